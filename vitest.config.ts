@@ -1,0 +1,29 @@
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { defineConfig } from 'vitest/config';
+
+/** One project per folder of test/, so that any area runs alone: `vitest run --project gateway`. */
+const areas = readdirSync(new URL('./test/', import.meta.url), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name);
+
+export default defineConfig({
+  test: {
+    // Starts one shared plain Redis and one cluster-enabled one for all projects; see the file.
+    globalSetup: ['./test/support/global-setup.ts'],
+    // Files talk to real servers: more of them at once than cores only turns waits into timeouts.
+    maxWorkers: Math.max(1, Math.min(4, availableParallelism())),
+    projects: areas.map((name) => ({
+      test: {
+        name,
+        include: [`test/${name}/**/*.test.ts`],
+        environment: 'node',
+        pool: 'forks',
+        // Bounds for a loaded two-core machine, not expectations: what must be quick asserts so itself.
+        testTimeout: 30_000,
+        hookTimeout: 120_000,
+        teardownTimeout: 30_000,
+      },
+    })),
+  },
+});
