@@ -1,0 +1,65 @@
+/**
+ * What the deployment tells a gateway or a function, by name: declared here once, read by their config schemas.
+ * Every name that CONTRACT.md section 5 has means here what it means there.
+ */
+export const Env = {
+  /**
+   * In a container: `rediss://host:port` without credentials beside `REDIS_USERNAME` and `REDIS_PASSWORD`, or,
+   * with Upstash, the whole URL (then it is injected from the secret). In a function: `rediss://host:port`
+   * without credentials; they come from the secret that `REDIS_SECRET_ARN` names.
+   */
+  redisUrl: 'REDIS_URL',
+  redisCluster: 'REDIS_CLUSTER',
+  redisKeyPrefix: 'REDIS_KEY_PREFIX',
+  /** Container only, injected from the secret: take precedence over credentials inside `REDIS_URL`. */
+  redisUsername: 'REDIS_USERNAME',
+  redisPassword: 'REDIS_PASSWORD',
+  /** Function only: the complete ARN of the secret, read through the parameters-and-secrets extension. */
+  redisSecretArn: 'REDIS_SECRET_ARN',
+
+  gatewayPort: 'GATEWAY_PORT',
+  healthPort: 'HEALTH_PORT',
+  heartbeatTimeoutMs: 'HEARTBEAT_TIMEOUT_MS',
+  authTimeoutMs: 'AUTH_TIMEOUT_MS',
+  drainTimeoutMs: 'DRAIN_TIMEOUT_MS',
+  /** `off` (default) or `v2`: then a connection must begin with a PROXY protocol v2 header. */
+  proxyProtocol: 'PROXY_PROTOCOL',
+  /** The complete ARN of a secret with {@link TlsSecret}: the gateway ends TLS itself and reads it again now and then. */
+  tlsSecretArn: 'TLS_SECRET_ARN',
+  /** Set: one line of Embedded Metric Format a minute goes to standard output, with this as its dimension. */
+  metricsDeployment: 'METRICS_DEPLOYMENT',
+  /** `true`: the task protects itself from scale-in and deployments while it holds connections. */
+  taskProtection: 'TASK_PROTECTION',
+  logLevel: 'LOG_LEVEL',
+} as const;
+
+export type EnvName = (typeof Env)[keyof typeof Env];
+
+/** Fields of the secret behind `REDIS_SECRET_ARN` when the store is in the VPC. */
+export interface StoreCredentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Fields of the secret behind `REDIS_SECRET_ARN` when the store is Upstash. */
+export interface UpstashCredentials {
+  /** What the functions use: `https://….upstash.io`. */
+  readonly restUrl: string;
+  readonly restToken: string;
+  /** What the gateway uses: `rediss://default:…@….upstash.io:6379`. */
+  readonly redisUrl: string;
+}
+
+/** Fields of the secret behind `TLS_SECRET_ARN`, PEM text each. */
+export interface TlsSecret {
+  /** The chain, the server's own certificate first. */
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+/** Names of {@link UpstashCredentials} and {@link StoreCredentials} as the templates use them. */
+export const SecretField = {
+  username: 'username',
+  password: 'password',
+  redisUrl: 'redisUrl',
+} as const satisfies Record<string, keyof StoreCredentials | keyof UpstashCredentials>;

@@ -1,0 +1,100 @@
+/** Every time that must stand in a relation to another one, with the relations. Seconds throughout. */
+export interface Timings {
+  /**
+   * From SIGTERM to SIGKILL. Fargate allows 2 to 120.
+   * @default 120
+   */
+  readonly stopTimeoutSeconds: number;
+  /**
+   * The most a drain may take: goodbyes are paced over it.
+   * @default 110
+   */
+  readonly drainTimeoutSeconds: number;
+  /**
+   * How long a target that ECS takes away stays registered. ECS may send SIGTERM only when it is over, so it
+   * is just long enough for every node of the load balancer to stop sending new connections.
+   * @default 30
+   */
+  readonly deregistrationDelaySeconds: number;
+  /**
+   * A client that was silent for so long, after its first heartbeat, is gone.
+   * @default 90
+   */
+  readonly heartbeatTimeoutSeconds: number;
+  /**
+   * A connection that is not verified by then is closed.
+   * @default 30
+   */
+  readonly authTimeoutSeconds: number;
+  /**
+   * Seconds between two health checks of a target, and how many must fail.
+   * @default 10 seconds, 5 failures
+   */
+  readonly healthCheckIntervalSeconds: number;
+  readonly healthCheckFailures: number;
+  /**
+   * A function's own limit.
+   * @default 10
+   */
+  readonly functionTimeoutSeconds: number;
+}
+
+export const defaultTimings: Timings = {
+  stopTimeoutSeconds: 120,
+  drainTimeoutSeconds: 110,
+  deregistrationDelaySeconds: 30,
+  heartbeatTimeoutSeconds: 90,
+  authTimeoutSeconds: 30,
+  healthCheckIntervalSeconds: 10,
+  healthCheckFailures: 5,
+  functionTimeoutSeconds: 10,
+};
+
+/** Fargate's own upper limit; nothing before the deployment itself would refuse a longer one. */
+export const MAX_STOP_TIMEOUT_SECONDS = 120;
+/** A TLS listener has it fixed, and the hosts forget a silent TCP flow after as long. */
+export const NLB_IDLE_TIMEOUT_SECONDS = 350;
+/** What is left between the drain's end and SIGKILL: flush, release sessions, re-route the inbox, drop the lease. */
+export const STOP_MARGIN_SECONDS = 5;
+/** An HTTP API gives up on an integration after as long. */
+export const API_TIMEOUT_SECONDS = 30;
+
+/** What is wrong with them, a sentence each; empty when every relation holds. */
+export function timingProblems(timings: Timings): string[] {
+  const t = timings;
+  const relations: readonly (readonly [holds: boolean, problem: string])[] = [
+    [
+      t.stopTimeoutSeconds >= 2 && t.stopTimeoutSeconds <= MAX_STOP_TIMEOUT_SECONDS,
+      `stopTimeoutSeconds is ${t.stopTimeoutSeconds}: Fargate allows 2 to ${MAX_STOP_TIMEOUT_SECONDS} seconds.`,
+    ],
+    [
+      t.drainTimeoutSeconds + STOP_MARGIN_SECONDS <= t.stopTimeoutSeconds,
+      `drainTimeoutSeconds is ${t.drainTimeoutSeconds}, stopTimeoutSeconds ${t.stopTimeoutSeconds}: a drain must end ${STOP_MARGIN_SECONDS} seconds before the task is killed.`,
+    ],
+    [
+      t.heartbeatTimeoutSeconds * 3 <= NLB_IDLE_TIMEOUT_SECONDS,
+      `heartbeatTimeoutSeconds is ${t.heartbeatTimeoutSeconds}: three of them must fit into the load balancer's idle timeout of ${NLB_IDLE_TIMEOUT_SECONDS} seconds, or it drops quiet clients before the gateway does.`,
+    ],
+    [
+      t.authTimeoutSeconds > 0 && t.authTimeoutSeconds < NLB_IDLE_TIMEOUT_SECONDS,
+      `authTimeoutSeconds is ${t.authTimeoutSeconds}: it must be above 0 and below the load balancer's idle timeout of ${NLB_IDLE_TIMEOUT_SECONDS} seconds.`,
+    ],
+    [
+      t.deregistrationDelaySeconds >= 0 && t.deregistrationDelaySeconds <= 3600,
+      `deregistrationDelaySeconds is ${t.deregistrationDelaySeconds}: the load balancer allows 0 to 3600 seconds.`,
+    ],
+    [
+      t.healthCheckIntervalSeconds >= 5 && t.healthCheckIntervalSeconds <= 300,
+      `healthCheckIntervalSeconds is ${t.healthCheckIntervalSeconds}: the load balancer allows 5 to 300 seconds.`,
+    ],
+    [
+      t.healthCheckFailures >= 2 && t.healthCheckFailures <= 10,
+      `healthCheckFailures is ${t.healthCheckFailures}: the load balancer allows 2 to 10.`,
+    ],
+    [
+      t.functionTimeoutSeconds >= 3 && t.functionTimeoutSeconds < API_TIMEOUT_SECONDS,
+      `functionTimeoutSeconds is ${t.functionTimeoutSeconds}: it must be at least 3 (an answer of 503 takes up to 2) and below the HTTP API's ${API_TIMEOUT_SECONDS} seconds.`,
+    ],
+  ];
+  return relations.filter(([holds]) => !holds).map(([, problem]) => problem);
+}
