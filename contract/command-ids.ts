@@ -1,0 +1,39 @@
+/** Every command_id of the wire (CONTRACT.md section 1). `as const` objects instead of enums: the program runs as it is. */
+export const ClientCommand = {
+  verify: 1,
+  single: 2,
+  group: 3,
+  broadcast: 4,
+  heartbeat: 5,
+  acknowledge: 6,
+} as const;
+
+export const ServerCommand = {
+  verifyResult: 101,
+  single: 102,
+  group: 103,
+  broadcast: 104,
+  heartbeatReply: 105,
+  accepted: 110,
+  refused: 111,
+  goodbye: 112,
+} as const;
+
+/** Application commands: a device's go upstream, a server's are pushed through the HTTP API or answer one (id + 1000). */
+export const APPLICATION_UP = { first: 1000, last: 1999 } as const;
+export const APPLICATION_DOWN = { first: 2000, last: 2999 } as const;
+
+export function isApplicationUp(commandId: number): boolean {
+  return commandId >= APPLICATION_UP.first && commandId <= APPLICATION_UP.last;
+}
+
+export function isApplicationDown(commandId: number): boolean {
+  return commandId >= APPLICATION_DOWN.first && commandId <= APPLICATION_DOWN.last;
+}
+
+/** The `version` of a message that comes from the queue or the HTTP API, in place of a frame's own. */
+export const QUEUE_VERSION = 1100;
+
+/** What a client may ask for in `features` of its verify body. Belongs to the connection, not to the user. */
+export const FEATURES = ['ack', 'receipts', 'errors', 'pong', 'goodbye'] as const;
+export type Feature = (typeof FEATURES)[number];

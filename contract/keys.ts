@@ -1,0 +1,69 @@
+/**
+ * Every Redis key of a deployment (DESIGN.md, "What Redis holds"). One object per cell.
+ *
+ * All keys of a cell stand behind one prefix. In a cluster the prefix is a hash tag, so that a script may touch
+ * all of them. Cell 0 has the plain prefix, which others know; further cells put their number into it.
+ */
+export interface Keys {
+  readonly prefix: string;
+  user(userId: string): string;
+  readonly users: string;
+  readonly gateways: string;
+  gateway(gatewayId: string): string;
+  sessions(gatewayId: string): string;
+  inbox(gatewayId: string): string;
+  mailbox(userId: string): string;
+  readonly queue: string;
+  /** Entries on their way from the queue into the route script: taken before anything newer. */
+  readonly queueTaken: string;
+  readonly queueDead: string;
+  receipt(messageId: string): string;
+  idempotency(userId: string, key: string): string;
+  readonly events: string;
+  /** Sums since the deployment began: `delivered`, `stored`, … (a hash). */
+  readonly stats: string;
+  /** Failed logins of one kind (`pair`, `address`, `user`) and name. */
+  loginFailures(kind: string, name: string): string;
+}
+
+export function keysOf(prefix: string, cell = 0): Keys {
+  const p = cellPrefix(prefix, cell);
+  return {
+    prefix: p,
+    user: (userId) => `${p}user:${userId}`,
+    users: `${p}users`,
+    gateways: `${p}gateways`,
+    gateway: (gatewayId) => `${p}gateway:${gatewayId}`,
+    sessions: (gatewayId) => `${p}sessions:${gatewayId}`,
+    inbox: (gatewayId) => `${p}inbox:${gatewayId}`,
+    mailbox: (userId) => `${p}mailbox:${userId}`,
+    queue: `${p}front_tcp`,
+    queueTaken: `${p}front_tcp:taken`,
+    queueDead: `${p}front_tcp:dead`,
+    receipt: (messageId) => `${p}receipt:${messageId}`,
+    idempotency: (userId, key) => `${p}idempotency:${userId}:${key}`,
+    events: `${p}events`,
+    stats: `${p}stats`,
+    loginFailures: (kind, name) => `${p}login_failures:${kind}:${name}`,
+  };
+}
+
+/** `{fronttcp}:` in cell 2 is `{fronttcp.2}:`; a prefix without a hash tag gets the number behind it. */
+function cellPrefix(prefix: string, cell: number): string {
+  if (cell === 0) return prefix;
+  const tag = /^\{([^{}]+)\}/.exec(prefix);
+  return tag ? `{${tag[1]}.${cell}}${prefix.slice(tag[0].length)}` : `${prefix}cell${cell}:`;
+}
+
+/** The part of the key that decides the slot in a cluster, or undefined where there is no hash tag. */
+export function hashTag(prefix: string): string | undefined {
+  return /^[^{]*\{([^}]+)\}/.exec(prefix)?.[1];
+}
+
+/** The cell a user belongs to: FNV-1a over the UTF-8 bytes of the id, the same in every part and language. */
+export function cellOf(userId: string, cells: number): number {
+  if (cells <= 1) return 0;
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(userId)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0) % cells;
+}

@@ -1,0 +1,14 @@
+/** Limits that functions and gateways share. Each can be set in the environment by the name beside it. */
+export const DEFAULT_LIMITS = {
+  /** MAILBOX_MAX: messages per mailbox; the oldest go first, counted as `lost`. */
+  mailboxMax: 1_000,
+  /** MAX_RECIPIENTS */
+  maxRecipients: 1_000,
+  /** OFFLINE_TTL_S */
+  offlineTtlSeconds: 604_800,
+  /** TOKEN_TTL_S */
+  tokenTtlSeconds: 2_592_000,
+} as const;
+
+/** How long an idempotency key is remembered, s. */
+export const IDEMPOTENCY_TTL_SECONDS = 86_400;

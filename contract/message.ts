@@ -1,0 +1,23 @@
+/**
+ * What a recipient gets: the JSON body of 102–104 and 2000–2999, in its two wire forms.
+ *
+ * Bodies are joined from JSON text, never parsed and written again, so that what a producer wrote arrives as it
+ * was. The blanks after `:` and `,` are those that existing clients have always been sent.
+ */
+
+/** Body of 102–104 from two pieces of JSON text: `chatFrom` a JSON string, `chatContent` any JSON value. */
+export function chatBody(chatFromJson: string, chatContentJson: string): string {
+  return `{"chat_from": ${chatFromJson}, "chat_content": ${chatContentJson}}`;
+}
+
+/** The form for `ack` clients: `id` and `sent_at` stand beside the members of `body`, the JSON text of an object. */
+export function withId(body: string, messageId: string): string {
+  const members = body.slice(0, body.lastIndexOf('}'));
+  const separator = /^\s*\{\s*$/.test(members) ? '' : ', ';
+  return `${members}${separator}"id": "${messageId}", "sent_at": ${sentAtMs(messageId)}}`;
+}
+
+/** Message ids count 1/1024 of a millisecond of Redis's clock: when a message was accepted, in Unix milliseconds. */
+export function sentAtMs(messageId: string): number {
+  return Math.floor(Number(messageId) / 1024);
+}

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+
+/**
+ * What stands in Redis between the one who routes and the gateway that delivers.
+ *
+ * An inbox entry (stream) is a list of records, each one field/value pair: the field is the record's JSON array,
+ * the value the message body (JSON text, opaque here). A mailbox member (sorted set, score = message id) is
+ * `[head]\n<body>`. Lua writes both by joining strings, because its numbers and its JSON would not keep ids and bodies.
+ *
+ *   message  ["m", "<id>", command_id, version, expires_at_ms, "<flags>", "<traceparent>", direct, kept]
+ *            direct: "*" for everyone, or [user, epoch, …] · kept: likewise, and also in those users' mailboxes
+ *   close    ["c", user, epoch, reason, successor gateway | "", successor epoch]
+ *   poke     ["p", user, epoch]     something was put into this session's mailbox behind its back: read it again
+ *
+ * Flags: `r` a receipt was asked for. expires_at_ms 0: as long as OFFLINE_TTL_S allows.
+ */
+export interface MessageHead {
+  /** Decimal, 1/1024 ms of Redis's clock; `0` where it has yet to be made. */
+  id: string;
+  commandId: number;
+  version: number;
+  expiresAtMs: number;
+  flags: string;
+  traceparent: string;
+}
+
+export interface Recipient {
+  userId: string;
+  epoch: number;
+}
+
+export interface MessageRecord {
+  kind: 'message';
+  head: MessageHead;
+  body: string;
+  direct: Recipient[] | 'everyone';
+  kept: Recipient[];
+}
+
+export interface CloseRecord {
+  kind: 'close';
+  userId: string;
+  epoch: number;
+  reason: string;
+  successor: { gatewayId: string; epoch: number } | undefined;
+}
+
+export interface PokeRecord {
+  kind: 'poke';
+  userId: string;
+  epoch: number;
+}
+
+export type InboxRecord = MessageRecord | CloseRecord | PokeRecord;
+
+const integer = z.int().min(0);
+const headItems = [z.string(), integer, integer, integer, z.string(), z.string()] as const;
+const recipientList = z.array(z.union([z.string(), integer]));
+const messageTuple = z.tuple([z.literal('m'), ...headItems, z.union([z.literal('*'), recipientList]), recipientList]);
+const closeTuple = z.tuple([z.literal('c'), z.string(), integer, z.string(), z.string(), integer]);
+const pokeTuple = z.tuple([z.literal('p'), z.string(), integer]);
+const mailboxTuple = z.tuple([...headItems]);
+
+/** Throws when `field` is not one of the three records: only our own scripts write them. */
+export function parseInboxRecord(field: string, body: string): InboxRecord {
+  const items: unknown = JSON.parse(field);
+  const kind = Array.isArray(items) ? items[0] : undefined;
+  if (kind === 'm') {
+    const [, id, commandId, version, expiresAtMs, flags, traceparent, direct, kept] = messageTuple.parse(items);
+    return {
+      kind: 'message',
+      head: { id, commandId, version, expiresAtMs, flags, traceparent },
+      body,
+      direct: direct === '*' ? 'everyone' : recipients(direct),
+      kept: recipients(kept),
+    };
+  }
+  if (kind === 'c') {
+    const [, userId, epoch, reason, gatewayId, successorEpoch] = closeTuple.parse(items);
+    const successor = gatewayId === '' ? undefined : { gatewayId, epoch: successorEpoch };
+    return { kind: 'close', userId, epoch, reason, successor };
+  }
+  const [, userId, epoch] = pokeTuple.parse(items);
+  return { kind: 'poke', userId, epoch };
+}
+
+export function parseMailboxMember(member: string): { head: MessageHead; body: string } {
+  const end = member.indexOf('\n');
+  const [id, commandId, version, expiresAtMs, flags, traceparent] = mailboxTuple.parse(
+    JSON.parse(member.slice(0, end)),
+  );
+  return { head: { id, commandId, version, expiresAtMs, flags, traceparent }, body: member.slice(end + 1) };
+}
+
+/** The head without its id and brackets, as scripts take it: `102,1100,0,"r","00-…"`. */
+export function headRest(head: MessageHead): string {
+  return `${head.commandId},${head.version},${head.expiresAtMs},${JSON.stringify(head.flags)},${JSON.stringify(head.traceparent)}`;
+}
+
+function recipients(flat: (string | number)[]): Recipient[] {
+  const list: Recipient[] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) list.push({ userId: String(flat[i]), epoch: Number(flat[i + 1]) });
+  return list;
+}

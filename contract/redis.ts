@@ -1,0 +1,26 @@
+/** The small port through which functions and gateways use Redis. Its drivers live beside their users. */
+export type RedisArgument = string | number | Buffer;
+export type RedisReply = string | number | null | RedisReply[];
+
+export interface Script {
+  /** For logs and metrics. */
+  readonly name: string;
+  readonly lua: string;
+  /** SHA-1 of `lua` in hex: what EVALSHA takes. */
+  readonly sha1: string;
+}
+
+export interface RedisPort {
+  /** One command. Throws what Redis refused, or `RedisUnavailableError`. */
+  command(name: string, ...args: RedisArgument[]): Promise<RedisReply>;
+  /** Several commands in one round trip, in order; not atomic. The first refusal is thrown. */
+  pipeline(commands: readonly (readonly RedisArgument[])[]): Promise<RedisReply[]>;
+  /** Runs a script by its digest, and loads it where Redis has forgotten it. */
+  script(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply>;
+  close(): Promise<void>;
+}
+
+/** Redis could not be reached, or did not answer in time: nothing is known about the command. */
+export class RedisUnavailableError extends Error {
+  override name = 'RedisUnavailableError';
+}

@@ -1,0 +1,122 @@
+import type { Keys } from '../keys.ts';
+import { type MessageHead, parseMailboxMember, type Recipient } from '../records.ts';
+import type { RedisArgument, RedisPort } from '../redis.ts';
+import { defineScript } from './library.ts';
+import type { Undelivered } from './sessions.ts';
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] user · [3] epoch · [4] only ids above this · [5] most · [6] `lost` that the session has been told
+ * Returns 'stale', or members `[head]\\n<body>` in the order of their ids
+ * Atomic because: only the current session may read on, and what has expired meanwhile leaves in the same step.
+ */
+const readMailboxScript = defineScript(
+  'read_mailbox',
+  `
+local user, key, box = ARGV[2], P .. 'user:' .. ARGV[2], P .. 'mailbox:' .. ARGV[2]
+if redis.call('HGET', key, 'epoch') ~= ARGV[3] then return 'stale' end
+if ARGV[6] ~= '0' then redis.call('HINCRBY', key, 'lost', '-' .. ARGV[6]) end
+local members, expired = {}, {}
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', box, '(' .. ARGV[4], '+inf', 'LIMIT', 0, tonumber(ARGV[5]))) do
+  local at = tonumber(string.match(member, '^%["%d+",%d+,%d+,(%d+)'))
+  if at > 0 and at <= now then
+    redis.call('ZREM', box, member)
+    expired[#expired + 1] = member
+  else members[#members + 1] = member end
+end
+give_up(user, expired, 'expired')
+commit()
+if #members == 0 and #expired > 0 then members[1] = 'more' end
+return members
+`,
+);
+
+export interface MailboxMessage {
+  head: MessageHead;
+  body: string;
+}
+
+/**
+ * The next page of a session's mailbox. `stale`: somebody else has the session.
+ * An empty page is the end; `more` says that what was there had expired and another page must be read.
+ */
+export async function readMailbox(
+  redis: RedisPort,
+  keys: Keys,
+  session: Recipient,
+  page: { after: string; most: number; lostTold: number },
+): Promise<MailboxMessage[] | 'stale' | 'more'> {
+  const args = [keys.prefix, session.userId, session.epoch, page.after, page.most, page.lostTold];
+  const reply = (await redis.script(readMailboxScript, [keys.users], args)) as string[] | 'stale';
+  if (reply === 'stale') return reply;
+  return reply[0] === 'more' ? 'more' : reply.map(parseMailboxMember);
+}
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] user · [3] epoch · [4] state for the receipts · then ids
+ * Returns how many left the mailbox, or -1 when the session is not the current one
+ * Atomic because: only the current session deletes, and receipt and mailbox must agree.
+ */
+const settleScript = defineScript(
+  'settle',
+  `
+local user, box, removed = ARGV[2], P .. 'mailbox:' .. ARGV[2], 0
+if redis.call('HGET', P .. 'user:' .. user, 'epoch') ~= ARGV[3] then return -1 end
+for at = 5, #ARGV do
+  local id = ARGV[at]
+  local member = redis.call('ZRANGEBYSCORE', box, id, id)[1]
+  if member then
+    redis.call('ZREM', box, member)
+    removed = removed + 1
+  end
+  mark(id, user, ARGV[4])
+end
+count(ARGV[4], removed)
+commit()
+return removed
+`,
+);
+
+/** Takes messages out of a mailbox for good: `acknowledged` by the client, or `written` to one that cannot acknowledge. */
+export async function settleMessages(
+  redis: RedisPort,
+  keys: Keys,
+  session: Recipient,
+  state: 'acknowledged' | 'written',
+  ids: readonly string[],
+): Promise<number> {
+  const args: RedisArgument[] = [keys.prefix, session.userId, session.epoch, state, ...ids];
+  return (await redis.script(settleScript, [keys.users], args)) as number;
+}
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] mailbox bound · then per message: user, id or '0', rest of its head, body
+ * Returns how many
+ * Atomic because: the mailbox is written before the user's session, wherever it is now, is told to look.
+ */
+const stashScript = defineScript(
+  'stash',
+  `
+local n = 0
+for at = 4, #ARGV, 4 do
+  stash(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[2]), tonumber(ARGV[3]))
+  n = n + 1
+end
+commit()
+return n
+`,
+);
+
+/** Re-routes what came to a gateway for sessions that it does not have any more. */
+export async function stashMessages(
+  redis: RedisPort,
+  keys: Keys,
+  store: { offlineTtlSeconds: number; mailboxMax: number },
+  messages: readonly (Undelivered & { userId: string })[],
+): Promise<void> {
+  const args: RedisArgument[] = [keys.prefix, store.offlineTtlSeconds, store.mailboxMax];
+  for (const { userId, id, rest, body } of messages) args.push(userId, id, rest, body);
+  await redis.script(stashScript, [keys.users], args);
+}

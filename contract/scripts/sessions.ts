@@ -1,0 +1,210 @@
+import type { Keys } from '../keys.ts';
+import type { Recipient } from '../records.ts';
+import type { RedisArgument, RedisPort } from '../redis.ts';
+import type { SessionForm } from '../session.ts';
+import { defineScript } from './library.ts';
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S, then per session: user, form, token field as it was checked or '', epoch to resume or ''
+ * Returns 'no_lease', or per session {'claimed', epoch, 1 when a predecessor has yet to hand over, lost} | {'refused'} | {'superseded'}
+ * Atomic because: the epoch, the holder, the predecessor's end and both events must agree; the token is still the one that was checked.
+ */
+const claimScript = defineScript(
+  'claim',
+  `
+local gateway, offlineTtl = ARGV[2], tonumber(ARGV[3])
+if not live(gateway) then return 'no_lease' end
+
+-- what is too old, or past its own ttl, is given up before it is promised
+local function trim(user, expiring)
+  local box = P .. 'mailbox:' .. user
+  local before = '(' .. int((now - offlineTtl * 1000) * 1024)
+  local old = redis.call('ZRANGEBYSCORE', box, '-inf', before)
+  if #old > 0 then
+    redis.call('ZREMRANGEBYSCORE', box, '-inf', before)
+    give_up(user, old, 'expired')
+  end
+  if not expiring then return end
+  local expired, rest = {}, false
+  for _, member in ipairs(redis.call('ZRANGE', box, 0, -1)) do
+    local at = tonumber(string.match(member, '^%["%d+",%d+,%d+,(%d+)'))
+    if at > 0 and at <= now then expired[#expired + 1] = member end
+    rest = rest or at > now
+  end
+  for _, member in ipairs(expired) do redis.call('ZREM', box, member) end
+  give_up(user, expired, 'expired')
+  if not rest then redis.call('HDEL', P .. 'user:' .. user, 'expiring') end
+end
+
+local function claim(user, form, token, resume)
+  local key = P .. 'user:' .. user
+  local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring')
+  if not was[1] then return { 'refused' } end
+  if resume ~= '' then
+    if was[4] ~= resume then return { 'superseded' } end
+  elseif was[1] ~= token or (was[2] and (tonumber(was[2]) or 0) * 1000 <= now) then return { 'refused' } end
+
+  local epoch = int(tonumber(was[4] or '0') + 1)
+  local waits = 0
+  if was[3] then
+    if redis.call('ZSCORE', P .. 'gateways', was[3]) then
+      post(was[3], '["c",' .. text(user) .. ',' .. was[4] .. ',"taken_over",' .. text(gateway) .. ',' .. epoch .. ']', '')
+      if was[5] ~= 'ack' then waits = 1 end
+    end
+    redis.call('SREM', P .. 'sessions:' .. was[3], user)
+    event(live(was[3]) and 'disconnected' or 'lost', user, was[4], was[3], 'taken_over')
+  end
+  redis.call('HSET', key, 'gateway', gateway, 'epoch', epoch, 'form', form, 'connected_at', int(now), 'last_seen', int(now))
+  redis.call('SADD', P .. 'sessions:' .. gateway, user)
+  redis.call('ZADD', P .. 'users', 0, user)
+  event('connected', user, epoch, gateway, resume ~= '' and 'resumed' or 'verified')
+  trim(user, was[6])
+  return { 'claimed', epoch, waits, redis.call('HGET', key, 'lost') or '0' }
+end
+
+local results = {}
+for at = 4, #ARGV, 4 do results[#results + 1] = claim(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]) end
+commit()
+return results
+`,
+);
+
+export interface ClaimRequest {
+  userId: string;
+  form: SessionForm;
+  /** The `token` field that the presented token was checked against, or the epoch that this gateway held before it lost its lease. */
+  proof: { tokenField: string } | { resumeEpoch: number };
+}
+
+export type ClaimResult =
+  | { status: 'claimed'; epoch: number; predecessorHandsOver: boolean; lost: number }
+  | { status: 'refused' | 'superseded' };
+
+/** Claims sessions for a gateway, in order. Answers `no_lease` when the gateway has none: it must join again first. */
+export async function claimSessions(
+  redis: RedisPort,
+  keys: Keys,
+  gatewayId: string,
+  offlineTtlSeconds: number,
+  requests: readonly ClaimRequest[],
+): Promise<ClaimResult[] | 'no_lease'> {
+  const args: RedisArgument[] = [keys.prefix, gatewayId, offlineTtlSeconds];
+  for (const { userId, form, proof } of requests) {
+    args.push(
+      userId,
+      form,
+      'tokenField' in proof ? proof.tokenField : '',
+      'resumeEpoch' in proof ? proof.resumeEpoch : '',
+    );
+  }
+  const reply = await redis.script(claimScript, [keys.users], args);
+  if (reply === 'no_lease') return reply;
+  return (reply as [string, string, number, string][]).map(([status, epoch, waits, lost]) =>
+    status === 'claimed'
+      ? { status, epoch: Number(epoch), predecessorHandsOver: waits === 1, lost: Number(lost) }
+      : { status: status === 'superseded' ? 'superseded' : 'refused' },
+  );
+}
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] mailbox bound · [5] user · [6] epoch · [7] reason
+ *     [8] successor's gateway or '' · [9] successor's epoch · then per undelivered message: id or '0', rest of its head, body
+ * Returns 1 when the session was still the current one, else 0
+ * Atomic because: the session is only ended by the one who holds it, and what it had not got is in the mailbox before the successor looks.
+ */
+const releaseScript = defineScript(
+  'release',
+  `
+local gateway, offlineTtl, bound = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local user, epoch = ARGV[5], ARGV[6]
+local key = P .. 'user:' .. user
+local session = redis.call('HMGET', key, 'gateway', 'epoch')
+local current = session[1] == gateway and session[2] == epoch
+if current then
+  redis.call('HDEL', key, 'gateway', 'form')
+  redis.call('HSET', key, 'last_seen', int(now))
+  redis.call('SREM', P .. 'sessions:' .. gateway, user)
+  event('disconnected', user, epoch, gateway, ARGV[7])
+end
+for at = 10, #ARGV, 3 do stash(user, ARGV[at], ARGV[at + 1], ARGV[at + 2], offlineTtl, bound) end
+if ARGV[8] ~= '' then poke(ARGV[8], user, ARGV[9]) end
+commit()
+return current and 1 or 0
+`,
+);
+
+export interface Undelivered {
+  /** `0` for a message that never had one. */
+  id: string;
+  /** As `headRest` gives it. */
+  rest: string;
+  body: string;
+}
+
+export interface Release {
+  session: Recipient;
+  reason: string;
+  successor?: { gatewayId: string; epoch: number } | undefined;
+  undelivered: readonly Undelivered[];
+}
+
+/** Ends a session in Redis, if it is still the current one, and puts back what it had not got. Answers whether it was. */
+export async function releaseSession(
+  redis: RedisPort,
+  keys: Keys,
+  gatewayId: string,
+  store: { offlineTtlSeconds: number; mailboxMax: number },
+  release: Release,
+): Promise<boolean> {
+  const { session, reason, successor, undelivered } = release;
+  const reply = await redis.script(
+    releaseScript,
+    [keys.users],
+    [
+      keys.prefix,
+      gatewayId,
+      store.offlineTtlSeconds,
+      store.mailboxMax,
+      session.userId,
+      session.epoch,
+      reason,
+      successor?.gatewayId ?? '',
+      successor?.epoch ?? 0,
+      ...undelivered.flatMap(({ id, rest, body }) => [id, rest, body]),
+    ],
+  );
+  return reply === 1;
+}
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] user · [3] reason · [4] 1: the token is revoked too
+ * Returns 'unknown' | 'offline' | 'online'
+ * Atomic because: between looking up the session and telling its gateway it could have moved.
+ */
+const disconnectScript = defineScript(
+  'disconnect',
+  `
+local user, key = ARGV[2], P .. 'user:' .. ARGV[2]
+if redis.call('EXISTS', key) == 0 then return 'unknown' end
+if ARGV[4] == '1' then redis.call('HDEL', key, 'token', 'token_expires_at') end
+local session = redis.call('HMGET', key, 'gateway', 'epoch')
+if not live(session[1]) then return 'offline' end
+post(session[1], '["c",' .. text(user) .. ',' .. session[2] .. ',' .. text(ARGV[3]) .. ',"",0]', '')
+commit()
+return 'online'
+`,
+);
+
+/** Closes a user's connection, on whichever gateway; with `revoke` the token goes first. */
+export async function disconnectUser(
+  redis: RedisPort,
+  keys: Keys,
+  userId: string,
+  how: { reason: 'kicked' | 'logged_out'; revoke: boolean },
+): Promise<'unknown' | 'offline' | 'online'> {
+  const args = [keys.prefix, userId, how.reason, how.revoke ? '1' : '0'];
+  return (await redis.script(disconnectScript, [keys.users], args)) as 'unknown' | 'offline' | 'online';
+}
