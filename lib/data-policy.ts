@@ -1,0 +1,27 @@
+import { aws_logs as logs, RemovalPolicy } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+
+/** `keep`: no data is lost when a resource or the stack goes. `destroy`: everything goes with the stack. */
+export type DataPolicy = 'keep' | 'destroy';
+
+/** For what cannot make a last snapshot of itself. A creation that failed leaves nothing behind. */
+export function retention(policy: DataPolicy): RemovalPolicy {
+  return policy === 'keep' ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
+}
+
+/** For what can. A kept store would hold the whole VPC; its snapshot does not. */
+export function snapshotRetention(policy: DataPolicy): RemovalPolicy {
+  return policy === 'keep' ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY;
+}
+
+export interface LogSettings {
+  readonly retention: logs.RetentionDays;
+  readonly dataPolicy: DataPolicy;
+}
+
+export function logGroup(scope: Construct, id: string, settings: LogSettings): logs.LogGroup {
+  return new logs.LogGroup(scope, id, {
+    retention: settings.retention,
+    removalPolicy: retention(settings.dataPolicy),
+  });
+}

@@ -1,0 +1,28 @@
+import type { Construct } from 'constructs';
+import type { DataPolicy } from '../data-policy.ts';
+import type { Network } from '../network.ts';
+import { MemoryDbStore } from './memorydb-store.ts';
+import type { RedisChoice } from './redis-choice.ts';
+import type { RedisStore } from './redis-store.ts';
+import { ServerlessStore } from './serverless-store.ts';
+import { UpstashStore } from './upstash-store.ts';
+import { ValkeyStore } from './valkey-store.ts';
+
+export interface StoreProps {
+  readonly choice: RedisChoice;
+  readonly network: Network;
+  readonly dataPolicy: DataPolicy;
+}
+
+export function createStore(scope: Construct, id: string, { choice, network, dataPolicy }: StoreProps): RedisStore {
+  switch (choice.kind) {
+    case 'upstash':
+      return new UpstashStore(scope, id, choice);
+    case 'valkey':
+      return new ValkeyStore(scope, id, { choice, network, dataPolicy });
+    case 'serverless':
+      return new ServerlessStore(scope, id, { choice, network, dataPolicy });
+    case 'memorydb':
+      return new MemoryDbStore(scope, id, { choice, network, dataPolicy });
+  }
+}

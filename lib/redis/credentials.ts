@@ -1,0 +1,51 @@
+import { aws_secretsmanager as secrets } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge.ts';
+import { type DataPolicy, retention } from '../data-policy.ts';
+import type { StoreCredentials } from '../runtime-environment.ts';
+
+/**
+ * What the one user of a store may do: its own keys, all that reads, writes and scripts, and nothing of
+ * administration. INFO and the two CLUSTER commands are what the client asks on connecting; they come after
+ * `-@dangerous`, which would take INFO away again.
+ */
+export function accessString(keyPrefix: string): string {
+  return [
+    'on',
+    `~${keyPrefix}*`,
+    '&*',
+    '-@all +@read +@write +@stream +@pubsub +@scripting +@transaction +@connection +time +wait',
+    '-@dangerous',
+    '+info +cluster|slots +cluster|shards +cluster|nodes',
+  ].join(' ');
+}
+
+/** A made-up password behind a name, in one secret. */
+export function createCredentials(
+  scope: Construct,
+  id: string,
+  username: string,
+  dataPolicy: DataPolicy,
+): secrets.ISecret {
+  const secret = new secrets.Secret(scope, id, {
+    description: 'The store user of fronttcp',
+    generateSecretString: {
+      secretStringTemplate: JSON.stringify({ username } satisfies Partial<StoreCredentials>),
+      generateStringKey: 'password' satisfies keyof StoreCredentials,
+      passwordLength: 64,
+      excludePunctuation: true,
+    },
+    removalPolicy: retention(dataPolicy),
+  });
+  acknowledge(
+    secret,
+    'SMG4',
+    'Store users have no managed rotation. docs/deploy.md rotates by a second password and a deployment.',
+  );
+  return secret as secrets.ISecret;
+}
+
+/** A reference for CloudFormation to resolve: the password itself is in no template. */
+export function passwordReference(secret: secrets.ISecret): string {
+  return secret.secretValueFromJson('password' satisfies keyof StoreCredentials).unsafeUnwrap();
+}
