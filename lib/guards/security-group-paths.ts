@@ -16,13 +16,13 @@ export function openPath({ from, to, port }: Path, purpose: string): void {
   from.addEgressRule(to, ec2.Port.tcp(port), purpose);
 }
 
-/** Which of the paths the rules below `root` do not open, both ways: out of the one group and into the other. */
-export function missingPaths(root: IConstruct, paths: readonly Path[]): string[] {
-  const constructs = root.node.findAll();
+/** Which paths the rules of the stack do not open, both ways: out of the one group and into the other. */
+export function missingPaths(scope: IConstruct, paths: readonly Path[]): string[] {
+  const stack = Stack.of(scope);
+  const constructs = stack.node.findAll();
   const ingress = constructs.filter((one) => one instanceof ec2.CfnSecurityGroupIngress);
   const egress = constructs.filter((one) => one instanceof ec2.CfnSecurityGroupEgress);
   const same = (a: unknown, b: unknown): boolean => {
-    const stack = Stack.of(root);
     return JSON.stringify(stack.resolve(a)) === JSON.stringify(stack.resolve(b));
   };
   return paths.flatMap(({ from, to, port }) => {

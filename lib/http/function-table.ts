@@ -1,0 +1,27 @@
+import type { routes } from '../../functions/routes.ts';
+
+export type FunctionName = (typeof routes)[number]['function'];
+
+export interface FunctionNeeds {
+  /** Reads the store's secret, and lives in the VPC when the store does. */
+  readonly store: boolean;
+  /** Memory is CPU, too: a password hash takes a good deal of it. */
+  readonly memoryMiB: number;
+  /** Why API Gateway itself asks nobody who they are. */
+  readonly openBecause: string;
+}
+
+const inHandler =
+  'The handler checks the token in the same round trip in which it acts, so that a revocation holds at once.';
+
+/** What each function is given. The compiler asks for a row for every function of the route table. */
+export const functionTable: Readonly<Record<FunctionName, FunctionNeeds>> = {
+  login: { store: true, memoryMiB: 1024, openBecause: 'Whoever logs in has no token yet.' },
+  logout: { store: true, memoryMiB: 512, openBecause: inHandler },
+  'send-command': { store: true, memoryMiB: 512, openBecause: inHandler },
+  commands: { store: true, memoryMiB: 512, openBecause: inHandler },
+  users: { store: true, memoryMiB: 512, openBecause: inHandler },
+  stats: { store: true, memoryMiB: 512, openBecause: inHandler },
+  console: { store: false, memoryMiB: 256, openBecause: 'A page without data; it logs in like everyone.' },
+  openapi: { store: false, memoryMiB: 256, openBecause: 'The public description of this API.' },
+};
