@@ -1,0 +1,79 @@
+import { config, type ZodMiniType } from 'zod/mini';
+import { language } from '../state/preferences.ts';
+
+// The page's policy forbids eval, and zod would try it once to see whether it may.
+config({ jitless: true });
+
+/** Why an answer is not what was asked for: one kind for each thing that the page can do about it. */
+export type Failure =
+  | { kind: 'network' }
+  | { kind: 'unauthorized'; message: string }
+  | { kind: 'forbidden'; message: string }
+  | { kind: 'throttled'; message: string; retryAfterSeconds: number }
+  | { kind: 'unavailable'; message: string; retryAfterSeconds: number }
+  | { kind: 'refused'; message: string };
+
+export type Answer<T> = { ok: true; value: T } | { ok: false; failure: Failure };
+
+export interface Call {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Without a leading slash: relative to wherever the API is mounted. */
+  path: string;
+  token?: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+const TIMEOUT_MS = 10_000;
+const DEFAULT_RETRY_SECONDS = 3;
+
+/** The page lives at `<mount>/` and at `<mount>/web/send-command`: a stage name in front changes nothing. */
+const mount = location.pathname.replace(/(web\/send-command\/?)?$/, '');
+
+/** Calls the API. Never throws: whatever happens is an answer or a failure. */
+export async function request<T>(schema: ZodMiniType<T>, call: Call): Promise<Answer<T>> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const headers: Record<string, string> = { 'accept-language': language.value, ...call.headers };
+  if (call.token !== undefined) headers.authorization = `Bearer ${call.token}`;
+  if (call.body !== undefined) headers['content-type'] = 'application/json';
+  let response: Response;
+  let answer: unknown;
+  try {
+    response = await fetch(`${mount}${call.path}`, {
+      method: call.method,
+      headers,
+      cache: 'no-store',
+      credentials: 'omit',
+      signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+    });
+    answer = await response.json().catch(() => undefined);
+  } catch {
+    return { ok: false, failure: { kind: 'network' } };
+  }
+  if (!response.ok) return { ok: false, failure: failureOf(response, messageOf(answer)) };
+  const parsed = schema.safeParse(answer);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  // Something between us and the API answered 200 in its place, such as a captive portal.
+  return { ok: false, failure: { kind: 'network' } };
+}
+
+function failureOf(response: Response, message: string): Failure {
+  const retryAfterSeconds = retryAfter(response.headers.get('retry-after'));
+  if (response.status === 401) return { kind: 'unauthorized', message };
+  if (response.status === 403) return { kind: 'forbidden', message };
+  if (response.status === 429) return { kind: 'throttled', message, retryAfterSeconds };
+  if (response.status >= 500) return { kind: 'unavailable', message, retryAfterSeconds };
+  return { kind: 'refused', message: message || `HTTP ${response.status}` };
+}
+
+function retryAfter(header: string | null): number {
+  const seconds = Number(header);
+  return Number.isFinite(seconds) && seconds > 0 ? Math.ceil(seconds) : DEFAULT_RETRY_SECONDS;
+}
+
+function messageOf(answer: unknown): string {
+  const message = typeof answer === 'object' && answer !== null && 'message' in answer ? answer.message : undefined;
+  return typeof message === 'string' ? message : '';
+}

@@ -1,0 +1,129 @@
+import { useRef, useState } from 'preact/hooks';
+import { audience, commandId, content, problem, ttlSeconds, wantsReceipt } from '../state/draft.ts';
+import { type Send, sendDraft } from '../state/sends.ts';
+import { failureText } from '../texts/failures.ts';
+import { countText, text } from '../texts/texts.ts';
+import { announce } from './announcer.tsx';
+import { ComposeTo } from './compose-to.tsx';
+
+const KEEP_CHOICES = [
+  ['default', undefined],
+  ['minutes5', 300],
+  ['hour', 3_600],
+  ['day', 86_400],
+  ['week', 604_800],
+] as const;
+
+const sendKey = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : 'Ctrl';
+const utf8 = new TextEncoder();
+
+export function Compose() {
+  const [isProblemShown, setProblemShown] = useState(false);
+  const area = useRef<HTMLTextAreaElement>(null);
+  const shown = isProblemShown ? problem.value : undefined;
+
+  const send = async () => {
+    setProblemShown(problem.value !== undefined);
+    if (problem.value) {
+      announce(text(`compose.problem.${problem.value}`));
+      if (problem.value === 'noContent') area.current?.focus();
+      return;
+    }
+    const sent = await sendDraft();
+    if (sent) announce(outcomeText(sent));
+  };
+
+  return (
+    <form
+      class="card compose"
+      aria-labelledby="compose-heading"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+      onKeyDown={(event) => {
+        if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+        event.preventDefault();
+        if (!event.repeat) void send();
+      }}
+    >
+      <div class="card-head">
+        <h2 id="compose-heading">{text('compose.heading')}</h2>
+        <span class="tag kind">
+          {text(`kind.${commandId.value}`)} · {commandId.value}
+        </span>
+      </div>
+      <ComposeTo />
+      <div class="field">
+        <label class="visually-hidden" for="content">
+          {text('compose.content')}
+        </label>
+        <textarea
+          ref={area}
+          id="content"
+          rows={4}
+          dir="auto"
+          placeholder={text('compose.placeholder')}
+          aria-describedby="compose-problem"
+          aria-invalid={shown === 'noContent'}
+          value={content.value}
+          onInput={({ currentTarget }) => {
+            content.value = currentTarget.value;
+          }}
+        />
+      </div>
+      <div class="options">
+        <Keep />
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={wantsReceipt.value}
+            onChange={({ currentTarget }) => {
+              wantsReceipt.value = currentTarget.checked;
+            }}
+          />
+          <span>{text('compose.receipt')}</span>
+        </label>
+        <span class="muted bytes">{countText('compose.bytes', utf8.encode(content.value).length)}</span>
+      </div>
+      <div class="actions">
+        <p id="compose-problem" class="problem">
+          {shown && text(`compose.problem.${shown}`)}
+        </p>
+        <span class="muted shortcut" aria-hidden="true">
+          {text('compose.shortcut', { key: sendKey })}
+        </span>
+        <button type="submit" class="primary" aria-keyshortcuts="Control+Enter Meta+Enter">
+          {text('compose.send')}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function Keep() {
+  if (audience.value === 'everyone') return <p class="muted">{text('compose.keep.everyone')}</p>;
+  return (
+    <label class="keep">
+      <span>{text('compose.keep')}</span>
+      <select
+        onChange={({ currentTarget }) => {
+          ttlSeconds.value = KEEP_CHOICES[currentTarget.selectedIndex]?.[1];
+        }}
+      >
+        {KEEP_CHOICES.map(([name, seconds]) => (
+          <option key={name} selected={seconds === ttlSeconds.value}>
+            {text(`compose.keep.${name}`)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function outcomeText({ state }: Send): string {
+  if (state.kind === 'sending') return text('send.sending');
+  if (state.kind === 'accepted') return text('send.announceAccepted', { ...state.sent.recipients });
+  if (state.kind === 'refused') return text('send.refused', { reason: state.message });
+  return text('send.unanswered', { reason: failureText(state.failure) });
+}

@@ -1,0 +1,37 @@
+import { retrySend, type Send } from '../state/sends.ts';
+import { failureText } from '../texts/failures.ts';
+import { text } from '../texts/texts.ts';
+import { useCountdown } from './countdown.ts';
+
+/** What the API made of it. */
+export function Outcome({ send }: { send: Send }) {
+  const { state } = send;
+  if (state.kind === 'sending') return <p class="muted">{text('send.sending')}</p>;
+  if (state.kind === 'refused') return <p class="outcome-text">{text('send.refused', { reason: state.message })}</p>;
+  if (state.kind === 'unanswered') {
+    return (
+      <div class="outcome">
+        <p class="outcome-text">{text('send.unanswered', { reason: failureText(state.failure) })}</p>
+        <Retry sendKey={send.key} atMs={state.retryAtMs} />
+      </div>
+    );
+  }
+  const { online, stored, unknown } = state.sent.recipients;
+  return (
+    <p class="outcome">
+      {online > 0 && <span class="result good">{text('send.online', { n: online })}</span>}
+      {stored > 0 && <span class="result warn">{text('send.stored', { n: stored })}</span>}
+      {unknown > 0 && <span class="result bad">{text('send.unknown', { n: unknown })}</span>}
+      {online + stored + unknown === 0 && <span class="result">{text('send.nobody')}</span>}
+    </p>
+  );
+}
+
+function Retry({ sendKey, atMs }: { sendKey: string; atMs: number }) {
+  const waitSeconds = useCountdown(atMs);
+  return (
+    <button type="button" disabled={waitSeconds > 0} onClick={() => void retrySend(sendKey)}>
+      {waitSeconds > 0 ? text('send.retryIn', { n: waitSeconds }) : text('send.retry')}
+    </button>
+  );
+}

@@ -1,0 +1,39 @@
+import type { User } from '../api/operator.ts';
+import { chosen, setChosen } from '../state/draft.ts';
+import { text } from '../texts/texts.ts';
+import { agoText, clockText } from '../texts/times.ts';
+
+interface Props {
+  user: User;
+  /** Whether the tab key stops here: at one row of the list. */
+  isStop: boolean;
+  onFocus: () => void;
+}
+
+export function UserRow({ user, isStop, onFocus }: Props) {
+  const id = user.phone_number;
+  return (
+    <li>
+      <label class={`user ${user.online ? 'online' : 'offline'}`}>
+        <input
+          type="checkbox"
+          tabIndex={isStop ? 0 : -1}
+          checked={chosen.value.has(id)}
+          onFocus={onFocus}
+          onChange={({ currentTarget }) => setChosen([id], currentTarget.checked)}
+        />
+        <span class="dot" aria-hidden="true" />
+        <bdi class="user-id">{id}</bdi>
+        {user.role === 'operator' && <span class="tag">{text('user.operator')}</span>}
+        <span class="presence">{presenceText(user)}</span>
+      </label>
+    </li>
+  );
+}
+
+function presenceText(user: User): string {
+  if (user.online) {
+    return user.connected_at ? text('user.onlineSince', { time: clockText(user.connected_at) }) : text('user.online');
+  }
+  return user.last_seen ? text('user.lastSeen', { time: agoText(user.last_seen) }) : text('user.offline');
+}

@@ -1,0 +1,12 @@
+import { render } from 'preact';
+import { App } from './components/app.tsx';
+import { startLive } from './state/live.ts';
+import { applyPreferences } from './state/preferences.ts';
+import { startReceipts } from './state/receipts.ts';
+import './style/console.css';
+
+applyPreferences();
+startLive();
+startReceipts();
+const root = document.getElementById('app');
+if (root) render(<App />, root);

@@ -1,0 +1,55 @@
+import { effect, untracked } from '@preact/signals';
+import { readReceipt } from '../api/operator.ts';
+import type { Failure } from '../api/request.ts';
+import { type Poll, startPoll } from './poll.ts';
+import { type Send, sends, updateSend } from './sends.ts';
+import { session } from './session.ts';
+
+const PAUSE_MS = 1_500;
+/** A plain client never acknowledges: `written` is taken for the end after this long. */
+const ACKNOWLEDGE_WITHIN_MS = 60_000;
+/** Who is away may come back days later: the page looks on its own this long, then only when asked. */
+const FOLLOWED_MS = 600_000;
+
+const LAST_STATES = ['acknowledged', 'expired', 'failed'];
+
+/** Follows what was sent with a receipt until nothing more is to be expected. */
+export function startReceipts(): void {
+  let poll: Poll | undefined;
+  effect(() => {
+    const isNeeded = session.value !== undefined && sends.value.some(isOpen);
+    if (isNeeded && !poll) poll = untracked(() => startPoll(readOpen, () => PAUSE_MS));
+    if (!isNeeded) {
+      poll?.stop();
+      poll = undefined;
+    }
+  });
+}
+
+export async function refreshReceipt(send: Send): Promise<Failure | undefined> {
+  if (send.state.kind !== 'accepted') return undefined;
+  const answer = await readReceipt(send.state.sent.id);
+  if (!answer.ok) return answer.failure;
+  updateSend(send.key, { receipt: answer.value });
+  return undefined;
+}
+
+/** Whether its receipt can still change soon. */
+export function isOpen(send: Send): boolean {
+  if (send.command.receipt !== true || send.state.kind !== 'accepted') return false;
+  const ageMs = Date.now() - send.atMs;
+  if (ageMs > FOLLOWED_MS) return false;
+  if (!send.receipt) return true;
+  return send.receipt.recipients.some(
+    ({ state }) => !LAST_STATES.includes(state) && !(state === 'written' && ageMs > ACKNOWLEDGE_WITHIN_MS),
+  );
+}
+
+/** A refusal ends nothing here: the receipt may be gone by now, and the others are still read. */
+async function readOpen(): Promise<Failure | undefined> {
+  const failures = await Promise.all(sends.value.filter(isOpen).map(refreshReceipt));
+  const failure = failures.find((one) => one !== undefined && one.kind !== 'refused');
+  // Re-evaluates the effect above also when only time has passed.
+  sends.value = [...sends.value];
+  return failure;
+}

@@ -1,0 +1,71 @@
+import { signal } from '@preact/signals';
+import { type Command, type Receipt, type Sent, sendCommand } from '../api/operator.ts';
+import type { Failure } from '../api/request.ts';
+import { content, draftCommand } from './draft.ts';
+
+export type SendState =
+  | { kind: 'sending' }
+  | { kind: 'accepted'; sent: Sent }
+  /** Judged and turned down: to send it again would not help. */
+  | { kind: 'refused'; message: string }
+  /** Perhaps taken, perhaps not: a retry with the same key is safe. */
+  | { kind: 'unanswered'; failure: Failure; retryAtMs: number };
+
+export interface Send {
+  /** Its idempotency key: one for all attempts. */
+  key: string;
+  command: Command;
+  atMs: number;
+  state: SendState;
+  receipt?: Receipt;
+}
+
+const KEPT = 50;
+
+/** Newest first. */
+export const sends = signal<readonly Send[]>([]);
+
+/** Sends the draft; one that is the same as an unanswered send is a retry of it. */
+export async function sendDraft(): Promise<Send | undefined> {
+  const command = draftCommand();
+  const text = JSON.stringify(command);
+  const unanswered = sends.value.find(
+    (send) => send.state.kind === 'unanswered' && JSON.stringify(send.command) === text,
+  );
+  if (unanswered) return attempt(unanswered.key);
+  const send: Send = { key: newKey(), command, atMs: Date.now(), state: { kind: 'sending' } };
+  sends.value = [send, ...sends.value].slice(0, KEPT);
+  return attempt(send.key);
+}
+
+export function retrySend(key: string): Promise<Send | undefined> {
+  return attempt(key);
+}
+
+export function clearSends(): void {
+  sends.value = sends.value.filter((send) => send.state.kind === 'sending');
+}
+
+export function updateSend(key: string, change: Partial<Send>): Send | undefined {
+  sends.value = sends.value.map((send) => (send.key === key ? { ...send, ...change } : send));
+  return sends.value.find((send) => send.key === key);
+}
+
+async function attempt(key: string): Promise<Send | undefined> {
+  const send = updateSend(key, { state: { kind: 'sending' } });
+  if (!send) return undefined;
+  const answer = await sendCommand(send.command, key);
+  if (answer.ok && content.value === send.command.content) content.value = '';
+  return updateSend(key, { state: answer.ok ? { kind: 'accepted', sent: answer.value } : stateAfter(answer.failure) });
+}
+
+function stateAfter(failure: Failure): SendState {
+  if (failure.kind === 'refused') return { kind: 'refused', message: failure.message };
+  const waitSeconds = 'retryAfterSeconds' in failure ? failure.retryAfterSeconds : 0;
+  return { kind: 'unanswered', failure, retryAtMs: Date.now() + waitSeconds * 1000 };
+}
+
+/** Not crypto.randomUUID: over plain HTTP, as on a phone in the same network, browsers do not have it. */
+function newKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

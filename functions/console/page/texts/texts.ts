@@ -1,0 +1,30 @@
+import { language } from '../state/preferences.ts';
+import { en } from './en.ts';
+import { zh } from './zh.ts';
+
+export type TextKey = keyof typeof en;
+export type TextTable = Readonly<Record<TextKey, string>>;
+
+type OneForm<K> = K extends `${infer Stem}.one` ? Stem : never;
+/** Texts with a number in them that have a form for one and a form for the others. */
+export type CountKey = OneForm<Extract<TextKey, `${string}.one`> & CountedKey>;
+type CountedKey = { [K in TextKey]: `${OneForm<K>}.other` extends TextKey ? K : never }[TextKey];
+
+export type TextValues = Record<string, string | number>;
+
+const tables: Record<typeof language.value, TextTable> = { en, zh };
+
+/** The text in the chosen language. Reads its signal: a component that calls this follows the choice. */
+export function text(key: TextKey, values: TextValues = {}): string {
+  return tables[language.value][key].replace(/\{(\w+)\}/g, (hole, name: string) => {
+    const value = values[name];
+    if (value === undefined) return hole;
+    return typeof value === 'number' ? value.toLocaleString(language.value) : value;
+  });
+}
+
+/** The form for `n`, which is also put in as `{n}`. */
+export function countText(key: CountKey, n: number): string {
+  const form = new Intl.PluralRules(language.value).select(n) === 'one' ? 'one' : 'other';
+  return text(`${key}.${form}` as TextKey, { n });
+}
