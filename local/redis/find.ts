@@ -1,0 +1,64 @@
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { run } from './run.ts';
+
+export interface RedisBinary {
+  readonly path: string;
+  /** As `--version` tells it, such as `7.0.15`. */
+  readonly version: string;
+}
+
+export interface FoundBinary {
+  readonly binary?: RedisBinary;
+  /** Why each program that is there was not taken; empty when there is none at all. */
+  readonly refused: readonly string[];
+}
+
+/** The route scripts use commands of Redis 6.2; every Valkey is newer than that. */
+const oldestVersion = [6, 2] as const;
+const names = ['redis-server', 'valkey-server'];
+/** Where package managers put servers that a user's PATH may leave out. */
+const usualFolders = ['/usr/local/bin', '/usr/bin', '/usr/local/sbin', '/usr/sbin', '/opt/homebrew/bin'];
+
+/** Looks for a Redis or Valkey server that is new enough. */
+export async function findRedisBinary(env: NodeJS.ProcessEnv): Promise<FoundBinary> {
+  const folders = [...(env.PATH ?? '').split(delimiter).filter(Boolean), ...usualFolders];
+  const refused: string[] = [];
+  for (const name of names) {
+    for (const folder of new Set(folders)) {
+      const path = join(folder, name);
+      if (!(await isExecutable(path))) continue;
+      const version = await versionOf(path);
+      if (version === undefined) refused.push(`${path} does not tell its version`);
+      else if (!isNewEnough(version)) refused.push(`${path} is ${version}, older than ${oldestVersion.join('.')}`);
+      else return { binary: { path, version }, refused };
+    }
+  }
+  return { refused };
+}
+
+/** The first folder of PATH that has the program. */
+export async function findOnPath(name: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  for (const folder of (env.PATH ?? '').split(delimiter).filter(Boolean)) {
+    const path = join(folder, name);
+    if (await isExecutable(path)) return path;
+  }
+  return undefined;
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function versionOf(path: string): Promise<string | undefined> {
+  const { code, output } = await run(path, ['--version']);
+  return code === 0 ? /v=(\d+\.\d+\.\d+)/.exec(output)?.[1] : undefined;
+}
+
+function isNewEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > oldestVersion[0] || (major === oldestVersion[0] && minor >= oldestVersion[1]);
+}
