@@ -70,7 +70,7 @@ async function launch(options: ServerOptions, port: number): Promise<RunningServ
   // A process group of its own: Ctrl-C in a terminal goes to us, and we stop Redis when its users are done.
   const child = spawn('sh', ['-c', guard, 'redis-guard', ...args], {
     detached: true,
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'ignore'],
   });
   const ended = new AbortController();
   const exited = once(child, 'exit').then(() => ended.abort(new Error('Redis ended')));
