@@ -1,0 +1,45 @@
+import { backoffMs } from './backoff.ts';
+import { DismissedError, TokenRefusedError } from './errors.ts';
+import type { Goodbye } from './events.ts';
+import type { ReconnectPolicy } from './options.ts';
+
+/** How a connection ended. */
+export interface End {
+  cause: Error;
+  goodbye: Goodbye | undefined;
+  /** From the verdict to the end, ms; undefined when it never was verified. */
+  verifiedForMs: number | undefined;
+}
+
+/** Reasons after which coming back would take the connection from its rightful holder, or come with a dead token. */
+const FINAL_REASONS = ['taken_over', 'logged_out'];
+
+export type NextStep = { attempt: number; delayMs: number } | { finalCause: Error };
+
+/** Decides, after each connection, whether and when the next one is tried. */
+export class Comeback {
+  readonly #policy: ReconnectPolicy | undefined;
+  #attempt = 0;
+  #wasVerified = false;
+
+  constructor(policy: ReconnectPolicy | undefined) {
+    this.#policy = policy;
+  }
+
+  after(end: End): NextStep {
+    const policy = this.#policy;
+    const { goodbye, verifiedForMs } = end;
+    this.#wasVerified ||= verifiedForMs !== undefined;
+    if (goodbye && (goodbye.reconnectAfterMs === undefined || FINAL_REASONS.includes(goodbye.reason))) {
+      return { finalCause: new DismissedError(goodbye.reason) };
+    }
+    if (!policy || end.cause instanceof TokenRefusedError) return { finalCause: end.cause };
+    if (!this.#wasVerified && !policy.fromStart) return { finalCause: end.cause };
+    // A plain client is not told why it was closed: one that is thrown out at once, again and again, must slow down.
+    if (verifiedForMs !== undefined && verifiedForMs >= policy.lastingMs) this.#attempt = 0;
+    this.#attempt += 1;
+    if (this.#attempt > policy.maxAttempts) return { finalCause: end.cause };
+    // The server's own time is jittered already.
+    return { attempt: this.#attempt, delayMs: goodbye?.reconnectAfterMs ?? backoffMs(policy, this.#attempt) };
+  }
+}

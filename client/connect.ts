@@ -1,0 +1,21 @@
+import { Client } from './client.ts';
+import { ClosedError } from './errors.ts';
+import { type ClientOptions, settingsOf } from './options.ts';
+
+/**
+ * Connects and verifies. Rejects with UnreachableError, TokenRefusedError, TimeoutError, DismissedError or the reason of
+ * `signal` when the first connection does not come about; from then on the client comes back by itself.
+ */
+export function connect(options: ClientOptions): Promise<Client> {
+  const settings = settingsOf(options);
+  if (settings.signal?.aborted) return Promise.reject(settings.signal.reason);
+  const client = new Client(settings);
+  return new Promise((resolve, reject) => {
+    const closed = (cause: Error | undefined) => reject(cause ?? new ClosedError('closed before it was verified'));
+    client.once('closed', closed);
+    client.once('verified', () => {
+      client.off('closed', closed);
+      resolve(client);
+    });
+  });
+}

@@ -1,0 +1,105 @@
+import type { EventEmitter } from 'node:events';
+import { Acknowledgements, type AcknowledgementWriter } from './acknowledgements.ts';
+import type { ClientEvents } from './events.ts';
+import { Inbound, type Source } from './inbound.ts';
+import { KnownIds } from './known-ids.ts';
+import type { Message } from './message.ts';
+
+/** Messages from the socket to the application, each once, acknowledged when it was taken. */
+export class Deliveries {
+  readonly #emitter: EventEmitter<ClientEvents>;
+  readonly #inbound: Inbound;
+  readonly #known: KnownIds;
+  readonly #acknowledgements = new Acknowledgements();
+  #pump: Promise<void> | undefined;
+
+  /** `emitter`: whose `message` listeners are fed. */
+  constructor(emitter: EventEmitter<ClientEvents>, inboundLimit: number, rememberedIds: number) {
+    this.#emitter = emitter;
+    this.#inbound = new Inbound(inboundLimit);
+    this.#known = new KnownIds(rememberedIds);
+  }
+
+  get size(): number {
+    return this.#inbound.size;
+  }
+
+  attach(connection: Source & AcknowledgementWriter, isAcknowledged: boolean): void {
+    this.#inbound.attach(connection);
+    this.#acknowledgements.attach(isAcknowledged ? connection : undefined);
+  }
+
+  detach(): void {
+    this.#inbound.attach(undefined);
+    this.#acknowledgements.attach(undefined);
+  }
+
+  receive(message: Message): void {
+    const seen = message.id === undefined ? 'new' : this.#known.see(message.id);
+    // Its acknowledgement was lost with the connection.
+    if (seen === 'taken') this.acknowledge(message);
+    if (seen === 'new') this.#inbound.put(message);
+  }
+
+  acknowledge(message: Message): void {
+    if (message.id === undefined) return;
+    this.#known.take(message.id);
+    this.#acknowledgements.add(message.id);
+  }
+
+  /** Nothing more is handed out; resolves when the listeners at work are done. */
+  async close(): Promise<void> {
+    this.#inbound.close();
+    await this.#pump;
+    this.#acknowledgements.flush();
+  }
+
+  /** `cause`: what ended the client, if it did not end by itself. */
+  iterate(cause: () => Error | undefined): AsyncIterator<Message, undefined> {
+    let current: Message | undefined;
+    return {
+      next: async () => {
+        if (current) this.acknowledge(current);
+        current = undefined;
+        current = await this.#inbound.take();
+        if (current) return { done: false, value: current };
+        const error = cause();
+        if (error) throw error;
+        return { done: true, value: undefined };
+      },
+      return: () => {
+        if (current?.id !== undefined && !this.#known.isTaken(current.id)) this.#inbound.putBack(current);
+        current = undefined;
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  /** Feeds the listeners for as long as there are any. */
+  startPump(): void {
+    this.#pump ??= this.#feedListeners().finally(() => {
+      this.#pump = undefined;
+    });
+  }
+
+  async #feedListeners(): Promise<void> {
+    while (this.#emitter.listenerCount('message') > 0) {
+      const message = await this.#inbound.take();
+      if (!message) return;
+      const listeners = this.#emitter.rawListeners('message');
+      if (listeners.length === 0) this.#inbound.putBack(message);
+      else await this.#feed(message, listeners);
+    }
+  }
+
+  /** A listener that fails leaves the message to the next connection: at once again would spin. */
+  async #feed(message: Message, listeners: ((message: Message) => unknown)[]): Promise<void> {
+    try {
+      await Promise.all(listeners.map((listener) => listener.call(this.#emitter, message)));
+      this.acknowledge(message);
+    } catch (error) {
+      if (message.id !== undefined) this.#known.forget(message.id);
+      this.#emitter.emit('error', error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}

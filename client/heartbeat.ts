@@ -1,0 +1,46 @@
+/** What the heartbeat needs of the connection. */
+export interface HeartbeatPeer {
+  beat(): void;
+  /** The socket is not being read: silence says nothing about the server. */
+  readonly isPaused: boolean;
+  /** The server has been silent for `missed` heartbeats. */
+  dead(missed: number): void;
+}
+
+/**
+ * Sends a heartbeat at every interval, and finds a peer that is gone without a word: one that answers heartbeats and has
+ * sent nothing at all over `missedHeartbeats` of them.
+ */
+export class Heartbeat {
+  readonly #peer: HeartbeatPeer;
+  readonly #limit: number;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #unanswered = 0;
+
+  /** `missedHeartbeats` undefined: the server does not answer them, and only TCP tells of its death. */
+  constructor(peer: HeartbeatPeer, intervalMs: number, missedHeartbeats: number | undefined) {
+    this.#peer = peer;
+    this.#limit = missedHeartbeats ?? Number.POSITIVE_INFINITY;
+    if (intervalMs > 0) this.#timer = setInterval(() => this.#tick(), intervalMs);
+  }
+
+  /** Any byte from the server is a sign of life. */
+  heard(): void {
+    this.#unanswered = 0;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    if (this.#peer.isPaused) this.#unanswered = 0;
+    if (this.#unanswered >= this.#limit) {
+      this.stop();
+      this.#peer.dead(this.#unanswered);
+      return;
+    }
+    this.#unanswered += 1;
+    this.#peer.beat();
+  }
+}
