@@ -1,6 +1,4 @@
-import type { routes } from '../../functions/routes.ts';
-
-export type FunctionName = (typeof routes)[number]['function'];
+import type { FunctionName } from '../../functions/routes.ts';
 
 export interface FunctionNeeds {
   /** Reads the store's secret, and lives in the VPC when the store does. */

@@ -7,7 +7,7 @@ import {
   type aws_lambda as lambda,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { routes } from '../../functions/routes.ts';
+import { type FunctionName, fallbackFunction, routes } from '../../functions/routes.ts';
 import { acknowledge } from '../acknowledge.ts';
 import type { Artifacts } from '../artifacts.ts';
 import type { LogSettings } from '../data-policy.ts';
@@ -16,7 +16,7 @@ import { admitToStore, type RedisStore } from '../redis/redis-store.ts';
 import { API_TIMEOUT_SECONDS, type Timings } from '../timings.ts';
 import { type ApiSettings, ApiStage } from './api-stage.ts';
 import { Canary, errorAlarm } from './canary.ts';
-import { type FunctionName, functionTable } from './function-table.ts';
+import { functionTable } from './function-table.ts';
 import { NodeFunction } from './node-function.ts';
 
 export interface HttpApiProps {
@@ -112,12 +112,19 @@ export class HttpApi extends Construct {
         }),
       ]),
     );
-    return routes.flatMap(({ method, path, function: name }) => {
+    const rows: { readonly key: apigw.HttpRouteKey; readonly name: FunctionName }[] = [
+      ...routes.map((route) => ({
+        key: apigw.HttpRouteKey.with(route.path, apigw.HttpMethod[route.method]),
+        name: route.function,
+      })),
+      { key: apigw.HttpRouteKey.DEFAULT, name: fallbackFunction },
+    ];
+    return rows.map(({ key, name }) => {
       const target = integration.get(name);
-      if (!target) throw new Error(`${this.node.path}: the route ${method} ${path} names no function.`);
-      const added = this.api.addRoutes({ path, methods: [apigw.HttpMethod[method]], integration: target });
-      for (const route of added) acknowledge(route, 'APIG4', functionTable[name].openBecause);
-      return added;
+      if (!target) throw new Error(`${this.node.path}: the route ${key.key} names no function.`);
+      const route = new apigw.HttpRoute(this, key.key, { httpApi: this.api, routeKey: key, integration: target });
+      acknowledge(route, 'APIG4', functionTable[name].openBecause);
+      return route;
     });
   }
 }

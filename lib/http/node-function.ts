@@ -60,6 +60,7 @@ export class NodeFunction extends Construct {
       },
     });
     if (props.storeAccess) props.store.secret.grantRead(role);
+    if (props.store.access && props.storeAccess) allowNetworkInterfaces(role);
     this.live = new lambda.Alias(this, 'Live', {
       aliasName: 'live',
       version: this.handler.currentVersion as lambda.IVersion,
@@ -80,4 +81,21 @@ export class NodeFunction extends Construct {
         : {}),
     };
   }
+}
+
+/** The CDK gives these to a role that it makes itself, within a managed policy that allows more; to a given one, nothing. */
+function allowNetworkInterfaces(role: iam.Role): void {
+  role.addToPolicy(
+    new iam.PolicyStatement({
+      actions: [
+        'ec2:CreateNetworkInterface',
+        'ec2:DescribeNetworkInterfaces',
+        'ec2:DescribeSubnets',
+        'ec2:DeleteNetworkInterface',
+        'ec2:AssignPrivateIpAddresses',
+        'ec2:UnassignPrivateIpAddresses',
+      ],
+      resources: ['*'],
+    }),
+  );
 }

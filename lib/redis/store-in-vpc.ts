@@ -61,8 +61,7 @@ export abstract class StoreInVpc extends Construct implements RedisStore {
    * a name that changes replaces the store: it depends on nothing but the construct's path.
    */
   protected resourceName(maxLength: number): string {
-    const name = Names.uniqueResourceName(this, { maxLength: maxLength - 1, separator: '-' }).toLowerCase();
-    return `f${name}`.replace(/-+/g, '-');
+    return Names.uniqueResourceName(this, { maxLength, separator: '-' }).toLowerCase();
   }
 
   protected connection({ host, port, cluster }: Endpoint): Readonly<Record<string, string>> {

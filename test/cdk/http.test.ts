@@ -1,0 +1,204 @@
+import { describe, expect } from 'vitest';
+import { routes } from '../../functions/routes.ts';
+import { checkDecisions } from './support/decisions.ts';
+import { resourceOf, resourcesOf, type TemplateJson, UPSTASH_SECRET } from './support/synthesis.ts';
+
+const FUNCTION = 'AWS::Lambda::Function';
+const STAGE = 'AWS::ApiGatewayV2::Stage';
+
+/** Without the custom resource of the CDK that empties the VPC's default security group. */
+const functions = (t: TemplateJson) =>
+  resourcesOf(t, FUNCTION).filter((one) => one.Properties.Description?.startsWith('fronttcp '));
+const variables = (t: TemplateJson) => functions(t).map((one) => one.Properties.Environment.Variables);
+const usesStore = (one: Record<string, unknown>) => 'REDIS_SECRET_ARN' in one;
+
+describe('the functions', () => {
+  checkDecisions([
+    {
+      name: 'are one for each of the route table, on arm64 and Node 24',
+      holds: (t) => {
+        const names = functions(t).map((one) => one.Properties.Description.replace('fronttcp ', ''));
+        expect(names.sort()).toEqual([...new Set(routes.map((route) => route.function))].sort());
+        for (const one of functions(t)) {
+          expect(one.Properties).toMatchObject({
+            Runtime: 'nodejs24.x',
+            Architectures: ['arm64'],
+            Handler: 'index.handler',
+          });
+        }
+      },
+      undo: (t) => {
+        for (const one of functions(t)) one.Properties.Architectures = ['x86_64'];
+      },
+    },
+    {
+      name: 'read their secret through the extension, by a complete reference',
+      holds: (t) => {
+        const readers = functions(t).filter((one) => usesStore(one.Properties.Environment.Variables));
+        expect(readers).toHaveLength(6);
+        for (const one of readers) expect(one.Properties.Layers).toHaveLength(1);
+        for (const one of variables(t)) expect(JSON.stringify(one)).not.toContain('resolve:');
+      },
+      undo: (t) => {
+        for (const one of functions(t)) delete one.Properties.Layers;
+      },
+    },
+    {
+      name: 'are in the VPC, and may be there, only where the store is',
+      holds: (t) => {
+        for (const one of functions(t)) {
+          expect('VpcConfig' in one.Properties).toBe(usesStore(one.Properties.Environment.Variables));
+        }
+        const allowed = resourcesOf(t, 'AWS::IAM::Policy').filter((policy) =>
+          JSON.stringify(policy).includes('ec2:CreateNetworkInterface'),
+        );
+        expect(allowed).toHaveLength(6);
+      },
+      undo: (t) => {
+        for (const policy of resourcesOf(t, 'AWS::IAM::Policy')) {
+          for (const statement of policy.Properties.PolicyDocument.Statement) {
+            if (JSON.stringify(statement).includes('ec2:')) statement.Action = ['ec2:DescribeSubnets'];
+          }
+        }
+      },
+    },
+    {
+      name: 'are outside of any VPC with Upstash',
+      props: { redis: { kind: 'upstash', secretArn: UPSTASH_SECRET } },
+      holds: (t) => {
+        for (const one of functions(t)) expect(one.Properties).not.toHaveProperty('VpcConfig');
+        expect(variables(t).filter((one) => one.REDIS_SECRET_ARN === UPSTASH_SECRET)).toHaveLength(6);
+      },
+      undo: (t) => {
+        for (const one of functions(t)) one.Properties.VpcConfig = { SubnetIds: ['subnet-1'] };
+      },
+    },
+    {
+      name: 'without a need for the store have no right to its secret',
+      holds: (t) => {
+        const readers = resourcesOf(t, 'AWS::IAM::Policy').filter((policy) =>
+          JSON.stringify(policy).includes('secretsmanager:GetSecretValue'),
+        );
+        // Six functions, and the execution role that injects it into the gateways.
+        expect(readers).toHaveLength(7);
+      },
+      undo: (t) => {
+        const [policy] = resourcesOf(t, 'AWS::IAM::Policy').filter(
+          (one) => !JSON.stringify(one).includes('GetSecretValue'),
+        );
+        policy?.Properties.PolicyDocument.Statement.push({ Action: 'secretsmanager:GetSecretValue', Resource: '*' });
+      },
+    },
+    {
+      name: 'keep their logs for a month, without a line for every call',
+      holds: (t) => {
+        for (const one of functions(t)) {
+          expect(one.Properties.LoggingConfig).toMatchObject({ LogFormat: 'JSON', SystemLogLevel: 'WARN' });
+          expect(one.Properties.LoggingConfig.LogGroup).toBeDefined();
+        }
+        for (const group of resourcesOf(t, 'AWS::Logs::LogGroup')) expect(group.Properties.RetentionInDays).toBe(30);
+      },
+      undo: (t) => {
+        for (const group of resourcesOf(t, 'AWS::Logs::LogGroup')) delete group.Properties.RetentionInDays;
+      },
+    },
+    {
+      name: 'give up before the API does, and have more CPU where passwords are hashed',
+      holds: (t) => {
+        for (const one of functions(t)) expect(one.Properties.Timeout).toBe(10);
+        const login = functions(t).find((one) => one.Properties.Description === 'fronttcp login');
+        expect(login?.Properties.MemorySize).toBe(1024);
+      },
+      undo: (t) => {
+        for (const one of functions(t)) one.Properties.Timeout = 60;
+      },
+    },
+  ]);
+});
+
+describe('the API', () => {
+  checkDecisions([
+    {
+      name: 'has every route of the table, and the one for everything else',
+      holds: (t) => {
+        const keys = resourcesOf(t, 'AWS::ApiGatewayV2::Route').map((one) => one.Properties.RouteKey);
+        expect(keys.sort()).toEqual([...routes.map(({ method, path }) => `${method} ${path}`), '$default'].sort());
+      },
+      undo: (t) => {
+        for (const one of resourcesOf(t, 'AWS::ApiGatewayV2::Route')) one.Properties.RouteKey = 'GET /';
+      },
+    },
+    {
+      name: 'calls the aliases, so that a canary is not passed by',
+      holds: (t) => {
+        const aliases = Object.keys(t.Resources).filter((id) => t.Resources[id]?.Type === 'AWS::Lambda::Alias');
+        for (const one of resourcesOf(t, 'AWS::ApiGatewayV2::Integration')) {
+          expect(aliases).toContain(one.Properties.IntegrationUri.Ref);
+          expect(one.Properties.PayloadFormatVersion).toBe('2.0');
+        }
+      },
+      undo: (t) => {
+        for (const one of resourcesOf(t, 'AWS::ApiGatewayV2::Integration'))
+          one.Properties.IntegrationUri = { Ref: 'Other' };
+      },
+    },
+    {
+      name: 'shifts a tenth of the calls for five minutes, and back on an error',
+      holds: (t) => {
+        const groups = resourcesOf(t, 'AWS::CodeDeploy::DeploymentGroup');
+        expect(groups).toHaveLength(functions(t).length);
+        for (const group of groups) {
+          expect(group.Properties.DeploymentConfigName).toBe('CodeDeployDefault.LambdaCanary10Percent5Minutes');
+          expect(group.Properties.AlarmConfiguration.Alarms).toHaveLength(1);
+          expect(group.Properties.AutoRollbackConfiguration.Events).toContain('DEPLOYMENT_STOP_ON_ALARM');
+        }
+      },
+      undo: (t) => {
+        for (const group of resourcesOf(t, 'AWS::CodeDeploy::DeploymentGroup')) {
+          group.Properties.DeploymentConfigName = 'CodeDeployDefault.LambdaAllAtOnce';
+        }
+      },
+    },
+    {
+      name: 'is throttled, and at its logins more, once those routes are there',
+      holds: (t) => {
+        const stage = resourceOf(t, STAGE);
+        expect(stage.Properties.DefaultRouteSettings).toMatchObject({
+          ThrottlingRateLimit: 500,
+          ThrottlingBurstLimit: 1000,
+        });
+        expect(stage.Properties.RouteSettings['POST /login']).toMatchObject({ ThrottlingRateLimit: 20 });
+        expect(stage.Properties.RouteSettings['POST /api/v1100/login']).toMatchObject({ ThrottlingRateLimit: 20 });
+        const login = Object.entries(t.Resources).find(([, one]) => one.Properties?.RouteKey === 'POST /login');
+        expect(stage.DependsOn).toContain(login?.[0]);
+      },
+      undo: (t) => {
+        resourceOf(t, STAGE).DependsOn = [];
+      },
+    },
+    {
+      name: 'writes an access log without anything that was sent',
+      holds: (t) => {
+        const { Format } = resourceOf(t, STAGE).Properties.AccessLogSettings;
+        expect(Object.keys(JSON.parse(Format)).sort()).toEqual([
+          'error',
+          'ip',
+          'latencyMs',
+          'requestId',
+          'route',
+          'status',
+        ]);
+      },
+      undo: (t) => {
+        resourceOf(t, STAGE).Properties.AccessLogSettings.Format = '{"token":"$context.authorizer.token"}';
+      },
+    },
+    {
+      name: 'is closed to pages from elsewhere',
+      holds: (t) => expect(resourceOf(t, 'AWS::ApiGatewayV2::Api').Properties).not.toHaveProperty('CorsConfiguration'),
+      undo: (t) => {
+        resourceOf(t, 'AWS::ApiGatewayV2::Api').Properties.CorsConfiguration = { AllowOrigins: ['*'] };
+      },
+    },
+  ]);
+});

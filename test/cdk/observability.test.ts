@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { METRIC_NAMESPACE, MetricName } from '../../contract/metrics.ts';
+import { checkDecisions } from './support/decisions.ts';
+import { resourceOf, resourcesOf, type TemplateJson, templateOf } from './support/synthesis.ts';
+
+const ALARM = 'AWS::CloudWatch::Alarm';
+
+/** Those of autoscaling have no description of ours. */
+const alarms = (t: TemplateJson) =>
+  resourcesOf(t, ALARM).filter((one) => one.Properties.AlarmDescription?.includes('Runbook: '));
+const alarmOf = (t: TemplateJson, runbook: string) => {
+  const found = alarms(t).find((one) => one.Properties.AlarmDescription.endsWith(`Runbook: ${runbook}.`));
+  if (!found) throw new Error(`no alarm has the runbook entry ${runbook}`);
+  return found.Properties;
+};
+
+describe('the alarms', () => {
+  checkDecisions([
+    {
+      name: 'are these, each with its entry in the runbook',
+      holds: (t) => {
+        const entries = alarms(t).map((one) => one.Properties.AlarmDescription.match(/Runbook: ([a-z0-9-]+)\./)?.[1]);
+        expect([...new Set(entries)].sort()).toEqual([
+          'api-errors',
+          'connections-dropped',
+          'dead-letters',
+          'event-loop-delay',
+          'function-errors',
+          'function-throttles',
+          'gateways-silent',
+          'lease-lost',
+          'oldest-undelivered',
+          'port-allocation-errors',
+          'redis-errors',
+          'rejected-flows',
+          'store-cpu',
+          'store-memory',
+          'unhealthy-targets',
+        ]);
+      },
+      undo: (t) => {
+        for (const one of alarms(t)) one.Properties.AlarmDescription = 'Something is wrong.';
+      },
+    },
+    {
+      name: 'take the silence of all gateways for the worst',
+      holds: (t) =>
+        expect(alarmOf(t, 'gateways-silent')).toMatchObject({ TreatMissingData: 'breaching', EvaluationPeriods: 5 }),
+      undo: (t) => {
+        alarmOf(t, 'gateways-silent').TreatMissingData = 'notBreaching';
+      },
+    },
+    {
+      name: 'that take a deployment back are quiet while there is nothing to measure',
+      holds: (t) => {
+        const { AlarmNames } = resourceOf(t, 'AWS::ECS::Service').Properties.DeploymentConfiguration.Alarms;
+        for (const { Ref } of AlarmNames) expect(t.Resources[Ref]?.Properties.TreatMissingData).toBe('notBreaching');
+      },
+      undo: (t) => {
+        alarmOf(t, 'oldest-undelivered').TreatMissingData = 'breaching';
+      },
+    },
+    {
+      name: 'tell no one unless someone was named',
+      holds: (t) => {
+        for (const one of alarms(t)) expect(one.Properties.AlarmActions ?? []).toEqual([]);
+      },
+      undo: (t) => {
+        alarmOf(t, 'api-errors').AlarmActions = ['arn:aws:sns:us-east-1:111111111111:other'];
+      },
+    },
+    {
+      name: 'watch both nodes of the store, since a failover changes which one matters',
+      holds: (t) => {
+        const ids = alarmOf(t, 'store-memory').Metrics.flatMap(
+          (one: { MetricStat?: { Metric: { Dimensions: { Value: unknown }[] } } }) =>
+            one.MetricStat?.Metric.Dimensions ?? [],
+        );
+        expect(JSON.stringify(ids)).toContain('-0001-001');
+        expect(JSON.stringify(ids)).toContain('-0001-002');
+      },
+      undo: (t) => {
+        alarmOf(t, 'store-memory').Metrics.pop();
+      },
+    },
+  ]);
+
+  it('of our own metrics use only names that a gateway reports', () => {
+    const names = new Set<string>(Object.values(MetricName));
+    const used = JSON.stringify(templateOf()).matchAll(
+      new RegExp(`"MetricName":"(\\w+)","Namespace":"${METRIC_NAMESPACE}"`, 'g'),
+    );
+    const found = [...used].map((match) => match[1] ?? '');
+    expect(found.length).toBeGreaterThan(6);
+    for (const name of found) expect(names).toContain(name);
+  });
+});
+
+describe('the dashboard', () => {
+  checkDecisions([
+    {
+      name: 'shows the alarms first, then connections, messages, HTTP and the store',
+      holds: (t) => {
+        const body = JSON.stringify(resourceOf(t, 'AWS::CloudWatch::Dashboard').Properties.DashboardBody);
+        for (const title of ['Alarms', 'Connections', 'Messages', 'HTTP', 'Store memory, %']) {
+          expect(body).toContain(`\\"title\\":\\"${title}\\"`);
+        }
+      },
+      undo: (t) => {
+        resourceOf(t, 'AWS::CloudWatch::Dashboard').Properties.DashboardBody = '{"widgets":[]}';
+      },
+    },
+  ]);
+});

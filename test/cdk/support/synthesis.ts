@@ -1,0 +1,77 @@
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { routes } from '../../../functions/routes.ts';
+import { FrontTcp, type FrontTcpProps } from '../../../lib/front-tcp.ts';
+
+export const UPSTASH_SECRET = 'arn:aws:secretsmanager:us-east-1:111111111111:secret:fronttcp/upstash-AbCdEf';
+export const CERTIFICATE = 'arn:aws:acm:us-east-1:111111111111:certificate/00000000-0000-0000-0000-000000000000';
+
+/** The flags of cdk.json: without them the same code gives another template. */
+export const context: Readonly<Record<string, unknown>> = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
+
+/** Bundles of a line each: what is in the real ones is the affair of other tests. */
+export const artifacts = makeArtifacts();
+
+function makeArtifacts(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'fronttcp-artifacts-'));
+  const put = (path: string, text: string): void => {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), text);
+  };
+  for (const driver of ['ioredis', 'upstash']) {
+    for (const { function: name } of routes) {
+      put(`functions/${driver}/${name}/index.mjs`, 'export const handler = async () => ({ statusCode: 200 });\n');
+    }
+  }
+  put('gateway/main.mjs', '');
+  put('gateway/Dockerfile', readFileSync('gateway/Dockerfile', 'utf8'));
+  return directory;
+}
+
+export function newStack(): Stack {
+  return new Stack(new App({ context: { ...context } }), 'Test', { env: { region: 'us-east-1' } });
+}
+
+export function newFrontTcp(props: FrontTcpProps = {}, stack: Stack = newStack()): FrontTcp {
+  return new FrontTcp(stack, 'FrontTcp', { artifacts, ...props });
+}
+
+export interface TemplateJson {
+  readonly Resources: Record<string, TemplateResource>;
+}
+
+export interface TemplateResource {
+  readonly Type: string;
+  // Written to by the tests that break a template on purpose.
+  // biome-ignore lint/suspicious/noExplicitAny: a template is a tree of whatever CloudFormation takes
+  Properties: Record<string, any>;
+  DependsOn?: string[];
+  DeletionPolicy?: string;
+  UpdateReplacePolicy?: string;
+}
+
+const templates = new Map<string, TemplateJson>();
+
+/** Synthesised once for each set of props. */
+export function templateOf(props: FrontTcpProps = {}): TemplateJson {
+  const key = JSON.stringify(props);
+  const known = templates.get(key);
+  if (known) return known;
+  const made = Template.fromStack(Stack.of(newFrontTcp(props))).toJSON() as TemplateJson;
+  templates.set(key, made);
+  return made;
+}
+
+export function resourcesOf(template: TemplateJson, type: string): TemplateResource[] {
+  return Object.values(template.Resources).filter((resource) => resource.Type === type);
+}
+
+/** The only one of its type. */
+export function resourceOf(template: TemplateJson, type: string): TemplateResource {
+  const [resource, ...others] = resourcesOf(template, type);
+  if (!resource || others.length > 0) throw new Error(`${others.length + (resource ? 1 : 0)} resources of ${type}`);
+  return resource;
+}
