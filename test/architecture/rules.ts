@@ -1,0 +1,68 @@
+import { type Import, packagesReached } from './import-graph.ts';
+
+/**
+ * Who may import whom, by top folder. The three runtime parts (functions, gateway, client) meet in contract/ alone, so
+ * that each can be deployed, replaced and read without the others.
+ */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  contract: ['contract'],
+  functions: ['functions', 'contract'],
+  gateway: ['gateway', 'contract'],
+  client: ['client', 'contract'],
+  // Types of runtime code, and the tables that both sides read: see isTable.
+  lib: ['lib', 'contract', 'functions', 'gateway'],
+  bin: ['bin', 'lib', 'client', 'contract'],
+  local: ['local', 'functions', 'gateway', 'client', 'contract'],
+};
+
+export const folders = Object.keys(mayImport);
+
+/** One line per violation; none is what we want. */
+export function violations(imports: readonly Import[]): string[] {
+  const found = new Set<string>();
+  for (const { from, to, kind, isPackage } of imports) {
+    if (isPackage) continue;
+    const part = topFolder(from);
+    const target = topFolder(to);
+    const allowed = mayImport[part];
+    if (allowed && !allowed.includes(target)) found.add(`${from} imports ${to}: ${part}/ never imports ${target}/`);
+    if (part === 'lib' && target !== 'lib' && kind === 'runtime' && !isTable(to, imports)) {
+      found.add(`${from} imports ${to} at runtime: lib/ takes runtime code as types only`);
+    }
+  }
+  for (const file of new Set(imports.map(({ from }) => from).filter((from) => topFolder(from) === 'client'))) {
+    for (const name of packagesReached(file, imports)) found.add(`${file} reaches ${name}: client/ has no dependency`);
+  }
+  return [...found].sort();
+}
+
+/** Names and routes as data, with nothing behind them: synthesis may read these. */
+function isTable(file: string, imports: readonly Import[]): boolean {
+  const isShared = topFolder(file) === 'contract' || file === 'functions/routes.ts';
+  return isShared && packagesReached(file, imports).size === 0;
+}
+
+const topFolder = (path: string): string => path.split('/')[0] ?? '';
+
+/** Packages that a Lambda bundle never holds, and the Redis clients of which it holds at most one. */
+const deployOnly = ['aws-cdk-lib', 'constructs', 'aws-cdk', 'cdk-nag', 'esbuild', 'find-my-way', 'prom-client'];
+const redisClients = ['ioredis', '@upstash/redis'];
+
+interface BundledFile {
+  readonly imports: readonly { readonly path: string; readonly external?: boolean }[];
+}
+
+/** What is wrong with the files that a bundle of functions/<name>/handler.ts takes in. */
+export function bundleViolations(name: string, inputs: Readonly<Record<string, BundledFile>>): string[] {
+  const own = new RegExp(`^(functions/(${name}|shared)/|functions/[^/]+$|contract/)`);
+  const strangers = Object.keys(inputs).filter((file) => !own.test(file));
+  const packages = new Set(
+    Object.values(inputs).flatMap((input) => input.imports.filter(({ external }) => external).map(({ path }) => path)),
+  );
+  const clients = redisClients.filter((client) => packages.has(client));
+  return [
+    ...strangers.map((file) => `${name} bundles ${file}`),
+    ...deployOnly.filter((forbidden) => packages.has(forbidden)).map((forbidden) => `${name} bundles ${forbidden}`),
+    ...(clients.length > 1 ? [`${name} bundles ${clients.join(' and ')}`] : []),
+  ];
+}
