@@ -37,7 +37,7 @@ const CHAT_KINDS = new Map<number, ChatMessage['kind']>([
 
 export function parseChat(commandId: number, version: number, value: Json | undefined): ChatMessage | undefined {
   const kind = CHAT_KINDS.get(commandId);
-  if (!kind || !isObject(value) || typeof value.chat_from !== 'string' || value.chat_content === undefined) {
+  if (!kind || !isObject(value) || typeof value.chat_from !== 'string' || typeof value.chat_content !== 'string') {
     return undefined;
   }
   return { kind, commandId, version, from: value.chat_from, content: value.chat_content, ...deliveryOf(value) };

@@ -65,16 +65,16 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   }
 
   /** To one user. Resolves with the message id, or with nothing where the server gives no receipts. */
-  async send(to: string, content: Json, options?: SendOptions): Promise<string | undefined> {
+  async send(to: string, content: string, options?: SendOptions): Promise<string | undefined> {
     return this.#open().chat(ClientCommand.single, { chat_to: to }, content, options);
   }
 
-  async sendToGroup(to: readonly string[], content: Json, options?: SendOptions): Promise<string | undefined> {
+  async sendToGroup(to: readonly string[], content: string, options?: SendOptions): Promise<string | undefined> {
     return this.#open().chat(ClientCommand.group, { chat_to: [...to] }, content, options);
   }
 
   /** To everyone who is connected, the sender too. */
-  async broadcast(content: Json, options?: SendOptions): Promise<string | undefined> {
+  async broadcast(content: string, options?: SendOptions): Promise<string | undefined> {
     return this.#open().chat(ClientCommand.broadcast, {}, content, options);
   }
 

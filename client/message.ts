@@ -13,7 +13,7 @@ export interface ChatMessage extends Delivery {
   readonly kind: 'single' | 'group' | 'broadcast';
   readonly commandId: number;
   readonly from: string;
-  readonly content: Json;
+  readonly content: string;
 }
 
 export interface ApplicationMessage extends Delivery {

@@ -30,7 +30,7 @@ export class Sends {
   chat(
     commandId: number,
     to: { chat_to?: Json },
-    content: Json,
+    content: string,
     options: SendOptions = {},
   ): Promise<string | undefined> {
     const { features, phoneNumber } = this.#settings;

@@ -123,6 +123,7 @@ export class FrameDecoder {
     this.commandId = bytes.readUInt32BE(at + 8);
     this.#invalid = this.length < HEADER_BYTES || this.length > this.#maxFrameBytes;
     if (this.#invalid) {
+      this.#position = this.#chunk.length;
       this.#drop();
       this.#held = EMPTY;
       this.#heldBytes = 0;

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { backoffMs } from '../../client/backoff.ts';
 import { DismissedError, UnreachableError } from '../../client/errors.ts';
+import { until } from '../support/until.ts';
 import { pair, QUICK } from './dialogue.ts';
-import { until } from './scripted-server.ts';
 
 test('comes back by itself, and tells each step', async () => {
   const { client, peer, scripted } = await pair();
@@ -14,7 +14,7 @@ test('comes back by itself, and tells each step', async () => {
   client.on('verified', (session) => told.push(`verified ${session.lost}`));
   peer.socket.destroy();
   await (await scripted.accept()).verify({ lost: 2 });
-  await until(() => told.length === 3);
+  await until('told.length === 3', () => told.length === 3);
   expect(told).toEqual(['disconnected UnreachableError', 'reconnecting 1', 'verified 2']);
 });
 
@@ -133,7 +133,7 @@ test('connections that do not last slow it down, though each was verified', asyn
     await next.verify();
     next.socket.destroy();
   }
-  await until(() => attempts.length >= 4);
+  await until('attempts.length >= 4', () => attempts.length >= 4);
   expect(attempts.slice(0, 4)).toEqual([1, 2, 3, 4]);
 });
 

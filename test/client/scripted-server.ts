@@ -104,12 +104,3 @@ export class ScriptedServer {
     await once(this.server, 'close');
   }
 }
-
-/** Until `isTrue`: for what tells nobody that it happened. */
-export async function until(isTrue: () => boolean, withinMs = 5_000): Promise<void> {
-  const end = performance.now() + withinMs;
-  while (!isTrue()) {
-    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${isTrue}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}

@@ -8,8 +8,8 @@ import {
   TooLargeError,
   UnconfirmedError,
 } from '../../client/errors.ts';
+import { until } from '../support/until.ts';
 import { pair } from './dialogue.ts';
-import { until } from './scripted-server.ts';
 
 test('a send resolves with the id of its message, in whatever order the receipts come', async () => {
   const { client, peer } = await pair();
@@ -157,7 +157,7 @@ test('close lets a listener finish and acknowledges what it took', async () => {
   let finish: (() => void) | undefined;
   client.on('message', () => new Promise<void>((resolve) => (finish = resolve)));
   peer.message('1', 'a');
-  await until(() => finish !== undefined);
+  await until('finish !== undefined', () => finish !== undefined);
   const closing = client.close();
   finish?.();
   expect(await peer.expect(6)).toEqual({ ids: ['1'] });
