@@ -8,24 +8,32 @@ export const userIdSchema = z
   .string()
   .min(1, 'is empty')
   .max(MAX_USER_ID_LENGTH, `is longer than ${MAX_USER_ID_LENGTH} characters`)
-  .refine((id) => id.isWellFormed(), 'is not well-formed Unicode');
+  .refine((id) => id.isWellFormed(), 'is not well-formed Unicode')
+  .meta({ id: 'UserId', description: 'A user id: any well-formed Unicode.' });
 
 export const MAX_BATCH = 100;
 export const MAX_TTL_SECONDS = 31_536_000;
+/** Deeper content is refused: devices parse it with little stack. */
+export const MAX_CONTENT_DEPTH = 32;
 
 /** Members that `ack` clients get beside those of an application message. */
 const RESERVED_MEMBERS = ['id', 'sent_at'];
 
 const delivery = {
-  ttl_s: z.int().min(1).max(MAX_TTL_SECONDS).optional(),
-  receipt: z.boolean().optional(),
+  ttl_s: z
+    .int()
+    .min(1)
+    .max(MAX_TTL_SECONDS)
+    .optional()
+    .meta({ description: 'Seconds for which it may wait for a recipient who is away.' }),
+  receipt: z.boolean().optional().meta({ description: 'Keep what becomes of it for GET /commands/{id}.' }),
 };
 
 const recipientIds = z.union([userIdSchema, z.array(userIdSchema).min(1, 'is empty')]);
 
 /** A chat message: to one or many (102, 103), or to everyone or those named (104). */
 const chatCommand = z
-  .strictObject({
+  .object({
     command_id: z.union([z.literal(102), z.literal(103), z.literal(104)]),
     chat_to: recipientIds.optional(),
     content: z.string(),
@@ -36,13 +44,21 @@ const chatCommand = z
     message: 'is missing: only 104 goes to everyone',
   });
 
+/**
+ * JSON objects as `JSON.parse` made them, taken as they are: copying would lose a member named `__proto__`,
+ * and a validator that recurses is a stack to overflow.
+ */
+const applicationContent = z
+  .custom<Record<string, unknown>>((value) => isObject(value), 'is not an object')
+  .refine((value) => RESERVED_MEMBERS.every((name) => !Object.hasOwn(value, name)), 'has a member id or sent_at')
+  .refine((value) => isWithinDepth(value, MAX_CONTENT_DEPTH), `is nested more than ${MAX_CONTENT_DEPTH} deep`)
+  .meta({ type: 'object', description: 'Its members go to the device as they are.' });
+
 /** An application message: an object whose members go to the device as they are. */
-const applicationCommand = z.strictObject({
+const applicationCommand = z.object({
   command_id: z.int().min(APPLICATION_DOWN.first).max(APPLICATION_DOWN.last),
   chat_to: recipientIds,
-  content: z
-    .record(z.string(), z.json())
-    .refine((content) => RESERVED_MEMBERS.every((name) => !Object.hasOwn(content, name)), 'has a member id or sent_at'),
+  content: applicationContent,
   ...delivery,
 });
 
@@ -50,9 +66,35 @@ const applicationCommand = z.strictObject({
 export const sendCommandSchema = z.union([chatCommand, applicationCommand]);
 export type SendCommand = z.infer<typeof sendCommandSchema>;
 
+const commandIdSchema = z.looseObject({
+  command_id: z
+    .int()
+    .refine(
+      (id) => (id >= 102 && id <= 104) || (id >= APPLICATION_DOWN.first && id <= APPLICATION_DOWN.last),
+      'is not 102, 103, 104 or 2000-2999',
+    ),
+});
+
+/** As `sendCommandSchema`, but what is wrong is said of the one kind of command that `command_id` names. */
+export function parseSendCommand(input: unknown): z.ZodSafeParseResult<SendCommand> {
+  const commandId = isObject(input) ? input.command_id : undefined;
+  if (commandId === 102 || commandId === 103 || commandId === 104) return chatCommand.safeParse(input);
+  const named = commandIdSchema.safeParse(input);
+  return named.success ? applicationCommand.safeParse(input) : (named as z.ZodSafeParseError<SendCommand>);
+}
+
 /** The message body, in the plain form, that a command of `from` becomes. */
 export function bodyOf(command: SendCommand, from: string): string {
   return typeof command.content === 'string'
     ? chatBody(JSON.stringify(from), JSON.stringify(command.content))
     : JSON.stringify(command.content);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isWithinDepth(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((member) => isWithinDepth(member, depth - 1));
 }

@@ -41,7 +41,8 @@ export function keysOf(prefix: string, cell = 0): Keys {
     queueTaken: `${p}front_tcp:taken`,
     queueDead: `${p}front_tcp:dead`,
     receipt: (messageId) => `${p}receipt:${messageId}`,
-    idempotency: (userId, key) => `${p}idempotency:${userId}:${key}`,
+    // Escaped, because an id may have colons: user `a` with key `b:c` is not user `a:b` with key `c`.
+    idempotency: (userId, key) => `${p}idempotency:${encodeURIComponent(userId)}:${key}`,
     events: `${p}events`,
     stats: `${p}stats`,
     loginFailures: (kind, name) => `${p}login_failures:${kind}:${name}`,

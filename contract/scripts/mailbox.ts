@@ -15,7 +15,11 @@ const readMailboxScript = defineScript(
   `
 local user, key, box = ARGV[2], P .. 'user:' .. ARGV[2], P .. 'mailbox:' .. ARGV[2]
 if redis.call('HGET', key, 'epoch') ~= ARGV[3] then return 'stale' end
-if ARGV[6] ~= '0' then redis.call('HINCRBY', key, 'lost', '-' .. ARGV[6]) end
+-- once per session, should the same be asked twice
+if ARGV[6] ~= '0' and redis.call('HGET', key, 'lost_told_in') ~= ARGV[3] then
+  redis.call('HINCRBY', key, 'lost', '-' .. ARGV[6])
+  redis.call('HSET', key, 'lost_told_in', ARGV[3])
+end
 local members, expired = {}, {}
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', box, '(' .. ARGV[4], '+inf', 'LIMIT', 0, tonumber(ARGV[5]))) do
   local at = tonumber(string.match(member, '^%["%d+",%d+,%d+,(%d+)'))

@@ -7,7 +7,7 @@ import { defineScript } from './library.ts';
 /**
  * KEYS[1] users
  * ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S, then per session: user, form, token field as it was checked or '', epoch to resume or ''
- * Returns 'no_lease', or per session {'claimed', epoch, 1 when a predecessor has yet to hand over, lost} | {'refused'} | {'superseded'}
+ * Returns 'no_lease', or per session {'claimed', epoch, 1 when a predecessor has yet to hand over, lost, size of the mailbox} | {'refused'} | {'superseded'}
  * Atomic because: the epoch, the holder, the predecessor's end and both events must agree; the token is still the one that was checked.
  */
 const claimScript = defineScript(
@@ -60,7 +60,7 @@ local function claim(user, form, token, resume)
   redis.call('ZADD', P .. 'users', 0, user)
   event('connected', user, epoch, gateway, resume ~= '' and 'resumed' or 'verified')
   trim(user, was[6])
-  return { 'claimed', epoch, waits, redis.call('HGET', key, 'lost') or '0' }
+  return { 'claimed', epoch, waits, redis.call('HGET', key, 'lost') or '0', redis.call('ZCARD', P .. 'mailbox:' .. user) }
 end
 
 local results = {}
@@ -78,7 +78,7 @@ export interface ClaimRequest {
 }
 
 export type ClaimResult =
-  | { status: 'claimed'; epoch: number; predecessorHandsOver: boolean; lost: number }
+  | { status: 'claimed'; epoch: number; predecessorHandsOver: boolean; lost: number; waiting: number }
   | { status: 'refused' | 'superseded' };
 
 /** Claims sessions for a gateway, in order. Answers `no_lease` when the gateway has none: it must join again first. */
@@ -100,9 +100,9 @@ export async function claimSessions(
   }
   const reply = await redis.script(claimScript, [keys.users], args);
   if (reply === 'no_lease') return reply;
-  return (reply as [string, string, number, string][]).map(([status, epoch, waits, lost]) =>
+  return (reply as [string, string, number, string, number][]).map(([status, epoch, waits, lost, waiting]) =>
     status === 'claimed'
-      ? { status, epoch: Number(epoch), predecessorHandsOver: waits === 1, lost: Number(lost) }
+      ? { status, epoch: Number(epoch), predecessorHandsOver: waits === 1, lost: Number(lost), waiting }
       : { status: status === 'superseded' ? 'superseded' : 'refused' },
   );
 }

@@ -1,0 +1,30 @@
+import type { Keys } from '../contract/keys.ts';
+import type { GatewayConfig } from './config.ts';
+import type { Flusher } from './io/flusher.ts';
+import type { Lease } from './lifecycle/lease.ts';
+import type { Counters } from './observe/counters.ts';
+import type { Log } from './observe/log.ts';
+import type { Router } from './routing/router.ts';
+import type { Registry } from './session/registry.ts';
+import type { Wheel } from './session/wheel.ts';
+import type { DeliveryMarks } from './store/delivery-marks.ts';
+import type { GatewayRedis } from './store/redis.ts';
+import type { SessionStore } from './store/session-store.ts';
+import type { Verifier } from './store/verifier.ts';
+
+/** What the parts of one gateway share. Made and connected in gateway.ts. */
+export interface GatewayContext {
+  readonly config: GatewayConfig;
+  readonly log: Log;
+  readonly counters: Counters;
+  readonly redis: GatewayRedis;
+  readonly keys: Keys;
+  readonly lease: Lease;
+  readonly registry: Registry;
+  readonly wheel: Wheel;
+  readonly flusher: Flusher;
+  readonly router: Router;
+  readonly verifier: Verifier;
+  readonly sessionStore: SessionStore;
+  readonly marks: DeliveryMarks;
+}

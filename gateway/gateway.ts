@@ -1,0 +1,184 @@
+import { setTimeout } from 'node:timers/promises';
+import { keysOf } from '../contract/keys.ts';
+import type { GatewayConfig } from './config.ts';
+import type { GatewayContext } from './context.ts';
+import { Flusher } from './io/flusher.ts';
+import { Listener } from './io/listener.ts';
+import { sendAway } from './lifecycle/drain.ts';
+import { Lease, type LeaseListener } from './lifecycle/lease.ts';
+import { resumeSessions } from './lifecycle/resume.ts';
+import { Undertaker } from './lifecycle/undertaker.ts';
+import { Counters } from './observe/counters.ts';
+import { HealthServer } from './observe/health-server.ts';
+import type { Log } from './observe/log.ts';
+import { createMetrics } from './observe/metrics.ts';
+import { InboxReader } from './routing/inbox-reader.ts';
+import { QueueDrain } from './routing/queue-drain.ts';
+import { RouteQueue } from './routing/route-queue.ts';
+import { Router } from './routing/router.ts';
+import { Registry } from './session/registry.ts';
+import { Wheel } from './session/wheel.ts';
+import { DeliveryMarks } from './store/delivery-marks.ts';
+import { connectRedis } from './store/redis.ts';
+import { SessionStore } from './store/session-store.ts';
+import { Verifier } from './store/verifier.ts';
+
+export interface RunningGateway {
+  readonly port: number;
+  readonly healthPort: number;
+  readonly id: string;
+  /** Drains and stops, in order; the process can end after it. */
+  stop(): Promise<void>;
+}
+
+/** How long Redis may take to answer at the stop, before the rest is left to whoever buries this gateway. */
+const REDIS_AT_STOP_MS = 5_000;
+
+/** Makes the parts of one gateway, connects them, and starts them. Rejects when a port is taken. */
+export async function startGateway(config: GatewayConfig, log: Log): Promise<RunningGateway> {
+  const keys = keysOf(config.redis.keyPrefix);
+  const redis = connectRedis(config.redis, log);
+  const inboxRedis = redis.blocking();
+  const queueRedis = redis.blocking();
+  const counters = new Counters();
+  const registry = new Registry();
+  const wheel = new Wheel();
+  const flusher = new Flusher();
+  const startedAt = Date.now();
+  let isStopping = false;
+  let isReady = false;
+  let listener: Listener | undefined;
+
+  const lease = new Lease({ redis, keys, log, facts });
+  const sessionStore = new SessionStore({ redis, keys, config, lease, log });
+  const marks = new DeliveryMarks({ redis, keys, log });
+  const verifier = new Verifier({ redis, keys, config, lease, log });
+  const inbox = new InboxReader({
+    redis: inboxRedis,
+    writer: redis,
+    keys,
+    lease,
+    registry,
+    store: sessionStore,
+    marks,
+    counters,
+    log,
+  });
+  const queue = new RouteQueue({ redis, keys, config, lease, counters, log });
+  const router = new Router({ registry, lease, queue, inbox });
+  const undertaker = new Undertaker({ redis, keys, config, counters, log });
+  const drain = new QueueDrain({ waiter: queueRedis, redis, keys, config, counters, log });
+  const context: GatewayContext = {
+    config,
+    log,
+    counters,
+    redis,
+    keys,
+    lease,
+    registry,
+    wheel,
+    flusher,
+    router,
+    verifier,
+    sessionStore,
+    marks,
+  };
+  listener = new Listener(context);
+  const clients = listener;
+  const metrics = createMetrics(context, { connections: () => clients.size, inboxOpen: () => inbox.open });
+  const health = new HealthServer({ isReady: () => isReady && !isStopping && lease.isHeld, metrics });
+
+  const onLease: LeaseListener = {
+    onLost() {
+      for (const session of registry.all()) session.suspend();
+    },
+    onJoined(previous) {
+      inbox.start();
+      if (previous !== undefined) void resume(previous);
+    },
+    onDead(gatewayIds) {
+      for (const id of gatewayIds) void undertaker.buryLater(id);
+    },
+  };
+
+  // Ports first: that one is taken must be said at once, Redis or no Redis.
+  const healthPort = await health.listen(config.healthHost, config.healthPort);
+  const port = await listener.listen().catch((error: unknown) => {
+    health.close();
+    throw error;
+  });
+  wheel.start();
+  const starting = lease.start(onLease).then(() => {
+    drain.start();
+    isReady = true;
+    log.info({ event: 'ready', gateway: lease.gatewayId, port, healthPort }, 'ready for clients');
+  });
+  starting.catch((error: unknown) => log.error({ event: 'start_failed', error: String(error) }, 'could not join'));
+
+  return {
+    port,
+    healthPort,
+    get id() {
+      return lease.gatewayId;
+    },
+    stop,
+  };
+
+  function facts(): Record<string, string | number> {
+    return {
+      port: config.port,
+      started_at: startedAt,
+      connections: listener?.size ?? 0,
+      sessions: registry.size,
+      delivered: counters.delivered,
+      pid: process.pid,
+    };
+  }
+
+  /** The old id is buried before the sessions are claimed anew: what it left in its inbox is in the mailboxes then. */
+  async function resume(previous: string): Promise<void> {
+    for (const session of registry.all()) session.suspend();
+    await undertaker.bury(previous, { leaving: false });
+    const resumed = await resumeSessions(context);
+    log.info({ event: 'sessions_resumed', resumed }, 'resumed the sessions');
+  }
+
+  /**
+   * The order of the stop: not ready → accept nobody → drain no queue, read no inbox → goodbyes, paced → flush →
+   * sessions released → the rest of the inbox re-routed, the lease dropped → Redis closed.
+   */
+  async function stop(): Promise<void> {
+    if (isStopping) return;
+    isStopping = true;
+    const until = performance.now() + config.drainTimeoutMs;
+    log.info({ event: 'draining', connections: clients.size, sessions: registry.size }, 'draining');
+    clients.stop();
+    inbox.stop();
+    await within(REDIS_AT_STOP_MS, drain.stop());
+    await within(REDIS_AT_STOP_MS, queue.idle());
+    await sendAway([...clients.sessions], Math.max(0, until - performance.now()));
+    await within(REDIS_AT_STOP_MS, Promise.all([sessionStore.idle(), marks.idle()]));
+    await within(REDIS_AT_STOP_MS, inbox.idle());
+    lease.stop();
+    if (lease.gatewayId !== '') await within(REDIS_AT_STOP_MS, undertaker.bury(lease.gatewayId, { leaving: true }));
+    await lingering(clients, until);
+    wheel.stop();
+    health.close();
+    await Promise.all([redis.close(), inboxRedis.close(), queueRedis.close()]);
+    log.info({ event: 'stopped' }, 'stopped');
+  }
+}
+
+/** Clients that were sent away get a moment to read it. */
+async function lingering(clients: Listener, untilMs: number): Promise<void> {
+  const end = Math.min(untilMs, performance.now() + 2_000);
+  while (clients.size > 0 && performance.now() < end) await setTimeout(20);
+  clients.destroyAll();
+}
+
+/** Waits for `work`, but not for ever: Redis may be away. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const giveUp = new AbortController();
+  await Promise.race([work, setTimeout(ms, undefined, { signal: giveUp.signal }).catch(() => undefined)]);
+  giveUp.abort();
+}

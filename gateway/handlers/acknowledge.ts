@@ -1,0 +1,12 @@
+import { acknowledgeSchema, parseBody } from './body.ts';
+import type { Handler } from './handlers.ts';
+
+/** 6: messages that the client has taken; they leave its mailbox. From a client that never said `ack` it is unknown. */
+export const acknowledge: Handler = (session, frame, { sessionStore, counters }) => {
+  if (!session.has('ack')) return session.refuse('unknown_command', frame.version);
+  const body = parseBody(frame, acknowledgeSchema);
+  if (!body) return session.refuse('malformed', frame.version);
+  if (body.ids.length === 0) return;
+  counters.acknowledged += body.ids.length;
+  void sessionStore.settle({ userId: session.userId, epoch: session.epoch }, 'acknowledged', body.ids);
+};

@@ -1,0 +1,15 @@
+import { userIdSchema } from '../../contract/commands.ts';
+import { groupSchema, parseBody, refOf } from './body.ts';
+import type { Handler } from './handlers.ts';
+
+/** 3: a message to several users. */
+export const group: Handler = (session, frame, { router, config }) => {
+  const chat = parseBody(frame, groupSchema);
+  if (!chat) return session.refuse('malformed', frame.version, refOf(frame));
+  if (chat.chat_to.length > config.maxRecipients) return session.refuse('too_many_recipients', frame.version, chat.ref);
+  if (!chat.chat_to.every((id) => userIdSchema.safeParse(id).success)) {
+    return session.refuse('malformed', frame.version, chat.ref);
+  }
+  const message = { version: frame.version, content: JSON.stringify(chat.chat_content), ref: chat.ref };
+  router.group(session, message, [...new Set(chat.chat_to)]);
+};

@@ -1,0 +1,96 @@
+import { ServerCommand } from '../../contract/command-ids.ts';
+import type { ClaimResult } from '../../contract/scripts/sessions.ts';
+import type { GatewayContext } from '../context.ts';
+import { Notice } from '../io/outgoing.ts';
+import { CloseReasons } from '../session/close-reasons.ts';
+import { featureBits, featureNames, formOf } from '../session/features.ts';
+import { Gate, type Session } from '../session/session.ts';
+import { parseBody, verifySchema } from './body.ts';
+import type { Handler } from './handlers.ts';
+
+/**
+ * 1: who the client is. Nothing behind it is read until the verdict is there, which takes as long as Redis takes.
+ */
+export const verify: Handler = (session, frame, context) => {
+  const { version } = frame;
+  const body = parseBody(frame, verifySchema);
+  if (!body) {
+    refuse(session, version, context);
+    return session.refuse('malformed', version);
+  }
+  const { phone_number: userId, token, features } = body;
+  session.hold(Gate.verifying);
+  context.verifier.verify({ userId, token, form: formOf(features) }, (result) => {
+    if (result.status === 'claimed') welcome(session, { userId, features, version }, result, context);
+    else refuse(session, version, context);
+    session.release(Gate.verifying);
+  });
+};
+
+function refuse(session: Session, version: number, context: GatewayContext): void {
+  context.counters.refusedVerifies += 1;
+  session.send(new Notice(version, ServerCommand.verifyResult, '{"code": 0}'));
+  session.verifyFailures += 1;
+  if (session.verifyFailures <= context.config.maxVerifyAttempts) return;
+  // The verdict is written before the connection ends.
+  session.outbox.flush((items, form) => Buffer.concat(items.map((item) => item.frame(form))), performance.now());
+  session.close(CloseReasons.tooManyVerifyAttempts);
+}
+
+interface Claimant {
+  userId: string;
+  features: string[] | undefined;
+  version: number;
+}
+
+function welcome(
+  session: Session,
+  { userId, features, version }: Claimant,
+  claim: ClaimResult & { status: 'claimed' },
+  context: GatewayContext,
+): void {
+  const { registry, sessionStore, counters, config, log } = context;
+  // The client left while Redis was asked: the session that was just claimed ends at once.
+  if (session.state === 'closed') {
+    const reason = CloseReasons.clientLeft.name;
+    void sessionStore.release({ session: { userId, epoch: claim.epoch }, reason, undelivered: [] });
+    return;
+  }
+  const older = registry.get(userId);
+  if (older && older !== session) older.close(CloseReasons.takenOver);
+  if (session.isVerified) leave(session, userId, context);
+  const bits = featureBits(features ?? []);
+  const form = formOf(features);
+  session.become({ userId, epoch: claim.epoch, form, features: bits });
+  counters.verified += 1;
+  log.debug({ event: 'verified', connection: session.connectionId, user: userId, epoch: claim.epoch }, 'verified');
+  session.send(
+    new Notice(version, ServerCommand.verifyResult, verdict(features, bits, claim, config.heartbeatTimeoutMs)),
+  );
+  const isQuiet = claim.waiting === 0 && claim.lost === 0 && !claim.predecessorHandsOver;
+  if (isQuiet) session.goLive();
+  else session.beginReplay({ lost: claim.lost, waitFor: claim.predecessorHandsOver ? 'predecessor' : 'outbox' });
+}
+
+/** A connection that verifies again: its user so far leaves it, unless it is the same one, whose claim has just replaced itself. */
+function leave(session: Session, nextUserId: string, { registry, sessionStore }: GatewayContext): void {
+  session.outbox.flush((items, form) => Buffer.concat(items.map((item) => item.frame(form))), performance.now());
+  session.replay?.abandon();
+  session.replay = undefined;
+  registry.remove(session);
+  if (session.userId === nextUserId) return;
+  const was = { userId: session.userId, epoch: session.epoch };
+  void sessionStore.release({ session: was, reason: CloseReasons.reverified.name, undelivered: [] });
+}
+
+function verdict(
+  features: string[] | undefined,
+  bits: number,
+  claim: ClaimResult & { status: 'claimed' },
+  heartbeatTimeoutMs: number,
+): string {
+  if (features === undefined) return '{"code": 1}';
+  const names = featureNames(bits);
+  const answer = { code: 1, features: names, session: String(claim.epoch), heartbeat_timeout_ms: heartbeatTimeoutMs };
+  return JSON.stringify(names.includes('ack') ? { ...answer, lost: claim.lost } : answer);
+}

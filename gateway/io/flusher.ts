@@ -1,0 +1,26 @@
+import { memoisedJoin, type Outbox } from './outbox.ts';
+
+/** Flushes once per turn of the event loop whatever was gathered in it. */
+export class Flusher {
+  #dirty: Outbox[] = [];
+  #scheduled = false;
+  readonly #flush = () => this.#flushAll();
+
+  /** To be called when an outbox gathered its first item. */
+  schedule(outbox: Outbox): void {
+    this.#dirty.push(outbox);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#flush);
+  }
+
+  #flushAll(): void {
+    const outboxes = this.#dirty;
+    this.#dirty = [];
+    this.#scheduled = false;
+    // A join of its own per turn: what it remembers does not outlive the turn.
+    const join = memoisedJoin();
+    const now = performance.now();
+    for (const outbox of outboxes) outbox.flush(join, now);
+  }
+}

@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { GatewayContext } from '../context.ts';
+import { type CloseReason, CloseReasons } from '../session/close-reasons.ts';
+import { type AddressCount, Session } from '../session/session.ts';
+
+/** The kernel shortens it to its own net.core.somaxconn. */
+const BACKLOG = 16_384;
+/** Files the process needs for other things than clients: Redis, health, logs. */
+const FILES_RESERVED = 128;
+const KEEP_ALIVE_MS = 60_000;
+
+/** A socket knows its session, so that its listeners are the same functions for all. */
+interface GatewaySocket extends Socket {
+  session: Session;
+}
+
+/** Accepts connections and gives each its session. */
+export class Listener {
+  readonly #context: GatewayContext;
+  readonly #server: Server;
+  readonly #connections = new Set<Session>();
+  readonly #addresses = new Map<string, AddressCount>();
+  #lastConnectionId = 0;
+
+  constructor(context: GatewayContext) {
+    this.#context = context;
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) =>
+      this.#accept(socket),
+    );
+    const limit = context.config.maxConnections || fileLimit() - FILES_RESERVED;
+    this.#server.maxConnections = limit;
+    this.#server.on('drop', () => context.counters.refusedConnection(CloseReasons.gatewayFull));
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  get sessions(): Iterable<Session> {
+    return this.#connections;
+  }
+
+  /** Rejects when the port is taken. Answers the port, which the system chose where 0 was asked for. */
+  async listen(): Promise<number> {
+    const { host, port, reusePort } = this.#context.config;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port, backlog: BACKLOG, reusePort }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    // One connection that cannot be accepted must not end the others.
+    this.#server.on('error', (error) =>
+      this.#context.log.error({ event: 'accept_failed', error: error.message }, 'could not accept'),
+    );
+    const address = this.#server.address();
+    return typeof address === 'object' && address ? address.port : port;
+  }
+
+  /** Accepts nobody any more; those who are here stay. */
+  stop(): void {
+    this.#server.close();
+  }
+
+  /** Cuts whoever is left. */
+  destroyAll(): void {
+    for (const session of this.#connections) session.socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    const { counters, config, log } = this.#context;
+    counters.accepts += 1;
+    const key = socket.remoteAddress ?? '';
+    const address = this.#addresses.get(key) ?? { connections: 0, unverified: 0 };
+    const { maxConnectionsPerAddress: most, maxUnverifiedPerAddress: mostUnverified } = config;
+    if (most > 0 && address.connections >= most) return this.#turnAway(socket, CloseReasons.addressFull);
+    if (mostUnverified > 0 && address.unverified >= mostUnverified)
+      return this.#turnAway(socket, CloseReasons.addressFull);
+    address.connections += 1;
+    address.unverified += 1;
+    this.#addresses.set(key, address);
+
+    this.#lastConnectionId += 1;
+    const session = new Session(this.#context, socket, this.#lastConnectionId, address);
+    this.#connections.add(session);
+    (socket as GatewaySocket).session = session;
+    socket.on('data', onData);
+    socket.on('error', onError);
+    socket.on('end', onEnd);
+    socket.on('close', () => {
+      session.close(CloseReasons.connectionLost);
+      session.onSocketClosed();
+      this.#connections.delete(session);
+      address.connections -= 1;
+      if (address.connections === 0) this.#addresses.delete(key);
+    });
+    log.trace({ event: 'accepted', connection: session.connectionId, address: key }, 'accepted');
+  }
+
+  #turnAway(socket: Socket, reason: CloseReason): void {
+    this.#context.counters.refusedConnection(reason);
+    socket.on('error', () => socket.destroy());
+    socket.destroy();
+  }
+}
+
+function onData(this: Socket, chunk: Buffer): void {
+  (this as GatewaySocket).session.receive(chunk);
+}
+
+function onEnd(this: Socket): void {
+  (this as GatewaySocket).session.close(CloseReasons.clientLeft);
+}
+
+function onError(this: Socket): void {
+  (this as GatewaySocket).session.close(CloseReasons.connectionLost);
+}
+
+/** How many files this process may open; what Linux says, else a common default. */
+function fileLimit(): number {
+  try {
+    const line = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
+    return Number(line?.[1] ?? 65_535);
+  } catch {
+    return 65_535;
+  }
+}

@@ -1,0 +1,73 @@
+import { QUEUE_VERSION } from '../../contract/command-ids.ts';
+import { encodeFrame } from '../../contract/frame.ts';
+import { withId } from '../../contract/message.ts';
+import { headRest, type MessageHead } from '../../contract/records.ts';
+import type { Undelivered } from '../../contract/scripts/sessions.ts';
+import type { SessionForm } from '../../contract/session.ts';
+
+/** Something on its way to one or many sessions. Shared between its receivers: encoded once per wire form. */
+export interface Outgoing {
+  frame(form: SessionForm): Buffer;
+  /** What must go back to the mailbox when a session ends without it; undefined: nothing. */
+  readonly undelivered: Undelivered | undefined;
+  /** One session's share is done: handed to the kernel, or safely put back. Messages that nobody waits for have none. */
+  readonly settle: ((userId: string, epoch: number, written: boolean) => void) | undefined;
+}
+
+/** A reply or a notice: belongs to the connection, and goes with it. */
+export class Notice implements Outgoing {
+  readonly undelivered = undefined;
+  readonly settle = undefined;
+  readonly #frame: Buffer;
+
+  constructor(version: number, commandId: number, body: string) {
+    this.#frame = encodeFrame(version, commandId, body);
+  }
+
+  frame(): Buffer {
+    return this.#frame;
+  }
+}
+
+/** Where a message stands until it is handed over, which decides what becomes of it when it is not. */
+export type Origin = 'inbox' | 'inbox, in mailbox too' | 'mailbox' | 'direct' | 'broadcast';
+
+export class Message implements Outgoing {
+  readonly head: MessageHead;
+  readonly body: string;
+  readonly origin: Origin;
+  readonly settle: Outgoing['settle'];
+  #plain: Buffer | undefined;
+  #withId: Buffer | undefined;
+
+  constructor(head: MessageHead, body: string, origin: Origin, settle?: Outgoing['settle']) {
+    this.head = head;
+    this.body = body;
+    this.origin = origin;
+    this.settle = settle;
+  }
+
+  frame(form: SessionForm): Buffer {
+    const { commandId, version } = this.head;
+    if (form !== 'ack') {
+      this.#plain ??= encodeFrame(version, commandId, this.body);
+      return this.#plain;
+    }
+    this.#withId ??= encodeFrame(version, commandId, withId(this.body, this.head.id));
+    return this.#withId;
+  }
+
+  get undelivered(): Undelivered | undefined {
+    if (this.origin !== 'inbox' && this.origin !== 'direct') return undefined;
+    return { id: this.head.id, rest: headRest(this.head), body: this.body };
+  }
+}
+
+/** The head of a message that a client sent to somebody on the same gateway: it needs no id on the wire. */
+export function directHead(commandId: number, version: number): MessageHead {
+  return { id: '0', commandId, version, expiresAtMs: 0, flags: '', traceparent: '' };
+}
+
+export function serverNotice(commandId: number, body: string): Notice {
+  return new Notice(QUEUE_VERSION, commandId, body);
+}

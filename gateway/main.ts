@@ -1,0 +1,58 @@
+import { ConfigError, parseConfig } from './config.ts';
+import { type RunningGateway, startGateway } from './gateway.ts';
+import { createLog } from './observe/log.ts';
+
+/** `--healthcheck`: for container platforms without curl. Asks the gateway that runs beside it. */
+async function healthcheck(): Promise<number> {
+  const port = process.env.HEALTH_PORT || '8125';
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(3_000) });
+    return response.ok ? 0 : 1;
+  } catch {
+    return 1;
+  }
+}
+
+async function run(): Promise<void> {
+  const config = parseConfig(process.env);
+  const log = createLog({ level: config.logLevel, format: config.logFormat });
+  const gateway = await startGateway(config, log);
+  console.log(
+    `gateway listens on ${config.host}:${gateway.port}, health on ${config.healthHost}:${gateway.healthPort}`,
+  );
+  stopOnSignal(gateway);
+}
+
+function stopOnSignal(gateway: RunningGateway): void {
+  let isStopping = false;
+  const stop = () => {
+    // A second signal is for those who cannot wait.
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    gateway.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+if (process.argv.includes('--healthcheck')) {
+  process.exit(await healthcheck());
+} else {
+  await run().catch((error: unknown) => {
+    console.error(error instanceof ConfigError ? `The environment is not right:\n${error.message}` : describe(error));
+    process.exit(1);
+  });
+}
+
+function describe(error: unknown): string {
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    return `The port is taken: ${error.message}. Set GATEWAY_PORT and HEALTH_PORT to free ones.`;
+  }
+  return `The gateway could not start: ${error instanceof Error ? error.message : String(error)}`;
+}

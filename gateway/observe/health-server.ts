@@ -1,0 +1,47 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Registry } from 'prom-client';
+
+/**
+ * HTTP on the health port: `/healthz` the process answers (not a word about Redis: an outage must not end every
+ * gateway), `/readyz` it may be sent clients, `/metrics` Prometheus text.
+ */
+export class HealthServer {
+  readonly #server: Server;
+
+  constructor(parts: { isReady: () => boolean; metrics: Registry }) {
+    this.#server = createServer((request, response) => {
+      if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET\n');
+      const path = request.url?.split('?')[0];
+      if (path === '/healthz') return answer(response, 200, 'ok\n');
+      if (path === '/readyz')
+        return parts.isReady() ? answer(response, 200, 'ready\n') : answer(response, 503, 'not ready\n');
+      if (path !== '/metrics') return answer(response, 404, 'not found\n');
+      parts.metrics.metrics().then(
+        (text) => answer(response, 200, text, parts.metrics.contentType),
+        () => answer(response, 500, 'metrics failed\n'),
+      );
+    });
+    this.#server.requestTimeout = 5_000;
+    this.#server.headersTimeout = 5_000;
+    this.#server.maxConnections = 64;
+  }
+
+  /** Rejects when the port is taken. Answers the port. */
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, resolve);
+    });
+    const address = this.#server.address();
+    return typeof address === 'object' && address ? address.port : port;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}
+
+function answer(response: ServerResponse, status: number, text: string, type = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(text);
+}

@@ -1,0 +1,111 @@
+import type { Log } from '../observe/log.ts';
+import type { GatewayRedis } from '../store/redis.ts';
+
+/** An entry that somebody behind a slow reader keeps open does not keep more than so many done ones in Redis. */
+const DONE_BEHIND_MAX = 500;
+
+/** One entry on its way to its sessions. Done when it was settled as often as expected. */
+export interface InboxEntry {
+  readonly id: string;
+  expect(more: number): void;
+  settle(): void;
+}
+
+/**
+ * Which entries of the inbox are done, and their removal: once per turn, up to the first that is not done (one XTRIM);
+ * those done behind it one by one when they become many.
+ */
+export class InboxEntries {
+  readonly #redis: GatewayRedis;
+  readonly #inbox: string;
+  readonly #log: Log;
+  #entries: Tracked[] = [];
+  #doneBehind = 0;
+  #scheduled = false;
+  #removing: Promise<void> = Promise.resolve();
+  #idle: (() => void)[] = [];
+
+  constructor(redis: GatewayRedis, inbox: string, log: Log) {
+    this.#redis = redis;
+    this.#inbox = inbox;
+    this.#log = log;
+  }
+
+  get open(): number {
+    return this.#entries.length;
+  }
+
+  begin(id: string): InboxEntry {
+    const entry = new Tracked(id, () => this.#done());
+    this.#entries.push(entry);
+    return entry;
+  }
+
+  async idle(): Promise<void> {
+    if (this.#entries.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#removing;
+  }
+
+  #done(): void {
+    this.#doneBehind += 1;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#remove());
+  }
+
+  #remove(): void {
+    this.#scheduled = false;
+    const firstOpen = this.#entries.findIndex((entry) => entry.open > 0);
+    const done = firstOpen === -1 ? this.#entries.length : firstOpen;
+    if (done > 0) {
+      const last = this.#entries[done - 1];
+      this.#entries.splice(0, done);
+      this.#doneBehind -= done;
+      if (last) this.#run(['XTRIM', this.#inbox, 'MINID', after(last.id)]);
+    }
+    if (this.#doneBehind > DONE_BEHIND_MAX) {
+      const ids = this.#entries.filter((entry) => entry.open === 0).map((entry) => entry.id);
+      this.#entries = this.#entries.filter((entry) => entry.open > 0);
+      this.#doneBehind = 0;
+      this.#run(['XDEL', this.#inbox, ...ids]);
+    }
+    if (this.#entries.length > 0) return;
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+
+  #run([name, ...args]: [string, ...string[]]): void {
+    const removed = this.#redis.command(name, ...args).catch((error: unknown) => {
+      this.#log.error({ event: 'store_failed', what: name, error: String(error) }, 'could not remove inbox entries');
+    });
+    this.#removing = Promise.all([this.#removing, removed]).then(() => undefined);
+  }
+}
+
+class Tracked implements InboxEntry {
+  readonly id: string;
+  /** The reader's own share, until it has handed the entry to everyone. */
+  open = 1;
+  readonly #done: () => void;
+
+  constructor(id: string, done: () => void) {
+    this.id = id;
+    this.#done = done;
+  }
+
+  expect(more: number): void {
+    this.open += more;
+  }
+
+  settle(): void {
+    this.open -= 1;
+    if (this.open === 0) this.#done();
+  }
+}
+
+/** The smallest id behind this one. */
+function after(id: string): string {
+  const [ms = '0', n = '0'] = id.split('-');
+  return `${ms}-${BigInt(n) + 1n}`;
+}

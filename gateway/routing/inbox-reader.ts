@@ -1,0 +1,225 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Keys } from '../../contract/keys.ts';
+import {
+  type CloseRecord,
+  headRest,
+  type MessageRecord,
+  parseInboxRecord,
+  type Recipient,
+} from '../../contract/records.ts';
+import { Message, type Origin, type Outgoing } from '../io/outgoing.ts';
+import type { Lease } from '../lifecycle/lease.ts';
+import type { Counters } from '../observe/counters.ts';
+import type { Log } from '../observe/log.ts';
+import { closeReasonOf } from '../session/close-reasons.ts';
+import type { Registry } from '../session/registry.ts';
+import type { Session } from '../session/session.ts';
+import type { DeliveryMarks } from '../store/delivery-marks.ts';
+import type { GatewayRedis } from '../store/redis.ts';
+import type { SessionStore } from '../store/session-store.ts';
+import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
+
+const COUNT = 256;
+const BLOCK_MS = 5_000;
+const RETRY_MS = 500;
+/** A store that refuses to block is asked at growing intervals while nothing comes. */
+const POLL_MIN_MS = 5;
+const POLL_MAX_MS = 250;
+
+type Entry = [id: string, fields: string[]];
+
+/**
+ * Reads this gateway's inbox and hands each message to its sessions. An entry is removed when all of them are done
+ * with it. One reader, entries in order; what it finds for a session that has moved on is put into the mailbox.
+ */
+export class InboxReader {
+  readonly #redis: GatewayRedis;
+  readonly #keys: Keys;
+  readonly #lease: Lease;
+  readonly #registry: Registry;
+  readonly #store: SessionStore;
+  readonly #marks: DeliveryMarks;
+  readonly #counters: Counters;
+  readonly #log: Log;
+  readonly #writer: GatewayRedis;
+  #entries: InboxEntries | undefined;
+  #position = '0';
+  #generation = 0;
+  #blocks = true;
+
+  constructor(parts: {
+    /** A connection of its own. */
+    redis: GatewayRedis;
+    writer: GatewayRedis;
+    keys: Keys;
+    lease: Lease;
+    registry: Registry;
+    store: SessionStore;
+    marks: DeliveryMarks;
+    counters: Counters;
+    log: Log;
+  }) {
+    this.#redis = parts.redis;
+    this.#writer = parts.writer;
+    this.#keys = parts.keys;
+    this.#lease = parts.lease;
+    this.#registry = parts.registry;
+    this.#store = parts.store;
+    this.#marks = parts.marks;
+    this.#counters = parts.counters;
+    this.#log = parts.log;
+  }
+
+  /** Entries that were read and are not done yet. */
+  get open(): number {
+    return this.#entries?.open ?? 0;
+  }
+
+  /** Whether everything up to this entry has been handed to its sessions. */
+  hasPassed(entryId: string): boolean {
+    return compareEntryIds(this.#position, entryId) >= 0;
+  }
+
+  /** Reads the inbox of the id that is in force, from its beginning; forgets what it read under another. */
+  start(): void {
+    this.#generation += 1;
+    const inbox = this.#keys.inbox(this.#lease.gatewayId);
+    this.#position = '0';
+    this.#entries = new InboxEntries(this.#writer, inbox, this.#log);
+    void this.#run(this.#generation, inbox, this.#entries);
+  }
+
+  /** Reads nothing any more; what was read is still worked off. */
+  stop(): void {
+    this.#generation += 1;
+  }
+
+  /** Resolves when the entries that were read are done and removed. */
+  async idle(): Promise<void> {
+    await this.#entries?.idle();
+  }
+
+  async #run(generation: number, inbox: string, entries: InboxEntries): Promise<void> {
+    let pauseMs = 0;
+    while (generation === this.#generation) {
+      const batch = await this.#read(inbox);
+      if (generation !== this.#generation) return;
+      if (batch === undefined) await setTimeout(RETRY_MS);
+      // Lost: whoever buries this id re-routes these. A new id brings a new generation.
+      else if (!this.#lease.isHeld) await setTimeout(POLL_MIN_MS);
+      else {
+        for (const [id, fields] of batch) this.#take(entries.begin(id), fields);
+        pauseMs = batch.length > 0 ? 0 : Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, pauseMs * 2));
+        if (!this.#blocks && pauseMs > 0) await setTimeout(pauseMs);
+      }
+    }
+  }
+
+  /** The next entries, none, or undefined when Redis refused. */
+  async #read(inbox: string): Promise<Entry[] | undefined> {
+    const block = this.#blocks ? ['BLOCK', BLOCK_MS] : [];
+    try {
+      const reply = await this.#redis.command('XREAD', 'COUNT', COUNT, ...block, 'STREAMS', inbox, this.#position);
+      return ((reply as [string, Entry[]][] | null) ?? []).flatMap(([, entries]) => entries);
+    } catch (error) {
+      const refusesToBlock = this.#blocks && /block/i.test(String(error));
+      if (refusesToBlock) this.#blocks = false;
+      this.#log.warn(
+        { event: 'inbox_read_failed', error: String(error), polls: !this.#blocks },
+        'could not read the inbox',
+      );
+      return refusesToBlock ? [] : undefined;
+    }
+  }
+
+  #take(entry: InboxEntry, fields: string[]): void {
+    for (let i = 0; i + 1 < fields.length; i += 2) {
+      try {
+        this.#apply(entry, String(fields[i]), String(fields[i + 1]));
+      } catch (error) {
+        this.#log.error(
+          { event: 'inbox_record_refused', entry: entry.id, error: String(error) },
+          'not a record of ours',
+        );
+      }
+    }
+    this.#position = entry.id;
+    entry.settle();
+  }
+
+  #apply(entry: InboxEntry, field: string, body: string): void {
+    const record = parseInboxRecord(field, body);
+    if (record.kind === 'message') this.#deliver(entry, record);
+    else if (record.kind === 'close') this.#close(record);
+    else this.#registry.find(record.userId, record.epoch)?.poke();
+  }
+
+  #deliver(entry: InboxEntry, record: MessageRecord): void {
+    const { head, body, direct, kept } = record;
+    if (direct === 'everyone') {
+      const message = this.#message(entry, record, 'broadcast');
+      for (const session of this.#registry.all()) this.#hand(entry, session, message);
+      return;
+    }
+    const isExpired = head.expiresAtMs > 0 && head.expiresAtMs <= Date.now();
+    const message = direct.length > 0 ? this.#message(entry, record, 'inbox') : undefined;
+    const stale: Recipient[] = [];
+    for (const recipient of direct) {
+      const session = this.#registry.find(recipient.userId, recipient.epoch);
+      if (isExpired) this.#marks.add({ messageId: head.id, userId: recipient.userId, state: 'expired' });
+      else if (session && message) this.#hand(entry, session, message);
+      else stale.push(recipient);
+    }
+    if (stale.length > 0) {
+      entry.expect(1);
+      this.#counters.stashed += stale.length;
+      const rest = headRest(head);
+      void this.#store
+        .stash(stale.map(({ userId }) => ({ userId, id: head.id, rest, body })))
+        .then(() => entry.settle());
+    }
+    // One that expired stays in the mailbox until the next claim gives it up.
+    if (!isExpired) this.#deliverKept(entry, record, kept);
+  }
+
+  /** Those whose session has moved on find the message in their mailbox. */
+  #deliverKept(entry: InboxEntry, record: MessageRecord, kept: readonly Recipient[]): void {
+    if (kept.length === 0) return;
+    const message = this.#message(entry, record, 'inbox, in mailbox too');
+    for (const { userId, epoch } of kept) {
+      const session = this.#registry.find(userId, epoch);
+      if (session) this.#hand(entry, session, message);
+    }
+  }
+
+  #hand(entry: InboxEntry, session: Session, message: Message): void {
+    entry.expect(1);
+    session.deliver(message);
+  }
+
+  #message(entry: InboxEntry, { head, body }: MessageRecord, origin: Origin): Message {
+    return new Message(head, body, origin, this.#settle(entry, head.id, head.flags.includes('r')));
+  }
+
+  #settle(entry: InboxEntry, messageId: string, hasReceipt: boolean): Outgoing['settle'] {
+    if (!hasReceipt) return () => entry.settle();
+    return (userId, _epoch, written) => {
+      if (written) this.#marks.add({ messageId, userId, state: 'written' });
+      entry.settle();
+    };
+  }
+
+  /** Someone else has the session now, or wants it ended. A successor waits for our word, even when ours is long gone. */
+  #close({ userId, epoch, reason, successor }: CloseRecord): void {
+    const session = this.#registry.find(userId, epoch);
+    if (session) session.close(closeReasonOf(reason), successor);
+    else if (successor) void this.#store.release({ session: { userId, epoch }, reason, successor, undelivered: [] });
+  }
+}
+
+/** Ids of stream entries, `<ms>-<n>`, in their order. */
+export function compareEntryIds(a: string, b: string): number {
+  const [aMs = '0', aN = '0'] = a.split('-');
+  const [bMs = '0', bN = '0'] = b.split('-');
+  return Number(aMs) - Number(bMs) || Number(aN) - Number(bN);
+}

@@ -1,0 +1,110 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Keys } from '../../contract/keys.ts';
+import { drainQueue } from '../../contract/scripts/drain-queue.ts';
+import type { GatewayConfig } from '../config.ts';
+import type { Counters } from '../observe/counters.ts';
+import type { Log } from '../observe/log.ts';
+import type { GatewayRedis } from '../store/redis.ts';
+
+const BATCH = 200;
+const BLOCK_SECONDS = 5;
+const RETRY_MS = 1_000;
+const POLL_MIN_MS = 5;
+const POLL_MAX_MS = 250;
+
+/**
+ * Drains the public queue `front_tcp` into the route script. It waits by moving one entry into a list of ours (of many
+ * waiting gateways one is served, the others sleep on); the script takes that entry, and whatever has come behind it.
+ */
+export class QueueDrain {
+  readonly #waiter: GatewayRedis;
+  readonly #redis: GatewayRedis;
+  readonly #keys: Keys;
+  readonly #config: GatewayConfig;
+  readonly #counters: Counters;
+  readonly #log: Log;
+  #isRunning = false;
+  #blocks = true;
+  #draining: Promise<void> = Promise.resolve();
+
+  constructor(parts: {
+    /** A connection of its own. */
+    waiter: GatewayRedis;
+    redis: GatewayRedis;
+    keys: Keys;
+    config: GatewayConfig;
+    counters: Counters;
+    log: Log;
+  }) {
+    this.#waiter = parts.waiter;
+    this.#redis = parts.redis;
+    this.#keys = parts.keys;
+    this.#config = parts.config;
+    this.#counters = parts.counters;
+    this.#log = parts.log;
+  }
+
+  start(): void {
+    this.#isRunning = true;
+    void this.#run();
+  }
+
+  /** What was begun is finished; the wait itself is cut when its connection closes. */
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    await this.#draining;
+  }
+
+  async #run(): Promise<void> {
+    let pauseMs = POLL_MIN_MS;
+    while (this.#isRunning) {
+      try {
+        this.#draining = this.#drain();
+        await this.#draining;
+        const came = await this.#wait();
+        if (this.#blocks) continue;
+        pauseMs = came ? POLL_MIN_MS : Math.min(POLL_MAX_MS, pauseMs * 2);
+        if (!came) await setTimeout(pauseMs);
+      } catch (error) {
+        if (!this.#isRunning) return;
+        this.#log.warn({ event: 'queue_failed', error: String(error) }, 'could not drain the queue');
+        await setTimeout(RETRY_MS);
+      }
+    }
+  }
+
+  /** Answers whether something came. */
+  async #wait(): Promise<boolean> {
+    const { queue, queueTaken } = this.#keys;
+    if (!this.#blocks) return (await this.#waiter.command('LMOVE', queue, queueTaken, 'RIGHT', 'LEFT')) !== null;
+    try {
+      return (await this.#waiter.command('BLMOVE', queue, queueTaken, 'RIGHT', 'LEFT', BLOCK_SECONDS)) !== null;
+    } catch (error) {
+      if (!/block/i.test(String(error))) throw error;
+      this.#blocks = false;
+      this.#log.warn(
+        { event: 'queue_polls', error: String(error) },
+        'this store refuses to block: the queue is polled',
+      );
+      return false;
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const { offlineTtlSeconds, mailboxMax, maxQueueRecipients, maxQueueEntryBytes } = this.#config;
+    const limits = {
+      offlineTtlSeconds,
+      mailboxMax,
+      maxRecipients: maxQueueRecipients,
+      maxEntryBytes: maxQueueEntryBytes,
+    };
+    for (;;) {
+      const { taken, dead, left } = await drainQueue(this.#redis, this.#keys, { ...limits, maxEntries: BATCH });
+      this.#counters.queueTaken += taken;
+      this.#counters.deadLetters += dead;
+      if (dead > 0)
+        this.#log.warn({ event: 'dead_letters', count: dead }, 'queue entries went to the dead-letter list');
+      if (left === 0 || !this.#isRunning) return;
+    }
+  }
+}

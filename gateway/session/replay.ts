@@ -1,0 +1,168 @@
+import { APPLICATION_DOWN } from '../../contract/command-ids.ts';
+import { LEASE_MS } from '../../contract/scripts/gateways.ts';
+import type { MailboxMessage } from '../../contract/scripts/mailbox.ts';
+import { Message, type Outgoing } from '../io/outgoing.ts';
+import { CloseReasons } from './close-reasons.ts';
+import type { Session } from './session.ts';
+
+/** A predecessor that is dead is buried by then; one that lives hands over in a few milliseconds. */
+const PREDECESSOR_PATIENCE_MS = 2 * LEASE_MS;
+
+export interface ReplayStart {
+  /** Only ids above this. */
+  after: string;
+  /** `lost` that the 101 told. */
+  lost?: number;
+  /** What has to come first: the outbox to be empty, or the word that the session before this one has put everything back. */
+  waitFor: 'outbox' | 'predecessor';
+}
+
+/**
+ * Serves a session from its mailbox, page by page at the pace of its reader, until the mailbox is empty; then the
+ * session is live. What comes meanwhile is not sent: it goes to the mailbox too, or is there already, so that the order
+ * of ids is kept and memory is bounded. Broadcasts are not stored: they are held back, and sent where their id belongs.
+ */
+export class Replay {
+  readonly #session: Session;
+  #after: string;
+  #lostToTell: number;
+  #state: 'predecessor' | 'outbox' | 'reading' | 'over' = 'outbox';
+  #waitsUntilMs = Number.POSITIVE_INFINITY;
+  /** Something was put into the mailbox since the last page was asked for. */
+  #again = false;
+  #held: Message[] = [];
+  #heldBytes = 0;
+
+  constructor(session: Session, start: ReplayStart) {
+    this.#session = session;
+    this.#after = start.after;
+    this.#lostToTell = start.lost ?? 0;
+    if (start.waitFor === 'predecessor') {
+      this.#state = 'predecessor';
+      this.#waitsUntilMs = performance.now() + PREDECESSOR_PATIENCE_MS;
+    }
+  }
+
+  start(): void {
+    if (this.#state === 'outbox') this.onCaughtUp();
+  }
+
+  /** What came for the session while it is not live. */
+  postpone(message: Message): void {
+    const { userId, epoch, context } = this.#session;
+    if (message.origin === 'broadcast') return this.#hold(message);
+    this.#again = true;
+    const { undelivered } = message;
+    if (undelivered === undefined) return message.settle?.(userId, epoch, false);
+    context.counters.stashed += 1;
+    void context.sessionStore.stash([{ userId, ...undelivered }]).then(() => message.settle?.(userId, epoch, false));
+  }
+
+  poke(): void {
+    this.#again = true;
+    this.#after = '0';
+    if (this.#state !== 'predecessor') return;
+    this.#state = 'outbox';
+    this.#waitsUntilMs = Number.POSITIVE_INFINITY;
+    this.onCaughtUp();
+  }
+
+  onCaughtUp(): void {
+    if (this.#state === 'outbox' && this.#session.outbox.isEmpty) void this.#readPage();
+  }
+
+  /** A client that cannot acknowledge has a stored message as soon as the kernel has it. */
+  onWritten(items: readonly Outgoing[]): void {
+    const ids: string[] = [];
+    for (const item of items) if (item instanceof Message && item.origin === 'mailbox') ids.push(item.head.id);
+    if (ids.length === 0) return;
+    const { userId, epoch, context, form } = this.#session;
+    if (form !== 'ack') void context.sessionStore.settle({ userId, epoch }, 'written', ids);
+  }
+
+  onDeadline(nowMs: number, next: number): number {
+    if (this.#state !== 'predecessor') return next;
+    if (nowMs < this.#waitsUntilMs) return Math.min(next, this.#waitsUntilMs);
+    this.#session.context.log.warn(
+      { event: 'predecessor_silent', user: this.#session.userId, epoch: this.#session.epoch },
+      'the session before this one never handed over',
+    );
+    this.poke();
+    return next;
+  }
+
+  /** The session ends, or is suspended. Answers what was held back. */
+  abandon(): readonly Outgoing[] {
+    this.#state = 'over';
+    const held = this.#held;
+    this.#held = [];
+    return held;
+  }
+
+  #hold(message: Message): void {
+    const { context } = this.#session;
+    this.#heldBytes += message.body.length;
+    this.#held.push(message);
+    if (this.#heldBytes > context.config.outboxMaxBytes) this.#session.close(CloseReasons.slowReader);
+  }
+
+  async #readPage(): Promise<void> {
+    const { userId, epoch, context } = this.#session;
+    this.#state = 'reading';
+    this.#again = false;
+    const lost = this.#lostToTell;
+    this.#lostToTell = 0;
+    const page = await context.sessionStore.page({ userId, epoch }, this.#after, lost).catch((error: unknown) => {
+      context.log.error(
+        { event: 'store_failed', what: 'page', user: userId, error: String(error) },
+        'could not read a mailbox',
+      );
+      return undefined;
+    });
+    if (this.#isOver()) return;
+    // Refused for good by Redis: the client may try again on another connection.
+    if (page === undefined) return this.#session.close(CloseReasons.connectionLost);
+    // Somebody else has the session: its close record is on its way to us.
+    if (page === 'stale') return;
+    if (page === 'more' || (page.length === 0 && this.#again)) return this.#readPage();
+    if (page.length === 0) return this.#finish();
+    this.#send(page);
+  }
+
+  #send(page: readonly MailboxMessage[]): void {
+    for (const { head, body } of page) {
+      this.#after = head.id;
+      this.#sendHeldBefore(Number(head.id));
+      // A plain client is not sent application messages: they wait for one that knows them.
+      if (this.#session.form === 'plain' && head.commandId >= APPLICATION_DOWN.first) continue;
+      const settle = head.flags.includes('r') ? this.#markWritten(head.id) : undefined;
+      this.#session.sendMessage(new Message(head, body, 'mailbox', settle));
+    }
+    this.#state = 'outbox';
+    this.onCaughtUp();
+  }
+
+  #markWritten(messageId: string): Outgoing['settle'] {
+    const { marks } = this.#session.context;
+    return (userId, _epoch, written) => {
+      if (written) marks.add({ messageId, userId, state: 'written' });
+    };
+  }
+
+  #finish(): void {
+    this.#sendHeldBefore(Number.POSITIVE_INFINITY);
+    this.#state = 'over';
+    this.#session.goLive();
+  }
+
+  #sendHeldBefore(id: number): void {
+    while (this.#held[0] && Number(this.#held[0].head.id) < id) {
+      const message = this.#held.shift();
+      if (message) this.#session.sendMessage(message);
+    }
+  }
+
+  #isOver(): boolean {
+    return this.#state === 'over';
+  }
+}

@@ -1,0 +1,60 @@
+/** Something with a deadline. `slot` belongs to the wheel. */
+export interface Timed {
+  slot: number;
+  /** Called at or after the deadline it was set to; answers the next one, ms of the process's clock, or 0 for none. */
+  onDeadline(nowMs: number): number;
+}
+
+const TICK_MS = 100;
+const SLOTS = 2_048;
+
+/**
+ * One timer for all deadlines. A deadline that moves later (a heartbeat came) is not moved in the wheel: the session
+ * is asked when the old one comes, and answers the new one.
+ */
+export class Wheel {
+  readonly #slots: Set<Timed>[] = Array.from({ length: SLOTS }, () => new Set());
+  #timer: NodeJS.Timeout | undefined;
+  #tick = 0;
+
+  start(): void {
+    this.#tick = Math.floor(performance.now() / TICK_MS);
+    this.#timer = setInterval(() => this.#turn(performance.now()), TICK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    for (const slot of this.#slots) slot.clear();
+  }
+
+  /** Sets the deadline. One that is farther than the wheel is asked about once a turn. */
+  set(timed: Timed, atMs: number): void {
+    this.#slots[timed.slot]?.delete(timed);
+    const tick = Math.min(Math.max(Math.ceil(atMs / TICK_MS), this.#tick + 1), this.#tick + SLOTS - 1);
+    timed.slot = tick % SLOTS;
+    this.#slots[timed.slot]?.add(timed);
+  }
+
+  clear(timed: Timed): void {
+    this.#slots[timed.slot]?.delete(timed);
+    timed.slot = -1;
+  }
+
+  #turn(nowMs: number): void {
+    const until = Math.floor(nowMs / TICK_MS);
+    // After a long pause every slot has been passed once at most.
+    this.#tick = Math.max(this.#tick, until - SLOTS);
+    while (this.#tick < until) {
+      this.#tick += 1;
+      const slot = this.#slots[this.#tick % SLOTS];
+      if (!slot || slot.size === 0) continue;
+      const due = [...slot];
+      slot.clear();
+      for (const timed of due) {
+        timed.slot = -1;
+        const next = timed.onDeadline(nowMs);
+        if (next > 0 && timed.slot === -1) this.set(timed, next);
+      }
+    }
+  }
+}

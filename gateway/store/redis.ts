@@ -1,0 +1,138 @@
+import { setTimeout } from 'node:timers/promises';
+import { Cluster, Redis } from 'ioredis';
+import type { RedisArgument, RedisPort, RedisReply, Script } from '../../contract/redis.ts';
+import type { GatewayConfig } from '../config.ts';
+import type { Log } from '../observe/log.ts';
+
+type Client = Redis | Cluster;
+
+/**
+ * Redis as the gateway uses it. Commands wait while Redis is away, in order, and those that had no answer are sent
+ * again first: whatever is issued here must bear to be run twice.
+ */
+export interface GatewayRedis extends RedisPort {
+  /** A connection of its own, for a command that blocks. */
+  blocking(): GatewayRedis;
+  readonly errors: number;
+}
+
+const RETRY_MIN_MS = 50;
+const RETRY_MAX_MS = 1_000;
+/** Longest wait for bytes on a connection with a command under way; a blocking one waits BLOCK_MS at most. */
+const SILENCE_MS = 15_000;
+
+export function connectRedis(config: GatewayConfig['redis'], log: Log): GatewayRedis {
+  return new IoredisPort(config, log);
+}
+
+class IoredisPort implements GatewayRedis {
+  errors = 0;
+  readonly #config: GatewayConfig['redis'];
+  readonly #log: Log;
+  readonly #client: Client;
+  #closed = false;
+
+  constructor(config: GatewayConfig['redis'], log: Log) {
+    this.#config = config;
+    this.#log = log;
+    this.#client = connect(config);
+    // Without a listener ioredis writes to the console by itself. One line per outage, not per attempt.
+    let away = false;
+    this.#client.on('error', (error: Error) => {
+      this.errors += 1;
+      if (!away) log.warn({ event: 'redis_away', error: error.message }, 'Redis is out of reach');
+      away = true;
+    });
+    this.#client.on('ready', () => {
+      if (away) log.info({ event: 'redis_back' }, 'Redis answers again');
+      away = false;
+    });
+  }
+
+  blocking(): GatewayRedis {
+    return new IoredisPort(this.#config, this.#log);
+  }
+
+  async command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return (await this.#client.call(name, ...args)) as RedisReply;
+      } catch (error) {
+        if (this.#closed || !passes(error)) throw error;
+        this.errors += 1;
+        await setTimeout(retryDelay(attempt), undefined, { ref: false });
+      }
+    }
+  }
+
+  async pipeline(commands: readonly (readonly RedisArgument[])[]): Promise<RedisReply[]> {
+    // Not ioredis's pipeline(): its commands are given up, not sent again, when the connection breaks.
+    return Promise.all(commands.map(([name, ...args]) => this.command(String(name), ...args)));
+  }
+
+  async script(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply> {
+    try {
+      return await this.command('EVALSHA', script.sha1, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return this.command('EVAL', script.lua, keys.length, ...keys, ...args);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#client.disconnect();
+  }
+}
+
+function connect(config: GatewayConfig['redis']): Client {
+  const url = new URL(config.url);
+  const options = {
+    protocol: 2 as const,
+    maxRetriesPerRequest: null,
+    autoResendUnfulfilledCommands: true,
+    retryStrategy: (attempt: number) => retryDelay(attempt),
+    reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? (2 as const) : false),
+    connectTimeout: 5_000,
+    socketTimeout: SILENCE_MS,
+    keepAlive: 10_000,
+    noDelay: true,
+    ...(config.username === undefined ? {} : { username: config.username }),
+    ...(config.password === undefined ? {} : { password: config.password }),
+  };
+  if (!config.cluster) return new Redis(config.url, options);
+  const tls = url.protocol === 'rediss:' ? { tls: {} } : {};
+  const credentials = {
+    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+  };
+  return new Cluster([{ host: url.hostname, port: Number(url.port || 6379) }], {
+    dnsLookup: (address, callback) => callback(null, address),
+    clusterRetryStrategy: (attempt) => retryDelay(attempt),
+    retryDelayOnClusterDown: 100,
+    redisOptions: { ...credentials, ...options, ...tls },
+  });
+}
+
+const PASSING = [
+  'LOADING',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'MASTERDOWN',
+  'READONLY',
+  'OOM',
+  'MISCONF',
+  'NOREPLICAS',
+  'BUSY',
+];
+
+/** Whether what went wrong is the store's state, not the command: a broken connection, a failover, full memory. */
+function passes(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name !== 'ReplyError' || PASSING.some((code) => error.message.startsWith(code));
+}
+
+function retryDelay(attempt: number): number {
+  const ceiling = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempt, 6));
+  return ceiling / 2 + Math.random() * (ceiling / 2);
+}

@@ -1,0 +1,114 @@
+import type { Keys } from '../../contract/keys.ts';
+import { type ClaimResult, claimSessions } from '../../contract/scripts/sessions.ts';
+import type { SessionForm } from '../../contract/session.ts';
+import { tokenMatches } from '../../contract/tokens.ts';
+import type { GatewayConfig } from '../config.ts';
+import type { Lease } from '../lifecycle/lease.ts';
+import type { Log } from '../observe/log.ts';
+import type { GatewayRedis } from './redis.ts';
+
+export interface Credentials {
+  userId: string;
+  token: string;
+  form: SessionForm;
+}
+
+interface Waiting extends Credentials {
+  answer: (result: ClaimResult) => void;
+}
+
+const REFUSED: ClaimResult = { status: 'refused' };
+
+/**
+ * Checks tokens and claims sessions: those of one turn of the event loop go to Redis together, and no more than a
+ * bounded number are there at a time, so that a storm of clients waits here and not in front of everyone's messages.
+ */
+export class Verifier {
+  readonly #redis: GatewayRedis;
+  readonly #keys: Keys;
+  readonly #config: GatewayConfig;
+  readonly #lease: Lease;
+  readonly #log: Log;
+  #waiting: Waiting[] = [];
+  #inFlight = 0;
+  #scheduled = false;
+
+  constructor(parts: { redis: GatewayRedis; keys: Keys; config: GatewayConfig; lease: Lease; log: Log }) {
+    this.#redis = parts.redis;
+    this.#keys = parts.keys;
+    this.#config = parts.config;
+    this.#lease = parts.lease;
+    this.#log = parts.log;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length + this.#inFlight;
+  }
+
+  /** Answers when Redis has: while it is away, it waits. */
+  verify(credentials: Credentials, answer: (result: ClaimResult) => void): void {
+    this.#waiting.push({ ...credentials, answer });
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#waiting.length === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    const room = this.#config.maxVerifiesInFlight - this.#inFlight;
+    if (room <= 0) return;
+    const batch = this.#waiting.splice(0, Math.min(room, 128));
+    if (batch.length === 0) return;
+    this.#inFlight += batch.length;
+    void this.#run(batch).finally(() => {
+      this.#inFlight -= batch.length;
+      this.#schedule();
+    });
+    this.#schedule();
+  }
+
+  async #run(batch: Waiting[]): Promise<void> {
+    const fields = await Promise.all(batch.map(({ userId }) => this.#tokenField(userId)));
+    const genuine: (Waiting & { tokenField: string })[] = [];
+    batch.forEach((waiting, i) => {
+      const tokenField = fields[i];
+      if (tokenField !== undefined && tokenMatches(waiting.token, tokenField)) genuine.push({ ...waiting, tokenField });
+      else waiting.answer(REFUSED);
+    });
+    if (genuine.length === 0) return;
+    const results = await this.#claim(genuine).catch((error: unknown) => this.#failed(error));
+    genuine.forEach((waiting, i) => {
+      waiting.answer(results[i] ?? REFUSED);
+    });
+  }
+
+  /** What Redis refuses for good, such as a key of another type, refuses that one verify. */
+  async #tokenField(userId: string): Promise<string | undefined> {
+    const reply = await this.#redis
+      .command('HGET', this.#keys.user(userId), 'token')
+      .catch((error: unknown) => this.#failed(error));
+    return typeof reply === 'string' ? reply : undefined;
+  }
+
+  #failed(error: unknown): [] {
+    this.#log.error({ event: 'verify_failed', error: String(error) }, 'verifying failed');
+    return [];
+  }
+
+  /** A gateway without a lease claims nothing: it waits until it has joined again. */
+  async #claim(genuine: readonly (Waiting & { tokenField: string })[]): Promise<ClaimResult[]> {
+    const requests = genuine.map(({ userId, form, tokenField }) => ({ userId, form, proof: { tokenField } }));
+    for (;;) {
+      const gatewayId = this.#lease.gatewayId;
+      const results = await claimSessions(this.#redis, this.#keys, gatewayId, this.#config.offlineTtlSeconds, requests);
+      if (results !== 'no_lease') return results;
+      await this.#lease.joinedAfter(gatewayId);
+    }
+  }
+}
