@@ -1,0 +1,28 @@
+import { readBody } from '../shared/http/body.ts';
+import { type Handler, type Rule, serve } from '../shared/http/serve.ts';
+import { lambdaEntry } from '../shared/lambda-entry.ts';
+import type { Runtime } from '../shared/runtime.ts';
+import { LoginLimits } from './limits.ts';
+import { createLogIn } from './log-in.ts';
+import { loginRequest } from './schema.ts';
+import { Turns } from './turns.ts';
+
+/** Far above any honest login, far below what is worth parsing for a stranger. */
+const MAX_LOGIN_BYTES = 16_384;
+
+export function createHandler(runtime: Runtime): Handler {
+  const { environment, redis, keys, clock } = runtime;
+  const limits = new LoginLimits(redis, keys, environment.MAX_LOGIN_FAILURES_PER_ADDRESS);
+  const hashing = new Turns(environment.MAX_CONCURRENT_HASHES, environment.MAX_WAITING_HASHES);
+  const logIn = createLogIn({ redis, keys, clock, limits, hashing, tokenTtlSeconds: environment.TOKEN_TTL_S });
+
+  const login: Rule = async (request) => {
+    const credentials = readBody(request.event, MAX_LOGIN_BYTES, loginRequest.safeParse);
+    const { token, expiresAt } = await logIn(credentials.phone_number, credentials.password, request.sourceIp);
+    request.facts.user = credentials.phone_number;
+    return { token, expires_at: expiresAt };
+  };
+  return serve(runtime.log, { 'POST /login': login, 'POST /api/v1100/login': login });
+}
+
+export const handler = lambdaEntry(createHandler);

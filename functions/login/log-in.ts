@@ -1,0 +1,74 @@
+import type { Keys } from '../../contract/keys.ts';
+import { verifyPassword } from '../../contract/passwords.ts';
+import { type RedisPort, RedisUnavailableError } from '../../contract/redis.ts';
+import { defineScript } from '../../contract/scripts/library.ts';
+import { makeToken, tokenAtRest } from '../../contract/tokens.ts';
+import { Refusal } from '../shared/http/refusal.ts';
+import type { RedisClock } from '../shared/redis-clock.ts';
+import { type LoginLimits, SUCCEEDED_LUA } from './limits.ts';
+import type { Turns } from './turns.ts';
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] user · [3] token at rest · [4] TTL, s · [5] the password field that was checked
+ *     [6] deadline, ms of Redis's clock · [7] pair key · [8] known key
+ * Returns {'ok', expires at, Unix s} | {'late'} | {'changed'}
+ * Atomic because: the password is still the one that was checked, and no token is written after its request was given up.
+ */
+const issueScript = defineScript(
+  'issue_token',
+  `${SUCCEEDED_LUA}
+local user, key = ARGV[2], P .. 'user:' .. ARGV[2]
+if now > tonumber(ARGV[6]) then return { 'late' } end
+if redis.call('HGET', key, 'password') ~= ARGV[5] then return { 'changed' } end
+local expires = int(math.floor(now / 1000) + tonumber(ARGV[4]))
+redis.call('HSET', key, 'token', ARGV[3], 'token_expires_at', expires)
+redis.call('ZADD', P .. 'users', 0, user)
+succeeded(ARGV[7], ARGV[8])
+return { 'ok', expires }
+`,
+);
+
+interface Parts {
+  redis: RedisPort;
+  keys: Keys;
+  clock: RedisClock;
+  limits: LoginLimits;
+  hashing: Turns;
+  tokenTtlSeconds: number;
+}
+
+export interface Login {
+  token: string;
+  /** Unix seconds. */
+  expiresAt: number;
+}
+
+/**
+ * Makes the rule of POST /login: a new token for who knows the password; it replaces the user's older one.
+ * Refuses 401 alike, and after the same time, for an unknown user, one without a password, and a wrong one.
+ */
+export function createLogIn({ redis, keys, clock, limits, hashing, tokenTtlSeconds }: Parts) {
+  return async function logIn(userId: string, password: string, sourceIp: string): Promise<Login> {
+    const attempt = limits.keysOf(userId, sourceIp);
+    await limits.check(attempt);
+    const stored = await hashing.take(async (hasWaited) => {
+      // Others of the same pair may have failed meanwhile: parallel guesses must not all pass the first look.
+      if (hasWaited) await limits.check(attempt);
+      const field = await redis.command('HGET', keys.user(userId), 'password');
+      const known = typeof field === 'string' ? field : undefined;
+      const isRight = await verifyPassword(password, known);
+      if (!isRight) await limits.countFailure(attempt);
+      return isRight ? known : undefined;
+    });
+    if (stored === undefined) throw new Refusal(401, 'bad_login');
+
+    const token = makeToken(userId);
+    const args = [keys.prefix, userId, tokenAtRest(token), tokenTtlSeconds, stored, await clock.deadline()];
+    const reply = await redis.script(issueScript, [keys.users], [...args, attempt.pair, attempt.known]);
+    const [status, expiresAt] = reply as [string, string?];
+    if (status === 'late') throw new RedisUnavailableError('the token could not be written in time');
+    if (status !== 'ok') throw new Refusal(401, 'bad_login');
+    return { token, expiresAt: Number(expiresAt) };
+  };
+}

@@ -1,0 +1,14 @@
+import { z } from 'zod';
+import { userIdSchema } from '../../contract/commands.ts';
+
+export const loginRequest = z.object({
+  phone_number: userIdSchema,
+  password: z.string().min(1, 'is empty').max(1_024),
+});
+
+export const loginAnswer = z.object({
+  token: z
+    .string()
+    .meta({ description: 'Goes into `Authorization: Bearer`, and into the verify of the TCP protocol.' }),
+  expires_at: z.int().meta({ description: 'Unix seconds.' }),
+});

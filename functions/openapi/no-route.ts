@@ -1,0 +1,27 @@
+import { routes } from '../routes.ts';
+import { SECURITY_HEADERS } from '../shared/http/headers.ts';
+import { Refusal } from '../shared/http/refusal.ts';
+import type { ApiRequest, Document } from '../shared/http/serve.ts';
+
+/** What no route takes: OPTIONS of a path that there is, 405 for its other methods, else 404. */
+export function answerWithoutRoute({ event }: ApiRequest): Document {
+  const allow = methodsOf(event.rawPath);
+  if (allow.length === 0) throw new Refusal(404, 'no_such_route');
+  const headers = { allow: [...allow, 'OPTIONS'].join(', ') };
+  if (event.requestContext.http.method !== 'OPTIONS') throw new Refusal(405, 'method_not_allowed', { headers });
+  // No Access-Control headers: pages of other origins are not let in.
+  return { document: '', status: 204, headers: { ...SECURITY_HEADERS, ...headers } };
+}
+
+function methodsOf(path: string): string[] {
+  const segments = path.split('/');
+  const methods = routes.filter((route) => isMatch(route.path.split('/'), segments)).map(({ method }) => method);
+  return [...new Set<string>(methods)].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+}
+
+function isMatch(pattern: readonly string[], segments: readonly string[]): boolean {
+  return (
+    pattern.length === segments.length &&
+    pattern.every((part, at) => part === segments[at] || (part.startsWith('{') && segments[at] !== ''))
+  );
+}

@@ -1,0 +1,24 @@
+/** Which function answers which route of the HTTP API: read by the deployment, the local API and the OpenAPI document. */
+export const routes = [
+  { method: 'POST', path: '/login', function: 'login' },
+  { method: 'POST', path: '/api/v1100/login', function: 'login' },
+  { method: 'POST', path: '/logout', function: 'logout' },
+  { method: 'POST', path: '/send-command', function: 'send-command' },
+  { method: 'POST', path: '/web/send-command', function: 'send-command' },
+  { method: 'GET', path: '/', function: 'console' },
+  { method: 'GET', path: '/web/send-command', function: 'console' },
+  { method: 'GET', path: '/commands/{id}', function: 'commands' },
+  { method: 'GET', path: '/users', function: 'users' },
+  { method: 'GET', path: '/users/{phone_number}', function: 'users' },
+  { method: 'DELETE', path: '/users/{phone_number}/session', function: 'users' },
+  { method: 'GET', path: '/stats', function: 'stats' },
+  { method: 'GET', path: '/openapi.json', function: 'openapi' },
+] as const;
+
+export type Route = (typeof routes)[number];
+export type FunctionName = Route['function'];
+/** As API Gateway names a route in `routeKey`. */
+export type RouteKey = Route extends infer R ? (R extends Route ? `${R['method']} ${R['path']}` : never) : never;
+
+/** Answers what no route takes (`$default`): 404, and 405 where the path has other methods. */
+export const fallbackFunction = 'openapi' satisfies FunctionName;

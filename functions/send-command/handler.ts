@@ -1,0 +1,47 @@
+import { authorize, OPERATOR } from '../shared/authorize.ts';
+import { readJson } from '../shared/http/body.ts';
+import { type Handler, type Rule, serve } from '../shared/http/serve.ts';
+import { traceparentOf } from '../shared/http/traceparent.ts';
+import { lambdaEntry } from '../shared/lambda-entry.ts';
+import type { Runtime } from '../shared/runtime.ts';
+import { idempotencyOf } from './idempotency.ts';
+import { createSender, type Sent } from './send.ts';
+import { sendBatch, sendOne } from './send-commands.ts';
+
+/** POST /send-command: one command, or up to 100 with each answer in its place. */
+export function createHandler(runtime: Runtime): Handler {
+  const { environment, log } = runtime;
+  const send = createSender(runtime);
+
+  const sendCommand: Rule = async (request) => {
+    const { userId } = await authorize(runtime, request, OPERATOR);
+    const body = readJson(request.event, environment.MAX_BODY_BYTES);
+    const traceparent = traceparentOf(request.event.headers.traceparent);
+    const idempotency = idempotencyOf(request.event.headers['idempotency-key'], userId, body);
+    request.facts.trace_id = traceparent.slice(3, 35);
+    const sending = { from: userId, traceparent, idempotency, language: request.language };
+    if (!Object.hasOwn(body, 'commands')) {
+      const sent = await sendOne(send, body, environment.MAX_RECIPIENTS, sending);
+      note(request.facts, [sent]);
+      return sent;
+    }
+    const results = await sendBatch(send, body, environment.MAX_RECIPIENTS, sending);
+    note(
+      request.facts,
+      results.filter((result) => result.code === 1),
+    );
+    request.facts.refused = results.filter((result) => result.code === 0).length;
+    return { results };
+  };
+  return serve(log, { 'POST /send-command': sendCommand, 'POST /web/send-command': sendCommand });
+}
+
+/** The audit record: who (`user`, above) sent what (ids, never contents) to how many. */
+function note(facts: Record<string, string | number | boolean>, sent: readonly Sent[]): void {
+  facts.messages = sent.map(({ id }) => id).join(',');
+  for (const kind of ['online', 'stored', 'unknown'] as const) {
+    facts[kind] = sent.reduce((sum, { recipients }) => sum + recipients[kind], 0);
+  }
+}
+
+export const handler = lambdaEntry(createHandler);

@@ -1,0 +1,25 @@
+import { IDEMPOTENCY_TTL_SECONDS } from '../../contract/limits.ts';
+import { canonicalDigest } from '../shared/http/canonical.ts';
+import { Refusal } from '../shared/http/refusal.ts';
+
+/** Remembered under `idempotency:<user>:<name>`; `ttlSeconds` long. */
+export interface Idempotency {
+  readonly userId: string;
+  readonly name: string;
+  readonly digest: string;
+  readonly ttlSeconds: number;
+}
+
+/**
+ * Without a key of the caller's the request still has one: a Redis client may send a command again after a broken
+ * connection. It need not outlive the request by much, nor be told apart by what was asked.
+ */
+const OWN_TTL_SECONDS = 10;
+
+/** Refuses 400 for a key that is not 1 to 255 visible ASCII characters. */
+export function idempotencyOf(header: string | undefined, userId: string, body: unknown): Idempotency {
+  // No user has an empty id: these never meet a caller's.
+  if (header === undefined) return { userId: '', name: crypto.randomUUID(), digest: '-', ttlSeconds: OWN_TTL_SECONDS };
+  if (!/^[\x20-\x7e]{1,255}$/.test(header)) throw new Refusal(400, 'bad_idempotency_key');
+  return { userId, name: header, digest: canonicalDigest(body), ttlSeconds: IDEMPOTENCY_TTL_SECONDS };
+}

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { MAX_BATCH, sendCommandSchema } from '../../contract/commands.ts';
+
+/** The commands themselves are judged one by one: each has its own answer. */
+export const batchRequest = z.object({
+  commands: z.array(z.unknown()).min(1, 'is empty').max(MAX_BATCH),
+});
+
+const counts = z.object({
+  online: z.int().meta({ description: 'Connected: on its way. Of a broadcast, how many are connected.' }),
+  stored: z.int().meta({ description: 'Away: waits in the mailbox.' }),
+  unknown: z.int().meta({ description: 'There is no such user.' }),
+});
+
+export const sentAnswer = z.object({
+  id: z.string().meta({ description: 'The message id: decimal, increasing with time.' }),
+  recipients: counts,
+});
+
+/** For the document only. */
+export const sendRequestDocument = z.union([
+  sendCommandSchema,
+  z.object({ commands: z.array(sendCommandSchema).min(1).max(MAX_BATCH) }),
+]);
+
+export const sendAnswerDocument = z.union([
+  sentAnswer,
+  z.object({
+    results: z
+      .array(
+        z.union([
+          z.object({ code: z.literal(1), message: z.string(), ...sentAnswer.shape }),
+          z.object({ code: z.literal(0), message: z.string() }),
+        ]),
+      )
+      .meta({ description: 'One per command, in their order.' }),
+  }),
+]);

@@ -1,0 +1,96 @@
+import { parseSendCommand, type SendCommand } from '../../contract/commands.ts';
+import { RedisUnavailableError } from '../../contract/redis.ts';
+import { invalid, sentence } from '../shared/http/invalid.ts';
+import { MESSAGES } from '../shared/http/messages.ts';
+import { Refusal } from '../shared/http/refusal.ts';
+import type { Language, Text } from '../shared/http/text.ts';
+import { batchRequest } from './schema.ts';
+import type { Send, Sending, Sent } from './send.ts';
+
+/** Recipients of one atomic step. Redis does nothing else meanwhile: a few ms, not a few hundred. */
+const MAX_STEP_RECIPIENTS = 5_000;
+
+export type Result = ({ code: 1; message: string } & Sent) | { code: 0; message: string };
+
+/** Refuses 400 for a command that is not valid. */
+export async function sendOne(send: Send, body: unknown, maxRecipients: number, sending: Sending): Promise<Sent> {
+  const parsed = parseSendCommand(body);
+  if (!parsed.success) throw invalid(parsed.error);
+  const excess = tooMany(parsed.data, maxRecipients);
+  if (excess) throw new Refusal(400, 'invalid', { text: excess });
+  const [sent] = await send([parsed.data], sending, 0);
+  if (sent === undefined) throw new Error('the script gave no answer');
+  return sent;
+}
+
+/** Each command stands for itself: a bad one has its refusal in its place, the others are sent. */
+export async function sendBatch(
+  send: Send,
+  body: unknown,
+  maxRecipients: number,
+  sending: Sending & { language: Language },
+): Promise<Result[]> {
+  const batch = batchRequest.safeParse(body);
+  if (!batch.success) throw invalid(batch.error);
+  const { language } = sending;
+  const results: Result[] = [];
+  const good: { at: number; command: SendCommand }[] = [];
+  for (const [at, command] of batch.data.commands.entries()) {
+    const parsed = parseSendCommand(command);
+    const problem = parsed.success ? tooMany(parsed.data, maxRecipients) : sentence(parsed.error);
+    results.push({ code: 0, message: problem?.[language] ?? '' });
+    if (parsed.success && problem === undefined) good.push({ at, command: parsed.data });
+  }
+  for (const [part, step] of steps(good).entries()) {
+    const sent = await sendStep(
+      send,
+      step.map(({ command }) => command),
+      sending,
+      part,
+    );
+    for (const [index, { at }] of step.entries()) {
+      const one = sent?.[index];
+      results[at] =
+        one === undefined
+          ? { code: 0, message: MESSAGES.unavailable[language] }
+          : { code: 1, message: MESSAGES.done[language], ...one };
+    }
+  }
+  return results;
+}
+
+/** Where nothing has been sent yet the whole request is refused (503); later steps only lose their own. */
+async function sendStep(
+  send: Send,
+  commands: SendCommand[],
+  sending: Sending,
+  part: number,
+): Promise<Sent[] | undefined> {
+  try {
+    return await send(commands, sending, part);
+  } catch (error) {
+    if (part > 0 && error instanceof RedisUnavailableError) return undefined;
+    throw error;
+  }
+}
+
+function steps<T extends { command: SendCommand }>(good: readonly T[]): T[][] {
+  const all: T[][] = [];
+  let left = 0;
+  for (const one of good) {
+    const { chat_to } = one.command;
+    const recipients = Array.isArray(chat_to) ? chat_to.length : 1;
+    if (all.length === 0 || recipients > left) {
+      all.push([]);
+      left = MAX_STEP_RECIPIENTS;
+    }
+    all.at(-1)?.push(one);
+    left -= recipients;
+  }
+  return all;
+}
+
+function tooMany({ chat_to }: SendCommand, maxRecipients: number): Text | undefined {
+  if (!Array.isArray(chat_to) || chat_to.length <= maxRecipients) return undefined;
+  return { en: `chat_to: has at most ${maxRecipients} members`, zh: `chat_to：至多 ${maxRecipients} 个成员` };
+}

@@ -1,0 +1,68 @@
+import { QUEUE_VERSION } from '../../contract/command-ids.ts';
+import { bodyOf, type SendCommand } from '../../contract/commands.ts';
+import { RedisUnavailableError } from '../../contract/redis.ts';
+import { type RouteAnswer, type RouteCommand, type RouteResult, routeCommands } from '../../contract/scripts/route.ts';
+import { Refusal } from '../shared/http/refusal.ts';
+import type { Runtime } from '../shared/runtime.ts';
+import type { Idempotency } from './idempotency.ts';
+
+export interface Sending {
+  readonly from: string;
+  readonly traceparent: string;
+  readonly idempotency: Idempotency;
+}
+
+export interface Sent {
+  readonly id: string;
+  readonly recipients: { readonly online: number; readonly stored: number; readonly unknown: number };
+}
+
+/** Routes commands in one atomic step and answers each, in order. `part` tells several steps of one request apart. */
+export type Send = (commands: readonly SendCommand[], sending: Sending, part: number) => Promise<Sent[]>;
+
+export function createSender({ environment, redis, keys, clock }: Runtime): Send {
+  const store = { offlineTtlSeconds: environment.OFFLINE_TTL_S, mailboxMax: environment.MAILBOX_MAX };
+
+  async function route(commands: readonly RouteCommand[], sending: Sending, part: number): Promise<RouteResult> {
+    const { userId, name, digest, ttlSeconds } = sending.idempotency;
+    const key = keys.idempotency(userId, part === 0 ? name : `${name}\n${part}`).slice(keys.prefix.length);
+    const deadlineMs = await clock.deadline();
+    const startedAtMs = Date.now();
+    const result = await routeCommands(redis, keys, commands, {
+      ...store,
+      deadlineMs,
+      idempotency: { key, digest, ttlSeconds },
+    });
+    clock.learn(result.redisNowMs, startedAtMs);
+    return result;
+  }
+
+  return async (commands, sending, part) => {
+    const routed = commands.map((command) => routeOf(command, sending));
+    let result = await route(routed, sending, part);
+    // Too late by Redis's clock, yet answered in time: the clock was set. It is known now.
+    if (result.status === 'late') result = await route(routed, sending, part);
+    if (result.status === 'late') throw new RedisUnavailableError('the deadline was over before the script ran');
+    if (result.status === 'conflict') throw new Refusal(409, 'idempotency_conflict');
+    return result.answers.map(sentOf);
+  };
+}
+
+function routeOf(command: SendCommand, { from, traceparent }: Sending): RouteCommand {
+  const { command_id, chat_to, ttl_s = 0, receipt = false } = command;
+  const to = chat_to === undefined ? 'everyone' : typeof chat_to === 'string' ? [chat_to] : chat_to;
+  return {
+    commandId: command_id,
+    version: QUEUE_VERSION,
+    body: bodyOf(command, from),
+    to,
+    from,
+    ttlSeconds: ttl_s,
+    receipt,
+    traceparent,
+  };
+}
+
+function sentOf({ id, online, stored, unknown }: RouteAnswer): Sent {
+  return { id, recipients: { online, stored, unknown } };
+}

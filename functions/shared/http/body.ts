@@ -1,0 +1,48 @@
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import type { z } from 'zod';
+import { invalid } from './invalid.ts';
+import { parseJson } from './raw-json.ts';
+import { Refusal } from './refusal.ts';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+
+/**
+ * The body of a request, parsed once into a type. Its Content-Type is not asked for: existing callers name any.
+ * Refuses 413 over `maxBytes`, 400 for what is not a JSON object of that shape.
+ */
+export function readBody<T>(
+  event: APIGatewayProxyEventV2,
+  maxBytes: number,
+  check: (input: unknown) => z.ZodSafeParseResult<T>,
+): T {
+  const result = check(readJson(event, maxBytes));
+  if (!result.success) throw invalid(result.error);
+  return result.data;
+}
+
+/** The JSON object that the body is. */
+export function readJson(event: APIGatewayProxyEventV2, maxBytes: number): Record<string, unknown> {
+  const parsed = parse(bodyText(event, maxBytes));
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new Refusal(400, 'not_an_object');
+  return parsed as Record<string, unknown>;
+}
+
+function bodyText(event: APIGatewayProxyEventV2, maxBytes: number): string {
+  const body = event.body ?? '';
+  const bytes = event.isBase64Encoded ? Math.floor((body.length * 3) / 4) - 2 : Buffer.byteLength(body);
+  if (bytes > maxBytes) throw new Refusal(413, 'body_too_large');
+  if (!event.isBase64Encoded) return body.startsWith('\uFEFF') ? body.slice(1) : body;
+  try {
+    return utf8.decode(Buffer.from(body, 'base64'));
+  } catch {
+    throw new Refusal(400, 'bad_utf8');
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    throw new Refusal(400, 'bad_json');
+  }
+}

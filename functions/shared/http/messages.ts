@@ -1,0 +1,38 @@
+import type { Text } from './text.ts';
+
+/** What the API says, by reason code: the code stands in the log line, the sentence in `message`. */
+export const MESSAGES = {
+  done: { en: 'done', zh: '完成' },
+  bad_json: { en: 'the body is not JSON', zh: '请求体不是有效的 JSON' },
+  bad_utf8: { en: 'the body is not UTF-8', zh: '请求体不是有效的 UTF-8' },
+  not_an_object: { en: 'the body is not a JSON object', zh: '请求体不是 JSON 对象' },
+  bad_path: { en: 'the path is not well-formed', zh: '路径格式不正确' },
+  body_too_large: { en: 'the body is too large', zh: '请求体过大' },
+  malformed: { en: 'this is not a request that can be read', zh: '无法解析该请求' },
+  invalid: { en: 'the request is not valid', zh: '请求无效' },
+  no_token: { en: 'a token is required: Authorization: Bearer <token>', zh: '缺少令牌：Authorization: Bearer <token>' },
+  bad_token: { en: 'the token is not valid, or no longer', zh: '令牌无效或已过期' },
+  not_operator: { en: 'only an operator may do this', zh: '只有操作员可以执行此操作' },
+  bad_login: { en: 'the phone number or the password is wrong', zh: '手机号或密码错误' },
+  too_many_failures: { en: 'too many failed logins: try again later', zh: '登录失败次数过多，请稍后再试' },
+  busy: { en: 'too many logins at the moment: try again', zh: '当前登录请求过多，请重试' },
+  unavailable: {
+    en: 'Redis is out of reach, nothing was accepted: try again',
+    zh: 'Redis 暂不可用，未接受任何内容，请重试',
+  },
+  idempotency_conflict: {
+    en: 'the Idempotency-Key was used with another body',
+    zh: 'Idempotency-Key 已用于其他请求体',
+  },
+  bad_idempotency_key: {
+    en: 'Idempotency-Key: must be 1 to 255 visible ASCII characters',
+    zh: 'Idempotency-Key：必须为 1 到 255 个可见 ASCII 字符',
+  },
+  no_such_command: { en: 'there is no receipt of this command', zh: '没有该命令的回执' },
+  no_such_user: { en: 'there is no such user', zh: '没有该用户' },
+  no_such_route: { en: 'there is no such route', zh: '没有该路径' },
+  method_not_allowed: { en: 'this method is not allowed here', zh: '不允许使用该方法' },
+  internal: { en: 'something went wrong on our side', zh: '服务器内部错误' },
+} as const satisfies Record<string, Text>;
+
+export type Reason = keyof typeof MESSAGES;

@@ -1,0 +1,22 @@
+/** JSON.parse source text access (ES2026), which the compiler's library does not describe yet. */
+declare global {
+  interface JSON {
+    parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
+    rawJSON(text: string): unknown;
+    isRawJSON(value: unknown): boolean;
+  }
+}
+
+/** Numbers that JavaScript may not keep: more digits than a double has, or an exponent. */
+const WIDE_NUMBER = /\d{16}|\d[eE]/;
+
+/** `JSON.parse`, except that a number which a double cannot hold is written again as the text that it was. */
+export function parseJson(text: string): unknown {
+  return WIDE_NUMBER.test(text) ? JSON.parse(text, keepWideNumber) : JSON.parse(text);
+}
+
+function keepWideNumber(_key: string, value: unknown, { source }: { source?: string }): unknown {
+  if (typeof value !== 'number' || source === undefined) return value;
+  const isKept = Number.isFinite(value) && (Number.isSafeInteger(value) || !/^-?\d+$/.test(source));
+  return isKept ? value : JSON.rawJSON(source);
+}

@@ -1,0 +1,63 @@
+import { setTimeout } from 'node:timers/promises';
+import { z } from 'zod';
+
+/** What the secret behind REDIS_SECRET_ARN may hold: credentials of a store in the VPC, or Upstash's address and token. */
+const storeSecret = z.object({ username: z.string(), password: z.string() });
+const upstashSecret = z.object({ restUrl: z.url(), restToken: z.string() });
+
+export interface StoreSecret {
+  store?: z.infer<typeof storeSecret>;
+  upstash?: z.infer<typeof upstashSecret>;
+}
+
+const extensionAnswer = z.object({ SecretString: z.string() });
+
+/** The extension starts beside the function and refuses until it is ready: tries × pause stays under a cold start's patience. */
+const TRIES = 10;
+const PAUSE_MS = 200;
+const TIMEOUT_MS = 3_000;
+
+/**
+ * Reads a secret through the parameters-and-secrets extension, which listens on the loopback of the sandbox.
+ * Throws, without a word of the secret, when it cannot be read or has none of the known fields.
+ */
+export async function readStoreSecret(
+  arn: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<StoreSecret> {
+  const port = env.PARAMETERS_SECRETS_EXTENSION_HTTP_PORT ?? '2773';
+  const url = `http://localhost:${port}/secretsmanager/get?secretId=${encodeURIComponent(arn)}`;
+  const headers = { 'x-aws-parameters-secrets-token': env.AWS_SESSION_TOKEN ?? '' };
+  let failure = '';
+  for (let tried = 0; tried < TRIES; tried += 1) {
+    if (tried > 0) await setTimeout(PAUSE_MS);
+    try {
+      const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+      if (response.ok) return parseSecret(extensionAnswer.parse(await response.json()).SecretString);
+      failure = `HTTP ${response.status}`;
+      await response.body?.cancel();
+    } catch (error) {
+      if (error instanceof SecretError) throw error;
+      failure = error instanceof Error ? error.name : 'unknown';
+    }
+  }
+  throw new SecretError(`the secret of REDIS_SECRET_ARN could not be read: ${failure}`);
+}
+
+class SecretError extends Error {
+  override name = 'SecretError';
+}
+
+function parseSecret(text: string): StoreSecret {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(text);
+  } catch {
+    throw new SecretError('the secret of REDIS_SECRET_ARN is not JSON');
+  }
+  const upstash = upstashSecret.safeParse(fields);
+  if (upstash.success) return { upstash: upstash.data };
+  const store = storeSecret.safeParse(fields);
+  if (store.success) return { store: store.data };
+  throw new SecretError('the secret of REDIS_SECRET_ARN has neither username and password nor restUrl and restToken');
+}

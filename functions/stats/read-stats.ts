@@ -1,0 +1,54 @@
+import type { z } from 'zod';
+import type { Keys } from '../../contract/keys.ts';
+import type { RedisPort } from '../../contract/redis.ts';
+import { defineScript } from '../../contract/scripts/library.ts';
+import type { statsAnswer } from './schema.ts';
+
+type Stats = z.infer<typeof statsAnswer>;
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix
+ * Returns {now ms, users, waiting, dead, sums (flat), gateways}
+ *     gateways: per gateway {id, lease expiry ms, sessions, inbox entries, facts (flat)}
+ * Atomic because: the sums of one moment agree. One round trip; the work grows with the gateways, not the clients.
+ */
+const statsScript = defineScript(
+  'stats',
+  `
+local gateways = {}
+local leased = redis.call('ZRANGE', P .. 'gateways', 0, -1, 'WITHSCORES')
+for at = 1, #leased, 2 do
+  local id = leased[at]
+  gateways[#gateways + 1] = { id, int(tonumber(leased[at + 1])), redis.call('SCARD', P .. 'sessions:' .. id),
+    redis.call('XLEN', P .. 'inbox:' .. id), redis.call('HGETALL', P .. 'gateway:' .. id) }
+end
+local waiting = redis.call('LLEN', P .. 'front_tcp') + redis.call('LLEN', P .. 'front_tcp:taken')
+return { int(now), redis.call('ZCARD', P .. 'users'), waiting, redis.call('LLEN', P .. 'front_tcp:dead'),
+  redis.call('HGETALL', P .. 'stats'), gateways }
+`,
+);
+
+export async function readStats(redis: RedisPort, keys: Keys): Promise<Stats> {
+  const reply = await redis.script(statsScript, [keys.users], [keys.prefix]);
+  const [now, users, waiting, dead, sums, rows] = reply as [string, number, number, number, string[], Row[]];
+  const gateways = rows.map(([id, expiresAt, sessions, inbox, facts]) => ({
+    id,
+    live: Number(expiresAt) > Number(now),
+    sessions,
+    lease_expires_at: Number(expiresAt),
+    inbox,
+    facts: Object.fromEntries(pairs(facts)),
+  }));
+  const connected = gateways.reduce((sum, { live, sessions }) => sum + (live ? sessions : 0), 0);
+  const deliveries = Object.fromEntries(pairs(sums).map(([name, value]) => [name, Number(value)]));
+  return { connected, users, gateways, queue: { waiting, dead }, deliveries };
+}
+
+type Row = [id: string, expiresAt: string, sessions: number, inbox: number, facts: string[]];
+
+function pairs(flat: readonly string[]): [string, string][] {
+  const list: [string, string][] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) list.push([String(flat[at]), String(flat[at + 1])]);
+  return list;
+}

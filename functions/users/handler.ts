@@ -1,0 +1,42 @@
+import { disconnectUser } from '../../contract/scripts/sessions.ts';
+import { authorize, OPERATOR } from '../shared/authorize.ts';
+import { invalid } from '../shared/http/invalid.ts';
+import { Refusal } from '../shared/http/refusal.ts';
+import { type ApiRequest, type Handler, serve } from '../shared/http/serve.ts';
+import { lambdaEntry } from '../shared/lambda-entry.ts';
+import type { Runtime } from '../shared/runtime.ts';
+import { describeUser, listUsers } from './list-users.ts';
+import { usersQuery } from './schema.ts';
+
+/** The users, one user, and the end of a user's connection: for operators. */
+export function createHandler(runtime: Runtime): Handler {
+  const { redis, keys, log } = runtime;
+  return serve(log, {
+    'GET /users': async (request) => {
+      await authorize(runtime, request, OPERATOR);
+      const query = usersQuery.safeParse(request.event.queryStringParameters ?? {});
+      if (!query.success) throw invalid(query.error);
+      return listUsers(redis, keys, query.data);
+    },
+    'GET /users/{phone_number}': async (request) => {
+      await authorize(runtime, request, OPERATOR);
+      const user = await describeUser(redis, keys, phoneNumberOf(request));
+      if (user === undefined) throw new Refusal(404, 'no_such_user');
+      return user;
+    },
+    'DELETE /users/{phone_number}/session': async (request) => {
+      await authorize(runtime, request, OPERATOR);
+      const userId = phoneNumberOf(request);
+      const session = await disconnectUser(redis, keys, userId, { reason: 'kicked', revoke: false });
+      if (session === 'unknown') throw new Refusal(404, 'no_such_user');
+      request.facts.target = userId;
+      return { disconnected: session === 'online' };
+    },
+  });
+}
+
+function phoneNumberOf(request: ApiRequest): string {
+  return request.event.pathParameters?.phone_number ?? '';
+}
+
+export const handler = lambdaEntry(createHandler);

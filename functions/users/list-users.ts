@@ -1,0 +1,80 @@
+import type { z } from 'zod';
+import type { Keys } from '../../contract/keys.ts';
+import type { RedisPort } from '../../contract/redis.ts';
+import { defineScript } from '../../contract/scripts/library.ts';
+import type { UsersQuery, userAnswer, userDetailAnswer, usersAnswer } from './schema.ts';
+
+type User = z.infer<typeof userAnswer>;
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] lower bound, [3] upper bound of the ids, as ZRANGEBYLEX takes them · [4] most
+ * Returns per user {id, role or '', gateway or '', connected_at, last_seen}; '' for what is not there
+ * Atomic because: presence is only true beside the leases of the same moment. One round trip, however many users.
+ */
+const listScript = defineScript(
+  'list_users',
+  `
+local rows = {}
+for i, user in ipairs(redis.call('ZRANGEBYLEX', P .. 'users', ARGV[2], ARGV[3], 'LIMIT', 0, ARGV[4])) do
+  local f = redis.call('HMGET', P .. 'user:' .. user, 'role', 'gateway', 'connected_at', 'last_seen')
+  rows[i] = { user, f[1] or '', live(f[2]) and f[2] or '', f[3] or '', f[4] or '' }
+end
+return rows
+`,
+);
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] user
+ * Returns {id, role, gateway, connected_at, last_seen, lost, messages in the mailbox}, or {} for an unknown user
+ */
+const describeScript = defineScript(
+  'describe_user',
+  `
+local user, key = ARGV[2], P .. 'user:' .. ARGV[2]
+if redis.call('EXISTS', key) == 0 then return {} end
+local f = redis.call('HMGET', key, 'role', 'gateway', 'connected_at', 'last_seen', 'lost')
+local waiting = redis.call('ZCARD', P .. 'mailbox:' .. user)
+return { user, f[1] or '', live(f[2]) and f[2] or '', f[3] or '', f[4] or '', f[5] or '0', waiting }
+`,
+);
+
+/** Sorts behind every id that begins with the same text. */
+const LAST = '\u{10ffff}\u{10ffff}';
+
+/** A page of users in the order of their ids (of their UTF-8 bytes), those that begin with `q`. */
+export async function listUsers(redis: RedisPort, keys: Keys, query: UsersQuery): Promise<z.infer<typeof usersAnswer>> {
+  const { limit, cursor, q = '' } = query;
+  const from = cursor === undefined || cursor === '' ? `[${q}` : `(${cursor}`;
+  const to = q === '' ? '+' : `[${q}${LAST}`;
+  const rows = await redis.script(
+    listScript,
+    [keys.users],
+    [keys.prefix, q === '' && !cursor ? '-' : from, to, limit + 1],
+  );
+  const users = (rows as string[][]).map(userOf);
+  const page = users.slice(0, limit);
+  return { users: page, cursor: users.length > limit ? (page.at(-1)?.phone_number ?? null) : null };
+}
+
+export async function describeUser(
+  redis: RedisPort,
+  keys: Keys,
+  userId: string,
+): Promise<z.infer<typeof userDetailAnswer> | undefined> {
+  const row = (await redis.script(describeScript, [keys.users], [keys.prefix, userId])) as string[];
+  if (row.length === 0) return undefined;
+  return { ...userOf(row), mailbox: Number(row[6]), lost: Number(row[5]) };
+}
+
+function userOf([id = '', role, gateway, connectedAt, lastSeen]: string[]): User {
+  return {
+    phone_number: id,
+    role: role || null,
+    online: Boolean(gateway),
+    gateway: gateway || null,
+    connected_at: connectedAt ? Number(connectedAt) : null,
+    last_seen: lastSeen ? Number(lastSeen) : null,
+  };
+}

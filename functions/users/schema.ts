@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { MAX_USER_ID_LENGTH } from '../../contract/commands.ts';
+
+export const MAX_PAGE = 500;
+
+export const usersQuery = z.object({
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/)
+    .transform(Number)
+    .pipe(z.int().min(1).max(MAX_PAGE))
+    .default(100),
+  cursor: z.string().max(MAX_USER_ID_LENGTH).optional(),
+  q: z.string().max(MAX_USER_ID_LENGTH).optional(),
+});
+export type UsersQuery = z.output<typeof usersQuery>;
+
+const at = z.int().nullable().meta({ description: 'Unix milliseconds; null: never.' });
+
+export const userAnswer = z.object({
+  phone_number: z.string(),
+  role: z.string().nullable().meta({ description: '`operator`, or null for everyone else.' }),
+  online: z.boolean(),
+  gateway: z.string().nullable().meta({ description: 'The gateway that holds the connection; null: not connected.' }),
+  connected_at: at,
+  last_seen: at.meta({ description: 'Unix milliseconds: the last time that the connection began or ended.' }),
+});
+
+export const usersAnswer = z.object({
+  users: z.array(userAnswer).meta({ description: 'In the order of their ids.' }),
+  cursor: z.string().nullable().meta({ description: 'Where the next page begins; null: this was the last.' }),
+});
+
+export const userDetailAnswer = userAnswer.extend({
+  mailbox: z.int().meta({ description: 'Messages that wait: not delivered, or not yet acknowledged.' }),
+  lost: z.int().meta({ description: 'Messages that the mailbox gave up, not told to the client yet.' }),
+});
+
+export const disconnectedAnswer = z.object({
+  disconnected: z.boolean().meta({ description: 'Whether there was a connection to close.' }),
+});

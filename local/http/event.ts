@@ -1,0 +1,82 @@
+import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import type { Match } from './router.ts';
+
+/** What API Gateway hands over as text; every other body it encodes. No Content-Type counts as text. */
+const TEXT_TYPE = /^(?:text\/|application\/(?:json|javascript|xml)\b|$)/i;
+
+/** The event of payload format 2.0 for a request whose body is here. */
+export function eventOf(request: IncomingMessage, target: Target, match: Match, body: Buffer): APIGatewayProxyEventV2 {
+  const { cookies, headers } = headersOf(request);
+  const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
+  const isText = TEXT_TYPE.test(headers['content-type'] ?? '') && isUtf8(body);
+  const now = new Date();
+  const query = queryOf(target.query);
+  return {
+    version: '2.0',
+    routeKey: match.routeKey,
+    rawPath: target.path,
+    rawQueryString: target.query,
+    ...(cookies === undefined ? {} : { cookies }),
+    headers,
+    ...(query === undefined ? {} : { queryStringParameters: query }),
+    requestContext: {
+      accountId: 'local',
+      apiId: 'local',
+      domainName: headers.host ?? 'localhost',
+      domainPrefix: 'local',
+      http: {
+        method,
+        path: target.path,
+        protocol: `HTTP/${request.httpVersion}`,
+        sourceIp: addressOf(request),
+        userAgent: headers['user-agent'] ?? '',
+      },
+      requestId: randomUUID(),
+      routeKey: match.routeKey,
+      stage: '$default',
+      time: now.toISOString(),
+      timeEpoch: now.getTime(),
+    },
+    ...(match.pathParameters === undefined ? {} : { pathParameters: { ...match.pathParameters } }),
+    ...(body.length === 0 ? {} : { body: body.toString(isText ? 'utf8' : 'base64') }),
+    isBase64Encoded: body.length > 0 && !isText,
+  };
+}
+
+export interface Target {
+  readonly path: string;
+  readonly query: string;
+}
+
+/** The path and the query as they were sent. An absolute form (`GET http://host/path`) is taken for its path. */
+export function targetOf(url: string): Target {
+  const local = url.replace(/^https?:\/\/[^/?]*/i, '');
+  const at = local.indexOf('?');
+  const path = at < 0 ? local : local.slice(0, at);
+  return { path: path === '' ? '/' : path, query: at < 0 ? '' : local.slice(at + 1) };
+}
+
+/** Names in lower case, what came several times joined by commas, cookies apart. */
+function headersOf(request: IncomingMessage): { cookies?: string[]; headers: Record<string, string> } {
+  const { cookie, ...rest } = request.headersDistinct;
+  const headers = Object.fromEntries(Object.entries(rest).map(([name, values]) => [name, values?.join(',') ?? '']));
+  return { headers, ...(cookie ? { cookies: cookie.flatMap((line) => line.split(/;\s*/)) } : {}) };
+}
+
+function queryOf(query: string): Record<string, string> | undefined {
+  if (query === '') return undefined;
+  const values = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(query)) {
+    const earlier = values.get(name);
+    values.set(name, earlier === undefined ? value : `${earlier},${value}`);
+  }
+  return Object.fromEntries(values);
+}
+
+/** Never from a header: X-Forwarded-For is what the caller likes it to be. */
+function addressOf(request: IncomingMessage): string {
+  return (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+}

@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Log } from '../../functions/shared/log.ts';
+import { createRuntime } from '../../functions/shared/runtime.ts';
+import { readBody } from './body.ts';
+import { eventOf, targetOf } from './event.ts';
+import { createHandlers } from './handlers.ts';
+import { refused, refuseSocket } from './refuse.ts';
+import { createRouter } from './router.ts';
+
+/** API Gateway's own limit. The handlers' is lower, and their refusal says so in the caller's language. */
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
+/** From the first byte to the end of the headers, and of the whole request: a slow peer costs a socket, not for long. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 65_000;
+/** How long requests under way have to end when the server closes: an answer takes 2 s at most, a login a little more. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+export interface ApiOptions {
+  /** 0: a free one. */
+  readonly port: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** What the functions read: CONTRACT.md section 5. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Default: JSON lines on standard output. */
+  readonly log?: Log;
+}
+
+export interface Api {
+  readonly url: string;
+  readonly port: number;
+  /** Stops accepting, lets requests under way end, closes Redis. */
+  close(): Promise<void>;
+}
+
+/**
+ * The HTTP API on this machine: the handlers that are deployed, behind an HTTP server that stands in for API Gateway.
+ * Throws EnvironmentError, or the listener's error (`code` EADDRINUSE, EACCES). Redis need not be there yet.
+ */
+export async function startApi({ port, host = '127.0.0.1', env, log }: ApiOptions): Promise<Api> {
+  const runtime = await createRuntime(env, log);
+  const handlers = createHandlers(runtime);
+  const find = createRouter();
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const language = request.headers['accept-language'];
+    const target = targetOf(request.url ?? '/');
+    if (!isDecodable(target.path)) return refuse(response, 400, 'bad_path', language);
+    const body = await readBody(request, MAX_BODY_BYTES);
+    if (body === undefined) return refuse(response, 413, 'body_too_large', language);
+    const match = find(request.method ?? 'GET', target.path);
+    const result = await handlers[match.function](eventOf(request, target, match, body));
+    const content = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8');
+    const length = result.statusCode === 204 ? {} : { 'content-length': content.length };
+    response.writeHead(result.statusCode ?? 200, { ...result.headers, ...length });
+    response.end(request.method === 'HEAD' ? undefined : content);
+  }
+
+  const server = createServer(
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: 1_000,
+      noDelay: true,
+    },
+    (request, response) => {
+      answer(request, response).catch((error: Error) => {
+        // A peer that goes away while it sends is nobody's mistake; anything else is ours.
+        if (!request.destroyed) runtime.log.error({ event: 'request_failed', error: error.message });
+        if (response.headersSent) response.destroy();
+        else refuse(response, 500, 'internal', request.headers['accept-language']);
+      });
+    },
+  );
+  server.on('clientError', (error, socket) => refuseSocket(socket, error));
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    await runtime.redis.close();
+    throw error;
+  }
+  const address = server.address();
+  const listening = typeof address === 'object' && address !== null ? address.port : port;
+  return {
+    port: listening,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}`,
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
+      await closed;
+      clearTimeout(timer);
+      await runtime.redis.close();
+    },
+  };
+}
+
+function refuse(response: ServerResponse, ...[status, reason, language]: Parameters<typeof refused>): void {
+  const { headers, body } = refused(status, reason, language);
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+}
+
+/** `%E4` alone, or a lone `%`, is no text. */
+function isDecodable(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
