@@ -1,0 +1,194 @@
+import { App, aws_ec2 as ec2, aws_lambda as lambda, SecretValue, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import type { FrontTcpProps } from '../../lib/front-tcp.ts';
+import { parseSettings } from '../../lib/settings.ts';
+import { defaultTimings, timingProblems } from '../../lib/timings.ts';
+import { CERTIFICATE, context, newFrontTcp, newStack, UPSTASH_SECRET } from './support/synthesis.ts';
+
+const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence: RegExp])[] = [
+  ['a stop timeout over 120 seconds', { timings: { stopTimeoutSeconds: 600 } }, /Fargate allows 2 to 120 seconds/],
+  ['a drain longer than the stop timeout', { timings: { drainTimeoutSeconds: 118 } }, /must end 5 seconds before/],
+  [
+    'a heartbeat that the idle timeout overtakes',
+    { timings: { heartbeatTimeoutSeconds: 200 } },
+    /three of them must fit/,
+  ],
+  ['a function slower than the API', { timings: { functionTimeoutSeconds: 30 } }, /below the HTTP API's 30 seconds/],
+  [
+    'a TLS listener with an idle timeout',
+    { tls: { kind: 'load-balancer', certificateArn: CERTIFICATE }, gateway: { idleTimeoutSeconds: 300 } },
+    /a TLS listener has a fixed idle timeout/,
+  ],
+  ['an idle timeout that the hosts do not keep', { gateway: { idleTimeoutSeconds: 900 } }, /give 60 to 350/],
+  [
+    'Upstash in isolated subnets',
+    { redis: { kind: 'upstash', secretArn: UPSTASH_SECRET }, network: { egress: 'endpoints' } },
+    /Upstash is on the internet, which the isolated subnets/,
+  ],
+  [
+    'a sysctl off the list',
+    { gateway: { systemControls: { 'fs.file-max': 1_000_000 } } },
+    /fs\.file-max is not one that a Fargate task may set/,
+  ],
+  [
+    'a partial secret ARN',
+    { redis: { kind: 'upstash', secretArn: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:fronttcp/upstash' } },
+    /give the complete ARN/,
+  ],
+  [
+    'a partial secret ARN of the certificate',
+    { tls: { kind: 'gateway', secretArn: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:tls' } },
+    /tls\.secretArn is .* give the complete ARN/,
+  ],
+  ['the same port twice', { gateway: { port: 8125 } }, /port and healthPort are both 8125/],
+  [
+    'more connections than the load balancer has ports',
+    { gateway: { clientAddress: 'none' }, scaling: { connectionsPerTask: 60_000 } },
+    /at most 55000 connections to a task/,
+  ],
+  ['fewer tasks at most than at least', { scaling: { minTasks: 5, maxTasks: 2 } }, /minTasks is 5 and maxTasks is 2/],
+  [
+    'a node that cannot be durable',
+    { redis: { kind: 'valkey', nodeType: 'cache.t4g.small' } },
+    /durability needs a node of/,
+  ],
+  ['durability without a replica', { redis: { kind: 'valkey', replicas: 0 } }, /durability needs 1 to 5/],
+  ['cluster keys without a hash tag', { redis: { kind: 'memorydb', keyPrefix: 'app:' } }, /needs a hash tag/],
+  ['no bundles', { artifacts: '/nowhere' }, /run "node scripts\/bundle\.mjs" before the synthesis/],
+];
+
+const refusedAtSynthesis: typeof refused = [
+  [
+    'a target group attribute that does not exist',
+    { gateway: { targetGroupAttributes: { 'conection_termination.enabled': 'false' } } },
+    /conection_termination\.enabled does not exist for a network load balancer/,
+  ],
+  [
+    'a target group attribute with a garbage value',
+    { gateway: { targetGroupAttributes: { 'preserve_client_ip.enabled': 'yes' } } },
+    /preserve_client_ip\.enabled cannot be "yes"/,
+  ],
+  [
+    'one failed health check that cuts every connection',
+    {
+      gateway: {
+        targetGroupAttributes: { 'target_health_state.unhealthy.connection_termination.enabled': 'true' },
+      },
+    },
+    /one failed health check cuts every connection/,
+  ],
+  [
+    'a secret in the plain environment of the container',
+    { gateway: { environment: { SIDE_DOOR: SecretValue.secretsManager('x').unsafeUnwrap() } } },
+    /has a secret's value in its plain environment \(SIDE_DOOR\)/,
+  ],
+  [
+    'a secret in the plain environment of the functions',
+    { api: { environment: { SIDE_DOOR: SecretValue.secretsManager('x').unsafeUnwrap() } } },
+    /has a secret's value in its plain environment \(SIDE_DOOR\)/,
+  ],
+  [
+    'a URL with a password',
+    { gateway: { environment: { REDIS_URL: 'rediss://app:hunter2@redis.example.com:6379' } } },
+    /a URL with a password/,
+  ],
+  [
+    'a variable that is a secret by its name',
+    { api: { environment: { UPSTASH_REDIS_REST_TOKEN: 'AX1' } } },
+    /UPSTASH_REDIS_REST_TOKEN in its plain environment: by its name it is a secret/,
+  ],
+];
+
+const synthesise = (props: FrontTcpProps): Template => Template.fromStack(Stack.of(newFrontTcp(props)));
+
+describe('the constructs refuse', () => {
+  it.each(refused)('%s', (_, props, sentence) => {
+    expect(() => newFrontTcp(props)).toThrow(sentence);
+  });
+});
+
+describe('the synthesis refuses', () => {
+  it.each(refusedAtSynthesis)('%s', (_, props, sentence) => {
+    expect(() => synthesise(props)).toThrow(sentence);
+  });
+
+  it('a secret that was added to a function afterwards', () => {
+    const fronttcp = newFrontTcp();
+    fronttcp.api.functions.get('login')?.handler.addEnvironment('X', SecretValue.secretsManager('x').unsafeUnwrap());
+    expect(() => Template.fromStack(Stack.of(fronttcp))).toThrow(/plain environment \(X\)/);
+  });
+
+  it('a load balancer that has lost its path to the tasks', () => {
+    const fronttcp = newFrontTcp();
+    const rule = fronttcp.node
+      .findAll()
+      .find((one) => one instanceof ec2.CfnSecurityGroupIngress && one.fromPort === 8125);
+    rule?.node.scope?.node.tryRemoveChild(rule.node.id);
+    expect(() => Template.fromStack(Stack.of(fronttcp))).toThrow(/on port 8125: a security group rule is missing/);
+  });
+
+  it('nothing of what is allowed', () => {
+    const { handler } =
+      newFrontTcp({ gateway: { environment: { MAX_FRAME_BYTES: '4096' } } }).api.functions.get('login') ?? {};
+    expect(handler).toBeInstanceOf(lambda.Function);
+    expect(() =>
+      synthesise({ gateway: { systemControls: { 'net.ipv4.tcp_fin_timeout': 30 }, idleTimeoutSeconds: 120 } }),
+    ).not.toThrow();
+  });
+});
+
+describe('an existing VPC', () => {
+  const stack = newStack();
+  const publicOnly = new ec2.Vpc(stack, 'Vpc', {
+    natGateways: 0,
+    subnetConfiguration: [{ name: 'public', subnetType: ec2.SubnetType.PUBLIC }],
+  }) as ec2.IVpc;
+
+  it('must have subnets for the store', () => {
+    expect(() => newFrontTcp({ network: { vpc: publicOnly } }, stack)).toThrow(/neither isolated nor private subnets/);
+  });
+
+  it('must have subnets for its egress', () => {
+    const another = newStack();
+    const vpc = new ec2.Vpc(another, 'Vpc', {
+      natGateways: 0,
+      subnetConfiguration: [{ name: 'isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }],
+    }) as ec2.IVpc;
+    expect(() => newFrontTcp({ network: { vpc } }, another)).toThrow(/no subnets for egress "public-ip"/);
+  });
+});
+
+describe('the timings', () => {
+  it('hold among themselves by default', () => {
+    expect(timingProblems(defaultTimings)).toEqual([]);
+  });
+
+  it('are all named when several are wrong', () => {
+    expect(timingProblems({ ...defaultTimings, stopTimeoutSeconds: 1, healthCheckFailures: 0 })).toHaveLength(3);
+  });
+});
+
+describe('the settings', () => {
+  it('name every mistake with its place', () => {
+    const wrong = { redis: { kind: 'valkey', nodes: 3 }, gateway: { port: 99_999 }, colour: 'red' };
+    expect(() => parseSettings(wrong, 'production.json')).toThrow(
+      /production\.json:[\s\S]*nodes[\s\S]*port[\s\S]*colour|colour/,
+    );
+  });
+
+  it('are complete when empty', () => {
+    expect(parseSettings({}, 'cdk.json')).toEqual({ stackName: 'FrontTcp', dataPolicy: 'keep', tags: {} });
+  });
+});
+
+describe('two in one stack', () => {
+  it('share no name', () => {
+    const stack = new Stack(new App({ context: { ...context } }), 'Both', { env: { region: 'us-east-1' } });
+    const north = new Stack(stack, 'North');
+    newFrontTcp({ redis: { kind: 'memorydb' } }, north);
+    newFrontTcp({ redis: { kind: 'memorydb' } }, new Stack(stack, 'South'));
+    const names = stack.node.findAll().flatMap((one) => ('clusterName' in one ? [String(one.clusterName)] : []));
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
