@@ -33,6 +33,17 @@ const common = {
   logLevel: 'warning',
 };
 
+/** Zod brings its messages in fifty languages, half of a bundle: of use only to who sets one. */
+const onlyEnglish = {
+  name: 'zod-only-english',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+  },
+};
+common.plugins = [onlyEnglish];
+
 const drivers = ['ioredis', 'upstash'];
 const names = [...new Set(routes.map((route) => route.function))];
 
