@@ -1,0 +1,37 @@
+// npm run check: format, lint, types and import direction, all at once. Without Redis, in seconds.
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../local/redis/run.ts';
+import { repository } from './support/process.ts';
+
+const bin = (name: string): string => join(repository, 'node_modules/.bin', name);
+
+const steps: readonly { readonly name: string; readonly command: readonly string[] }[] = [
+  { name: 'format and lint', command: [bin('biome'), 'check', '--error-on-warnings', '.'] },
+  { name: 'types', command: [bin('tsc'), '--noEmit', '-p', repository] },
+  { name: 'types of the console page', command: [bin('tsc'), '--noEmit', '-p', 'functions/console/page'] },
+  { name: 'architecture', command: [bin('vitest'), 'run', '--project', 'architecture'] },
+];
+
+const startedAt = performance.now();
+process.chdir(repository);
+
+async function runStep({ name, command }: (typeof steps)[number]): Promise<boolean> {
+  const [file = '', ...args] = command;
+  const { code, output } = await run(file, args, { timeoutMs: 120_000 });
+  process.stdout.write(code === 0 ? `ok   ${name}\n` : `FAIL ${name}\n${output}\n`);
+  return code === 0;
+}
+
+const pending = [...steps];
+let failed = 0;
+async function work(): Promise<void> {
+  for (let step = pending.shift(); step !== undefined; step = pending.shift()) {
+    if (!(await runStep(step))) failed++;
+  }
+}
+await Promise.all(Array.from({ length: Math.min(steps.length, availableParallelism()) }, work));
+
+process.stdout.write(`${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
+process.stdout.write(`${steps.length - failed} passed, ${failed} failed\n`);
+process.exitCode = failed === 0 ? 0 : 1;

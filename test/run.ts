@@ -1,0 +1,61 @@
+// npm test: every test, on a Redis that it starts itself (test/support/global-setup.ts). Arguments go to vitest:
+// `npm test -- --project gateway`. The last line is the sum: "N passed, N failed".
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Counts, countReport, formatCounts } from './support/counts.ts';
+import { needs, provide } from './support/needs.ts';
+import { repository } from './support/process.ts';
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+/**
+ * Areas whose program is missing are left out and named, never counted as passed. Where it could have been installed
+ * and was not, that is a failure; where this machine cannot have it, the line NOT RUN is all that can be said.
+ */
+async function missingAreas(): Promise<{ exclude: string[]; failed: number; notes: string[] }> {
+  const exclude: string[] = [];
+  const notes: string[] = [];
+  let failed = 0;
+  for (const need of needs) {
+    if (!existsSync(join(repository, 'test', need.area))) continue;
+    const provided = await provide(need, process.env, say);
+    if (provided.state === 'there') continue;
+    exclude.push('--exclude', `test/${need.area}/**`);
+    notes.push(`NOT RUN: ${need.area} (${provided.why})`);
+    if (provided.state === 'failed') failed++;
+  }
+  return { exclude, failed, notes };
+}
+
+async function runVitest(args: readonly string[]): Promise<Counts> {
+  const folder = await mkdtemp(join(tmpdir(), 'fronttcp-test-'));
+  const file = join(folder, 'report.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
+  const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], { cwd: repository, stdio: 'inherit' });
+  // A terminal's Ctrl-C reaches vitest by itself; a signal to this process alone is handed on.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  const [code] = (await once(child, 'exit')) as [number | null];
+  try {
+    return countReport(JSON.parse(await readFile(file, 'utf8')), code);
+  } catch (error) {
+    say(`vitest ended with ${code ?? 'a signal'} and left no report: ${String(error)}`);
+    return { passed: 0, failed: 1 };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const { exclude, failed, notes } = await missingAreas();
+const counts = await runVitest([...exclude, ...process.argv.slice(2)]);
+const total = { passed: counts.passed, failed: counts.failed + failed };
+for (const note of notes) say(note);
+say(formatCounts(total));
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** What vitest's JSON reporter writes, as far as it is counted. */
+const reportSchema = z.object({
+  success: z.boolean(),
+  testResults: z.array(
+    z.object({ name: z.string(), status: z.string(), assertionResults: z.array(z.object({ status: z.string() })) }),
+  ),
+});
+
+/**
+ * Counts a vitest report. What is no pass is a failure: a skipped test too, a file that could not be loaded, and a run
+ * that vitest itself calls failed though every test passed (an unhandled rejection).
+ */
+export function countReport(json: unknown, exitCode: number | null): Counts {
+  const report = reportSchema.parse(json);
+  let passed = 0;
+  let failed = 0;
+  for (const file of report.testResults) {
+    for (const { status } of file.assertionResults) {
+      if (status === 'passed') passed++;
+      else failed++;
+    }
+    if (file.status === 'failed' && file.assertionResults.every(({ status }) => status === 'passed')) failed++;
+  }
+  if (failed === 0 && (exitCode !== 0 || !report.success)) failed = 1;
+  return { passed, failed };
+}
+
+export function formatCounts({ passed, failed }: Counts): string {
+  return `${passed} passed, ${failed} failed`;
+}

@@ -1,0 +1,71 @@
+import { findOnPath } from '../../local/redis/find.ts';
+import { lastLines, run } from '../../local/redis/run.ts';
+
+/** Programs that whole areas of the tests need and that `npm ci` does not bring. Redis is not here: all need it. */
+export interface Need {
+  /** Folder of test/. */
+  readonly area: string;
+  /** What is looked for on PATH: any of these will do. */
+  readonly programs: readonly string[];
+  /** The package that has it, by package manager. */
+  readonly packages: Readonly<Record<string, readonly string[]>>;
+}
+
+export const needs: readonly Need[] = [
+  {
+    area: 'console',
+    programs: ['chromium', 'chromium-browser', 'google-chrome'],
+    packages: { 'apt-get': ['chromium', 'fonts-noto-cjk'], dnf: ['chromium'], apk: ['chromium', 'font-noto-cjk'] },
+  },
+  {
+    area: 'image',
+    programs: ['buildah'],
+    packages: { 'apt-get': ['buildah', 'crun'], dnf: ['buildah', 'crun'], apk: ['buildah', 'crun'] },
+  },
+];
+
+export type Provided =
+  | { readonly state: 'there'; readonly path: string }
+  /** This machine cannot have it: no root, or no package manager that we know. */
+  | { readonly state: 'impossible'; readonly why: string }
+  /** It should have been possible. */
+  | { readonly state: 'failed'; readonly why: string };
+
+const installers: Readonly<Record<string, string>> = {
+  'apt-get': 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends',
+  dnf: 'dnf install -y',
+  apk: 'apk add --no-cache',
+};
+
+/** Finds one of the programs, or installs it where this user may. Never rejects. */
+export async function provide(need: Need, env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<Provided> {
+  const there = await find(need, env);
+  if (there !== undefined) return { state: 'there', path: there };
+  const missing = `${need.programs[0]} missing`;
+  for (const [manager, install] of Object.entries(installers)) {
+    const packages = need.packages[manager];
+    if (packages === undefined || (await findOnPath(manager, env)) === undefined) continue;
+    const sudo = await rootPrefix(env);
+    if (sudo === undefined) return { state: 'impossible', why: `${missing}; to install it needs root` };
+    say(`Installing ${packages.join(' and ')} with ${manager} for the tests of ${need.area}`);
+    const command = [...sudo, 'sh', '-c', `${install} ${packages.join(' ')}`];
+    const { code, output } = await run(command[0] ?? 'sh', command.slice(1), { env, timeoutMs: 10 * 60_000 });
+    const path = await find(need, env);
+    if (code === 0 && path !== undefined) return { state: 'there', path };
+    return { state: 'failed', why: `${missing}; ${manager} could not install it: ${lastLines(output, 2)}` };
+  }
+  return { state: 'impossible', why: `${missing}; none of ${Object.keys(installers).join(', ')} is here` };
+}
+
+async function find(need: Need, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  for (const program of need.programs) {
+    const path = await findOnPath(program, env);
+    if (path !== undefined) return path;
+  }
+  return undefined;
+}
+
+async function rootPrefix(env: NodeJS.ProcessEnv): Promise<readonly string[] | undefined> {
+  if (process.getuid?.() === 0) return [];
+  return (await run('sudo', ['-n', 'true'], { env })).code === 0 ? ['sudo', '-n'] : undefined;
+}
