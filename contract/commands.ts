@@ -9,7 +9,7 @@ export const userIdSchema = z
   .min(1, 'is empty')
   .max(MAX_USER_ID_LENGTH, `is longer than ${MAX_USER_ID_LENGTH} characters`)
   .refine((id) => id.isWellFormed(), 'is not well-formed Unicode')
-  .meta({ id: 'UserId', description: 'A user id: any well-formed Unicode.' });
+  .meta({ description: 'A user id: any well-formed Unicode.' });
 
 export const MAX_BATCH = 100;
 export const MAX_TTL_SECONDS = 31_536_000;

@@ -99,7 +99,7 @@ if not more then
 end
 if not more then
   redis.call('ZREM', P .. 'gateways', gateway)
-  redis.call('DEL', inbox, P .. 'gateway:' .. gateway)
+  redis.call('DEL', inbox, P .. 'gateway:' .. gateway, P .. 'batch:' .. gateway)
   if ARGV[6] ~= '1' then count('burials') end
 end
 commit()

@@ -72,7 +72,8 @@ end
 /**
  * KEYS[1] users
  * ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] mailbox bound · [4] deadline: refuse when Redis's clock (ms) is past it, 0 never
- *     [5] idempotency key name or '' · [6] digest of what was asked · [7] idempotency TTL, s · [8] the asking gateway or ''
+ *     [5] idempotency key name or '' (`batch:…`: only the last digest counts, another one is a new batch)
+ *     [6] digest of what was asked · [7] idempotency TTL, s · [8] the asking gateway or ''
  *     then per command: command_id, version, ttl_s, flags, traceparent, from, body, n, n recipients
  *     (n = -1: everyone · -2: everyone but the asking gateway's)
  * Returns {'ok' | 'replay' | 'conflict' | 'late', answers, last entry of the asking gateway's inbox or '', now ms}
@@ -88,8 +89,8 @@ if idempotencyKey ~= '' then
   local past = redis.call('GET', P .. idempotencyKey)
   if past then
     local pastDigest, answers = string.match(past, '^(%S*) (.*)$')
-    if pastDigest ~= digest then return { 'conflict', '', '', int(now) } end
-    return { 'replay', answers, '', int(now) }
+    if pastDigest == digest then return { 'replay', answers, '', int(now) } end
+    if not string.find(idempotencyKey, '^batch:') then return { 'conflict', '', '', int(now) } end
   end
 end
 if deadline > 0 and now > deadline then return { 'late', '', '', int(now) } end

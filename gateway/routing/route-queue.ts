@@ -107,13 +107,17 @@ export class RouteQueue {
   /** Again and again until Redis has answered: the key of the batch makes that safe. */
   async #route(commands: readonly RouteCommand[]): Promise<RouteResult> {
     this.#batches += 1;
-    const key = `idempotency:gateway:${this.#lease.gatewayId}:${this.#batches}`;
+    const idempotency = {
+      key: `batch:${this.#lease.gatewayId}`,
+      digest: String(this.#batches),
+      ttlSeconds: BATCH_MEMORY_SECONDS,
+    };
     for (;;) {
       try {
         return await routeCommands(this.#redis, this.#keys, commands, {
           ...this.#config,
           gatewayId: this.#lease.gatewayId,
-          idempotency: { key, digest: 'batch', ttlSeconds: BATCH_MEMORY_SECONDS },
+          idempotency,
         });
       } catch (error) {
         this.#log.error({ event: 'route_failed', error: String(error) }, 'could not route');
