@@ -88,8 +88,8 @@ local idempotencyKey, digest, self = ARGV[5], ARGV[6], ARGV[8]
 if idempotencyKey ~= '' then
   local past = redis.call('GET', P .. idempotencyKey)
   if past then
-    local pastDigest, answers = string.match(past, '^(%S*) (.*)$')
-    if pastDigest == digest then return { 'replay', answers, '', int(now) } end
+    local pastDigest, entry, answers = string.match(past, '^(%S*) (%S*) (.*)$')
+    if pastDigest == digest then return { 'replay', answers, entry ~= '-' and entry or '', int(now) } end
     if not string.find(idempotencyKey, '^batch:') then return { 'conflict', '', '', int(now) } end
   end
 end
@@ -116,7 +116,7 @@ while ARGV[at] do
 end
 local entries = commit()
 local answer = table.concat(answers, ';')
-if idempotencyKey ~= '' then redis.call('SET', P .. idempotencyKey, digest .. ' ' .. answer, 'EX', ARGV[7]) end
+if idempotencyKey ~= '' then redis.call('SET', P .. idempotencyKey, digest .. ' ' .. (entries[self] or '-') .. ' ' .. answer, 'EX', ARGV[7]) end
 return { 'ok', answer, entries[self] or '', int(now) }
 `,
 );
