@@ -1,11 +1,11 @@
-import { array, literal, nullish, number, object, optional, string, union, type infer as ZodInfer } from 'zod/mini';
+import { array, boolean, nullish, number, object, string, type infer as ZodInfer } from 'zod/mini';
 import { endSessionOn, session } from '../state/session.ts';
 import { type Answer, type Call, request } from './request.ts';
 
 const userSchema = object({
   phone_number: string(),
   role: nullish(string()),
-  online: union([literal(true), literal(false)]),
+  online: boolean(),
   gateway: nullish(string()),
   connected_at: nullish(number()),
   last_seen: nullish(number()),
@@ -16,9 +16,8 @@ const usersSchema = object({ users: array(userSchema), cursor: nullish(string())
 
 const statsSchema = object({
   connected: number(),
-  queue: number(),
-  dead: optional(number()),
-  gateways: array(object({ id: string() })),
+  gateways: array(object({ id: string(), live: boolean() })),
+  queue: object({ waiting: number(), dead: number() }),
 });
 export type Stats = ZodInfer<typeof statsSchema>;
 

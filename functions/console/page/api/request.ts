@@ -7,10 +7,10 @@ config({ jitless: true });
 /** Why an answer is not what was asked for: one kind for each thing that the page can do about it. */
 export type Failure =
   | { kind: 'network' }
-  | { kind: 'unauthorized'; message: string }
-  | { kind: 'forbidden'; message: string }
-  | { kind: 'throttled'; message: string; retryAfterSeconds: number }
-  | { kind: 'unavailable'; message: string; retryAfterSeconds: number }
+  | { kind: 'unauthorized' }
+  | { kind: 'forbidden' }
+  | { kind: 'throttled'; retryAfterSeconds: number }
+  | { kind: 'unavailable'; retryAfterSeconds: number }
   | { kind: 'refused'; message: string };
 
 export type Answer<T> = { ok: true; value: T } | { ok: false; failure: Failure };
@@ -61,10 +61,10 @@ export async function request<T>(schema: ZodMiniType<T>, call: Call): Promise<An
 
 function failureOf(response: Response, message: string): Failure {
   const retryAfterSeconds = retryAfter(response.headers.get('retry-after'));
-  if (response.status === 401) return { kind: 'unauthorized', message };
-  if (response.status === 403) return { kind: 'forbidden', message };
-  if (response.status === 429) return { kind: 'throttled', message, retryAfterSeconds };
-  if (response.status >= 500) return { kind: 'unavailable', message, retryAfterSeconds };
+  if (response.status === 401) return { kind: 'unauthorized' };
+  if (response.status === 403) return { kind: 'forbidden' };
+  if (response.status === 429) return { kind: 'throttled', retryAfterSeconds };
+  if (response.status >= 500) return { kind: 'unavailable', retryAfterSeconds };
   return { kind: 'refused', message: message || `HTTP ${response.status}` };
 }
 

@@ -1,7 +1,8 @@
 import type { Receipt } from '../api/operator.ts';
-import { isOpen, refreshReceipt } from '../state/receipts.ts';
+import { isAwaited, isOpen, refreshReceipt } from '../state/receipts.ts';
 import type { Send } from '../state/sends.ts';
-import { countText, type TextKey, text } from '../texts/texts.ts';
+import type { TextKey } from '../texts/table.ts';
+import { countText, text } from '../texts/texts.ts';
 
 const STATES = ['routed', 'stored', 'written', 'acknowledged', 'expired', 'failed'] as const;
 const LISTED = 200;
@@ -10,8 +11,9 @@ const LISTED = 200;
 export function Delivery({ send }: { send: Send }) {
   if (send.command.receipt !== true || send.state.kind !== 'accepted') return null;
   const { receipt } = send;
-  if (!receipt) return <p class="muted">{text('delivery.waiting')}</p>;
-  if (receipt.recipients.length === 0) return null;
+  if (!receipt || receipt.recipients.length === 0) {
+    return isAwaited(send) && isOpen(send) ? <p class="muted">{text('delivery.waiting')}</p> : null;
+  }
   return (
     <div class="delivery">
       <span class="muted">{text('delivery.label')}</span>

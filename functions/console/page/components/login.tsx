@@ -1,5 +1,5 @@
 import type { TargetedSubmitEvent } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Failure } from '../api/request.ts';
 import { type LoginNotice, logIn, loginNotice } from '../state/session.ts';
 import { failureText } from '../texts/failures.ts';
@@ -14,7 +14,7 @@ export function Login() {
   const [retryAtMs, setRetryAtMs] = useState(0);
   const waitSeconds = useCountdown(retryAtMs);
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  useLayoutEffect(() => first.current?.focus(), []);
 
   const submit = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -37,7 +37,7 @@ export function Login() {
       <p class="lead">{text('login.lead')}</p>
       <div role="alert">
         {loginNotice.value && <p class={`notice ${noticeTone(loginNotice.value)}`}>{noticeText(loginNotice.value)}</p>}
-        {trouble && <p class="notice bad">{trouble === 'missing' ? text('login.missing') : failureText(trouble)}</p>}
+        {trouble && <p class="notice bad">{troubleText(trouble)}</p>}
       </div>
       {waitSeconds > 0 && <p class="notice">{countText('failure.wait', waitSeconds)}</p>}
       <label class="field">
@@ -70,6 +70,11 @@ export function Login() {
       </button>
     </form>
   );
+}
+
+function troubleText(trouble: Failure | 'missing'): string {
+  if (trouble === 'missing') return text('login.missing');
+  return trouble.kind === 'unauthorized' ? text('login.wrong') : failureText(trouble);
 }
 
 function noticeTone(notice: LoginNotice): string {

@@ -48,7 +48,7 @@ function Entry({ send }: { send: Send }) {
 
 function recipientText({ chat_to }: Command): string {
   if (chat_to === undefined) return text('sends.to.everyone');
-  if (typeof chat_to === 'string') return text('sends.to.one', { user: chat_to });
+  if (typeof chat_to === 'string') return text('sends.to.single', { user: chat_to });
   return text('sends.to.many', { user: chat_to[0] ?? '', n: chat_to.length - 1 });
 }
 

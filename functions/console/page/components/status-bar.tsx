@@ -13,11 +13,9 @@ export function StatusBar() {
       {figures && (
         <>
           <span>{countText('status.connected', figures.connected)}</span>
-          <span>{countText('status.gateways', figures.gateways.length)}</span>
-          <span>{text('status.queue', { n: figures.queue })}</span>
-          {figures.dead !== undefined && figures.dead > 0 && (
-            <span class="bad">{text('status.dead', { n: figures.dead })}</span>
-          )}
+          <span>{countText('status.gateways', figures.gateways.filter((gateway) => gateway.live).length)}</span>
+          <span>{text('status.queue', { n: figures.queue.waiting })}</span>
+          {figures.queue.dead > 0 && <span class="bad">{text('status.dead', { n: figures.queue.dead })}</span>}
         </>
       )}
       {liveAtMs.value !== undefined && (

@@ -39,10 +39,17 @@ export function isOpen(send: Send): boolean {
   if (send.command.receipt !== true || send.state.kind !== 'accepted') return false;
   const ageMs = Date.now() - send.atMs;
   if (ageMs > FOLLOWED_MS) return false;
-  if (!send.receipt) return true;
-  return send.receipt.recipients.some(
+  if (isAwaited(send)) return ageMs <= ACKNOWLEDGE_WITHIN_MS;
+  return (send.receipt?.recipients ?? []).some(
     ({ state }) => !LAST_STATES.includes(state) && !(state === 'written' && ageMs > ACKNOWLEDGE_WITHIN_MS),
   );
+}
+
+/** Whether it names fewer recipients than were counted: of a broadcast it names those that it has reached. */
+export function isAwaited({ state, receipt }: Send): boolean {
+  if (state.kind !== 'accepted') return false;
+  const { online, stored, unknown } = state.sent.recipients;
+  return receipt === undefined || receipt.recipients.length < online + stored + unknown;
 }
 
 /** A refusal ends nothing here: the receipt may be gone by now, and the others are still read. */

@@ -1,9 +1,7 @@
 import { language } from '../state/preferences.ts';
 import { en } from './en.ts';
+import type { TextKey, TextTable } from './table.ts';
 import { zh } from './zh.ts';
-
-export type TextKey = keyof typeof en;
-export type TextTable = Readonly<Record<TextKey, string>>;
 
 type OneForm<K> = K extends `${infer Stem}.one` ? Stem : never;
 /** Texts with a number in them that have a form for one and a form for the others. */

@@ -1,11 +1,10 @@
-import type { TextTable } from './texts.ts';
+import type { TextTable } from './table.ts';
 
 export const zh: TextTable = {
   'page.title': 'fronttcp 控制台',
   'page.skip': '跳到消息',
   'page.product': '控制台',
 
-  'preferences.label': '偏好设置',
   'preferences.language': '语言',
   'preferences.theme': '主题',
   'preferences.theme.system': '跟随系统',
@@ -18,6 +17,7 @@ export const zh: TextTable = {
   'login.password': '密码',
   'login.submit': '登录',
   'login.submitting': '正在登录…',
+  'login.wrong': '用户 ID 或密码错误。',
   'login.missing': '请输入用户 ID 和密码。',
   'login.ended': '会话已结束，请重新登录；您写的内容仍然保留。',
   'login.loggedOut': '您已退出登录。',
@@ -91,7 +91,7 @@ export const zh: TextTable = {
   'sends.clear': '清空列表',
   'sends.none': '尚未发送。每条消息的结果会显示在这里。',
   'sends.to.everyone': '发给所有在线用户',
-  'sends.to.one': '发给 {user}',
+  'sends.to.single': '发给 {user}',
   'sends.to.many': '发给 {user} 等，另有 {n} 个',
   'send.sending': '正在发送…',
   'send.online': '已发给 {n} 个在线用户',
@@ -111,7 +111,7 @@ export const zh: TextTable = {
   'delivery.more': '以及另外 {n} 个',
   'delivery.routed': '投递中',
   'delivery.stored': '已存储',
-  'delivery.written': '已送达',
+  'delivery.written': '已写入连接',
   'delivery.acknowledged': '已确认',
   'delivery.expired': '已过期',
   'delivery.failed': '失败',

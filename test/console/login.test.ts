@@ -1,0 +1,139 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { until } from '../support/until.ts';
+import { launchBrowser, logIn, type OpenedPage, openConsole, userBox } from './support/browser.ts';
+import { OPERATOR, PASSWORD, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+
+let browser: Browser;
+let api: ScriptedApi;
+let opened: OpenedPage;
+
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+
+beforeEach(async () => {
+  api = await startScriptedApi();
+  api.users = [{ phone_number: OPERATOR, role: 'operator', online: false }];
+  opened = await openConsole(browser, api.url);
+});
+afterEach(async () => {
+  await opened.close();
+  await api.stop();
+  expect(opened.problems).toEqual([]);
+});
+
+test('the token is in sessionStorage alone, and outlives a reload', async () => {
+  const { page } = opened;
+  await logIn(page);
+  await userBox(page, OPERATOR).waitFor();
+  const token = `token.${OPERATOR}`;
+  expect(await page.evaluate('JSON.stringify({ ...sessionStorage })')).toContain(token);
+  expect(await page.evaluate('JSON.stringify({ ...localStorage }) + document.cookie')).not.toContain(token);
+  expect(page.url()).toBe(api.url);
+  await page.reload();
+  await userBox(page, OPERATOR).waitFor();
+  expect(api.requestsOf('POST /login')).toHaveLength(1);
+});
+
+test('a wrong password is said, and can be mended', async () => {
+  const { page } = opened;
+  await logIn(page, OPERATOR, 'wrong');
+  await page.getByRole('alert').getByText('The user ID or the password is wrong.').waitFor();
+  await logIn(page, OPERATOR, PASSWORD);
+  await userBox(page, OPERATOR).waitFor();
+});
+
+test('an empty form asks for what is missing and asks nothing of the API', async () => {
+  await opened.page.locator('button[type=submit]').click();
+  await opened.page.getByText('Enter a user ID and a password.').waitFor();
+  expect(api.requests).toEqual([]);
+});
+
+test('a user who is not an operator is told so, and no token is kept', async () => {
+  const { page } = opened;
+  await logIn(page, '13565208554');
+  await page.getByText('13565208554 is not an operator').waitFor();
+  expect(await page.evaluate('sessionStorage.length')).toBe(0);
+});
+
+test('429 counts down, and only then asks again', async () => {
+  const { page } = opened;
+  api.answer('POST /login', () => refused(429, 'too many', { 'retry-after': '2' }));
+  await logIn(page);
+  await page.getByText('Too many requests.').waitFor();
+  await page.getByText(/Try again in [12] second/).waitFor();
+  await page.locator('input[name=password]').press('Enter');
+  expect(api.requestsOf('POST /login')).toHaveLength(1);
+  await page.getByText(/Try again in/).waitFor({ state: 'detached' });
+  api.answer('POST /login', undefined);
+  await page.locator('button[type=submit]').click();
+  await userBox(page, OPERATOR).waitFor();
+});
+
+test('an API that cannot be reached, or is not available, is said', async () => {
+  const { page } = opened;
+  api.answer('POST /login', 'reset');
+  await logIn(page);
+  await page.getByText('The API cannot be reached.').waitFor();
+  api.answer('POST /login', () => refused(503, 'away', { 'retry-after': '1' }));
+  await logIn(page);
+  await page.getByText('The service is not available at the moment.').waitFor();
+});
+
+test('a token that is over leads back to the login, and the draft is still there', async () => {
+  const { page } = opened;
+  await logIn(page);
+  await userBox(page, OPERATOR).check();
+  await page.locator('#content').fill('half a sentence');
+  api.answer('GET /users', () => refused(401, 'over'));
+  await page.getByText('Your session is over.').waitFor();
+  expect(await page.evaluate('sessionStorage.length')).toBe(0);
+  api.answer('GET /users', undefined);
+  await logIn(page);
+  await userBox(page, OPERATOR).waitFor();
+  expect(await userBox(page, OPERATOR).isChecked()).toBe(true);
+  expect(await page.locator('#content').inputValue()).toBe('half a sentence');
+});
+
+test('log out says what it does, asks, revokes the token and stops reading', async () => {
+  const { page } = opened;
+  await logIn(page);
+  await page.getByRole('button', { name: 'Log out' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('that connection is closed').waitFor();
+  await dialog.getByRole('button', { name: 'Stay' }).click();
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await dialog.getByRole('button', { name: 'Log out' }).click();
+  await page.getByText('You are logged out.').waitFor();
+  expect(api.requestsOf('POST /logout').map(({ headers }) => headers.authorization)).toEqual([
+    `Bearer token.${OPERATOR}`,
+  ]);
+  expect(await page.evaluate('sessionStorage.length')).toBe(0);
+});
+
+test('log out without contact forgets the token here, and says that it was not revoked', async () => {
+  const { page } = opened;
+  await logIn(page);
+  api.answer('POST /logout', 'reset');
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Log out' }).click();
+  await page.getByText('the token stays valid until it expires').waitFor();
+  expect(await page.evaluate('sessionStorage.length')).toBe(0);
+});
+
+test('the page works behind a stage name and at the root', async () => {
+  const { page } = opened;
+  const seen: string[] = [];
+  page.on('request', (request) => seen.push(new URL(request.url()).pathname));
+  await page.route('**/prod/**', async (route) => {
+    const inner = route.request().url().replace('/prod/', '/');
+    await route.fulfill({ response: await route.fetch({ url: inner }) });
+  });
+  await page.goto(api.url.replace('/web/', '/prod/web/'));
+  await logIn(page);
+  await until('the users were asked for', () => seen.includes('/prod/users'));
+  await page.goto(new URL('/', api.url).href);
+  await until('the users were asked for', () => seen.includes('/users'));
+});

@@ -1,0 +1,177 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { launchBrowser, logIn, type OpenedPage, openConsole, userBox, writeAndSend } from './support/browser.ts';
+import { done, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+
+let browser: Browser;
+let api: ScriptedApi;
+let opened: OpenedPage;
+
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+
+beforeEach(async () => {
+  api = await startScriptedApi();
+  api.users = [
+    { phone_number: 'pump-1', online: true },
+    { phone_number: 'pump-2', online: false },
+    { phone_number: 'pump-3', online: true },
+  ];
+  opened = await openConsole(browser, api.url);
+  await logIn(opened.page);
+  await userBox(opened.page, 'pump-1').waitFor();
+});
+afterEach(async () => {
+  await opened.close();
+  await api.stop();
+  expect(opened.problems).toEqual([]);
+});
+
+const log = (page: Page) => page.getByRole('list', { name: 'Sent from this page' });
+const sentBodies = () => api.requestsOf('POST /send-command').map(({ body }) => body);
+const sentKeys = () => api.requestsOf('POST /send-command').map(({ headers }) => headers['idempotency-key']);
+
+test('one chosen user is a single chat', async () => {
+  const { page } = opened;
+  await userBox(page, 'pump-1').check();
+  await page.getByText('Single · 102').waitFor();
+  await writeAndSend(page, '你好, pump');
+  await log(page).getByText('Sent to 1 online').waitFor();
+  expect(sentBodies()).toEqual([{ command_id: 102, chat_to: 'pump-1', content: '你好, pump', receipt: true }]);
+  expect(await page.locator('#content').inputValue()).toBe('');
+});
+
+test('several are a group: sent, stored and unknown are counted', async () => {
+  const { page } = opened;
+  await page.getByLabel('All shown').check();
+  await page.getByText('Group · 103').waitFor();
+  api.users = api.users.slice(0, 2);
+  await writeAndSend(page, 'hello');
+  await log(page).getByText('Sent to 1 online').waitFor();
+  await log(page).getByText('Stored for 1').waitFor();
+  await log(page).getByText('Unknown: 1').waitFor();
+  expect(sentBodies()).toEqual([
+    { command_id: 103, chat_to: ['pump-1', 'pump-2', 'pump-3'], content: 'hello', receipt: true },
+  ]);
+});
+
+test('everyone connected is a broadcast, without recipients and without a time to keep it', async () => {
+  const { page } = opened;
+  await userBox(page, 'pump-1').check();
+  await page.getByLabel('If away, keep for').selectOption('1 hour');
+  await page.getByLabel('Everyone connected').check();
+  await page.getByText('Broadcast · 104').waitFor();
+  await page.getByText('2 clients are connected now.').waitFor();
+  await writeAndSend(page, 'to all');
+  await log(page).getByText('Sent to 2 online').waitFor();
+  expect(sentBodies()).toEqual([{ command_id: 104, content: 'to all', receipt: true }]);
+});
+
+test('how long to keep it, and no receipt', async () => {
+  const { page } = opened;
+  await userBox(page, 'pump-2').check();
+  await page.getByLabel('If away, keep for').selectOption('1 hour');
+  await page.getByLabel('Follow the delivery').uncheck();
+  await writeAndSend(page, 'later');
+  await log(page).getByText('Stored for 1').waitFor();
+  expect(sentBodies()).toEqual([{ command_id: 102, chat_to: 'pump-2', content: 'later', ttl_s: 3600 }]);
+  expect(api.requestsOf('GET /commands/{id}')).toEqual([]);
+});
+
+test('an incomplete draft is not sent: the page says what is missing', async () => {
+  const { page } = opened;
+  await writeAndSend(page, 'to whom?');
+  await page.locator('#compose-problem').getByText('Choose at least one recipient.').waitFor();
+  await userBox(page, 'pump-1').check();
+  await writeAndSend(page, '   ');
+  await page.locator('#compose-problem').getByText('Write a message first.').waitFor();
+  expect(sentBodies()).toEqual([]);
+});
+
+test('a refusal shows its reason, the text stays, and a new attempt has a new key', async () => {
+  const { page } = opened;
+  await userBox(page, 'pump-1').check();
+  api.answer('POST /send-command', () => refused(413, 'the body is too large'));
+  await writeAndSend(page, 'long');
+  await log(page).getByText('Refused: the body is too large').waitFor();
+  expect(await page.locator('#content').inputValue()).toBe('long');
+  api.answer('POST /send-command', undefined);
+  await writeAndSend(page, 'long');
+  await log(page).getByText('Sent to 1 online').waitFor();
+  expect(new Set(sentKeys()).size).toBe(2);
+});
+
+test('without an answer it is not known whether it was sent: each retry has the same key', async () => {
+  const { page } = opened;
+  await userBox(page, 'pump-1').check();
+  api.answer('POST /send-command', 'reset');
+  await writeAndSend(page, 'once');
+  await log(page).getByText('Not confirmed: The API cannot be reached.').waitFor();
+  await writeAndSend(page, 'once');
+  await page.getByRole('button', { name: 'Try again' }).waitFor();
+  api.answer('POST /send-command', undefined);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await log(page).getByText('Sent to 1 online').waitFor();
+  const keys = sentKeys();
+  expect(keys.length).toBeGreaterThanOrEqual(3);
+  expect(new Set(keys).size).toBe(1);
+  expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+  expect(await page.locator('.send').count()).toBe(1);
+  expect(await page.locator('#content').inputValue()).toBe('');
+});
+
+test('another text after an unanswered one is another message', async () => {
+  const { page } = opened;
+  await userBox(page, 'pump-1').check();
+  api.answer('POST /send-command', 'reset');
+  await writeAndSend(page, 'one');
+  await page.getByRole('button', { name: 'Try again' }).waitFor();
+  api.answer('POST /send-command', undefined);
+  await writeAndSend(page, 'two');
+  await log(page).getByText('Sent to 1 online').waitFor();
+  expect(await page.locator('.send').count()).toBe(2);
+  expect(new Set(sentKeys()).size).toBe(2);
+});
+
+test.each([429, 503])('%i: the retry counts down and works', async (status) => {
+  const { page } = opened;
+  await userBox(page, 'pump-1').check();
+  api.answer('POST /send-command', () => refused(status, 'later', { 'retry-after': '2' }));
+  await writeAndSend(page, 'hello');
+  const waiting = page.getByRole('button', { name: /Try again in [12] s/ });
+  await waiting.waitFor();
+  expect(await waiting.isDisabled()).toBe(true);
+  api.answer('POST /send-command', undefined);
+  await page.getByRole('button', { name: 'Try again', exact: true }).click();
+  await log(page).getByText('Sent to 1 online').waitFor();
+  expect(new Set(sentKeys()).size).toBe(1);
+});
+
+test('the delivery is followed to its end, per recipient', async () => {
+  const { page } = opened;
+  let state = 'routed';
+  api.answer('GET /commands/{id}', () =>
+    done({
+      recipients: [
+        { phone_number: 'pump-1', state },
+        { phone_number: 'pump-2', state: 'stored' },
+      ],
+    }),
+  );
+  await page.getByLabel('All shown').check();
+  await writeAndSend(page, 'hello');
+  await log(page).getByText('On its way 1').waitFor();
+  state = 'acknowledged';
+  await log(page).getByText('Acknowledged 1').waitFor();
+  await page.getByText('2 recipients', { exact: true }).click();
+  await page.locator('.delivery li', { hasText: 'pump-2' }).getByText('Stored').waitFor();
+});
+
+test('a result is said to a screen reader', async () => {
+  const { page } = opened;
+  await userBox(page, 'pump-1').check();
+  await writeAndSend(page, 'hello');
+  await page.getByRole('status').getByText('Sent to 1 online, stored for 0, unknown 0.').waitFor();
+});

@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
+import { OPERATOR, PASSWORD } from './scripted-api.ts';
+
+const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+export async function launchBrowser(): Promise<Browser> {
+  const executablePath = process.env.CHROMIUM ?? CANDIDATES.find(existsSync);
+  if (!executablePath) throw new Error('Chromium is missing: apt-get install -y chromium, or name it in CHROMIUM');
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+export interface OpenedPage {
+  readonly page: Page;
+  /** What should never be: errors in the browser's console, uncaught exceptions, requests to another origin. */
+  readonly problems: string[];
+  close(): Promise<void>;
+}
+
+/** A fresh browser profile on the console, in English unless said otherwise. */
+export async function openConsole(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<OpenedPage> {
+  const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const problems: string[] = [];
+  page.on('console', (message) => {
+    // Chromium notes every HTTP status from 400 on: those are answers that the page deals with.
+    const isAnswer = message.text().startsWith('Failed to load resource');
+    if (['error', 'warning'].includes(message.type()) && !isAnswer) problems.push(message.text());
+  });
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (origin !== new URL(url).origin && protocol !== 'data:') problems.push(`request to ${origin}`);
+  });
+  await page.goto(url);
+  return { page, problems, close: () => context.close() };
+}
+
+export async function logIn(page: Page, userId = OPERATOR, password = PASSWORD): Promise<void> {
+  await page.locator('input[name=username]').fill(userId);
+  await page.locator('input[name=password]').fill(password);
+  await page.locator('button[type=submit]').click();
+}
+
+export function userBox(page: Page, userId: string): Locator {
+  return page.locator('.user', { has: page.getByText(userId, { exact: true }) }).getByRole('checkbox');
+}
+
+/** Writes the text and presses Control+Enter in it. */
+export async function writeAndSend(page: Page, content: string): Promise<void> {
+  await page.locator('#content').fill(content);
+  await page.locator('#content').press('Control+Enter');
+}

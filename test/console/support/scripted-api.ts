@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { renderConsole } from '../../../functions/console/document.ts';
+
+/** The console before an API that says what a test wants it to: answers a real one gives only in bad times. */
+export interface ScriptedApi {
+  /** Of the page. */
+  readonly url: string;
+  readonly requests: ScriptedRequest[];
+  users: ScriptedUser[];
+  /** Answers this route from now on, in place of the ordinary answer. Undefined: the ordinary one again. */
+  answer(route: string, scripted: ScriptedAnswer | undefined): void;
+  requestsOf(route: string): ScriptedRequest[];
+  stop(): Promise<void>;
+}
+
+export interface ScriptedRequest {
+  readonly route: string;
+  readonly url: URL;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: unknown;
+}
+
+export interface ScriptedUser {
+  phone_number: string;
+  role?: string;
+  online: boolean;
+  connected_at?: number;
+  last_seen?: number;
+}
+
+export interface Answered {
+  readonly status: number;
+  readonly body: object;
+  readonly headers?: Record<string, string>;
+}
+
+/** `reset` breaks the connection off without an answer. */
+export type ScriptedAnswer = 'reset' | ((request: ScriptedRequest) => Answered);
+
+export const OPERATOR = '13764408552';
+export const PASSWORD = '123456';
+const PAGE_SIZE = 50;
+
+export async function startScriptedApi(): Promise<ScriptedApi> {
+  const scripted = new Map<string, ScriptedAnswer>();
+  const requests: ScriptedRequest[] = [];
+  const api = { users: [] as ScriptedUser[] };
+  const server = createServer((incoming, response) => {
+    void readBody(incoming).then((body) => {
+      const url = new URL(incoming.url ?? '/', 'http://localhost');
+      const route = `${incoming.method} ${url.pathname.replace(/^\/commands\/.+/, '/commands/{id}')}`;
+      if (route === 'GET /' || route === 'GET /web/send-command') return sendPage(response);
+      const request = { route, url, headers: incoming.headers, body };
+      requests.push(request);
+      const answer = scripted.get(route);
+      if (answer === 'reset') return incoming.socket.destroy();
+      const { status, body: answered, headers } = answer ? answer(request) : ordinary(request, api.users);
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(answered));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  return Object.assign(api, {
+    url: `http://127.0.0.1:${port}/web/send-command`,
+    requests,
+    answer: (route: string, answer: ScriptedAnswer | undefined) => {
+      if (answer) scripted.set(route, answer);
+      else scripted.delete(route);
+    },
+    requestsOf: (route: string) => requests.filter((request) => request.route === route),
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  });
+}
+
+/** `{code: 1}` with these members. */
+export function done(members: object = {}): Answered {
+  return { status: 200, body: { code: 1, message: 'done', ...members } };
+}
+
+export function refused(status: number, message: string, headers: Record<string, string> = {}): Answered {
+  return { status, body: { code: 0, message }, headers };
+}
+
+function ordinary({ route, url, headers, body }: ScriptedRequest, users: readonly ScriptedUser[]): Answered {
+  if (route === 'POST /login') {
+    const { phone_number, password } = body as { phone_number: string; password: string };
+    return password === PASSWORD ? done({ token: `token.${phone_number}`, expires_at: 1 }) : refused(401, 'wrong');
+  }
+  if (!headers.authorization) return refused(401, 'no token');
+  if (route === 'POST /logout') return done();
+  if (headers.authorization !== `Bearer token.${OPERATOR}`) return refused(403, 'not an operator');
+  if (route === 'GET /stats')
+    return done({
+      connected: users.filter(isOnline).length,
+      queue: { waiting: 0, dead: 0 },
+      gateways: [{ id: 'a', live: true }],
+    });
+  if (route === 'GET /users') return pageOf(users, url.searchParams);
+  if (route === 'POST /send-command') return sent(body as { chat_to?: string | string[] }, users);
+  return refused(404, 'no such route');
+}
+
+function pageOf(users: readonly ScriptedUser[], query: URLSearchParams): Answered {
+  const found = users.filter((user) => user.phone_number.startsWith(query.get('q') ?? ''));
+  const from = Number(query.get('cursor') ?? 0);
+  const next = from + PAGE_SIZE;
+  return done({ users: found.slice(from, next), cursor: next < found.length ? String(next) : null });
+}
+
+function sent({ chat_to }: { chat_to?: string | string[] }, users: readonly ScriptedUser[]): Answered {
+  const known = new Map(users.map((user) => [user.phone_number, user]));
+  const ids = chat_to === undefined ? users.filter(isOnline).map((user) => user.phone_number) : [chat_to].flat();
+  const online = ids.filter((id) => known.get(id)?.online).length;
+  const unknown = ids.filter((id) => !known.has(id)).length;
+  return done({ id: '1000', recipients: { online, stored: ids.length - online - unknown, unknown } });
+}
+
+function isOnline(user: ScriptedUser): boolean {
+  return user.online;
+}
+
+function sendPage(response: ServerResponse): void {
+  const { html, contentSecurityPolicy } = renderConsole();
+  response.writeHead(200, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': contentSecurityPolicy,
+  });
+  response.end(html);
+}
+
+async function readBody(incoming: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString('utf8'));
+}
