@@ -11,7 +11,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   client: ['client', 'contract'],
   // Types of runtime code, and the tables that both sides read: see isTable.
   lib: ['lib', 'contract', 'functions', 'gateway'],
-  bin: ['bin', 'lib', 'client', 'contract'],
+  bin: ['bin', 'lib', 'functions', 'client', 'contract'],
   local: ['local', 'functions', 'gateway', 'client', 'contract'],
 };
 

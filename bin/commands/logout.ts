@@ -1,0 +1,22 @@
+import { Command } from 'commander';
+import { z } from 'zod';
+import { apiOf, contextOf } from '../support/context.ts';
+import { ExitCode, Failure } from '../support/failure.ts';
+
+export function logoutCommand(): Command {
+  return new Command('logout')
+    .description('revoke the token, which ends the connection too, and forget it')
+    .addHelpText('after', '\nExample:\n  $ fronttcp logout')
+    .action(async (_options: object, command: Command) => {
+      const context = await contextOf(command);
+      const api = await apiOf(context);
+      try {
+        await api.call('POST', '/logout', z.unknown());
+      } catch (error) {
+        // A token that is no longer valid is as good as revoked.
+        if (!(error instanceof Failure) || error.exitCode !== ExitCode.notAllowed) throw error;
+      }
+      await context.credentials.remove(context.apiUrl);
+      context.output.result({ api: context.apiUrl }, `Logged out at ${context.apiUrl}.`);
+    });
+}

@@ -1,0 +1,140 @@
+import { Command, Option } from 'commander';
+import { userDetailAnswer, usersAnswer } from '../../functions/users/schema.ts';
+import { apiOf, contextOf } from '../support/context.ts';
+import { wholeNumber } from '../support/numbers.ts';
+import { printable, styled, table, time } from '../support/output.ts';
+import { readPassword } from '../support/password.ts';
+import { withStore } from '../support/store.ts';
+import { addUser, issueToken, removeUser } from '../support/users.ts';
+
+export function usersCommand(): Command {
+  return new Command('users')
+    .description('who may connect and send')
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(addCommand())
+    .addCommand(tokenCommand())
+    .addCommand(removeCommand())
+    .addHelpText(
+      'after',
+      `
+list and show ask the HTTP API, as an operator. add, token and remove work on Redis itself (REDIS_URL, REDIS_CLUSTER and
+REDIS_KEY_PREFIX, or UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN): that is how the first operator is made.`,
+    );
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('users with their presence')
+    .option('--prefix <text>', 'only those whose id begins with it')
+    .option('--limit <number>', 'at most so many', wholeNumber(1, 1_000_000), 100)
+    .addHelpText('after', '\nExamples:\n  $ fronttcp users list\n  $ fronttcp users list --prefix 135 --json')
+    .action(async ({ prefix, limit }: { prefix?: string; limit: number }, command: Command) => {
+      const context = await contextOf(command);
+      const api = await apiOf(context);
+      const users: (typeof usersAnswer)['_output']['users'] = [];
+      let cursor: string | null = null;
+      do {
+        const query = new URLSearchParams({ limit: String(Math.min(500, limit - users.length)) });
+        if (prefix !== undefined) query.set('q', prefix);
+        if (cursor !== null) query.set('cursor', cursor);
+        const page: (typeof usersAnswer)['_output'] = await api.call('GET', `/users?${query}`, usersAnswer);
+        users.push(...page.users);
+        cursor = page.cursor;
+      } while (cursor !== null && users.length < limit);
+      const rows = users.map(({ phone_number, role, online, last_seen }) => [
+        printable(phone_number),
+        online ? styled('green', 'online') : 'away',
+        role ?? '-',
+        time(last_seen),
+      ]);
+      const text = table(['PHONE NUMBER', 'STATE', 'ROLE', 'SINCE'], rows);
+      context.output.result({ users, cursor }, users.length === 0 ? 'There is no such user.' : text);
+      if (cursor !== null) context.output.note(`There are more: --limit ${limit * 10}`);
+    });
+}
+
+function showCommand(): Command {
+  return new Command('show')
+    .description('one user')
+    .argument('<phone number>')
+    .addHelpText('after', '\nExample:\n  $ fronttcp users show 13565208554')
+    .action(async (phoneNumber: string, _options: object, command: Command) => {
+      const context = await contextOf(command);
+      const api = await apiOf(context);
+      const user = await api.call('GET', `/users/${encodeURIComponent(phoneNumber)}`, userDetailAnswer);
+      const rows = [
+        ['phone number', printable(user.phone_number)],
+        ['state', user.online ? styled('green', 'online') : 'away'],
+        ['role', user.role ?? '-'],
+        ['gateway', user.gateway ?? '-'],
+        ['connected', time(user.connected_at)],
+        ['last seen', time(user.last_seen)],
+        ['in the mailbox', String(user.mailbox)],
+        ['lost', String(user.lost)],
+      ];
+      context.output.result(user, table(['WHAT', 'VALUE'], rows));
+    });
+}
+
+function addCommand(): Command {
+  return new Command('add')
+    .description('make a user who can log in')
+    .argument('<phone number>', 'the user id: any text')
+    .addOption(new Option('--role <role>', 'what the user may do').choices(['user', 'operator']).default('user'))
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--replace', 'set role and password of one who is there already')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ fronttcp users add 13764408552 --role operator
+  $ pwgen 20 1 | tee password.txt | fronttcp users add device-1 --password-stdin`,
+    )
+    .action(
+      async (
+        phoneNumber: string,
+        options: { role: 'user' | 'operator'; passwordStdin?: boolean; replace?: boolean },
+        command: Command,
+      ) => {
+        const { output } = await contextOf(command);
+        const { role, passwordStdin = false, replace = false } = options;
+        await withStore(async (store) => {
+          const password = await readPassword(`New password of ${phoneNumber}: `, passwordStdin);
+          await addUser(store, phoneNumber, { password, isOperator: role === 'operator', replace });
+        });
+        const what = role === 'operator' ? 'the operator' : 'the user';
+        output.result({ phone_number: phoneNumber, role }, `Added ${what} ${phoneNumber}.`);
+      },
+    );
+}
+
+function tokenCommand(): Command {
+  return new Command('token')
+    .description('issue a token without a password; it replaces the older one')
+    .argument('<phone number>')
+    .option(
+      '--ttl <seconds>',
+      'how long it is valid; 0: until it is replaced',
+      wholeNumber(0, 3_153_600_000),
+      2_592_000,
+    )
+    .addHelpText('after', '\nExample:\n  $ export FRONTTCP_TOKEN=$(fronttcp users token device-1 --ttl 0)')
+    .action(async (phoneNumber: string, { ttl }: { ttl: number }, command: Command) => {
+      const { output } = await contextOf(command);
+      const { token, expiresAt } = await withStore((store) => issueToken(store, phoneNumber, ttl));
+      output.result({ phone_number: phoneNumber, token, expires_at: expiresAt ?? null }, token);
+    });
+}
+
+function removeCommand(): Command {
+  return new Command('remove')
+    .description('revoke the token, close the connection, and forget the user and the mailbox')
+    .argument('<phone number>')
+    .addHelpText('after', '\nExample:\n  $ fronttcp users remove device-1')
+    .action(async (phoneNumber: string, _options: object, command: Command) => {
+      const { output } = await contextOf(command);
+      await withStore((store) => removeUser(store, phoneNumber));
+      output.result({ phone_number: phoneNumber }, `Removed ${phoneNumber}.`);
+    });
+}

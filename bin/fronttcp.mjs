@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+// Starts fronttcp.ts. Plain JavaScript without dependencies, so that any Node can at least say what it lacks: Node 24
+// runs TypeScript as it is; an older one hands over to the Node 24 that `npm ci` installs beside us.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('./fronttcp.ts', import.meta.url));
+const major = Number(process.versions.node.split('.')[0]);
+
+if (major >= 24) await import('./fronttcp.ts');
+else handOver();
+
+function handOver() {
+  const node = bundledNode();
+  if (node === undefined) {
+    process.stderr.write(
+      `error: fronttcp needs Node 24 or newer; this is ${process.versions.node}\n` +
+        'Install it from https://nodejs.org, or run `npm ci` where fronttcp is, which brings its own.\n',
+    );
+    process.exit(2);
+  }
+  const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // A terminal sends Ctrl-C to both; what is sent to us alone is passed on. The child decides how it ends.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    process.stderr.write(`error: cannot start ${node}: ${error.message}\n`);
+    process.exit(2);
+  });
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+}
+
+function bundledNode() {
+  try {
+    const file = createRequire(import.meta.url).resolve('node/bin/node');
+    return existsSync(file) ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}

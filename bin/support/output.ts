@@ -1,0 +1,68 @@
+import { styleText } from 'node:util';
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Controls and changes of direction: what others wrote must not move the cursor, set the title or fake a line of ours. */
+const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}]/gu;
+
+/** Text of others, fit for a terminal: its further lines are indented, so that none looks like one of ours. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => {
+    if (character === '\n') return '\n    ';
+    return character === '\t' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** Results go to stdout, everything about them to stderr. Colours as the stream, NO_COLOR and FORCE_COLOR allow. */
+export class Output {
+  readonly isJson: boolean;
+  readonly #isQuiet: boolean;
+
+  constructor(options: { json: boolean; quiet: boolean }) {
+    this.isJson = options.json;
+    this.#isQuiet = options.quiet;
+  }
+
+  /** What was asked for: one line of JSON with --json, else text. */
+  result(value: unknown, text: string): void {
+    process.stdout.write(`${this.isJson ? JSON.stringify(value) : text}\n`);
+  }
+
+  /** One of a series, such as a message. */
+  line(value: unknown, text: string): void {
+    this.result(value, text);
+  }
+
+  /** What a person wants to know beside it; not with --quiet. */
+  note(text: string): void {
+    if (!this.#isQuiet) process.stderr.write(`${styled('dim', text, process.stderr)}\n`);
+  }
+
+  warn(text: string): void {
+    process.stderr.write(`${styled('yellow', 'warning:', process.stderr)} ${text}\n`);
+  }
+
+  error(text: string): void {
+    process.stderr.write(`${styled('red', 'error:', process.stderr)} ${text}\n`);
+  }
+}
+
+export function styled(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {
+  return styleText(style, text, { stream });
+}
+
+/** Rows under headings, columns as wide as their widest cell. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = headings.map((heading, at) => Math.max(heading.length, ...rows.map((row) => (row[at] ?? '').length)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, at) => cell.padEnd(at === cells.length - 1 ? 0 : (widths[at] ?? 0)))
+      .join('  ')
+      .trimEnd();
+  return [styled('bold', line(headings)), ...rows.map(line)].join('\n');
+}
+
+/** Unix milliseconds as local time; `-` for never. */
+export function time(atMs: number | null): string {
+  return atMs === null ? '-' : new Date(atMs).toLocaleString('sv-SE');
+}
