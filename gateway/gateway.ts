@@ -27,6 +27,8 @@ export interface RunningGateway {
   readonly port: number;
   readonly healthPort: number;
   readonly id: string;
+  /** Resolves when clients may come: Redis has answered, and the lease is held. */
+  readonly ready: Promise<void>;
   /** Drains and stops, in order; the process can end after it. */
   stop(): Promise<void>;
 }
@@ -118,6 +120,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   return {
     port,
     healthPort,
+    ready: starting,
     get id() {
       return lease.gatewayId;
     },

@@ -21,6 +21,8 @@ async function run(): Promise<void> {
     `gateway listens on ${config.host}:${gateway.port}, health on ${config.healthHost}:${gateway.healthPort}`,
   );
   stopOnSignal(gateway);
+  await gateway.ready;
+  process.send?.('ready');
 }
 
 function stopOnSignal(gateway: RunningGateway): void {
@@ -39,6 +41,8 @@ function stopOnSignal(gateway: RunningGateway): void {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Started by a program that holds a channel to us: when that is gone, nobody is left to stop us.
+  if (process.connected) process.once('disconnect', stop);
 }
 
 if (process.argv.includes('--healthcheck')) {

@@ -1,0 +1,31 @@
+import { type Keys, keysOf } from '../contract/keys.ts';
+import { hashPassword } from '../contract/passwords.ts';
+import type { RedisPort } from '../contract/redis.ts';
+
+export const DEMO_PASSWORD = '123456';
+export const DEMO_USERS = [
+  { userId: '13565208554', role: 'user' },
+  { userId: '13764408552', role: 'operator' },
+  { userId: '1390854961g', role: 'user' },
+] as const;
+
+/** Makes the three demo users, where they are not there yet; what somebody changed since stays. */
+export async function createDemoUsers(redis: RedisPort, keyPrefix: string): Promise<void> {
+  const keys = keysOf(keyPrefix);
+  await Promise.all(DEMO_USERS.map((user) => createDemoUser(redis, keys, user)));
+}
+
+async function createDemoUser(
+  redis: RedisPort,
+  keys: Keys,
+  { userId, role }: (typeof DEMO_USERS)[number],
+): Promise<void> {
+  const key = keys.user(userId);
+  if ((await redis.command('HEXISTS', key, 'password')) === 1) return;
+  const password = await hashPassword(DEMO_PASSWORD);
+  await redis.pipeline([
+    ['HSETNX', key, 'password', password],
+    ['HSETNX', key, 'role', role],
+    ['ZADD', keys.users, 'NX', 0, userId],
+  ]);
+}

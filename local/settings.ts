@@ -1,0 +1,74 @@
+import { parseArgs } from 'node:util';
+import { EnvironmentError } from '../functions/shared/environment.ts';
+import { ConfigError, parseConfig } from '../gateway/config.ts';
+import { readListenSettings } from './http/listen-settings.ts';
+
+type Variables = NodeJS.ProcessEnv;
+
+export interface StartSettings {
+  gateways: number;
+  api: { host: string; port: number };
+  /** Of the first gateway; the i-th listens on `port + 2i`, its health on `healthPort + 2i`. */
+  gateway: { host: string; port: number; healthPort: number };
+}
+
+const MAX_GATEWAYS = 64;
+/** Until a Redis is there, its URL stands open: everything else is checked first. */
+const SOME_REDIS = 'redis://127.0.0.1:6379';
+
+/** The command line or the environment asks for what cannot be; one line for each mistake. */
+export class SettingsError extends Error {
+  override name = 'SettingsError';
+}
+
+export const USAGE = 'usage: npm start -- [--gateways N]';
+
+/** Reads the command line and the environment of `npm start`, all of it, before anything is started. Throws SettingsError. */
+export function readSettings(args: readonly string[], env: Variables): StartSettings {
+  const mistakes: string[] = [];
+  const gateways = collect(mistakes, () => readGateways(args));
+  const complete = { ...localDefaults(env), REDIS_URL: env.REDIS_URL || SOME_REDIS };
+  const api = collect(mistakes, () => readListenSettings(complete));
+  const config = collect(mistakes, () => parseConfig(complete));
+  if (mistakes.length > 0 || gateways === undefined || !api || !config) {
+    throw new SettingsError([...new Set(mistakes)].join('\n'));
+  }
+  const { host, port, healthPort } = config;
+  const last = Math.max(port, healthPort) + 2 * (gateways - 1);
+  if (last > 65_535) throw new SettingsError(`--gateways ${gateways}: the last port would be ${last}`);
+  return { gateways, api, gateway: { host, port, healthPort } };
+}
+
+/** On one machine everything listens on it alone, and talks to a person, unless the environment says otherwise. */
+export function localDefaults(env: Variables): Variables {
+  return {
+    ...env,
+    GATEWAY_HOST: env.GATEWAY_HOST || '127.0.0.1',
+    LOG_LEVEL: env.LOG_LEVEL || 'warn',
+    LOG_FORMAT: env.LOG_FORMAT || 'pretty',
+  };
+}
+
+function readGateways(args: readonly string[]): number {
+  let text: string;
+  try {
+    const { values } = parseArgs({ args: [...args], options: { gateways: { type: 'string', default: '1' } } });
+    text = values.gateways;
+  } catch (error) {
+    throw new SettingsError(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  }
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count >= 1 && count <= MAX_GATEWAYS) return count;
+  throw new SettingsError(`--gateways must be a whole number from 1 to ${MAX_GATEWAYS}, not ${JSON.stringify(text)}`);
+}
+
+function collect<T>(mistakes: string[], read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof EnvironmentError || error instanceof ConfigError || error instanceof SettingsError))
+      throw error;
+    mistakes.push(...(error instanceof EnvironmentError ? error.mistakes : error.message.split('\n')));
+    return undefined;
+  }
+}

@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { connectRedis } from '#redis-driver';
+import { readEnvironment } from '../functions/shared/environment.ts';
+import { createLog } from '../functions/shared/log.ts';
+import { createDemoUsers } from './demo-users.ts';
+import { GatewayProcess } from './gateway-process.ts';
+import { type Api, startApi } from './http/server.ts';
+import { type StartedRedis, startRedis } from './redis/start.ts';
+import { localDefaults, readSettings, SettingsError, type StartSettings } from './settings.ts';
+import { welcome } from './welcome.ts';
+
+/** One Ctrl-C can come twice: from the terminal, and handed on by npm. */
+const SAME_SIGNAL_MS = 1_000;
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+interface Started {
+  redis?: StartedRedis;
+  api?: Api;
+  gateways: GatewayProcess[];
+}
+
+/** `npm start`: Redis, the HTTP API and the gateways on this machine. Ends with 0 after a signal, 1 when it cannot start. */
+async function main(): Promise<void> {
+  const startedAt = performance.now();
+  const started: Started = { gateways: [] };
+  const stopped = stopOnSignal(started);
+  try {
+    const settings = readSettings(process.argv.slice(2), process.env);
+    await start(settings, started);
+    say(welcome(settings, started, performance.now() - startedAt));
+  } catch (error) {
+    say(failure(error));
+    await stop(started);
+    process.exit(1);
+  }
+  await stopped;
+}
+
+async function start(settings: StartSettings, started: Started): Promise<void> {
+  const redis = await startRedis({ dataDir: resolve('.fronttcp/redis'), say, env: process.env });
+  started.redis = redis;
+  const env: NodeJS.ProcessEnv = { ...localDefaults(process.env), REDIS_URL: redis.url };
+  // The functions would choose Upstash over the Redis that the gateways use.
+  const { UPSTASH_REDIS_REST_URL: _url, UPSTASH_REDIS_REST_TOKEN: _token, ...shared } = env;
+
+  const log = createLog({ level: env.LOG_LEVEL ?? 'warn', format: env.LOG_FORMAT === 'json' ? 'json' : 'pretty' });
+  started.api = await startApi({ ...settings.api, env: shared, log });
+  await fillIn(shared);
+  const { host, port, healthPort } = settings.gateway;
+  for (let i = 0; i < settings.gateways; i += 1) {
+    started.gateways.push(
+      new GatewayProcess({ env: shared, host, port: port + 2 * i, healthPort: healthPort + 2 * i, say }),
+    );
+  }
+  await Promise.all(started.gateways.map((gateway) => gateway.start()));
+}
+
+async function fillIn(env: NodeJS.ProcessEnv): Promise<void> {
+  const environment = readEnvironment(env);
+  const redis = connectRedis(environment, undefined);
+  try {
+    await createDemoUsers(redis, environment.REDIS_KEY_PREFIX);
+  } finally {
+    await redis.close();
+  }
+}
+
+/** Clients first, then what they need: the gateways drain, the API ends its requests, Redis writes what it holds. */
+async function stop(started: Started): Promise<void> {
+  await Promise.all(started.gateways.map((gateway) => gateway.stop()));
+  await started.api?.close();
+  await started.redis?.stop();
+}
+
+function stopOnSignal(started: Started): Promise<void> {
+  let firstAt = 0;
+  return new Promise((resolveStopped) => {
+    const onSignal = (): void => {
+      if (firstAt > 0) {
+        if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(1);
+        return;
+      }
+      firstAt = performance.now();
+      say('\nStopping…');
+      stop(started).then(
+        () => {
+          say('Stopped.');
+          resolveStopped();
+          process.exit(0);
+        },
+        (error: unknown) => {
+          say(failure(error));
+          process.exit(1);
+        },
+      );
+    };
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
+  });
+}
+
+function failure(error: unknown): string {
+  if (error instanceof SettingsError) return `fronttcp cannot start like this:\n${error.message}`;
+  const { code, address, port, message } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === 'EADDRINUSE')
+    return `fronttcp cannot start: port ${port} of ${address} is taken. Set API_PORT to a free one.`;
+  return `fronttcp cannot start: ${message}`;
+}
+
+// A terminal that went away must not end the orderly stop.
+process.stdout.on('error', () => undefined);
+await main();
+await once(process, 'exit');

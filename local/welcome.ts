@@ -1,0 +1,33 @@
+import { DEMO_PASSWORD, DEMO_USERS } from './demo-users.ts';
+import type { StartSettings } from './settings.ts';
+
+/** What `npm start` prints once everything answers: where everything is, and what to do next. */
+export function welcome(
+  settings: StartSettings,
+  started: { redis?: { url: string; describe: string }; api?: { url: string }; gateways: readonly { port: number }[] },
+  tookMs: number,
+): string {
+  const { host } = settings.gateway;
+  const [first] = started.gateways;
+  const api = started.api?.url ?? '';
+  const [someone, operator] = DEMO_USERS;
+  return [
+    '',
+    `fronttcp is ready (${(tookMs / 1_000).toFixed(1)} s)`,
+    '',
+    `  Console    ${api}/web/send-command`,
+    `  HTTP API   ${api}   (${api}/openapi.json)`,
+    ...started.gateways.map(({ port }, i) => `  ${i === 0 ? 'Gateway ' : '        '}   ${host}:${port}   (TCP)`),
+    `  Redis      ${started.redis?.url ?? ''}   (${started.redis?.describe ?? ''})`,
+    '',
+    `  Users      ${DEMO_USERS.map(({ userId, role }) => (role === 'operator' ? `${userId} (operator)` : userId)).join(', ')}`,
+    `  Password   ${DEMO_PASSWORD}`,
+    '',
+    'Try it:',
+    `  1. In another terminal, connect a client:  npx fronttcp login ${someone.userId} && npx fronttcp connect --port ${first?.port ?? ''}`,
+    `  2. Open the console, log in as ${operator.userId}, and send it a message.`,
+    '',
+    'Ctrl-C stops everything.',
+    '',
+  ].join('\n');
+}
