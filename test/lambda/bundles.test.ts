@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keysOf } from '../../contract/keys.ts';
+import { hashPassword } from '../../contract/passwords.ts';
+import { tokenAtRest } from '../../contract/tokens.ts';
+import { accessString } from '../../lib/redis/credentials.ts';
+import { Env, type StoreCredentials, type UpstashCredentials } from '../../lib/runtime-environment.ts';
+import { type Bundles, makeBundles } from '../support/bundles.ts';
+import { startTestRedis, type TestRedis } from '../support/redis.ts';
+import { startTestUpstash, type TestUpstash } from '../support/upstash.ts';
+import { runtimeClient } from './support/runtime-client.ts';
+import { post, type Sandbox, startSandbox } from './support/sandbox.ts';
+import { startSecretsExtension } from './support/secrets-extension.ts';
+
+const ARN = 'arn:aws:secretsmanager:us-east-1:111111111111:secret:store-AbCdEf';
+const PREFIX = '{fronttcp}:';
+const STORE_USER: StoreCredentials = { username: 'app', password: 'password-of-the-store' };
+const PASSWORD = 'correct horse';
+const keys = keysOf(PREFIX);
+
+interface Deployment {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly secret: StoreCredentials | UpstashCredentials;
+}
+
+let bundles: Bundles;
+let redis: TestRedis;
+let admin: Redis;
+let upstash: TestUpstash;
+let deployments: Readonly<Record<'ioredis' | 'upstash', Deployment>>;
+
+beforeAll(async () => {
+  await runtimeClient();
+  bundles = await makeBundles();
+  redis = await startTestRedis({ cluster: true });
+  admin = new Redis(redis.url);
+  // The rights that the deployed store gives, so that a script which needs more of them fails here.
+  await admin.call(
+    'ACL',
+    'SETUSER',
+    STORE_USER.username,
+    `>${STORE_USER.password}`,
+    ...accessString(PREFIX).split(' '),
+  );
+  upstash = await startTestUpstash({ redisUrl: redis.url });
+  deployments = {
+    ioredis: {
+      environment: { [Env.redisUrl]: redis.url, [Env.redisCluster]: 'true', [Env.redisKeyPrefix]: PREFIX },
+      secret: STORE_USER,
+    },
+    upstash: {
+      environment: { [Env.redisCluster]: 'false', [Env.redisKeyPrefix]: PREFIX },
+      secret: { restUrl: upstash.url, restToken: upstash.token, redisUrl: 'rediss://unused.example.com' },
+    },
+  };
+}, 300_000);
+
+afterAll(async () => {
+  await upstash.stop();
+  admin.disconnect();
+  await redis.stop();
+  await bundles.remove();
+});
+
+async function addUser(id: string, fields: Record<string, string> = {}): Promise<void> {
+  await admin.hset(keys.user(id), { password: await hashPassword(PASSWORD), ...fields });
+  await admin.zadd(keys.users, 0, id);
+}
+
+describe.each(['ioredis', 'upstash'] as const)('the bundles with %s under the runtime client', (driver) => {
+  const operator = `operator-${driver}`;
+  const recipient = `recipient-${driver}`;
+  let extension: Awaited<ReturnType<typeof startSecretsExtension>>;
+  const sandboxes: Sandbox[] = [];
+
+  const start = async (name: string): Promise<Sandbox> => {
+    const { environment } = deployments[driver];
+    const sandbox = await startSandbox(join(bundles.directory, 'functions', driver, name), {
+      ...environment,
+      [Env.redisSecretArn]: ARN,
+      PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: String(extension.port),
+    });
+    sandboxes.push(sandbox);
+    return sandbox;
+  };
+
+  beforeAll(async () => {
+    extension = await startSecretsExtension(ARN, deployments[driver].secret);
+    await addUser(operator, { role: 'operator' });
+    await addUser(recipient);
+  });
+  afterAll(async () => {
+    await Promise.all(sandboxes.map((sandbox) => sandbox.stop()));
+    await extension.stop();
+  });
+
+  it('log in, and send a command with the token', async () => {
+    const login = await start('login');
+    const wrong = await login.request(post('/login', { phone_number: operator, password: 'wrong' }));
+    expect(wrong.statusCode).toBe(401);
+
+    const right = await login.request(post('/login', { phone_number: operator, password: PASSWORD }));
+    expect(right.statusCode).toBe(200);
+    const { token } = JSON.parse(right.body ?? '') as { token: string };
+    expect(await admin.hget(keys.user(operator), 'token')).toBe(tokenAtRest(token));
+
+    const send = await start('send-command');
+    const command = { command_id: 102, chat_to: [recipient], content: 'hello' };
+    expect((await send.request(post('/send-command', command))).statusCode).toBe(401);
+    const sent = await send.request(post('/send-command', command, token));
+    expect(sent.statusCode).toBe(200);
+    expect(JSON.parse(sent.body ?? '')).toMatchObject({ code: 1, recipients: { online: 0, stored: 1, unknown: 0 } });
+    expect(await admin.zcard(keys.mailbox(recipient))).toBe(1);
+
+    for (const sandbox of sandboxes) {
+      expect(sandbox.output()).not.toContain(token);
+      expect(sandbox.output()).not.toContain(PASSWORD);
+      expect(sandbox.output()).not.toContain(STORE_USER.password);
+    }
+  });
+
+  it('refuse to work when the secret cannot be read', async () => {
+    const { environment } = deployments[driver];
+    const sandbox = await startSandbox(join(bundles.directory, 'functions', driver, 'login'), {
+      ...environment,
+      [Env.redisSecretArn]: `${ARN}-another`,
+      PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: String(extension.port),
+    });
+    sandboxes.push(sandbox);
+    await expect(sandbox.request(post('/login', { phone_number: operator, password: PASSWORD }))).rejects.toThrow(
+      /REDIS_SECRET_ARN could not be read: HTTP 404/,
+    );
+  });
+});

@@ -1,0 +1,30 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export const SESSION_TOKEN = 'session-token-of-the-sandbox';
+
+/** The parameters-and-secrets extension as a function sees it: one secret behind one ARN, for who has the token. */
+export async function startSecretsExtension(arn: string, secret: object) {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '', 'http://localhost');
+    const isAllowed = request.headers['x-aws-parameters-secrets-token'] === SESSION_TOKEN;
+    if (!isAllowed) return response.writeHead(401).end();
+    if (url.pathname !== '/secretsmanager/get' || url.searchParams.get('secretId') !== arn) {
+      return response.writeHead(404).end();
+    }
+    return response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ ARN: arn, SecretString: JSON.stringify(secret) }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: async (): Promise<void> => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
