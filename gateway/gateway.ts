@@ -7,6 +7,7 @@ import { Listener } from './io/listener.ts';
 import { sendAway } from './lifecycle/drain.ts';
 import { Lease, type LeaseListener } from './lifecycle/lease.ts';
 import { resumeSessions } from './lifecycle/resume.ts';
+import { Sweeper } from './lifecycle/sweeper.ts';
 import { Undertaker } from './lifecycle/undertaker.ts';
 import { Counters } from './observe/counters.ts';
 import { HealthServer } from './observe/health-server.ts';
@@ -69,6 +70,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   const queue = new RouteQueue({ redis, keys, config, lease, counters, log });
   const router = new Router({ registry, lease, queue, inbox });
   const undertaker = new Undertaker({ redis, keys, config, counters, log });
+  const sweeper = new Sweeper({ redis, keys, config, lease, log });
   const drain = new QueueDrain({ waiter: queueRedis, redis, keys, config, counters, log });
   const context: GatewayContext = {
     config,
@@ -112,6 +114,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   wheel.start();
   const starting = lease.start(onLease).then(() => {
     drain.start();
+    sweeper.start();
     isReady = true;
     log.info({ event: 'ready', gateway: lease.gatewayId, port, healthPort }, 'ready for clients');
   });
@@ -157,6 +160,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     log.info({ event: 'draining', connections: clients.size, sessions: registry.size }, 'draining');
     clients.stop();
     inbox.stop();
+    sweeper.stop();
     await within(REDIS_AT_STOP_MS, drain.stop());
     await within(REDIS_AT_STOP_MS, queue.idle());
     await sendAway([...clients.sessions], Math.max(0, until - performance.now()));

@@ -3,6 +3,7 @@ import type { Recipient } from '../records.ts';
 import type { RedisArgument, RedisPort } from '../redis.ts';
 import type { SessionForm } from '../session.ts';
 import { defineScript } from './library.ts';
+import { TRIM_LUA } from './sweep.ts';
 
 /**
  * KEYS[1] users
@@ -12,30 +13,9 @@ import { defineScript } from './library.ts';
  */
 const claimScript = defineScript(
   'claim',
-  `
+  `${TRIM_LUA}
 local gateway, offlineTtl = ARGV[2], tonumber(ARGV[3])
 if not live(gateway) then return 'no_lease' end
-
--- what is too old, or past its own ttl, is given up before it is promised
-local function trim(user, expiring)
-  local box = P .. 'mailbox:' .. user
-  local before = '(' .. int((now - offlineTtl * 1000) * 1024)
-  local old = redis.call('ZRANGEBYSCORE', box, '-inf', before)
-  if #old > 0 then
-    redis.call('ZREMRANGEBYSCORE', box, '-inf', before)
-    give_up(user, old, 'expired')
-  end
-  if not expiring then return end
-  local expired, rest = {}, false
-  for _, member in ipairs(redis.call('ZRANGE', box, 0, -1)) do
-    local at = tonumber(string.match(member, '^%["%d+",%d+,%d+,(%d+)'))
-    if at > 0 and at <= now then expired[#expired + 1] = member end
-    rest = rest or at > now
-  end
-  for _, member in ipairs(expired) do redis.call('ZREM', box, member) end
-  give_up(user, expired, 'expired')
-  if not rest then redis.call('HDEL', P .. 'user:' .. user, 'expiring') end
-end
 
 local function claim(user, form, token, resume)
   local key = P .. 'user:' .. user
@@ -59,7 +39,7 @@ local function claim(user, form, token, resume)
   redis.call('SADD', P .. 'sessions:' .. gateway, user)
   redis.call('ZADD', P .. 'users', 0, user)
   event('connected', user, epoch, gateway, resume ~= '' and 'resumed' or 'verified')
-  trim(user, was[6])
+  trim(user, was[6], offlineTtl)
   return { 'claimed', epoch, waits, redis.call('HGET', key, 'lost') or '0', redis.call('ZCARD', P .. 'mailbox:' .. user) }
 end
 

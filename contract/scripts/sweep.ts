@@ -1,0 +1,56 @@
+import type { Keys } from '../keys.ts';
+import type { RedisPort } from '../redis.ts';
+import { defineScript } from './library.ts';
+
+/** Trimming of one mailbox: at every claim, and by the sweep for users who do not come back. */
+export const TRIM_LUA = `
+-- what is too old, or past its own ttl, is given up before it is promised
+local function trim(user, expiring, offlineTtl)
+  local box = P .. 'mailbox:' .. user
+  local before = '(' .. int((now - offlineTtl * 1000) * 1024)
+  local old = redis.call('ZRANGEBYSCORE', box, '-inf', before)
+  if #old > 0 then
+    redis.call('ZREMRANGEBYSCORE', box, '-inf', before)
+    give_up(user, old, 'expired')
+  end
+  if not expiring then return end
+  local expired, rest = {}, false
+  for _, member in ipairs(redis.call('ZRANGE', box, 0, -1)) do
+    local at = tonumber(string.match(member, '^%["%d+",%d+,%d+,(%d+)'))
+    if at > 0 and at <= now then expired[#expired + 1] = member end
+    rest = rest or at > now
+  end
+  for _, member in ipairs(expired) do redis.call('ZREM', box, member) end
+  give_up(user, expired, 'expired')
+  if not rest then redis.call('HDEL', P .. 'user:' .. user, 'expiring') end
+end
+`;
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] most users in this step
+ * Returns how many users were looked at
+ * Atomic because: the cursor that all gateways share moves on with the work.
+ */
+const sweepScript = defineScript(
+  'sweep',
+  `${TRIM_LUA}
+local cursor = redis.call('GET', P .. 'sweep_cursor') or ''
+local from = cursor == '' and '-' or '(' .. cursor
+local users = redis.call('ZRANGEBYLEX', KEYS[1], from, '+', 'LIMIT', 0, tonumber(ARGV[3]))
+for _, user in ipairs(users) do trim(user, redis.call('HGET', P .. 'user:' .. user, 'expiring'), tonumber(ARGV[2])) end
+redis.call('SET', P .. 'sweep_cursor', #users < tonumber(ARGV[3]) and '' or users[#users])
+commit()
+return #users
+`,
+);
+
+/** Gives up what is too old in the mailboxes of the next `most` users, round and round. */
+export async function sweepMailboxes(
+  redis: RedisPort,
+  keys: Keys,
+  offlineTtlSeconds: number,
+  most: number,
+): Promise<number> {
+  return (await redis.script(sweepScript, [keys.users], [keys.prefix, offlineTtlSeconds, most])) as number;
+}

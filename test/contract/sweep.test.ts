@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { keysOf } from '../../contract/keys.ts';
+import { sweepMailboxes } from '../../contract/scripts/sweep.ts';
+import { createLog } from '../../gateway/observe/log.ts';
+import { connectRedis, type GatewayRedis } from '../../gateway/store/redis.ts';
+import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+
+const keyPrefix = uniquePrefix();
+const keys = keysOf(keyPrefix);
+let redis: GatewayRedis;
+
+beforeAll(async () => {
+  const config = { url: sharedRedisUrl(), cluster: false, keyPrefix, username: undefined, password: undefined };
+  redis = connectRedis(config, createLog({ level: 'silent', format: 'json' }));
+  for (let i = 0; i < 7; i += 1) await redis.command('ZADD', keys.users, 0, `u${i}`);
+});
+afterAll(() => redis.close());
+
+const idAt = (ms: number, n = 0): string => String(ms * 1024 + n);
+const letter = (id: string, expiresAtMs: number): [string, string] => [id, `["${id}",102,1,${expiresAtMs},"",""]\n{}`];
+
+test('gives up what is too old or expired of users who do not come back, a few users a step, round and round', async () => {
+  const now = Date.now();
+  const old = letter(idAt(now - 700_000_000), 0);
+  const expired = letter(idAt(now), 1);
+  const fresh = letter(idAt(now, 1), 0);
+  await redis.command('ZADD', keys.mailbox('u3'), ...old, ...expired, ...fresh);
+  await redis.command('HSET', keys.user('u3'), 'token', 't', 'expiring', '1');
+
+  const looked: number[] = [];
+  for (let step = 0; step < 3; step += 1) looked.push(await sweepMailboxes(redis, keys, 604_800, 3));
+
+  expect(looked).toEqual([3, 3, 1]);
+  expect(await redis.command('ZRANGE', keys.mailbox('u3'), 0, -1)).toEqual([fresh[1]]);
+  expect(await redis.command('HGET', keys.user('u3'), 'lost')).toBe('2');
+  expect(await sweepMailboxes(redis, keys, 604_800, 100)).toBe(7);
+});
