@@ -12,6 +12,7 @@ let dataDir: string;
 let said: string[];
 const running: StartedRedis[] = [];
 const programs: RunningProcess[] = [];
+const redisPids: number[] = [];
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'fronttcp-start-'));
@@ -20,6 +21,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(programs.splice(0).map((program) => program.stop('SIGKILL')));
   await Promise.all(running.splice(0).map((redis) => redis.stop()));
+  // The guard stops these after their owner's end; until then they write to the folder.
+  for (const pid of redisPids.splice(0)) await until('Redis is gone', () => !isAlive(pid));
   await rm(dataDir, { recursive: true, force: true });
 });
 
@@ -45,6 +48,7 @@ async function startElsewhere(): Promise<{ program: RunningProcess; pid: number;
   });
   programs.push(program);
   const [, pid = '', url = ''] = (await program.line(/^up /)).split(' ');
+  redisPids.push(Number(pid));
   return { program, pid: Number(pid), url };
 }
 
