@@ -1,14 +1,15 @@
-import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
+import { needs, provide } from '../../support/needs.ts';
 import { OPERATOR, PASSWORD } from './scripted-api.ts';
 
-const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-
+/** The browser of the system, installed first where that is possible. */
 export async function launchBrowser(): Promise<Browser> {
-  const executablePath = process.env.CHROMIUM ?? CANDIDATES.find(existsSync);
-  if (!executablePath) throw new Error('Chromium is missing: apt-get install -y chromium, or name it in CHROMIUM');
+  const need = needs.find(({ area }) => area === 'console');
+  if (!need) throw new Error('needs.ts names no browser');
+  const provided = await provide(need, process.env, (line) => process.stderr.write(`${line}\n`));
+  if (provided.state !== 'there') throw new Error(provided.why);
   return chromium.launch({
-    executablePath,
+    executablePath: provided.path,
     args: [
       '--headless',
       '--no-sandbox',

@@ -1,0 +1,143 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { until } from '../support/until.ts';
+import { launchBrowser, logIn, type OpenedPage, openConsole, userBox, writeAndSend } from './support/browser.ts';
+import { type Client, type System, startSystem } from './support/system.ts';
+
+const OPERATOR = '13764408552';
+const FIRST = '13565208554';
+const SECOND = '1390854961g';
+
+let browser: Browser;
+let system: System;
+let opened: OpenedPage;
+
+beforeAll(async () => {
+  [browser, system] = await Promise.all([launchBrowser(), startSystem()]);
+});
+afterAll(async () => {
+  await Promise.all([browser.close(), system.stop()]);
+});
+
+beforeEach(async () => {
+  opened = await openConsole(browser, system.url);
+  await logIn(opened.page);
+  await userBox(opened.page, FIRST).waitFor();
+});
+afterEach(async () => {
+  await opened.close();
+  expect(opened.problems).toEqual([]);
+});
+
+test('a message from the page arrives at a connected client, and the page shows how far it came', async () => {
+  const { page } = opened;
+  const client = await system.connectClient(FIRST);
+  await row(FIRST)
+    .getByText(/Online since/)
+    .waitFor();
+  await page.getByText('1 client connected', { exact: true }).waitFor();
+  await page.getByText('1 gateway', { exact: true }).waitFor();
+  await userBox(page, FIRST).check();
+  await writeAndSend(page, '你好 <b>pump</b> 📟');
+  expect(await arrived(client, 102)).toEqual({ chat_from: OPERATOR, chat_content: '你好 <b>pump</b> 📟' });
+  await result('Sent to 1 online').waitFor();
+  await result('Written to the connection 1').waitFor();
+  client.end();
+  await row(FIRST)
+    .getByText(/Last seen/)
+    .waitFor();
+});
+
+test('to a group: sent to who is here, stored for who is not, and delivered when they come', async () => {
+  const { page } = opened;
+  const client = await system.connectClient(FIRST);
+  await row(FIRST)
+    .getByText(/Online since/)
+    .waitFor();
+  await userBox(page, FIRST).check();
+  await userBox(page, SECOND).check();
+  await writeAndSend(page, 'to both');
+  expect(await arrived(client, 103)).toEqual({ chat_from: OPERATOR, chat_content: 'to both' });
+  await result('Sent to 1 online').waitFor();
+  await result('Stored for 1').waitFor();
+  const late = await system.connectClient(SECOND);
+  expect(await arrived(late, 103)).toEqual({ chat_from: OPERATOR, chat_content: 'to both' });
+  await result('Written to the connection 2').waitFor();
+  client.end();
+  late.end();
+});
+
+test('to everyone connected', async () => {
+  const { page } = opened;
+  const clients = await Promise.all([system.connectClient(FIRST), system.connectClient(SECOND)]);
+  await page.getByText('2 clients connected', { exact: true }).waitFor();
+  await page.getByLabel('Everyone connected').check();
+  await writeAndSend(page, 'to all');
+  for (const client of clients) {
+    expect(await arrived(client, 104)).toEqual({ chat_from: OPERATOR, chat_content: 'to all' });
+    client.end();
+  }
+  await result('Sent to 2 online').waitFor();
+});
+
+test('a user who was removed meanwhile is unknown', async () => {
+  const { page } = opened;
+  const { redis, keys } = system.runtime;
+  await redis.pipeline([
+    ['HSET', keys.user('gone'), 'token', 'x'],
+    ['ZADD', keys.users, 0, 'gone'],
+  ]);
+  await userBox(page, 'gone').check();
+  await redis.pipeline([
+    ['DEL', keys.user('gone')],
+    ['ZREM', keys.users, 'gone'],
+  ]);
+  await writeAndSend(page, 'hello?');
+  await result('Unknown: 1').waitFor();
+});
+
+test('Redis away: the page says so, a send is retried with the same key, all goes on by itself', async () => {
+  const { page } = opened;
+  await userBox(page, SECOND).check();
+  await system.redis.kill('SIGSTOP');
+  await page.getByText('not available at the moment. What is shown').waitFor();
+  await writeAndSend(page, 'in bad times');
+  await result('Not confirmed: The service is not available at the moment.').waitFor();
+  await system.redis.kill('SIGCONT');
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Try again', exact: true }).click();
+  await result('Stored for 1').waitFor();
+  const client = await system.connectClient(SECOND);
+  await until('it arrived', () => client.messages.some(({ commandId }) => commandId === 102));
+  client.end();
+});
+
+test("log out revokes the token and closes the operator's own connection", async () => {
+  const { page } = opened;
+  const token = await page.evaluate<string>(`JSON.parse(sessionStorage.getItem('fronttcp.session')).token`);
+  const client = await system.connectClient(OPERATOR, token);
+  await row(OPERATOR)
+    .getByText(/Online since/)
+    .waitFor();
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Log out' }).click();
+  await page.getByText('You are logged out.').waitFor();
+  await until("the operator's connection is closed", () => client.isClosed);
+});
+
+test('a newer login of the same operator ends the session of this page', async () => {
+  const { page } = opened;
+  const other = await openConsole(browser, system.url);
+  await logIn(other.page);
+  await userBox(other.page, FIRST).waitFor();
+  await page.getByText('Your session is over.').waitFor();
+  await other.close();
+});
+
+const row = (userId: string) => opened.page.locator('.user', { has: opened.page.getByText(userId, { exact: true }) });
+const result = (text: string) => opened.page.locator('.log').getByText(text);
+
+async function arrived(client: Client, commandId: number): Promise<unknown> {
+  const found = () => client.messages.find((message) => message.commandId === commandId);
+  return (await until(`a frame ${commandId}`, found)).body;
+}
