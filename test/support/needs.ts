@@ -54,7 +54,7 @@ export async function provide(need: Need, env: NodeJS.ProcessEnv, say: (line: st
     if (code === 0 && path !== undefined) return { state: 'there', path };
     return { state: 'failed', why: `${missing}; ${manager} could not install it: ${lastLines(output, 2)}` };
   }
-  return { state: 'impossible', why: `${missing}; none of ${Object.keys(installers).join(', ')} is here` };
+  return { state: 'impossible', why: `${missing}; no package of it for this machine` };
 }
 
 async function find(need: Need, env: NodeJS.ProcessEnv): Promise<string | undefined> {
