@@ -1,0 +1,62 @@
+import { onTestFinished } from 'vitest';
+import type { Client } from '../../client/client.ts';
+import { connect } from '../../client/connect.ts';
+import type { ClientOptions } from '../../client/options.ts';
+import { keysOf } from '../../contract/keys.ts';
+import { makeToken, tokenAtRest } from '../../contract/tokens.ts';
+import { ask } from '../../local/redis/ping.ts';
+import { type RunningProcess, startProgram } from '../support/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+
+/** A real gateway, a child process on the shared Redis under a prefix of its own. */
+export interface TestGateway {
+  readonly port: number;
+  readonly process: RunningProcess;
+  /** Makes the user, or replaces the token. */
+  token(userId: string): Promise<string>;
+  /** As any producer does. */
+  push(entry: object): Promise<void>;
+  /** A client that is closed when the test ends. */
+  connect(userId: string, options?: Partial<ClientOptions>): Promise<Client>;
+  /** Another one beside it, on the same Redis and prefix. */
+  another(): Promise<TestGateway>;
+  stop(): Promise<void>;
+}
+
+export async function startTestGateway(prefix: string = uniquePrefix()): Promise<TestGateway> {
+  const url = sharedRedisUrl();
+  const keys = keysOf(prefix);
+  const program = startProgram('gateway/main.ts', [], {
+    env: { REDIS_URL: url, REDIS_KEY_PREFIX: prefix, GATEWAY_PORT: '0', HEALTH_PORT: '0', LOG_LEVEL: 'warn' },
+  });
+  const line = await program.line(/gateway listens on/);
+  const port = Number(/listens on \S+:(\d+),/.exec(line)?.[1]);
+  const token = async (userId: string): Promise<string> => {
+    const issued = makeToken(userId);
+    await ask(url, 'HSET', keys.user(userId), 'token', tokenAtRest(issued));
+    return issued;
+  };
+  return {
+    port,
+    process: program,
+    token,
+    push: async (entry) => {
+      await ask(url, 'LPUSH', keys.queue, JSON.stringify(entry));
+    },
+    connect: async (userId, options = {}) => {
+      const client = await connect({
+        host: '127.0.0.1',
+        port,
+        phoneNumber: userId,
+        ...options,
+        token: options.token ?? (await token(userId)),
+      });
+      onTestFinished(() => client.close());
+      return client;
+    },
+    another: () => startTestGateway(prefix),
+    stop: async () => {
+      await program.stop();
+    },
+  };
+}
