@@ -53,17 +53,30 @@ const schema = z
     OUTBOX_MAX_BYTES: whole(1_048_576, 1_024),
     /** Without any progress for that long, a session that has something to read loses its connection. */
     SLOW_READER_TIMEOUT_MS: whole(15_000, 1, MAX_MS),
+    /** `v2`: every connection begins with a PROXY protocol header, and is refused without. */
+    PROXY_PROTOCOL: z.enum(['off', 'v2'], { error: 'must be off or v2' }).default('off'),
+    /** Set: the gateway speaks TLS. Files, or a secret with `certificate` and `privateKey`. */
+    TLS_CERT_FILE: z.string().optional(),
+    TLS_KEY_FILE: z.string().optional(),
+    TLS_SECRET_ARN: z.string().startsWith('arn:', 'must be the ARN of a secret').optional(),
+    /** Clients show a certificate of this authority, or are refused; its common name is the only user they may verify as. */
+    TLS_CLIENT_CA_FILE: z.string().optional(),
     DRAIN_TIMEOUT_MS: whole(110_000, 0, MAX_MS),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
   })
   .superRefine((env, context) => {
+    const refuse = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message });
+    const hasFiles = env.TLS_CERT_FILE !== undefined && env.TLS_KEY_FILE !== undefined;
+    if (env.TLS_CERT_FILE !== undefined && !env.TLS_KEY_FILE) refuse('TLS_KEY_FILE', 'is missing beside TLS_CERT_FILE');
+    if (env.TLS_KEY_FILE !== undefined && !env.TLS_CERT_FILE) refuse('TLS_CERT_FILE', 'is missing beside TLS_KEY_FILE');
+    if (hasFiles && env.TLS_SECRET_ARN) refuse('TLS_SECRET_ARN', 'and TLS_CERT_FILE cannot both be set');
+    if (env.TLS_CLIENT_CA_FILE && !hasFiles) refuse('TLS_CLIENT_CA_FILE', 'needs TLS_CERT_FILE and TLS_KEY_FILE');
+    if (env.PROXY_PROTOCOL === 'v2' && (hasFiles || env.TLS_SECRET_ARN)) {
+      refuse('PROXY_PROTOCOL', 'v2 cannot be had with TLS in the gateway: end TLS at the load balancer');
+    }
     if (env.REDIS_CLUSTER && hashTag(env.REDIS_KEY_PREFIX) === undefined) {
-      context.addIssue({
-        code: 'custom',
-        path: ['REDIS_KEY_PREFIX'],
-        message: 'must be a hash tag, such as {fronttcp}:, when REDIS_CLUSTER is set',
-      });
+      refuse('REDIS_KEY_PREFIX', 'must be a hash tag, such as {fronttcp}:, when REDIS_CLUSTER is set');
     }
   });
 
@@ -116,8 +129,24 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
     maxQueueEntryBytes: e.MAX_QUEUE_ENTRY_BYTES,
     outboxMaxBytes: e.OUTBOX_MAX_BYTES,
     slowReaderTimeoutMs: e.SLOW_READER_TIMEOUT_MS,
+    proxyProtocol: e.PROXY_PROTOCOL === 'v2',
+    tls: tlsOf(e),
     drainTimeoutMs: e.DRAIN_TIMEOUT_MS,
     logLevel: e.LOG_LEVEL,
     logFormat: e.LOG_FORMAT,
   };
+}
+
+interface TlsVariables {
+  TLS_CERT_FILE?: string | undefined;
+  TLS_KEY_FILE?: string | undefined;
+  TLS_SECRET_ARN?: string | undefined;
+  TLS_CLIENT_CA_FILE?: string | undefined;
+}
+
+function tlsOf(env: TlsVariables) {
+  const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile, TLS_SECRET_ARN: secretArn } = env;
+  if (secretArn !== undefined) return { secretArn };
+  if (certFile === undefined || keyFile === undefined) return undefined;
+  return { certFile, keyFile, clientCaFile: env.TLS_CLIENT_CA_FILE };
 }

@@ -4,6 +4,7 @@ import type { GatewayConfig } from './config.ts';
 import type { GatewayContext } from './context.ts';
 import { Flusher } from './io/flusher.ts';
 import { Listener } from './io/listener.ts';
+import { TlsMaterial } from './io/tls-material.ts';
 import { sendAway } from './lifecycle/drain.ts';
 import { Lease, type LeaseListener } from './lifecycle/lease.ts';
 import { resumeSessions } from './lifecycle/resume.ts';
@@ -87,7 +88,8 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     sessionStore,
     marks,
   };
-  listener = new Listener(context);
+  const material = config.tls ? new TlsMaterial(config.tls, log) : undefined;
+  listener = new Listener(context, await material?.load());
   const clients = listener;
   const metrics = createMetrics(context, { connections: () => clients.size, inboxOpen: () => inbox.open });
   const health = new HealthServer({ isReady: () => isReady && !isStopping && lease.isHeld, metrics });
@@ -112,6 +114,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     throw error;
   });
   wheel.start();
+  material?.watch((tls) => clients.renewTls(tls));
   const starting = lease.start(onLease).then(() => {
     drain.start();
     sweeper.start();
@@ -159,6 +162,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     const until = performance.now() + config.drainTimeoutMs;
     log.info({ event: 'draining', connections: clients.size, sessions: registry.size }, 'draining');
     clients.stop();
+    material?.stop();
     inbox.stop();
     sweeper.stop();
     await within(REDIS_AT_STOP_MS, drain.stop());

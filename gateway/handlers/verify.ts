@@ -19,6 +19,7 @@ export const verify: Handler = (session, frame, context) => {
     return session.refuse('malformed', version);
   }
   const { phone_number: userId, token, features } = body;
+  if (session.onlyUser !== undefined && session.onlyUser !== userId) return refuse(session, version, context);
   session.hold(Gate.verifying);
   context.verifier.verify({ userId, token, form: formOf(features) }, (result) => {
     if (result.status === 'claimed') welcome(session, { userId, features, version }, result, context);

@@ -1,14 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type TLSSocket,
+  type Server as TlsServer,
+} from 'node:tls';
 import type { GatewayContext } from '../context.ts';
 import { type CloseReason, CloseReasons } from '../session/close-reasons.ts';
 import { type AddressCount, Session } from '../session/session.ts';
+import { peelProxyHeader } from './proxy-header.ts';
 
 /** The kernel shortens it to its own net.core.somaxconn. */
 const BACKLOG = 16_384;
 /** Files the process needs for other things than clients: Redis, health, logs. */
 const FILES_RESERVED = 128;
 const KEEP_ALIVE_MS = 60_000;
+const TLS_MIN_VERSION = 'TLSv1.2' as const;
+const HANDSHAKE_MS = 10_000;
+const PROXY_HEADER_MS = 5_000;
 
 /** A socket knows its session, so that its listeners are the same functions for all. */
 interface GatewaySocket extends Socket {
@@ -19,15 +29,17 @@ interface GatewaySocket extends Socket {
 export class Listener {
   readonly #context: GatewayContext;
   readonly #server: Server;
+  readonly #tls: TlsServer | undefined;
   readonly #connections = new Set<Session>();
   readonly #addresses = new Map<string, AddressCount>();
   #lastConnectionId = 0;
 
-  constructor(context: GatewayContext) {
+  /** With `tls`, every connection is made secure first. */
+  constructor(context: GatewayContext, tls: SecureContextOptions | undefined) {
     this.#context = context;
-    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) =>
-      this.#accept(socket),
-    );
+    this.#tls = tls ? this.#secureServer(tls) : undefined;
+    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    this.#server = createServer(options, (socket) => this.#accept(socket));
     const limit = context.config.maxConnections || fileLimit() - FILES_RESERVED;
     this.#server.maxConnections = limit;
     this.#server.on('drop', () => context.counters.refusedConnection(CloseReasons.gatewayFull));
@@ -69,10 +81,46 @@ export class Listener {
     for (const session of this.#connections) session.socket.destroy();
   }
 
+  /** Those who connect from now on get this certificate; the others stay as they are. */
+  renewTls(tls: SecureContextOptions): void {
+    this.#tls?.setSecureContext({ ...tls, minVersion: TLS_MIN_VERSION });
+  }
+
   #accept(socket: Socket): void {
-    const { counters, config, log } = this.#context;
-    counters.accepts += 1;
-    const key = socket.remoteAddress ?? '';
+    this.#context.counters.accepts += 1;
+    if (this.#tls) this.#tls.emit('connection', socket);
+    else if (this.#context.config.proxyProtocol) void this.#acceptProxied(socket);
+    else this.#admit(socket, socket.remoteAddress ?? '');
+  }
+
+  async #acceptProxied(socket: Socket): Promise<void> {
+    const address = await peelProxyHeader(socket, PROXY_HEADER_MS);
+    if (address === undefined) return this.#context.counters.refusedConnection(CloseReasons.noProxyHeader);
+    this.#admit(socket, address);
+    socket.resume();
+  }
+
+  #secureServer(tls: SecureContextOptions): TlsServer {
+    const needsCertificate = tls.ca !== undefined;
+    const options = {
+      requestCert: needsCertificate,
+      rejectUnauthorized: needsCertificate,
+      minVersion: TLS_MIN_VERSION,
+    };
+    return createTlsServer({ ...tls, ...options, handshakeTimeout: HANDSHAKE_MS }, (socket: TLSSocket) => {
+      const certificate = needsCertificate ? socket.getPeerCertificate().subject.CN : undefined;
+      const only = Array.isArray(certificate) ? certificate[0] : certificate;
+      this.#admit(socket, socket.remoteAddress ?? '', needsCertificate ? (only ?? '') : undefined);
+    }).on('tlsClientError', (error, socket) => {
+      this.#context.counters.refusedConnection(CloseReasons.tlsFailed);
+      this.#context.log.debug({ event: 'tls_failed', error: error.message }, 'a client could not be secured');
+      socket.destroy();
+    });
+  }
+
+  /** `onlyUser`: whom the client's certificate names; it may verify as nobody else. */
+  #admit(socket: Socket, key: string, onlyUser?: string): void {
+    const { config, log } = this.#context;
     const address = this.#addresses.get(key) ?? { connections: 0, unverified: 0 };
     const { maxConnectionsPerAddress: most, maxUnverifiedPerAddress: mostUnverified } = config;
     if (most > 0 && address.connections >= most) return this.#turnAway(socket, CloseReasons.addressFull);
@@ -83,7 +131,7 @@ export class Listener {
     this.#addresses.set(key, address);
 
     this.#lastConnectionId += 1;
-    const session = new Session(this.#context, socket, this.#lastConnectionId, address);
+    const session = new Session(this.#context, socket, this.#lastConnectionId, address, onlyUser);
     this.#connections.add(session);
     (socket as GatewaySocket).session = session;
     socket.on('data', onData);

@@ -28,6 +28,8 @@ export const CloseReasons = {
   gatewayFull: reason(13, 'gateway_full', 5_000),
   addressFull: reason(14, 'address_full', 5_000),
   reverified: reason(15, 'reverified', 0),
+  noProxyHeader: reason(16, 'no_proxy_header', 0),
+  tlsFailed: reason(17, 'tls_failed', 0),
 } as const;
 
 const byName = new Map<string, CloseReason>(Object.values(CloseReasons).map((row) => [row.name, row]));

@@ -51,6 +51,8 @@ export class Session implements OutboxOwner, Timed {
   readonly context: GatewayContext;
   readonly socket: Socket;
   readonly address: AddressCount;
+  /** The one user whom the client's certificate lets it be; undefined: no certificate was asked for. */
+  readonly onlyUser: string | undefined;
   replay: Replay | undefined;
   readonly #decoder: FrameDecoder;
   #gates = 0;
@@ -61,12 +63,19 @@ export class Session implements OutboxOwner, Timed {
   #allowance: number;
   #allowanceAtMs: number;
 
-  constructor(context: GatewayContext, socket: Socket, connectionId: number, address: AddressCount) {
+  constructor(
+    context: GatewayContext,
+    socket: Socket,
+    connectionId: number,
+    address: AddressCount,
+    onlyUser: string | undefined,
+  ) {
     const now = performance.now();
     this.context = context;
     this.socket = socket;
     this.connectionId = connectionId;
     this.address = address;
+    this.onlyUser = onlyUser;
     this.outbox = new Outbox(socket, this);
     this.#decoder = new FrameDecoder(context.config.maxFrameBytes);
     this.#lastHeardMs = now;

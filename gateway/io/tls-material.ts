@@ -1,0 +1,84 @@
+import { readFile, stat } from 'node:fs/promises';
+import type { SecureContextOptions } from 'node:tls';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { z } from 'zod';
+import type { GatewayConfig } from '../config.ts';
+import type { Log } from '../observe/log.ts';
+
+const FILES_CHECKED_MS = 10_000;
+const SECRET_CHECKED_MS = 300_000;
+
+const secretSchema = z.object({ certificate: z.string().min(1), privateKey: z.string().min(1) });
+
+type Tls = NonNullable<GatewayConfig['tls']>;
+
+/**
+ * Certificate and key, and their renewal: looked at again now and then, and told when they have changed, so that new
+ * connections get the new certificate and the open ones stay.
+ */
+export class TlsMaterial {
+  readonly #tls: Tls;
+  readonly #log: Log;
+  #version = '';
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(tls: Tls, log: Log) {
+    this.#tls = tls;
+    this.#log = log;
+  }
+
+  /** Rejects when there is none: a gateway that should speak TLS does not start without. */
+  async load(): Promise<SecureContextOptions> {
+    this.#version = await this.#currentVersion();
+    return this.#read();
+  }
+
+  watch(onChange: (options: SecureContextOptions) => void): void {
+    const everyMs = 'secretArn' in this.#tls ? SECRET_CHECKED_MS : FILES_CHECKED_MS;
+    this.#timer = setInterval(() => {
+      this.#look(onChange).catch((error: unknown) =>
+        this.#log.error({ event: 'tls_reload_failed', error: String(error) }, 'the old certificate stays in use'),
+      );
+    }, everyMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(onChange: (options: SecureContextOptions) => void): Promise<void> {
+    const version = await this.#currentVersion();
+    if (version === this.#version) return;
+    onChange(await this.#read());
+    this.#version = version;
+    this.#log.info({ event: 'tls_reloaded' }, 'a new certificate is in use');
+  }
+
+  async #currentVersion(): Promise<string> {
+    if ('secretArn' in this.#tls) return (await this.#secret(this.#tls.secretArn)).version;
+    const { certFile, keyFile, clientCaFile } = this.#tls;
+    const files = [certFile, keyFile, ...(clientCaFile === undefined ? [] : [clientCaFile])];
+    const stats = await Promise.all(files.map((file) => stat(file)));
+    return stats.map(({ mtimeMs, size, ino }) => `${mtimeMs}/${size}/${ino}`).join(' ');
+  }
+
+  async #read(): Promise<SecureContextOptions> {
+    if ('secretArn' in this.#tls) {
+      const { certificate, privateKey } = (await this.#secret(this.#tls.secretArn)).fields;
+      return { cert: certificate, key: privateKey };
+    }
+    const { certFile, keyFile, clientCaFile } = this.#tls;
+    const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
+    return { cert, key, ...(clientCaFile === undefined ? {} : { ca: await readFile(clientCaFile) }) };
+  }
+
+  async #secret(arn: string): Promise<{ version: string; fields: z.infer<typeof secretSchema> }> {
+    const client = new SecretsManagerClient({ maxAttempts: 4 });
+    try {
+      const answer = await client.send(new GetSecretValueCommand({ SecretId: arn }));
+      return { version: answer.VersionId ?? '', fields: secretSchema.parse(JSON.parse(answer.SecretString ?? '{}')) };
+    } finally {
+      client.destroy();
+    }
+  }
+}
