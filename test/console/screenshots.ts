@@ -53,7 +53,7 @@ try {
     await logIn(page);
     await userBox(page, 'pump-001').waitFor();
     await useConsole(page, words);
-    await page.screenshot({ path: `${folder}${name}.png`, fullPage: options.isMobile ?? false });
+    await page.screenshot({ path: `${folder}${name}.png` });
     await close();
   }
 } finally {

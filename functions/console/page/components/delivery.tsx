@@ -1,5 +1,5 @@
 import type { Receipt } from '../api/operator.ts';
-import { isAwaited, isOpen, refreshReceipt } from '../state/receipts.ts';
+import { canChange, isAwaited, isOpen, refreshReceipt } from '../state/receipts.ts';
 import type { Send } from '../state/sends.ts';
 import type { TextKey } from '../texts/table.ts';
 import { countText, text } from '../texts/texts.ts';
@@ -22,26 +22,37 @@ export function Delivery({ send }: { send: Send }) {
           {stateText(state)} <b>{n}</b>
         </span>
       ))}
-      {!isOpen(send) && (
+      {!isOpen(send) && canChange(send) && (
         <button type="button" class="quiet small" onClick={() => void refreshReceipt(send)}>
           {text('delivery.refresh')}
         </button>
       )}
-      <details>
-        <summary>{countText('delivery.details', receipt.recipients.length)}</summary>
-        <ul>
-          {receipt.recipients.slice(0, LISTED).map((one) => (
-            <li key={one.phone_number}>
-              <bdi>{one.phone_number}</bdi> <span class={`state ${one.state}`}>{stateText(one.state)}</span>
-              {one.reason && <span class="muted"> {one.reason}</span>}
-            </li>
-          ))}
-          {receipt.recipients.length > LISTED && (
-            <li class="muted">{text('delivery.more', { n: receipt.recipients.length - LISTED })}</li>
-          )}
-        </ul>
-      </details>
+      {hasDetails(receipt) && <Details receipt={receipt} />}
     </div>
+  );
+}
+
+/** Of one recipient the states above say all. */
+function hasDetails({ recipients }: Receipt): boolean {
+  return recipients.length > 1 || recipients.some(({ reason }) => reason);
+}
+
+function Details({ receipt }: { receipt: Receipt }) {
+  return (
+    <details>
+      <summary>{countText('delivery.details', receipt.recipients.length)}</summary>
+      <ul>
+        {receipt.recipients.slice(0, LISTED).map((one) => (
+          <li key={one.phone_number}>
+            <bdi>{one.phone_number}</bdi> <span class={`state ${one.state}`}>{stateText(one.state)}</span>
+            {one.reason && <span class="muted"> {one.reason}</span>}
+          </li>
+        ))}
+        {receipt.recipients.length > LISTED && (
+          <li class="muted">{text('delivery.more', { n: receipt.recipients.length - LISTED })}</li>
+        )}
+      </ul>
+    </details>
   );
 }
 

@@ -19,7 +19,8 @@ export function Sends() {
       {sends.value.length === 0 ? (
         <p class="empty">{text('sends.none')}</p>
       ) : (
-        <ol class="log" aria-labelledby="sends-heading">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and may hold nothing else that takes the focus
+        <ol class="log" aria-labelledby="sends-heading" tabIndex={0}>
           {sends.value.map((send) => (
             <Entry key={send.key} send={send} />
           ))}

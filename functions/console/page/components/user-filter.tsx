@@ -10,7 +10,7 @@ export function UserFilter() {
         ref={input}
         type="search"
         aria-label={text('recipients.search')}
-        placeholder={text('recipients.search')}
+        placeholder={text('recipients.searchHint')}
         autocomplete="off"
         autocapitalize="none"
         spellcheck={false}

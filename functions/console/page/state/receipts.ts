@@ -45,6 +45,11 @@ export function isOpen(send: Send): boolean {
   );
 }
 
+/** Whether anything more is to come for any of its recipients, however late. */
+export function canChange({ receipt }: Send): boolean {
+  return receipt?.recipients.some(({ state }) => !LAST_STATES.includes(state)) ?? true;
+}
+
 /** Whether it names fewer recipients than were counted: of a broadcast it names those that it has reached. */
 export function isAwaited({ state, receipt }: Send): boolean {
   if (state.kind !== 'accepted') return false;

@@ -40,6 +40,7 @@ export const en = {
   'recipients.everyoneNow.one': '{n} client is connected now.',
   'recipients.everyoneNow.other': '{n} clients are connected now.',
   'recipients.search': 'Search by the beginning of the ID',
+  'recipients.searchHint': 'ID begins with…',
   'recipients.onlineOnly': 'Online only',
   'recipients.all': 'All shown',
   'recipients.list': 'Users',

@@ -39,6 +39,7 @@ export const zh: TextTable = {
   'recipients.everyoneNow.one': '当前有 {n} 个客户端连接。',
   'recipients.everyoneNow.other': '当前有 {n} 个客户端连接。',
   'recipients.search': '按 ID 开头搜索',
+  'recipients.searchHint': 'ID 开头…',
   'recipients.onlineOnly': '仅在线',
   'recipients.all': '全选所示',
   'recipients.list': '用户',
