@@ -3,6 +3,7 @@ import type { GatewayContext } from '../context.ts';
 import type { Session } from '../session/session.ts';
 import { acknowledge } from './acknowledge.ts';
 import { application } from './application.ts';
+import { refOf } from './body.ts';
 import { broadcast } from './broadcast.ts';
 import { group } from './group.ts';
 import { heartbeat } from './heartbeat.ts';
@@ -33,5 +34,5 @@ export function handle(session: Session, frame: Frame, context: GatewayContext):
   if (session.state === 'unverified' && frame.commandId !== ClientCommand.verify) return;
   const handler = handlers.get(frame.commandId) ?? (isApplicationUp(frame.commandId) ? application : undefined);
   if (handler) handler(session, frame, context);
-  else session.refuse('unknown_command', frame.version);
+  else session.refuse('unknown_command', frame.version, refOf(frame));
 }

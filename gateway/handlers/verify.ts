@@ -32,10 +32,7 @@ function refuse(session: Session, version: number, context: GatewayContext): voi
   context.counters.refusedVerifies += 1;
   session.send(new Notice(version, ServerCommand.verifyResult, '{"code": 0}'));
   session.verifyFailures += 1;
-  if (session.verifyFailures <= context.config.maxVerifyAttempts) return;
-  // The verdict is written before the connection ends.
-  session.outbox.flush((items, form) => Buffer.concat(items.map((item) => item.frame(form))), performance.now());
-  session.close(CloseReasons.tooManyVerifyAttempts);
+  if (session.verifyFailures > context.config.maxVerifyAttempts) session.close(CloseReasons.tooManyVerifyAttempts);
 }
 
 interface Claimant {
@@ -59,7 +56,7 @@ function welcome(
   }
   const older = registry.get(userId);
   if (older && older !== session) older.close(CloseReasons.takenOver);
-  if (session.isVerified) leave(session, userId, context);
+  if (session.isVerified) session.leave(userId);
   const bits = featureBits(features ?? []);
   const form = formOf(features);
   session.become({ userId, epoch: claim.epoch, form, features: bits });
@@ -71,17 +68,6 @@ function welcome(
   const isQuiet = claim.waiting === 0 && claim.lost === 0 && !claim.predecessorHandsOver;
   if (isQuiet) session.goLive();
   else session.beginReplay({ lost: claim.lost, waitFor: claim.predecessorHandsOver ? 'predecessor' : 'outbox' });
-}
-
-/** A connection that verifies again: its user so far leaves it, unless it is the same one, whose claim has just replaced itself. */
-function leave(session: Session, nextUserId: string, { registry, sessionStore }: GatewayContext): void {
-  session.outbox.flush((items, form) => Buffer.concat(items.map((item) => item.frame(form))), performance.now());
-  session.replay?.abandon();
-  session.replay = undefined;
-  registry.remove(session);
-  if (session.userId === nextUserId) return;
-  const was = { userId: session.userId, epoch: session.epoch };
-  void sessionStore.release({ session: was, reason: CloseReasons.reverified.name, undelivered: [] });
 }
 
 function verdict(

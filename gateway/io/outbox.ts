@@ -88,7 +88,7 @@ export class Outbox {
     this.stalledSinceMs = nowMs;
     this.#owner.onStalled();
     this.#socket.write(NOTHING, (error) => {
-      if (!error) this.#drained(join);
+      if (!error) this.#drained(items, join);
     });
   }
 
@@ -102,17 +102,19 @@ export class Outbox {
     return items;
   }
 
-  /** Takes back of what has not been begun those that `which` picks. */
-  takeBackPending(which: (item: Outgoing) => boolean): void {
-    const kept = this.#pending?.filter((item) => !which(item)) ?? [];
+  /** Takes back of what has not been begun those that `which` picks, in order. */
+  takeBackPending(which: (item: Outgoing) => boolean): readonly Outgoing[] {
+    const pending = this.#pending ?? NONE;
+    const kept = pending.filter((item) => !which(item));
     this.#pending = kept.length > 0 ? kept : undefined;
     this.bytes = this.#writing.length > 0 ? this.#writingBytes : 0;
     for (const item of kept) this.bytes += item.frame(this.#owner.form).length;
+    return pending.filter(which);
   }
 
-  #drained(join: Join): void {
-    const written = this.#writing;
-    if (written.length === 0) return;
+  /** Those that were taken back meanwhile are nobody's any more, and others may be on their way. */
+  #drained(written: readonly Outgoing[], join: Join): void {
+    if (this.#writing !== written) return;
     this.#writing = NONE;
     this.bytes -= this.#writingBytes;
     this.stalledSinceMs = 0;

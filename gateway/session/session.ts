@@ -280,14 +280,12 @@ export class Session implements OutboxOwner, Timed {
     this.state = 'closed';
     this.context.counters.closed(reason);
     if (reason === CloseReasons.slowReader) this.context.counters.slowReaders += 1;
-    const unsent = this.outbox.takeBack();
-    const held = this.replay?.abandon() ?? [];
-    this.replay = undefined;
+    const unsent = this.#takeBack();
     this.#sayGoodbye(reason);
     if (wasUnverified) this.address.unverified -= 1;
     if (wasVerified) {
       this.context.registry.remove(this);
-      this.#putBack([...unsent, ...held], reason, successor);
+      this.#putBack(unsent, reason, successor);
     }
     this.context.log.debug(
       {
@@ -300,6 +298,23 @@ export class Session implements OutboxOwner, Timed {
       'closed',
     );
     this.context.wheel.set(this, performance.now() + LINGER_MS);
+  }
+
+  /** This connection's user leaves it, and another comes: what the one had not got is not the other's. */
+  leave(nextUserId: string): void {
+    this.context.registry.remove(this);
+    if (this.userId !== nextUserId) return this.#putBack(this.#takeBack(), CloseReasons.reverified, undefined);
+    this.replay?.abandon();
+    this.replay = undefined;
+  }
+
+  /** Messages that were not handed over. Answers that were gathered in this turn still go out. */
+  #takeBack(): readonly Outgoing[] {
+    const held = this.replay?.abandon() ?? [];
+    this.replay = undefined;
+    const pending = this.outbox.takeBackPending((item) => item instanceof Message);
+    this.outbox.flush((items, form) => Buffer.concat(items.map((item) => item.frame(form))), performance.now());
+    return [...this.outbox.takeBack(), ...pending, ...held];
   }
 
   #sayGoodbye(reason: CloseReason): void {
