@@ -61,6 +61,8 @@ const schema = z
     TLS_SECRET_ARN: z.string().startsWith('arn:', 'must be the ARN of a secret').optional(),
     /** Clients show a certificate of this authority, or are refused; its common name is the only user they may verify as. */
     TLS_CLIENT_CA_FILE: z.string().optional(),
+    /** How often certificate files, or the secret, are looked at for a renewal. */
+    TLS_RENEWAL_CHECK_MS: whole(60_000, 10, MAX_MS),
     DRAIN_TIMEOUT_MS: whole(110_000, 0, MAX_MS),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
@@ -138,6 +140,7 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
 }
 
 interface TlsVariables {
+  TLS_RENEWAL_CHECK_MS: number;
   TLS_CERT_FILE?: string | undefined;
   TLS_KEY_FILE?: string | undefined;
   TLS_SECRET_ARN?: string | undefined;
@@ -146,7 +149,8 @@ interface TlsVariables {
 
 function tlsOf(env: TlsVariables) {
   const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile, TLS_SECRET_ARN: secretArn } = env;
-  if (secretArn !== undefined) return { secretArn };
+  const renewalCheckMs = env.TLS_RENEWAL_CHECK_MS;
+  if (secretArn !== undefined) return { secretArn, renewalCheckMs };
   if (certFile === undefined || keyFile === undefined) return undefined;
-  return { certFile, keyFile, clientCaFile: env.TLS_CLIENT_CA_FILE };
+  return { certFile, keyFile, clientCaFile: env.TLS_CLIENT_CA_FILE, renewalCheckMs };
 }

@@ -5,9 +5,6 @@ import { z } from 'zod';
 import type { GatewayConfig } from '../config.ts';
 import type { Log } from '../observe/log.ts';
 
-const FILES_CHECKED_MS = 10_000;
-const SECRET_CHECKED_MS = 300_000;
-
 const secretSchema = z.object({ certificate: z.string().min(1), privateKey: z.string().min(1) });
 
 type Tls = NonNullable<GatewayConfig['tls']>;
@@ -34,12 +31,11 @@ export class TlsMaterial {
   }
 
   watch(onChange: (options: SecureContextOptions) => void): void {
-    const everyMs = 'secretArn' in this.#tls ? SECRET_CHECKED_MS : FILES_CHECKED_MS;
     this.#timer = setInterval(() => {
       this.#look(onChange).catch((error: unknown) =>
         this.#log.error({ event: 'tls_reload_failed', error: String(error) }, 'the old certificate stays in use'),
       );
-    }, everyMs);
+    }, this.#tls.renewalCheckMs);
   }
 
   stop(): void {

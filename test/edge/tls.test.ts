@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { gateway } from '../gateway/support/gateway.ts';
+import { Peer } from '../support/peer.ts';
+import { repository } from '../support/process.ts';
+import { until } from '../support/until.ts';
+
+const fixture = (name: string): string => join(repository, 'test/fixtures/tls', name);
+
+async function secure(port: number, options: ConnectionOptions = {}): Promise<TLSSocket> {
+  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options });
+  await once(socket, 'secureConnect');
+  return socket;
+}
+
+const nameOf = (socket: TLSSocket): string => String(socket.getPeerCertificate().subject.CN);
+
+async function certificateFiles(): Promise<{ certFile: string; keyFile: string; become(name: string): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'fronttcp-tls-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const become = async (name: string) => {
+    await copyFile(fixture(`${name}.key.pem`), keyFile);
+    await copyFile(fixture(`${name}.cert.pem`), certFile);
+  };
+  await become('server-1');
+  return { certFile, keyFile, become };
+}
+
+describe('TLS in the gateway', () => {
+  test('speaks the protocol inside TLS, and renews its certificate without dropping anyone', async () => {
+    const { certFile, keyFile, become } = await certificateFiles();
+    const { port, users } = await gateway({
+      TLS_CERT_FILE: certFile,
+      TLS_KEY_FILE: keyFile,
+      TLS_RENEWAL_CHECK_MS: '20',
+    });
+    await users('ann', 'bob');
+    const socket = await secure(port);
+    const ann = Peer.over(socket);
+    await ann.verify('ann');
+    expect(nameOf(socket)).toBe('gateway one');
+
+    await become('server-2');
+    await until('new connections get the new certificate', async () => {
+      const probe = await secure(port);
+      const name = nameOf(probe);
+      probe.destroy();
+      return name === 'gateway two';
+    });
+
+    const bob = Peer.over(await secure(port));
+    await bob.verify('bob');
+    bob.send(2, { chat_to: 'ann', chat_content: 'still there?' });
+    await ann.receives(102, { chat_from: 'bob', chat_content: 'still there?' });
+  });
+
+  test('refuses what is older than TLS 1.2, and what is no TLS at all, and goes on', async () => {
+    const { certFile, keyFile } = await certificateFiles();
+    const { port, users } = await gateway({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
+    await users('ann');
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    await expect(secure(port, old)).rejects.toThrow();
+    const plain = await Peer.connect(port);
+    plain.send(1, { phone_number: 'ann', token: 'token of ann' });
+    await plain.ended();
+
+    await Peer.over(await secure(port)).verify('ann');
+  });
+
+  test('with an authority for clients, a certificate is needed, and is good for the user it names alone', async () => {
+    const { certFile, keyFile } = await certificateFiles();
+    const { port, users } = await gateway({
+      TLS_CERT_FILE: certFile,
+      TLS_KEY_FILE: keyFile,
+      TLS_CLIENT_CA_FILE: fixture('ca.cert.pem'),
+    });
+    await users('device-1', 'device-2');
+    const [cert, key] = await Promise.all([readFile(fixture('device.cert.pem')), readFile(fixture('device.key.pem'))]);
+
+    const stranger = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    stranger.on('error', () => stranger.destroy());
+    await new Promise((resolve) => stranger.on('close', resolve));
+
+    const device = Peer.over(await secure(port, { cert, key }));
+    expect((await device.verify('device-2')).code).toBe(0);
+    expect((await device.verify('device-1')).code).toBe(1);
+  });
+});
