@@ -1,0 +1,212 @@
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { repository } from '../support/process.ts';
+import { invalidHeaders, vectors } from '../vectors/vectors.ts';
+import { server } from './dialogue.ts';
+import { startTestGateway, type TestGateway } from './gateway.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'fronttcp-examples-'));
+const cClient = join(folder, 'fronttcp_client');
+const pythonClient = join(repository, 'examples/clients/fronttcp_client.py');
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  const compiler = spawnSync(
+    'cc',
+    [
+      ...['-std=c99', '-O1', '-g', '-Wall', '-Wextra', '-Werror', '-pedantic'],
+      ...['-fsanitize=address,undefined', '-fno-sanitize-recover=all'],
+      ...['-o', cClient, join(repository, 'examples/clients/fronttcp_client.c')],
+    ],
+    { encoding: 'utf8' },
+  );
+  expect(compiler.stderr).toBe('');
+  gateway = await startTestGateway();
+});
+afterAll(async () => {
+  await gateway.stop();
+  rmSync(folder, { recursive: true });
+});
+
+/** One of the two programs, its lines on stdout and stderr to be awaited one by one. */
+class Program {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly #out: AsyncIterator<string>;
+  readonly #err: AsyncIterator<string>;
+  readonly exited: Promise<number | null>;
+
+  constructor(command: string, args: readonly string[], token: string) {
+    this.child = spawn(command, args, { env: { ...process.env, FRONTTCP_TOKEN: token, PYTHONDONTWRITEBYTECODE: '1' } });
+    this.#out = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
+    this.#err = createInterface({ input: this.child.stderr })[Symbol.asyncIterator]();
+    this.exited = new Promise((resolve) => this.child.once('exit', resolve));
+    onTestFinished(async () => {
+      this.child.kill('SIGKILL');
+      await this.exited;
+    });
+  }
+
+  /** The next message that it prints. */
+  async message(): Promise<Record<string, unknown>> {
+    return JSON.parse(String((await this.#out.next()).value));
+  }
+
+  /** Until a line of stderr has this text. */
+  async says(text: string): Promise<void> {
+    for (;;) {
+      const { done, value } = await this.#err.next();
+      if (done) throw new Error(`it ended without saying ${text}`);
+      if (value.includes(text)) return;
+    }
+  }
+
+  type(line: string): void {
+    this.child.stdin.write(`${line}\n`);
+  }
+}
+
+const clients = [
+  {
+    name: 'Python',
+    start: (port: number, userId: string, token: string, to: string) =>
+      new Program('python3', [pythonClient, '--port', String(port), '--phone-number', userId, '--to', to], token),
+  },
+  {
+    name: 'C',
+    start: (port: number, userId: string, token: string, to: string) =>
+      new Program(cClient, ['127.0.0.1', String(port), userId, to], token),
+  },
+];
+
+describe.each(clients)('the $name client', ({ name, start }) => {
+  test('sends and receives through a real gateway', async () => {
+    const peer = await gateway.connect(`peer-${name}`);
+    const userId = `device "${name}"`;
+    const program = start(gateway.port, userId, await gateway.token(userId), `peer-${name}`);
+    await program.says('verified');
+    program.type('你好 "from" \\ the device');
+    for await (const message of peer) {
+      expect(message).toMatchObject({ from: userId, content: '你好 "from" \\ the device' });
+      break;
+    }
+    const id = await peer.send(userId, '你好 to the device');
+    expect(await program.message()).toMatchObject({ chat_content: '你好 to the device', id });
+  });
+
+  test('acknowledges what it has printed, and gets what came while it was away', async () => {
+    const userId = `mailbox-${name}`;
+    const token = await gateway.token(userId);
+    const sender = await gateway.connect(`sender-${name}`);
+    await sender.send(userId, 'stored');
+    const first = start(gateway.port, userId, token, 'nobody');
+    expect(await first.message()).toMatchObject({ chat_content: 'stored' });
+    await sender.send(userId, 'live');
+    expect(await first.message()).toMatchObject({ chat_content: 'live' });
+    first.child.kill('SIGKILL');
+    await first.exited;
+    await sender.send(userId, 'next');
+    // A message that was printed and acknowledged in the last moment may come again; what is older may not.
+    const second = start(gateway.port, userId, token, 'nobody');
+    let message = await second.message();
+    if (message.chat_content === 'live') message = await second.message();
+    expect(message).toMatchObject({ chat_content: 'next' });
+  });
+
+  test('ends when its token is refused', async () => {
+    await gateway.token(`refused-${name}`);
+    const program = start(gateway.port, `refused-${name}`, 'wrong', 'nobody');
+    expect(await program.exited).toBe(1);
+  });
+
+  test('beats, drops what comes twice, passes over what it does not know, and comes back when told', async () => {
+    const scripted = await server();
+    const program = start(scripted.port, 'me', 'token', 'you');
+    const peer = await scripted.accept();
+    await peer.verify({ heartbeat_timeout_ms: 60, lost: 0 });
+    await peer.expect(5);
+    peer.write(105);
+    peer.write(199, { newer: true });
+    peer.message('100', 'once');
+    peer.message('100', 'once');
+    peer.message('101', 'twice');
+    expect(await program.message()).toMatchObject({ chat_content: 'once' });
+    expect(await program.message()).toMatchObject({ chat_content: 'twice' });
+    peer.write(112, { reason: 'draining', reconnect_after_ms: 5 });
+    peer.socket.end();
+    const next = await scripted.accept();
+    await next.verify({ heartbeat_timeout_ms: 60_000, lost: 0 });
+    next.message('101', 'twice');
+    next.message('102', 'new');
+    expect(await program.message()).toMatchObject({ chat_content: 'new' });
+  });
+
+  test('finds a server that is gone without a word', async () => {
+    const scripted = await server();
+    start(scripted.port, 'me', 'token', 'you');
+    const peer = await scripted.accept();
+    await peer.verify({ heartbeat_timeout_ms: 60, lost: 0 });
+    await (await scripted.accept()).expect(1);
+  });
+
+  test('stays away after it was taken over', async () => {
+    const scripted = await server();
+    const program = start(scripted.port, 'me', 'token', 'you');
+    const peer = await scripted.accept();
+    await peer.verify({ lost: 0 });
+    peer.write(112, { reason: 'taken_over', reconnect_after_ms: 1 });
+    peer.socket.end();
+    expect(await program.exited).toBe(1);
+    expect(scripted.count).toBe(1);
+  });
+});
+
+const lines = vectors.map(({ version, command_id, body }) => `${version} ${command_id} ${body}`);
+const stream = Buffer.concat(vectors.map(({ hex }) => Buffer.from(hex, 'hex')));
+
+test('the C decoder reads all vectors, in pieces of every size, and nothing after a bad header', () => {
+  for (const size of [1, 7, 13, 4_096, stream.length]) {
+    const out = spawnSync('sh', ['-c', `dd bs=${size} 2>/dev/null | "$0" --decode`, cClient], { input: stream });
+    expect(String(out.stdout).trimEnd().split('\n'), `pieces of ${size}`).toEqual(lines);
+  }
+  for (const { hex } of invalidHeaders.filter(({ name }) => !name.includes('65,537'))) {
+    const input = Buffer.concat([stream, Buffer.from(hex, 'hex'), stream]);
+    const out = spawnSync(cClient, ['--decode'], { input });
+    expect(String(out.stdout).trimEnd().split('\n')).toEqual([...lines, 'invalid']);
+  }
+});
+
+const PYTHON_VECTORS = `
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from fronttcp_client import Decoder, ProtocolError, encode
+document = json.load(sys.stdin)
+for vector in document["frames"]:
+    whole = bytes.fromhex(vector["hex"])
+    parts = (vector["version"], vector["command_id"], vector["body"].encode())
+    assert encode(*parts) == whole, vector["name"]
+    for at in range(len(whole) + 1):
+        decoder = Decoder()
+        assert decoder.feed(whole[:at]) + decoder.feed(whole[at:]) == [parts], (vector["name"], at)
+    decoder = Decoder()
+    assert [f for byte in whole for f in decoder.feed(bytes([byte]))] == [parts], vector["name"]
+for vector in document["invalid"]:
+    decoder = Decoder(document["max_frame_bytes"])
+    try:
+        decoder.feed(bytes.fromhex(vector["hex"]))
+    except ProtocolError:
+        continue
+    raise AssertionError(vector["name"])
+print(len(document["frames"]) + len(document["invalid"]))
+`;
+
+test('the Python codec agrees with all vectors, at every split', () => {
+  const input = JSON.stringify({ frames: vectors, invalid: invalidHeaders, max_frame_bytes: 65_536 });
+  const args = ['-B', '-c', PYTHON_VECTORS, join(repository, 'examples/clients')];
+  const out = spawnSync('python3', args, { input, encoding: 'utf8' });
+  expect(out.stderr).toBe('');
+  expect(out.stdout.trim()).toBe(String(vectors.length + invalidHeaders.length));
+});
