@@ -1,0 +1,30 @@
+import type { Plan } from '../plan.ts';
+
+/** What the generator speaks: loadgen's -p. */
+export type Protocol = 'gw' | 'mqtt' | 'nats' | 'redis' | 'ws' | 'sio';
+
+/** One server under measurement, started fresh for each sample. */
+export interface RunningServer {
+  readonly port: number;
+  /** Whose CPU and memory count as the server's. */
+  readonly pids: readonly number[];
+  stop(): Promise<void>;
+}
+
+export interface Server {
+  readonly name: string;
+  readonly protocol: Protocol;
+  /** What a reader of the table must know about how it was run. */
+  readonly note?: string;
+  /** Undefined when it can run here, after an installation where that is allowed; else why it is left out. */
+  missing(plan: Plan): Promise<string | undefined>;
+  /** As the program itself tells it. */
+  version?(plan: Plan): Promise<string>;
+  start(plan: Plan, options?: StartOptions): Promise<RunningServer>;
+}
+
+export interface StartOptions {
+  /** Extra environment; only our own gateway reads it. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly nodeArgs?: readonly string[];
+}

@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import { access, mkdir, readFile, rename } from 'node:fs/promises';
+import { lastLines, run } from '../../local/redis/run.ts';
+import { cache, root } from './paths.ts';
+
+/** Compiles bench/load/<name>.c when it has changed, and answers the program's path. */
+export async function compile(name: 'floor' | 'loadgen'): Promise<string> {
+  const source = `${root}bench/load/${name}.c`;
+  const digest = createHash('sha256')
+    .update(await readFile(source))
+    .digest('hex')
+    .slice(0, 12);
+  const program = `${cache}/${name}-${digest}`;
+  const isThere = await access(program).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return program;
+  await mkdir(cache, { recursive: true });
+  const draft = `${program}.${process.pid}`;
+  const flags = ['-O2', '-Wall', '-Wno-misleading-indentation', '-o', draft];
+  const { code, output } = await run('cc', [...flags, source], { timeoutMs: 60_000 });
+  if (code !== 0) throw new Error(`cc could not compile ${source} (a C compiler is needed):\n${lastLines(output, 20)}`);
+  await rename(draft, program);
+  return program;
+}
