@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
-import { launchBrowser, logIn, type OpenedPage, openConsole, userBox } from './support/browser.ts';
+import { launchBrowser, logIn, type OpenedPage, openConsole, userBox, writeAndSend } from './support/browser.ts';
 import { OPERATOR, PASSWORD, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 let browser: Browser;
@@ -111,6 +111,38 @@ test('log out says what it does, asks, revokes the token and stops reading', asy
     `Bearer token.${OPERATOR}`,
   ]);
   expect(await page.evaluate('sessionStorage.length')).toBe(0);
+});
+
+test('who logs out leaves nothing behind for whoever logs in next', async () => {
+  const { page } = opened;
+  await logIn(page);
+  await userBox(page, OPERATOR).check();
+  await writeAndSend(page, 'mine');
+  await page.locator('.send').waitFor();
+  await page.locator('#content').fill('half a sentence');
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Log out' }).click();
+  await page.getByText('You are logged out.').waitFor();
+  await logIn(page);
+  await userBox(page, OPERATOR).waitFor();
+  expect(await userBox(page, OPERATOR).isChecked()).toBe(false);
+  expect(await page.locator('#content').inputValue()).toBe('');
+  expect(await page.locator('.send').count()).toBe(0);
+});
+
+test('a session that ended by itself keeps the draft for its own user alone', async () => {
+  const { page } = opened;
+  api.operators.push('another');
+  await logIn(page);
+  await userBox(page, OPERATOR).check();
+  await page.locator('#content').fill('half a sentence');
+  api.answer('GET /users', () => refused(401, 'over'));
+  await page.getByText('Your session is over.').waitFor();
+  api.answer('GET /users', undefined);
+  await logIn(page, 'another');
+  await userBox(page, OPERATOR).waitFor();
+  expect(await userBox(page, OPERATOR).isChecked()).toBe(false);
+  expect(await page.locator('#content').inputValue()).toBe('');
 });
 
 test('log out without contact forgets the token here, and says that it was not revoked', async () => {

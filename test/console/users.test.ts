@@ -168,6 +168,21 @@ test('hostile user ids are text: nothing of them runs, breaks the layout or reor
   expect(await page.locator('img, b[onclick], #app script').count()).toBe(0);
 });
 
+test('an id that turns the direction of text round does not reorder the sentence that names it', async () => {
+  const { page } = opened;
+  const id = '\u202Eevil';
+  api.users = [
+    { phone_number: id, online: true },
+    { phone_number: 'pump-1', online: true },
+  ];
+  await logIn(page);
+  await userBox(page, id).check();
+  await userBox(page, 'pump-1').check();
+  await page.locator('#content').fill('hello');
+  await page.locator('#content').press('Control+Enter');
+  expect(await page.locator('.send-to').textContent()).toBe('to \u2068\u202Eevil\u2069 and 1 more');
+});
+
 function fleet(count: number) {
   return Array.from({ length: count }, (_, i) => ({
     phone_number: `device-${String(i).padStart(4, '0')}`,

@@ -8,6 +8,8 @@ export interface ScriptedApi {
   readonly url: string;
   readonly requests: ScriptedRequest[];
   users: ScriptedUser[];
+  /** Who may use the console. */
+  readonly operators: string[];
   /** Answers this route from now on, in place of the ordinary answer. Undefined: the ordinary one again. */
   answer(route: string, scripted: ScriptedAnswer | undefined): void;
   requestsOf(route: string): ScriptedRequest[];
@@ -45,7 +47,7 @@ const PAGE_SIZE = 50;
 export async function startScriptedApi(): Promise<ScriptedApi> {
   const scripted = new Map<string, ScriptedAnswer>();
   const requests: ScriptedRequest[] = [];
-  const api = { users: [] as ScriptedUser[] };
+  const api = { users: [] as ScriptedUser[], operators: [OPERATOR] };
   const server = createServer((incoming, response) => {
     void readBody(incoming).then((body) => {
       const url = new URL(incoming.url ?? '/', 'http://localhost');
@@ -55,7 +57,7 @@ export async function startScriptedApi(): Promise<ScriptedApi> {
       requests.push(request);
       const answer = scripted.get(route);
       if (answer === 'reset') return incoming.socket.destroy();
-      const { status, body: answered, headers } = answer ? answer(request) : ordinary(request, api.users);
+      const { status, body: answered, headers } = answer ? answer(request) : ordinary(request, api);
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(answered));
     });
   }).listen(0, '127.0.0.1');
@@ -87,14 +89,17 @@ export function refused(status: number, message: string, headers: Record<string,
   return { status, body: { code: 0, message }, headers };
 }
 
-function ordinary({ route, url, headers, body }: ScriptedRequest, users: readonly ScriptedUser[]): Answered {
+function ordinary(
+  { route, url, headers, body }: ScriptedRequest,
+  { users, operators }: Pick<ScriptedApi, 'users' | 'operators'>,
+): Answered {
   if (route === 'POST /login') {
     const { phone_number, password } = body as { phone_number: string; password: string };
     return password === PASSWORD ? done({ token: `token.${phone_number}`, expires_at: 1 }) : refused(401, 'wrong');
   }
   if (!headers.authorization) return refused(401, 'no token');
   if (route === 'POST /logout') return done();
-  if (headers.authorization !== `Bearer token.${OPERATOR}`) return refused(403, 'not an operator');
+  if (!operators.some((id) => headers.authorization === `Bearer token.${id}`)) return refused(403, 'not an operator');
   if (route === 'GET /stats')
     return done({
       connected: users.filter(isOnline).length,

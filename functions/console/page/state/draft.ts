@@ -30,6 +30,14 @@ export function setChosen(ids: Iterable<string>, isChosen: boolean): void {
   chosen.value = next;
 }
 
+export function clearDraft(): void {
+  audience.value = 'chosen';
+  chosen.value = new Set();
+  content.value = '';
+  ttlSeconds.value = undefined;
+  wantsReceipt.value = true;
+}
+
 /** What the draft says, as the API takes it. A broadcast is for those connected now, so it is not kept for anyone. */
 export function draftCommand(): Command {
   const ids = [...chosen.value];

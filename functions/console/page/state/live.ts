@@ -45,10 +45,12 @@ export function refreshNow(): void {
 }
 
 async function readRound(): Promise<Failure | undefined> {
+  const own = session.value;
   const [usersFailure, figures] = await Promise.all([refreshUsers(), readStats()]);
-  if (figures.ok) stats.value = figures.value;
   const failure = usersFailure ?? (figures.ok ? undefined : figures.failure);
-  if (!session.value) return failure;
+  // Whoever logged out meanwhile, or came back, is not shown what this round found.
+  if (session.value !== own) return failure;
+  if (figures.ok) stats.value = figures.value;
   liveFailure.value = failure;
   if (!failure) liveAtMs.value = Date.now();
   return failure;

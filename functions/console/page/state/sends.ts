@@ -42,8 +42,13 @@ export function retrySend(key: string): Promise<Send | undefined> {
   return attempt(key);
 }
 
+/** One that is being sent stays until it is known what became of it. */
 export function clearSends(): void {
   sends.value = sends.value.filter((send) => send.state.kind === 'sending');
+}
+
+export function forgetSends(): void {
+  sends.value = [];
 }
 
 export function updateSend(key: string, change: Partial<Send>): Send | undefined {

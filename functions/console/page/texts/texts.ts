@@ -17,8 +17,16 @@ export function text(key: TextKey, values: TextValues = {}): string {
   return tables[language.value][key].replace(/\{(\w+)\}/g, (hole, name: string) => {
     const value = values[name];
     if (value === undefined) return hole;
-    return typeof value === 'number' ? value.toLocaleString(language.value) : value;
+    return typeof value === 'number' ? value.toLocaleString(language.value) : isolated(value);
   });
+}
+
+/** Right-to-left letters, and the controls that turn the direction round. */
+const TURNS = /[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** A user id, such as one with U+202E in it, must not reorder the sentence around it. */
+function isolated(value: string): string {
+  return TURNS.test(value) ? `\u2068${value}\u2069` : value;
 }
 
 /** The form for `n`, which is also put in as `{n}`. */
