@@ -1,7 +1,6 @@
 import { z } from 'zod';
 
-const state = z.enum(['routed', 'stored', 'written', 'acknowledged', 'expired', 'failed']).meta({
-  id: 'DeliveryState',
+export const deliveryState = z.enum(['routed', 'stored', 'written', 'acknowledged', 'expired', 'failed']).meta({
   description:
     'routed: on its way to a connection · stored: waits in the mailbox · written: handed to the operating system of the gateway · ' +
     'acknowledged: the client has it · expired: its time was over · failed: see `reason`.',
@@ -16,9 +15,9 @@ export const commandAnswer = z.object({
     .array(
       z.object({
         phone_number: z.string(),
-        state: state.meta({ description: 'The last of `steps`.' }),
+        state: deliveryState,
         reason: z.string().optional().meta({ description: 'Such as unknown_user, offline, mailbox_full, expired.' }),
-        steps: z.array(z.object({ state, at: z.int().meta({ description: 'Unix milliseconds.' }) })),
+        steps: z.array(z.object({ state: deliveryState, at: z.int().meta({ description: 'Unix milliseconds.' }) })),
       }),
     )
     .meta({ description: 'By user id. Of a broadcast: those that it has reached.' }),

@@ -1,3 +1,4 @@
+import { isWithinDepth, MAX_CONTENT_DEPTH } from '../../contract/commands.ts';
 import { IDEMPOTENCY_TTL_SECONDS } from '../../contract/limits.ts';
 import { canonicalDigest } from '../shared/http/canonical.ts';
 import { Refusal } from '../shared/http/refusal.ts';
@@ -10,6 +11,9 @@ export interface Idempotency {
   readonly ttlSeconds: number;
 }
 
+/** Around the content: the body, `commands`, a command. */
+const MAX_BODY_DEPTH = MAX_CONTENT_DEPTH + 3;
+
 /**
  * Without a key of the caller's the request still has one: a Redis client may send a command again after a broken
  * connection. It need not outlive the request by much, nor be told apart by what was asked.
@@ -21,5 +25,7 @@ export function idempotencyOf(header: string | undefined, userId: string, body: 
   // No user has an empty id: these never meet a caller's.
   if (header === undefined) return { userId: '', name: crypto.randomUUID(), digest: '-', ttlSeconds: OWN_TTL_SECONDS };
   if (!/^[\x20-\x7e]{1,255}$/.test(header)) throw new Refusal(400, 'bad_idempotency_key');
+  // No valid command is deeper, and the digest recurses.
+  if (!isWithinDepth(body, MAX_BODY_DEPTH)) throw new Refusal(400, 'too_deep');
   return { userId, name: header, digest: canonicalDigest(body), ttlSeconds: IDEMPOTENCY_TTL_SECONDS };
 }

@@ -17,22 +17,18 @@ export const sentAnswer = z.object({
   recipients: counts,
 });
 
-/** For the document only. */
-export const sendRequestDocument = z.union([
-  sendCommandSchema,
-  z.object({ commands: z.array(sendCommandSchema).min(1).max(MAX_BATCH) }),
-]);
+/** For the document: what `batchRequest` leaves to each command. */
+export const batchRequestDocument = z.object({
+  commands: z.array(sendCommandSchema).min(1).max(MAX_BATCH),
+});
 
-export const sendAnswerDocument = z.union([
-  sentAnswer,
-  z.object({
-    results: z
-      .array(
-        z.union([
-          z.object({ code: z.literal(1), message: z.string(), ...sentAnswer.shape }),
-          z.object({ code: z.literal(0), message: z.string() }),
-        ]),
-      )
-      .meta({ description: 'One per command, in their order.' }),
-  }),
-]);
+export const sentBatchAnswer = z.object({
+  results: z
+    .array(
+      z.union([
+        z.object({ code: z.literal(1), message: z.string(), ...sentAnswer.shape }),
+        z.object({ code: z.literal(0), message: z.string() }),
+      ]),
+    )
+    .meta({ description: 'One per command, in their order.' }),
+});

@@ -56,13 +56,22 @@ const CUSTOM: Record<string, string> = {
   'is not 102, 103, 104 or 2000-2999': '必须为 102、103、104 或 2000-2999',
 };
 
+const MISSING: Text = { en: 'is missing', zh: '缺失' };
+const WRONG_TYPE: Text = { en: 'has the wrong type', zh: '类型不正确' };
+
+/** Issues do not carry the input; their message tells a member that is not there. */
+function isOfMissing(issue: Issue): boolean {
+  return issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
+}
+
 function phrase(issue: Issue): Text {
-  // `input` is absent from issues by default; zod says "received undefined" of a member that is not there.
   if (issue.code === 'invalid_type') {
-    if (issue.message.endsWith('received undefined')) return { en: 'is missing', zh: '缺失' };
-    return TYPES[issue.expected] ?? { en: 'has the wrong type', zh: '类型不正确' };
+    if (isOfMissing(issue)) return MISSING;
+    return TYPES[issue.expected] ?? WRONG_TYPE;
   }
-  if (issue.code === 'invalid_union') return { en: 'has the wrong type', zh: '类型不正确' };
+  if (issue.code === 'invalid_union') {
+    return issue.errors.some(([first]) => first && isOfMissing(first)) ? MISSING : WRONG_TYPE;
+  }
   if (issue.code === 'too_big') return size(issue.origin, issue.maximum, 'most');
   if (issue.code === 'too_small') {
     return issue.origin === 'number' || issue.origin === 'int'

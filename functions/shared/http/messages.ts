@@ -6,6 +6,7 @@ export const MESSAGES = {
   bad_json: { en: 'the body is not JSON', zh: '请求体不是有效的 JSON' },
   bad_utf8: { en: 'the body is not UTF-8', zh: '请求体不是有效的 UTF-8' },
   not_an_object: { en: 'the body is not a JSON object', zh: '请求体不是 JSON 对象' },
+  too_deep: { en: 'the body is nested too deep', zh: '请求体嵌套过深' },
   bad_path: { en: 'the path is not well-formed', zh: '路径格式不正确' },
   body_too_large: { en: 'the body is too large', zh: '请求体过大' },
   malformed: { en: 'this is not a request that can be read', zh: '无法解析该请求' },

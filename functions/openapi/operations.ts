@@ -1,0 +1,139 @@
+import type { RouteKey } from '../routes.ts';
+import type { SchemaName } from './schemas.ts';
+
+/** What the document says of a route beside its schemas. Every route has a row: the compiler asks for it. */
+export interface Operation {
+  readonly summary: string;
+  readonly description?: string;
+  readonly who: 'anyone' | 'user' | 'operator';
+  readonly parameters?: readonly ParameterName[];
+  readonly request?: SchemaName;
+  /** Members of a 200 beside `code` and `message`; none: only those. `html`: a page. */
+  readonly answer?: SchemaName | 'html' | 'openapi';
+  /** Beside 200, 500, and what `who` brings with it. */
+  readonly refusals: readonly Status[];
+}
+
+export type Status = 400 | 401 | 403 | 404 | 409 | 413 | 429 | 503;
+
+const login: Operation = {
+  summary: 'Log in',
+  description:
+    'A new token for who knows the password; it replaces the older one of the user. An unknown user, one without a password ' +
+    'and a wrong password are answered alike. Only failures are limited.',
+  who: 'anyone',
+  request: 'LoginRequest',
+  answer: 'Login',
+  refusals: [400, 401, 413, 429, 503],
+};
+
+const sendCommand: Operation = {
+  summary: 'Send a command, or up to 100',
+  description:
+    'To connected clients at once, into the mailbox of those who are away. `commands` sends many: each stands for itself, and a bad ' +
+    'one has `code` 0 in its place. With `Idempotency-Key` a retry is answered as the first time and sends nothing again, for a day. ' +
+    'After 503 nothing was accepted.',
+  who: 'operator',
+  parameters: ['idempotencyKey', 'traceparent'],
+  request: 'SendRequest',
+  answer: 'Sent',
+  refusals: [400, 409, 413, 503],
+};
+
+const page: Operation = { summary: 'The console', who: 'anyone', answer: 'html', refusals: [] };
+
+export const operations: Readonly<Record<RouteKey, Operation>> = {
+  'POST /login': login,
+  'POST /api/v1100/login': login,
+  'POST /logout': {
+    summary: 'Log out',
+    description: "Revokes the token and closes the user's connection, on whichever gateway.",
+    who: 'user',
+    answer: 'Disconnected',
+    refusals: [503],
+  },
+  'POST /send-command': sendCommand,
+  'POST /web/send-command': sendCommand,
+  'GET /': page,
+  'GET /web/send-command': page,
+  'GET /commands/{id}': {
+    summary: 'What has become of a command',
+    description: 'For commands that were sent with `receipt: true`.',
+    who: 'operator',
+    parameters: ['id'],
+    answer: 'Command',
+    refusals: [404, 503],
+  },
+  'GET /users': {
+    summary: 'Users and their presence',
+    who: 'operator',
+    parameters: ['limit', 'cursor', 'q'],
+    answer: 'Users',
+    refusals: [400, 503],
+  },
+  'GET /users/{phone_number}': {
+    summary: 'One user',
+    who: 'operator',
+    parameters: ['phoneNumber'],
+    answer: 'UserDetail',
+    refusals: [404, 503],
+  },
+  'DELETE /users/{phone_number}/session': {
+    summary: "Close a user's connection",
+    description: 'On whichever gateway. The token stays valid.',
+    who: 'operator',
+    parameters: ['phoneNumber'],
+    answer: 'Disconnected',
+    refusals: [404, 503],
+  },
+  'GET /stats': {
+    summary: 'Connected clients, deliveries, queue and gateways',
+    who: 'operator',
+    answer: 'Stats',
+    refusals: [503],
+  },
+  'GET /openapi.json': { summary: 'This document', who: 'anyone', answer: 'openapi', refusals: [] },
+};
+
+export const parameters = {
+  idempotencyKey: {
+    name: 'Idempotency-Key',
+    in: 'header',
+    description: 'Makes a retry safe. Of the user who sends; remembered for a day.',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+  },
+  traceparent: {
+    name: 'traceparent',
+    in: 'header',
+    description: 'W3C Trace Context; made where it is missing.',
+    schema: { type: 'string' },
+  },
+  id: { name: 'id', in: 'path', required: true, schema: { type: 'string', pattern: '^[1-9][0-9]*$' } },
+  phoneNumber: {
+    name: 'phone_number',
+    in: 'path',
+    required: true,
+    description: 'A user id, percent-encoded.',
+    schema: { type: 'string' },
+  },
+  limit: {
+    name: 'limit',
+    in: 'query',
+    description: 'Users per page.',
+    schema: { type: 'integer', minimum: 1, maximum: 500, default: 100 },
+  },
+  cursor: {
+    name: 'cursor',
+    in: 'query',
+    description: '`cursor` of the page before.',
+    schema: { type: 'string', maxLength: 128 },
+  },
+  q: {
+    name: 'q',
+    in: 'query',
+    description: 'Only ids that begin with this.',
+    schema: { type: 'string', maxLength: 128 },
+  },
+} as const;
+
+type ParameterName = keyof typeof parameters;

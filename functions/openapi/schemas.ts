@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { sendCommandSchema, userIdSchema } from '../../contract/commands.ts';
+import { commandAnswer, deliveryState } from '../commands/schema.ts';
+import { loginAnswer, loginRequest } from '../login/schema.ts';
+import { batchRequestDocument, sentAnswer, sentBatchAnswer } from '../send-command/schema.ts';
+import { statsAnswer } from '../stats/schema.ts';
+import { disconnectedAnswer, userAnswer, userDetailAnswer, usersAnswer } from '../users/schema.ts';
+
+/** The `code` and `message` of every answer. */
+const verdict = {
+  code: z.literal(1),
+  message: z.string().meta({ description: 'English, or Chinese for `Accept-Language: zh`.' }),
+};
+const answered = <T extends z.ZodRawShape>(answer: z.ZodObject<T>) => z.object({ ...verdict, ...answer.shape });
+
+const refusal = z.object({ code: z.literal(0), message: verdict.message });
+
+const named = {
+  UserId: userIdSchema,
+  Refusal: refusal,
+  LoginRequest: loginRequest,
+  Login: answered(loginAnswer),
+  SendCommand: sendCommandSchema,
+  SendRequest: z.union([sendCommandSchema, batchRequestDocument]),
+  Sent: z.union([answered(sentAnswer), answered(sentBatchAnswer)]),
+  DeliveryState: deliveryState,
+  Command: answered(commandAnswer),
+  User: userAnswer,
+  Users: answered(usersAnswer),
+  UserDetail: answered(userDetailAnswer),
+  Disconnected: answered(disconnectedAnswer),
+  Stats: answered(statsAnswer),
+};
+
+export type SchemaName = keyof typeof named;
+
+export const reference = (name: SchemaName) => ({ $ref: `#/components/schemas/${name}` });
+
+/** The very schemas that judge requests, as JSON Schema. */
+export function jsonSchemas(): Record<string, object> {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, {
+    uri: (id) => `#/components/schemas/${id}`,
+    unrepresentable: 'any',
+    io: 'input',
+    // Of every whole number zod says that a double holds it: no news to a reader.
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+    },
+  });
+  // OpenAPI 3.1 names the dialect once, and finds a schema by its place.
+  return Object.fromEntries(Object.entries(schemas).map(([id, { $schema, $id, ...schema }]) => [id, schema]));
+}

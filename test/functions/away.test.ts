@@ -1,0 +1,111 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { routeCommands } from '../../contract/scripts/route.ts';
+import { createRuntime } from '../../functions/shared/runtime.ts';
+import { startTestRedis, type TestRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { type Store, startWorld, type World, withPassword } from './world.ts';
+
+const ways: [Store, 'SIGKILL' | 'SIGSTOP'][] = [
+  ['ioredis', 'SIGKILL'],
+  ['ioredis', 'SIGSTOP'],
+  ['ioredis in a cluster', 'SIGKILL'],
+  ['ioredis in a cluster', 'SIGSTOP'],
+  ['Upstash', 'SIGKILL'],
+  ['Upstash', 'SIGSTOP'],
+];
+
+describe.each(ways)('while Redis is away (%s, %s)', (store, signal) => {
+  let redis: TestRedis;
+  let world: World;
+  beforeAll(async () => {
+    redis = await startTestRedis({ cluster: store === 'ioredis in a cluster', appendonly: true });
+    world = await startWorld({ store, url: redis.url });
+    await world.addUser('ann', await withPassword('123456'));
+    await world.addUser('bob');
+  });
+  afterEach(() => redis.kill('SIGCONT'));
+  afterAll(async () => {
+    await world.stop();
+    await redis.stop();
+  });
+
+  const back = () => (signal === 'SIGKILL' ? redis.restart() : redis.kill('SIGCONT'));
+  const command = { command_id: 102, chat_to: 'bob', content: 'x' };
+
+  it('answers 503 with Retry-After within 2 s, takes nothing, and works again within 5 s', async () => {
+    expect((await world.send(command)).status).toBe(200);
+    await redis.kill(signal);
+    const calls = [
+      () => world.send(command),
+      () => world.send({ commands: [command, command] }),
+      () => world.post('/login', { phone_number: 'ann', password: '123456' }),
+      () => world.call('GET', '/users'),
+      () => world.call('POST', '/logout'),
+    ];
+    for (let round = 0; round < 2; round += 1) {
+      const startedAt = performance.now();
+      const answers = await Promise.all(calls.map((call) => call()));
+      const elapsedMs = performance.now() - startedAt;
+      expect(answers.map(({ status }) => status)).toEqual([503, 503, 503, 503, 503]);
+      for (const { body, headers } of answers) {
+        expect(body.message).toContain('Redis is out of reach');
+        expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+      }
+      expect(elapsedMs).toBeLessThan(2_000);
+    }
+    await back();
+    const startedAt = performance.now();
+    await until('a command is taken again', async () => (await world.send(command)).status === 200);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    await until('our own connection is back', () => world.redis.status === 'ready');
+    expect(await world.redis.zcard(`${world.prefix}mailbox:bob`)).toBe(2);
+    expect(await world.redis.hexists(`${world.prefix}user:ann`, 'token')).toBe(0);
+    expect(JSON.stringify(world.logged)).not.toContain(world.operator);
+  });
+});
+
+describe('a command that Redis finds in its socket after the answer 503', () => {
+  it('is not carried out any more', async () => {
+    const redis = await startTestRedis();
+    const world = await startWorld({ url: redis.url });
+    try {
+      await world.addUser('bob');
+      // So that only the script itself is under way when Redis stops: the token has been checked.
+      expect((await world.send({ command_id: 102, chat_to: 'bob', content: 'before' })).status).toBe(200);
+      const {
+        clock,
+        redis: port,
+        keys,
+      } = await createRuntime({ REDIS_URL: redis.url, REDIS_KEY_PREFIX: world.prefix });
+      const deadlineMs = await clock.deadline();
+      await redis.kill('SIGSTOP');
+      const route = routeCommands(
+        port,
+        keys,
+        [
+          {
+            commandId: 102,
+            version: 1100,
+            body: '{}',
+            to: ['bob'],
+            from: 'op',
+            ttlSeconds: 0,
+            receipt: false,
+            traceparent: '',
+          },
+        ],
+        { offlineTtlSeconds: 60, mailboxMax: 10, deadlineMs },
+      );
+      await expect(route).rejects.toMatchObject({ name: 'RedisUnavailableError' });
+      await until('the deadline is over', () => Date.now() > deadlineMs + 100);
+      await redis.kill('SIGCONT');
+      await until('what was in the socket has been read', async () => (await port.command('PING')) === 'PONG');
+      expect(await world.redis.zcard(`${world.prefix}mailbox:bob`)).toBe(1);
+      await port.close();
+    } finally {
+      await redis.kill('SIGCONT');
+      await world.stop();
+      await redis.stop();
+    }
+  });
+});

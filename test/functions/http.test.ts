@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startWorld, type World } from './world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld({ env: { MAX_BODY_BYTES: '2048' } });
+});
+afterAll(() => world.stop());
+
+/** What the server says to these bytes, until it closes. */
+function raw(text: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let answer = '';
+  const socket = connect(world.api.port, '127.0.0.1', () => socket.write(text));
+  socket
+    .on('data', (chunk) => {
+      answer += chunk.toString();
+    })
+    .on('close', () => resolve(answer))
+    .on('error', reject);
+  return promise;
+}
+
+describe('every answer', () => {
+  it('has the security headers, a request id, and closes CORS', async () => {
+    for (const path of ['/openapi.json', '/nope', '/users', '/']) {
+      const { headers } = await world.call('GET', path, { token: null, headers: { origin: 'https://elsewhere.test' } });
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('referrer-policy')).toBe('no-referrer');
+      expect(headers.get('strict-transport-security')).toMatch(/^max-age=31536000/);
+      expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+      expect(headers.get('access-control-allow-origin')).toBeNull();
+      expect(headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/);
+      if (path !== '/') expect(headers.get('cache-control')).toBe('no-store');
+    }
+  });
+
+  it('is one log line, with the id of the answer and no token', async () => {
+    const { headers } = await world.call('GET', '/stats');
+    const id = headers.get('x-request-id');
+    const lines = world.logged.filter((line) => line.request_id === id);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({
+      route: 'GET /stats',
+      status: 200,
+      reason: 'done',
+      user: 'op',
+      source_ip: '127.0.0.1',
+    });
+    expect(JSON.stringify(world.logged)).not.toContain(world.operator);
+  });
+});
+
+describe('what no route takes', () => {
+  it.each(['/nope', '/login/', '//login', '/users/a/b', '/Login', '/%6cogin/x', '/__proto__'])(
+    'is 404: %s',
+    async (path) => {
+      const { status, body } = await world.call('GET', path);
+      expect([status, body]).toEqual([404, { code: 0, message: 'there is no such route' }]);
+    },
+  );
+
+  it('is 405 where the path has other methods, and says which', async () => {
+    const { status, body, headers } = await world.call('PUT', '/web/send-command', { body: '{}' });
+    expect([status, body.code, headers.get('allow')]).toEqual([405, 0, 'POST, GET, HEAD, OPTIONS']);
+    expect((await world.call('GET', '/login')).status).toBe(405);
+    expect((await world.call('POST', '/users/x', { body: '{}' })).headers.get('allow')).toBe('GET, HEAD, OPTIONS');
+  });
+
+  it('is answered in Chinese, too', async () => {
+    const { body } = await world.call('GET', '/nope', { headers: { 'accept-language': 'zh' } });
+    expect(body.message).toBe('没有该路径');
+  });
+
+  it('is 400 where the path is not well-formed', async () => {
+    expect((await world.call('GET', '/users/%')).body).toEqual({ code: 0, message: 'the path is not well-formed' });
+  });
+});
+
+describe('methods', () => {
+  it('OPTIONS tells the methods and lets no other origin in', async () => {
+    const { status, headers, text } = await world.call('OPTIONS', '/send-command', {
+      headers: { origin: 'https://elsewhere.test', 'access-control-request-method': 'POST' },
+    });
+    expect([status, text, headers.get('allow')]).toEqual([204, '', 'POST, OPTIONS']);
+    expect([...headers.keys()].some((name) => name.startsWith('access-control'))).toBe(false);
+    expect((await world.call('OPTIONS', '/nope')).status).toBe(404);
+  });
+
+  it('HEAD is GET without the body', async () => {
+    const get = await world.call('GET', '/openapi.json');
+    const head = await world.call('HEAD', '/openapi.json');
+    expect([head.status, head.text]).toEqual([200, '']);
+    expect(head.headers.get('content-length')).toBe(String(Buffer.byteLength(get.text)));
+  });
+});
+
+describe('bodies', () => {
+  it('over the limit of the functions are 413', async () => {
+    const { status, body } = await world.send({ command_id: 104, content: 'x'.repeat(3_000) });
+    expect([status, body]).toEqual([413, { code: 0, message: 'the body is too large' }]);
+  });
+
+  it('over 10 MB are 413 before there is an event', async () => {
+    const { status, body } = await world.call('POST', '/send-command', { body: 'x'.repeat(11 * 1024 * 1024) });
+    expect([status, body]).toEqual([413, { code: 0, message: 'the body is too large' }]);
+  });
+
+  it('of a token that is not valid are not even parsed', async () => {
+    expect((await world.call('POST', '/send-command', { token: 'x', body: 'not JSON' })).status).toBe(401);
+    expect((await world.call('POST', '/send-command', { body: 'not JSON' })).status).toBe(400);
+  });
+
+  it('may begin with a byte order mark and may come in pieces', async () => {
+    const body = '\ufeff{"command_id":104,"content":"x"}';
+    expect((await world.call('POST', '/send-command', { body })).status).toBe(200);
+    const head = `POST /send-command HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${world.operator}\r\nConnection: close\r\n`;
+    const pieces = '7\r\n{"comma\r\n16\r\nnd_id":104,"content":"\r\n3\r\nx"}\r\n0\r\n\r\n';
+    expect(await raw(`${head}Transfer-Encoding: chunked\r\n\r\n${pieces}`)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
+describe('hostile bytes', () => {
+  it('that are not HTTP are 400 and close the connection', async () => {
+    const answer = await raw('\x16\x03\x01 hello\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*\{"code":0,"message":"this is not a request that can be read"\}$/);
+  });
+
+  it('cannot smuggle a second request behind two lengths', async () => {
+    const both =
+      'POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /stats';
+    expect(await raw(both)).toMatch(/^HTTP\/1\.1 400 /);
+    const two = 'POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde';
+    expect(await raw(two)).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it('in headers beyond the limit are 431', async () => {
+    expect(await raw(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  it('cannot claim another address, nor two tokens', async () => {
+    const { status } = await world.call('GET', '/stats', { headers: { 'x-forwarded-for': '6.6.6.6' } });
+    expect(status).toBe(200);
+    expect(JSON.stringify(world.logged)).not.toContain('6.6.6.6');
+    const twice = `Authorization: Bearer ${world.operator}\r\n`;
+    const answer = await raw(`GET /stats HTTP/1.1\r\nHost: x\r\n${twice}${twice}Connection: close\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+  });
+});
+
+describe('the console', () => {
+  it('runs only the script and the style that its policy names', async () => {
+    for (const path of ['/', '/web/send-command']) {
+      const { status, headers, text } = await world.call('GET', path, { token: null });
+      expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+      const policy = headers.get('content-security-policy') ?? '';
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).not.toContain('unsafe-inline');
+      for (const tag of ['script', 'style']) {
+        const source = new RegExp(`<${tag}>([\\s\\S]*?)</${tag}>`).exec(text)?.[1] ?? '';
+        const digest = createHash('sha256').update(source).digest('base64');
+        expect(policy).toContain(`${tag}-src 'sha256-${digest}'`);
+      }
+    }
+  });
+});

@@ -1,0 +1,203 @@
+import { request } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keysOf } from '../../contract/keys.ts';
+import { tokenMatches, userIdOfToken } from '../../contract/tokens.ts';
+import { LoginLimits } from '../../functions/login/limits.ts';
+import { Turns } from '../../functions/login/turns.ts';
+import { connectRedis } from '../../functions/shared/drivers/ioredis.ts';
+import { readEnvironment } from '../../functions/shared/environment.ts';
+import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+import { startWorld, stores, type World, withPassword } from './world.ts';
+
+/** Over a connection from an address of the loopback of one's own choice: who asks is told by that alone. */
+function loginFrom(address: string, world: World, phone_number: string, password: string): Promise<[number, number]> {
+  const { promise, resolve, reject } = Promise.withResolvers<[number, number]>();
+  const options = { method: 'POST', localAddress: address, agent: false } as const;
+  request(`${world.api.url}/login`, options, (response) => {
+    response.resume().on('end', () => {
+      resolve([response.statusCode ?? 0, Number(response.headers['retry-after'] ?? 0)]);
+    });
+  })
+    .on('error', reject)
+    .end(JSON.stringify({ phone_number, password }));
+  return promise;
+}
+
+describe.each(stores)('POST /login over %s', (store) => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld({ store, env: { TOKEN_TTL_S: '600' } });
+    await world.addUser('ann', await withPassword('123456'));
+  });
+  afterAll(() => world.stop());
+
+  it('gives a token that is only a digest at rest, and replaces the older one', async () => {
+    const before = Math.floor(Date.now() / 1000);
+    const first = await world.post('/login', { phone_number: 'ann', password: '123456' });
+    expect(first.status).toBe(200);
+    expect(first.body).toEqual({ code: 1, message: 'done', token: expect.any(String), expires_at: expect.any(Number) });
+    expect(first.body.expires_at).toBeGreaterThanOrEqual(before + 599);
+    expect(first.body.expires_at).toBeLessThanOrEqual(before + 605);
+    expect(userIdOfToken(first.body.token)).toBe('ann');
+    const second = await world.post('/api/v1100/login', { phone_number: 'ann', password: '123456' });
+    const stored = await world.redis.hgetall(`${world.prefix}user:ann`);
+    expect(stored.token).toMatch(/^sha256:[\da-f]{64}$/);
+    expect(tokenMatches(second.body.token, stored.token ?? '')).toBe(true);
+    expect(tokenMatches(first.body.token, stored.token ?? '')).toBe(false);
+    expect(stored.token_expires_at).toBe(String(second.body.expires_at));
+    expect(await world.redis.zscore(`${world.prefix}users`, 'ann')).toBe('0');
+  });
+
+  it('takes a body that came in base64, and any content type', async () => {
+    const body = Buffer.from(JSON.stringify({ phone_number: 'ann', password: '123456' }));
+    const { status } = await world.call('POST', '/login', {
+      body,
+      headers: { 'content-type': 'application/octet-stream' },
+    });
+    expect(status).toBe(200);
+  });
+
+  it('knows users by odd names', async () => {
+    for (const id of ['__proto__', 'constructor', 'a:b', 'o\'br"ien', '名字 😀', 'a\r\nb', '\ufeffbom']) {
+      await world.addUser(id, await withPassword('p'));
+      const { status, body } = await world.post('/login', { phone_number: id, password: 'p' });
+      expect([id, status]).toEqual([id, 200]);
+      expect(userIdOfToken(body.token)).toBe(id);
+    }
+  });
+
+  it('answers a wrong password, an unknown user and one without a password alike', async () => {
+    await world.addUser('no-password');
+    await world.addUser('empty-password', { password: '' });
+    await world.addUser('odd-password', { password: 'scrypt$9$9$9$x$x' });
+    for (const phone_number of ['ann', 'nobody', 'no-password', 'empty-password', 'odd-password']) {
+      const { status, body } = await world.post('/login', { phone_number, password: 'wrong' });
+      expect([status, body]).toEqual([401, { code: 0, message: 'the phone number or the password is wrong' }]);
+    }
+    expect(await world.redis.exists(`${world.prefix}user:nobody`)).toBe(0);
+  });
+
+  const bad: [string, unknown, string][] = [
+    ['no phone_number', { password: 'x' }, 'phone_number: is missing'],
+    ['an empty one', { phone_number: '', password: 'x' }, 'phone_number: is empty'],
+    ['a number', { phone_number: 1, password: 'x' }, 'phone_number: is not a string'],
+    ['a long one', { phone_number: 'x'.repeat(129), password: 'x' }, 'phone_number: has at most 128 characters'],
+    ['a lone surrogate', { phone_number: '\udc00', password: 'x' }, 'phone_number: is not well-formed Unicode'],
+    ['no password', { phone_number: 'ann' }, 'password: is missing'],
+    ['an empty password', { phone_number: 'ann', password: '' }, 'password: is empty'],
+    ['a list for a password', { phone_number: 'ann', password: [] }, 'password: is not a string'],
+    ['a long password', { phone_number: 'ann', password: 'x'.repeat(1_025) }, 'password: has at most 1024 characters'],
+    ['a list', [], 'the body is not a JSON object'],
+  ];
+  it.each(bad)('refuses %s', async (_what, body, message) => {
+    expect((await world.post('/login', body)).body).toEqual({ code: 0, message });
+    expect((await world.post('/login', body)).status).toBe(400);
+  });
+
+  it('refuses what is not JSON, not UTF-8, or too large', async () => {
+    const of = async (body?: string | Uint8Array<ArrayBuffer>) =>
+      (await world.call('POST', '/login', { ...(body === undefined ? {} : { body }), token: null })).status;
+    expect(await of()).toBe(400);
+    expect(await of('{"phone_number":')).toBe(400);
+    expect(await of(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d]))).toBe(400);
+    expect(await of(JSON.stringify({ phone_number: 'ann', password: 'x'.repeat(20_000) }))).toBe(413);
+  });
+
+  it('speaks Chinese where it is asked to', async () => {
+    const { body } = await world.post(
+      '/login',
+      { phone_number: 'ann' },
+      { 'accept-language': 'fr, zh-CN;q=0.9, en;q=0.8' },
+    );
+    expect(body.message).toBe('password：缺失');
+  });
+
+  it('slows down who guesses, and nobody else', async () => {
+    await world.addUser('target', await withPassword('right'));
+    expect(await loginFrom('127.0.0.9', world, 'target', 'right')).toEqual([200, 0]);
+    for (let i = 0; i < 4; i += 1) expect(await loginFrom('127.0.0.8', world, 'target', `${i}`)).toEqual([401, 0]);
+    const [status, retryAfter] = await loginFrom('127.0.0.8', world, 'target', 'right');
+    expect([status, retryAfter > 0]).toEqual([429, true]);
+    expect(await loginFrom('127.0.0.8', world, 'ann', '123456')).toEqual([200, 0]);
+    expect(await loginFrom('127.0.0.9', world, 'target', 'right')).toEqual([200, 0]);
+    expect(await loginFrom('127.0.0.7', world, 'target', 'right')).toEqual([200, 0]);
+  });
+
+  it('writes neither passwords nor tokens into the log', async () => {
+    const { body } = await world.post('/login', { phone_number: 'ann', password: '123456' });
+    await world.call('GET', '/users', { token: body.token });
+    const log = JSON.stringify(world.logged);
+    expect(log).toContain('bad_login');
+    expect(log).not.toContain('123456');
+    expect(log).not.toContain(body.token.split('.')[1]);
+  });
+});
+
+describe('limits on failed logins', () => {
+  const keys = keysOf(uniquePrefix());
+  const redis = connectRedis(readEnvironment({ REDIS_URL: sharedRedisUrl() }), undefined);
+  afterAll(() => redis.close());
+  const limits = new LoginLimits(redis, keys, 50);
+  const waits = async (user: string, address: string): Promise<boolean> => {
+    try {
+      await limits.check(limits.keysOf(user, address));
+      return false;
+    } catch {
+      return true;
+    }
+  };
+
+  it('lets 18,000 users behind one address through, and remembers nothing of them', async () => {
+    const users = Array.from({ length: 18_000 }, (_, i) => `user-${i}`);
+    for (let from = 0; from < users.length; from += 1_000) {
+      const some = users.slice(from, from + 1_000);
+      expect(await Promise.all(some.map((user) => waits(user, '10.0.0.1')))).not.toContain(true);
+    }
+    expect(await redis.command('KEYS', `${keys.prefix}login_failures:*`)).toEqual([]);
+  });
+
+  it('bounds the failures of one address over all users, but not for those whose address it is', async () => {
+    for (let i = 0; i < 60; i += 1) await limits.countFailure(limits.keysOf(`sprayed-${i}`, '10.0.0.2'));
+    expect(await waits('somebody', '10.0.0.2')).toBe(true);
+    expect(await waits('somebody', '10.0.0.3')).toBe(false);
+    await redis.command('SET', limits.keysOf('regular', '10.0.0.2').known, '1');
+    expect(await waits('regular', '10.0.0.2')).toBe(false);
+  });
+
+  it('locks nobody out, however many strangers fail', async () => {
+    await redis.command('SET', limits.keysOf('victim', '10.1.0.1').known, '1');
+    for (let i = 0; i < 60; i += 1) await limits.countFailure(limits.keysOf('victim', `10.2.0.${i}`));
+    expect(await waits('victim', '10.1.0.1')).toBe(false);
+    expect(await waits('victim', '10.3.0.1')).toBe(false);
+    await limits.countFailure(limits.keysOf('victim', '10.3.0.1'));
+    expect(await waits('victim', '10.3.0.1')).toBe(true);
+  });
+
+  it('takes a /64 of IPv6 for one address, and a mapped IPv4 for itself', () => {
+    const pair = (address: string) => limits.keysOf('u', address).pair;
+    expect(pair('2001:db8:0:1::1')).toBe(pair('2001:db8:0:1:ffff:ffff:ffff:ffff'));
+    expect(pair('2001:db8:0:1::1')).not.toBe(pair('2001:db8:0:2::1'));
+    expect(pair('2001:db8::1')).toBe(pair('2001:0db8:0:0::2'));
+    expect(pair('::ffff:10.0.0.1')).toBe(pair('10.0.0.1'));
+  });
+
+  it('forgets: every key has a time to live', async () => {
+    const names = (await redis.command('KEYS', `${keys.prefix}login_failures:[apu]*`)) as string[];
+    expect(names.length).toBeGreaterThan(100);
+    for (const name of names) expect(await redis.command('PTTL', name)).toBeGreaterThan(0);
+  });
+});
+
+describe('turns of the password hash', () => {
+  it('runs so many at a time, lets so many wait, refuses the next with 503', async () => {
+    const turns = new Turns(1, 1);
+    const gate = Promise.withResolvers<void>();
+    const first = turns.take(async (hasWaited) => [await gate.promise, hasWaited]);
+    const second = turns.take(async (hasWaited) => hasWaited);
+    await expect(turns.take(async () => undefined)).rejects.toMatchObject({ status: 503 });
+    gate.resolve();
+    expect(await first).toEqual([undefined, false]);
+    expect(await second).toBe(true);
+    expect(await turns.take(async (hasWaited) => hasWaited)).toBe(false);
+  });
+});

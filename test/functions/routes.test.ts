@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keysOf } from '../../contract/keys.ts';
+import { holdLease } from '../../contract/scripts/gateways.ts';
+import { markDelivery } from '../../contract/scripts/receipts.ts';
+import { claimSessions } from '../../contract/scripts/sessions.ts';
+import { connectRedis } from '../../functions/shared/drivers/ioredis.ts';
+import { readEnvironment } from '../../functions/shared/environment.ts';
+import { sharedRedisUrl } from '../support/redis.ts';
+import { startWorld, stores, tokenOf, type World } from './world.ts';
+
+describe.each(stores)('operators over %s', (store) => {
+  let world: World;
+  let userToken: string;
+  beforeAll(async () => {
+    world = await startWorld({ store });
+    userToken = tokenOf('someone');
+    await world.addUser('someone', { token: userToken });
+  });
+  afterAll(() => world.stop());
+
+  /** Puts a user online as a gateway does, with a gateway's own Redis. */
+  async function connect(userId: string, gatewayId: string): Promise<void> {
+    if (store === 'ioredis in a cluster') {
+      await world.redis.hset(`${world.prefix}user:${userId}`, { gateway: gatewayId, epoch: 1, form: 'plain' });
+      await world.redis.sadd(`${world.prefix}sessions:${gatewayId}`, userId);
+      await world.redis.zadd(`${world.prefix}gateways`, Date.now() + 60_000, gatewayId);
+      return;
+    }
+    const redis = connectRedis(readEnvironment({ REDIS_URL: sharedRedisUrl() }), undefined);
+    const keys = keysOf(world.prefix);
+    await holdLease(redis, keys, gatewayId, 'join', { tcp: '127.0.0.1:8124' });
+    const proof = { tokenField: (await world.redis.hget(keys.user(userId), 'token')) ?? '' };
+    await claimSessions(redis, keys, gatewayId, 60, [{ userId, form: 'plain', proof }]);
+    await redis.close();
+  }
+  const forOperators: [string, string][] = [
+    ['GET', '/commands/1'],
+    ['GET', '/users'],
+    ['GET', '/users/someone'],
+    ['DELETE', '/users/someone/session'],
+    ['GET', '/stats'],
+  ];
+  it.each(forOperators)('%s %s is for operators', async (method, path) => {
+    const anonymous = await world.call(method, path, { token: null });
+    expect([anonymous.status, anonymous.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+    const user = await world.call(method, path, { token: userToken });
+    expect([user.status, user.body]).toEqual([403, { code: 0, message: 'only an operator may do this' }]);
+  });
+
+  it('tell what has become of a command', async () => {
+    await world.addUser('away');
+    const sent = await world.send({ command_id: 103, chat_to: ['nobody', 'away'], content: 'x', receipt: true });
+    const { status, body } = await world.call('GET', `/commands/${sent.body.id}`);
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      code: 1,
+      message: 'done',
+      id: sent.body.id,
+      command_id: 103,
+      from: 'op',
+      accepted_at: expect.any(Number),
+      recipients: [
+        { phone_number: 'away', state: 'stored', steps: [{ state: 'stored', at: expect.any(Number) }] },
+        {
+          phone_number: 'nobody',
+          state: 'failed',
+          reason: 'unknown_user',
+          steps: [{ state: 'failed', at: expect.any(Number) }],
+        },
+      ],
+    });
+    const redis = connectRedis(readEnvironment({ REDIS_URL: sharedRedisUrl() }), undefined);
+    if (store !== 'ioredis in a cluster') {
+      const step = { messageId: sent.body.id, userId: 'away' };
+      await markDelivery(redis, keysOf(world.prefix), [
+        { ...step, state: 'written' },
+        { ...step, state: 'acknowledged' },
+        { ...step, state: 'written' },
+      ]);
+      const after = await world.call('GET', `/commands/${sent.body.id}`);
+      const [away] = after.body.recipients;
+      expect(away.state).toBe('acknowledged');
+      expect(away.steps.map((one: { state: string }) => one.state)).toEqual(['stored', 'written', 'acknowledged']);
+    }
+    await redis.close();
+  });
+
+  it.each(['1', '0', 'abc', '999999999999999999999', '1%00', '1%0a'])('have no receipt of %s', async (id) => {
+    expect((await world.call('GET', `/commands/${id}`)).status).toBe(404);
+  });
+
+  it('have no receipt of a command that did not ask for one', async () => {
+    const sent = await world.send({ command_id: 102, chat_to: 'someone', content: 'x' });
+    expect((await world.call('GET', `/commands/${sent.body.id}`)).status).toBe(404);
+  });
+
+  it('page through users in the order of their ids', async () => {
+    const ids = ['page-__proto__', 'page-a', 'page-b:c', 'page-é', 'page-名字', 'page-😀'];
+    for (const id of ids) await world.addUser(id);
+    const seen: string[] = [];
+    let cursor: string | null = '';
+    for (let pages = 0; cursor !== null && pages < 10; pages += 1) {
+      const query = new URLSearchParams({ q: 'page-', limit: '4', ...(cursor === '' ? {} : { cursor }) });
+      const { status, body }: Awaited<ReturnType<World['call']>> = await world.call('GET', `/users?${query}`);
+      expect(status).toBe(200);
+      seen.push(...body.users.map((user: { phone_number: string }) => user.phone_number));
+      cursor = body.cursor;
+    }
+    expect(seen).toEqual(ids);
+    const all = await world.call('GET', '/users?limit=500');
+    expect(all.body.users.length).toBeGreaterThanOrEqual(ids.length + 2);
+    expect(all.body.cursor).toBeNull();
+    const operator = all.body.users.find((user: { phone_number: string }) => user.phone_number === 'op');
+    expect(operator).toEqual({
+      phone_number: 'op',
+      role: 'operator',
+      online: false,
+      gateway: null,
+      connected_at: null,
+      last_seen: null,
+    });
+  });
+
+  it.each(['limit=0', 'limit=501', 'limit=-1', 'limit=x', 'limit=1e3', `q=${'x'.repeat(129)}`, 'limit=1&limit=2'])(
+    'are told that %s is wrong',
+    async (query) => {
+      expect((await world.call('GET', `/users?${query}`)).status).toBe(400);
+    },
+  );
+
+  it('see one user, online or not, by any name', async () => {
+    await world.addUser('a/b%? ü', { token: 't' });
+    const path = `/users/${encodeURIComponent('a/b%? ü')}`;
+    const away = await world.call('GET', path);
+    expect(away.body).toMatchObject({ code: 1, phone_number: 'a/b%? ü', online: false, mailbox: 0, lost: 0 });
+    await world.send({ command_id: 102, chat_to: 'a/b%? ü', content: 'x' });
+    expect((await world.call('GET', path)).body.mailbox).toBe(1);
+    await connect('a/b%? ü', 'g-see');
+    const { body } = await world.call('GET', path);
+    expect(body).toMatchObject({ online: true, gateway: 'g-see' });
+    expect((await world.call('GET', '/users/nobody')).status).toBe(404);
+    expect((await world.call('GET', '/users/%E4')).status).toBe(400);
+    expect((await world.call('GET', '/users/')).status).toBe(404);
+  });
+
+  it('close the connection of a user, on whichever gateway', async () => {
+    await world.addUser('kicked');
+    const path = '/users/kicked/session';
+    expect((await world.call('DELETE', path)).body).toEqual({ code: 1, message: 'done', disconnected: false });
+    await connect('kicked', 'g-kick');
+    expect((await world.call('DELETE', path)).body).toEqual({ code: 1, message: 'done', disconnected: true });
+    const [entry] = await world.redis.xrange(`${world.prefix}inbox:g-kick`, '-', '+');
+    expect(entry?.[1][0]).toContain('"kicked"');
+    expect(await world.redis.hget(`${world.prefix}user:kicked`, 'token')).toBe('plain');
+    expect((await world.call('DELETE', '/users/nobody/session')).status).toBe(404);
+  });
+
+  it('read the statistics', async () => {
+    await world.addUser('counted');
+    await connect('counted', 'g-stats');
+    await world.redis.zadd(`${world.prefix}gateways`, 1, 'g-dead');
+    await world.redis.lpush(`${world.prefix}front_tcp`, 'a', 'b');
+    await world.redis.lpush(`${world.prefix}front_tcp:dead`, 'c');
+    const { status, body } = await world.call('GET', '/stats');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ code: 1, connected: expect.any(Number), queue: { waiting: 2, dead: 1 } });
+    const gateway = (id: string) => body.gateways.find((one: { id: string }) => one.id === id);
+    expect(gateway('g-stats')).toMatchObject({ live: true, sessions: 1, inbox: 0 });
+    expect(gateway('g-dead')).toMatchObject({ live: false, sessions: 0 });
+    expect(body.deliveries.stored).toBeGreaterThan(0);
+  });
+
+  it('log out: the token is worth nothing, the connection is closed', async () => {
+    await world.addUser('leaver', { token: tokenOf('leaver') });
+    await connect('leaver', 'g-out');
+    const leave = () => world.call('POST', '/logout', { token: tokenOf('leaver') });
+    expect((await leave()).body).toEqual({ code: 1, message: 'done', disconnected: true });
+    expect((await leave()).status).toBe(401);
+    expect(await world.redis.hget(`${world.prefix}user:leaver`, 'token')).toBeNull();
+    const [entry] = await world.redis.xrange(`${world.prefix}inbox:g-out`, '-', '+');
+    expect(entry?.[1][0]).toContain('logged_out');
+    expect((await world.call('POST', '/logout', { token: null })).status).toBe(401);
+  });
+});

@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keysOf } from '../../contract/keys.ts';
+import { parseInboxRecord, parseMailboxMember } from '../../contract/records.ts';
+import { startWorld, stores, tokenOf, type World } from './world.ts';
+
+describe.each(stores)('POST /send-command over %s', (store) => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld({ store });
+    await world.addUser('bob');
+    await world.addUser('plain-user', { token: tokenOf('plain-user') });
+  });
+  afterAll(() => world.stop());
+
+  const mailbox = async (id: string) =>
+    (await world.redis.zrange(keysOf(world.prefix).mailbox(id), '0', '-1')).map(parseMailboxMember);
+
+  it('stores for who is away, and answers with the id and the counts', async () => {
+    const { status, body } = await world.send({ command_id: 102, chat_to: 'bob', content: '你好 "quoted"\n' });
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      code: 1,
+      message: 'done',
+      id: expect.stringMatching(/^\d{16}$/),
+      recipients: { online: 0, stored: 1, unknown: 0 },
+    });
+    const [message] = await mailbox('bob');
+    expect(message?.head).toMatchObject({ id: body.id, commandId: 102, version: 1100 });
+    expect(JSON.parse(message?.body ?? '')).toEqual({ chat_from: 'op', chat_content: '你好 "quoted"\n' });
+  });
+
+  it('hands over to the gateway of who is connected', async () => {
+    const keys = keysOf(world.prefix);
+    await world.redis.zadd(keys.gateways, Date.now() + 60_000, 'g1');
+    await world.addUser('ann', { token: 't', gateway: 'g1', epoch: '7', form: 'plain' });
+    const { body } = await world.send({ command_id: 103, chat_to: ['ann', 'bob', 'ann', 'nobody'], content: 'x' });
+    expect(body.recipients).toEqual({ online: 1, stored: 1, unknown: 1 });
+    const [entry] = await world.redis.xrange(keys.inbox('g1'), '-', '+');
+    const [field = '', value = ''] = entry?.[1] ?? [];
+    expect(parseInboxRecord(field, value)).toMatchObject({
+      kind: 'message',
+      head: { id: body.id, commandId: 103 },
+      direct: [{ userId: 'ann', epoch: 7 }],
+    });
+  });
+
+  it('sends a broadcast to every live gateway, and says how many are connected', async () => {
+    const keys = keysOf(world.prefix);
+    await world.redis.zadd(keys.gateways, Date.now() + 60_000, 'g2');
+    await world.redis.sadd(keys.sessions('g2'), 'u1', 'u2');
+    const { body } = await world.send({ command_id: 104, content: 'all' });
+    expect(body.recipients).toEqual({ online: 2, stored: 0, unknown: 0 });
+    const [entry] = await world.redis.xrange(keys.inbox('g2'), '-', '+');
+    expect(parseInboxRecord(entry?.[1][0] ?? '', '')).toMatchObject({ direct: 'everyone' });
+  });
+
+  it('hands application content over as it was written, numbers and __proto__ too', async () => {
+    await world.addUser('device');
+    const content = '{"__proto__":{"a":1},"big":12345678901234567890,"huge":1e999,"n":0.1}';
+    const body = `{"command_id":2000,"chat_to":["device"],"content":${content}}`;
+    expect((await world.call('POST', '/send-command', { body })).status).toBe(200);
+    expect((await mailbox('device'))[0]?.body).toBe(content);
+  });
+
+  it('answers each command of a batch in its place', async () => {
+    const { status, body } = await world.send({
+      commands: [
+        { command_id: 102, chat_to: 'bob', content: '1' },
+        { command_id: 102, content: 'to nobody' },
+        { command_id: 2999, chat_to: 'bob', content: { a: 1 } },
+        'not a command',
+      ],
+    });
+    expect(status).toBe(200);
+    expect(body.results.map((result: { code: number }) => result.code)).toEqual([1, 0, 1, 0]);
+    expect(body.results[1]).toEqual({ code: 0, message: 'chat_to: is missing: only 104 goes to everyone' });
+    expect(Number(body.results[2].id)).toBeGreaterThan(Number(body.results[0].id));
+  });
+
+  it('takes a batch of 100 commands to 1,000 recipients each', { timeout: 60_000 }, async () => {
+    const chat_to = Array.from({ length: 1_000 }, (_, i) => `nobody-${i}`);
+    const { status, body } = await world.send({
+      commands: Array.from({ length: 100 }, () => ({ command_id: 103, chat_to, content: 'x' })),
+    });
+    expect(status).toBe(200);
+    expect(body.results).toHaveLength(100);
+    for (const result of body.results) expect(result.recipients).toEqual({ online: 0, stored: 0, unknown: 1_000 });
+  });
+
+  it('sends once for one Idempotency-Key, and gives the same answer again', async () => {
+    await world.addUser('once');
+    const headers = { 'idempotency-key': 'k:1' };
+    const command = { command_id: 102, chat_to: 'once', content: 'x' };
+    const first = await world.send(command, headers);
+    const second = await world.send({ content: 'x', chat_to: 'once', command_id: 102 }, headers);
+    expect(second.body).toEqual(first.body);
+    expect(await mailbox('once')).toHaveLength(1);
+    const other = await world.send({ ...command, content: 'y' }, headers);
+    expect([other.status, other.body.code]).toEqual([409, 0]);
+    const inBatch = await world.send({ commands: [command] }, headers);
+    expect(inBatch.status).toBe(409);
+  });
+
+  it('repeats a batch with its bad commands, and notices another bad one', async () => {
+    await world.addUser('batched');
+    const headers = { 'idempotency-key': 'batch' };
+    const commands = [{ command_id: 102, chat_to: 'batched', content: 'x' }, { command_id: 1 }];
+    const first = await world.send({ commands }, headers);
+    expect((await world.send({ commands }, headers)).body).toEqual(first.body);
+    expect(await mailbox('batched')).toHaveLength(1);
+    expect((await world.send({ commands: [commands[0], { command_id: 2 }] }, headers)).status).toBe(409);
+  });
+
+  it('keeps the keys of one user from another, colons or not', async () => {
+    for (const id of ['a', 'a:b']) {
+      await world.addUser(id, { token: tokenOf(id), role: 'operator' });
+    }
+    const command = { command_id: 102, chat_to: 'bob', content: 'x' };
+    const one = await world.call('POST', '/send-command', {
+      token: tokenOf('a'),
+      body: JSON.stringify(command),
+      headers: { 'idempotency-key': 'b:c' },
+    });
+    const two = await world.call('POST', '/send-command', {
+      token: tokenOf('a:b'),
+      body: JSON.stringify({ ...command, content: 'other' }),
+      headers: { 'idempotency-key': 'c' },
+    });
+    expect([one.status, two.status]).toEqual([200, 200]);
+  });
+
+  const bad: [string, unknown, string][] = [
+    ['no command_id', { chat_to: 'bob', content: 'x' }, 'command_id: is missing'],
+    ['an unknown command_id', { command_id: 105, content: 'x' }, 'command_id: is not 102, 103, 104 or 2000-2999'],
+    ['a command_id that is text', { command_id: '102', content: 'x' }, 'command_id: is not a number'],
+    ['no content', { command_id: 102, chat_to: 'bob' }, 'content: is missing'],
+    ['content that is no text', { command_id: 102, chat_to: 'bob', content: 1 }, 'content: is not a string'],
+    ['no recipients', { command_id: 102, content: 'x' }, 'chat_to: is missing: only 104 goes to everyone'],
+    ['an empty list', { command_id: 103, chat_to: [], content: 'x' }, 'chat_to: is empty'],
+    ['an empty id', { command_id: 103, chat_to: ['bob', ''], content: 'x' }, 'chat_to[1]: is empty'],
+    ['a number for an id', { command_id: 103, chat_to: ['bob', 1], content: 'x' }, 'chat_to[1]: is not a string'],
+    ['a number for the list', { command_id: 103, chat_to: 1, content: 'x' }, 'chat_to: has the wrong type'],
+    ['a lone surrogate', { command_id: 102, chat_to: '\ud800', content: 'x' }, 'chat_to: is not well-formed Unicode'],
+    ['a long id', { command_id: 102, chat_to: 'x'.repeat(129), content: 'x' }, 'chat_to: has at most 128 characters'],
+    [
+      'too many recipients',
+      { command_id: 102, chat_to: Array.from({ length: 1_001 }, (_, i) => `${i}`), content: 'x' },
+      'chat_to: has at most 1000 members',
+    ],
+    ['ttl_s 0', { command_id: 102, chat_to: 'bob', content: 'x', ttl_s: 0 }, 'ttl_s: must be at least 1'],
+    ['ttl_s 1.5', { command_id: 102, chat_to: 'bob', content: 'x', ttl_s: 1.5 }, 'ttl_s: is not a whole number'],
+    [
+      'receipt "yes"',
+      { command_id: 102, chat_to: 'bob', content: 'x', receipt: 'yes' },
+      'receipt: is not true or false',
+    ],
+    ['text to a device', { command_id: 2000, chat_to: 'bob', content: 'x' }, 'content: is not an object'],
+    [
+      'a reserved member',
+      { command_id: 2000, chat_to: 'bob', content: { id: 1 } },
+      'content: has a member id or sent_at',
+    ],
+    ['no device', { command_id: 2000, content: {} }, 'chat_to: is missing'],
+    ['no commands', { commands: [] }, 'commands: is empty'],
+    ['101 commands', { commands: Array(101).fill({}) }, 'commands: has at most 100 members'],
+    ['commands that are no list', { commands: {} }, 'commands: is not a list'],
+    ['a list', [], 'the body is not a JSON object'],
+    ['null', null, 'the body is not a JSON object'],
+  ];
+  it.each(bad)('refuses %s', async (_what, command, message) => {
+    const { status, body } = await world.send(command);
+    expect({ status, body }).toEqual({ status: 400, body: { code: 0, message } });
+  });
+
+  it('refuses content that is nested without end, in one command and in a batch', async () => {
+    const deep = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`;
+    const command = `{"command_id":2000,"chat_to":"bob","content":${deep}}`;
+    const one = await world.call('POST', '/send-command', { body: command });
+    expect([one.status, one.body.message]).toEqual([400, 'content: is nested more than 32 deep']);
+    const many = await world.call('POST', '/send-command', { body: `{"commands":[${command}]}` });
+    expect([many.status, many.body.results[0].code]).toEqual([200, 0]);
+    const keyed = await world.call('POST', '/send-command', {
+      body: `{"commands":[${command}]}`,
+      headers: { 'idempotency-key': 'deep' },
+    });
+    expect(keyed.status).toBe(400);
+  });
+
+  it.each(['', 'x'.repeat(256), 'ключ'])('refuses the Idempotency-Key %j', async (key) => {
+    const headers = { 'idempotency-key': Buffer.from(key).toString('latin1') };
+    const { status } = await world.send({ command_id: 102, chat_to: 'bob', content: 'x' }, headers);
+    expect(status).toBe(400);
+  });
+
+  it('is for operators with a valid token', async () => {
+    const as = async (token: string | null) =>
+      (await world.call('POST', '/send-command', { token, body: '{"command_id":104,"content":"x"}' })).status;
+    expect(await as(null)).toBe(401);
+    expect(await as('nonsense')).toBe(401);
+    expect(await as(tokenOf('nobody'))).toBe(401);
+    expect(await as(`${world.operator}x`)).toBe(401);
+    expect(await as(tokenOf('plain-user'))).toBe(403);
+    await world.addUser('expired', { token: tokenOf('expired'), role: 'operator', token_expires_at: '1000' });
+    expect(await as(tokenOf('expired'))).toBe(401);
+  });
+});

@@ -1,0 +1,104 @@
+import { Redis } from 'ioredis';
+import { hashPassword } from '../../contract/passwords.ts';
+import { tokenAtRest } from '../../contract/tokens.ts';
+import { createLog } from '../../functions/shared/log.ts';
+import { type Api, startApi } from '../../local/http/server.ts';
+import { sharedClusterUrl, sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+import { startTestUpstash } from '../support/upstash.ts';
+
+export const stores = ['ioredis', 'ioredis in a cluster', 'Upstash'] as const;
+export type Store = (typeof stores)[number];
+
+export interface Reply {
+  status: number;
+  headers: Headers;
+  text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: an answer is asserted on, member by member.
+  body: any;
+}
+
+/** The real HTTP server on a store, an operator who is logged in, and what it wrote into its log. */
+export interface World {
+  api: Api;
+  redis: Redis;
+  prefix: string;
+  operator: string;
+  logged: Record<string, unknown>[];
+  call(method: string, path: string, options?: CallOptions): Promise<Reply>;
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply>;
+  send(body: unknown, headers?: Record<string, string>): Promise<Reply>;
+  addUser(id: string, fields?: Record<string, string>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface CallOptions {
+  body?: string | Uint8Array<ArrayBuffer>;
+  headers?: Record<string, string>;
+  token?: string | null;
+}
+
+export async function startWorld(
+  options: { store?: Store; url?: string; env?: Record<string, string> } = {},
+): Promise<World> {
+  const { store = 'ioredis', env = {} } = options;
+  const prefix = uniquePrefix();
+  const url = options.url ?? (store === 'ioredis in a cluster' ? sharedClusterUrl() : sharedRedisUrl());
+  const redis = new Redis(url);
+  redis.on('error', () => undefined);
+  const upstash = store === 'Upstash' ? await startTestUpstash({ redisUrl: url }) : undefined;
+  const logged: Record<string, unknown>[] = [];
+  const api = await startApi({
+    port: 0,
+    env: {
+      REDIS_KEY_PREFIX: prefix,
+      ...(upstash
+        ? { UPSTASH_REDIS_REST_URL: upstash.url, UPSTASH_REDIS_REST_TOKEN: upstash.token }
+        : { REDIS_URL: url, REDIS_CLUSTER: String(store === 'ioredis in a cluster') }),
+      ...env,
+    },
+    log: createLog({ level: 'info', format: 'json' }, { write: (line) => logged.push(JSON.parse(line)) }),
+  });
+  const operator = tokenOf('op');
+  await redis.hset(`${prefix}user:op`, { role: 'operator', token: tokenAtRest(operator) });
+  await redis.zadd(`${prefix}users`, 0, 'op');
+
+  const call: World['call'] = async (method, path, { body, headers = {}, token = operator } = {}) => {
+    const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(`${api.url}${path}`, {
+      method,
+      headers: { ...authorization, ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') && text !== '';
+    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+  };
+  const post: World['post'] = (path, body, headers = {}) => call('POST', path, { body: JSON.stringify(body), headers });
+  return {
+    api,
+    redis,
+    prefix,
+    operator,
+    logged,
+    call,
+    post,
+    send: (body, headers) => post('/send-command', body, headers),
+    addUser: async (id, fields = { token: 'plain' }) => {
+      await redis.hset(`${prefix}user:${id}`, fields);
+      await redis.zadd(`${prefix}users`, 0, id);
+    },
+    stop: async () => {
+      await api.close();
+      await upstash?.stop();
+      redis.disconnect();
+    },
+  };
+}
+
+export function tokenOf(userId: string): string {
+  return `${Buffer.from(userId).toString('base64url')}.${'t'.repeat(43)}`;
+}
+
+export async function withPassword(password: string): Promise<Record<string, string>> {
+  return { password: await hashPassword(password) };
+}
