@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/keys.ts';
-import { holdLease } from '../../contract/scripts/gateways.ts';
 import { markDelivery } from '../../contract/scripts/receipts.ts';
-import { claimSessions } from '../../contract/scripts/sessions.ts';
 import { connectRedis } from '../../functions/shared/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/shared/environment.ts';
 import { sharedRedisUrl } from '../support/redis.ts';
@@ -18,21 +16,15 @@ describe.each(stores)('operators over %s', (store) => {
   });
   afterAll(() => world.stop());
 
-  /** Puts a user online as a gateway does, with a gateway's own Redis. */
+  /** Puts a user online, as a gateway with a lease does. */
   async function connect(userId: string, gatewayId: string): Promise<void> {
-    if (store === 'ioredis in a cluster') {
-      await world.redis.hset(`${world.prefix}user:${userId}`, { gateway: gatewayId, epoch: 1, form: 'plain' });
-      await world.redis.sadd(`${world.prefix}sessions:${gatewayId}`, userId);
-      await world.redis.zadd(`${world.prefix}gateways`, Date.now() + 60_000, gatewayId);
-      return;
-    }
-    const redis = connectRedis(readEnvironment({ REDIS_URL: sharedRedisUrl() }), undefined);
     const keys = keysOf(world.prefix);
-    await holdLease(redis, keys, gatewayId, 'join', { tcp: '127.0.0.1:8124' });
-    const proof = { tokenField: (await world.redis.hget(keys.user(userId), 'token')) ?? '' };
-    await claimSessions(redis, keys, gatewayId, 60, [{ userId, form: 'plain', proof }]);
-    await redis.close();
+    await world.redis.hset(keys.user(userId), { gateway: gatewayId, epoch: 1, form: 'plain', connected_at: 1_000 });
+    await world.redis.sadd(keys.sessions(gatewayId), userId);
+    await world.redis.zadd(keys.gateways, Date.now() + 60_000, gatewayId);
+    await world.redis.hset(keys.gateway(gatewayId), { tcp: '127.0.0.1:8124' });
   }
+
   const forOperators: [string, string][] = [
     ['GET', '/commands/1'],
     ['GET', '/users'],
@@ -137,7 +129,7 @@ describe.each(stores)('operators over %s', (store) => {
     expect((await world.call('GET', path)).body.mailbox).toBe(1);
     await connect('a/b%? ü', 'g-see');
     const { body } = await world.call('GET', path);
-    expect(body).toMatchObject({ online: true, gateway: 'g-see' });
+    expect(body).toMatchObject({ online: true, gateway: 'g-see', connected_at: 1_000 });
     expect((await world.call('GET', '/users/nobody')).status).toBe(404);
     expect((await world.call('GET', '/users/%E4')).status).toBe(400);
     expect((await world.call('GET', '/users/')).status).toBe(404);
@@ -165,7 +157,7 @@ describe.each(stores)('operators over %s', (store) => {
     expect(status).toBe(200);
     expect(body).toMatchObject({ code: 1, connected: expect.any(Number), queue: { waiting: 2, dead: 1 } });
     const gateway = (id: string) => body.gateways.find((one: { id: string }) => one.id === id);
-    expect(gateway('g-stats')).toMatchObject({ live: true, sessions: 1, inbox: 0 });
+    expect(gateway('g-stats')).toMatchObject({ live: true, sessions: 1, inbox: 0, facts: { tcp: '127.0.0.1:8124' } });
     expect(gateway('g-dead')).toMatchObject({ live: false, sessions: 0 });
     expect(body.deliveries.stored).toBeGreaterThan(0);
   });

@@ -1,0 +1,141 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parseInboxRecord, parseMailboxMember } from '../../contract/records.ts';
+import { drainQueue } from '../../contract/scripts/drain-queue.ts';
+import { drivers, openStore, type Store } from './ports.ts';
+
+const limits = {
+  offlineTtlSeconds: 600,
+  mailboxMax: 2_000,
+  maxEntries: 1_000,
+  maxRecipients: 10,
+  maxEntryBytes: 4_096,
+};
+
+describe.each(drivers)('the drain of front_tcp over %s', (driver) => {
+  let store: Store;
+  beforeAll(async () => {
+    store = await openStore(driver);
+    await store.addUser('bob');
+  });
+  afterEach(() =>
+    store.redis.del(store.keys.mailbox('bob'), store.keys.queue, store.keys.queueTaken, store.keys.queueDead),
+  );
+  afterAll(() => store.stop());
+
+  const push = (...entries: (string | Buffer)[]) => store.redis.lpush(store.keys.queue, ...entries);
+  const drain = (more: Partial<typeof limits> = {}) => drainQueue(store.port, store.keys, { ...limits, ...more });
+  const bodies = async (id = 'bob') =>
+    (await store.redis.zrange(store.keys.mailbox(id), '0', '-1')).map((member) => parseMailboxMember(member));
+  const dead = async () =>
+    (await store.redis.lrange(store.keys.queueDead, 0, -1)).map(
+      (letter): Record<string, unknown> => JSON.parse(letter),
+    );
+  const chat = (content: unknown, more: object = {}) =>
+    JSON.stringify({ command_id: 102, chat_from: 'ann', chat_to: ['bob'], chat_content: content, ...more });
+
+  it('takes the oldest first, in steps, and gives a thousand to one user in order', async () => {
+    await push(...Array.from({ length: 1_000 }, (_, i) => chat(`${i}`)));
+    expect(await drain({ maxEntries: 300 })).toEqual({ taken: 300, dead: 0, left: 700 });
+    expect(await drain()).toEqual({ taken: 700, dead: 0, left: 0 });
+    const contents = (await bodies()).map(({ body }) => JSON.parse(body).chat_content);
+    expect(contents).toEqual(Array.from({ length: 1_000 }, (_, i) => `${i}`));
+    expect(await drain()).toEqual({ taken: 0, dead: 0, left: 0 });
+  });
+
+  it('takes what a reader had already taken before anything newer', async () => {
+    await push(chat('new'));
+    await store.redis.lpush(store.keys.queueTaken, chat('first'), chat('second'));
+    expect(await drain()).toEqual({ taken: 3, dead: 0, left: 0 });
+    expect((await bodies()).map(({ body }) => JSON.parse(body).chat_content)).toEqual(['first', 'second', 'new']);
+  });
+
+  it('hands over the text of a producer as it was written', async () => {
+    const entry =
+      ' { "x" : {"chat_content":"no"}, "chat_content" : "\\u4f60\\/ \\ud83d\\ude00 \\u0000" , "chat_to":["bob"],"chat_from":"a\\"b", "command_id" : 1.02e2, "more":[1,{"chat_from":"no"}] } ';
+    await push(entry);
+    expect(await drain()).toMatchObject({ taken: 1, dead: 0 });
+    const [message] = await bodies();
+    expect(message?.body).toBe('{"chat_from": "a\\"b", "chat_content": "\\u4f60\\/ \\ud83d\\ude00 \\u0000"}');
+    expect(message?.head).toMatchObject({ commandId: 102, version: 1100 });
+  });
+
+  it('finds members whose names were escaped, and takes the last of two', async () => {
+    await push(
+      '{"command_id":102,"\\u0063hat_from":"ann","chat_to":["bob"],"chat_content":"one","chat_content":"two"}',
+    );
+    expect(await drain()).toMatchObject({ dead: 0 });
+    expect(JSON.parse((await bodies())[0]?.body ?? '')).toEqual({ chat_from: 'ann', chat_content: 'two' });
+  });
+
+  it('sends 104 without chat_to, or with null, to every live gateway', async () => {
+    await store.redis.zadd(store.keys.gateways, Date.now() + 60_000, 'g1');
+    await push(chat('all', { command_id: 104, chat_to: undefined }), chat('all', { command_id: 104, chat_to: null }));
+    expect(await drain()).toMatchObject({ taken: 2, dead: 0 });
+    const entries = await store.redis.xrange(store.keys.inbox('g1'), '-', '+');
+    const records = entries.flatMap(([, fields]) => fields.filter((_, at) => at % 2 === 0));
+    expect(records.map((record) => parseInboxRecord(record, ''))).toMatchObject([
+      { direct: 'everyone', head: { commandId: 104 } },
+      { direct: 'everyone' },
+    ]);
+  });
+
+  it('keeps the names of unknown recipients, and serves the others', async () => {
+    await push(chat('x', { chat_to: ['bob', 'ghost', 'g"2'] }));
+    expect(await drain()).toEqual({ taken: 1, dead: 1, left: 0 });
+    expect(await bodies()).toHaveLength(1);
+    expect(await dead()).toMatchObject([{ reason: 'unknown recipients', chat_to: ['ghost', 'g"2'] }]);
+  });
+
+  const poison: [string, string | Buffer, string][] = [
+    ['nothing', '', 'not JSON'],
+    ['text', 'hello', 'not JSON'],
+    ['half an object', '{"command_id":102', 'not JSON'],
+    ['a number', '1', 'not an object'],
+    ['null', 'null', 'not an object'],
+    ['a list', '[]', 'not an object'],
+    ['a list of lists', `${'['.repeat(900)}${']'.repeat(900)}`, 'not an object'],
+    ['nesting without end', `${'['.repeat(2_000)}${']'.repeat(2_000)}`, 'not JSON'],
+    ['two objects', '{}{}', 'not JSON'],
+    ['an empty object', '{}', 'command_id is not 102, 103 or 104'],
+    ['another command_id', chat('x', { command_id: 101 }), 'command_id is not 102, 103 or 104'],
+    ['a command_id that is text', chat('x', { command_id: '102' }), 'command_id is not 102, 103 or 104'],
+    ['a command_id beyond numbers', chat('x').replace('102', '1e999'), 'command_id is not 102, 103 or 104'],
+    ['NaN', chat('x').replace('102', 'nan'), 'command_id is not 102, 103 or 104'],
+    ['no chat_from', chat('x', { chat_from: undefined }), 'chat_from is not a string'],
+    ['a chat_from that is a number', chat('x', { chat_from: 1 }), 'chat_from is not a string'],
+    ['no chat_content', chat(undefined), 'chat_content is not a string'],
+    ['chat_content that is an object', chat({ a: 1 }), 'chat_content is not a string'],
+    ['no chat_to', chat('x', { chat_to: undefined }), 'chat_to is not a list'],
+    ['chat_to null for 102', chat('x', { chat_to: null }), 'chat_to is not a list'],
+    ['chat_to text', chat('x', { chat_to: 'bob' }), 'chat_to is not a list'],
+    ['chat_to an object', chat('x', { chat_to: { a: 'bob' } }), 'chat_to is not a list'],
+    ['chat_to empty', chat('x', { chat_to: [] }), 'chat_to is empty'],
+    ['chat_to with a number', chat('x', { chat_to: ['bob', 1] }), 'chat_to has something other than user ids'],
+    ['chat_to with null', chat('x', { chat_to: [null, 'bob'] }), 'chat_to has something other than user ids'],
+    ['chat_to with nothing', chat('x', { chat_to: ['bob', ''] }), 'chat_to has something other than user ids'],
+    ['too many recipients', chat('x', { chat_to: Array(11).fill('bob') }), 'chat_to has too many recipients'],
+    ['too large', chat('x'.repeat(5_000)), 'too large'],
+    ['a lone surrogate as an id', chat('x').replace('bob', '\\ud800'), 'not JSON'],
+    ['invalid UTF-8', Buffer.from('{"command_id":102,"chat_from":"\xff"}', 'latin1'), 'not UTF-8'],
+    ['an overlong encoding', Buffer.from([0x22, 0xc0, 0x80, 0x22]), 'not UTF-8'],
+    ['an encoded surrogate', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]), 'not UTF-8'],
+    ['beyond Unicode', Buffer.from([0x22, 0xf4, 0x90, 0x80, 0x80, 0x22]), 'not UTF-8'],
+    ['a byte of four alone at the end', Buffer.from([0x22, 0xf0, 0x9f, 0x98]), 'not UTF-8'],
+  ];
+  it.each(poison)('puts poison aside with the reason, and goes on: %s', async (_what, entry, reason) => {
+    await push(entry, chat('after'));
+    expect(await drain()).toEqual({ taken: 2, dead: 1, left: 0 });
+    expect((await bodies()).map(({ body }) => JSON.parse(body).chat_content)).toEqual(['after']);
+    const [letter, ...more] = await dead();
+    expect(more).toEqual([]);
+    expect(letter).toMatchObject({ reason, at: expect.any(Number) });
+    const kept = Buffer.from(String(letter?.entry), letter?.encoding === 'latin1' ? 'latin1' : 'utf8');
+    expect(kept.equals(Buffer.from(entry))).toBe(true);
+  });
+
+  it('drops for who is away with OFFLINE_TTL_S 0, and calls it no dead letter', async () => {
+    await push(chat('x'));
+    expect(await drain({ offlineTtlSeconds: 0 })).toEqual({ taken: 1, dead: 0, left: 0 });
+    expect(await bodies()).toEqual([]);
+  });
+});

@@ -1,0 +1,207 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseInboxRecord, parseMailboxMember } from '../../contract/records.ts';
+import { readReceipt } from '../../contract/scripts/receipts.ts';
+import { type RouteCommand, type RouteOptions, routeCommands } from '../../contract/scripts/route.ts';
+import { drivers, limits, message, openStore, type Store } from './ports.ts';
+
+describe.each(drivers)('the route script over %s', (driver) => {
+  let store: Store;
+  beforeAll(async () => {
+    store = await openStore(driver);
+    await store.redis.zadd(store.keys.gateways, Date.now() + 600_000, 'g1');
+    await store.redis.zadd(store.keys.gateways, Date.now() + 600_000, 'g2');
+  });
+  afterAll(() => store.stop());
+
+  const route = (commands: RouteCommand[], options: Partial<RouteOptions> = {}) =>
+    routeCommands(store.port, store.keys, commands, { ...limits, ...options });
+  const mailbox = async (id: string) =>
+    (await store.redis.zrange(store.keys.mailbox(id), '0', '-1')).map(parseMailboxMember);
+  const inbox = async (gateway: string) => {
+    const entries = await store.redis.xrange(store.keys.inbox(gateway), '-', '+');
+    await store.redis.del(store.keys.inbox(gateway));
+    return entries.flatMap(([, fields]) =>
+      fields.flatMap((field, at) => (at % 2 === 0 ? [parseInboxRecord(field, fields[at + 1] ?? '')] : [])),
+    );
+  };
+  const odd = [
+    '__proto__',
+    'a"b',
+    "it's",
+    'a\\b',
+    'back\\',
+    'a\nb',
+    '\u0000',
+    '名字😀',
+    'a:b',
+    '%d%s',
+    '{x}',
+    ' ',
+    '0',
+    '*',
+  ];
+
+  it('writes one entry per gateway with its recipients, whatever they are called', async () => {
+    for (const [at, id] of odd.entries())
+      await store.addUser(id, { gateway: at % 2 ? 'g1' : 'g2', epoch: at, form: 'plain' });
+    const result = await route([message(odd)]);
+    expect(result).toMatchObject({ status: 'ok', answers: [{ online: odd.length, stored: 0, unknown: 0 }] });
+    const even = odd.filter((_, at) => at % 2 === 0);
+    const [entry, ...more] = await inbox('g2');
+    expect(more).toEqual([]);
+    expect(entry).toMatchObject({
+      kind: 'message',
+      direct: even.map((userId) => ({ userId, epoch: odd.indexOf(userId) })),
+    });
+    expect(await inbox('g1')).toHaveLength(1);
+  });
+
+  it('stores for who is away, in the order of the ids, and for unknown users not at all', async () => {
+    for (const id of odd) await store.addUser(`away-${id}`);
+    const ids = odd.map((id) => `away-${id}`);
+    const { answers } = await route([message([...ids, 'nobody']), message(ids)]);
+    expect(answers.map(({ stored, unknown }) => [stored, unknown])).toEqual([
+      [odd.length, 1],
+      [odd.length, 0],
+    ]);
+    for (const id of ids)
+      expect((await mailbox(id)).map(({ head }) => head.id)).toEqual(answers.map(({ id: one }) => one));
+    expect(await store.redis.exists(store.keys.mailbox('nobody'))).toBe(0);
+  });
+
+  it('takes a recipient who is named twice once', async () => {
+    await store.addUser('twice');
+    const { answers } = await route([message(['twice', 'twice', 'ghost', 'ghost'])]);
+    expect(answers[0]).toMatchObject({ online: 0, stored: 1, unknown: 1 });
+    expect(await mailbox('twice')).toHaveLength(1);
+  });
+
+  it('gives strictly increasing ids, also when the clock went back and beyond 2^53', async () => {
+    const key = `${store.keys.prefix}message_id`;
+    const before = (await store.redis.get(key)) ?? '';
+    const ahead = '4500000000000000';
+    await store.redis.set(key, ahead);
+    const { answers } = await route([message(['ghost']), message(['ghost'])]);
+    expect(answers.map(({ id }) => id)).toEqual(['4500000000000001', '4500000000000002']);
+    await store.redis.set(key, before);
+  });
+
+  it('puts into the mailbox of an acknowledging session, too', async () => {
+    await store.addUser('acker', { gateway: 'g1', epoch: 3, form: 'ack' });
+    const { answers } = await route([message(['acker'])]);
+    expect(answers[0]).toMatchObject({ online: 1, stored: 0 });
+    expect(await mailbox('acker')).toHaveLength(1);
+    expect(await inbox('g1')).toMatchObject([{ direct: [], kept: [{ userId: 'acker', epoch: 3 }] }]);
+  });
+
+  it('stores an application message for a plain session: it could not read it', async () => {
+    await store.addUser('plain', { gateway: 'g1', epoch: 1, form: 'plain' });
+    const { answers } = await route([message(['plain'], { commandId: 2_000, body: '{}' })]);
+    expect(answers[0]).toMatchObject({ online: 0, stored: 1 });
+    expect(await inbox('g1')).toEqual([]);
+  });
+
+  it('stores for who is on a gateway without a lease', async () => {
+    await store.redis.zadd(store.keys.gateways, 1, 'g-dead');
+    await store.addUser('orphan', { gateway: 'g-dead', epoch: 1, form: 'plain' });
+    const { answers } = await route([message(['orphan'])]);
+    expect(answers[0]).toMatchObject({ online: 0, stored: 1 });
+    await store.redis.zrem(store.keys.gateways, 'g-dead');
+  });
+
+  it('drops for who is away with OFFLINE_TTL_S 0, and says so in the receipt', async () => {
+    await store.addUser('dropped');
+    const { answers } = await route([message(['dropped'], { receipt: true })], { offlineTtlSeconds: 0 });
+    expect(answers[0]).toMatchObject({ online: 0, stored: 0, unknown: 0 });
+    expect(await mailbox('dropped')).toEqual([]);
+    const receipt = await readReceipt(store.port, store.keys, answers[0]?.id ?? '');
+    expect(receipt?.recipients).toMatchObject([{ userId: 'dropped', state: 'failed', reason: 'offline' }]);
+  });
+
+  it('bounds a mailbox: the oldest go first, counted, and their receipts know', async () => {
+    await store.addUser('full');
+    const sent = await route(Array.from({ length: 8 }, () => message(['full'], { receipt: true })));
+    expect((await mailbox('full')).map(({ head }) => head.id)).toEqual(sent.answers.slice(3).map(({ id }) => id));
+    expect(await store.redis.hget(store.keys.user('full'), 'lost')).toBe('3');
+    const receipt = await readReceipt(store.port, store.keys, sent.answers[0]?.id ?? '');
+    expect(receipt?.recipients).toMatchObject([
+      { state: 'failed', reason: 'mailbox_full', steps: [{ state: 'stored' }, {}] },
+    ]);
+  });
+
+  it('writes receipts for recipients of odd names, with times and their maker', async () => {
+    const { answers, redisNowMs } = await route([
+      message(
+        odd.map((id) => `ghost-${id}`),
+        { receipt: true, from: 'a"b' },
+      ),
+    ]);
+    const receipt = await readReceipt(store.port, store.keys, answers[0]?.id ?? '');
+    expect(receipt).toMatchObject({ acceptedAtMs: redisNowMs, commandId: 102, from: 'a"b' });
+    expect(receipt?.recipients.map(({ userId }) => userId).sort()).toEqual(odd.map((id) => `ghost-${id}`).sort());
+    expect(await store.redis.ttl(store.keys.receipt(answers[0]?.id ?? ''))).toBeGreaterThan(86_400);
+    expect(await readReceipt(store.port, store.keys, '1')).toBeUndefined();
+  });
+
+  it('sends a broadcast to live gateways only, and not back to who asks', async () => {
+    await store.redis.sadd(store.keys.sessions('g1'), 'a', 'b');
+    const all = await route([message('everyone')]);
+    expect(all.answers[0]?.online).toBe(2);
+    expect(await inbox('g1')).toMatchObject([{ direct: 'everyone' }]);
+    expect(await inbox('g2')).toHaveLength(1);
+    await route([message('everyone elsewhere')], { gatewayId: 'g1' });
+    expect(await inbox('g1')).toEqual([]);
+    expect(await inbox('g2')).toHaveLength(1);
+    await store.redis.del(store.keys.sessions('g1'));
+  });
+
+  it('tells a gateway the last entry of its own inbox', async () => {
+    await store.addUser('own', { gateway: 'g1', epoch: 1, form: 'plain' });
+    const { ownEntry } = await route([message(['own'])], { gatewayId: 'g1' });
+    expect((await store.redis.xrange(store.keys.inbox('g1'), '-', '+')).at(-1)?.[0]).toBe(ownEntry);
+    expect((await route([message(['own'])], { gatewayId: 'g2' })).ownEntry).toBeUndefined();
+    await inbox('g1');
+  });
+
+  it('does nothing twice under one idempotency key, and nothing for another body', async () => {
+    await store.addUser('once');
+    const idempotency = { key: 'idempotency:k', digest: 'd1', ttlSeconds: 60 };
+    const first = await route([message(['once']), message(['once'])], { idempotency });
+    const second = await route([message(['once']), message(['once'])], { idempotency });
+    expect([first.status, second.status]).toEqual(['ok', 'replay']);
+    expect(second.answers).toEqual(first.answers);
+    const other = await route([message(['once'])], { idempotency: { ...idempotency, digest: 'd2' } });
+    expect(other).toMatchObject({ status: 'conflict', answers: [] });
+    expect(await mailbox('once')).toHaveLength(2);
+    expect(await store.redis.ttl(`${store.keys.prefix}idempotency:k`)).toBeGreaterThan(0);
+  });
+
+  it('takes nothing after the deadline', async () => {
+    await store.addUser('late');
+    const { redisNowMs } = await route([]);
+    const late = await route([message(['late'])], { deadlineMs: redisNowMs - 1 });
+    expect(late).toMatchObject({ status: 'late', answers: [] });
+    expect(await mailbox('late')).toEqual([]);
+    expect((await route([message(['late'])], { deadlineMs: redisNowMs + 60_000 })).status).toBe('ok');
+  });
+
+  it('answers nothing for no commands', async () => {
+    expect(await route([])).toMatchObject({ status: 'ok', answers: [] });
+  });
+
+  it('takes a command to nobody, and thousands of recipients at once', async () => {
+    const nobodies = Array.from({ length: 10_000 }, (_, i) => `n-${i}`);
+    const { answers } = await route([message([]), message(nobodies)]);
+    expect(answers).toMatchObject([{ online: 0, stored: 0, unknown: 0 }, { unknown: 10_000 }]);
+  });
+
+  it('keeps a body of any text', async () => {
+    await store.addUser('texts');
+    const body = JSON.stringify({ a: '\u0000\n\t"\\ 😀', __proto__: 1, ']\n["m"': '%d' });
+    await route([message(['texts'], { body, traceparent: '00-aa-bb-01', ttlSeconds: 60 })]);
+    const [stored] = await mailbox('texts');
+    expect(stored?.body).toBe(body);
+    expect(stored?.head).toMatchObject({ traceparent: '00-aa-bb-01', version: 1100 });
+    expect(stored?.head.expiresAtMs).toBeGreaterThan(Date.now());
+  });
+});
