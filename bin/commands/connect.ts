@@ -61,13 +61,17 @@ async function chat(options: ConnectOptions, command: Command): Promise<void> {
   screen.note(`Connected as ${login.phone_number}.${isTerminal ? ' /help lists what you can say.' : ''}`);
   if (client.session?.lost) screen.note(`${client.session.lost} messages were lost while you were away.`);
 
-  const ending = endOf(client, lines);
   const reading = read(lines, conversation, isTerminal, options.listen ?? false);
-  const exitCode = await Promise.race([ending, reading]);
-  await conversation.finish();
-  await client.close();
-  lines.close();
-  process.exitCode = exitCode === ExitCode.done && conversation.failures > 0 ? ExitCode.failed : exitCode;
+  try {
+    const exitCode = await Promise.race([endOf(client, lines), reading]);
+    if (exitCode === ExitCode.done) await conversation.finish();
+    process.exitCode = exitCode === ExitCode.done && conversation.failures > 0 ? ExitCode.failed : exitCode;
+  } finally {
+    await client.close();
+    lines.close();
+    // Whoever holds the other end of a pipe must not keep us here.
+    process.stdin.destroy();
+  }
 }
 
 async function open(login: StoredLogin, options: ConnectOptions): Promise<Client> {

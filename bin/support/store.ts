@@ -1,6 +1,5 @@
 import { type Keys, keysOf } from '../../contract/keys.ts';
 import { type RedisPort, RedisUnavailableError } from '../../contract/redis.ts';
-import { connectRedis } from '../../functions/shared/drivers/by-environment.ts';
 import { EnvironmentError, readEnvironment } from '../../functions/shared/environment.ts';
 import { ExitCode, Failure } from './failure.ts';
 
@@ -12,6 +11,8 @@ export interface Store {
 /** Runs `work` on the Redis of the environment (REDIS_URL, REDIS_CLUSTER, REDIS_KEY_PREFIX, or the Upstash pair). */
 export async function withStore<T>(work: (store: Store) => Promise<T>): Promise<T> {
   const environment = environmentOf();
+  // Only here: the drivers would double the start-up time of every other command.
+  const { connectRedis } = await import('../../functions/shared/drivers/by-environment.ts');
   const redis = connectRedis(environment, undefined);
   try {
     return await work({ redis, keys: keysOf(environment.REDIS_KEY_PREFIX) });

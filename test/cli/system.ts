@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type RunningProcess, repository, startProgram } from '../support/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+
+export interface Run {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  /** Standard input; the end of it follows. */
+  input?: string;
+  env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** The HTTP API, a gateway and the command line with a home of its own, on the shared Redis under one prefix. */
+export class System {
+  readonly env: Readonly<Record<string, string>>;
+  readonly home: string;
+  readonly api: string;
+  readonly port: number;
+  readonly #programs: readonly RunningProcess[];
+
+  private constructor(
+    home: string,
+    env: Record<string, string>,
+    api: string,
+    port: number,
+    programs: RunningProcess[],
+  ) {
+    this.home = home;
+    this.env = env;
+    this.api = api;
+    this.port = port;
+    this.#programs = programs;
+  }
+
+  static async start(): Promise<System> {
+    const store = { REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() };
+    const home = await mkdtemp(join(tmpdir(), 'fronttcp-cli-'));
+    const gateway = startProgram('gateway/main.ts', [], { env: { ...store, GATEWAY_PORT: '0', HEALTH_PORT: '0' } });
+    const api = startProgram('local/api.ts', [], { env: { ...store, API_PORT: '0' } });
+    const port = Number(/listens on \S+:(\d+),/.exec(await gateway.line(/gateway listens on/))?.[1]);
+    const url = /http:\/\/\S+/.exec(await api.line(/HTTP API on/))?.[0] ?? '';
+    return new System(home, { ...store, XDG_CONFIG_HOME: home }, url, port, [gateway, api]);
+  }
+
+  /** Runs `fronttcp` to its end. */
+  run(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+    const child = this.spawn(args, options.env);
+    return new Promise((resolve, reject) => {
+      const run: Run = { code: null, stdout: '', stderr: '' };
+      child.stdout.setEncoding('utf8').on('data', (text) => (run.stdout += text));
+      child.stderr.setEncoding('utf8').on('data', (text) => (run.stderr += text));
+      child.once('error', reject);
+      child.once('close', (code) => resolve({ ...run, code }));
+      child.stdin.end(options.input ?? '');
+    });
+  }
+
+  spawn(args: readonly string[], env: RunOptions['env'] = {}) {
+    return spawn(process.execPath, [join(repository, 'bin/fronttcp.mjs'), ...args], {
+      env: { ...process.env, FRONTTCP_API: this.api, FRONTTCP_PORT: String(this.port), ...this.env, ...env },
+    });
+  }
+
+  /** What a command printed with --json. Fails when it did not end with 0. */
+  async json(args: readonly string[], options?: RunOptions): Promise<unknown> {
+    const run = await this.run([...args, '--json'], options);
+    if (run.code !== 0) throw new Error(`fronttcp ${args.join(' ')}: ${run.code} ${run.stderr}`);
+    return JSON.parse(run.stdout);
+  }
+
+  /** A new user's token. */
+  async user(userId: string): Promise<string> {
+    await this.json(['users', 'add', userId, '--password-stdin'], { input: 'secret\n' });
+    return ((await this.json(['users', 'token', userId])) as { token: string }).token;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#programs.map((program) => program.stop()));
+    await rm(this.home, { recursive: true });
+  }
+}
