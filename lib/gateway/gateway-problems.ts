@@ -30,6 +30,9 @@ export function gatewayProblems(gateway: GatewaySettings, scaling: ScalingSettin
     }
   }
   if (tls.kind === 'gateway') problems.push(...secretArnProblems(tls.secretArn, 'tls.secretArn'));
+  if (tls.kind === 'gateway' && clientAddress === 'proxy-v2') {
+    problems.push('clientAddress "proxy-v2" cannot be had with TLS in the gateway: end TLS at the load balancer.');
+  }
   problems.push(...systemControlProblems(gateway.systemControls ?? {}));
   if (minTasks < 1 || maxTasks < minTasks) problems.push(`minTasks is ${minTasks} and maxTasks is ${maxTasks}.`);
   if ((clientAddress ?? 'preserve') !== 'preserve' && connectionsPerTask > MAX_CONNECTIONS_WITHOUT_PRESERVE) {

@@ -6,7 +6,7 @@ import type { StoreCredentials } from '../runtime-environment.ts';
 
 /**
  * What the one user of a store may do: its own keys, all that reads, writes and scripts, and nothing of
- * administration. INFO and the two CLUSTER commands are what the client asks on connecting; they come after
+ * administration. INFO and the CLUSTER commands are what the client asks on connecting; they come after
  * `-@dangerous`, which would take INFO away again.
  */
 export function accessString(keyPrefix: string): string {
@@ -16,7 +16,7 @@ export function accessString(keyPrefix: string): string {
     '&*',
     '-@all +@read +@write +@stream +@pubsub +@scripting +@transaction +@connection +time +wait',
     '-@dangerous',
-    '+info +cluster|slots +cluster|shards +cluster|nodes',
+    '+info +cluster|info +cluster|slots +cluster|shards +cluster|nodes',
   ].join(' ');
 }
 

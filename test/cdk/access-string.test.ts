@@ -10,6 +10,7 @@ const key = (name: string): string => `${PREFIX}${name}`;
 const needed: readonly (readonly [command: string, ...args: string[]])[] = [
   ['ping'],
   ['info'],
+  ['cluster', 'info'],
   ['cluster', 'slots'],
   ['cluster', 'shards'],
   ['cluster', 'nodes'],

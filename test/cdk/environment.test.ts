@@ -9,13 +9,13 @@ const REFERENCES: Readonly<Record<string, string>> = {
   REDIS_SECRET_ARN: UPSTASH_SECRET,
 };
 /** What the gateway cannot do yet: the deployment already says it, and a gateway that learns it is told to leave this list. */
-const AWAITED = new Set(['METRICS_DEPLOYMENT', 'PROXY_PROTOCOL', 'TASK_PROTECTION', 'TLS_SECRET_ARN']);
+const AWAITED = new Set(['METRICS_DEPLOYMENT', 'TASK_PROTECTION']);
 /** Read by Node, not by us. */
 const NODE_OWN = new Set(['NODE_ENV', 'NODE_OPTIONS']);
 
 const everyOption: FrontTcpProps = {
   tls: { kind: 'gateway', secretArn: UPSTASH_SECRET },
-  gateway: { clientAddress: 'proxy-v2', taskProtection: true },
+  gateway: { taskProtection: true },
 };
 
 const stores: readonly (readonly [name: string, props: FrontTcpProps])[] = [
@@ -24,6 +24,7 @@ const stores: readonly (readonly [name: string, props: FrontTcpProps])[] = [
   ['memorydb', { redis: { kind: 'memorydb' } }],
   ['upstash', { redis: { kind: 'upstash', secretArn: UPSTASH_SECRET } }],
   ['every option', everyOption],
+  ['PROXY protocol', { gateway: { clientAddress: 'proxy-v2' } }],
 ];
 
 function containerEnvironment(template: TemplateJson): Record<string, string> {

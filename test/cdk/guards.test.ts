@@ -41,6 +41,11 @@ const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence:
     { tls: { kind: 'gateway', secretArn: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:tls' } },
     /tls\.secretArn is .* give the complete ARN/,
   ],
+  [
+    'PROXY protocol before TLS in the gateway',
+    { tls: { kind: 'gateway', secretArn: UPSTASH_SECRET }, gateway: { clientAddress: 'proxy-v2' } },
+    /"proxy-v2" cannot be had with TLS in the gateway/,
+  ],
   ['the same port twice', { gateway: { port: 8125 } }, /port and healthPort are both 8125/],
   [
     'more connections than the load balancer has ports',

@@ -33,7 +33,8 @@ let deployments: Readonly<Record<'ioredis' | 'upstash', Deployment>>;
 beforeAll(async () => {
   await runtimeClient();
   bundles = await makeBundles();
-  redis = await startTestRedis({ cluster: true });
+  // A client in a cluster goes where the nodes say that they are.
+  redis = await startTestRedis({ cluster: true, args: ['--cluster-announce-ip', '127.0.0.1'] });
   admin = new Redis(redis.url);
   // The rights that the deployed store gives, so that a script which needs more of them fails here.
   await admin.call(
