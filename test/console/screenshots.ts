@@ -49,7 +49,7 @@ try {
     else await system.connectClient(userId);
   }
   for (const [name, words, options] of shots) {
-    const { page, close } = await openConsole(browser, system.url, { deviceScaleFactor: 2, ...options });
+    const { page, close } = await openConsole(browser, system.url, { deviceScaleFactor: 1.5, ...options });
     await logIn(page);
     await userBox(page, 'pump-001').waitFor();
     await useConsole(page, words);

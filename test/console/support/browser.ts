@@ -38,7 +38,7 @@ export async function openConsole(
 ): Promise<OpenedPage> {
   const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
   const problems: string[] = [];
   page.on('console', (message) => {
     // Chromium notes every HTTP status from 400 on: those are answers that the page deals with.
