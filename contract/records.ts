@@ -9,7 +9,7 @@ import { z } from 'zod';
  *
  *   message  ["m", "<id>", command_id, version, expires_at_ms, "<flags>", "<traceparent>", direct, kept]
  *            direct: "*" for everyone, or [user, epoch, …] · kept: likewise, and also in those users' mailboxes
- *   close    ["c", user, epoch, reason, successor gateway | "", successor epoch]
+ *   close    ["c", user, epoch, reason, owing]     owing 1: whoever comes next waits for the word that all before this is dealt with
  *   poke     ["p", user, epoch]     something was put into this session's mailbox behind its back: read it again
  *
  * Flags: `r` a receipt was asked for. expires_at_ms 0: as long as OFFLINE_TTL_S allows.
@@ -41,8 +41,9 @@ export interface CloseRecord {
   kind: 'close';
   userId: string;
   epoch: number;
+  /** Empty when the session has ended already. */
   reason: string;
-  successor: { gatewayId: string; epoch: number } | undefined;
+  owing: boolean;
 }
 
 export interface PokeRecord {
@@ -57,7 +58,7 @@ const integer = z.int().min(0);
 const headItems = [z.string(), integer, integer, integer, z.string(), z.string()] as const;
 const recipientList = z.array(z.union([z.string(), integer]));
 const messageTuple = z.tuple([z.literal('m'), ...headItems, z.union([z.literal('*'), recipientList]), recipientList]);
-const closeTuple = z.tuple([z.literal('c'), z.string(), integer, z.string(), z.string(), integer]);
+const closeTuple = z.tuple([z.literal('c'), z.string(), integer, z.string(), integer]);
 const pokeTuple = z.tuple([z.literal('p'), z.string(), integer]);
 const mailboxTuple = z.tuple([...headItems]);
 
@@ -76,9 +77,8 @@ export function parseInboxRecord(field: string, body: string): InboxRecord {
     };
   }
   if (kind === 'c') {
-    const [, userId, epoch, reason, gatewayId, successorEpoch] = closeTuple.parse(items);
-    const successor = gatewayId === '' ? undefined : { gatewayId, epoch: successorEpoch };
-    return { kind: 'close', userId, epoch, reason, successor };
+    const [, userId, epoch, reason, owing] = closeTuple.parse(items);
+    return { kind: 'close', userId, epoch, reason, owing: owing === 1 };
   }
   const [, userId, epoch] = pokeTuple.parse(items);
   return { kind: 'poke', userId, epoch };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { hashTag } from '../contract/keys.ts';
 import { DEFAULT_LIMITS } from '../contract/limits.ts';
+import { DEFAULT_LEASE_MS } from '../contract/scripts/gateways.ts';
 
 const whole = (fallback: number, min = 0, max = Number.MAX_SAFE_INTEGER) =>
   z
@@ -64,6 +65,8 @@ const schema = z
     /** How often certificate files, or the secret, are looked at for a renewal. */
     TLS_RENEWAL_CHECK_MS: whole(60_000, 10, MAX_MS),
     DRAIN_TIMEOUT_MS: whole(110_000, 0, MAX_MS),
+    /** How long a gateway may be silent before others take it for dead. The same for all gateways of a deployment. */
+    LEASE_MS: whole(DEFAULT_LEASE_MS, 1_000, 600_000),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
   })
@@ -134,6 +137,7 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
     proxyProtocol: e.PROXY_PROTOCOL === 'v2',
     tls: tlsOf(e),
     drainTimeoutMs: e.DRAIN_TIMEOUT_MS,
+    leaseMs: e.LEASE_MS,
     logLevel: e.LOG_LEVEL,
     logFormat: e.LOG_FORMAT,
   };

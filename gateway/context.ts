@@ -7,6 +7,7 @@ import type { Log } from './observe/log.ts';
 import type { Router } from './routing/router.ts';
 import type { Registry } from './session/registry.ts';
 import type { Wheel } from './session/wheel.ts';
+import type { ClaimsUnderWay } from './store/claims-under-way.ts';
 import type { DeliveryMarks } from './store/delivery-marks.ts';
 import type { GatewayRedis } from './store/redis.ts';
 import type { SessionStore } from './store/session-store.ts';
@@ -26,5 +27,6 @@ export interface GatewayContext {
   readonly router: Router;
   readonly verifier: Verifier;
   readonly sessionStore: SessionStore;
+  readonly claims: ClaimsUnderWay;
   readonly marks: DeliveryMarks;
 }

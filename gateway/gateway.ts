@@ -5,6 +5,7 @@ import type { GatewayContext } from './context.ts';
 import { Flusher } from './io/flusher.ts';
 import { Listener } from './io/listener.ts';
 import { TlsMaterial } from './io/tls-material.ts';
+import { auditSessionsHere } from './lifecycle/audit.ts';
 import { sendAway } from './lifecycle/drain.ts';
 import { Lease, type LeaseListener } from './lifecycle/lease.ts';
 import { resumeSessions } from './lifecycle/resume.ts';
@@ -20,6 +21,7 @@ import { RouteQueue } from './routing/route-queue.ts';
 import { Router } from './routing/router.ts';
 import { Registry } from './session/registry.ts';
 import { Wheel } from './session/wheel.ts';
+import { ClaimsUnderWay } from './store/claims-under-way.ts';
 import { DeliveryMarks } from './store/delivery-marks.ts';
 import { connectRedis } from './store/redis.ts';
 import { SessionStore } from './store/session-store.ts';
@@ -47,16 +49,17 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   const counters = new Counters();
   const registry = new Registry();
   const wheel = new Wheel();
-  const flusher = new Flusher();
   const startedAt = Date.now();
   let isStopping = false;
   let isReady = false;
   let listener: Listener | undefined;
 
-  const lease = new Lease({ redis, keys, log, facts });
+  const lease = new Lease({ redis, keys, leaseMs: config.leaseMs, log, facts });
+  const flusher = new Flusher(() => lease.check());
+  const claims = new ClaimsUnderWay();
   const sessionStore = new SessionStore({ redis, keys, config, lease, log });
   const marks = new DeliveryMarks({ redis, keys, log });
-  const verifier = new Verifier({ redis, keys, config, lease, log });
+  const verifier = new Verifier({ redis, keys, config, lease, claims, log });
   const inbox = new InboxReader({
     redis: inboxRedis,
     writer: redis,
@@ -64,6 +67,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     lease,
     registry,
     store: sessionStore,
+    claims,
     marks,
     counters,
     log,
@@ -86,6 +90,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     router,
     verifier,
     sessionStore,
+    claims,
     marks,
   };
   const material = config.tls ? new TlsMaterial(config.tls, log) : undefined;
@@ -113,6 +118,12 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     health.close();
     throw error;
   });
+  redis.onReturn(
+    () =>
+      void audit().catch((error: unknown) =>
+        log.error({ event: 'audit_failed', error: String(error) }, 'could not look after the sessions'),
+      ),
+  );
   wheel.start();
   material?.watch((tls) => clients.renewTls(tls));
   const starting = lease.start(onLease).then(() => {
@@ -144,17 +155,27 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     };
   }
 
-  /** The old id is buried before the sessions are claimed anew: what it left in its inbox is in the mailboxes then. */
+  /**
+   * The old id is buried before the sessions are claimed anew: what it left in its inbox is in the mailboxes then. It may
+   * still have a while by Redis's clock, but it is ours, and nobody works under it any more.
+   */
   async function resume(previous: string): Promise<void> {
     for (const session of registry.all()) session.suspend();
-    await undertaker.bury(previous, { leaving: false });
+    await undertaker.bury(previous, { leaving: true });
     const resumed = await resumeSessions(context);
     log.info({ event: 'sessions_resumed', resumed }, 'resumed the sessions');
   }
 
+  async function audit(): Promise<void> {
+    const { forgotten, left } = await auditSessionsHere(context);
+    if (forgotten + left === 0) return;
+    log.warn({ event: 'sessions_audited', forgotten, left }, 'Redis did not know its sessions any more');
+  }
+
   /**
-   * The order of the stop: not ready → accept nobody → drain no queue, read no inbox → goodbyes, paced → flush →
-   * sessions released → the rest of the inbox re-routed, the lease dropped → Redis closed.
+   * The order of the stop: not ready → accept nobody → drain no queue → goodbyes, paced → flush → sessions released →
+   * read no inbox → its rest re-routed, the lease dropped → Redis closed. The inbox is read while the goodbyes last:
+   * those who are still here get their messages, and those who have come back elsewhere are handed theirs at once.
    */
   async function stop(): Promise<void> {
     if (isStopping) return;
@@ -163,12 +184,12 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     log.info({ event: 'draining', connections: clients.size, sessions: registry.size }, 'draining');
     clients.stop();
     material?.stop();
-    inbox.stop();
     sweeper.stop();
     await within(REDIS_AT_STOP_MS, drain.stop());
-    await within(REDIS_AT_STOP_MS, queue.idle());
     await sendAway([...clients.sessions], Math.max(0, until - performance.now()));
+    await within(REDIS_AT_STOP_MS, queue.idle());
     await within(REDIS_AT_STOP_MS, Promise.all([sessionStore.idle(), marks.idle()]));
+    inbox.stop();
     await within(REDIS_AT_STOP_MS, inbox.idle());
     lease.stop();
     if (lease.gatewayId !== '') await within(REDIS_AT_STOP_MS, undertaker.bury(lease.gatewayId, { leaving: true }));

@@ -2,9 +2,13 @@ import type { Keys } from '../keys.ts';
 import type { RedisArgument, RedisPort } from '../redis.ts';
 import { defineScript } from './library.ts';
 
-/** Milliseconds of Redis's clock. Renewal must come well before the end: lease > 3 × renewal. */
-export const LEASE_MS = 10_000;
-export const LEASE_RENEWAL_MS = 3_000;
+/** Milliseconds of Redis's clock. */
+export const DEFAULT_LEASE_MS = 10_000;
+
+/** Renewal must come well before the end, so that one that fails is followed by another: lease > 3 × renewal. */
+export function renewalOf(leaseMs: number): number {
+  return Math.floor(leaseMs * 0.3);
+}
 
 /**
  * KEYS[1] users
@@ -31,12 +35,13 @@ export async function holdLease(
   keys: Keys,
   gatewayId: string,
   how: 'join' | 'renew',
+  leaseMs: number,
   facts: Readonly<Record<string, string | number>>,
 ): Promise<{ dead: string[] } | 'lost'> {
   const args: RedisArgument[] = [
     keys.prefix,
     gatewayId,
-    LEASE_MS,
+    leaseMs,
     how === 'join' ? 1 : 0,
     ...Object.entries(facts).flat(),
   ];
@@ -75,8 +80,8 @@ for _, entry in ipairs(entries) do
         stash(record[8][i], id, rest, body, offlineTtl, bound)
         rerouted = rerouted + 1
       end
-    elseif record[1] == 'c' and record[5] ~= '' then
-      poke(record[5], record[2], int(record[6]))
+    elseif record[1] == 'c' and record[5] == 1 then
+      hand_over(record[2], int(record[3]))
     end
   end
   redis.call('XDEL', inbox, entry[1])
@@ -99,7 +104,8 @@ if not more then
 end
 if not more then
   redis.call('ZREM', P .. 'gateways', gateway)
-  redis.call('DEL', inbox, P .. 'gateway:' .. gateway, P .. 'batch:' .. gateway)
+  -- its last batch stays remembered until it expires: should it live after all, it may ask again
+  redis.call('DEL', inbox, P .. 'gateway:' .. gateway)
   if ARGV[6] ~= '1' then count('burials') end
 end
 commit()

@@ -112,16 +112,48 @@ local function poke(gateway, user, epoch)
   if live(gateway) then post(gateway, '["p",' .. text(user) .. ',' .. epoch .. ']', '') end
 end
 
+-- \`owing\` of a user: epochs that have ended while their gateway may still put messages back. What it puts back is older
+-- than what is in the mailbox, so nobody who comes later is served from it before all of them have handed over
+local function owe(user, epoch)
+  local key = P .. 'user:' .. user
+  local past = redis.call('HGET', key, 'owing')
+  redis.call('HSET', key, 'owing', past and past .. ' ' .. epoch or epoch)
+end
+local function owes(user, epoch)
+  local owing = redis.call('HGET', P .. 'user:' .. user, 'owing')
+  return owing and string.find(' ' .. owing .. ' ', ' ' .. epoch .. ' ', 1, true) ~= nil
+end
+-- the last one to hand over wakes whoever waits
+local function hand_over(user, epoch)
+  if not owes(user, epoch) then return end
+  local key, rest = P .. 'user:' .. user, {}
+  for owing in string.gmatch(redis.call('HGET', key, 'owing'), '%d+') do
+    if owing ~= epoch then rest[#rest + 1] = owing end
+  end
+  if #rest > 0 then
+    redis.call('HSET', key, 'owing', table.concat(rest, ' '))
+    return
+  end
+  redis.call('HDEL', key, 'owing')
+  local session = redis.call('HMGET', key, 'gateway', 'epoch')
+  if session[1] then poke(session[1], user, session[2]) end
+end
+
+-- whether a call that makes new ids is made for the first time: a connection that breaks sends it again
+local function first(call)
+  return redis.call('SET', P .. 'once:' .. call, '1', 'NX', 'EX', 600) ~= false
+end
+
 -- a message that its gateway could not deliver goes (back) to the mailbox, whatever has become of the session
 local function stash(user, id, rest, body, offlineTtl, bound)
-  local session = redis.call('HMGET', P .. 'user:' .. user, 'gateway', 'epoch')
-  if not session[2] then return end
+  local session = redis.call('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'owing')
+  if not session[2] and redis.call('EXISTS', P .. 'user:' .. user) == 0 then return end
   if not session[1] and offlineTtl == 0 then count('dropped') return end
   if id == '0' then id = nextId() end
   store(user, id, rest, body, bound)
   count('rerouted')
   if string.find(rest, '^%d+,%d+,%d+,"%a*r') then mark(id, user, 'stored') end
-  if session[1] then poke(session[1], user, session[2]) end
+  if session[1] and not session[3] then poke(session[1], user, session[2]) end
 end
 `;
 

@@ -7,7 +7,8 @@ import type { Undelivered } from './sessions.ts';
 /**
  * KEYS[1] users
  * ARGV[1] prefix · [2] user · [3] epoch · [4] only ids above this · [5] most · [6] `lost` that the session has been told
- * Returns 'stale', or members `[head]\\n<body>` in the order of their ids
+ *     [7] 1: wait for no predecessor any more
+ * Returns 'stale', 'waits' (a predecessor has yet to hand over: a poke will tell), or members `[head]\\n<body>` in the order of their ids
  * Atomic because: only the current session may read on, and what has expired meanwhile leaves in the same step.
  */
 const readMailboxScript = defineScript(
@@ -20,6 +21,8 @@ if ARGV[6] ~= '0' and redis.call('HGET', key, 'lost_told_in') ~= ARGV[3] then
   redis.call('HINCRBY', key, 'lost', '-' .. ARGV[6])
   redis.call('HSET', key, 'lost_told_in', ARGV[3])
 end
+if ARGV[7] == '1' then redis.call('HDEL', key, 'owing')
+elseif redis.call('HEXISTS', key, 'owing') == 1 then return 'waits' end
 local members, expired = {}, {}
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', box, '(' .. ARGV[4], '+inf', 'LIMIT', 0, tonumber(ARGV[5]))) do
   local at = tonumber(string.match(member, '^%["%d+",%d+,%d+,(%d+)'))
@@ -40,19 +43,22 @@ export interface MailboxMessage {
   body: string;
 }
 
+export type MailboxPage = MailboxMessage[] | 'stale' | 'waits' | 'more';
+
 /**
- * The next page of a session's mailbox. `stale`: somebody else has the session.
+ * The next page of a session's mailbox. `stale`: somebody else has the session; `waits`: one before it has yet to hand over.
  * An empty page is the end; `more` says that what was there had expired and another page must be read.
  */
 export async function readMailbox(
   redis: RedisPort,
   keys: Keys,
   session: Recipient,
-  page: { after: string; most: number; lostTold: number },
-): Promise<MailboxMessage[] | 'stale' | 'more'> {
-  const args = [keys.prefix, session.userId, session.epoch, page.after, page.most, page.lostTold];
-  const reply = (await redis.script(readMailboxScript, [keys.users], args)) as string[] | 'stale';
-  if (reply === 'stale') return reply;
+  page: { after: string; most: number; lostTold: number; waitsForNobody: boolean },
+): Promise<MailboxPage> {
+  const { after, most, lostTold, waitsForNobody } = page;
+  const args = [keys.prefix, session.userId, session.epoch, after, most, lostTold, waitsForNobody ? 1 : 0];
+  const reply = (await redis.script(readMailboxScript, [keys.users], args)) as string[] | 'stale' | 'waits';
+  if (reply === 'stale' || reply === 'waits') return reply;
   return reply[0] === 'more' ? 'more' : reply.map(parseMailboxMember);
 }
 
@@ -66,7 +72,9 @@ const settleScript = defineScript(
   'settle',
   `
 local user, box, removed = ARGV[2], P .. 'mailbox:' .. ARGV[2], 0
-if redis.call('HGET', P .. 'user:' .. user, 'epoch') ~= ARGV[3] then return -1 end
+-- what a session wrote before it handed over is written, even when the next one has been claimed meanwhile
+local current = redis.call('HGET', P .. 'user:' .. user, 'epoch') == ARGV[3]
+if not current and not (ARGV[4] == 'written' and owes(user, ARGV[3])) then return -1 end
 for at = 5, #ARGV do
   local id = ARGV[at]
   local member = redis.call('ZRANGEBYSCORE', box, id, id)[1]
@@ -96,17 +104,22 @@ export async function settleMessages(
 
 /**
  * KEYS[1] users
- * ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] mailbox bound · then per message: user, id or '0', rest of its head, body
+ * ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] mailbox bound · [4] name of this call, for messages without an id
+ *     then per message: user, id or '0', rest of its head, body
  * Returns how many
  * Atomic because: the mailbox is written before the user's session, wherever it is now, is told to look.
  */
 const stashScript = defineScript(
   'stash',
   `
-local n = 0
-for at = 4, #ARGV, 4 do
-  stash(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[2]), tonumber(ARGV[3]))
-  n = n + 1
+local n, again = 0, nil
+for at = 5, #ARGV, 4 do
+  local id = ARGV[at + 1]
+  if id == '0' and again == nil then again = not first(ARGV[4]) end
+  if id ~= '0' or not again then
+    stash(ARGV[at], id, ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[2]), tonumber(ARGV[3]))
+    n = n + 1
+  end
 end
 commit()
 return n
@@ -119,8 +132,10 @@ export async function stashMessages(
   keys: Keys,
   store: { offlineTtlSeconds: number; mailboxMax: number },
   messages: readonly (Undelivered & { userId: string })[],
+  /** The same when the call is repeated, and used for no other. */
+  call: string,
 ): Promise<void> {
-  const args: RedisArgument[] = [keys.prefix, store.offlineTtlSeconds, store.mailboxMax];
+  const args: RedisArgument[] = [keys.prefix, store.offlineTtlSeconds, store.mailboxMax, call];
   for (const { userId, id, rest, body } of messages) args.push(userId, id, rest, body);
   await redis.script(stashScript, [keys.users], args);
 }

@@ -66,15 +66,28 @@ export async function readReceipt(redis: RedisPort, keys: Keys, messageId: strin
   return receipt;
 }
 
+/** How far a state is: an acknowledgement may be noted before the write that it answers, a re-routing after it. */
+const PROGRESS: Readonly<Record<DeliveryState, number>> = {
+  routed: 0,
+  stored: 0,
+  written: 1,
+  expired: 2,
+  failed: 2,
+  acknowledged: 3,
+};
+
 function parseRecipient(userId: string, text: string): RecipientReceipt {
   const words = text.split(' ');
   const steps: RecipientReceipt['steps'] = [];
+  let state: DeliveryState | undefined;
   let reason: string | undefined;
   for (let i = 0; i + 1 < words.length; i += 2) {
+    const step = words[i] as DeliveryState;
     const [atMs, why] = String(words[i + 1]).split(':');
-    steps.push({ state: words[i] as DeliveryState, atMs: Number(atMs) });
+    steps.push({ state: step, atMs: Number(atMs) });
+    if (state !== undefined && PROGRESS[step] < PROGRESS[state]) continue;
+    state = step;
     reason = why;
   }
-  const state = steps.at(-1)?.state ?? 'failed';
-  return { userId, state, ...(reason === undefined ? {} : { reason }), steps };
+  return { userId, state: state ?? 'failed', ...(reason === undefined ? {} : { reason }), steps };
 }

@@ -51,15 +51,18 @@ function welcome(
   // The client left while Redis was asked: the session that was just claimed ends at once.
   if (session.state === 'closed') {
     const reason = CloseReasons.clientLeft.name;
-    void sessionStore.release({ session: { userId, epoch: claim.epoch }, reason, undelivered: [] });
+    const was = { userId, epoch: claim.epoch };
+    void sessionStore.release({ session: was, reason, handsOver: false, undelivered: [] });
     return;
   }
   const older = registry.get(userId);
   if (older && older !== session) older.close(CloseReasons.takenOver);
-  if (session.isVerified) session.leave(userId);
+  if (session.isVerified) session.leave();
   const bits = featureBits(features ?? []);
   const form = formOf(features);
   session.become({ userId, epoch: claim.epoch, form, features: bits });
+  // What its user sent from another connection may still be in our inbox: it must not be overtaken by the direct way.
+  session.awaitedEntry = claim.newestEntry;
   counters.verified += 1;
   log.debug({ event: 'verified', connection: session.connectionId, user: userId, epoch: claim.epoch }, 'verified');
   session.send(

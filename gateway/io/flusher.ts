@@ -4,7 +4,13 @@ import { memoisedJoin, type Outbox } from './outbox.ts';
 export class Flusher {
   #dirty: Outbox[] = [];
   #scheduled = false;
+  readonly #before: () => void;
   readonly #flush = () => this.#flushAll();
+
+  /** `before` is called ahead of every flush, and may take back what was gathered. */
+  constructor(before: () => void) {
+    this.#before = before;
+  }
 
   /** To be called when an outbox gathered its first item. */
   schedule(outbox: Outbox): void {
@@ -15,6 +21,7 @@ export class Flusher {
   }
 
   #flushAll(): void {
+    this.#before();
     const outboxes = this.#dirty;
     this.#dirty = [];
     this.#scheduled = false;

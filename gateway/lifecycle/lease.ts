@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Keys } from '../../contract/keys.ts';
-import { holdLease, LEASE_MS, LEASE_RENEWAL_MS } from '../../contract/scripts/gateways.ts';
+import { holdLease, renewalOf } from '../../contract/scripts/gateways.ts';
 import type { Log } from '../observe/log.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 
-/** A margin for the time between a look at the clock and what is done after it. */
-const SAFETY_MS = 500;
+/** A margin for the time between a look at the clock and what is done after it: this part of the lease. */
+const SAFETY_SHARE = 0.05;
 
 export interface LeaseListener {
   /** The lease has run out, by our clock or Redis's word: nothing may be delivered until `onJoined`. */
@@ -26,6 +26,8 @@ export class Lease {
   renewalsMissed = 0;
   readonly #redis: GatewayRedis;
   readonly #keys: Keys;
+  readonly #leaseMs: number;
+  readonly #safetyMs: number;
   readonly #log: Log;
   readonly #facts: () => Record<string, string | number>;
   #listener: LeaseListener | undefined;
@@ -36,9 +38,17 @@ export class Lease {
   #watch: NodeJS.Timeout | undefined;
   #joined: (() => void)[] = [];
 
-  constructor(parts: { redis: GatewayRedis; keys: Keys; log: Log; facts: () => Record<string, string | number> }) {
+  constructor(parts: {
+    redis: GatewayRedis;
+    keys: Keys;
+    leaseMs: number;
+    log: Log;
+    facts: () => Record<string, string | number>;
+  }) {
     this.#redis = parts.redis;
     this.#keys = parts.keys;
+    this.#leaseMs = parts.leaseMs;
+    this.#safetyMs = parts.leaseMs * SAFETY_SHARE;
     this.#log = parts.log;
     this.#facts = parts.facts;
   }
@@ -57,9 +67,12 @@ export class Lease {
     this.#listener = listener;
     await this.#join(undefined);
     // A renewal that hangs must not hide that the lease has ended meanwhile.
-    this.#watch = setInterval(() => {
-      if (this.#state === 'held' && performance.now() >= this.#validUntilMs) this.#lose('not renewed in time');
-    }, SAFETY_MS / 2);
+    this.#watch = setInterval(() => this.check(), this.#safetyMs / 2);
+  }
+
+  /** To be called before anything is delivered: a process that was paused may find that its time is over. */
+  check(): void {
+    if (this.#state === 'held' && performance.now() >= this.#validUntilMs) this.#lose('not renewed in time');
   }
 
   /** Stops renewing; the lease itself is given up by the burial of the stop. */
@@ -79,7 +92,7 @@ export class Lease {
   async #join(previous: string | undefined): Promise<void> {
     const id = `g${Date.now().toString(36)}${randomBytes(5).toString('hex')}`;
     const sentAt = performance.now();
-    const answer = await holdLease(this.#redis, this.#keys, id, 'join', this.#facts());
+    const answer = await holdLease(this.#redis, this.#keys, id, 'join', this.#leaseMs, this.#facts());
     if (this.#state === 'stopped') return;
     this.gatewayId = id;
     this.#hold(sentAt, answer === 'lost' ? [] : answer.dead);
@@ -92,8 +105,8 @@ export class Lease {
 
   #hold(sentAtMs: number, dead: string[]): void {
     this.#state = 'held';
-    this.#validUntilMs = sentAtMs + LEASE_MS - SAFETY_MS;
-    this.#timer = setTimeout(() => void this.#renew(), LEASE_RENEWAL_MS);
+    this.#validUntilMs = sentAtMs + this.#leaseMs - this.#safetyMs;
+    this.#timer = setTimeout(() => void this.#renew(), renewalOf(this.#leaseMs));
     const others = dead.filter((id) => id !== this.gatewayId);
     if (others.length > 0) this.#listener?.onDead(others);
   }
@@ -102,11 +115,11 @@ export class Lease {
     const sentAt = performance.now();
     let answer: Awaited<ReturnType<typeof holdLease>>;
     try {
-      answer = await holdLease(this.#redis, this.#keys, this.gatewayId, 'renew', this.#facts());
+      answer = await holdLease(this.#redis, this.#keys, this.gatewayId, 'renew', this.#leaseMs, this.#facts());
     } catch (error) {
       this.renewalsMissed += 1;
       this.#log.warn({ event: 'lease_renewal_failed', error: String(error) }, 'could not renew the lease');
-      if (this.#state !== 'stopped') this.#timer = setTimeout(() => void this.#renew(), LEASE_RENEWAL_MS / 3);
+      if (this.#state !== 'stopped') this.#timer = setTimeout(() => void this.#renew(), renewalOf(this.#leaseMs) / 3);
       return;
     }
     if (this.#state === 'stopped') return;
@@ -121,7 +134,7 @@ export class Lease {
       await this.#join(this.gatewayId);
     } catch (error) {
       this.#log.warn({ event: 'lease_join_failed', error: String(error) }, 'could not join');
-      this.#timer = setTimeout(() => void this.#rejoin(), LEASE_RENEWAL_MS / 3);
+      this.#timer = setTimeout(() => void this.#rejoin(), renewalOf(this.#leaseMs) / 3);
     }
   }
 

@@ -1,4 +1,4 @@
-import { claimSessions } from '../../contract/scripts/sessions.ts';
+import { type ClaimResult, claimSessions } from '../../contract/scripts/sessions.ts';
 import type { GatewayContext } from '../context.ts';
 import { CloseReasons } from '../session/close-reasons.ts';
 import type { Session } from '../session/session.ts';
@@ -10,36 +10,47 @@ const BATCH = 128;
  * by now, or no token any more. Answers how many were resumed.
  */
 export async function resumeSessions(context: GatewayContext): Promise<number> {
-  const { registry, redis, keys, lease, config } = context;
+  const { registry, redis, keys, lease, claims, config, log } = context;
   const gatewayId = lease.gatewayId;
   const suspended = [...registry.all()].filter((session) => session.state === 'suspended');
   let resumed = 0;
   for (let from = 0; from < suspended.length; from += BATCH) {
     const batch = suspended.slice(from, from + BATCH);
     const requests = batch.map(({ userId, form, epoch }) => ({ userId, form, proof: { resumeEpoch: epoch } }));
-    const results = await claimSessions(redis, keys, gatewayId, config.offlineTtlSeconds, requests);
+    const users = batch.map(({ userId }) => userId);
+    claims.begin(users);
+    const results = await claimSessions(redis, keys, gatewayId, config.offlineTtlSeconds, requests).catch((error) => {
+      log.error({ event: 'store_failed', what: 'resume', error: String(error) }, 'could not resume sessions');
+      return [];
+    });
+    if (results !== 'no_lease') {
+      batch.forEach((session, i) => {
+        if (resume(session, results[i], context)) resumed += 1;
+      });
+    }
+    claims.end(users);
     // Lost again: the next id begins anew.
     if (results === 'no_lease') return resumed;
-    batch.forEach((session, i) => {
-      const result = results[i];
-      if (result && resume(session, result, context)) resumed += 1;
-    });
   }
   return resumed;
 }
 
-function resume(
-  session: Session,
-  result: Exclude<Awaited<ReturnType<typeof claimSessions>>, 'no_lease'>[number],
-  { sessionStore }: GatewayContext,
-): boolean {
+function resume(session: Session, result: ClaimResult | undefined, { sessionStore }: GatewayContext): boolean {
   if (session.state !== 'suspended') {
     // It ended while Redis was asked.
-    if (result.status === 'claimed') {
-      const { userId } = session;
-      const reason = CloseReasons.clientLeft.name;
-      void sessionStore.release({ session: { userId, epoch: result.epoch }, reason, undelivered: [] });
+    if (result?.status === 'claimed' && session.state === 'closed') {
+      const was = { userId: session.userId, epoch: result.epoch };
+      void sessionStore.release({
+        session: was,
+        reason: CloseReasons.clientLeft.name,
+        handsOver: false,
+        undelivered: [],
+      });
     }
+    return false;
+  }
+  if (result === undefined) {
+    session.close(CloseReasons.connectionLost);
     return false;
   }
   if (result.status !== 'claimed') {
@@ -47,6 +58,7 @@ function resume(
     return false;
   }
   session.epoch = result.epoch;
+  session.awaitedEntry = result.newestEntry;
   session.beginReplay({ lost: 0, waitFor: result.predecessorHandsOver ? 'predecessor' : 'outbox' });
   return true;
 }

@@ -3,6 +3,7 @@ import type { Keys } from '../../contract/keys.ts';
 import {
   type CloseRecord,
   headRest,
+  type InboxRecord,
   type MessageRecord,
   parseInboxRecord,
   type Recipient,
@@ -14,6 +15,7 @@ import type { Log } from '../observe/log.ts';
 import { closeReasonOf } from '../session/close-reasons.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
+import type { ClaimsUnderWay } from '../store/claims-under-way.ts';
 import type { DeliveryMarks } from '../store/delivery-marks.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 import type { SessionStore } from '../store/session-store.ts';
@@ -26,7 +28,10 @@ const RETRY_MS = 500;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 250;
 
-type Entry = [id: string, fields: string[]];
+interface Entry {
+  readonly id: string;
+  readonly records: readonly InboxRecord[];
+}
 
 /**
  * Reads this gateway's inbox and hands each message to its sessions. An entry is removed when all of them are done
@@ -38,6 +43,7 @@ export class InboxReader {
   readonly #lease: Lease;
   readonly #registry: Registry;
   readonly #store: SessionStore;
+  readonly #claims: ClaimsUnderWay;
   readonly #marks: DeliveryMarks;
   readonly #counters: Counters;
   readonly #log: Log;
@@ -55,6 +61,7 @@ export class InboxReader {
     lease: Lease;
     registry: Registry;
     store: SessionStore;
+    claims: ClaimsUnderWay;
     marks: DeliveryMarks;
     counters: Counters;
     log: Log;
@@ -65,6 +72,7 @@ export class InboxReader {
     this.#lease = parts.lease;
     this.#registry = parts.registry;
     this.#store = parts.store;
+    this.#claims = parts.claims;
     this.#marks = parts.marks;
     this.#counters = parts.counters;
     this.#log = parts.log;
@@ -103,16 +111,37 @@ export class InboxReader {
     let pauseMs = 0;
     while (generation === this.#generation) {
       const batch = await this.#read(inbox);
+      if (batch) await this.#claimsOf(batch);
       if (generation !== this.#generation) return;
       if (batch === undefined) await setTimeout(RETRY_MS);
       // Lost: whoever buries this id re-routes these. A new id brings a new generation.
       else if (!this.#lease.isHeld) await setTimeout(POLL_MIN_MS);
       else {
-        for (const [id, fields] of batch) this.#take(entries.begin(id), fields);
+        for (const { id, records } of batch) this.#take(entries.begin(id), records);
         pauseMs = batch.length > 0 ? 0 : Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, pauseMs * 2));
         if (!this.#blocks && pauseMs > 0) await setTimeout(pauseMs);
       }
     }
+  }
+
+  /** What is for sessions whose claim has yet to be answered waits for that. */
+  async #claimsOf(batch: readonly Entry[]): Promise<void> {
+    const awaited = new Map<string, Promise<void>>();
+    const look = ({ userId, epoch }: Recipient): void => {
+      if (awaited.has(userId) || this.#registry.find(userId, epoch)) return;
+      const answered = this.#claims.answered(userId);
+      if (answered !== undefined) awaited.set(userId, answered);
+    };
+    for (const { records } of batch) {
+      for (const record of records) {
+        if (record.kind !== 'message') look(record);
+        else {
+          if (record.direct !== 'everyone') record.direct.forEach(look);
+          record.kept.forEach(look);
+        }
+      }
+    }
+    if (awaited.size > 0) await Promise.all(awaited.values());
   }
 
   /** The next entries, none, or undefined when Redis refused. */
@@ -120,7 +149,10 @@ export class InboxReader {
     const block = this.#blocks ? ['BLOCK', BLOCK_MS] : [];
     try {
       const reply = await this.#redis.command('XREAD', 'COUNT', COUNT, ...block, 'STREAMS', inbox, this.#position);
-      return ((reply as [string, Entry[]][] | null) ?? []).flatMap(([, entries]) => entries);
+      const streams = (reply as [string, [string, string[]][]][] | null) ?? [];
+      return streams.flatMap(([, entries]) =>
+        entries.map(([id, fields]) => ({ id, records: this.#parse(id, fields) })),
+      );
     } catch (error) {
       const refusesToBlock = this.#blocks && /block/i.test(String(error));
       if (refusesToBlock) this.#blocks = false;
@@ -132,26 +164,26 @@ export class InboxReader {
     }
   }
 
-  #take(entry: InboxEntry, fields: string[]): void {
+  #parse(id: string, fields: readonly string[]): InboxRecord[] {
+    const records: InboxRecord[] = [];
     for (let i = 0; i + 1 < fields.length; i += 2) {
       try {
-        this.#apply(entry, String(fields[i]), String(fields[i + 1]));
+        records.push(parseInboxRecord(String(fields[i]), String(fields[i + 1])));
       } catch (error) {
-        this.#log.error(
-          { event: 'inbox_record_refused', entry: entry.id, error: String(error) },
-          'not a record of ours',
-        );
+        this.#log.error({ event: 'inbox_record_refused', entry: id, error: String(error) }, 'not a record of ours');
       }
+    }
+    return records;
+  }
+
+  #take(entry: InboxEntry, records: readonly InboxRecord[]): void {
+    for (const record of records) {
+      if (record.kind === 'message') this.#deliver(entry, record);
+      else if (record.kind === 'close') this.#close(entry, record);
+      else this.#registry.find(record.userId, record.epoch)?.poke();
     }
     this.#position = entry.id;
     entry.settle();
-  }
-
-  #apply(entry: InboxEntry, field: string, body: string): void {
-    const record = parseInboxRecord(field, body);
-    if (record.kind === 'message') this.#deliver(entry, record);
-    else if (record.kind === 'close') this.#close(record);
-    else this.#registry.find(record.userId, record.epoch)?.poke();
   }
 
   #deliver(entry: InboxEntry, record: MessageRecord): void {
@@ -166,7 +198,7 @@ export class InboxReader {
     const stale: Recipient[] = [];
     for (const recipient of direct) {
       const session = this.#registry.find(recipient.userId, recipient.epoch);
-      if (isExpired) this.#marks.add({ messageId: head.id, userId: recipient.userId, state: 'expired' });
+      if (isExpired) void this.#marks.add({ messageId: head.id, userId: recipient.userId, state: 'expired' });
       else if (session && message) this.#hand(entry, session, message);
       else stale.push(recipient);
     }
@@ -203,17 +235,23 @@ export class InboxReader {
 
   #settle(entry: InboxEntry, messageId: string, hasReceipt: boolean): Outgoing['settle'] {
     if (!hasReceipt) return () => entry.settle();
+    // The entry stays until the receipt says so: whoever takes over from a dead gateway finds what it did not say.
     return (userId, _epoch, written) => {
-      if (written) this.#marks.add({ messageId, userId, state: 'written' });
-      entry.settle();
+      if (written) void this.#marks.add({ messageId, userId, state: 'written' }).then(() => entry.settle());
+      else entry.settle();
     };
   }
 
-  /** Someone else has the session now, or wants it ended. A successor waits for our word, even when ours is long gone. */
-  #close({ userId, epoch, reason, successor }: CloseRecord): void {
+  /**
+   * Someone else has the session now, or wants it ended. Everything before this record has been dealt with: where whoever
+   * comes next waits for that word it is given, even when the session is long gone, and only then is the entry done.
+   */
+  #close(entry: InboxEntry, { userId, epoch, reason, owing }: CloseRecord): void {
+    if (owing) entry.expect(1);
+    const handedOver = owing ? () => entry.settle() : undefined;
     const session = this.#registry.find(userId, epoch);
-    if (session) session.close(closeReasonOf(reason), successor);
-    else if (successor) void this.#store.release({ session: { userId, epoch }, reason, successor, undelivered: [] });
+    if (session) session.close(closeReasonOf(reason), handedOver);
+    else if (handedOver) void this.#store.handOver({ userId, epoch }).then(handedOver);
   }
 }
 

@@ -1,12 +1,11 @@
 import { APPLICATION_DOWN } from '../../contract/command-ids.ts';
-import { LEASE_MS } from '../../contract/scripts/gateways.ts';
 import type { MailboxMessage } from '../../contract/scripts/mailbox.ts';
 import { Message, type Outgoing } from '../io/outgoing.ts';
 import { CloseReasons } from './close-reasons.ts';
 import type { Session } from './session.ts';
 
-/** A predecessor that is dead is buried by then; one that lives hands over in a few milliseconds. */
-const PREDECESSOR_PATIENCE_MS = 2 * LEASE_MS;
+/** A predecessor that is dead is buried by then, many leases over; one that lives hands over in a few milliseconds. */
+const PREDECESSOR_PATIENCE_LEASES = 3;
 
 export interface ReplayStart {
   /** Only ids above this. */
@@ -30,6 +29,13 @@ export class Replay {
   #waitsUntilMs = Number.POSITIVE_INFINITY;
   /** Something was put into the mailbox since the last page was asked for. */
   #again = false;
+  #wasPoked = false;
+  /** It may be older than what was read already. */
+  #fromStart = false;
+  /** The predecessor has had its time. */
+  #waitsForNobody = false;
+  /** What was written so far leaves the mailbox before the next page is read, or it would be sent once more. */
+  #settled: Promise<void> = Promise.resolve();
   #held: Message[] = [];
   #heldBytes = 0;
 
@@ -37,10 +43,7 @@ export class Replay {
     this.#session = session;
     this.#after = start.after;
     this.#lostToTell = start.lost ?? 0;
-    if (start.waitFor === 'predecessor') {
-      this.#state = 'predecessor';
-      this.#waitsUntilMs = performance.now() + PREDECESSOR_PATIENCE_MS;
-    }
+    if (start.waitFor === 'predecessor') this.#waitForPredecessor();
   }
 
   start(): void {
@@ -60,7 +63,8 @@ export class Replay {
 
   poke(): void {
     this.#again = true;
-    this.#after = '0';
+    this.#fromStart = true;
+    this.#wasPoked = true;
     if (this.#state !== 'predecessor') return;
     this.#state = 'outbox';
     this.#waitsUntilMs = Number.POSITIVE_INFINITY;
@@ -77,7 +81,7 @@ export class Replay {
     for (const item of items) if (item instanceof Message && item.origin === 'mailbox') ids.push(item.head.id);
     if (ids.length === 0) return;
     const { userId, epoch, context, form } = this.#session;
-    if (form !== 'ack') void context.sessionStore.settle({ userId, epoch }, 'written', ids);
+    if (form !== 'ack') this.#settled = context.sessionStore.settle({ userId, epoch }, 'written', ids);
   }
 
   onDeadline(nowMs: number, next: number): number {
@@ -87,6 +91,7 @@ export class Replay {
       { event: 'predecessor_silent', user: this.#session.userId, epoch: this.#session.epoch },
       'the session before this one never handed over',
     );
+    this.#waitsForNobody = true;
     this.poke();
     return next;
   }
@@ -99,6 +104,14 @@ export class Replay {
     return held;
   }
 
+  /** What it puts back is older than what is in the mailbox. A poke will tell. */
+  #waitForPredecessor(): void {
+    const { context } = this.#session;
+    this.#state = 'predecessor';
+    this.#waitsUntilMs = performance.now() + PREDECESSOR_PATIENCE_LEASES * context.config.leaseMs;
+    context.wheel.set(this.#session, this.#waitsUntilMs);
+  }
+
   #hold(message: Message): void {
     const { context } = this.#session;
     this.#heldBytes += message.body.length;
@@ -109,10 +122,16 @@ export class Replay {
   async #readPage(): Promise<void> {
     const { userId, epoch, context } = this.#session;
     this.#state = 'reading';
+    await this.#settled;
+    if (this.#isOver()) return;
     this.#again = false;
+    this.#wasPoked = false;
+    if (this.#fromStart) this.#after = '0';
+    this.#fromStart = false;
     const lost = this.#lostToTell;
     this.#lostToTell = 0;
-    const page = await context.sessionStore.page({ userId, epoch }, this.#after, lost).catch((error: unknown) => {
+    const from = { after: this.#after, lostTold: lost, waitsForNobody: this.#waitsForNobody };
+    const page = await context.sessionStore.page({ userId, epoch }, from).catch((error: unknown) => {
       context.log.error(
         { event: 'store_failed', what: 'page', user: userId, error: String(error) },
         'could not read a mailbox',
@@ -124,6 +143,8 @@ export class Replay {
     if (page === undefined) return this.#session.close(CloseReasons.connectionLost);
     // Somebody else has the session: its close record is on its way to us.
     if (page === 'stale') return;
+    if (page === 'waits' && !this.#wasPoked) return this.#waitForPredecessor();
+    if (page === 'waits') return this.#readPage();
     if (page === 'more' || (page.length === 0 && this.#again)) return this.#readPage();
     if (page.length === 0) return this.#finish();
     this.#send(page);
@@ -145,7 +166,7 @@ export class Replay {
   #markWritten(messageId: string): Outgoing['settle'] {
     const { marks } = this.#session.context;
     return (userId, _epoch, written) => {
-      if (written) marks.add({ messageId, userId, state: 'written' });
+      if (written) void marks.add({ messageId, userId, state: 'written' });
     };
   }
 
@@ -155,8 +176,9 @@ export class Replay {
     this.#session.goLive();
   }
 
+  /** One that came by the direct way has no id: it is the newest of its sender, and so are those behind it. */
   #sendHeldBefore(id: number): void {
-    while (this.#held[0] && Number(this.#held[0].head.id) < id) {
+    while (this.#held[0] && (Number(this.#held[0].head.id) || Number.MAX_VALUE) < id) {
       const message = this.#held.shift();
       if (message) this.#session.sendMessage(message);
     }

@@ -272,8 +272,11 @@ export class Session implements OutboxOwner, Timed {
     );
   }
 
-  /** Ends it, once: the first cause counts. */
-  close(reason: CloseReason, successor?: { gatewayId: string; epoch: number }): void {
+  /**
+   * Ends it, once: the first cause counts. With `handedOver`, all that the inbox had for it has been dealt with: Redis is
+   * told that whoever comes next may be served, and then `handedOver` is called.
+   */
+  close(reason: CloseReason, handedOver?: () => void): void {
     if (this.state === 'closed') return;
     const wasVerified = this.isVerified;
     const wasUnverified = this.state === 'unverified';
@@ -285,7 +288,7 @@ export class Session implements OutboxOwner, Timed {
     if (wasUnverified) this.address.unverified -= 1;
     if (wasVerified) {
       this.context.registry.remove(this);
-      this.#putBack(unsent, reason, successor);
+      this.#putBack(unsent, reason, handedOver);
     }
     this.context.log.debug(
       {
@@ -300,12 +303,10 @@ export class Session implements OutboxOwner, Timed {
     this.context.wheel.set(this, performance.now() + LINGER_MS);
   }
 
-  /** This connection's user leaves it, and another comes: what the one had not got is not the other's. */
-  leave(nextUserId: string): void {
+  /** This connection's user leaves it, and another one or the same comes: what this stay had not got is put back. */
+  leave(): void {
     this.context.registry.remove(this);
-    if (this.userId !== nextUserId) return this.#putBack(this.#takeBack(), CloseReasons.reverified, undefined);
-    this.replay?.abandon();
-    this.replay = undefined;
+    this.#putBack(this.#takeBack(), CloseReasons.reverified, undefined);
   }
 
   /** Messages that were not handed over. Answers that were gathered in this turn still go out. */
@@ -334,18 +335,15 @@ export class Session implements OutboxOwner, Timed {
     return Math.min(MAX_SPREAD_MS, 500 + 2 * this.context.registry.size);
   }
 
-  #putBack(
-    items: readonly Outgoing[],
-    reason: CloseReason,
-    successor: { gatewayId: string; epoch: number } | undefined,
-  ): void {
+  #putBack(items: readonly Outgoing[], reason: CloseReason, handedOver: (() => void) | undefined): void {
     const undelivered: Undelivered[] = [];
     for (const { undelivered: message } of items) if (message) undelivered.push(message);
     const { userId, epoch } = this;
     void this.context.sessionStore
-      .release({ session: { userId, epoch }, reason: reason.name, successor, undelivered })
+      .release({ session: { userId, epoch }, reason: reason.name, handsOver: handedOver !== undefined, undelivered })
       .then(() => {
         for (const item of items) item.settle?.(userId, epoch, false);
+        handedOver?.();
       });
   }
 

@@ -9,6 +9,8 @@ export class DeliveryMarks {
   readonly #keys: Keys;
   readonly #log: Log;
   #steps: DeliveryStep[] = [];
+  /** Of the steps gathered so far, and of all before them. */
+  #next: Promise<void> | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(parts: { redis: GatewayRedis; keys: Keys; log: Log }) {
@@ -17,24 +19,27 @@ export class DeliveryMarks {
     this.#log = parts.log;
   }
 
-  add(step: DeliveryStep): void {
+  /** Resolves when it is written. Does not reject. */
+  add(step: DeliveryStep): Promise<void> {
     this.#steps.push(step);
-    if (this.#steps.length === 1) setImmediate(() => this.#write());
+    this.#next ??= new Promise((resolve) => setImmediate(() => void this.#write().then(resolve)));
+    return this.#next;
   }
 
   /** Resolves when everything added so far is written. */
   async idle(): Promise<void> {
-    this.#write();
+    await this.#next;
     await this.#writing;
   }
 
-  #write(): void {
+  #write(): Promise<void> {
     const steps = this.#steps;
-    if (steps.length === 0) return;
     this.#steps = [];
+    this.#next = undefined;
     const written = markDelivery(this.#redis, this.#keys, steps).catch((error: unknown) =>
       this.#log.error({ event: 'store_failed', what: 'mark', error: String(error) }, 'a script failed'),
     );
     this.#writing = Promise.all([this.#writing, written]).then(() => undefined);
+    return written;
   }
 }

@@ -13,6 +13,8 @@ type Client = Redis | Cluster;
 export interface GatewayRedis extends RedisPort {
   /** A connection of its own, for a command that blocks. */
   blocking(): GatewayRedis;
+  /** Called whenever the connection is there again after it was lost. */
+  onReturn(listener: () => void): void;
   readonly errors: number;
 }
 
@@ -30,6 +32,8 @@ class IoredisPort implements GatewayRedis {
   readonly #config: GatewayConfig['redis'];
   readonly #log: Log;
   readonly #client: Client;
+  /** Scripts that were sent whole on this connection: from then on their digest will do. */
+  readonly #sentWhole = new Set<Script>();
   #closed = false;
 
   constructor(config: GatewayConfig['redis'], log: Log) {
@@ -43,9 +47,21 @@ class IoredisPort implements GatewayRedis {
       if (!away) log.warn({ event: 'redis_away', error: error.message }, 'Redis is out of reach');
       away = true;
     });
+    this.#client.on('close', () => this.#sentWhole.clear());
     this.#client.on('ready', () => {
       if (away) log.info({ event: 'redis_back' }, 'Redis answers again');
       away = false;
+    });
+  }
+
+  onReturn(listener: () => void): void {
+    let wasLost = false;
+    this.#client.on('close', () => {
+      wasLost = true;
+    });
+    this.#client.on('ready', () => {
+      if (wasLost && !this.#closed) listener();
+      wasLost = false;
     });
   }
 
@@ -70,7 +86,15 @@ class IoredisPort implements GatewayRedis {
     return Promise.all(commands.map(([name, ...args]) => this.command(String(name), ...args)));
   }
 
+  /**
+   * Whole at first, by its digest later. Asking by a digest that Redis does not know costs more than a round trip: the
+   * second attempt would be overtaken by whatever was issued in between.
+   */
   async script(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply> {
+    if (!this.#sentWhole.has(script)) {
+      this.#sentWhole.add(script);
+      return this.command('EVAL', script.lua, keys.length, ...keys, ...args);
+    }
     try {
       return await this.command('EVALSHA', script.sha1, keys.length, ...keys, ...args);
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { Keys } from '../../contract/keys.ts';
 import type { Recipient } from '../../contract/records.ts';
-import { type MailboxMessage, readMailbox, settleMessages, stashMessages } from '../../contract/scripts/mailbox.ts';
+import { type MailboxPage, readMailbox, settleMessages, stashMessages } from '../../contract/scripts/mailbox.ts';
 import { type Release, releaseSession, type Undelivered } from '../../contract/scripts/sessions.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Lease } from '../lifecycle/lease.ts';
@@ -17,6 +17,7 @@ export class SessionStore {
   readonly #lease: Lease;
   readonly #log: Log;
   readonly #underWay = new Set<Promise<unknown>>();
+  #calls = 0;
 
   constructor(parts: { redis: GatewayRedis; keys: Keys; config: GatewayConfig; lease: Lease; log: Log }) {
     this.#redis = parts.redis;
@@ -26,14 +27,24 @@ export class SessionStore {
     this.#log = parts.log;
   }
 
-  release(release: Release): Promise<void> {
+  release(release: Omit<Release, 'call'>): Promise<void> {
+    const { gatewayId } = this.#lease;
+    const call = this.#nextCall();
     return this.#run('release', async () => {
-      await releaseSession(this.#redis, this.#keys, this.#lease.gatewayId, this.#config, release);
+      // What was asked before may have had to be asked again, and is then behind.
+      if (release.handsOver) await Promise.allSettled([...this.#underWay]);
+      await releaseSession(this.#redis, this.#keys, gatewayId, this.#config, { ...release, call });
     });
   }
 
+  /** Says that everything for a session that is gone has been put back. */
+  handOver(session: Recipient): Promise<void> {
+    return this.release({ session, reason: '', handsOver: true, undelivered: [] });
+  }
+
   stash(messages: readonly (Undelivered & { userId: string })[]): Promise<void> {
-    return this.#run('stash', () => stashMessages(this.#redis, this.#keys, this.#config, messages));
+    const call = this.#nextCall();
+    return this.#run('stash', () => stashMessages(this.#redis, this.#keys, this.#config, messages, call));
   }
 
   settle(session: Recipient, state: 'acknowledged' | 'written', ids: readonly string[]): Promise<void> {
@@ -42,13 +53,18 @@ export class SessionStore {
     });
   }
 
-  page(session: Recipient, after: string, lostTold: number): Promise<MailboxMessage[] | 'stale' | 'more'> {
-    return readMailbox(this.#redis, this.#keys, session, { after, most: PAGE, lostTold });
+  page(session: Recipient, from: { after: string; lostTold: number; waitsForNobody: boolean }): Promise<MailboxPage> {
+    return readMailbox(this.#redis, this.#keys, session, { ...from, most: PAGE });
   }
 
   /** Resolves when everything asked so far has been answered. */
   async idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
+  #nextCall(): string {
+    this.#calls += 1;
+    return `${this.#lease.gatewayId}:${this.#calls}`;
   }
 
   /** Does not reject: what Redis refuses for good is logged, for there is nobody who could do better. */

@@ -5,6 +5,7 @@ import { tokenMatches } from '../../contract/tokens.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Lease } from '../lifecycle/lease.ts';
 import type { Log } from '../observe/log.ts';
+import type { ClaimsUnderWay } from './claims-under-way.ts';
 import type { GatewayRedis } from './redis.ts';
 
 export interface Credentials {
@@ -28,16 +29,25 @@ export class Verifier {
   readonly #keys: Keys;
   readonly #config: GatewayConfig;
   readonly #lease: Lease;
+  readonly #claims: ClaimsUnderWay;
   readonly #log: Log;
   #waiting: Waiting[] = [];
   #inFlight = 0;
   #scheduled = false;
 
-  constructor(parts: { redis: GatewayRedis; keys: Keys; config: GatewayConfig; lease: Lease; log: Log }) {
+  constructor(parts: {
+    redis: GatewayRedis;
+    keys: Keys;
+    config: GatewayConfig;
+    lease: Lease;
+    claims: ClaimsUnderWay;
+    log: Log;
+  }) {
     this.#redis = parts.redis;
     this.#keys = parts.keys;
     this.#config = parts.config;
     this.#lease = parts.lease;
+    this.#claims = parts.claims;
     this.#log = parts.log;
   }
 
@@ -82,10 +92,13 @@ export class Verifier {
       else waiting.answer(REFUSED);
     });
     if (genuine.length === 0) return;
+    const users = genuine.map(({ userId }) => userId);
+    this.#claims.begin(users);
     const results = await this.#claim(genuine).catch((error: unknown) => this.#failed(error));
     genuine.forEach((waiting, i) => {
       waiting.answer(results[i] ?? REFUSED);
     });
+    this.#claims.end(users);
   }
 
   /** What Redis refuses for good, such as a key of another type, refuses that one verify. */
