@@ -48,7 +48,8 @@ local function raw_strings(s)
       at = stop + 1
       if depth == 1 then
         local str = string.sub(s, start, stop)
-        if key then raw[key] = str
+        -- the parser lets control characters through, clients do not: such a string is written anew
+        if key then raw[key] = not string.find(str, '%c') and str or nil
         elseif string.find(s, '^%s*:', at) then key = string.sub(str, 2, -2) end
       end
     elseif c == '{' or c == '[' then depth = depth + 1
@@ -61,6 +62,8 @@ end
 local function parse(raw)
   if #raw > maxBytes then return nil, 'too large' end
   if not valid_utf8(raw) then return nil, 'not UTF-8' end
+  -- the parser takes a NUL for the end, whatever stands behind it
+  if string.find(raw, '%z') then return nil, 'not JSON' end
   local ok, entry = pcall(cjson.decode, raw)
   if not ok then return nil, 'not JSON' end
   if type(entry) ~= 'table' or not string.find(raw, '^%s*{') then return nil, 'not an object' end

@@ -24,7 +24,8 @@ local function route(id, rest, body, recipients, offlineTtl, bound)
   for _, user in ipairs(recipients) do
     if not seen[user] then
       seen[user] = true
-      local session = redis.call('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'form')
+      -- a key of another type, which others may have written, must not stop whoever routes: nobody known is there
+      local session = redis.pcall('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'form')
       local gateway, epoch, form = session[1], session[2], session[3]
       local state, reason
       if live(gateway) and not (application and form == 'plain') then
@@ -36,7 +37,7 @@ local function route(id, rest, body, recipients, offlineTtl, bound)
         if form == 'ack' then store(user, id, rest, body, bound) end
         list[#list + 1] = text(user) .. ',' .. epoch
         online, state = online + 1, 'routed'
-      elseif not epoch and redis.call('EXISTS', P .. 'user:' .. user) == 0 then
+      elseif session.err or (not epoch and redis.call('EXISTS', P .. 'user:' .. user) == 0) then
         unknown[#unknown + 1], state, reason = user, 'failed', 'unknown_user'
       elseif offlineTtl == 0 and not live(gateway) then
         state, reason = 'failed', 'offline'
