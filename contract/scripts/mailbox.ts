@@ -82,7 +82,8 @@ for at = 5, #ARGV do
     redis.call('ZREM', box, member)
     removed = removed + 1
   end
-  mark(id, user, ARGV[4])
+  -- ids are guessable: nobody writes into the receipt of a message that was not for them
+  if member or redis.call('HEXISTS', P .. 'receipt:' .. id, 'u:' .. user) == 1 then mark(id, user, ARGV[4]) end
 end
 count(ARGV[4], removed)
 commit()
