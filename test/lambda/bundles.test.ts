@@ -7,11 +7,11 @@ import { tokenAtRest } from '../../contract/tokens.ts';
 import { accessString } from '../../lib/redis/credentials.ts';
 import { Env, type StoreCredentials, type UpstashCredentials } from '../../lib/runtime-environment.ts';
 import { type Bundles, makeBundles } from '../support/bundles.ts';
+import { runtimeClient } from '../support/lambda/runtime-client.ts';
+import { post, type Sandbox, startSandbox } from '../support/lambda/sandbox.ts';
+import { startSecretsExtension } from '../support/lambda/secrets-extension.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 import { startTestUpstash, type TestUpstash } from '../support/upstash.ts';
-import { runtimeClient } from './support/runtime-client.ts';
-import { post, type Sandbox, startSandbox } from './support/sandbox.ts';
-import { startSecretsExtension } from './support/secrets-extension.ts';
 
 const ARN = 'arn:aws:secretsmanager:us-east-1:111111111111:secret:store-AbCdEf';
 const PREFIX = '{fronttcp}:';

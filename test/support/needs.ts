@@ -18,10 +18,20 @@ export const needs: readonly Need[] = [
     packages: { 'apt-get': ['chromium', 'fonts-noto-cjk'], dnf: ['chromium'], apk: ['chromium', 'font-noto-cjk'] },
   },
   {
-    area: 'image',
-    programs: ['buildah'],
-    packages: { 'apt-get': ['buildah', 'crun'], dnf: ['buildah', 'crun'], apk: ['buildah', 'crun'] },
+    area: 'container',
+    programs: ['podman'],
+    packages: {
+      'apt-get': ['buildah', 'podman', 'crun'],
+      dnf: ['buildah', 'podman', 'crun'],
+      apk: ['buildah', 'podman', 'crun'],
+    },
   },
+  // Amazon's runtime client is compiled on the first run of these.
+  ...['lambda', 'container'].map((area) => ({
+    area,
+    programs: ['cmake'],
+    packages: { 'apt-get': ['cmake', 'make', 'g++'], dnf: ['cmake', 'make', 'gcc-c++'], apk: ['cmake', 'make', 'g++'] },
+  })),
 ];
 
 export type Provided =

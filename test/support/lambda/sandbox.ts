@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { startProcess } from '../../support/process.ts';
+import { startProcess } from '../process.ts';
 import { RuntimeApi } from './runtime-api.ts';
 import { runtimeClient } from './runtime-client.ts';
 import { SESSION_TOKEN } from './secrets-extension.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { repository, startProcess } from '../../support/process.ts';
+import { repository, startProcess } from '../process.ts';
 
 const VERSION = '4.0.2';
 const home = join(repository, 'node_modules/.cache/fronttcp', `aws-lambda-ric-${VERSION}`);
