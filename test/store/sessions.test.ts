@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseInboxRecord, parseMailboxMember } from '../../contract/records.ts';
+import { buryGateway, DEFAULT_LEASE_MS, holdLease } from '../../contract/scripts/gateways.ts';
+import { readMailbox, settleMessages, stashMessages } from '../../contract/scripts/mailbox.ts';
+import { markDelivery, readReceipt } from '../../contract/scripts/receipts.ts';
+import { routeCommands } from '../../contract/scripts/route.ts';
+import { claimSessions, disconnectUser, releaseSession } from '../../contract/scripts/sessions.ts';
+import type { SessionForm } from '../../contract/session.ts';
+import { drivers, limits, message, openStore, type Store } from './ports.ts';
+
+describe.each(drivers)('sessions over %s', (driver) => {
+  let store: Store;
+  let user: string;
+  let made = 0;
+  beforeAll(async () => {
+    store = await openStore(driver);
+    for (const gateway of ['g1', 'g2'])
+      await holdLease(store.port, store.keys, gateway, 'join', DEFAULT_LEASE_MS * 60, {});
+  });
+  beforeEach(async () => {
+    made += 1;
+    user = `u:${made}"名`;
+    await store.addUser(user);
+    await store.redis.del(store.keys.inbox('g1'), store.keys.inbox('g2'));
+  });
+  afterAll(() => store.stop());
+
+  const claim = async (gateway: string, form: SessionForm = 'ack', tokenField = 'token') => {
+    const results = await claimSessions(store.port, store.keys, gateway, 600, [
+      { userId: user, form, proof: { tokenField } },
+    ]);
+    if (results === 'no_lease') return results;
+    return results[0];
+  };
+  const claimed = async (gateway: string, form?: SessionForm) => {
+    const result = await claim(gateway, form);
+    if (result === undefined || result === 'no_lease' || result.status !== 'claimed') throw new Error('not claimed');
+    return result;
+  };
+  const session = () => store.redis.hmget(store.keys.user(user), 'gateway', 'epoch');
+  const send = (more: object = {}) => routeCommands(store.port, store.keys, [message([user], more)], limits);
+  const inbox = async (gateway: string) =>
+    (await store.redis.xrange(store.keys.inbox(gateway), '-', '+')).flatMap(([, fields]) =>
+      fields.flatMap((field, at) => (at % 2 === 0 ? [parseInboxRecord(field, fields[at + 1] ?? '')] : [])),
+    );
+  const read = (epoch: number, after = '0') =>
+    readMailbox(
+      store.port,
+      store.keys,
+      { userId: user, epoch },
+      { after, most: 10, lostTold: 0, waitsForNobody: true },
+    );
+
+  it('are claimed with the token that was checked, and each claim has the next epoch', async () => {
+    expect((await claimed('g1')).epoch).toBe(1);
+    expect((await claimed('g2')).epoch).toBe(2);
+    expect(await session()).toEqual(['g2', '2']);
+    expect(await inbox('g1')).toMatchObject([{ kind: 'close', userId: user, epoch: 1, reason: 'taken_over' }]);
+    expect(await store.redis.smembers(store.keys.sessions('g1'))).not.toContain(user);
+    expect(await claim('g1', 'ack', 'another token')).toEqual({ status: 'refused' });
+    await store.redis.hset(store.keys.user(user), 'token_expires_at', 1_000);
+    expect(await claim('g1')).toEqual({ status: 'refused' });
+    expect(await claim('g-without-lease')).toBe('no_lease');
+    expect(await session()).toEqual(['g2', '2']);
+  });
+
+  it('are resumed by who still holds the epoch, and by nobody else', async () => {
+    const { epoch } = await claimed('g1');
+    const resume = (resumeEpoch: number) =>
+      claimSessions(store.port, store.keys, 'g2', 600, [{ userId: user, form: 'ack', proof: { resumeEpoch } }]);
+    expect(await resume(epoch)).toMatchObject([{ status: 'claimed', epoch: epoch + 1 }]);
+    await claimed('g1');
+    expect(await resume(epoch + 1)).toMatchObject([{ status: 'superseded' }]);
+  });
+
+  it('are not ended by a late release of an older epoch, but what it gives back is kept', async () => {
+    const old = await claimed('g1');
+    const current = await claimed('g2');
+    const release = (gateway: string, epoch: number, rest: string) =>
+      releaseSession(store.port, store.keys, gateway, limits, {
+        session: { userId: user, epoch },
+        reason: 'closed',
+        handsOver: true,
+        undelivered: [{ id: '7', rest, body: '{"a": 1}' }],
+        call: `call-${made}-${epoch}`,
+      });
+    expect(await release('g1', old.epoch, '102,1100,0,"",""')).toBe(false);
+    expect(await session()).toEqual(['g2', String(current.epoch)]);
+    expect(await read(current.epoch)).toMatchObject([{ head: { id: '7', commandId: 102 }, body: '{"a": 1}' }]);
+    expect(await release('g2', current.epoch, '102,1100,0,"",""')).toBe(true);
+    expect(await session()).toEqual([null, String(current.epoch)]);
+    expect(await store.redis.zcard(store.keys.mailbox(user))).toBe(1);
+  });
+
+  it('read their mailbox in order and settle it; an older epoch does neither', async () => {
+    const first = await send({ receipt: true });
+    await send();
+    const { epoch } = await claimed('g1');
+    const page = await read(epoch);
+    if (!Array.isArray(page)) throw new Error(`the page is ${page}`);
+    expect(page.map(({ head }) => head.id)).toEqual([...page.map(({ head }) => head.id)].sort());
+    const [id = ''] = page.map(({ head }) => head.id);
+    expect(id).toBe(first.answers[0]?.id);
+    const settle = (at: number, ids: string[]) =>
+      settleMessages(store.port, store.keys, { userId: user, epoch: at }, 'acknowledged', ids);
+    expect(await settle(epoch - 1, [id])).toBe(-1);
+    expect(await settle(epoch, [id, id, '99'])).toBe(1);
+    expect(await read(epoch, id)).toHaveLength(1);
+    expect(await read(epoch - 1)).toBe('stale');
+    const receipt = await readReceipt(store.port, store.keys, id);
+    expect(receipt?.recipients).toMatchObject([{ userId: user, state: 'acknowledged' }]);
+  });
+
+  it('are not given what has expired, and are told how much that was', async () => {
+    await send({ ttlSeconds: 1, receipt: true });
+    await send();
+    const key = store.keys.mailbox(user);
+    const [member = ''] = await store.redis.zrange(key, '0', '0');
+    const { head } = parseMailboxMember(member);
+    await store.redis.zrem(key, member);
+    await store.redis.zadd(key, head.id, member.replace(String(head.expiresAtMs), '1'));
+    const { lost, epoch } = await claimed('g1');
+    expect(lost).toBe(1);
+    expect(await read(epoch)).toHaveLength(1);
+    expect((await readReceipt(store.port, store.keys, head.id))?.recipients).toMatchObject([{ state: 'expired' }]);
+  });
+
+  it('are disconnected wherever they are; with their token where that is asked for', async () => {
+    const kick = (revoke: boolean) =>
+      disconnectUser(store.port, store.keys, user, { reason: revoke ? 'logged_out' : 'kicked', revoke });
+    expect(await kick(false)).toBe('offline');
+    const { epoch } = await claimed('g1', 'plain');
+    expect(await kick(false)).toBe('online');
+    expect(await inbox('g1')).toMatchObject([{ kind: 'close', userId: user, epoch, reason: 'kicked' }]);
+    expect(await store.redis.hget(store.keys.user(user), 'token')).toBe('token');
+    expect(await kick(true)).toBe('online');
+    expect(await store.redis.hget(store.keys.user(user), 'token')).toBeNull();
+    const unknown = await disconnectUser(store.port, store.keys, 'nobody', { reason: 'kicked', revoke: true });
+    expect(unknown).toBe('unknown');
+    expect(await store.redis.exists(store.keys.user('nobody'))).toBe(0);
+  });
+
+  it('get what came to a gateway that does not have them any more, once', async () => {
+    const { epoch } = await claimed('g2');
+    const rest = '102,1100,0,"","00-aa-bb-01"';
+    const stash = () =>
+      stashMessages(store.port, store.keys, limits, [{ userId: user, id: '8', rest, body: '{}' }], `stash-${made}`);
+    await stash();
+    await stash();
+    expect(await read(epoch)).toMatchObject([{ head: { id: '8', traceparent: '00-aa-bb-01' } }]);
+    expect((await inbox('g2')).map(({ kind }) => kind)).toContain('poke');
+  });
+
+  it('write each state into a receipt once, and none where there is no receipt', async () => {
+    const { answers } = await send({ receipt: true });
+    const id = answers[0]?.id ?? '';
+    await markDelivery(store.port, store.keys, [
+      { messageId: id, userId: user, state: 'written' },
+      { messageId: id, userId: user, state: 'written' },
+      { messageId: id, userId: user, state: 'failed', reason: 'refused' },
+      { messageId: '12345', userId: user, state: 'written' },
+    ]);
+    const receipt = await readReceipt(store.port, store.keys, id);
+    expect(receipt?.recipients[0]?.steps.map(({ state }) => state)).toEqual(['stored', 'written', 'failed']);
+    expect(receipt?.recipients[0]?.reason).toBe('refused');
+    expect(await store.redis.exists(store.keys.receipt('12345'))).toBe(0);
+  });
+
+  it('of a dead gateway are lost, and what waited in its inbox is in their mailboxes', async () => {
+    const gateway = `g-mortal-${made}`;
+    await holdLease(store.port, store.keys, gateway, 'join', DEFAULT_LEASE_MS * 60, {});
+    const { epoch } = await claimed(gateway, 'plain');
+    await send();
+    await send();
+    const bury = (most: number) => buryGateway(store.port, store.keys, gateway, limits, { leaving: false, most });
+    expect((await bury(10)).outcome).toBe('live');
+    await store.redis.zadd(store.keys.gateways, 1, gateway);
+    expect(await holdLease(store.port, store.keys, gateway, 'renew', DEFAULT_LEASE_MS, {})).toBe('lost');
+    const steps = [await bury(1), await bury(1), await bury(1), await bury(1), await bury(1)];
+    expect(steps.reduce((sum, step) => sum + step.rerouted, 0)).toBe(2);
+    expect(steps.reduce((sum, step) => sum + step.lost, 0)).toBe(1);
+    expect(steps.at(-1)?.outcome).toBe('done');
+    expect(await session()).toEqual([null, String(epoch)]);
+    expect(await store.redis.zcard(store.keys.mailbox(user))).toBe(2);
+    const left = [store.keys.inbox(gateway), store.keys.gateway(gateway), store.keys.sessions(gateway)];
+    expect(await store.redis.exists(...left)).toBe(0);
+    expect(await store.redis.zscore(store.keys.gateways, gateway)).toBeNull();
+  });
+
+  it('leave exactly one connected and one disconnected or lost event each', async () => {
+    await claimed('g1');
+    await claimed('g2');
+    const events = (await store.redis.xrange(store.keys.events, '-', '+'))
+      .map(([, fields]) => Object.fromEntries(fields.flatMap((f, at) => (at % 2 === 0 ? [[f, fields[at + 1]]] : []))))
+      .filter((event) => event.user === user)
+      .map((event) => `${event.type} ${event.epoch}`);
+    expect(events).toEqual(['connected 1', 'disconnected 1', 'connected 2']);
+  });
+});
