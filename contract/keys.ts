@@ -22,6 +22,16 @@ export interface Keys {
   readonly events: string;
   /** Sums since the deployment began: `delivered`, `stored`, … (a hash). */
   readonly stats: string;
+  /** Items of devices on their way to the upstream function: a stream per lane. */
+  upstreamLane(lane: number): string;
+  /** Which gateway hands a lane on (a hash). */
+  readonly upstreamLanes: string;
+  /** Bytes of all items in the lanes. */
+  readonly upstreamBytes: string;
+  /** The last entry of `events` that the lifecycle function was given. */
+  readonly upstreamPosition: string;
+  /** Items that are larger than the function takes (a list, the latest of them). */
+  readonly upstreamDead: string;
   /** Failed logins of one kind (`pair`, `address`, `user`) and name. */
   loginFailures(kind: string, name: string): string;
 }
@@ -45,6 +55,11 @@ export function keysOf(prefix: string, cell = 0): Keys {
     idempotency: (userId, key) => `${p}idempotency:${encodeURIComponent(userId)}:${key}`,
     events: `${p}events`,
     stats: `${p}stats`,
+    upstreamLane: (lane) => `${p}upstream:${lane}`,
+    upstreamLanes: `${p}upstream_lanes`,
+    upstreamBytes: `${p}upstream_bytes`,
+    upstreamPosition: `${p}upstream_position`,
+    upstreamDead: `${p}upstream_dead`,
     loginFailures: (kind, name) => `${p}login_failures:${kind}:${name}`,
   };
 }

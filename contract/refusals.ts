@@ -5,6 +5,11 @@ export const Refusals = {
   too_many_recipients: 'the list of recipients is too long',
   unknown_recipient: 'there is no such user',
   no_upstream: 'no function takes application commands here',
+  upstream_full: 'too much is waiting for the function: send it again later',
+  upstream_failed: 'the function could not be called, or failed',
+  upstream_timeout: 'the function did not answer in time: it may have done its work',
+  upstream_throttled: 'the function is called too often: send it again later',
+  upstream_too_large: 'the body is larger or nested deeper than the function takes',
 } as const;
 
 export type Refusal = keyof typeof Refusals;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { hashTag } from '../contract/keys.ts';
 import { DEFAULT_LIMITS } from '../contract/limits.ts';
 import { DEFAULT_LEASE_MS } from '../contract/scripts/gateways.ts';
+import { checkUpstream, upstreamSettings, upstreamVariables } from './upstream/settings.ts';
 
 const whole = (fallback: number, min = 0, max = Number.MAX_SAFE_INTEGER) =>
   z
@@ -67,6 +68,7 @@ const schema = z
     DRAIN_TIMEOUT_MS: whole(110_000, 0, MAX_MS),
     /** How long a gateway may be silent before others take it for dead. The same for all gateways of a deployment. */
     LEASE_MS: whole(DEFAULT_LEASE_MS, 1_000, 600_000),
+    ...upstreamVariables(whole),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
   })
@@ -80,6 +82,7 @@ const schema = z
     if (env.PROXY_PROTOCOL === 'v2' && (hasFiles || env.TLS_SECRET_ARN)) {
       refuse('PROXY_PROTOCOL', 'v2 cannot be had with TLS in the gateway: end TLS at the load balancer');
     }
+    checkUpstream(env, refuse);
     if (env.REDIS_CLUSTER && hashTag(env.REDIS_KEY_PREFIX) === undefined) {
       refuse('REDIS_KEY_PREFIX', 'must be a hash tag, such as {fronttcp}:, when REDIS_CLUSTER is set');
     }
@@ -138,6 +141,7 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
     tls: tlsOf(e),
     drainTimeoutMs: e.DRAIN_TIMEOUT_MS,
     leaseMs: e.LEASE_MS,
+    upstream: upstreamSettings(e),
     logLevel: e.LOG_LEVEL,
     logFormat: e.LOG_FORMAT,
   };

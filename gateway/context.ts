@@ -12,6 +12,7 @@ import type { DeliveryMarks } from './store/delivery-marks.ts';
 import type { GatewayRedis } from './store/redis.ts';
 import type { SessionStore } from './store/session-store.ts';
 import type { Verifier } from './store/verifier.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 /** What the parts of one gateway share. Made and connected in gateway.ts. */
 export interface GatewayContext {
@@ -29,4 +30,6 @@ export interface GatewayContext {
   readonly sessionStore: SessionStore;
   readonly claims: ClaimsUnderWay;
   readonly marks: DeliveryMarks;
+  /** Undefined: no function takes what devices send. */
+  readonly upstream: Upstream | undefined;
 }

@@ -26,6 +26,7 @@ import { DeliveryMarks } from './store/delivery-marks.ts';
 import { connectRedis } from './store/redis.ts';
 import { SessionStore } from './store/session-store.ts';
 import { Verifier } from './store/verifier.ts';
+import { Upstream } from './upstream/upstream.ts';
 
 export interface RunningGateway {
   readonly port: number;
@@ -77,6 +78,8 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   const undertaker = new Undertaker({ redis, keys, config, counters, log });
   const sweeper = new Sweeper({ redis, keys, config, lease, log });
   const drain = new QueueDrain({ waiter: queueRedis, redis, keys, config, counters, log });
+  const upstream =
+    config.upstream && (await Upstream.create({ settings: config.upstream, config, redis, keys, lease, log }));
   const context: GatewayContext = {
     config,
     log,
@@ -92,11 +95,13 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     sessionStore,
     claims,
     marks,
+    upstream,
   };
   const material = config.tls ? new TlsMaterial(config.tls, log) : undefined;
   listener = new Listener(context, await material?.load());
   const clients = listener;
   const metrics = createMetrics(context, { connections: () => clients.size, inboxOpen: () => inbox.open });
+  upstream?.register(metrics);
   const health = new HealthServer({ isReady: () => isReady && !isStopping && lease.isHeld, metrics });
 
   const onLease: LeaseListener = {
@@ -128,6 +133,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   material?.watch((tls) => clients.renewTls(tls));
   const starting = lease.start(onLease).then(() => {
     drain.start();
+    upstream?.start();
     sweeper.start();
     isReady = true;
     log.info({ event: 'ready', gateway: lease.gatewayId, port, healthPort }, 'ready for clients');
@@ -174,7 +180,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
 
   /**
    * The order of the stop: not ready → accept nobody → drain no queue → goodbyes, paced → flush → sessions released →
-   * read no inbox → its rest re-routed, the lease dropped → Redis closed. The inbox is read while the goodbyes last:
+   * what devices sent is spooled → read no inbox → its rest re-routed, the lease dropped → Redis closed. The inbox is read while the goodbyes last:
    * those who are still here get their messages, and those who have come back elsewhere are handed theirs at once.
    */
   async function stop(): Promise<void> {
@@ -189,6 +195,8 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     await sendAway([...clients.sessions], Math.max(0, until - performance.now()));
     await within(REDIS_AT_STOP_MS, queue.idle());
     await within(REDIS_AT_STOP_MS, Promise.all([sessionStore.idle(), marks.idle()]));
+    await within(REDIS_AT_STOP_MS, Promise.resolve(upstream?.idle()));
+    await within(REDIS_AT_STOP_MS, Promise.resolve(upstream?.stop()));
     inbox.stop();
     await within(REDIS_AT_STOP_MS, inbox.idle());
     lease.stop();
@@ -196,7 +204,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     await lingering(clients, until);
     wheel.stop();
     health.close();
-    await Promise.all([redis.close(), inboxRedis.close(), queueRedis.close()]);
+    await Promise.all([redis.close(), inboxRedis.close(), queueRedis.close(), upstream?.close()]);
     log.info({ event: 'stopped' }, 'stopped');
   }
 }

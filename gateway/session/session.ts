@@ -8,13 +8,14 @@ import type { GatewayContext } from '../context.ts';
 import { handle } from '../handlers/handlers.ts';
 import { Outbox, type OutboxOwner } from '../io/outbox.ts';
 import { Message, Notice, type Outgoing } from '../io/outgoing.ts';
+import type { SessionUpstream } from '../upstream/items.ts';
 import { type CloseReason, CloseReasons } from './close-reasons.ts';
 import { Bit } from './features.ts';
 import { Replay } from './replay.ts';
 import type { Timed } from './wheel.ts';
 
 /** Reasons for which a connection is not read. A bit each: it is read again when all are gone. */
-export const Gate = { verifying: 1, routing: 2, rate: 4 } as const;
+export const Gate = { verifying: 1, routing: 2, rate: 4, upstream: 8 } as const;
 
 /** How long a connection that was ended may take to close. */
 const LINGER_MS = 2_000;
@@ -54,6 +55,8 @@ export class Session implements OutboxOwner, Timed {
   /** The one user whom the client's certificate lets it be; undefined: no certificate was asked for. */
   readonly onlyUser: string | undefined;
   replay: Replay | undefined;
+  /** From its first application command on. */
+  upstream: SessionUpstream | undefined;
   readonly #decoder: FrameDecoder;
   #gates = 0;
   #lastHeardMs: number;

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { MAX_BATCH } from './commands.ts';
+
+/**
+ * What a gateway says to the upstream function, and what the function may answer. Members have the names that they have
+ * on the wire. `fronttcp` is the version of this form: a member may be added, none changes its meaning.
+ */
+export type UpstreamEvent = UpstreamItems | UpstreamRequest | UpstreamLifecycle;
+
+/** Something that a device sent. Unique by `user`, `epoch` and `seq`, which are also its order. */
+export interface UpstreamItem<Body = unknown> {
+  /** The verified user id. */
+  user: string;
+  /** Counts the user's sessions. */
+  epoch: number;
+  /** Counts the application commands of the session, from 1. */
+  seq: number;
+  /** When the gateway had it, Unix ms. */
+  at: number;
+  /** W3C trace context. */
+  traceparent: string;
+  command_id: number;
+  /** `version` of the frame. */
+  version: number;
+  /** As the device sent it, `ref` included; null where it sent none. */
+  body: Body;
+}
+
+/** Event mode: invoked asynchronously, at least once; nothing is answered. Items of one user stand in their order. */
+export interface UpstreamItems {
+  fronttcp: 1;
+  kind: 'items';
+  /** Of this invocation; the same when it is tried again. For logs. */
+  batch: string;
+  items: UpstreamItem[];
+}
+
+/** Request mode: invoked synchronously; answered by an `UpstreamAnswer` before `deadline`. */
+export interface UpstreamRequest {
+  fronttcp: 1;
+  kind: 'request';
+  /** When the device is told that there was no answer, Unix ms. */
+  deadline: number;
+  item: UpstreamItem;
+}
+
+/** Invoked asynchronously, at least once, in order. */
+export interface UpstreamLifecycle {
+  fronttcp: 1;
+  kind: 'lifecycle';
+  batch: string;
+  items: LifecycleItem[];
+}
+
+/** A session began or ended. Unique by `user`, `epoch` and `type`: each session has one `connected` and one of the others. */
+export interface LifecycleItem {
+  /** `lost`: ended with its gateway. */
+  type: 'connected' | 'disconnected' | 'lost';
+  user: string;
+  epoch: number;
+  gateway: string;
+  /** `verified`, `resumed`, `client_left`, `heartbeat_timeout`, `taken_over`, `gateway_lost`, … */
+  reason: string;
+  /** Unix ms, by Redis's clock. */
+  at: number;
+  /** Sortable by time and order. */
+  id: string;
+}
+
+/** What a request is answered. Nothing at all (null) is an empty reply. */
+export interface UpstreamAnswer {
+  /** Goes to the device as command_id + 1000, with its `ref`. */
+  reply?: { [member: string]: unknown };
+  /** As one element of `commands` of POST /send-command, each; routed before the reply is sent. */
+  send?: unknown[];
+}
+
+/** Members of a reply that are the gateway's. */
+const RESERVED = ['ref', 'id', 'sent_at'];
+
+/** The answer as it is taken; what is in `send` is judged command by command, by `parseSendCommand`. */
+export const upstreamAnswerSchema = z
+  .strictObject({
+    reply: z
+      .custom<Record<string, unknown>>(
+        (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+        'is not an object',
+      )
+      .refine((value) => RESERVED.every((name) => !Object.hasOwn(value, name)), 'has a member ref, id or sent_at')
+      .default({}),
+    send: z.array(z.unknown()).max(MAX_BATCH, `has more than ${MAX_BATCH} commands`).default([]),
+  })
+  .nullish()
+  .transform((answer) => answer ?? { reply: {}, send: [] });
+
+const lifecycleSchema = z.object({
+  type: z.enum(['connected', 'disconnected', 'lost']),
+  user: z.string(),
+  epoch: z.coerce.number(),
+  gateway: z.string(),
+  reason: z.string(),
+  at: z.coerce.number(),
+});
+
+/** An entry of the stream `events`. Throws when it is none. */
+export function lifecycleItemOf(id: string, fields: readonly string[]): LifecycleItem {
+  const members: Record<string, string> = {};
+  for (let i = 0; i + 1 < fields.length; i += 2) members[String(fields[i])] = String(fields[i + 1]);
+  return { ...lifecycleSchema.parse(members), id };
+}
+
+/** Bounds of one asynchronous invocation: Lambda takes 1 MB, envelope included. */
+export const UPSTREAM_BATCH_ITEMS = 100;
+export const UPSTREAM_BATCH_BYTES = 900_000;
+/** With the event around it 63: readers in some languages take 64 levels, and one item must not fail a whole batch. */
+export const UPSTREAM_BODY_DEPTH = 60;

@@ -1,0 +1,105 @@
+import type { InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
+import type { Refusal } from '../../contract/refusals.ts';
+
+/** What a failed invocation means to the device that asked. */
+export type InvocationFailure = Extract<
+  Refusal,
+  'upstream_failed' | 'upstream_timeout' | 'upstream_throttled' | 'upstream_too_large'
+>;
+
+export class InvocationError extends Error {
+  override name = 'InvocationError';
+  readonly failure: InvocationFailure;
+
+  constructor(failure: InvocationFailure, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.failure = failure;
+  }
+}
+
+export interface InvokerOptions {
+  region: string | undefined;
+  maxAttempts: number;
+  /** Connections to Lambda at the most: one per invocation under way. */
+  maxSockets: number;
+}
+
+const CONNECT_TIMEOUT_MS = 3_000;
+
+/** The one user of the Lambda SDK. Retries, waits and addresses are the SDK's business, as is its environment. */
+export class Invoker {
+  readonly #client: LambdaClient;
+  readonly #sdk: typeof import('@aws-sdk/client-lambda');
+
+  private constructor(client: LambdaClient, sdk: typeof import('@aws-sdk/client-lambda')) {
+    this.#client = client;
+    this.#sdk = sdk;
+  }
+
+  /** The SDK is loaded here: a gateway without a function does without it. */
+  static async create({ region, maxAttempts, maxSockets }: InvokerOptions): Promise<Invoker> {
+    const sdk = await import('@aws-sdk/client-lambda');
+    const agent = { keepAlive: true, maxSockets };
+    const client = new sdk.LambdaClient({
+      ...(region === undefined ? {} : { region }),
+      maxAttempts,
+      retryMode: 'standard',
+      requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, httpAgent: agent, httpsAgent: agent },
+    });
+    return new Invoker(client, sdk);
+  }
+
+  /** Asynchronously: resolves when Lambda has taken it over. Throws InvocationError. */
+  async hand(functionName: string, payload: string, signal: AbortSignal): Promise<void> {
+    await this.#invoke(functionName, 'Event', payload, signal);
+  }
+
+  /** Synchronously: resolves with what the function answered. Throws InvocationError. */
+  async ask(functionName: string, payload: string, signal: AbortSignal): Promise<string> {
+    const output = await this.#invoke(functionName, 'RequestResponse', payload, signal);
+    const answer = output.Payload?.transformToString() ?? '';
+    if (output.FunctionError === undefined) return answer;
+    throw new InvocationError('upstream_failed', `the function failed: ${errorMessageIn(answer)}`);
+  }
+
+  stop(): void {
+    this.#client.destroy();
+  }
+
+  async #invoke(
+    functionName: string,
+    invocationType: 'Event' | 'RequestResponse',
+    payload: string,
+    signal: AbortSignal,
+  ): Promise<InvokeCommandOutput> {
+    const command = new this.#sdk.InvokeCommand({
+      FunctionName: functionName,
+      InvocationType: invocationType,
+      Payload: Buffer.from(payload),
+    });
+    try {
+      return await this.#client.send(command, { abortSignal: signal });
+    } catch (error) {
+      throw new InvocationError(signal.aborted ? 'upstream_timeout' : failureOf(error), messageOf(error), error);
+    }
+  }
+}
+
+function failureOf(error: unknown): InvocationFailure {
+  const name = error instanceof Error ? error.name : '';
+  if (name === 'TooManyRequestsException') return 'upstream_throttled';
+  if (name === 'RequestTooLargeException') return 'upstream_too_large';
+  return 'upstream_failed';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+const MAX_MESSAGE_LENGTH = 300;
+
+/** Of `{"errorMessage", "errorType", …}`; what the function said about bodies is not ours to log in full. */
+function errorMessageIn(answer: string): string {
+  const message = /"errorMessage"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(answer)?.[1] ?? '"no message"';
+  return message.slice(1, -1).slice(0, MAX_MESSAGE_LENGTH);
+}

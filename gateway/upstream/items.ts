@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import type { Session } from '../session/session.ts';
+
+/** An application command as its handler hands it over. */
+export interface ApplicationFrame {
+  readonly commandId: number;
+  readonly version: number;
+  readonly ref: string | number | undefined;
+  /** JSON text. */
+  readonly body: string;
+}
+
+/** What the upstream direction remembers about one session. */
+export class SessionUpstream {
+  /** Items on their way to Redis. */
+  spooling = 0;
+  /** Requests that wait for their turn; the first is with the function. */
+  requests = 0;
+  #epoch = 0;
+  #seq = 0;
+
+  /** Counts per epoch: a session that was resumed or verified again begins anew. */
+  next(epoch: number): number {
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#seq = 0;
+    }
+    this.#seq += 1;
+    return this.#seq;
+  }
+}
+
+/** JSON text of an `UpstreamItem`, the body as the device wrote it. */
+export function itemText(session: Session, seq: number, frame: ApplicationFrame, traceparent: string): string {
+  const user = JSON.stringify(session.userId);
+  const { commandId, version, body } = frame;
+  return `{"user":${user},"epoch":${session.epoch},"seq":${seq},"at":${Date.now()},"traceparent":"${traceparent}","command_id":${commandId},"version":${version},"body":${body}}`;
+}
+
+/** A trace of its own for what a device begins. */
+export function newTraceparent(): string {
+  const ids = randomBytes(24).toString('hex');
+  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-01`;
+}

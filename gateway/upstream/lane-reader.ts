@@ -1,0 +1,127 @@
+import { setTimeout } from 'node:timers/promises';
+import { lifecycleItemOf, UPSTREAM_BATCH_BYTES, UPSTREAM_BATCH_ITEMS } from '../../contract/upstream.ts';
+import type { Log } from '../observe/log.ts';
+import type { GatewayRedis } from '../store/redis.ts';
+import type { Lane, Lanes } from './lanes.ts';
+
+/** How long a read waits: a lane that is taken over meanwhile is read after it, ms. */
+const BLOCK_MS = 1_000;
+const RETRY_MS = 500;
+const POLL_MIN_MS = 5;
+const POLL_MAX_MS = 250;
+
+type Entry = [id: string, fields: string[]];
+
+interface LaneReaderParts {
+  /** A connection of its own. */
+  redis: GatewayRedis;
+  lanes: Lanes;
+  log: Log;
+  onItems: () => void;
+}
+
+/** Reads ahead in the lanes of this gateway, one batch each: the rest waits in Redis. */
+export class LaneReader {
+  readonly #parts: LaneReaderParts;
+  #isRunning = false;
+  #blocks = true;
+  #wake: (() => void) | undefined;
+
+  constructor(parts: LaneReaderParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#isRunning = true;
+    void this.#run();
+  }
+
+  stop(): void {
+    this.#isRunning = false;
+    this.wake();
+  }
+
+  /** There is room again, or another lane. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  async #run(): Promise<void> {
+    let pauseMs = POLL_MIN_MS;
+    while (this.#isRunning) {
+      const usable = [...this.#parts.lanes.usable()];
+      const open = usable.filter(hasRoom);
+      // Only when all are read can one wait for whichever is written first.
+      const mayBlock = this.#blocks && open.length === usable.length;
+      const found = open.length === 0 ? 0 : await this.#read(open, mayBlock);
+      if (found > 0) {
+        pauseMs = POLL_MIN_MS;
+        this.#parts.onItems();
+      } else if (open.length === 0 || !mayBlock) {
+        await this.#pause(pauseMs);
+        pauseMs = Math.min(POLL_MAX_MS, pauseMs * 2);
+      }
+    }
+  }
+
+  async #read(lanes: readonly Lane[], mayBlock: boolean): Promise<number> {
+    const block = mayBlock ? ['BLOCK', BLOCK_MS] : [];
+    const streams = [...lanes.map(({ key }) => key), ...lanes.map(({ position }) => position)];
+    try {
+      const reply = await this.#parts.redis.command(
+        'XREAD',
+        'COUNT',
+        UPSTREAM_BATCH_ITEMS,
+        ...block,
+        'STREAMS',
+        ...streams,
+      );
+      let found = 0;
+      for (const [key, entries] of (reply as [string, Entry[]][] | null) ?? []) {
+        const lane = lanes.find((candidate) => candidate.key === key);
+        if (lane) for (const [id, fields] of entries) this.#take(lane, id, fields);
+        found += entries.length;
+      }
+      return found;
+    } catch (error) {
+      if (!this.#isRunning) return 0;
+      const refusesToBlock = mayBlock && /block/i.test(String(error));
+      if (refusesToBlock) this.#blocks = false;
+      this.#parts.log.warn(
+        { event: 'lanes_read_failed', error: String(error), polls: !this.#blocks },
+        'could not read the upstream lanes',
+      );
+      if (!refusesToBlock) await setTimeout(RETRY_MS);
+      return 0;
+    }
+  }
+
+  #take(lane: Lane, id: string, fields: string[]): void {
+    lane.position = id;
+    const text = lane.isLifecycle ? this.#lifecycleText(id, fields) : fields[1];
+    if (text === undefined) return;
+    const bytes = Buffer.byteLength(text);
+    lane.items.push({ lane: lane.index, id, text, bytes, readAtMs: performance.now() });
+    lane.bytes += bytes;
+  }
+
+  #lifecycleText(id: string, fields: readonly string[]): string | undefined {
+    try {
+      return JSON.stringify(lifecycleItemOf(id, fields));
+    } catch (error) {
+      this.#parts.log.error({ event: 'lifecycle_refused', entry: id, error: String(error) }, 'not an event of ours');
+      return undefined;
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await setTimeout(ms, undefined, { signal: woken.signal }).catch(() => undefined);
+    this.#wake = undefined;
+  }
+}
+
+function hasRoom(lane: Lane): boolean {
+  return lane.items.length < UPSTREAM_BATCH_ITEMS && lane.bytes < UPSTREAM_BATCH_BYTES;
+}

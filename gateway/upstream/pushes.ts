@@ -1,0 +1,73 @@
+import { QUEUE_VERSION } from '../../contract/command-ids.ts';
+import { bodyOf, parseSendCommand } from '../../contract/commands.ts';
+import type { Keys } from '../../contract/keys.ts';
+import { type RouteCommand, routeCommands } from '../../contract/scripts/route.ts';
+import type { GatewayConfig } from '../config.ts';
+import type { Lease } from '../lifecycle/lease.ts';
+import type { GatewayRedis } from '../store/redis.ts';
+import type { UpstreamCounters } from './counters.ts';
+
+/** How long Redis remembers the last step, so that one whose answer was lost is not routed twice, s. */
+const MEMORY_SECONDS = 3_600;
+
+interface PushesParts {
+  redis: GatewayRedis;
+  keys: Keys;
+  lease: Lease;
+  config: Pick<GatewayConfig, 'offlineTtlSeconds' | 'mailboxMax' | 'maxRecipients'>;
+  /** Whom the messages are from. */
+  from: string;
+  counters: UpstreamCounters;
+}
+
+/** What answers of the function send to users: the ordinary way, one answer after the other. */
+export class Pushes {
+  readonly #parts: PushesParts;
+  #last: Promise<unknown> = Promise.resolve();
+  #steps = 0;
+
+  constructor(parts: PushesParts) {
+    this.#parts = parts;
+  }
+
+  /** Judges all of them before the first is sent. Throws with a sentence for the function's author. */
+  parse(commands: readonly unknown[], traceparent: string): RouteCommand[] {
+    const { from, config } = this.#parts;
+    return commands.map((input, i) => {
+      const parsed = parseSendCommand(input);
+      if (!parsed.success) {
+        const [issue] = parsed.error.issues;
+        throw new Error(`send[${i}]${issue?.path.map((name) => `.${String(name)}`).join('') ?? ''}: ${issue?.message}`);
+      }
+      const { command_id, chat_to, ttl_s = 0, receipt = false } = parsed.data;
+      const to = chat_to === undefined ? 'everyone' : typeof chat_to === 'string' ? [chat_to] : chat_to;
+      if (Array.isArray(to) && to.length > config.maxRecipients) {
+        throw new Error(`send[${i}].chat_to: has more than ${config.maxRecipients} members`);
+      }
+      const body = bodyOf(parsed.data, from);
+      return { commandId: command_id, version: QUEUE_VERSION, body, to, from, ttlSeconds: ttl_s, receipt, traceparent };
+    });
+  }
+
+  /** Resolves when they are routed. */
+  send(commands: readonly RouteCommand[]): Promise<void> {
+    const sent = this.#last.then(() => this.#route(commands));
+    this.#last = sent.catch(() => undefined);
+    return sent;
+  }
+
+  /** Resolves when everything so far is routed. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+
+  async #route(commands: readonly RouteCommand[]): Promise<void> {
+    const { redis, keys, lease, config, counters } = this.#parts;
+    this.#steps += 1;
+    const { offlineTtlSeconds, mailboxMax } = config;
+    const key = `batch:upstream:${lease.gatewayId}`;
+    const idempotency = { key, digest: String(this.#steps), ttlSeconds: MEMORY_SECONDS };
+    await routeCommands(redis, keys, commands, { offlineTtlSeconds, mailboxMax, idempotency });
+    counters.commandsSent += commands.length;
+  }
+}

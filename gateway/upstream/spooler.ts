@@ -1,0 +1,127 @@
+import { setTimeout } from 'node:timers/promises';
+import { ServerCommand } from '../../contract/command-ids.ts';
+import type { Keys } from '../../contract/keys.ts';
+import { type SpoolBounds, spoolItems, upstreamLaneOf } from '../../contract/scripts/upstream.ts';
+import { Notice } from '../io/outgoing.ts';
+import type { Lease } from '../lifecycle/lease.ts';
+import type { Log } from '../observe/log.ts';
+import { Gate, type Session } from '../session/session.ts';
+import type { GatewayRedis } from '../store/redis.ts';
+import type { UpstreamCounters } from './counters.ts';
+import type { ApplicationFrame, SessionUpstream } from './items.ts';
+
+/** Items in one call of the script, and their bytes. */
+const BATCH = 256;
+const BATCH_BYTES = 1_048_576;
+/** A sender with more than so many on their way is not read until they are fewer. */
+const SENDER_MAX = 64;
+/** As much waits here at the most; a sender that finds it full is not read. */
+const WAITING_MAX = 8_192;
+const WAITING_MAX_BYTES = 33_554_432;
+const RETRY_MS = 200;
+
+interface Waiting {
+  sender: Session;
+  state: SessionUpstream;
+  frame: Pick<ApplicationFrame, 'version' | 'ref'>;
+  lane: number;
+  text: string;
+}
+
+interface SpoolerParts {
+  redis: GatewayRedis;
+  keys: Keys;
+  lease: Lease;
+  bounds: SpoolBounds;
+  counters: UpstreamCounters;
+  log: Log;
+}
+
+/**
+ * Items on their way into the spool in Redis: those of one turn go together, one batch at a time, in the order in which
+ * they came. An item counts as accepted (110) when it is there. While Redis is away items wait, and their senders too.
+ */
+export class Spooler {
+  readonly #parts: SpoolerParts;
+  readonly #waiting: Waiting[] = [];
+  #bytes = 0;
+  #isRunning = false;
+  #batches = 0;
+  readonly #idle: (() => void)[] = [];
+
+  constructor(parts: SpoolerParts) {
+    this.#parts = parts;
+  }
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  add(sender: Session, state: SessionUpstream, frame: ApplicationFrame, text: string): void {
+    const { version, ref } = frame;
+    this.#waiting.push({ sender, state, frame: { version, ref }, lane: upstreamLaneOf(sender.userId), text });
+    this.#bytes += text.length;
+    state.spooling += 1;
+    const isFull = this.#waiting.length > WAITING_MAX || this.#bytes > WAITING_MAX_BYTES;
+    if (state.spooling > SENDER_MAX || isFull) sender.hold(Gate.upstream);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    setImmediate(() => void this.#run());
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    if (this.#isRunning) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#takeBatch();
+      this.#answer(batch, await this.#spool(batch));
+    }
+    this.#isRunning = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #takeBatch(): Waiting[] {
+    let bytes = 0;
+    let end = 0;
+    while (end < this.#waiting.length && end < BATCH && bytes < BATCH_BYTES) {
+      bytes += this.#waiting[end]?.text.length ?? 0;
+      end += 1;
+    }
+    this.#bytes -= bytes;
+    return this.#waiting.splice(0, end);
+  }
+
+  /** Again and again until Redis has answered: the number of the batch makes that safe. */
+  async #spool(batch: readonly Waiting[]): Promise<(string | undefined)[]> {
+    const { redis, keys, lease, bounds, log } = this.#parts;
+    this.#batches += 1;
+    const { gatewayId } = lease;
+    for (;;) {
+      try {
+        return await spoolItems(redis, keys, { gatewayId, number: this.#batches }, bounds, batch);
+      } catch (error) {
+        log.error({ event: 'spool_failed', error: String(error) }, 'could not spool for the upstream function');
+        await setTimeout(RETRY_MS);
+      }
+    }
+  }
+
+  #answer(batch: readonly Waiting[], ids: readonly (string | undefined)[]): void {
+    batch.forEach((item, i) => {
+      item.state.spooling -= 1;
+      if (item.sender.state !== 'closed') this.#tell(item, ids[i]);
+      if (ids[i] === undefined) this.#parts.counters.itemsRefused += 1;
+      else this.#parts.counters.itemsSpooled += 1;
+      if (item.state.spooling <= SENDER_MAX / 2) item.sender.release(Gate.upstream);
+    });
+  }
+
+  #tell({ sender, frame: { version, ref } }: Waiting, id: string | undefined): void {
+    if (id === undefined) return sender.refuseKindly('upstream_full', version, ref);
+    if (ref === undefined || !sender.has('receipts')) return;
+    sender.send(new Notice(version, ServerCommand.accepted, JSON.stringify({ ref, id })));
+  }
+}

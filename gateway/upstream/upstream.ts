@@ -1,0 +1,132 @@
+import type { Registry } from 'prom-client';
+import type { Keys } from '../../contract/keys.ts';
+import { UPSTREAM_LANES } from '../../contract/scripts/upstream.ts';
+import type { GatewayConfig } from '../config.ts';
+import type { Lease } from '../lifecycle/lease.ts';
+import type { Log } from '../observe/log.ts';
+import type { Session } from '../session/session.ts';
+import type { GatewayRedis } from '../store/redis.ts';
+import { BatchSender } from './batch-sender.ts';
+import { registerUpstreamMetrics, UpstreamCounters } from './counters.ts';
+import { Invoker } from './invoker.ts';
+import { type ApplicationFrame, itemText, newTraceparent, SessionUpstream } from './items.ts';
+import { LaneReader } from './lane-reader.ts';
+import { Lanes } from './lanes.ts';
+import { Pushes } from './pushes.ts';
+import { Requests } from './requests.ts';
+import { Mode, modeOf, type UpstreamSettings } from './settings.ts';
+import { Spooler } from './spooler.ts';
+
+export interface UpstreamParts {
+  settings: UpstreamSettings;
+  config: GatewayConfig;
+  redis: GatewayRedis;
+  keys: Keys;
+  lease: Lease;
+  log: Log;
+}
+
+/**
+ * Devices talk to the cloud: what they send (1000–1999) and what becomes of their sessions reaches a Lambda function.
+ *
+ *   event    frame → Spooler → lanes in Redis → LaneReader → BatchSender → function
+ *   request  frame → Requests → function → Pushes, reply
+ */
+export class Upstream {
+  readonly #settings: UpstreamSettings;
+  readonly #counters = new UpstreamCounters();
+  readonly #invoker: Invoker;
+  readonly #laneRedis: GatewayRedis;
+  readonly #spooler: Spooler;
+  readonly #lanes: Lanes;
+  readonly #reader: LaneReader;
+  readonly #sender: BatchSender;
+  readonly #pushes: Pushes;
+  readonly #requests: Requests;
+
+  static async create(parts: UpstreamParts): Promise<Upstream> {
+    const { region, maxAttempts, maxInFlight } = parts.settings;
+    const invoker = await Invoker.create({ region, maxAttempts, maxSockets: maxInFlight + UPSTREAM_LANES + 1 });
+    return new Upstream(parts, invoker);
+  }
+
+  private constructor({ settings, config, redis, keys, lease, log }: UpstreamParts, invoker: Invoker) {
+    const counters = this.#counters;
+    const { functionName, lifecycleFunction, spool: bounds } = settings;
+    this.#settings = settings;
+    this.#invoker = invoker;
+    this.#laneRedis = redis.blocking();
+    this.#spooler = new Spooler({ redis, keys, lease, bounds, counters, log });
+    this.#lanes = new Lanes({
+      redis,
+      keys,
+      lease,
+      log,
+      wants: { items: functionName !== undefined, lifecycle: lifecycleFunction !== undefined },
+      onChange: () => {
+        this.#reader.wake();
+        this.#sender.look();
+      },
+    });
+    const lanes = this.#lanes;
+    this.#reader = new LaneReader({ redis: this.#laneRedis, lanes, log, onItems: () => this.#sender.look() });
+    this.#sender = new BatchSender({
+      redis,
+      keys,
+      lease,
+      lanes,
+      invoker,
+      settings,
+      counters,
+      log,
+      onRoom: () => this.#reader.wake(),
+    });
+    this.#pushes = new Pushes({ redis, keys, lease, config, from: settings.from, counters });
+    const limits = { ...settings, functionName: functionName ?? '', maxFrameBytes: config.maxFrameBytes };
+    this.#requests = new Requests({ invoker, pushes: this.#pushes, limits, counters, log });
+  }
+
+  modeOf(commandId: number): Mode {
+    return modeOf(this.#settings, commandId);
+  }
+
+  /** An application command that is not refused. */
+  take(session: Session, frame: ApplicationFrame): void {
+    session.upstream ??= new SessionUpstream();
+    const state = session.upstream;
+    if (this.modeOf(frame.commandId) === Mode.request) return this.#requests.add(session, state, frame);
+    const text = itemText(session, state.next(session.epoch), frame, newTraceparent());
+    this.#spooler.add(session, state, frame, text);
+  }
+
+  /** To be called when the lease is held. */
+  start(): void {
+    this.#lanes.start();
+    this.#reader.start();
+  }
+
+  /** Resolves when what devices sent is in Redis or answered: to be awaited before the lease is given up. */
+  async idle(): Promise<void> {
+    await Promise.all([this.#spooler.idle(), this.#requests.idle(), this.#pushes.idle()]);
+  }
+
+  /** Hands nothing more on; what is with Lambda is waited for, the rest is left to other gateways. */
+  async stop(): Promise<void> {
+    this.#reader.stop();
+    await Promise.all([this.#lanes.stop(), this.#sender.stop()]);
+  }
+
+  async close(): Promise<void> {
+    this.#invoker.stop();
+    await this.#laneRedis.close();
+  }
+
+  register(registry: Registry): void {
+    registerUpstreamMetrics(registry, this.#counters, () => ({
+      spooling: this.#spooler.length,
+      requests: this.#requests.open,
+      lanes: this.#lanes.size,
+      batches: this.#sender.underWay,
+    }));
+  }
+}
