@@ -14,22 +14,32 @@ export function readReceipt(api: Api, id: string): Promise<ReceiptAnswer> {
   return api.call('GET', `/commands/${encodeURIComponent(id)}`, commandAnswer);
 }
 
+/** A client that acknowledges does it at once; of one that does not, `written` is all there will be. */
+const ACKNOWLEDGE_MS = 300;
+
 /** Looks, ever less often, until nothing is under way to any recipient, or the time is over. */
 export async function awaitDelivery(api: Api, id: string, waitMs: number): Promise<ReceiptAnswer> {
-  const end = performance.now() + waitMs;
+  const endMs = performance.now() + waitMs;
+  const receipt = await lookUntil(api, id, endMs, ['routed', 'stored']);
+  return lookUntil(api, id, Math.min(endMs, performance.now() + ACKNOWLEDGE_MS), ['written'], receipt);
+}
+
+/** Until no recipient is in one of these states. */
+async function lookUntil(
+  api: Api,
+  id: string,
+  endMs: number,
+  passing: readonly Recipient['state'][],
+  known?: ReceiptAnswer,
+): Promise<ReceiptAnswer> {
   let pauseMs = POLL_MIN_MS;
-  let receipt = await readReceipt(api, id);
-  while (receipt.recipients.some(isUnderWay) && performance.now() < end) {
-    await delay(Math.min(pauseMs, Math.max(0, end - performance.now())));
+  let receipt = known ?? (await readReceipt(api, id));
+  while (receipt.recipients.some(({ state }) => passing.includes(state)) && performance.now() < endMs) {
+    await delay(Math.min(pauseMs, Math.max(0, endMs - performance.now())));
     pauseMs = Math.min(POLL_MAX_MS, pauseMs * 2);
     receipt = await readReceipt(api, id);
   }
   return receipt;
-}
-
-/** It may get further by itself. What was written to a plain client stays so; one that acknowledges does it at once. */
-function isUnderWay({ state }: Recipient): boolean {
-  return state === 'routed' || state === 'stored';
 }
 
 export function isFailed({ state }: Recipient): boolean {

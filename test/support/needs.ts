@@ -26,6 +26,17 @@ export const needs: readonly Need[] = [
       apk: ['buildah', 'podman', 'crun'],
     },
   },
+  // The reference clients in C and Python.
+  {
+    area: 'examples',
+    programs: ['cc'],
+    packages: { 'apt-get': ['gcc', 'libc6-dev'], dnf: ['gcc', 'libasan', 'libubsan'], apk: ['gcc', 'musl-dev'] },
+  },
+  {
+    area: 'examples',
+    programs: ['python3'],
+    packages: { 'apt-get': ['python3'], dnf: ['python3'], apk: ['python3'] },
+  },
   // Amazon's runtime client is compiled on the first run of these.
   ...['lambda', 'container'].map((area) => ({
     area,

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { server } from '../client/dialogue.ts';
+import { startTestGateway, type TestGateway } from '../client/gateway.ts';
 import { repository } from '../support/process.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
-import { server } from './dialogue.ts';
-import { startTestGateway, type TestGateway } from './gateway.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fronttcp-examples-'));
 const cClient = join(folder, 'fronttcp_client');
