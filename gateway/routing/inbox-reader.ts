@@ -124,17 +124,24 @@ export class InboxReader {
     }
   }
 
-  /** What is for sessions whose claim has yet to be answered waits for that. */
+  /**
+   * What is for sessions whose claim has yet to be answered waits for that. So does the end of a session that is here:
+   * when it was its own connection that verified again, the connection must not end with it.
+   */
   async #claimsOf(batch: readonly Entry[]): Promise<void> {
     const awaited = new Map<string, Promise<void>>();
     const look = ({ userId, epoch }: Recipient): void => {
-      if (awaited.has(userId) || this.#registry.find(userId, epoch)) return;
+      if (!this.#registry.find(userId, epoch)) wait(userId);
+    };
+    const wait = (userId: string): void => {
+      if (awaited.has(userId)) return;
       const answered = this.#claims.answered(userId);
       if (answered !== undefined) awaited.set(userId, answered);
     };
     for (const { records } of batch) {
       for (const record of records) {
-        if (record.kind !== 'message') look(record);
+        if (record.kind === 'close') wait(record.userId);
+        else if (record.kind === 'poke') look(record);
         else {
           if (record.direct !== 'everyone') record.direct.forEach(look);
           record.kept.forEach(look);
