@@ -1,0 +1,23 @@
+import type { Bill } from './model.ts';
+import { frontTcpBill } from './model.ts';
+import type { Usage } from './usage.ts';
+
+const MOST_CLIENTS = 10_000_000;
+
+/**
+ * The number of clients from which on we are the cheaper one, at the same commands per client; undefined when we
+ * never are. Our cost begins with what stands there for nobody, and then grows more slowly, or not at all.
+ */
+export function breakEven(usage: Usage, other: (usage: Usage) => Bill): number | undefined {
+  const isCheaper = (clients: number): boolean =>
+    frontTcpBill({ ...usage, clients }).total <= other({ ...usage, clients }).total;
+  if (!isCheaper(MOST_CLIENTS)) return undefined;
+  let dearer = 0;
+  let cheaper = MOST_CLIENTS;
+  while (cheaper - dearer > 1) {
+    const middle = Math.floor((dearer + cheaper) / 2);
+    if (isCheaper(middle)) cheaper = middle;
+    else dearer = middle;
+  }
+  return cheaper;
+}

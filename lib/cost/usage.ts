@@ -1,0 +1,55 @@
+/** What is asked for, and what the model takes for granted. */
+export interface Usage {
+  /** Connected all month. */
+  readonly clients: number;
+  /** To each client, sent by HTTP. */
+  readonly commandsPerMinute: number;
+  /** Commands in one request: 1 to 100. */
+  readonly batch: number;
+  readonly redis: 'valkey' | 'serverless' | 'memorydb' | 'upstash';
+  readonly tls: 'none' | 'load-balancer';
+}
+
+export const defaultUsage: Usage = { clients: 100_000, commandsPerMinute: 1, batch: 1, redis: 'valkey', tls: 'none' };
+
+export const MINUTES_PER_MONTH = 43_800;
+
+/** Measured or assumed; docs/cost.md says which. */
+export const assumptions = {
+  connectionsPerTask: 20_000,
+  /** More tasks than the average needs, so that one zone or one deployment can go. */
+  headroom: 1.1,
+  minTasks: 2,
+  taskVcpu: 1,
+  taskGb: 2,
+  zones: 2,
+  heartbeatsPerMinute: 1,
+  /** Both ways, with the headers of TCP and IP: a heartbeat, or a command and its acknowledgement. */
+  bytesPerHeartbeat: 400,
+  bytesPerCommand: 400,
+  /** Of those, what leaves AWS. */
+  outShare: 0.5,
+  /** Between the load balancer's zone and the task's. */
+  crossZoneShare: 0.5,
+  functionGb: 0.5,
+  functionMs: 12,
+  functionMsPerFurtherCommand: 0.3,
+  accessLogBytes: 350,
+  redisBytesPerClient: 2_000,
+  redisCommandsPerMessage: 3,
+  ecpuPerMessage: 5,
+  /** Above it, the one thread that runs our scripts wants a larger node. */
+  commandsPerSecondOfLargeNode: 10_000,
+  alarms: 24,
+  customMetrics: 15,
+} as const;
+
+export function commandsPerMonth({ clients, commandsPerMinute }: Usage): number {
+  return clients * commandsPerMinute * MINUTES_PER_MONTH;
+}
+
+export function tasksFor(clients: number): number {
+  const { connectionsPerTask, headroom, minTasks } = assumptions;
+  const needed = clients / connectionsPerTask;
+  return needed <= minTasks / headroom ? minTasks : Math.ceil(needed * headroom - 1e-9);
+}
