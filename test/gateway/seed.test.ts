@@ -107,6 +107,13 @@ describe('verify', () => {
     await back.receives(102, chat('watcher', 'for later'));
   });
 
+  test('verifying again as the same user does not end the very connection, however often', async () => {
+    const client = await shared.verified('often');
+    for (let i = 0; i < 50; i += 1) expect(await client.verify('often')).toEqual({ code: 1 });
+    client.send(2, { chat_to: 'often', chat_content: 'still here' });
+    await client.receives(102, chat('often', 'still here'));
+  });
+
   test('a failed second verify leaves the first in force', async () => {
     const client = await shared.verified('stays');
     expect(await client.verify('stays', { token: 'wrong' })).toEqual({ code: 0 });
