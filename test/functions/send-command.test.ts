@@ -170,6 +170,9 @@ describe.each(stores)('POST /send-command over %s', (store) => {
   it.each(bad)('refuses %s', async (_what, command, message) => {
     const { status, body } = await world.send(command);
     expect({ status, body }).toEqual({ status: 400, body: { code: 0, message } });
+    const chinese = await world.send(command, { 'accept-language': 'zh' });
+    expect(chinese.body.message).toMatch(/[\u4e00-\u9fff]/);
+    expect(chinese.body.message).not.toMatch(/无效$/);
   });
 
   it('refuses content that is nested without end, in one command and in a batch', async () => {

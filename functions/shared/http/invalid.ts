@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { MAX_CONTENT_DEPTH } from '../../../contract/commands.ts';
 import { Refusal } from './refusal.ts';
 import type { Text } from './text.ts';
 
@@ -53,6 +54,7 @@ const CUSTOM: Record<string, string> = {
   'is not well-formed Unicode': '不是有效的 Unicode',
   'is not an object': '不是对象',
   'has a member id or sent_at': '不得含有成员 id 或 sent_at',
+  [`is nested more than ${MAX_CONTENT_DEPTH} deep`]: `嵌套超过 ${MAX_CONTENT_DEPTH} 层`,
   'is not 102, 103, 104 or 2000-2999': '必须为 102、103、104 或 2000-2999',
 };
 
