@@ -27,6 +27,7 @@ export function delivered(figures: Figures): Measured {
     user: figures['srv_user%'],
     system: figures['srv_sys%'],
     generator: figures['gen_cpu%'],
+    helpers: figures['help_cpu%'],
     bytes: figures['MB/s'],
     left: figures.outstanding,
     dead: figures.dead,

@@ -30,10 +30,11 @@ async function measure(server: Server, plan: Plan, { args, read, env }: Work): P
 export function loadOn(
   plan: Plan,
   server: Pick<Server, 'protocol'>,
-  running: Pick<RunningServer, 'port' | 'pids'>,
+  running: Pick<RunningServer, 'port' | 'pids' | 'helpers'>,
   args: readonly string[],
 ): Promise<Figures> {
   const target = ['-p', server.protocol, '-P', `${running.port}`, '-i', running.pids.join(',')];
+  const helpers = running.helpers ? ['-o', running.helpers.join(',')] : [];
   const times = ['-d', `${plan.seconds}`, '-W', `${plan.warmupSeconds}`];
-  return load([...target, ...times, ...args], { cpus: plan.loadCpus, niceness: plan.niceness });
+  return load([...target, ...helpers, ...times, ...args], { cpus: plan.loadCpus, niceness: plan.niceness });
 }

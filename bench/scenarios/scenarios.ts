@@ -1,5 +1,8 @@
+import { connections } from './connections.ts';
+import { http } from './http.ts';
 import { messages } from './messages.ts';
+import { queue } from './queue.ts';
 import type { ScenarioFile } from './scenario.ts';
 
 /** In the order of the document. */
-export const scenarioFiles: readonly ScenarioFile[] = [messages];
+export const scenarioFiles: readonly ScenarioFile[] = [messages, queue, http, connections];

@@ -41,7 +41,7 @@ export async function startGateway(
   });
   const [, port, healthPort] = /:(\d+), health on \S+:(\d+)/.exec(await child.line(/listens on/)) ?? [];
   await untilReady(Number(healthPort));
-  return { port: Number(port), healthPort: Number(healthPort), pids: [child.pid], stop };
+  return { port: Number(port), healthPort: Number(healthPort), pids: [child.pid], helpers: [redis.pid], stop };
 
   async function stop(): Promise<void> {
     await child.stop();

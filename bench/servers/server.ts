@@ -8,6 +8,8 @@ export interface RunningServer {
   readonly port: number;
   /** Whose CPU and memory count as the server's. */
   readonly pids: readonly number[];
+  /** Others that work for it, such as Redis: neither the server's CPU nor a disturbance. */
+  readonly helpers?: readonly number[];
   stop(): Promise<void>;
 }
 

@@ -1,6 +1,8 @@
+import { mosquitto, nats, redisPubSub, twisted } from './brokers.ts';
 import { floor } from './floor.ts';
 import { fronttcp } from './fronttcp.ts';
+import { aedes, socketIo, ws } from './node-peers.ts';
 import type { Server } from './server.ts';
 
 /** In the order of the tables. */
-export const servers: readonly Server[] = [floor, fronttcp];
+export const servers: readonly Server[] = [floor, fronttcp, redisPubSub, nats, mosquitto, ws, aedes, socketIo, twisted];

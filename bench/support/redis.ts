@@ -21,7 +21,21 @@ export async function startRedis(options: ChildOptions, say: (line: string) => v
   const { path } = await requireRedisBinary(process.env, say);
   const dir = await mkdtemp(join(await ensureCache(), 'redis-'));
   const port = await freePort();
-  const settings = ['--bind', '127.0.0.1', '--port', `${port}`, '--dir', dir, '--save', '', '--appendonly', 'no'];
+  const settings = [
+    '--bind',
+    '127.0.0.1',
+    '--protected-mode',
+    'no',
+    '--port',
+    `${port}`,
+    '--dir',
+    dir,
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+  ];
+  // Protected mode knows 127.0.0.1 alone, and the generator comes from other loopback addresses.
   // Subscribers of the pub/sub peer are slow at 10,000 receivers: nobody is cut off in the middle of a measurement.
   const limits = [
     '--maxclients',
