@@ -1,0 +1,131 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { LEASE_MS } from '../../contract/scripts/gateways.ts';
+import { startTestRedis, type TestRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';
+
+/** A Redis that this test may stop, and a gateway on it. It runs again before the gateway is stopped. */
+async function own(env: NodeJS.ProcessEnv = {}): Promise<{ g: TestGateway; redis: TestRedis }> {
+  const redis = await startTestRedis({ appendonly: true });
+  onTestFinished(() => redis.stop());
+  const g = await gateway(env, { redisUrl: redis.url });
+  return { g, redis };
+}
+
+const SOON = { timeoutMs: 5_000 };
+
+test('Redis stopped and started again: connections stay, verifies and sends wait and then succeed, /healthz stays 200', async () => {
+  const { g, redis } = await own();
+  const alice = await g.verified('alice', ['receipts']);
+  const bob = await g.verified('bob', ['ack']);
+  await g.users('carol', 'away');
+  await redis.kill('SIGTERM');
+
+  alice.send(2, { chat_to: 'bob', chat_content: 'sent meanwhile', ref: 1 });
+  alice.send(2, { chat_to: 'away', chat_content: 'stored meanwhile', ref: 2 });
+  const carol = await g.peer();
+  carol.send(1, { phone_number: 'carol', token: 'token of carol' });
+  const wrong = await g.peer();
+  wrong.send(1, { phone_number: 'carol', token: 'wrong' });
+  await until('the gateway has noticed', async () => (await g.metric('fronttcp_redis_errors_total')) > 3);
+  expect(await g.health('/healthz')).toBe(200);
+  for (const peer of [alice, bob, carol, wrong]) {
+    peer.hasNothingMore();
+    expect(peer.isClosed).toBe(false);
+  }
+
+  await redis.restart();
+  const back = performance.now();
+  await carol.receives(101, '{"code": 1}');
+  await wrong.receives(101, '{"code": 0}');
+  await bob.receives(102, expect.objectContaining(chat('alice', 'sent meanwhile')));
+  await alice.receives(110, expect.objectContaining({ ref: 1 }));
+  await alice.receives(110, expect.objectContaining({ ref: 2 }));
+  await g.push(entry('pushed after', ['carol', 'alice']));
+  await carol.receives(102, chat('p', 'pushed after'));
+  await alice.receives(102, chat('p', 'pushed after'));
+  const away = await g.verified('away');
+  await away.receives(102, chat('alice', 'stored meanwhile'));
+  expect(performance.now() - back).toBeLessThan(5_000);
+  expect(await g.health('/readyz')).toBe(200);
+  bob.hasNothingMore();
+});
+
+test('a verify that waits too long for Redis ends with the connection, and leaves no session when Redis is back', async () => {
+  const { g, redis } = await own({ AUTH_TIMEOUT_MS: '500' });
+  await g.users('late');
+  await redis.kill('SIGSTOP');
+  const late = await g.peer();
+  late.send(1, { phone_number: 'late', token: 'token of late' });
+  await late.isClosedSilently();
+  await redis.kill('SIGCONT');
+  const next = await g.verified('next');
+  next.send(2, { chat_to: 'late', chat_content: 'stored' });
+  await until('it is stored', async () => (await g.mailbox('late')).length === 1, SOON);
+  expect(await g.redis.command('SMEMBERS', g.keys.sessions(g.running.id))).toEqual(['next']);
+});
+
+test('Redis that has forgotten our scripts is given them again, and order holds', async () => {
+  const { g } = await own();
+  const client = await g.verified('u');
+  await g.redis.command('SCRIPT', 'FLUSH');
+  await g.push(entry('1', ['u']));
+  await client.receives(102, chat('p', '1'));
+  await g.redis.command('SCRIPT', 'FLUSH');
+  client.send(2, { chat_to: 'u', chat_content: '2', ref: 1 });
+  await client.receives(102, chat('u', '2'));
+  await g.redis.command('SCRIPT', 'FLUSH');
+  const newer = await g.verified('u');
+  await g.push(entry('3', ['u']));
+  await newer.receives(102, chat('p', '3'));
+  await g.push(entry('4', ['u']));
+  await newer.receives(102, chat('p', '4'));
+});
+
+test('Redis that hangs for longer than the lease: sessions resume by themselves, nothing is lost, nothing is delivered meanwhile', {
+  timeout: 60_000,
+}, async () => {
+  const { g, redis } = await own();
+  const plain = await g.verified('plain');
+  const ack = await g.verified('ack', ['ack']);
+  const first = g.running.id;
+  await g.push(entry('before', ['plain', 'ack']));
+  await plain.receives(102, chat('p', 'before'));
+  await ack.receives(102);
+  await redis.kill('SIGSTOP');
+  plain.send(2, { chat_to: 'ack', chat_content: 'meanwhile' });
+  ack.send(2, { chat_to: 'plain', chat_content: 'meanwhile, too' });
+  await until('the lease is lost', async () => (await g.health('/readyz')) === 503, { timeoutMs: LEASE_MS + 5_000 });
+  expect(await g.health('/healthz')).toBe(200);
+  expect(plain.isClosed || ack.isClosed).toBe(false);
+  await redis.kill('SIGCONT');
+  const back = performance.now();
+  await until('it has joined again', () => g.running.id !== first, SOON);
+  await g.push(entry('after', ['plain', 'ack']));
+  await until('plain has everything', () => plain.frames.length === 4, SOON);
+  await until('ack has everything', () => ['before', 'meanwhile', 'after'].every((text) => has(ack, text)), SOON);
+  expect(performance.now() - back).toBeLessThan(6_000);
+  expect(plain.frames.slice(1).map(({ text }) => /"chat_content": "(.*)"/.exec(text)?.[1])).toEqual([
+    'before',
+    'meanwhile, too',
+    'after',
+  ]);
+  expect(await g.redis.command('EXISTS', g.keys.inbox(first), g.keys.sessions(first))).toBe(0);
+  await until('one lease is left', async () => (await g.redis.command('ZCARD', g.keys.gateways)) === 1);
+});
+
+function has(peer: { frames: readonly { text: string }[] }, content: string): boolean {
+  return peer.frames.some(({ text }) => text.includes(`"chat_content": "${content}"`));
+}
+
+test('a gateway that starts while Redis is away is alive, not ready, and ready when Redis comes', async () => {
+  const redis = await startTestRedis();
+  onTestFinished(() => redis.stop());
+  await redis.kill('SIGTERM');
+  const starting = gateway({}, { redisUrl: redis.url });
+  await redis.restart();
+  const g = await starting;
+  const client = await g.verified('u');
+  await g.push(entry('x', ['u']));
+  await client.receives(102, chat('p', 'x'));
+});
