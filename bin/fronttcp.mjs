@@ -3,15 +3,20 @@
 // runs TypeScript as it is; an older one hands over to the Node 24 that `npm ci` installs beside us.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import module, { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('./fronttcp.ts', import.meta.url));
 const major = Number(process.versions.node.split('.')[0]);
 
-if (major >= 24) await import('./fronttcp.ts');
-else handOver();
+if (major >= 24) {
+  // Compiled code of the last run: half the start-up time.
+  module.enableCompileCache();
+  await import('./fronttcp.ts');
+} else {
+  handOver();
+}
 
 function handOver() {
   const node = bundledNode();

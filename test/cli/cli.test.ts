@@ -166,7 +166,7 @@ test('what others wrote cannot take over the terminal', async () => {
 });
 
 test('wrong use ends with 2 and says how', async () => {
-  for (const args of [
+  const wrong = [
     ['nonsense'],
     ['send', 'to nobody'],
     ['send', '--all', '--to', 'x', 'both'],
@@ -175,9 +175,10 @@ test('wrong use ends with 2 and says how', async () => {
     ['login', 'boss'],
     ['--api', 'not a url', 'stats'],
     ['users', 'token', 'x'.repeat(200)],
-  ]) {
-    const run = await system.run(args);
-    expect(run, args.join(' ')).toMatchObject({ code: 2, stdout: '' });
+  ];
+  const runs = await Promise.all(wrong.map((args) => system.run(args)));
+  for (const [at, run] of runs.entries()) {
+    expect(run, wrong[at]?.join(' ')).toMatchObject({ code: 2, stdout: '' });
     expect(run.stderr).not.toBe('');
   }
   const store = await system.run(['users', 'token', 'x'], { env: { REDIS_URL: undefined } });
