@@ -13,6 +13,14 @@ export const DEFAULT_MAX_FRAME_BYTES = 65_536;
 
 const EMPTY = Buffer.alloc(0);
 
+/** One frame from a body whose characters are its bytes (chat-text.ts). */
+export function encodeWireFrame(version: number, commandId: number, body: string): Buffer {
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + body.length);
+  writeHeader(frame, frame.length, version, commandId);
+  frame.write(body, HEADER_BYTES, 'latin1');
+  return frame;
+}
+
 /** One frame as bytes. `body` is text to be sent as UTF-8, or bytes that already are. */
 export function encodeFrame(version: number, commandId: number, body: string | Uint8Array = ''): Buffer {
   const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
@@ -62,6 +70,11 @@ export class FrameDecoder {
 
   get body(): Buffer {
     return this.#bodySource.subarray(this.#bodyStart, this.#bodyStart + this.bodyBytes);
+  }
+
+  /** The body as text whose characters are its bytes. */
+  get wireText(): string {
+    return this.#bodySource.toString('latin1', this.#bodyStart, this.#bodyStart + this.bodyBytes);
   }
 
   get bodyBytes(): number {

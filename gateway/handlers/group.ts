@@ -1,5 +1,6 @@
 import { userIdSchema } from '../../contract/commands.ts';
 import { groupSchema, parseBody, refOf } from './body.ts';
+import { chatOf } from './chat.ts';
 import type { Handler } from './handlers.ts';
 
 /** 3: a message to several users. */
@@ -10,6 +11,5 @@ export const group: Handler = (session, frame, { router, config }) => {
   if (!chat.chat_to.every((id) => userIdSchema.safeParse(id).success)) {
     return session.refuse('malformed', frame.version, chat.ref);
   }
-  const message = { version: frame.version, content: JSON.stringify(chat.chat_content), ref: chat.ref };
-  router.group(session, message, [...new Set(chat.chat_to)]);
+  router.group(session, chatOf(frame, chat), [...new Set(chat.chat_to)]);
 };

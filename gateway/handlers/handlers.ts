@@ -1,3 +1,4 @@
+import type { WireText } from '../../contract/chat-text.ts';
 import { ClientCommand, isApplicationUp } from '../../contract/command-ids.ts';
 import type { GatewayContext } from '../context.ts';
 import type { Session } from '../session/session.ts';
@@ -16,6 +17,8 @@ export interface Frame {
   readonly commandId: number;
   readonly bodyBytes: number;
   readonly body: Buffer;
+  /** The body as text whose characters are its bytes. */
+  readonly wireText: WireText;
 }
 
 export type Handler = (session: Session, frame: Frame, context: GatewayContext) => void;

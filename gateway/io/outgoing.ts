@@ -1,5 +1,6 @@
+import type { WireText } from '../../contract/chat-text.ts';
 import { QUEUE_VERSION } from '../../contract/command-ids.ts';
-import { encodeFrame } from '../../contract/frame.ts';
+import { encodeFrame, encodeWireFrame, HEADER_BYTES } from '../../contract/frame.ts';
 import { withId } from '../../contract/message.ts';
 import { headRest, type MessageHead } from '../../contract/records.ts';
 import type { Undelivered } from '../../contract/scripts/sessions.ts';
@@ -34,17 +35,35 @@ export type Origin = 'inbox' | 'inbox, in mailbox too' | 'mailbox' | 'direct' | 
 
 export class Message implements Outgoing {
   readonly head: MessageHead;
-  readonly body: string;
+  /** The id as a number; 0: it has none. */
+  readonly id: number;
   readonly origin: Origin;
   readonly settle: Outgoing['settle'];
+  #body: string | undefined;
   #plain: Buffer | undefined;
   #withId: Buffer | undefined;
 
-  constructor(head: MessageHead, body: string, origin: Origin, settle?: Outgoing['settle']) {
+  constructor(head: MessageHead, body: string | undefined, origin: Origin, settle?: Outgoing['settle']) {
     this.head = head;
-    this.body = body;
+    this.id = Number(head.id);
+    this.#body = body;
     this.origin = origin;
     this.settle = settle;
+  }
+
+  /** From a client to somebody on the same gateway who needs no id: encoded at once, and never taken apart if all goes well. */
+  static direct(version: number, commandId: number, body: WireText, origin: 'direct' | 'broadcast'): Message {
+    if (directHead.commandId !== commandId || directHead.version !== version) {
+      directHead = { ...directHead, commandId, version };
+    }
+    const message = new Message(directHead, undefined, origin);
+    message.#plain = encodeWireFrame(version, commandId, body);
+    return message;
+  }
+
+  get body(): string {
+    this.#body ??= this.#plain?.toString('utf8', HEADER_BYTES) ?? '';
+    return this.#body;
   }
 
   frame(form: SessionForm): Buffer {
@@ -63,10 +82,8 @@ export class Message implements Outgoing {
   }
 }
 
-/** The head of a message that a client sent to somebody on the same gateway: it needs no id on the wire. */
-export function directHead(commandId: number, version: number): MessageHead {
-  return { id: '0', commandId, version, expiresAtMs: 0, flags: '', traceparent: '' };
-}
+/** Messages without an id differ in these two alone, and mostly not even there: one head serves many. */
+let directHead: MessageHead = { id: '0', commandId: 0, version: 0, expiresAtMs: 0, flags: '', traceparent: '' };
 
 export function serverNotice(commandId: number, body: string): Notice {
   return new Notice(QUEUE_VERSION, commandId, body);

@@ -1,16 +1,18 @@
+import { fromWireText, type WireText } from '../../contract/chat-text.ts';
 import { ServerCommand } from '../../contract/command-ids.ts';
 import { chatBody } from '../../contract/message.ts';
-import { directHead, Message } from '../io/outgoing.ts';
+import type { RouteCommand } from '../../contract/scripts/route.ts';
+import { Message } from '../io/outgoing.ts';
 import type { Lease } from '../lifecycle/lease.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { InboxReader } from './inbox-reader.ts';
 import type { RouteQueue } from './route-queue.ts';
 
-/** A chat message as its sender wrote it. `content` is JSON text. */
+/** A chat message as its sender wrote it. `content` is the JSON text of a string. */
 export interface Chat {
   version: number;
-  content: string;
+  content: WireText;
   ref: string | number | undefined;
 }
 
@@ -35,34 +37,36 @@ export class Router {
 
   single(sender: Session, chat: Chat, to: string): void {
     const receiver = this.#mayGoDirect(sender, chat) ? this.#directReceiver(to) : undefined;
-    const body = chatBody(JSON.stringify(sender.userId), chat.content);
-    if (receiver) receiver.deliver(new Message(directHead(ServerCommand.single, chat.version), body, 'direct'));
-    else this.#queue.add(sender, { commandId: ServerCommand.single, body, to: [to] }, chat);
+    const body = chatBody(sender.chatFrom, chat.content);
+    if (receiver) receiver.deliver(Message.direct(chat.version, ServerCommand.single, body, 'direct'));
+    else this.#route(sender, chat, ServerCommand.single, body, [to]);
   }
 
   group(sender: Session, chat: Chat, to: readonly string[]): void {
-    const body = chatBody(JSON.stringify(sender.userId), chat.content);
-    const commandId = ServerCommand.group;
-    if (!this.#mayGoDirect(sender, chat)) return this.#queue.add(sender, { commandId, body, to }, chat);
-    const message = new Message(directHead(commandId, chat.version), body, 'direct');
+    const body = chatBody(sender.chatFrom, chat.content);
+    if (!this.#mayGoDirect(sender, chat)) return this.#route(sender, chat, ServerCommand.group, body, to);
+    const message = Message.direct(chat.version, ServerCommand.group, body, 'direct');
     const elsewhere: string[] = [];
     for (const userId of to) {
       const receiver = this.#directReceiver(userId);
       if (receiver) receiver.deliver(message);
       else elsewhere.push(userId);
     }
-    if (elsewhere.length > 0) this.#queue.add(sender, { commandId, body, to: elsewhere }, chat);
+    if (elsewhere.length > 0) this.#route(sender, chat, ServerCommand.group, body, elsewhere);
   }
 
   broadcast(sender: Session, chat: Chat): void {
-    const body = chatBody(JSON.stringify(sender.userId), chat.content);
-    const commandId = ServerCommand.broadcast;
+    const body = chatBody(sender.chatFrom, chat.content);
     if (!this.#mayGoDirect(sender, chat) || this.#registry.ackSessions > 0) {
-      return this.#queue.add(sender, { commandId, body, to: 'everyone' }, chat);
+      return this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone');
     }
-    const message = new Message(directHead(commandId, chat.version), body, 'broadcast');
+    const message = Message.direct(chat.version, ServerCommand.broadcast, body, 'broadcast');
     for (const session of this.#registry.all()) session.deliver(message);
-    this.#queue.add(sender, { commandId, body, to: 'everyone elsewhere' }, chat);
+    this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone elsewhere');
+  }
+
+  #route(sender: Session, chat: Chat, commandId: number, body: WireText, to: RouteCommand['to']): void {
+    this.#queue.add(sender, { commandId, body: fromWireText(body), to }, chat);
   }
 
   #mayGoDirect(sender: Session, chat: Chat): boolean {

@@ -178,7 +178,7 @@ export class Replay {
 
   /** One that came by the direct way has no id: it is the newest of its sender, and so are those behind it. */
   #sendHeldBefore(id: number): void {
-    while (this.#held[0] && (Number(this.#held[0].head.id) || Number.MAX_VALUE) < id) {
+    while (this.#held[0] && (this.#held[0].id || Number.MAX_VALUE) < id) {
       const message = this.#held.shift();
       if (message) this.#session.sendMessage(message);
     }

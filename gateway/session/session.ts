@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { type WireText, wireText } from '../../contract/chat-text.ts';
 import { QUEUE_VERSION, ServerCommand } from '../../contract/command-ids.ts';
 import { Decoded, FrameDecoder } from '../../contract/frame.ts';
 import { type Refusal, Refusals } from '../../contract/refusals.ts';
@@ -38,6 +39,8 @@ export class Session implements OutboxOwner, Timed {
   form: SessionForm = 'plain';
   features = 0;
   userId = '';
+  /** The user id as JSON text: `chat_from` of everything this client sends. */
+  chatFrom: WireText = '';
   epoch = 0;
   slot = -1;
   verifyFailures = 0;
@@ -195,7 +198,7 @@ export class Session implements OutboxOwner, Timed {
 
   /** Past all holding back: a message that was sent already (it was in the mailbox, too) is passed over. */
   sendMessage(message: Message): void {
-    const id = Number(message.head.id);
+    const id = message.id;
     if (id !== 0) {
       if (message.origin === 'inbox, in mailbox too' && id <= this.lastSentId)
         return message.settle?.(this.userId, this.epoch, false);
@@ -242,6 +245,7 @@ export class Session implements OutboxOwner, Timed {
   /** Called by the verify handler when the claim has succeeded. */
   become(identity: { userId: string; epoch: number; form: SessionForm; features: number }): void {
     this.userId = identity.userId;
+    this.chatFrom = wireText(JSON.stringify(identity.userId));
     this.epoch = identity.epoch;
     this.form = identity.form;
     this.features = identity.features;
