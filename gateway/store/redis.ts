@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, Command, Redis } from 'ioredis';
+import { nameNodes } from '../../contract/cluster.ts';
 import type { RedisArgument, RedisPort, RedisReply, Script } from '../../contract/redis.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Log } from '../observe/log.ts';
@@ -130,6 +131,7 @@ function connect(config: GatewayConfig['redis']): Client {
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
   };
+  Command.setReplyTransformer('cluster', (reply: unknown) => nameNodes(reply, url.hostname));
   return new Cluster([{ host: url.hostname, port: Number(url.port || 6379) }], {
     dnsLookup: (address, callback) => callback(null, address),
     clusterRetryStrategy: (attempt) => retryDelay(attempt),

@@ -1,4 +1,5 @@
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
+import { nameNodes } from '../../../contract/cluster.ts';
 import {
   type RedisArgument,
   type RedisPort,
@@ -76,7 +77,7 @@ function connect(url: URL, isCluster: boolean, credentials: StoreSecret['store']
   const isTls = url.protocol === 'rediss:';
   const node = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379) };
   if (isCluster) {
-    Command.setReplyTransformer('cluster', (reply: unknown) => named(reply, node.host));
+    Command.setReplyTransformer('cluster', (reply: unknown) => nameNodes(reply, node.host));
     return new Cluster([node], {
       lazyConnect: true,
       // The certificate names the node, not its address. Only here, at the top, is the option looked at.
@@ -89,16 +90,6 @@ function connect(url: URL, isCluster: boolean, credentials: StoreSecret['store']
   const db = Number(url.pathname.slice(1) || 0);
   const tls = isTls ? { tls: { servername: url.hostname } } : {};
   return new Redis({ ...options, ...node, ...tls, ...(Number.isInteger(db) ? { db } : {}) });
-}
-
-/**
- * A node of a cluster that has never met another does not know its own address, and says so with an empty one: it is
- * the one that was asked. ioredis leaves such a node out, and is then without any.
- */
-function named(reply: unknown, host: string): unknown {
-  if (!Array.isArray(reply)) return reply;
-  if (reply[0] === '' && typeof reply[1] === 'number') return [host, ...reply.slice(1)];
-  return reply.map((item) => named(item, host));
 }
 
 /** Redis that is away is looked for once a second at most, and found again well within five. */
