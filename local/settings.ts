@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { EnvironmentError } from '../functions/shared/environment.ts';
 import { ConfigError, parseConfig } from '../gateway/config.ts';
@@ -7,6 +8,8 @@ type Variables = NodeJS.ProcessEnv;
 
 export interface StartSettings {
   gateways: number;
+  /** The module of the function that takes what devices send. */
+  upstream: string | undefined;
   api: { host: string; port: number };
   /** Of the first gateway; the i-th listens on `port + 2i`, its health on `healthPort + 2i`. */
   gateway: { host: string; port: number; healthPort: number };
@@ -21,22 +24,23 @@ export class SettingsError extends Error {
   override name = 'SettingsError';
 }
 
-export const USAGE = 'usage: npm start -- [--gateways N]';
+export const USAGE = 'usage: npm start -- [--gateways N] [--upstream ./handler.ts]';
 
 /** Reads the command line and the environment of `npm start`, all of it, before anything is started. Throws SettingsError. */
 export function readSettings(args: readonly string[], env: Variables): StartSettings {
   const mistakes: string[] = [];
-  const gateways = collect(mistakes, () => readGateways(args));
+  const options = collect(mistakes, () => readOptions(args));
   const complete = { ...localDefaults(env), REDIS_URL: env.REDIS_URL || SOME_REDIS };
   const api = collect(mistakes, () => readListenSettings(complete));
   const config = collect(mistakes, () => parseConfig(complete));
-  if (mistakes.length > 0 || gateways === undefined || !api || !config) {
+  if (mistakes.length > 0 || !options || !api || !config) {
     throw new SettingsError([...new Set(mistakes)].join('\n'));
   }
   const { host, port, healthPort } = config;
+  const { gateways, upstream } = options;
   const last = Math.max(port, healthPort) + 2 * (gateways - 1);
   if (last > 65_535) throw new SettingsError(`--gateways ${gateways}: the last port would be ${last}`);
-  return { gateways, api, gateway: { host, port, healthPort } };
+  return { gateways, upstream, api, gateway: { host, port, healthPort } };
 }
 
 /** On one machine everything listens on it alone, and talks to a person, unless the environment says otherwise. */
@@ -49,16 +53,18 @@ export function localDefaults(env: Variables): Variables {
   };
 }
 
-function readGateways(args: readonly string[]): number {
-  let text: string;
+function readOptions(args: readonly string[]): Pick<StartSettings, 'gateways' | 'upstream'> {
+  const options = { gateways: { type: 'string', default: '1' }, upstream: { type: 'string' } } as const;
+  let values: { gateways: string; upstream?: string | undefined };
   try {
-    const { values } = parseArgs({ args: [...args], options: { gateways: { type: 'string', default: '1' } } });
-    text = values.gateways;
+    values = parseArgs({ args: [...args], options }).values;
   } catch (error) {
     throw new SettingsError(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
   }
+  const { gateways: text, upstream } = values;
+  if (upstream !== undefined && !existsSync(upstream)) throw new SettingsError(`--upstream: there is no ${upstream}`);
   const count = Number(text);
-  if (/^\d+$/.test(text) && count >= 1 && count <= MAX_GATEWAYS) return count;
+  if (/^\d+$/.test(text) && count >= 1 && count <= MAX_GATEWAYS) return { gateways: count, upstream };
   throw new SettingsError(`--gateways must be a whole number from 1 to ${MAX_GATEWAYS}, not ${JSON.stringify(text)}`);
 }
 

@@ -8,6 +8,7 @@ import { GatewayProcess } from './gateway-process.ts';
 import { type Api, startApi } from './http/server.ts';
 import { type StartedRedis, startRedis } from './redis/start.ts';
 import { localDefaults, readSettings, SettingsError, type StartSettings } from './settings.ts';
+import { type LocalUpstream, startLocalUpstream } from './upstream/upstream.ts';
 import { welcome } from './welcome.ts';
 
 /** One Ctrl-C can come twice: from the terminal, and handed on by npm. */
@@ -20,6 +21,7 @@ const say = (line: string): void => {
 interface Started {
   redis?: StartedRedis;
   api?: Api;
+  upstream?: LocalUpstream;
   gateways: GatewayProcess[];
 }
 
@@ -50,10 +52,12 @@ async function start(settings: StartSettings, started: Started): Promise<void> {
   const log = createLog({ level: env.LOG_LEVEL ?? 'warn', format: env.LOG_FORMAT === 'json' ? 'json' : 'pretty' });
   started.api = await startApi({ ...settings.api, env: shared, log });
   await fillIn(shared);
+  if (settings.upstream !== undefined) started.upstream = await startLocalUpstream(settings.upstream, say);
+  const gatewayEnv = { ...shared, ...started.upstream?.env };
   const { host, port, healthPort } = settings.gateway;
   for (let i = 0; i < settings.gateways; i += 1) {
     started.gateways.push(
-      new GatewayProcess({ env: shared, host, port: port + 2 * i, healthPort: healthPort + 2 * i, say }),
+      new GatewayProcess({ env: gatewayEnv, host, port: port + 2 * i, healthPort: healthPort + 2 * i, say }),
     );
   }
   await Promise.all(started.gateways.map((gateway) => gateway.start()));
@@ -72,7 +76,7 @@ async function fillIn(env: NodeJS.ProcessEnv): Promise<void> {
 /** Clients first, then what they need: the gateways drain, the API ends its requests, Redis writes what it holds. */
 async function stop(started: Started): Promise<void> {
   await Promise.all(started.gateways.map((gateway) => gateway.stop()));
-  await started.api?.close();
+  await Promise.all([started.api?.close(), started.upstream?.stop()]);
   await started.redis?.stop();
 }
 

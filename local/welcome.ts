@@ -4,7 +4,12 @@ import type { StartSettings } from './settings.ts';
 /** What `npm start` prints once everything answers: where everything is, and what to do next. */
 export function welcome(
   settings: StartSettings,
-  started: { redis?: { url: string; describe: string }; api?: { url: string }; gateways: readonly { port: number }[] },
+  started: {
+    redis?: { url: string; describe: string };
+    api?: { url: string };
+    gateways: readonly { port: number }[];
+    upstream?: { url: string };
+  },
   tookMs: number,
 ): string {
   const { host } = settings.gateway;
@@ -18,6 +23,9 @@ export function welcome(
     `  Console    ${api}/web/send-command`,
     `  HTTP API   ${api}   (${api}/openapi.json)`,
     ...started.gateways.map(({ port }, i) => `  ${i === 0 ? 'Gateway ' : '        '}   ${host}:${port}   (TCP)`),
+    ...(started.upstream
+      ? [`  Upstream   ${settings.upstream}   (${started.upstream.url}; commands 1000-1999 and session events)`]
+      : []),
     `  Redis      ${started.redis?.url ?? ''}   (${started.redis?.describe ?? ''})`,
     '',
     `  Users      ${DEMO_USERS.map(({ userId, role }) => (role === 'operator' ? `${userId} (operator)` : userId)).join(', ')}`,

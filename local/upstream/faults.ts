@@ -1,0 +1,43 @@
+import type { ServerResponse } from 'node:http';
+import type { Invocation } from './invocation.ts';
+
+export type InvocationType = 'Event' | 'RequestResponse';
+
+/** What the Invoke API can be made to do in place of its work: the ways in which the real one fails. */
+export type Fault =
+  /** Refuses with this status and exception. */
+  | { kind: 'refuse'; status: number; errorType: string; message?: string }
+  /** Never answers. */
+  | { kind: 'hang' }
+  /** Ends the connection without an answer; `after`: once the work is done. */
+  | { kind: 'close'; after?: boolean }
+  /** Answers when this resolves. */
+  | { kind: 'late'; until: Promise<unknown> };
+
+/** Asked for each invocation that comes; undefined: nothing is wrong with it. */
+export type FaultScript = (invocation: Invocation, type: InvocationType) => Fault | undefined;
+
+export const THROTTLED: Fault = {
+  kind: 'refuse',
+  status: 429,
+  errorType: 'TooManyRequestsException',
+  message: 'Rate Exceeded.',
+};
+export const SERVICE_FAILED: Fault = {
+  kind: 'refuse',
+  status: 500,
+  errorType: 'ServiceException',
+  message: 'An error occurred and the request cannot be processed.',
+};
+
+/** Answers as Lambda refuses: JSON, and the exception's name in a header. */
+export function refuse(response: ServerResponse, status: number, errorType: string, message: string): void {
+  const body = JSON.stringify({ Type: status >= 500 ? 'Service' : 'User', Message: message, message });
+  response
+    .writeHead(status, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      'x-amzn-errortype': errorType,
+    })
+    .end(body);
+}

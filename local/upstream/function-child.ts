@@ -1,0 +1,54 @@
+import { registerHooks } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+/** The process in which the user's function runs: `function-child.ts <module URL>`. It speaks with function-process.ts. */
+export type ToChild = { id: number; payload: string; requestId: string; deadlineMs: number; functionName: string };
+export type FromChild =
+  | { kind: 'ready'; files: string[] }
+  | { kind: 'broken'; message: string }
+  | { kind: 'answer'; id: number; payload: string }
+  | { kind: 'error'; id: number; errorType: string; errorMessage: string; trace: string[] };
+
+type Handler = (event: unknown, context: object) => unknown;
+
+const say = (message: FromChild): void => {
+  process.send?.(message);
+};
+
+/** The files whose change means another function. */
+const files = new Set<string>();
+registerHooks({
+  load(url, context, next) {
+    if (url.startsWith('file:') && !url.includes('/node_modules/')) files.add(fileURLToPath(url));
+    return next(url, context);
+  },
+});
+
+async function run(handler: Handler, { id, payload, requestId, deadlineMs, functionName }: ToChild): Promise<void> {
+  const context = {
+    functionName,
+    awsRequestId: requestId,
+    callbackWaitsForEmptyEventLoop: false,
+    getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
+  };
+  try {
+    say({ kind: 'answer', id, payload: JSON.stringify(await handler(JSON.parse(payload), context)) ?? 'null' });
+  } catch (error) {
+    const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+    process.stderr.write(`${stack || message}\n`);
+    say({ kind: 'error', id, errorType: name, errorMessage: message, trace: stack.split('\n') });
+  }
+}
+
+process.on('disconnect', () => process.exit(0));
+// A terminal's Ctrl-C is for the parent, which ends this process when it is done.
+process.on('SIGINT', () => undefined);
+try {
+  const module: { handler?: Handler; default?: Handler } = await import(process.argv[2] ?? '');
+  const handler = module.handler ?? module.default;
+  if (typeof handler !== 'function') throw new Error('it exports no function named handler');
+  process.on('message', (message) => void run(handler, message as ToChild));
+  say({ kind: 'ready', files: [...files] });
+} catch (error) {
+  say({ kind: 'broken', message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+}
