@@ -9,7 +9,7 @@ import { TRIM_LUA } from './sweep.ts';
  * KEYS[1] users
  * ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S, then per session: user, form, token field as it was checked or '', epoch to resume or ''
  * Returns 'no_lease', or per session {'claimed', epoch, 1 when a predecessor has yet to hand over, lost, size of the mailbox,
- *     last entry of this gateway's inbox or ''} | {'refused'} | {'superseded'}
+ *     last entry of this gateway's inbox or '', last message id} | {'refused'} | {'superseded'}
  * Atomic because: the epoch, the holder, the predecessor's end and both events must agree; the token is still the one that was checked.
  */
 const claimScript = defineScript(
@@ -19,6 +19,7 @@ local gateway, offlineTtl = ARGV[2], tonumber(ARGV[3])
 if not live(gateway) then return 'no_lease' end
 local newest = redis.call('XREVRANGE', P .. 'inbox:' .. gateway, '+', '-', 'COUNT', 1)[1]
 newest = newest and newest[1] or ''
+local lastMessage = redis.call('GET', P .. 'message_id') or '0'
 
 local function claim(user, form, token, resume)
   local key = P .. 'user:' .. user
@@ -26,7 +27,7 @@ local function claim(user, form, token, resume)
   if not was[1] then return { 'refused' } end
   local function claimed(epoch)
     local owing = redis.call('HEXISTS', key, 'owing')
-    return { 'claimed', epoch, owing, redis.call('HGET', key, 'lost') or '0', redis.call('ZCARD', P .. 'mailbox:' .. user), newest }
+    return { 'claimed', epoch, owing, redis.call('HGET', key, 'lost') or '0', redis.call('ZCARD', P .. 'mailbox:' .. user), newest, lastMessage }
   end
   if resume ~= '' then
     -- asked again, because the connection broke before the answer came
@@ -78,6 +79,8 @@ export type ClaimResult =
       waiting: number;
       /** What was routed before the claim is in our inbox up to this entry; undefined: all of it is done. */
       newestEntry: string | undefined;
+      /** The newest message there was: a broadcast up to it was for those who were connected then. */
+      lastMessageId: number;
     }
   | { status: 'refused' | 'superseded' };
 
@@ -100,8 +103,8 @@ export async function claimSessions(
   }
   const reply = await redis.script(claimScript, [keys.users], args);
   if (reply === 'no_lease') return reply;
-  return (reply as [string, string, number, string, number, string][]).map(
-    ([status, epoch, owing, lost, waiting, newest]) =>
+  return (reply as [string, string, number, string, number, string, string][]).map(
+    ([status, epoch, owing, lost, waiting, newest, lastMessage]) =>
       status === 'claimed'
         ? {
             status,
@@ -110,6 +113,7 @@ export async function claimSessions(
             lost: Number(lost),
             waiting,
             newestEntry: newest === '' ? undefined : newest,
+            lastMessageId: Number(lastMessage),
           }
         : { status: status === 'superseded' ? 'superseded' : 'refused' },
   );

@@ -63,6 +63,7 @@ function welcome(
   session.become({ userId, epoch: claim.epoch, form, features: bits });
   // What its user sent from another connection may still be in our inbox: it must not be overtaken by the direct way.
   session.awaitedEntry = claim.newestEntry;
+  session.bornAtId = claim.lastMessageId;
   counters.verified += 1;
   log.debug({ event: 'verified', connection: session.connectionId, user: userId, epoch: claim.epoch }, 'verified');
   session.send(

@@ -59,6 +59,7 @@ function resume(session: Session, result: ClaimResult | undefined, { sessionStor
   }
   session.epoch = result.epoch;
   session.awaitedEntry = result.newestEntry;
+  session.bornAtId = result.lastMessageId;
   session.beginReplay({ lost: 0, waitFor: result.predecessorHandsOver ? 'predecessor' : 'outbox' });
   return true;
 }

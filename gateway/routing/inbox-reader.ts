@@ -197,7 +197,9 @@ export class InboxReader {
     const { head, body, direct, kept } = record;
     if (direct === 'everyone') {
       const message = this.#message(entry, record, 'broadcast');
-      for (const session of this.#registry.all()) this.#hand(entry, session, message);
+      for (const session of this.#registry.all()) {
+        if (Number(head.id) > session.bornAtId) this.#hand(entry, session, message);
+      }
       return;
     }
     const isExpired = head.expiresAtMs > 0 && head.expiresAtMs <= Date.now();

@@ -48,6 +48,8 @@ export class Session implements OutboxOwner, Timed {
   /** Commands of this session on their way to Redis, and the entry of our own inbox that the last of them made. */
   routesInFlight = 0;
   awaitedEntry: string | undefined;
+  /** Broadcasts up to this id are older than this stay: its user may have had them where it was before. */
+  bornAtId = 0;
   /** Highest message id that was sent on this connection to its user. */
   lastSentId = 0;
   readonly connectionId: number;
