@@ -1,0 +1,138 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { Peer } from '../support/peer.ts';
+import { freePort } from '../support/ports.ts';
+import { type RunningProcess, startProgram } from '../support/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { chat, entry, gateway } from './support/gateway.ts';
+
+interface Program {
+  program: RunningProcess;
+  port: number;
+  healthPort: number;
+}
+
+/** The gateway as a container runs it. */
+async function start(env: Record<string, string>, isReady = true): Promise<Program> {
+  const program = startProgram('gateway/main.ts', [], {
+    env: { GATEWAY_HOST: '127.0.0.1', GATEWAY_PORT: '0', HEALTH_PORT: '0', ...env },
+  });
+  onTestFinished(() => program.stop('SIGKILL').then(() => undefined));
+  const line = await program.line(/gateway listens on/);
+  const [port, healthPort] = [...line.matchAll(/127\.0\.0\.1:(\d+)/g)].map((match) => Number(match[1]));
+  if (port === undefined || healthPort === undefined) throw new Error(`no ports in: ${line}`);
+  if (isReady) await until('it is ready', async () => (await get(healthPort, '/readyz')) === 200);
+  return { program, port, healthPort };
+}
+
+const get = async (port: number, path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s: goodbye to those who know it, what was on its way stored, nothing left of it in Redis, exit code 0',
+  async (signal) => {
+    const prefix = uniquePrefix();
+    const place = { prefix };
+    const other = await gateway({}, place);
+    const { program, port } = await start({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: prefix });
+    await other.users('plain', 'ack', 'frozen');
+    const plain = await Peer.connect(port);
+    await plain.verify('plain');
+    const ack = await Peer.connect(port);
+    await ack.verify('ack', { features: ['ack', 'goodbye'] });
+    const frozen = await Peer.connect(port);
+    await frozen.verify('frozen');
+    frozen.freeze();
+    const text = 'x'.repeat(50_000);
+    await other.push(
+      entry('1', ['plain', 'ack']),
+      ...Array.from({ length: 300 }, (_, i) => entry(`${i} ${text}`, ['frozen'])),
+    );
+    await plain.receives(102, chat('p', '1'));
+    await ack.receives(102);
+    await until('the queue is routed', async () => (await other.redis.command('LLEN', other.keys.queue)) === 0);
+
+    expect(await program.stop(signal)).toEqual({ code: 0, signal: null });
+    await ack.receives(112, { reason: 'draining', reconnect_after_ms: expect.any(Number) }, 1_100);
+    await ack.isClosedSilently();
+    await plain.isClosedSilently();
+
+    const { redis, keys } = other;
+    expect(await redis.command('ZRANGE', keys.gateways, 0, -1)).toEqual([other.running.id]);
+    const left = (await redis.command('KEYS', `${prefix}*`)) as string[];
+    expect(
+      left.filter(
+        (key) => /(inbox|sessions|gateway):/.test(key.slice(prefix.length)) && !key.includes(other.running.id),
+      ),
+    ).toEqual([]);
+    for (const id of ['plain', 'ack', 'frozen'])
+      expect(await redis.command('HGET', keys.user(id), 'gateway')).toBeNull();
+
+    // The second gateway takes over: who comes back gets what was not acknowledged, or not taken by the kernel.
+    frozen.thaw();
+    await frozen.ended();
+    const back = await other.peer();
+    await back.verify('frozen');
+    await until('the newest is here', () => back.frames.at(-1)?.text.includes('"299 x'));
+    const numbers = (peer: Peer) => peer.frames.flatMap(({ text: t }) => /"(\d+) x/.exec(t)?.[1] ?? []).map(Number);
+    const first = numbers(back)[0] ?? 0;
+    expect(first).toBeLessThanOrEqual(numbers(frozen).length);
+    expect(numbers(back)).toEqual(Array.from({ length: 300 - first }, (_, i) => first + i));
+    const ackBack = await other.peer();
+    expect(await ackBack.verify('ack', { features: ['ack'] })).toMatchObject({ lost: 0 });
+    await ackBack.receives(102, expect.objectContaining(chat('p', '1')));
+  },
+);
+
+test('while it drains it takes nobody new and is not ready, but alive', async () => {
+  const { program, port, healthPort } = await start({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() });
+  // A peer that does not close its side keeps the gateway lingering for a moment.
+  const client = await Peer.connect(port);
+  client.freeze();
+  const stopped = program.stop();
+  await until('it is not ready', async () => (await get(healthPort, '/readyz')) === 503);
+  expect(await get(healthPort, '/healthz')).toBe(200);
+  await expect(Peer.connect(port)).rejects.toThrow('ECONNREFUSED');
+  expect((await stopped).code).toBe(0);
+});
+
+test('a stop while Redis is away still ends with 0, in time', { timeout: 60_000 }, async () => {
+  const { program, healthPort } = await start({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` }, false);
+  expect(await get(healthPort, '/healthz')).toBe(200);
+  expect(await get(healthPort, '/readyz')).toBe(503);
+  expect(await program.stop('SIGTERM', 25_000)).toEqual({ code: 0, signal: null });
+});
+
+test('a port that is taken ends it, not 0, with a message that names it', async () => {
+  const taken = await start({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() });
+  for (const env of [
+    { GATEWAY_PORT: String(taken.port), HEALTH_PORT: '0' },
+    { GATEWAY_PORT: '0', HEALTH_PORT: String(taken.healthPort) },
+  ]) {
+    const program = startProgram('gateway/main.ts', [], {
+      env: { GATEWAY_HOST: '127.0.0.1', REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix(), ...env },
+    });
+    expect((await program.exit).code).toBe(1);
+    const port = env.GATEWAY_PORT === '0' ? env.HEALTH_PORT : env.GATEWAY_PORT;
+    expect(program.output()).toContain(port);
+    expect(program.output()).toMatch(/port is taken/i);
+  }
+});
+
+test('a bad environment ends it, not 0, and names every variable at once', async () => {
+  const program = startProgram('gateway/main.ts', [], {
+    env: { REDIS_URL: undefined, GATEWAY_PORT: '99999', MAX_RECIPIENTS: 'many', REDIS_CLUSTER: 'yes' },
+  });
+  expect((await program.exit).code).toBe(1);
+  for (const name of ['REDIS_URL', 'GATEWAY_PORT', 'MAX_RECIPIENTS', 'REDIS_CLUSTER']) {
+    expect(program.output()).toContain(name);
+  }
+  expect(program.output()).not.toMatch(/\n\s+at /);
+});
+
+test('--healthcheck says by its exit code whether the gateway beside it is alive', async () => {
+  const { healthPort } = await start({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() });
+  const alive = startProgram('gateway/main.ts', ['--healthcheck'], { env: { HEALTH_PORT: String(healthPort) } });
+  expect((await alive.exit).code).toBe(0);
+  const dead = startProgram('gateway/main.ts', ['--healthcheck'], { env: { HEALTH_PORT: String(await freePort()) } });
+  expect((await dead.exit).code).toBe(1);
+});
