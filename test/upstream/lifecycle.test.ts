@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import type { LifecycleItem } from '../../contract/upstream.ts';
+import { THROTTLED } from '../../local/upstream/faults.ts';
+import { startProgram } from '../support/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+import { Peer } from '../support/peer.ts';
+import { until } from '../support/until.ts';
+import { AWS_ENV, testFunction, upstreamGateway } from './support/world.ts';
+
+const story = (items: readonly LifecycleItem[], user: string) =>
+  items.filter((item) => item.user === user).map(({ type, epoch, reason }) => `${type} ${epoch} ${reason}`);
+/** Without those that came twice. */
+const once = (items: readonly LifecycleItem[]) => [
+  ...new Map(items.map((item) => [`${item.user} ${item.epoch} ${item.type}`, item])).values(),
+];
+
+describe('lifecycle events', () => {
+  it('tell of each session once that it began and once that it ended, in order', async () => {
+    const fn = await testFunction();
+    const gateway = await upstreamGateway(fn);
+    const first = await gateway.verified('guest', ['goodbye']);
+    const second = await gateway.verified('guest', ['goodbye']);
+    await first.ended();
+    await second.leave();
+    await until('four came', () => fn.lifecycle.length === 4);
+    expect(story(fn.lifecycle, 'guest')).toEqual([
+      'connected 1 verified',
+      'disconnected 1 taken_over',
+      'connected 2 verified',
+      'disconnected 2 client_left',
+    ]);
+    const [item] = fn.lifecycle;
+    expect(item).toMatchObject({ gateway: gateway.running.id, id: expect.stringMatching(/^\d+-\d+$/) });
+    expect(Math.abs(Date.now() - (item?.at ?? 0))).toBeLessThan(60_000);
+  });
+
+  it('go to a function of their own, or to none', async () => {
+    const fn = await testFunction();
+    const prefix = uniquePrefix();
+    const env = { UPSTREAM_LIFECYCLE_FUNCTION: 'others' };
+    const names: string[] = [];
+    fn.fault = ({ functionName }) => {
+      names.push(functionName);
+      return undefined;
+    };
+    const gateway = await upstreamGateway(fn, env, prefix);
+    const guest = await gateway.verified('guest');
+    guest.send(1000, { n: 1 });
+    await until('both were invoked', () => names.includes('others') && names.includes('devices'));
+  });
+
+  it('come after an outage of the function, none of them lost, and those of before it was asked for do not', async () => {
+    const fn = await testFunction();
+    const prefix = uniquePrefix();
+    const without = await upstreamGateway(fn, { UPSTREAM_FUNCTION: '' }, prefix);
+    await (await without.verified('early')).leave();
+    await until('early is written', async () => (await without.redis.command('XLEN', without.keys.events)) === 2);
+    fn.fault = () => THROTTLED;
+    const gateway = await upstreamGateway(fn, { UPSTREAM_MAX_ATTEMPTS: '1' }, prefix);
+    for (const user of ['a', 'b', 'c']) await (await gateway.verified(user)).leave();
+    await until('it was tried', () => fn.invocations > 1);
+    fn.fault = undefined;
+    await until('all came', () => once(fn.lifecycle).length === 6, { timeoutMs: 15_000 });
+    for (const user of ['a', 'b', 'c']) {
+      expect(story(once(fn.lifecycle), user)).toEqual(['connected 1 verified', 'disconnected 1 client_left']);
+    }
+  });
+
+  it('go on where they were when another gateway takes over, and tell of those lost with a killed one', async () => {
+    const fn = await testFunction();
+    const prefix = uniquePrefix();
+    const env = {
+      ...AWS_ENV,
+      AWS_ENDPOINT_URL_LAMBDA: fn.url,
+      UPSTREAM_FUNCTION: 'devices',
+      REDIS_URL: sharedRedisUrl(),
+      REDIS_KEY_PREFIX: prefix,
+      GATEWAY_PORT: '0',
+      HEALTH_PORT: '0',
+      GATEWAY_HOST: '127.0.0.1',
+      LEASE_MS: '2000',
+    };
+    const program = startProgram('gateway/main.ts', [], { env });
+    const line = await program.line(/gateway listens on/);
+    const gateway = await upstreamGateway(fn, { LEASE_MS: '2000' }, prefix);
+    await gateway.users('victim');
+    const victim = await Peer.connect(Number(/:(\d+),/.exec(line)?.[1]));
+    await victim.verify('victim');
+    await until('it came', () => fn.lifecycle.length === 1);
+    await program.stop('SIGKILL');
+    await until('it is told', () => once(fn.lifecycle).length === 2, { timeoutMs: 20_000 });
+    expect(story(once(fn.lifecycle), 'victim')).toEqual(['connected 1 verified', 'lost 1 gateway_lost']);
+    const back = await gateway.verified('victim');
+    await until('it is back', () => once(fn.lifecycle).length === 3);
+    await back.leave();
+    await until('it left', () => once(fn.lifecycle).length === 4);
+    expect(story(once(fn.lifecycle), 'victim').slice(2)).toEqual(['connected 2 verified', 'disconnected 2 client_left']);
+  });
+});

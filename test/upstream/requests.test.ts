@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest';
+import { SERVICE_FAILED, THROTTLED } from '../../local/upstream/faults.ts';
+import { until } from '../support/until.ts';
+import { testFunction, upstreamGateway, upTo } from './support/world.ts';
+
+const FEATURES = ['receipts', 'errors'];
+const refusal = (error: string, ref: unknown) => ({ error, message: expect.any(String), ref });
+
+describe('request mode', () => {
+  it('answers with id + 1000, the ref and the version of the request', async () => {
+    const fn = await testFunction();
+    fn.answer = ({ item }) => ({ reply: { user: item.user, asked: item.body, '102': '°' } });
+    const gateway = await upstreamGateway(fn);
+    const device = await gateway.verified('asker', FEATURES);
+    device.send(1500, { ref: 'q1', what: 1 }, 9);
+    await device.receives(2500, { user: 'asker', asked: { ref: 'q1', what: 1 }, '102': '°', ref: 'q1' }, 9);
+    device.send(1999, '', 10);
+    await device.receives(2999, { user: 'asker', asked: null, '102': '°' }, 10);
+    const [first, second] = fn.requests;
+    expect(first?.item).toMatchObject({ seq: 1, command_id: 1500, version: 9, epoch: Number(device.verdict.session) });
+    expect(second?.item.seq).toBe(2);
+    expect(first?.deadline).toBeGreaterThan(Date.now());
+  });
+
+  it('keeps the order of a session, and serves sessions side by side', async () => {
+    const fn = await testFunction();
+    const slow = Promise.withResolvers<void>();
+    fn.answer = async ({ item }) => {
+      if (item.user === 'slow' && item.seq === 1) await slow.promise;
+      return { reply: { seq: item.seq } };
+    };
+    const gateway = await upstreamGateway(fn);
+    const [first, second] = [await gateway.verified('slow', FEATURES), await gateway.verified('quick', FEATURES)];
+    for (const n of upTo(5)) first.send(1500, { ref: n });
+    for (const n of upTo(5)) second.send(1500, { ref: n });
+    for (const n of upTo(5)) await second.receives(2500, { seq: n, ref: n });
+    first.hasNothingMore();
+    slow.resolve();
+    for (const n of upTo(5)) await first.receives(2500, { seq: n, ref: n });
+  });
+
+  it.each([
+    ['the function fails', 'upstream_failed', undefined],
+    ['Lambda throttles', 'upstream_throttled', THROTTLED],
+    ['Lambda fails', 'upstream_failed', SERVICE_FAILED],
+    ['the connection ends', 'upstream_failed', { kind: 'close' }],
+    ['Lambda hangs', 'upstream_timeout', { kind: 'hang' }],
+  ] as const)('when %s, the device is told %s', async (_, error, fault) => {
+    const fn = await testFunction();
+    fn.fault = () => fault;
+    fn.answer = () => {
+      throw new Error('it is broken');
+    };
+    const gateway = await upstreamGateway(fn, { UPSTREAM_MAX_ATTEMPTS: '1', UPSTREAM_TIMEOUT_MS: '400' });
+    const device = await gateway.verified('unlucky', FEATURES);
+    device.send(1500, { ref: 'x' }, 3);
+    await device.receives(111, refusal(error, 'x'), 3);
+    // Not the device's mistake: the connection stays, and the next one is served.
+    fn.fault = undefined;
+    fn.answer = () => ({ reply: { fine: true } });
+    device.send(1500, { ref: 'y' });
+    await device.receives(2500, { fine: true, ref: 'y' });
+  });
+
+  it('tries again by itself what Lambda throttled once', async () => {
+    const fn = await testFunction();
+    fn.fault = () => (fn.invocations === 1 ? THROTTLED : undefined);
+    const gateway = await upstreamGateway(fn, { UPSTREAM_LIFECYCLE_FUNCTION: 'none' });
+    const device = await gateway.verified('lucky', FEATURES);
+    device.send(1500, { ref: 1 });
+    await device.receives(2500, { ok: true, ref: 1 });
+    expect(fn.invocations).toBe(2);
+  });
+
+  it('gives up an answer that comes too late, and sends it to nobody', async () => {
+    const fn = await testFunction();
+    const late = Promise.withResolvers<void>();
+    fn.fault = () => ({ kind: 'late', until: late.promise });
+    const gateway = await upstreamGateway(fn, { UPSTREAM_TIMEOUT_MS: '300', UPSTREAM_LIFECYCLE_FUNCTION: 'none' });
+    const device = await gateway.verified('late', FEATURES);
+    device.send(1500, { ref: 1 });
+    await device.receives(111, refusal('upstream_timeout', 1));
+    fn.fault = undefined;
+    late.resolve();
+    device.send(1501, { ref: 2 });
+    await device.receives(2501, { ok: true, ref: 2 });
+    device.hasNothingMore();
+  });
+
+  it('keeps its deadline and its bounds under load', async () => {
+    const fn = await testFunction();
+    let working = 0;
+    let most = 0;
+    fn.answer = async () => {
+      working += 1;
+      most = Math.max(most, working);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      working -= 1;
+      return {};
+    };
+    const env = { UPSTREAM_MAX_IN_FLIGHT: '4', UPSTREAM_MAX_WAITING: '60', UPSTREAM_TIMEOUT_MS: '500' };
+    const gateway = await upstreamGateway(fn, { ...env, UPSTREAM_LIFECYCLE_FUNCTION: 'none' });
+    const devices = await Promise.all(upTo(20).map((i) => gateway.verified(`load${i}`, FEATURES)));
+    const startedAt = performance.now();
+    for (const n of upTo(5)) for (const device of devices) device.send(1500, { ref: n });
+    const errors = new Map<string, number>();
+    for (const device of devices) {
+      const refs = [];
+      for (const _ of upTo(5)) {
+        const frame = await device.next();
+        const { ref, error = 'none' } = frame.body as { ref: number; error?: string };
+        refs.push(ref);
+        errors.set(error, (errors.get(error) ?? 0) + 1);
+      }
+      expect(refs.toSorted()).toEqual(upTo(5));
+    }
+    // Of 100, 64 find a place; 4 at a time for 500 ms are about 40 answers; the rest is told in time.
+    expect(performance.now() - startedAt).toBeLessThan(2_500);
+    expect(errors.get('upstream_full')).toBe(36);
+    expect((errors.get('none') ?? 0) + (errors.get('upstream_timeout') ?? 0)).toBe(64);
+    expect(errors.get('none')).toBeGreaterThan(10);
+    expect(errors.get('upstream_timeout')).toBeGreaterThan(5);
+    // An invocation that was given up goes on for a moment.
+    expect(most).toBeLessThanOrEqual(8);
+    expect(await gateway.metric('fronttcp_upstream_requests_open')).toBe(0);
+  });
+
+  it('lets one session not take all places', async () => {
+    const fn = await testFunction();
+    const gate = Promise.withResolvers<void>();
+    fn.answer = () => gate.promise;
+    const gateway = await upstreamGateway(fn);
+    const device = await gateway.verified('greedy', FEATURES);
+    for (const n of upTo(33)) device.send(1500, { ref: n });
+    await device.receives(111, refusal('upstream_full', 33));
+    const other = await gateway.verified('modest', FEATURES);
+    gate.resolve();
+    other.send(1500, { ref: 1 });
+    await other.receives(2500, { ref: 1 });
+    for (const n of upTo(32)) await device.receives(2500, { ref: n });
+  });
+
+  it.each([
+    ['not an object', '7'],
+    ['another form', '{"answer": 1}'],
+    ['a reply that is no object', '{"reply": []}'],
+    ['a reply with a reserved member', '{"reply": {"ref": 1}}'],
+    ['a command that nobody may send', '{"send": [{"command_id": 101, "chat_to": "x", "content": {}}]}'],
+    ['a reply larger than a frame', JSON.stringify({ reply: { text: 'x'.repeat(70_000) } })],
+  ])('takes nothing of an answer that is %s', async (_, text) => {
+    const fn = await testFunction();
+    fn.answer = () => JSON.parse(text) as unknown;
+    const gateway = await upstreamGateway(fn);
+    const device = await gateway.verified('strict', FEATURES);
+    device.send(1500, { ref: 1 });
+    await device.receives(111, refusal('upstream_failed', 1));
+  });
+
+  it('sends what the function says to others, stored for those who are away, before the reply', async () => {
+    const fn = await testFunction();
+    fn.answer = ({ item }) => ({
+      reply: { done: true },
+      send: [
+        { command_id: 2100, chat_to: ['witness', 'absent'], content: { from: item.user } },
+        { command_id: 102, chat_to: 'witness', content: 'look' },
+      ],
+    });
+    const gateway = await upstreamGateway(fn, { UPSTREAM_FROM: 'cloud' });
+    await gateway.users('absent');
+    const witness = await gateway.verified('witness', ['pong']);
+    const device = await gateway.verified('pusher', FEATURES);
+    device.send(1500, { ref: 1 });
+    await device.receives(2500, { done: true, ref: 1 });
+    expect(await gateway.mailbox('absent')).toHaveLength(1);
+    await witness.receives(2100, { from: 'pusher' }, 1100);
+    await witness.receives(102, '{"chat_from": "cloud", "chat_content": "look"}', 1100);
+    const absent = await gateway.verified('absent', ['pong']);
+    await absent.receives(2100, { from: 'pusher' });
+  });
+
+  it('runs for a device that left, and for a plain one, and tells neither', async () => {
+    const fn = await testFunction();
+    const gate = Promise.withResolvers<void>();
+    fn.answer = async () => {
+      await gate.promise;
+      return { send: [{ command_id: 102, chat_to: 'witness', content: 'it ran' }] };
+    };
+    const gateway = await upstreamGateway(fn);
+    const witness = await gateway.verified('witness');
+    const plain = await gateway.verified('plain');
+    const leaver = await gateway.verified('leaver', FEATURES);
+    plain.send(1500, {});
+    leaver.send(1500, { ref: 1 });
+    await until('both run', () => fn.requests.length === 2);
+    await leaver.leave();
+    gate.resolve();
+    for (const _ of upTo(2)) await witness.receives(102, '{"chat_from": "upstream", "chat_content": "it ran"}');
+    plain.hasNothingMore();
+  });
+});
