@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generatedFile, serializeDocument } from '../../functions/openapi/build-document.ts';
 import { openApiDocument } from '../../functions/openapi/document.ts';
 import { routes } from '../../functions/routes.ts';
 import { startWorld, type World } from './world.ts';
@@ -106,4 +108,8 @@ describe('the OpenAPI document', () => {
     expect(body).toEqual(JSON.parse(JSON.stringify(document)));
     expect(body.openapi).toBe('3.1.0');
   });
+});
+
+it('the document that is served is the one that the schemas make (npm run openapi)', () => {
+  expect(readFileSync(generatedFile, 'utf8')).toBe(serializeDocument());
 });
