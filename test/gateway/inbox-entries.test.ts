@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { InboxEntries, type InboxEntry } from '../../gateway/routing/inbox-entries.ts';
+import { compareEntryIds } from '../../gateway/routing/inbox-reader.ts';
+import { connectRedis, type GatewayRedis } from '../../gateway/store/redis.ts';
+import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { silentLog } from './support/gateway.ts';
+
+let redis: GatewayRedis;
+let inbox: string;
+let entries: InboxEntries;
+beforeAll(() => {
+  const config = { url: sharedRedisUrl(), username: undefined, password: undefined, cluster: false, keyPrefix: '' };
+  redis = connectRedis(config, silentLog);
+});
+afterAll(() => redis.close());
+beforeEach(() => {
+  inbox = `${uniquePrefix()}inbox`;
+  entries = new InboxEntries(redis, inbox, silentLog);
+});
+
+/** Adds entries and begins them, as the reader does. */
+async function begin(count: number): Promise<InboxEntry[]> {
+  const ids = await redis.pipeline(Array.from({ length: count }, () => ['XADD', inbox, '*', 'f', 'v']));
+  return ids.map((id) => entries.begin(String(id)));
+}
+
+const left = async () => ((await redis.command('XRANGE', inbox, '-', '+')) as [string][]).map(([id]) => id);
+
+test('an entry is removed when the reader and all of its sessions are done with it, not before', async () => {
+  const [entry] = (await begin(1)) as [InboxEntry];
+  entry.expect(2);
+  entry.settle();
+  entry.settle();
+  expect(await left()).toEqual([entry.id]);
+  expect(entries.open).toBe(1);
+  entry.settle();
+  await entries.idle();
+  expect(await left()).toEqual([]);
+  expect(entries.open).toBe(0);
+});
+
+test('up to the first that is not done: those behind it stay, and so do those that have not been read', async () => {
+  const [a, b, c, d] = (await begin(4)) as [InboxEntry, InboxEntry, InboxEntry, InboxEntry];
+  const unread = String(await redis.command('XADD', inbox, '*', 'f', 'v'));
+  a.settle();
+  c.settle();
+  await until('a is gone', async () => !(await left()).includes(a.id));
+  expect(await left()).toEqual([b.id, c.id, d.id, unread]);
+  b.settle();
+  await until('b and c are gone', async () => (await left()).length === 2);
+  d.settle();
+  await entries.idle();
+  expect(await left()).toEqual([unread]);
+});
+
+test('one that is kept open by a slow reader does not keep thousands of done ones', async () => {
+  const all = await begin(1_200);
+  const [first, ...others] = all as [InboxEntry, ...InboxEntry[]];
+  for (const entry of others) entry.settle();
+  await until('the others are gone', async () => (await left()).length === 1);
+  expect(await left()).toEqual([first.id]);
+  expect(entries.open).toBe(1);
+  first.settle();
+  await entries.idle();
+  expect(await left()).toEqual([]);
+});
+
+test('ids of one millisecond are told apart, also where digits carry', async () => {
+  await redis.command('XADD', inbox, '5-9', 'f', 'v');
+  await redis.command('XADD', inbox, '5-10', 'f', 'v');
+  await redis.command('XADD', inbox, '5-18446744073709551614', 'f', 'v');
+  for (const id of ['5-9', '5-10']) entries.begin(id).settle();
+  await entries.idle();
+  expect(await left()).toEqual(['5-18446744073709551614']);
+});
+
+test('ids are compared as the numbers that they are', () => {
+  const ids = ['5-9', '5-10', '40-0', '5-0', '0', '1700000000000-1'];
+  expect([...ids].sort(compareEntryIds)).toEqual(['0', '5-0', '5-9', '5-10', '40-0', '1700000000000-1']);
+  expect(compareEntryIds('7-1', '7-1')).toBe(0);
+});

@@ -1,0 +1,166 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { memoisedJoin, Outbox, type OutboxOwner } from '../../gateway/io/outbox.ts';
+import { Notice, type Outgoing } from '../../gateway/io/outgoing.ts';
+import { until } from '../support/until.ts';
+
+interface Pair {
+  near: Socket;
+  far: Socket;
+  /** Bytes that the far side has read. */
+  received(): number;
+}
+
+async function socketPair(): Promise<Pair> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a TCP listener has an address');
+  const far = connect(address.port, '127.0.0.1');
+  const [near] = (await once(server, 'connection')) as [Socket];
+  server.close();
+  let bytes = 0;
+  far.on('data', (chunk) => {
+    bytes += chunk.length;
+  });
+  onTestFinished(() => {
+    near.destroy();
+    far.destroy();
+  });
+  return { near, far, received: () => bytes };
+}
+
+class Owner implements OutboxOwner {
+  readonly form = 'plain';
+  written: Outgoing[] = [];
+  stalls = 0;
+  caughtUp = 0;
+  onWritten(items: readonly Outgoing[]): void {
+    this.written.push(...items);
+  }
+  onStalled(): void {
+    this.stalls += 1;
+  }
+  onCaughtUp(): void {
+    this.caughtUp += 1;
+  }
+}
+
+const item = (bytes = 100) => new Notice(1, 102, 'x'.repeat(bytes - 12));
+
+/** Gathers until the kernel takes no more; answers what was gathered. */
+function fill(outbox: Outbox): Outgoing[] {
+  const items: Outgoing[] = [];
+  while (outbox.stalledSinceMs === 0) {
+    const big = item(100_000);
+    items.push(big);
+    outbox.gather(big);
+    outbox.flush(memoisedJoin(), 1);
+  }
+  return items;
+}
+
+test('what is gathered in one turn is one write, in order', async () => {
+  const { near, received } = await socketPair();
+  const owner = new Owner();
+  const outbox = new Outbox(near, owner);
+  const items = [item(), item(), item()];
+  expect(items.map((one) => outbox.gather(one))).toEqual([true, false, false]);
+  expect(outbox.bytes).toBe(300);
+  outbox.flush(memoisedJoin(), 1);
+  expect(owner.written).toEqual(items);
+  expect([outbox.bytes, outbox.isEmpty, owner.caughtUp]).toEqual([0, true, 1]);
+  await until('all has arrived', () => received() === 300);
+});
+
+test('what the kernel does not take stays here, counted, and goes on when it does', async () => {
+  const { near, far, received } = await socketPair();
+  far.pause();
+  const owner = new Owner();
+  const outbox = new Outbox(near, owner);
+  const items = fill(outbox);
+  const later = [item(300_000), item(300_000), item(300_000)];
+  for (const one of later) outbox.gather(one);
+  outbox.flush(memoisedJoin(), 2);
+  expect(owner.written.length).toBeLessThan(items.length);
+  expect(outbox.bytes).toBeGreaterThanOrEqual(900_000);
+  expect([owner.stalls, outbox.isEmpty, outbox.stalledSinceMs]).toEqual([1, false, 1]);
+  far.resume();
+  await until('all is written', () => outbox.isEmpty);
+  expect(owner.written).toEqual([...items, ...later]);
+  expect([outbox.bytes, outbox.stalledSinceMs]).toEqual([0, 0]);
+  await until('all has arrived', () => received() === items.length * 100_000 + 900_000);
+});
+
+test('a write is bounded, however much has been gathered: a reader is judged by one write', async () => {
+  const { near } = await socketPair();
+  const owner = new Owner();
+  const outbox = new Outbox(near, owner);
+  for (let i = 0; i < 100; i += 1) outbox.gather(item(100_000));
+  const sizes: number[] = [];
+  outbox.flush((items) => {
+    const bytes = Buffer.concat(items.map((one) => one.frame('plain')));
+    sizes.push(bytes.length);
+    return bytes;
+  }, 1);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(400_000);
+  await until('all is written', () => outbox.isEmpty);
+  expect(owner.written).toHaveLength(100);
+});
+
+test('what is taken back is in order, and nothing of it is called written later', async () => {
+  const { near, far } = await socketPair();
+  far.pause();
+  const owner = new Owner();
+  const outbox = new Outbox(near, owner);
+  const items = fill(outbox);
+  const pending = item();
+  outbox.gather(pending);
+  const written = owner.written.length;
+  expect(outbox.takeBack()).toEqual([...items.slice(written), pending]);
+  expect([outbox.bytes, outbox.isEmpty]).toEqual([0, true]);
+  // What comes after it waits for its own turn, not for that of the write before it.
+  const next = item(5_000_000);
+  outbox.gather(next);
+  outbox.flush(memoisedJoin(), 2);
+  expect(owner.written).toHaveLength(written);
+  far.resume();
+  await until('the next is written', () => outbox.isEmpty);
+  expect(owner.written.slice(written)).toEqual([next]);
+});
+
+test('of what has not been begun, some can be taken back', async () => {
+  const { near } = await socketPair();
+  const owner = new Owner();
+  const outbox = new Outbox(near, owner);
+  const [a, b, c] = [item(100), item(200), item(300)];
+  for (const one of [a, b, c]) outbox.gather(one);
+  expect(outbox.takeBackPending((one) => one === b)).toEqual([b]);
+  expect(outbox.bytes).toBe(400);
+  outbox.flush(memoisedJoin(), 1);
+  expect(owner.written).toEqual([a, c]);
+  expect(outbox.takeBackPending(() => true)).toEqual([]);
+});
+
+test('a socket that is gone takes nothing, and loses nothing', async () => {
+  const { near } = await socketPair();
+  const owner = new Owner();
+  const outbox = new Outbox(near, owner);
+  near.destroy();
+  const one = item();
+  outbox.gather(one);
+  outbox.flush(memoisedJoin(), 1);
+  expect(owner.written).toEqual([]);
+  expect(outbox.takeBack()).toEqual([one]);
+});
+
+test('receivers of the same messages share one buffer; others do not get it', () => {
+  const join = memoisedJoin();
+  const [a, b] = [item(), item()];
+  const first = join([a, b], 'plain');
+  expect(join([a, b], 'plain')).toBe(first);
+  expect(join([b, a], 'plain')).not.toBe(first);
+  expect(join([a], 'plain')).toBe(a.frame());
+  expect(join([a, b], 'ack')).toEqual(first);
+});

@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type Timed, Wheel } from '../../gateway/session/wheel.ts';
+
+let wheel: Wheel;
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  wheel = new Wheel();
+  wheel.start();
+});
+afterEach(() => {
+  wheel.stop();
+  vi.useRealTimers();
+});
+
+class Deadline implements Timed {
+  slot = -1;
+  readonly calls: number[] = [];
+  readonly next: (nowMs: number) => number;
+  constructor(next: (nowMs: number) => number = () => 0) {
+    this.next = next;
+  }
+  onDeadline(nowMs: number): number {
+    this.calls.push(nowMs);
+    return this.next(nowMs);
+  }
+}
+
+const now = () => performance.now();
+
+test.each([1, 99, 100, 101, 5_000, 204_600])('after %i ms: once, not before, and within two ticks', (ms) => {
+  const deadline = new Deadline();
+  const due = now() + ms;
+  wheel.set(deadline, due);
+  vi.advanceTimersByTime(ms - 1);
+  expect(deadline.calls).toEqual([]);
+  vi.advanceTimersByTime(201);
+  expect(deadline.calls).toHaveLength(1);
+  expect(deadline.calls[0]).toBeGreaterThanOrEqual(due);
+  vi.advanceTimersByTime(500_000);
+  expect(deadline.calls).toHaveLength(1);
+});
+
+test('what is farther than the wheel is asked about once a turn, and answers the same', () => {
+  const due = now() + 600_000;
+  const deadline = new Deadline((at) => (at >= due ? 0 : due));
+  wheel.set(deadline, due);
+  vi.advanceTimersByTime(700_000);
+  expect(deadline.calls).toHaveLength(3);
+  expect(deadline.calls.at(-1)).toBeGreaterThanOrEqual(due);
+});
+
+test('setting it anew moves it; clearing takes it out', () => {
+  const moved = new Deadline();
+  const cleared = new Deadline();
+  wheel.set(moved, now() + 1_000);
+  wheel.set(moved, now() + 3_000);
+  wheel.set(cleared, now() + 1_000);
+  wheel.clear(cleared);
+  vi.advanceTimersByTime(2_900);
+  expect(moved.calls).toEqual([]);
+  vi.advanceTimersByTime(300);
+  expect(moved.calls).toHaveLength(1);
+  vi.advanceTimersByTime(300_000);
+  expect([moved.calls.length, cleared.calls.length]).toEqual([1, 0]);
+});
+
+test('what is set for the past, or set again in its own call, comes at the next tick and not in an endless loop', () => {
+  const past = new Deadline((at) => Math.max(1, at - 1_000));
+  wheel.set(past, now() - 10_000);
+  vi.advanceTimersByTime(1_000);
+  expect(past.calls.length).toBeGreaterThanOrEqual(9);
+  expect(past.calls.length).toBeLessThanOrEqual(10);
+});
+
+test('a deadline that sets itself and answers another keeps the one it set', () => {
+  const again = new Deadline((at) => {
+    if (again.calls.length === 1) wheel.set(again, at + 200);
+    return again.calls.length === 1 ? at + 50_000 : 0;
+  });
+  wheel.set(again, now() + 100);
+  vi.advanceTimersByTime(1_000);
+  expect(again.calls).toHaveLength(2);
+});
+
+test('after a pause longer than the wheel everything that was due comes at once, once', () => {
+  const many = Array.from({ length: 500 }, () => new Deadline());
+  for (const [i, deadline] of many.entries()) wheel.set(deadline, now() + i * 400);
+  const paused = performance.now() + 1_000_000;
+  vi.spyOn(performance, 'now').mockReturnValue(paused);
+  vi.advanceTimersByTime(100);
+  expect(many.map(({ calls }) => calls)).toEqual(many.map(() => [paused]));
+});
+
+test('100,000 deadlines cost one timer', () => {
+  for (let i = 0; i < 100_000; i += 1) wheel.set(new Deadline(), now() + 90_000);
+  expect(vi.getTimerCount()).toBe(1);
+});
