@@ -87,7 +87,7 @@ const schema = z.strictObject({
   stackName: z.string().default('FrontTcp'),
   /** @default the region of the credentials */
   region: z.string().exactOptional(),
-  /** Left out, the stack goes wherever the credentials are. */
+  /** Left out, the stack goes wherever the credentials are; given, the first synthesis asks the account for its zones. */
   account: z
     .string()
     .regex(/^\d{12}$/)

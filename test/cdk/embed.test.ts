@@ -1,0 +1,74 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { repository, startProcess } from '../support/process.ts';
+
+const work = mkdtempSync(join(tmpdir(), 'fronttcp-embed-'));
+
+async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
+  const running = startProcess(command, args, { cwd });
+  const { code } = await running.exit;
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${running.output()}`);
+  return running.output();
+}
+
+describe('an app of somebody else', () => {
+  const app = join(work, 'app');
+  const installed = join(app, 'node_modules/fronttcp');
+
+  beforeAll(async () => {
+    // What npm would publish, unpacked where npm would put it; its dependencies are those of this repository.
+    await run('npm', ['pack', '--pack-destination', work], repository);
+    const archive = readdirSync(work).find((name) => name.endsWith('.tgz')) ?? '';
+    cpSync(join(repository, 'examples/embed'), app, { recursive: true });
+    mkdirSync(installed, { recursive: true });
+    await run('tar', ['-xzf', join(work, archive), '--strip-components=1', '-C', installed], work);
+    for (const name of ['aws-cdk-lib', 'constructs', '@types']) {
+      symlinkSync(join(repository, 'node_modules', name), join(app, 'node_modules', name));
+    }
+  }, 240_000);
+  afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+  it('synthesises with the packed package', async () => {
+    const cdk = join(repository, 'node_modules/aws-cdk/bin/cdk');
+    await run(process.execPath, [cdk, 'synth', '--quiet', '--strict', '--no-lookups', '--output', 'out'], app);
+    const template: { Resources: Record<string, { Type: string }> } = JSON.parse(
+      readFileSync(join(app, 'out/Fleet.template.json'), 'utf8'),
+    );
+    const types = Object.values(template.Resources).map((one) => one.Type);
+    expect(types).toContain('AWS::ECS::Service');
+    expect(types.filter((type) => type === 'AWS::ApiGatewayV2::Route').length).toBeGreaterThan(10);
+    const assets: { files: object; dockerImages: object } = JSON.parse(
+      readFileSync(join(app, 'out/Fleet.assets.json'), 'utf8'),
+    );
+    expect(Object.keys(assets.dockerImages)).toHaveLength(1);
+    expect(Object.keys(assets.files).length).toBeGreaterThan(8);
+  }, 120_000);
+
+  it('is checked against the types of the package', async () => {
+    writeFileSync(
+      join(app, 'wrong.ts'),
+      readFileSync(join(app, 'app.ts'), 'utf8').replace("'serverless'", "'memcached'"),
+    );
+    const tsc = join(repository, 'node_modules/typescript/bin/tsc');
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2024',
+      '--types',
+      'node',
+    ];
+    await run(process.execPath, [tsc, ...options, 'app.ts'], app);
+    await expect(run(process.execPath, [tsc, ...options, 'wrong.ts'], app)).rejects.toThrow(/memcached/);
+  }, 120_000);
+
+  it('brings no sources that Node would refuse to run from there', () => {
+    const files = readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' });
+    expect(files.filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))).toEqual([]);
+  });
+});
