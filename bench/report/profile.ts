@@ -12,6 +12,8 @@ const cpuProfile = z.object({
   ),
   samples: z.array(z.int()),
   timeDeltas: z.array(z.number()),
+  /** µs of the monotonic clock, the one of `process.hrtime`. */
+  startTime: z.number(),
 });
 
 export interface SelfTime {
@@ -21,18 +23,24 @@ export interface SelfTime {
   readonly percent: number;
 }
 
-/** Where the last seconds of a profile went, the most expensive first. Written by `node --cpu-prof`. */
-export function selfTimes(text: string, lastSeconds = Number.POSITIVE_INFINITY): SelfTime[] {
-  const { nodes, samples, timeDeltas } = cpuProfile.parse(JSON.parse(text));
+/** µs of the monotonic clock. */
+export interface Window {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where the time of the window went, the most expensive first. Of a profile as `node --cpu-prof` writes it. */
+export function selfTimes(text: string, { from, to }: Window): SelfTime[] {
+  const { nodes, samples, timeDeltas, startTime } = cpuProfile.parse(JSON.parse(text));
   const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   const times = new Map<string, number>();
   let busy = 0;
-  let left = timeDeltas.reduce((sum, delta) => sum + delta, 0);
+  let at = startTime;
   for (const [i, id] of samples.entries()) {
     const name = names.get(id) ?? '(unknown)';
     const delta = timeDeltas[i] ?? 0;
-    left -= delta;
-    if (name === '(idle)' || left > lastSeconds * 1e6) continue;
+    at += delta;
+    if (name === '(idle)' || at < from || at > to) continue;
     busy += delta;
     times.set(name, (times.get(name) ?? 0) + delta);
   }
@@ -51,13 +59,13 @@ function nameOf({ functionName, url, lineNumber }: { functionName: string; url: 
 }
 
 /** The last profile that was written into the folder, in short. */
-export async function describeLastProfile(folder: string, lastSeconds: number, count = 20): Promise<string> {
+export async function describeLastProfile(folder: string, window: Window, count = 20): Promise<string> {
   const last = (await readdir(folder))
     .filter((name) => name.endsWith('.cpuprofile'))
     .sort()
     .at(-1);
   if (last === undefined) return 'no profile was written';
-  const times = selfTimes(await readFile(join(folder, last), 'utf8'), lastSeconds);
+  const times = selfTimes(await readFile(join(folder, last), 'utf8'), window);
   const rows = times.slice(0, count).map(({ name, percent }) => `${percent.toFixed(1).padStart(6)} %  ${name}`);
   return [`profile ${join(folder, last)}`, ...rows].join('\n');
 }

@@ -20,6 +20,7 @@ function connectAndStay(servers: readonly Server[], { isQuick }: Plan): Scenario
     columns: [
       { key: 'rate', label: 'connect + verify /s', better: 'higher' },
       { key: 'cpuEach', label: 'server CPU, µs per connect', better: 'lower' },
+      { key: 'helpEach', label: 'Redis CPU, µs per connect', better: 'lower' },
       { key: 'memory', label: 'bytes per idle connection', better: 'lower' },
       { key: 'idle', label: 'idle CPU, µs/s per connection', better: 'lower' },
       { key: 'dead', label: 'refused', better: 'lower' },
@@ -50,6 +51,7 @@ function read(figures: Figures, count: number): Measured {
   return {
     rate: figures['conn/s'],
     cpuEach: (cpu / n) * 1e6,
+    helpEach: figures.conn_help_cpu_s ? (figures.conn_help_cpu_s / n) * 1e6 : undefined,
     memory: figures['after_srv_B/conn'],
     kernel: figures['slab_B/conn'],
     idle: (idlePercent * 1e4) / n,

@@ -1,6 +1,7 @@
 import type { Plan } from '../plan.ts';
 import { describeLastProfile } from '../report/profile.ts';
 import { startChild } from '../support/child.ts';
+import { lastEnd } from '../support/loadgen.ts';
 import { type BenchRedis, startRedis, writeUsers } from '../support/redis.ts';
 import type { RunningServer, Server, StartOptions } from './server.ts';
 
@@ -44,8 +45,10 @@ export async function startGateway(
   return { port: Number(port), healthPort: Number(healthPort), pids: [child.pid], helpers: [redis.pid], stop };
 
   async function stop(): Promise<void> {
+    const to = lastEnd();
+    const window = { from: to - plan.seconds * 1e6, to };
     await child.stop();
-    if (plan.profileFolder !== undefined) plan.say(await describeLastProfile(plan.profileFolder, plan.seconds));
+    if (plan.profileFolder !== undefined) plan.say(await describeLastProfile(plan.profileFolder, window));
   }
 }
 

@@ -10,12 +10,17 @@ export interface LoadOptions {
   readonly timeoutMs?: number;
 }
 
+let endedAt = 0;
+/** When the generator last ended, µs of the monotonic clock. */
+export const lastEnd = (): number => endedAt;
+
 /** Runs the generator to its end. Rejects when it fails, or connects nobody. */
 export async function load(args: readonly string[], options: LoadOptions = {}): Promise<Figures> {
   const child = await startChild(await compile('loadgen'), args, options);
   const timer = setTimeout(() => child.process.kill('SIGKILL'), options.timeoutMs ?? 120_000);
   const code = await child.exited;
   clearTimeout(timer);
+  endedAt = Number(process.hrtime.bigint() / 1_000n);
   const figures = parseFigures(child.output());
   if (code !== 0 || !figures.n) {
     throw new Error(`loadgen ${args.join(' ')} ended with ${code ?? 'a signal'}:\n${child.output()}`);

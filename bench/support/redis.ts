@@ -65,7 +65,8 @@ export async function startRedis(options: ChildOptions, say: (line: string) => v
   };
 }
 
-const FIRST_USER = 13_500_000_000;
+/** Of user 0; the generator's -B. */
+export const FIRST_USER = 13_500_000_000;
 const CHUNK = 1_000;
 
 /** The generator's user `i`. */

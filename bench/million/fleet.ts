@@ -1,0 +1,72 @@
+import { spread } from '../report/summary.ts';
+import { type Child, startChild } from '../support/child.ts';
+import { compile } from '../support/compile.ts';
+import { parseFigures } from '../support/loadgen.ts';
+import { type BenchRedis, FIRST_USER, writeUsers } from '../support/redis.ts';
+
+/** One gateway and the process that is its clients. */
+export interface Pair {
+  readonly gateway: Child;
+  readonly clients: Child;
+  readonly verified: number;
+}
+
+const READY_TIMEOUT_MS = 120_000;
+const CONNECT_TIMEOUT_MS = 600_000;
+const REPORT_TIMEOUT_MS = 60_000;
+const HEARTBEAT_SECONDS = 60;
+/** Until it is told to stop. */
+const FOR_EVER_SECONDS = 86_400;
+
+/** Starts the gateway with the number `index` and connects its clients, each pair from a loopback address of its own. */
+export async function startPair(redis: BenchRedis, index: number, count: number, perGateway: number): Promise<Pair> {
+  const from = index * perGateway;
+  await writeUsers(redis.client, count, from);
+  const gateway = await startChild(process.execPath, ['gateway/main.ts'], {
+    env: {
+      REDIS_URL: redis.url,
+      GATEWAY_HOST: '127.0.0.1',
+      GATEWAY_PORT: '0',
+      HEALTH_PORT: '0',
+      LOG_LEVEL: 'info',
+      DRAIN_TIMEOUT_MS: '0',
+    },
+  });
+  await gateway.line(/ready for clients/, READY_TIMEOUT_MS);
+  const port = /listens on \S+:(\d+),/.exec(gateway.output())?.[1] ?? '';
+  const users = ['-B', `${FIRST_USER + from}`, '-A', `${index}`, '-n', `${count}`];
+  const stay = ['-m', 'idle', '-H', `${HEARTBEAT_SECONDS}`, '-W', '0', '-d', `${FOR_EVER_SECONDS}`];
+  const clients = await startChild(await compile('loadgen'), ['-P', port, ...users, ...stay]);
+  const figures = parseFigures(await clients.line(/conn\/s=/, CONNECT_TIMEOUT_MS));
+  return { gateway, clients, verified: figures.n ?? 0 };
+}
+
+/** What the clients of all pairs have got since they were last asked; `number` counts the askings from 1. */
+export async function report(pairs: readonly Pair[], number: number): Promise<Report> {
+  const all = await Promise.all(
+    pairs.map(async ({ clients }) => {
+      clients.process.kill('SIGUSR1');
+      const line = await clients.line(new RegExp(`^report=${number} .* end$`), REPORT_TIMEOUT_MS);
+      const { delivered = 0, dead = 0, p50us = 0, p99us = 0, maxus = 0 } = parseFigures(line);
+      return { delivered, dead, p50Ms: p50us / 1_000, p99Ms: p99us / 1_000, maxMs: maxus / 1_000 };
+    }),
+  );
+  const medians = all.filter(({ delivered }) => delivered > 0).map(({ p50Ms }) => p50Ms);
+  return {
+    delivered: all.reduce((sum, { delivered }) => sum + delivered, 0),
+    dead: all.reduce((sum, { dead }) => sum + dead, 0),
+    p50Ms: medians.length > 0 ? spread(medians).median : 0,
+    p99Ms: Math.max(...all.map(({ p99Ms }) => p99Ms)),
+    maxMs: Math.max(...all.map(({ maxMs }) => maxMs)),
+  };
+}
+
+export interface Report {
+  readonly delivered: number;
+  readonly dead: number;
+  /** Of the generator in the middle. */
+  readonly p50Ms: number;
+  /** Of the generator that fared worst. */
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
