@@ -1,0 +1,197 @@
+import { until } from '../support/until.ts';
+import {
+  checkAddressees,
+  checkDelivery,
+  checkDuplicates,
+  checkIdempotence,
+  checkLost,
+  checkOrder,
+  see,
+} from './checks.ts';
+import { Faults } from './faults.ts';
+import { type Form, History } from './history.ts';
+import { Random } from './random.ts';
+import { Receiver } from './receiver.ts';
+import { describeStep, planSteps, profileOf } from './schedule.ts';
+import { HttpSender, QueueSender, type Sender, TcpSender } from './senders.ts';
+import { checkEvents, checkLeftovers, checkReceipts } from './store-checks.ts';
+import { LEASE_MS, World } from './world.ts';
+
+export interface SeedOptions {
+  readonly seed: number;
+  readonly cluster?: boolean;
+  /** How long the faults last, ms. */
+  readonly durationMs?: number;
+}
+
+export interface SeedResult {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  /** One line for people. */
+  readonly summary: string;
+  /** What was done, with times; and what was planned. */
+  readonly story: string;
+}
+
+const FORMS: readonly Form[] = ['plain', 'ack', 'extended', 'ack', 'plain', 'ack'];
+const GATEWAYS = 3;
+const CALM_TIMEOUT_MS = 40_000;
+
+/** One run: the system, its users and its faults as the seed has them, then calm, then the promises. */
+export async function runSeed({ seed, cluster = false, durationMs = 7_000 }: SeedOptions): Promise<SeedResult> {
+  const random = new Random(seed);
+  const profile = profileOf(seed);
+  const sizes = { receivers: FORMS.length, senders: 3, gateways: GATEWAYS, leaseMs: LEASE_MS };
+  const steps = planSteps(random.fork(), profile, durationMs, sizes);
+  const world = await World.start({ cluster, gateways: GATEWAYS });
+  const history = new History();
+  try {
+    const users = FORMS.map((form, i) => ({ id: `${form}-${i}`, form }));
+    const names = users.map(({ id }) => id);
+    for (const id of [...names, 'chat-1', 'chat-2', 'chat-3']) await world.createUser(id);
+    await world.createUser('operator', 'operator');
+    await world.untilReady();
+
+    const parts = () => ({ world, history, random: random.fork(), receivers: names });
+    const receivers = users.map(({ id, form }) => new Receiver(id, form, parts()));
+    const chats = [
+      new TcpSender('chat-1', ['receipts', 'errors'], parts()),
+      new TcpSender('chat-2', undefined, parts()),
+      new TcpSender('chat-3', ['receipts', 'errors', 'ack'], parts()),
+    ];
+    const marker = new HttpSender('marker', 'operator', true, parts());
+    const senders: Sender[] = [
+      ...chats,
+      new HttpSender('http-retrying', 'operator', true, parts()),
+      new HttpSender('http-once', 'operator', false, parts()),
+      new QueueSender('queue', parts()),
+    ];
+    await Promise.all(receivers.map((receiver) => receiver.connect()));
+    for (const sender of senders) sender.start();
+    const faults = new Faults({ world, history, receivers, senders: chats });
+    await faults.run(steps);
+    await faults.healed();
+    history.step('all faults are over');
+    await world.untilReady();
+    await Promise.all(senders.map((sender) => sender.stop()));
+    history.step('senders have stopped');
+
+    const violations = history.violations;
+    await collect(violations, calm(world, history, receivers, marker, names));
+    const seen = see(history, new Map(users.map(({ id, form }) => [id, form])));
+    violations.push(...checkAddressees(seen), ...checkDelivery(seen), ...checkDuplicates(seen), ...checkOrder(seen));
+    violations.push(...checkIdempotence(seen), ...checkLost(seen));
+    violations.push(...(await checkReceipts(seen, world)));
+    await collect(violations, farewell(world, receivers));
+    const summary =
+      `${violations.length === 0 ? 'ok' : 'BROKEN'}  seed ${seed} (${profile}${cluster ? ', cluster' : ''}): ${history.sends.length} sent, ` +
+      `${history.received.length} received, ${history.stays.length} sessions, ${steps.length} steps, ${violations.length} violations`;
+    return { seed, violations, summary, story: story(seed, steps.map(describeStep), history, world) };
+  } finally {
+    await world.stop();
+  }
+}
+
+async function collect(violations: string[], found: Promise<string[]>): Promise<void> {
+  try {
+    violations.push(...(await found));
+  } catch (error) {
+    const { message, cause } = error as Error;
+    violations.push(`${message}${cause === undefined ? '' : `: ${String(cause)}`}`);
+  }
+}
+
+/** Everyone is connected, everything has arrived, every session in Redis has its connection. */
+async function calm(
+  world: World,
+  history: History,
+  receivers: readonly Receiver[],
+  marker: HttpSender,
+  names: readonly string[],
+): Promise<string[]> {
+  const bound = { timeoutMs: CALM_TIMEOUT_MS, everyMs: 50 };
+  await until('every receiver is connected', () => receivers.every(({ isConnected }) => isConnected), bound);
+  await until('older connections are closed', () => receivers.every((one) => one.openConnections === 1), bound);
+  const marks = await marker.mark(names);
+  const has = (user: string, content: string) =>
+    history.received.some((received) => received.user === user && received.content === content);
+  const missing = () => names.filter((user, i) => !has(user, marks[i]?.content ?? ''));
+  await until('the last message has come to everyone', () => missing().length === 0, bound).catch((error: unknown) => {
+    throw new Error(`not to ${missing().join(', ')}`, { cause: error });
+  });
+  await until('nothing is on its way', () => isIdle(world, names), bound);
+  history.step('calm');
+  return checkPresence(world, receivers);
+}
+
+async function isIdle({ admin, keys }: World, names: readonly string[]): Promise<boolean> {
+  const boxes = await Promise.all(names.map((user) => admin.zcard(keys.mailbox(user))));
+  const owing = await Promise.all(names.map((user) => admin.hexists(keys.user(user), 'owing')));
+  const gateways = await admin.zrange(keys.gateways, '0', '-1');
+  const inboxes = await Promise.all(gateways.map((id) => admin.xlen(keys.inbox(id))));
+  const queues = await Promise.all([admin.llen(keys.queue), admin.llen(keys.queueTaken)]);
+  const open = [...boxes, ...owing, ...inboxes, ...queues].filter((count) => count > 0).length;
+  if (open === 0 && gateways.length === GATEWAYS) return true;
+  throw new Error(
+    `mailboxes ${boxes}, owing ${owing}, inboxes ${inboxes}, queues ${queues}, gateways ${gateways.length}`,
+  );
+}
+
+async function checkPresence({ admin, keys }: World, receivers: readonly Receiver[]): Promise<string[]> {
+  const broken: string[] = [];
+  const gateways = await admin.zrange(keys.gateways, '0', '-1');
+  const held = (await Promise.all(gateways.map((id) => admin.smembers(keys.sessions(id))))).flat();
+  for (const { user } of receivers) {
+    const count = held.filter((id) => id === user).length;
+    if (count !== 1) broken.push(`${user} is connected, and in ${count} gateways' lists`);
+  }
+  return broken;
+}
+
+/** Everyone leaves: nothing may be left but what lasts. */
+async function farewell(world: World, receivers: readonly Receiver[]): Promise<string[]> {
+  await Promise.all(receivers.map((receiver) => receiver.stop()));
+  await until('every connection is closed', () => receivers.every(({ isGone }) => isGone));
+  const gateways = await world.admin.zrange(world.keys.gateways, '0', '-1');
+  await until('no session is left', async () => {
+    const left = await Promise.all(gateways.map((id) => world.admin.smembers(world.keys.sessions(id))));
+    if (left.flat().length > 0) throw new Error(left.flat().join(', '));
+    return true;
+  });
+  await until('all inboxes are done', async () => {
+    const left = await Promise.all(gateways.map((id) => world.admin.xlen(world.keys.inbox(id))));
+    return left.every((entries) => entries === 0);
+  });
+  const broken = [...(await checkEvents(world)), ...(await checkLeftovers(world, gateways))];
+  broken.push(...(await world.stopGateways()));
+  const live = await world.admin.zrange(world.keys.gateways, '0', '-1');
+  if (live.length > 0) broken.push(`gateways that have stopped are listed: ${live.join(', ')}`);
+  return [...broken, ...(await checkLeftovers(world, []))];
+}
+
+function story(seed: number, plan: readonly string[], history: History, world: World): string {
+  const at = (time: number | undefined): string =>
+    time === undefined ? 'open' : String(Math.round(time - history.startedAt));
+  const stays = history.stays.map(
+    (stay) =>
+      `${stay.user} ${stay.connection} on ${stay.gateway}: ${at(stay.startedAt)} to ${at(stay.endedAt)}${stay.abrupt ? ', abrupt' : ''}`,
+  );
+  const sends = history.sends.map(
+    ({ content, sentAt, acceptedAt, id }) => `${content} sent ${at(sentAt)}, accepted ${at(acceptedAt)} ${id ?? ''}`,
+  );
+  const received = history.received.map(
+    ({ user, content, id, connection, at: time }) => `${at(time)} ${user} (${connection}) got ${content} ${id ?? ''}`,
+  );
+  const logs = world.started.map(({ name, process }) => `--- ${name}\n${process.output()}`);
+  return [
+    `seed ${seed}`,
+    'planned:',
+    ...plan,
+    'done:',
+    ...history.steps,
+    ...stays,
+    ...sends,
+    ...received,
+    ...logs,
+  ].join('\n');
+}

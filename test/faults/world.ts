@@ -1,0 +1,152 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { type Keys, keysOf } from '../../contract/keys.ts';
+import { makeToken, tokenAtRest } from '../../contract/tokens.ts';
+import { type Api, startApi } from '../../local/http/server.ts';
+import { type RunningProcess, startProgram } from '../support/process.ts';
+import { until } from '../support/until.ts';
+import type { RedisServer } from './redis-server.ts';
+import { findRedisServer } from './redis-server.ts';
+
+/** Long enough not to be lost by a busy machine, short enough for a run of seconds. */
+export const LEASE_MS = 2_000;
+
+export interface WorldOptions {
+  readonly cluster: boolean;
+  readonly gateways: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Gateway {
+  readonly process: RunningProcess;
+  readonly name: string;
+  readonly port: number;
+  readonly healthPort: number;
+  /** Stopped by SIGSTOP. */
+  isPaused: boolean;
+}
+
+/** The whole system on real sockets: Redis with its log synced at every write, gateways as processes, the HTTP API. */
+export class World {
+  readonly redis: RedisServer;
+  readonly admin: Redis;
+  readonly keys: Keys;
+  readonly api: Api;
+  /** By place; a place whose gateway is down has none. */
+  readonly gateways: (Gateway | undefined)[] = [];
+  /** All that ever ran, for their logs. */
+  readonly started: Gateway[] = [];
+  readonly tokens = new Map<string, string>();
+  readonly env: Record<string, string>;
+  readonly #folder: string;
+
+  private constructor(parts: {
+    redis: RedisServer;
+    admin: Redis;
+    api: Api;
+    folder: string;
+    env: Record<string, string>;
+  }) {
+    this.redis = parts.redis;
+    this.admin = parts.admin;
+    this.api = parts.api;
+    this.env = parts.env;
+    this.#folder = parts.folder;
+    this.keys = keysOf(parts.env.REDIS_KEY_PREFIX ?? '');
+  }
+
+  static async start(options: WorldOptions): Promise<World> {
+    const folder = await mkdtemp(join(tmpdir(), 'fronttcp-faults-'));
+    const redis = await findRedisServer(folder, options.cluster);
+    const env = {
+      REDIS_URL: redis.url,
+      REDIS_CLUSTER: String(options.cluster),
+      REDIS_KEY_PREFIX: options.cluster ? '{faults}:' : 'faults:',
+      LEASE_MS: String(LEASE_MS),
+      LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
+      ...options.env,
+    };
+    const admin = new Redis(redis.url, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
+    admin.on('error', () => undefined);
+    const api = await startApi({ port: 0, env: { ...env, LOG_LEVEL: 'silent' } });
+    const world = new World({ redis, admin, api, folder, env });
+    await Promise.all(Array.from({ length: options.gateways }, (_, place) => world.startGateway(place)));
+    return world;
+  }
+
+  async startGateway(place: number): Promise<Gateway> {
+    const env = {
+      ...this.env,
+      GATEWAY_HOST: '127.0.0.1',
+      GATEWAY_PORT: '0',
+      HEALTH_PORT: '0',
+      DRAIN_TIMEOUT_MS: '5000',
+    };
+    const started = startProgram('gateway/main.ts', [], { env });
+    const line = await started.line(/gateway listens on/);
+    const ports = /:(\d+), health on \S+:(\d+)/.exec(line);
+    const gateway = {
+      process: started,
+      name: `gateway ${place}.${this.started.length}`,
+      port: Number(ports?.[1]),
+      healthPort: Number(ports?.[2]),
+      isPaused: false,
+    };
+    this.gateways[place] = gateway;
+    this.started.push(gateway);
+    return gateway;
+  }
+
+  /** Those that would accept a connection now. */
+  get open(): Gateway[] {
+    return this.gateways.filter((gateway) => gateway !== undefined);
+  }
+
+  async untilReady(): Promise<void> {
+    await until(
+      'all gateways are ready',
+      async () => {
+        const answers = await Promise.all(
+          this.open.map(({ healthPort }) => fetch(`http://127.0.0.1:${healthPort}/readyz`).then(({ ok }) => ok)),
+        );
+        return answers.every(Boolean);
+      },
+      { timeoutMs: 30_000, everyMs: 50 },
+    );
+  }
+
+  async createUser(userId: string, role = 'user'): Promise<void> {
+    const token = makeToken(userId);
+    this.tokens.set(userId, token);
+    await this.admin.hset(this.keys.user(userId), { token: tokenAtRest(token), role });
+  }
+
+  tokenOf(userId: string): string {
+    return this.tokens.get(userId) ?? '';
+  }
+
+  /** Ends every gateway with SIGTERM; answers those that did not end with 0. */
+  async stopGateways(): Promise<string[]> {
+    const ends = await Promise.all(
+      this.open.map(async ({ process, name }) => ({ name, process, exit: await process.stop('SIGTERM', 30_000) })),
+    );
+    this.gateways.length = 0;
+    return ends
+      .filter(({ exit }) => exit.code !== 0)
+      .map(
+        ({ name, process, exit }) =>
+          `${name} ended with ${exit.code ?? exit.signal}\n${process.output().slice(-2_000)}`,
+      );
+  }
+
+  async stop(): Promise<void> {
+    for (const gateway of this.open) gateway.process.child.kill('SIGCONT');
+    await Promise.all(this.open.map(({ process }) => process.stop('SIGKILL')));
+    await this.api.close();
+    this.admin.disconnect();
+    await this.redis.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
