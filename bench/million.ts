@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { describe } from './million/describe.ts';
 import { hold } from './million/hold.ts';
 import { writeMillion } from './million/result.ts';
+import { writeMillionDocument } from './report/document.ts';
 import { describeCommit, describeMachine } from './support/machine.ts';
 import { results, root } from './support/paths.ts';
 
@@ -15,9 +16,10 @@ const options = new Command('bench:million')
   .option('--per-gateway <n>', 'clients of one gateway process: its file limit is the bound', Number, 19_800)
   .option('--pairs <n>', 'gateways that are filled at a time', Number, 2)
   .option('--hold <s>', 'how long they only stay, with a heartbeat every 60 s', Number, 70)
+  .option('--document', 'write the result into docs/performance.md', false)
   .option('--out <file>', 'where the result goes')
   .parse()
-  .opts<{ clients: number; perGateway: number; pairs: number; hold: number; out?: string }>();
+  .opts<{ clients: number; perGateway: number; pairs: number; hold: number; document: boolean; out?: string }>();
 
 const startedAt = new Date().toISOString();
 const { commit, hasLocalChanges } = await describeCommit();
@@ -39,6 +41,7 @@ const result = {
 };
 const file = options.out ?? `${results}/million-${startedAt.slice(0, 19).replaceAll(/[-:]/g, '')}-${commit}.json`;
 await writeMillion(file, result);
+if (options.document) await writeMillionDocument(result);
 process.stdout.write(`${describe(result)}\n`);
 process.stderr.write(`result: ${relative(root, file)}\n`);
 process.exitCode = held.answered === held.verified && held.verified > 0 ? 0 : 1;

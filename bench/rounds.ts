@@ -3,6 +3,7 @@ import type { Sample, ScenarioResult } from './report/results.ts';
 import { format } from './report/table.ts';
 import { OTHER_CPU } from './scenarios/columns.ts';
 import type { Contestant, Measured, Scenario } from './scenarios/scenario.ts';
+import { root } from './support/paths.ts';
 
 /**
  * Measures everything `plan.rounds` times. Within a scenario the contestants take turns, and begin with another one in
@@ -27,7 +28,7 @@ export async function measureAll(scenarios: readonly Scenario[], plan: Plan): Pr
           plan.say(`${progress}: ${inShort(scenario, measured)}${remaining(elapsed, done, total)}`);
         } catch (error) {
           const reason = error instanceof Error ? error.message : String(error);
-          errors.set(contestant, reason.split('\n').slice(0, 3).join(' '));
+          errors.set(contestant, inOneLine(reason));
           plan.say(`${progress}: FAILED: ${reason}`);
         }
       }
@@ -54,6 +55,13 @@ function sampleOf(round: number, measured: Measured): Sample {
   }
   const other = measured[OTHER_CPU];
   return { round, values, ...(other === undefined ? {} : { otherCpuPercent: other }) };
+}
+
+/** For the result, which is read on other machines: the first line, and the one that names an error. */
+function inOneLine(reason: string): string {
+  const [first = '', ...rest] = reason.replaceAll(root, '').split('\n');
+  const named = rest.find((line) => /^\w*Error\b/.test(line));
+  return (named === undefined ? first : `${first} ${named}`).slice(0, 300);
 }
 
 function inShort({ columns }: Scenario, measured: Measured): string {

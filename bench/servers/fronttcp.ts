@@ -11,6 +11,8 @@ const QUIET = { GATEWAY_HOST: '127.0.0.1', GATEWAY_PORT: '0', HEALTH_PORT: '0', 
 
 export interface RunningGateway extends RunningServer {
   readonly healthPort: number;
+  /** What it printed so far, the last megabyte. */
+  output(): string;
 }
 
 /** The whole gateway as it is deployed (gateway/main.ts), with the run's Redis, emptied first. */
@@ -42,7 +44,14 @@ export async function startGateway(
   });
   const [, port, healthPort] = /:(\d+), health on \S+:(\d+)/.exec(await child.line(/listens on/)) ?? [];
   await untilReady(Number(healthPort));
-  return { port: Number(port), healthPort: Number(healthPort), pids: [child.pid], helpers: [redis.pid], stop };
+  return {
+    port: Number(port),
+    healthPort: Number(healthPort),
+    pids: [child.pid],
+    helpers: [redis.pid],
+    output: child.output,
+    stop,
+  };
 
   async function stop(): Promise<void> {
     const to = lastEnd();

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { findOnPath } from '../../local/redis/find.ts';
+import { lastLines } from '../../local/redis/run.ts';
 import { root } from './paths.ts';
 
 export interface ChildOptions {
@@ -59,7 +61,8 @@ export async function startChild(file: string, args: readonly string[], options:
         watchers.delete(look);
         act();
       };
-      const fail = (why: string): void => end(() => reject(new Error(`${file} ${why}:\n${text}`)));
+      const fail = (why: string): void =>
+        end(() => reject(new Error(`${[basename(file), ...args].join(' ')} ${why}:\n${lastLines(text, 12)}`)));
       const look = (): void => {
         const found = text.split('\n').find((candidate) => pattern.test(candidate));
         if (found !== undefined) end(() => resolve(found));
