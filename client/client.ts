@@ -83,9 +83,9 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     return this.#open().application(commandId, body, 'reply', options);
   }
 
-  /** An application command that has no reply. Resolves once it is written. */
+  /** An application command whose reply is of no interest. Resolves once the server has accepted it, or written where it does not say. */
   async post(commandId: number, body: { [name: string]: Json }, options?: SendOptions): Promise<void> {
-    await this.#open().application(commandId, body, 'written', options);
+    await this.#open().application(commandId, body, 'acceptance', options);
   }
 
   /** Takes a message by hand, before the loop or the listener is done with it. Harmless when repeated. */
@@ -179,7 +179,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
       this.emit('verified', info);
     },
     message: (message) => {
-      if (message.kind === 'application' && this.#takeReply(message.body)) this.acknowledge(message);
+      if (message.kind === 'application' && this.#takeReply(message.commandId, message.body)) this.acknowledge(message);
       else if (this.#settings.receive) this.#deliveries.receive(message);
     },
     accepted: (ref, messageId) => {
@@ -199,10 +199,10 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     },
   };
 
-  #takeReply(body: Json): boolean {
+  #takeReply(commandId: number, body: Json): boolean {
     if (!isObject(body) || body.ref === undefined) return false;
     const { ref, ...reply } = body;
-    return this.#outbox.replied(String(ref), reply);
+    return this.#outbox.replied(String(ref), commandId, reply);
   }
 
   #closedError(): ClosedError {

@@ -2,11 +2,14 @@ import type { FronttcpError } from './errors.ts';
 import { type ClosedError, OverloadedError, TimeoutError, UnconfirmedError } from './errors.ts';
 import type { Json } from './message.ts';
 
+/** `command_id` of a reply, less that of its command. */
+const REPLY_OFFSET = 1_000;
+
 export interface OutboxWriter {
   write(commandId: number, body: string, written: (error?: Error | null) => void): void;
 }
 
-/** When a send is done: its bytes are with the kernel · the server said 110 · the reply came. */
+/** When a send is done: its bytes are with the kernel · the server said 110, or replied · the reply came. */
 export type Answer = 'written' | 'accepted' | 'reply';
 
 export interface Outgoing {
@@ -111,9 +114,10 @@ export class Outbox {
     return entry !== undefined;
   }
 
-  replied(ref: string, body: Json): boolean {
+  /** `commandId`: of the reply. A message that happens to have a `ref` is none. */
+  replied(ref: string, commandId: number, body: Json): boolean {
     const entry = this.#written.get(ref);
-    if (entry?.answer !== 'reply') return false;
+    if (entry === undefined || entry.commandId + REPLY_OFFSET !== commandId) return false;
     entry.settle({ value: body });
     return true;
   }

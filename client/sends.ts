@@ -39,17 +39,18 @@ export class Sends {
     return this.#send(commandId, body, answer, this.#isAnswered(), options) as Promise<string | undefined>;
   }
 
-  /** `answer` is `reply` or `written`. */
+  /** `reply` waits for it; otherwise as a chat: until the server has accepted it, where it says so. */
   application(
     commandId: number,
     body: JsonObject,
-    answer: Answer,
+    wanted: 'reply' | 'acceptance',
     options: SendOptions = {},
   ): Promise<Json | undefined> {
     if (!isApplicationUp(commandId))
       throw new TypeError(`command ${commandId} is not in ${APPLICATION_UP.first}–${APPLICATION_UP.last}`);
     if (Object.hasOwn(body, 'ref')) throw new TypeError('the member ref is taken: replies are matched by it');
-    const isReplied = answer === 'reply';
+    const isReplied = wanted === 'reply';
+    const answer = isReplied ? 'reply' : this.#settings.features.includes('receipts') ? 'accepted' : 'written';
     if (isReplied && this.#settings.features.length === 0) throw new TypeError('a plain client is sent no replies');
     return this.#send(commandId, body, answer, isReplied || this.#isAnswered(), options);
   }

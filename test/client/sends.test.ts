@@ -65,10 +65,20 @@ test('an application command resolves with its reply, matched by ref; other 2xxx
   expect(value).toMatchObject({ kind: 'application', body: { pushed: true } });
 });
 
-test('an application command without a reply resolves once it is written', async () => {
+test('a posted application command resolves once it is accepted, or replied to; another message with its ref is neither', async () => {
   const { client, peer } = await pair();
-  await client.post(1000, { telemetry: 21.5 });
-  expect(await peer.expect(1000)).toMatchObject({ telemetry: 21.5 });
+  const posted = client.post(1000, { telemetry: 21.5 });
+  const { ref, ...sent } = await peer.expect(1000);
+  expect(sent).toEqual({ telemetry: 21.5 });
+  const asked = client.post(1007, {});
+  const question = await peer.expect(1007);
+  peer.write(2001, { ref });
+  peer.write(2007, { ref: question.ref });
+  await asked;
+  peer.write(110, { ref, id: '4' });
+  await posted;
+  const { value } = await client[Symbol.asyncIterator]().next();
+  expect(value).toMatchObject({ commandId: 2001 });
   await expect(client.post(2000, {})).rejects.toThrow(TypeError);
   await expect(client.post(1000, { ref: 'mine' })).rejects.toThrow('ref');
 });
