@@ -55,7 +55,6 @@ export class Lanes {
   #gatewayId = '';
   #timer: NodeJS.Timeout | undefined;
   #isRunning = false;
-  #ticking: Promise<void> = Promise.resolve();
 
   constructor(parts: LanesParts) {
     this.#parts = parts;
@@ -84,14 +83,14 @@ export class Lanes {
     this.#tick();
   }
 
-  async stop(): Promise<void> {
+  /** What we have is free when our lease has ended. */
+  stop(): void {
     this.#isRunning = false;
     clearTimeout(this.#timer);
-    await this.#ticking;
   }
 
   #tick(): void {
-    this.#ticking = this.#share()
+    void this.#share()
       .catch((error: unknown) =>
         this.#parts.log.error({ event: 'lanes_failed', error: String(error) }, 'could not share the upstream lanes'),
       )

@@ -113,7 +113,8 @@ export class Upstream {
   /** Hands nothing more on; what is with Lambda is waited for, the rest is left to other gateways. */
   async stop(): Promise<void> {
     this.#reader.stop();
-    await Promise.all([this.#lanes.stop(), this.#sender.stop()]);
+    this.#lanes.stop();
+    await this.#sender.stop();
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { LifecycleItem } from '../../contract/upstream.ts';
 import { THROTTLED } from '../../local/upstream/faults.ts';
+import { Peer } from '../support/peer.ts';
 import { startProgram } from '../support/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { Peer } from '../support/peer.ts';
 import { until } from '../support/until.ts';
 import { AWS_ENV, testFunction, upstreamGateway } from './support/world.ts';
 
@@ -94,6 +94,9 @@ describe('lifecycle events', () => {
     await until('it is back', () => once(fn.lifecycle).length === 3);
     await back.leave();
     await until('it left', () => once(fn.lifecycle).length === 4);
-    expect(story(once(fn.lifecycle), 'victim').slice(2)).toEqual(['connected 2 verified', 'disconnected 2 client_left']);
+    expect(story(once(fn.lifecycle), 'victim').slice(2)).toEqual([
+      'connected 2 verified',
+      'disconnected 2 client_left',
+    ]);
   });
 });
