@@ -194,11 +194,9 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     await within(REDIS_AT_STOP_MS, drain.stop());
     await sendAway([...clients.sessions], Math.max(0, until - performance.now()));
     await within(REDIS_AT_STOP_MS, queue.idle());
-    await within(REDIS_AT_STOP_MS, Promise.all([sessionStore.idle(), marks.idle()]));
-    await within(REDIS_AT_STOP_MS, Promise.resolve(upstream?.idle()));
-    await within(REDIS_AT_STOP_MS, Promise.resolve(upstream?.stop()));
+    await within(REDIS_AT_STOP_MS, Promise.all([sessionStore.idle(), marks.idle(), upstream?.idle()]));
     inbox.stop();
-    await within(REDIS_AT_STOP_MS, inbox.idle());
+    await within(REDIS_AT_STOP_MS, Promise.all([inbox.idle(), upstream?.stop()]));
     lease.stop();
     if (lease.gatewayId !== '') await within(REDIS_AT_STOP_MS, undertaker.bury(lease.gatewayId, { leaving: true }));
     await lingering(clients, until);
