@@ -1,12 +1,13 @@
 /**
- * The names under which a gateway reports itself to CloudWatch, one line of Embedded Metric Format a minute.
- * The CDK constructs scale and alarm on these very names; a name that only one side knows is a dead alarm.
+ * The names under which gateways and functions report themselves to CloudWatch, in Embedded Metric Format. The CDK
+ * constructs scale and alarm on these very names; a name that only one side knows is a dead alarm.
  */
 export const METRIC_NAMESPACE = 'FrontTcp';
 
 /** The one dimension. Its value is the deployment's id: a dimension per task would cost a custom metric each. */
 export const METRIC_DIMENSION = 'Deployment';
 
+/** One line a minute of each gateway. */
 export const MetricName = {
   /** Gauge: open TCP connections of the task. */
   connections: 'Connections',
@@ -22,7 +23,7 @@ export const MetricName = {
   framesOut: 'FramesOut',
   /** Count: messages whose bytes were handed to the kernel. */
   delivered: 'Delivered',
-  /** Milliseconds from accepted (HTTP, queue or TCP) to written. */
+  /** Milliseconds from accepted (HTTP, queue or TCP) to written: up to 100 values that stand for the minute's messages. */
   deliveryLatency: 'DeliveryLatencyMs',
   /** Gauge, seconds: age of the oldest entry of the inbox that is not done. */
   oldestUndelivered: 'OldestUndeliveredSeconds',
@@ -39,3 +40,40 @@ export const MetricName = {
 } as const;
 
 export type MetricName = (typeof MetricName)[keyof typeof MetricName];
+
+/** At most one line a minute of each sandbox of a function, with the sums since the one before. */
+export const ApiMetricName = {
+  /** Count: HTTP requests. */
+  requests: 'ApiRequests',
+  /** Count: requests answered with 4xx. */
+  refusals: 'ApiRefusals',
+  /** Count: requests answered with 503 because the store was out of reach. */
+  unavailable: 'ApiStoreUnavailable',
+  /** Count: messages that send-command handed to the store. */
+  commands: 'ApiCommands',
+} as const;
+
+export type ApiMetricName = (typeof ApiMetricName)[keyof typeof ApiMetricName];
+
+export interface MetricValue {
+  readonly unit: 'Count' | 'Milliseconds' | 'Seconds';
+  /** An array: at most 100 values of the period. */
+  readonly value: number | readonly number[];
+}
+
+/** Lambda's and CloudWatch Logs' agents take 100 values of a metric in one line. */
+export const EMF_MAX_VALUES = 100;
+
+/** One line of Embedded Metric Format, without its newline. A metric without a value is left out. */
+export function emfLine(deployment: string, atMs: number, metrics: Readonly<Record<string, MetricValue>>): string {
+  const known = Object.entries(metrics).filter(([, { value }]) => typeof value === 'number' || value.length > 0);
+  const definitions = known.map(([Name, { unit: Unit }]) => ({ Name, Unit }));
+  return JSON.stringify({
+    _aws: {
+      Timestamp: Math.round(atMs),
+      CloudWatchMetrics: [{ Namespace: METRIC_NAMESPACE, Dimensions: [[METRIC_DIMENSION]], Metrics: definitions }],
+    },
+    [METRIC_DIMENSION]: deployment,
+    ...Object.fromEntries(known.map(([name, { value }]) => [name, value])),
+  });
+}

@@ -1,20 +1,22 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
+import type { DebugEndpoints } from './debug.ts';
 
 /**
  * HTTP on the health port: `/healthz` the process answers (not a word about Redis: an outage must not end every
- * gateway), `/readyz` it may be sent clients, `/metrics` Prometheus text.
+ * gateway), `/readyz` it may be sent clients, `/metrics` Prometheus text, and `/debug/…` where that was asked for.
  */
 export class HealthServer {
   readonly #server: Server;
 
-  constructor(parts: { isReady: () => boolean; metrics: Registry }) {
+  constructor(parts: { isReady: () => boolean; metrics: Registry; debug: DebugEndpoints | undefined }) {
     this.#server = createServer((request, response) => {
       if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET\n');
       const path = request.url?.split('?')[0];
       if (path === '/healthz') return answer(response, 200, 'ok\n');
       if (path === '/readyz')
         return parts.isReady() ? answer(response, 200, 'ready\n') : answer(response, 503, 'not ready\n');
+      if (parts.debug && path?.startsWith('/debug/')) return answerDebug(parts.debug, request.url ?? '', response);
       if (path !== '/metrics') return answer(response, 404, 'not found\n');
       parts.metrics.metrics().then(
         (text) => answer(response, 200, text, parts.metrics.contentType),
@@ -40,6 +42,13 @@ export class HealthServer {
     this.#server.close();
     this.#server.closeAllConnections();
   }
+}
+
+function answerDebug(debug: DebugEndpoints, path: string, response: ServerResponse): void {
+  debug.answer(new URL(path, 'http://localhost')).then(
+    ({ status, body }) => answer(response, status, JSON.stringify(body), 'application/json'),
+    (error: unknown) => answer(response, 500, `${String(error)}\n`),
+  );
 }
 
 function answer(response: ServerResponse, status: number, text: string, type = 'text/plain; charset=utf-8'): void {

@@ -1,14 +1,54 @@
-import { pino } from 'pino';
+import { type DestinationStream, type LoggerOptions, pino } from 'pino';
+import { FloodLimiter, withoutSecrets } from '../../contract/log-lines.ts';
 
 export type Log = pino.Logger;
 
-/** One line of JSON per step, with ids and reason codes; never a body or a token. `pretty` is for people, on one machine. */
-export function createLog(options: { level: string; format: 'json' | 'pretty'; gateway?: string }): Log {
-  return pino({
+const WARN = 40;
+const limiters = new WeakMap<Log, FloodLimiter>();
+
+/**
+ * One line of JSON per step, with ids and reason codes. Fields that contract/log-lines.ts does not name are not said;
+ * of a flood of warnings some are. `pretty` is for people, on one machine.
+ */
+export function createLog(
+  options: { level: string; format: 'json' | 'pretty'; gateway?: string },
+  destination?: DestinationStream,
+): Log {
+  const limiter = new FloodLimiter();
+  const settings: LoggerOptions = {
     level: options.level,
     base: { part: 'gateway', ...(options.gateway === undefined ? {} : { gateway: options.gateway }) },
     timestamp: pino.stdTimeFunctions.isoTime,
-    redact: { paths: ['token', 'password', '*.token', '*.password', 'body', '*.body'], censor: '[redacted]' },
-    ...(options.format === 'pretty' ? { transport: { target: 'pino-pretty', options: { destination: 1 } } } : {}),
-  });
+    formatters: { log: withoutSecrets },
+    hooks: {
+      logMethod(args, method, level) {
+        const [line, ...rest] = args as unknown as [unknown, ...unknown[]];
+        if (level < WARN || !hasEvent(line)) return method.apply(this, args);
+        const suppressed = limiter.admit(line.event, performance.now());
+        if (suppressed === undefined) return;
+        const said = suppressed === 0 ? line : { ...line, suppressed };
+        method.apply(this, [said, ...rest] as unknown as typeof args);
+      },
+    },
+  };
+  const log = logOf(settings, options.format, destination);
+  limiters.set(log, limiter);
+  return log;
+}
+
+/** Says what was left out of floods that are over. To be called now and then. */
+export function tellSuppressed(log: Log): void {
+  for (const [of, count] of limiters.get(log)?.takeOver(performance.now()) ?? []) {
+    log.info({ event: 'suppressed', of, count }, 'so many lines of this event were left out');
+  }
+}
+
+function logOf(settings: LoggerOptions, format: 'json' | 'pretty', destination: DestinationStream | undefined): Log {
+  if (format === 'pretty')
+    return pino({ ...settings, transport: { target: 'pino-pretty', options: { destination: 1 } } });
+  return destination === undefined ? pino(settings) : pino(settings, destination);
+}
+
+function hasEvent(line: unknown): line is { event: string } {
+  return typeof line === 'object' && line !== null && 'event' in line && typeof line.event === 'string';
 }

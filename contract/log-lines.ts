@@ -1,0 +1,121 @@
+/**
+ * What log lines may say, the same for functions and gateway. A field that is not in this table does not leave the process:
+ * that a body, a token or a password could be logged takes a line here, not a slip somewhere.
+ */
+export const LOG_FIELDS = {
+  event: 'what happened: a name of docs/logs.md',
+  part: '`api` or `gateway`',
+  gateway: 'id of the gateway',
+  user: 'user id',
+  epoch: "number of the user's session",
+  connection: "number of the connection, of this process's",
+  address: "the peer's address",
+  source_ip: "the HTTP client's address",
+  request_id: 'of the HTTP request, as in its answer',
+  trace_id: 'W3C trace id',
+  traceparent: 'W3C trace context',
+  method: 'HTTP method',
+  route: 'route of the HTTP API',
+  status: 'HTTP status',
+  duration_ms: 'of the request',
+  reason: 'why, a code: of a close, a refusal, an answer',
+  failure: 'code of what the device is told',
+  error: 'message of an error',
+  error_name: 'its class',
+  stack: 'where it came from; only of errors that nobody expected',
+  what: 'which step failed',
+  why: 'in words of ours',
+  count: 'how many since the last such line',
+  suppressed: 'lines of this event that were left out before this one',
+  of: 'the event whose lines were left out',
+  messages: 'message ids, or how many',
+  online: 'recipients who are connected',
+  stored: 'recipients whose mailbox has it',
+  unknown: 'recipients whom nobody knows',
+  refused: 'commands of the request that were refused',
+  target: 'the user whom a request is about',
+  port: 'TCP port',
+  health_port: 'HTTP port',
+  connections: 'open TCP connections',
+  sessions: 'verified sessions',
+  resumed: 'sessions taken up again',
+  forgotten: 'sessions that Redis knew nothing of',
+  left: 'sessions that Redis believed to be here',
+  previous: 'the id before',
+  dead: 'id of the gateway that is buried',
+  leaving: 'whether it leaves of its own accord',
+  rerouted: 'messages put into mailboxes',
+  lost: 'sessions marked as lost',
+  entry: 'id of an entry in Redis',
+  polls: 'whether the store refuses to block',
+  function: 'name of the upstream function',
+  batch: 'id of the invocation',
+  attempt: 'how many times it was tried',
+  lane: 'number of the upstream lane',
+  bytes: 'size',
+  command: 'command_id',
+  blocked_ms: 'how long the event loop stood still',
+  jump_ms: 'how far the clock was set; negative: back',
+  round_trip_ms: 'to Redis and back',
+  mean: 'connections per gateway',
+} as const;
+
+export type LogField = keyof typeof LOG_FIELDS;
+
+const MAX_TEXT = 500;
+const MAX_STACK = 4_000;
+/** What JSON.parse complains of is quoted in its message: somebody's content. */
+const QUOTED = /, ?(?:\.\.\.)?"[\s\S]*"(?:\.\.\.)? is not valid JSON/;
+
+/** The fields that may be said, their texts bounded; of others only that they were there. */
+export function withoutSecrets(line: object): Record<string, unknown> {
+  const said: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(line)) {
+    if (!Object.hasOwn(LOG_FIELDS, name)) said[name] = '[redacted]';
+    else if (typeof value === 'string') said[name] = bounded(name, value);
+    else if (typeof value !== 'object' || value === null) said[name] = value;
+    else said[name] = '[redacted]';
+  }
+  return said;
+}
+
+function bounded(name: string, text: string): string {
+  const unquoted = name === 'error' || name === 'stack' ? text.replace(QUOTED, ': not valid JSON') : text;
+  const most = name === 'stack' ? MAX_STACK : MAX_TEXT;
+  return name === 'messages' || unquoted.length <= most ? unquoted : `${unquoted.slice(0, most)}…`;
+}
+
+/** How many warnings and errors of one event are said in one window. */
+const WINDOW_MS = 10_000;
+const LINES_PER_WINDOW = 20;
+
+/** Keeps a flood of one event from filling the log: beyond so many lines in ten seconds they are counted, and the number is told. */
+export class FloodLimiter {
+  readonly #events = new Map<string, { since: number; lines: number; suppressed: number }>();
+
+  /** How many lines were left out before this one; undefined: this one is left out, too. */
+  admit(event: string, nowMs: number): number | undefined {
+    const seen = this.#events.get(event);
+    if (seen === undefined || nowMs - seen.since >= WINDOW_MS) {
+      this.#events.set(event, { since: nowMs, lines: 1, suppressed: 0 });
+      return seen?.suppressed ?? 0;
+    }
+    if (seen.lines >= LINES_PER_WINDOW) {
+      seen.suppressed += 1;
+      return undefined;
+    }
+    seen.lines += 1;
+    return 0;
+  }
+
+  /** What was left out of floods that have ended without another line. */
+  takeOver(nowMs: number): [event: string, suppressed: number][] {
+    const over: [string, number][] = [];
+    for (const [event, seen] of this.#events) {
+      if (nowMs - seen.since < WINDOW_MS) continue;
+      if (seen.suppressed > 0) over.push([event, seen.suppressed]);
+      this.#events.delete(event);
+    }
+    return over;
+  }
+}

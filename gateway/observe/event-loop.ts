@@ -1,0 +1,57 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+const TICK_MS = 100;
+const RESOLUTION_MS = 20;
+/** Late by so much, the loop counts as blocked: everyone who is connected has waited. */
+const BLOCKED_MS = 200;
+/** Wall clock and monotonic clock part by so much only when somebody sets the one. */
+const JUMP_MS = 500;
+
+/** Watches the two things that everything else here relies on: that the event loop turns, and that clocks go forward. */
+export class EventLoop {
+  blocks = 0;
+  blockedMs = 0;
+  clockJumps = 0;
+  /** Of the last one, ms; negative: back. */
+  lastJumpMs = 0;
+  readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  #timer: NodeJS.Timeout | undefined;
+  #lastMs = 0;
+  #wallOffsetMs = 0;
+
+  start(): void {
+    this.#delay.enable();
+    this.#lastMs = performance.now();
+    this.#wallOffsetMs = Date.now() - this.#lastMs;
+    this.#timer = setInterval(() => this.#tick(performance.now()), TICK_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    this.#delay.disable();
+    clearInterval(this.#timer);
+  }
+
+  /** 99th percentile of the delay since the last call, ms. */
+  takeP99Ms(): number {
+    // The monitor counts its own interval in.
+    const p99Ms = this.#delay.count === 0 ? 0 : this.#delay.percentile(99) / 1e6 - RESOLUTION_MS;
+    this.#delay.reset();
+    return Math.max(0, p99Ms);
+  }
+
+  #tick(nowMs: number): void {
+    const lateMs = nowMs - this.#lastMs - TICK_MS;
+    this.#lastMs = nowMs;
+    if (lateMs >= BLOCKED_MS) {
+      this.blocks += 1;
+      this.blockedMs += lateMs;
+    }
+    const wallOffsetMs = Date.now() - nowMs;
+    const jumpMs = wallOffsetMs - this.#wallOffsetMs;
+    this.#wallOffsetMs = wallOffsetMs;
+    if (Math.abs(jumpMs) < JUMP_MS) return;
+    this.clockJumps += 1;
+    this.lastJumpMs = jumpMs;
+  }
+}

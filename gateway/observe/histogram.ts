@@ -1,0 +1,58 @@
+/** Milliseconds: what a machine beside Redis does, up to what nobody waits for. */
+export const QUICK_MS: readonly number[] = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
+/** Milliseconds: what people and devices take, up to a week in a mailbox. */
+export const SLOW_MS: readonly number[] = [
+  10, 50, 100, 500, 1_000, 5_000, 30_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000, 604_800_000,
+];
+/** Messages. */
+export const DEPTHS: readonly number[] = [0, 1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000];
+
+/** Counts in fixed buckets: adding is a few comparisons and no allocation. Who asks makes of it what is wanted. */
+export class Histogram {
+  /** Upper bounds, included, ascending; one more bucket stands behind the last. */
+  readonly bounds: readonly number[];
+  readonly counts: Float64Array;
+  sum = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+    this.counts = new Float64Array(bounds.length + 1);
+  }
+
+  get count(): number {
+    return this.counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  record(value: number): void {
+    const { bounds, counts } = this;
+    let at = 0;
+    while (at < bounds.length && value > (bounds[at] as number)) at += 1;
+    counts[at] = (counts[at] as number) + 1;
+    this.sum += value;
+  }
+}
+
+/**
+ * Of the buckets' growth between two looks, up to `most` values that stand for all of them, evenly over the ranks: what
+ * a reader of percentiles gets to see of many thousands.
+ */
+export function representatives(bounds: readonly number[], growth: readonly number[], most: number): number[] {
+  const total = growth.reduce((sum, count) => sum + count, 0);
+  const wanted = Math.min(most, total);
+  const values: number[] = [];
+  let bucket = 0;
+  let below = 0;
+  for (let i = 0; i < wanted; i += 1) {
+    const rank = ((i + 0.5) / wanted) * total;
+    while (bucket < growth.length - 1 && below + (growth[bucket] ?? 0) < rank) {
+      below += growth[bucket] ?? 0;
+      bucket += 1;
+    }
+    const from = bounds[bucket - 1] ?? 0;
+    // Behind the last bound nothing is known but that it is more.
+    const to = bounds[bucket] ?? from;
+    const share = (rank - below) / (growth[bucket] || 1);
+    values.push(Math.round((from + (to - from) * share) * 100) / 100);
+  }
+  return values;
+}

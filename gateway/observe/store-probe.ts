@@ -1,0 +1,65 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Keys } from '../../contract/keys.ts';
+import { type Probe, probeStore } from '../../contract/scripts/probe.ts';
+import type { Lease } from '../lifecycle/lease.ts';
+import type { GatewayRedis } from '../store/redis.ts';
+import { Histogram, QUICK_MS } from './histogram.ts';
+
+const INTERVAL_MS = 3_000;
+
+/**
+ * Asks the store now and then how it and the deployment stand: the round trip is known without any traffic, and the
+ * offset of Redis's clock, by which message ids are made, to within half a round trip.
+ */
+export class StoreProbe {
+  readonly roundTripMs = new Histogram(QUICK_MS);
+  /** The last answer; undefined before the first. */
+  latest: Probe | undefined;
+  lastRoundTripMs = 0;
+  readonly #parts: { redis: GatewayRedis; keys: Keys; lease: Lease; onOffset: (offsetMs: number) => void };
+  readonly #stopping = new AbortController();
+  #askedAtMs = 0;
+
+  constructor(parts: { redis: GatewayRedis; keys: Keys; lease: Lease; onOffset: (offsetMs: number) => void }) {
+    this.#parts = parts;
+  }
+
+  /** How long the question that is under way has had no answer, ms; 0: none is. */
+  get waitingMs(): number {
+    return this.#askedAtMs === 0 ? 0 : performance.now() - this.#askedAtMs;
+  }
+
+  start(): void {
+    void this.#run();
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await this.#ask();
+      await setTimeout(INTERVAL_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  /** What Redis refuses leaves the last answer in force: whatever refuses this refuses all else, which is told there. */
+  async #ask(): Promise<void> {
+    const { redis, keys, lease, onOffset } = this.#parts;
+    const startedAt = Date.now();
+    this.#askedAtMs = performance.now();
+    try {
+      const probe = await probeStore(redis, keys, lease.gatewayId);
+      this.lastRoundTripMs = performance.now() - this.#askedAtMs;
+      this.roundTripMs.record(this.lastRoundTripMs);
+      this.latest = probe;
+      onOffset(probe.nowMs - (startedAt + this.lastRoundTripMs / 2));
+    } catch {
+      this.lastRoundTripMs = performance.now() - this.#askedAtMs;
+    } finally {
+      this.#askedAtMs = 0;
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import { Histogram, QUICK_MS } from './histogram.ts';
+
+/** How the store served this gateway: shared by its connections. */
+export class StoreUse {
+  /** Connections that broke, and commands that could not be carried out for the store's own state. */
+  errors = 0;
+  /** Times a connection was there again after it was lost. */
+  reconnects = 0;
+  /** From issued to answered, the wait for a store that is away included; commands that block are not in it. */
+  readonly commandMs = new Histogram(QUICK_MS);
+  readonly #scriptMs = new Map<string, Histogram>();
+
+  get scripts(): ReadonlyMap<string, Histogram> {
+    return this.#scriptMs;
+  }
+
+  ran(script: string, ms: number): void {
+    let histogram = this.#scriptMs.get(script);
+    if (histogram === undefined) {
+      histogram = new Histogram(QUICK_MS);
+      this.#scriptMs.set(script, histogram);
+    }
+    histogram.record(ms);
+  }
+}

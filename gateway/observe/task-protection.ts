@@ -1,0 +1,76 @@
+import type { Log } from './log.ts';
+
+/** ECS takes 1 minute to 48 hours; renewed at a third of it, so that two answers may be missed. */
+const EXPIRES_MINUTES = 60;
+const RENEW_MS = (EXPIRES_MINUTES * 60_000) / 3;
+const LOOK_MS = 10_000;
+const TIMEOUT_MS = 5_000;
+
+/**
+ * Protects this ECS task from scale-in and deployments while it holds connections, through the agent beside it: what the
+ * platform cannot see from outside is that a task without CPU load is full of clients.
+ */
+export class TaskProtection {
+  readonly #url: string;
+  readonly #connections: () => number;
+  readonly #log: Log;
+  readonly #lookMs: number;
+  readonly #renewMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #protectedAtMs: number | undefined;
+  #working: Promise<void> = Promise.resolve();
+
+  constructor(parts: {
+    agentUri: string;
+    connections: () => number;
+    log: Log;
+    times?: { lookMs: number; renewMs: number };
+  }) {
+    this.#url = `${parts.agentUri}/task-protection/v1/state`;
+    this.#connections = parts.connections;
+    this.#log = parts.log;
+    this.#lookMs = parts.times?.lookMs ?? LOOK_MS;
+    this.#renewMs = parts.times?.renewMs ?? RENEW_MS;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.#working = this.#working.then(() => this.#look());
+    }, this.#lookMs);
+    this.#timer.unref();
+  }
+
+  /** From here on the task may go. Does not reject. */
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#working;
+    if (this.#protectedAtMs !== undefined) await this.#put(false);
+  }
+
+  async #look(): Promise<void> {
+    const nowMs = performance.now();
+    if (this.#connections() === 0) {
+      if (this.#protectedAtMs !== undefined) await this.#put(false);
+    } else if (this.#protectedAtMs === undefined || nowMs - this.#protectedAtMs >= this.#renewMs) await this.#put(true);
+  }
+
+  async #put(isProtected: boolean): Promise<void> {
+    const body = isProtected
+      ? { ProtectionEnabled: true, ExpiresInMinutes: EXPIRES_MINUTES }
+      : { ProtectionEnabled: false };
+    try {
+      const response = await fetch(this.#url, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      await response.body?.cancel();
+      if (!response.ok) throw new Error(`the ECS agent answered ${response.status}`);
+      this.#protectedAtMs = isProtected ? performance.now() : undefined;
+      this.#log.info({ event: isProtected ? 'task_protected' : 'task_released' }, 'told the ECS agent');
+    } catch (error) {
+      this.#log.warn({ event: 'task_protection_failed', error: String(error) }, 'could not tell the ECS agent');
+    }
+  }
+}
