@@ -26,6 +26,7 @@ export class FrontTcpStack extends Stack {
     this.#output('ConsoleUrl', this.frontTcp.consoleUrl, 'The page that sends commands');
     this.#output('DashboardUrl', this.frontTcp.dashboardUrl, 'The dashboard');
     this.#output('StoreSecretArn', this.frontTcp.store.secret.secretArn, 'The secret of the store');
+    this.#output('RelayFunction', this.frontTcp.relay.handler.functionName, 'For FRONTTCP_RELAY: fronttcp users add …');
     this.#output('ClusterName', this.frontTcp.gateways.cluster.clusterName, 'The ECS cluster of the gateways');
     this.#output('ServiceName', this.frontTcp.gateways.service.serviceName, 'The ECS service of the gateways');
   }

@@ -8,6 +8,7 @@ import { plainSecretsBelow } from './guards/plain-secrets.ts';
 import { refuse } from './guards/problems.ts';
 import type { ApiSettings } from './http/api-stage.ts';
 import { HttpApi } from './http/http-api.ts';
+import { NodeFunction } from './http/node-function.ts';
 import { Network, type NetworkSettings } from './network.ts';
 import { Alarms } from './observability/alarms.ts';
 import { Dashboard } from './observability/dashboard.ts';
@@ -50,6 +51,8 @@ export class FrontTcp extends Construct {
   readonly store: RedisStore;
   readonly gateways: GatewayService;
   readonly api: HttpApi;
+  /** Has no route: `fronttcp users` invokes it by IAM, to reach a store that only the VPC reaches. */
+  readonly relay: NodeFunction;
   readonly alarms: Alarms;
   /** The value of the metrics' one dimension. Not the service's name: the task would refer to its own service. */
   readonly deploymentId: string;
@@ -96,6 +99,16 @@ export class FrontTcp extends Construct {
       timings,
       artifacts,
       logs: logSettings,
+    });
+    this.relay = new NodeFunction(this, 'Relay', {
+      name: 'relay',
+      memoryMiB: 256,
+      timeoutSeconds: timings.functionTimeoutSeconds,
+      artifacts,
+      logs: logSettings,
+      environment: {},
+      store: this.store,
+      storeAccess: { network: this.network, securityGroup: this.api.securityGroup },
     });
     const observed = { gateways: this.gateways, api: this.api, store: this.store, deploymentId: this.deploymentId };
     this.alarms = new Alarms(this, 'Alarms', { ...observed, actions: props.alarmActions ?? [] });

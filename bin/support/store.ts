@@ -8,22 +8,40 @@ export interface Store {
   readonly keys: Keys;
 }
 
-/** Runs `work` on the Redis of the environment (REDIS_URL, REDIS_CLUSTER, REDIS_KEY_PREFIX, or the Upstash pair). */
+/**
+ * Runs `work` on the Redis of the environment (REDIS_URL, REDIS_CLUSTER, REDIS_KEY_PREFIX, or the Upstash pair), or on
+ * that of the deployment whose relay function FRONTTCP_RELAY names.
+ */
 export async function withStore<T>(work: (store: Store) => Promise<T>): Promise<T> {
-  const environment = environmentOf();
-  // Only here: the drivers would double the start-up time of every other command.
-  const { connectRedis } = await import('../../functions/shared/drivers/by-environment.ts');
-  const redis = connectRedis(environment, undefined);
+  let store: Store | undefined;
   try {
-    return await work({ redis, keys: keysOf(environment.REDIS_KEY_PREFIX) });
+    store = await connectStore();
+    return await work(store);
   } catch (error) {
     if (!(error instanceof RedisUnavailableError)) throw error;
-    throw new Failure(ExitCode.unreachable, `Redis is out of reach: ${error.message}`, 'Is REDIS_URL right?', {
-      cause: error,
-    });
+    throw new Failure(
+      ExitCode.unreachable,
+      `Redis is out of reach: ${error.message}`,
+      'Is REDIS_URL (or FRONTTCP_RELAY) right?',
+      {
+        cause: error,
+      },
+    );
   } finally {
-    await redis.close();
+    await store?.redis.close();
   }
+}
+
+/** The imports are here, because the drivers would double the start-up time of every other command. */
+async function connectStore(): Promise<Store> {
+  const relay = process.env.FRONTTCP_RELAY;
+  if (relay) {
+    const { connectRelay } = await import('./relay.ts');
+    return connectRelay(relay);
+  }
+  const environment = environmentOf();
+  const { connectRedis } = await import('../../functions/shared/drivers/by-environment.ts');
+  return { redis: connectRedis(environment, undefined), keys: keysOf(environment.REDIS_KEY_PREFIX) };
 }
 
 function environmentOf() {

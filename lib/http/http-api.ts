@@ -35,10 +35,13 @@ export class HttpApi extends Construct {
   readonly functions: ReadonlyMap<FunctionName, NodeFunction>;
   /** One for each function: with a canary, it also takes the new version back. */
   readonly functionErrors: readonly cw.Alarm[];
+  /** Set when the store is in the VPC: what functions need to reach it. */
+  readonly securityGroup: ec2.SecurityGroup | undefined;
 
   constructor(scope: Construct, id: string, props: HttpApiProps) {
     super(scope, id);
     const { corsOrigins = [] } = props.settings;
+    this.securityGroup = this.#createSecurityGroup(props);
     this.functions = this.#createFunctions(props);
     this.api = new apigw.HttpApi(this, 'Api', {
       description: 'fronttcp',
@@ -61,17 +64,17 @@ export class HttpApi extends Construct {
     this.functionErrors = this.#watchErrors(props.settings.canary ?? true);
   }
 
+  #createSecurityGroup({ network, store }: HttpApiProps): ec2.SecurityGroup | undefined {
+    if (!store.access) return undefined;
+    const group = new ec2.SecurityGroup(this, 'Functions', { vpc: network.vpc, description: 'Functions of fronttcp' });
+    admitToStore(store, group, 'functions');
+    network.admitToEndpoints(group);
+    return group;
+  }
+
   #createFunctions(props: HttpApiProps): Map<FunctionName, NodeFunction> {
     const { settings, network, store, timings, artifacts, logs } = props;
-    let securityGroup: ec2.SecurityGroup | undefined;
-    if (store.access) {
-      securityGroup = new ec2.SecurityGroup(this, 'Functions', {
-        vpc: network.vpc,
-        description: 'Functions of fronttcp',
-      });
-      admitToStore(store, securityGroup, 'functions');
-      network.admitToEndpoints(securityGroup);
-    }
+    const { securityGroup } = this;
     const names = [...new Set(routes.map((route) => route.function))];
     return new Map(
       names.map((name) => {

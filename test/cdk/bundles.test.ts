@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../functions/routes.ts';
 import { type Bundles, makeBundles } from '../support/bundles.ts';
 
-const names = [...new Set(routes.map((route) => route.function))];
+const names = [...new Set(routes.map((route) => route.function)), 'relay'];
 const clients = { ioredis: /node_modules\/(ioredis|@ioredis)\//, upstash: /node_modules\/@upstash\// } as const;
 /** Asked for within a try, for colours on a terminal. */
 const OPTIONAL = new Set(['supports-color']);

@@ -18,7 +18,7 @@ describe('the functions', () => {
       name: 'are one for each of the route table, on arm64 and Node 24',
       holds: (t) => {
         const names = functions(t).map((one) => one.Properties.Description.replace('fronttcp ', ''));
-        expect(names.sort()).toEqual([...new Set(routes.map((route) => route.function))].sort());
+        expect(names.sort()).toEqual([...new Set(routes.map((route) => route.function)), 'relay'].sort());
         for (const one of functions(t)) {
           expect(one.Properties).toMatchObject({
             Runtime: 'nodejs24.x',
@@ -35,7 +35,7 @@ describe('the functions', () => {
       name: 'read their secret through the extension, by a complete reference',
       holds: (t) => {
         const readers = functions(t).filter((one) => usesStore(one.Properties.Environment.Variables));
-        expect(readers).toHaveLength(6);
+        expect(readers).toHaveLength(7);
         for (const one of readers) expect(one.Properties.Layers).toHaveLength(1);
         for (const one of variables(t)) expect(JSON.stringify(one)).not.toContain('resolve:');
       },
@@ -52,7 +52,7 @@ describe('the functions', () => {
         const allowed = resourcesOf(t, 'AWS::IAM::Policy').filter((policy) =>
           JSON.stringify(policy).includes('ec2:CreateNetworkInterface'),
         );
-        expect(allowed).toHaveLength(6);
+        expect(allowed).toHaveLength(7);
       },
       undo: (t) => {
         for (const policy of resourcesOf(t, 'AWS::IAM::Policy')) {
@@ -67,7 +67,7 @@ describe('the functions', () => {
       props: { redis: { kind: 'upstash', secretArn: UPSTASH_SECRET } },
       holds: (t) => {
         for (const one of functions(t)) expect(one.Properties).not.toHaveProperty('VpcConfig');
-        expect(variables(t).filter((one) => one.REDIS_SECRET_ARN === UPSTASH_SECRET)).toHaveLength(6);
+        expect(variables(t).filter((one) => one.REDIS_SECRET_ARN === UPSTASH_SECRET)).toHaveLength(7);
       },
       undo: (t) => {
         for (const one of functions(t)) one.Properties.VpcConfig = { SubnetIds: ['subnet-1'] };
@@ -79,8 +79,8 @@ describe('the functions', () => {
         const readers = resourcesOf(t, 'AWS::IAM::Policy').filter((policy) =>
           JSON.stringify(policy).includes('secretsmanager:GetSecretValue'),
         );
-        // Six functions, and the execution role that injects it into the gateways.
-        expect(readers).toHaveLength(7);
+        // Six functions and the relay, and the execution role that injects it into the gateways.
+        expect(readers).toHaveLength(8);
       },
       undo: (t) => {
         const [policy] = resourcesOf(t, 'AWS::IAM::Policy').filter(
@@ -129,6 +129,22 @@ describe('the API', () => {
       },
     },
     {
+      name: 'does not lead to the relay',
+      holds: (t) => {
+        const relay = Object.entries(t.Resources).find(([, one]) => one.Properties?.Description === 'fronttcp relay');
+        const reachable = [
+          ...resourcesOf(t, 'AWS::Lambda::Permission'),
+          ...resourcesOf(t, 'AWS::ApiGatewayV2::Integration'),
+        ];
+        expect(relay).toBeDefined();
+        expect(JSON.stringify(reachable)).not.toContain('FrontTcpRelay');
+      },
+      undo: (t) => {
+        const [one] = resourcesOf(t, 'AWS::ApiGatewayV2::Integration');
+        if (one) one.Properties.IntegrationUri = { Ref: 'FrontTcpRelayLive' };
+      },
+    },
+    {
       name: 'calls the aliases, so that a canary is not passed by',
       holds: (t) => {
         const aliases = Object.keys(t.Resources).filter((id) => t.Resources[id]?.Type === 'AWS::Lambda::Alias');
@@ -146,7 +162,7 @@ describe('the API', () => {
       name: 'shifts a tenth of the calls for five minutes, and back on an error',
       holds: (t) => {
         const groups = resourcesOf(t, 'AWS::CodeDeploy::DeploymentGroup');
-        expect(groups).toHaveLength(functions(t).length);
+        expect(groups).toHaveLength(new Set(routes.map((route) => route.function)).size);
         for (const group of groups) {
           expect(group.Properties.DeploymentConfigName).toBe('CodeDeployDefault.LambdaCanary10Percent5Minutes');
           expect(group.Properties.AlarmConfiguration.Alarms).toHaveLength(1);

@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { connectRelay } from '../../bin/support/relay.ts';
+import { addUser } from '../../bin/support/users.ts';
 import { keysOf } from '../../contract/keys.ts';
-import { hashPassword } from '../../contract/passwords.ts';
+import { hashPassword, verifyPassword } from '../../contract/passwords.ts';
 import { tokenAtRest } from '../../contract/tokens.ts';
 import { accessString } from '../../lib/redis/credentials.ts';
 import { Env, type StoreCredentials, type UpstashCredentials } from '../../lib/runtime-environment.ts';
 import { type Bundles, makeBundles } from '../support/bundles.ts';
+import { startInvokeApi } from '../support/lambda/invoke-api.ts';
 import { runtimeClient } from '../support/lambda/runtime-client.ts';
 import { post, type Sandbox, startSandbox } from '../support/lambda/sandbox.ts';
 import { startSecretsExtension } from '../support/lambda/secrets-extension.ts';
@@ -64,7 +67,7 @@ afterAll(async () => {
   await bundles.remove();
 });
 
-async function addUser(id: string, fields: Record<string, string> = {}): Promise<void> {
+async function putUser(id: string, fields: Record<string, string> = {}): Promise<void> {
   await admin.hset(keys.user(id), { password: await hashPassword(PASSWORD), ...fields });
   await admin.zadd(keys.users, 0, id);
 }
@@ -88,8 +91,8 @@ describe.each(['ioredis', 'upstash'] as const)('the bundles with %s under the ru
 
   beforeAll(async () => {
     extension = await startSecretsExtension(ARN, deployments[driver].secret);
-    await addUser(operator, { role: 'operator' });
-    await addUser(recipient);
+    await putUser(operator, { role: 'operator' });
+    await putUser(recipient);
   });
   afterAll(async () => {
     await Promise.all(sandboxes.map((sandbox) => sandbox.stop()));
@@ -118,6 +121,30 @@ describe.each(['ioredis', 'upstash'] as const)('the bundles with %s under the ru
       expect(sandbox.output()).not.toContain(token);
       expect(sandbox.output()).not.toContain(PASSWORD);
       expect(sandbox.output()).not.toContain(STORE_USER.password);
+    }
+  });
+
+  it("relay an administrator's commands, to the rights of the store's user and no further", async () => {
+    const relay = await start('relay');
+    const endpoint = await startInvokeApi(relay);
+    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', endpoint.url);
+    vi.stubEnv('AWS_REGION', 'us-east-1');
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'of-the-test');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'of-the-test');
+    const store = await connectRelay('relay');
+    try {
+      expect(store.keys.prefix).toBe(PREFIX);
+      await addUser(store, `made-${driver}`, { password: PASSWORD, isOperator: true, replace: false });
+      const made = await admin.hgetall(keys.user(`made-${driver}`));
+      expect(made).toMatchObject({ role: 'operator' });
+      expect(await verifyPassword(PASSWORD, made.password)).toBe(true);
+      if (driver === 'ioredis') {
+        await expect(store.redis.command('GET', 'of-another-deployment')).rejects.toThrow(/NOPERM/);
+      }
+    } finally {
+      await store.redis.close();
+      await endpoint.stop();
+      vi.unstubAllEnvs();
     }
   });
 

@@ -26,7 +26,7 @@ function makeArtifacts(): string {
     writeFileSync(join(directory, path), text);
   };
   for (const driver of ['ioredis', 'upstash']) {
-    for (const { function: name } of routes) {
+    for (const name of [...routes.map((route) => route.function), 'relay']) {
       put(`functions/${driver}/${name}/index.mjs`, 'export const handler = async () => ({ statusCode: 200 });\n');
     }
   }

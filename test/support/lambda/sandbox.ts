@@ -6,7 +6,9 @@ import { runtimeClient } from './runtime-client.ts';
 import { SESSION_TOKEN } from './secrets-extension.ts';
 
 export interface Sandbox {
-  /** One request through the function. Rejects with what the runtime client reports. */
+  /** One event through the function. Rejects with what the runtime client reports. */
+  invoke(event: unknown): Promise<unknown>;
+  /** The same for what comes from API Gateway. */
   request(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2>;
   output(): string;
   stop(): Promise<void>;
@@ -34,13 +36,15 @@ export async function startSandbox(bundle: string, environment: Readonly<Record<
       LAMBDA_TASK_ROOT: join(bundle),
     },
   });
+  const invoke = async (event: unknown): Promise<unknown> => {
+    const outcome = await Promise.race([api.invoke(event), program.exit.then(() => ({ error: program.output() }))]);
+    if ('error' in outcome) throw new Error(`the function failed: ${JSON.stringify(outcome.error)}`);
+    return outcome.answer;
+  };
   return {
     output: program.output,
-    request: async (event) => {
-      const outcome = await Promise.race([api.invoke(event), program.exit.then(() => ({ error: program.output() }))]);
-      if ('error' in outcome) throw new Error(`the function failed: ${JSON.stringify(outcome.error)}`);
-      return outcome.answer as APIGatewayProxyStructuredResultV2;
-    },
+    invoke,
+    request: async (event) => (await invoke(event)) as APIGatewayProxyStructuredResultV2,
     stop: async () => {
       await program.stop('SIGKILL');
       await api.stop();
