@@ -5,6 +5,7 @@
 export type WireText = string;
 
 const CONTROL = /[^\x20-\xff]/;
+const BEYOND_PRINTABLE_ASCII = /[^\x20-\x7f]/;
 const ESCAPED_STRING = /(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const QUOTE = 0x22;
 const COLON = 0x3a;
@@ -23,12 +24,15 @@ export class ChatScanner {
   to: WireText | undefined;
   /** JSON text of the string, with its quotes. */
   content: WireText = '';
+  /** Nothing in the whole body is beyond ASCII. */
+  isAscii = true;
 
   /** Whether the body is of that kind and has a content. It must be UTF-8, which is not looked at. */
   scan(text: WireText): boolean {
     this.to = undefined;
     this.content = '';
-    if (CONTROL.test(text)) return false;
+    this.isAscii = !BEYOND_PRINTABLE_ASCII.test(text);
+    if (!this.isAscii && CONTROL.test(text)) return false;
     const hasEscapes = text.includes('\\');
     let at = skipBlanks(text, 0);
     if (text.charCodeAt(at) !== OPEN) return false;
@@ -48,15 +52,20 @@ export class ChatScanner {
 
   /** Whether a member may stay on this short way. */
   #take(text: WireText, key: number, keyEnd: number, value: number, valueEnd: number): boolean {
-    const name = text.slice(key, keyEnd);
-    if (name === 'chat_content') this.content = text.slice(value, valueEnd + 1);
-    else if (name === 'chat_to') {
+    if (text.startsWith(CONTENT, key)) this.content = text.slice(value, valueEnd + 1);
+    else if (text.startsWith(TO, key)) {
       this.to = text.slice(value + 1, valueEnd);
       return !this.to.includes('\\');
-    }
-    return name !== 'ref' && !name.includes('\\');
+    } else if (text.startsWith(FROM, key)) return true;
+    else if (text.startsWith(REF, key)) return false;
+    return !text.slice(key, keyEnd).includes('\\');
   }
 }
+
+const CONTENT = 'chat_content"';
+const TO = 'chat_to"';
+const FROM = 'chat_from"';
+const REF = 'ref"';
 
 function skipBlanks(text: string, from: number): number {
   let at = from;

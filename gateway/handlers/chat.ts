@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { z } from 'zod';
-import { ChatScanner, fromWireText, isAscii, wireText } from '../../contract/chat-text.ts';
+import { ChatScanner, fromWireText, wireText } from '../../contract/chat-text.ts';
 import { MAX_USER_ID_LENGTH } from '../../contract/commands.ts';
 import type { Chat } from '../routing/router.ts';
 import { broadcastSchema, parseBody, singleSchema } from './body.ts';
@@ -14,7 +14,7 @@ const scanner = new ChatScanner();
  */
 export function readSingle(frame: Frame): { chat: Chat; to: string } | undefined {
   if (scan(frame) && scanner.to !== undefined) {
-    const to = fromWireText(scanner.to);
+    const to = scanner.isAscii ? scanner.to : fromWireText(scanner.to);
     // UTF-8 is well-formed: of what the schema asks of an id, the length is left.
     if (to === '' || to.length > MAX_USER_ID_LENGTH) return undefined;
     return { chat: { version: frame.version, content: scanner.content, ref: undefined }, to };
@@ -35,5 +35,5 @@ export function chatOf(frame: Frame, body: z.infer<typeof broadcastSchema>): Cha
 
 function scan(frame: Frame): boolean {
   const text = frame.wireText;
-  return scanner.scan(text) && (isAscii(text) || isUtf8(frame.body));
+  return scanner.scan(text) && (scanner.isAscii || isUtf8(frame.body));
 }

@@ -14,7 +14,7 @@ import type { GatewayRedis } from '../store/redis.ts';
 const BATCH = 256;
 const BATCH_BYTES = 1_048_576;
 /** A sender with more than so many on their way is not read until they are fewer. */
-const SENDER_MAX = 64;
+const SENDER_MAX = 512;
 /** As many wait here at the most, whoever sent them; a sender that finds it full is not read. */
 const QUEUE_MAX = 8_192;
 const RETRY_MS = 200;
@@ -72,6 +72,7 @@ export class RouteQueue {
     const rest = { version, from: sender.userId, ttlSeconds: 0, receipt: false, traceparent: '' };
     this.#waiting.push({ sender, ref, command: { ...command, ...rest } });
     sender.routesInFlight += 1;
+    if (command.to !== 'everyone elsewhere') sender.routesReturning += 1;
     if (sender.routesInFlight > SENDER_MAX || this.#waiting.length > QUEUE_MAX) sender.hold(Gate.routing);
     if (this.#isRunning) return;
     this.#isRunning = true;
@@ -130,6 +131,7 @@ export class RouteQueue {
     this.#counters.routed += batch.length;
     batch.forEach(({ sender, command, ref }, i) => {
       sender.routesInFlight -= 1;
+      if (command.to !== 'everyone elsewhere') sender.routesReturning -= 1;
       if (result.ownEntry !== undefined) sender.awaitedEntry = result.ownEntry;
       if (sender.state !== 'closed') this.#tell(sender, command, ref, result.answers[i]);
       if (sender.routesInFlight <= SENDER_MAX / 2) sender.release(Gate.routing);

@@ -70,7 +70,7 @@ export class Router {
   }
 
   #mayGoDirect(sender: Session, chat: Chat): boolean {
-    if (!this.#lease.isHeld || sender.routesInFlight > 0) return false;
+    if (!this.#lease.isHeld || sender.routesReturning > 0) return false;
     if (chat.ref !== undefined && sender.has('receipts')) return false;
     if (sender.awaitedEntry === undefined) return true;
     if (!this.#inbox.hasPassed(sender.awaitedEntry)) return false;

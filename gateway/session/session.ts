@@ -47,6 +47,8 @@ export class Session implements OutboxOwner, Timed {
   badFrames = 0;
   /** Commands of this session on their way to Redis, and the entry of our own inbox that the last of them made. */
   routesInFlight = 0;
+  /** Of these, such as may come back to a session of this gateway: what is sent after them must not overtake. */
+  routesReturning = 0;
   awaitedEntry: string | undefined;
   /** Broadcasts up to this id are older than this stay: its user may have had them where it was before. */
   bornAtId = 0;
