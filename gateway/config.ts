@@ -39,7 +39,15 @@ const schema = z
     MAX_RECIPIENTS: whole(DEFAULT_LIMITS.maxRecipients, 1, 100_000),
     MAX_BAD_FRAMES: whole(10),
     MAX_VERIFY_ATTEMPTS: whole(5, 1),
+    /** Wrong tokens for one user from one address that are free; over it an attempt waits, up to 5 s. 0: off. */
+    MAX_VERIFY_FAILURES_PER_USER: whole(20, 0, 1_000_000),
+    /** Likewise for one address over all users. 0: off. */
+    MAX_VERIFY_FAILURES_PER_ADDRESS: whole(1_000, 0, 1_000_000),
     MAX_MESSAGES_PER_S: whole(1_000),
+    /** Connections taken from the port in a second, with bursts of twice that; over it they are turned away. 0: off. */
+    MAX_ACCEPTS_PER_S: whole(20_000),
+    /** A frame that has begun must be there in this time. */
+    FRAME_TIMEOUT_MS: whole(30_000, 1, MAX_MS),
     MAX_UNVERIFIED_PER_ADDRESS: whole(1_000),
     MAX_CONNECTIONS_PER_ADDRESS: whole(0),
     /** 0: as many as the process may open files, less a reserve. */
@@ -53,6 +61,8 @@ const schema = z
     MAX_QUEUE_ENTRY_BYTES: whole(1_048_576, 64),
     /** Over it a session is served from its mailbox until it has caught up. */
     OUTBOX_MAX_BYTES: whole(1_048_576, 1_024),
+    /** The same for all sessions together, counting those whose readers have stopped. */
+    OUTBOX_TOTAL_MAX_BYTES: whole(268_435_456, 1_024),
     /** Without any progress for that long, a session that has something to read loses its connection. */
     SLOW_READER_TIMEOUT_MS: whole(15_000, 1, MAX_MS),
     /** `v2`: every connection begins with a PROXY protocol header, and is refused without. */
@@ -126,6 +136,10 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
     maxRecipients: e.MAX_RECIPIENTS,
     maxBadFrames: e.MAX_BAD_FRAMES,
     maxVerifyAttempts: e.MAX_VERIFY_ATTEMPTS,
+    maxVerifyFailuresPerUser: e.MAX_VERIFY_FAILURES_PER_USER,
+    maxVerifyFailuresPerAddress: e.MAX_VERIFY_FAILURES_PER_ADDRESS,
+    maxAcceptsPerSecond: e.MAX_ACCEPTS_PER_S,
+    frameTimeoutMs: e.FRAME_TIMEOUT_MS,
     maxMessagesPerSecond: e.MAX_MESSAGES_PER_S,
     maxUnverifiedPerAddress: e.MAX_UNVERIFIED_PER_ADDRESS,
     maxConnectionsPerAddress: e.MAX_CONNECTIONS_PER_ADDRESS,
@@ -136,6 +150,7 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
     maxQueueRecipients: e.MAX_QUEUE_RECIPIENTS,
     maxQueueEntryBytes: e.MAX_QUEUE_ENTRY_BYTES,
     outboxMaxBytes: e.OUTBOX_MAX_BYTES,
+    outboxTotalMaxBytes: e.OUTBOX_TOTAL_MAX_BYTES,
     slowReaderTimeoutMs: e.SLOW_READER_TIMEOUT_MS,
     proxyProtocol: e.PROXY_PROTOCOL === 'v2',
     tls: tlsOf(e),

@@ -1,11 +1,13 @@
 import type { Keys } from '../contract/keys.ts';
 import type { GatewayConfig } from './config.ts';
 import type { Flusher } from './io/flusher.ts';
+import type { StalledBytes } from './io/stalled-bytes.ts';
 import type { Lease } from './lifecycle/lease.ts';
 import type { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
 import type { Router } from './routing/router.ts';
 import type { Registry } from './session/registry.ts';
+import type { VerifyLimits } from './session/verify-limits.ts';
 import type { Wheel } from './session/wheel.ts';
 import type { ClaimsUnderWay } from './store/claims-under-way.ts';
 import type { DeliveryMarks } from './store/delivery-marks.ts';
@@ -27,6 +29,8 @@ export interface GatewayContext {
   readonly flusher: Flusher;
   readonly router: Router;
   readonly verifier: Verifier;
+  readonly verifyLimits: VerifyLimits;
+  readonly stalled: StalledBytes;
   readonly sessionStore: SessionStore;
   readonly claims: ClaimsUnderWay;
   readonly marks: DeliveryMarks;

@@ -4,6 +4,7 @@ import type { GatewayConfig } from './config.ts';
 import type { GatewayContext } from './context.ts';
 import { Flusher } from './io/flusher.ts';
 import { Listener } from './io/listener.ts';
+import { StalledBytes } from './io/stalled-bytes.ts';
 import { TlsMaterial } from './io/tls-material.ts';
 import { auditSessionsHere } from './lifecycle/audit.ts';
 import { sendAway } from './lifecycle/drain.ts';
@@ -20,6 +21,7 @@ import { QueueDrain } from './routing/queue-drain.ts';
 import { RouteQueue } from './routing/route-queue.ts';
 import { Router } from './routing/router.ts';
 import { Registry } from './session/registry.ts';
+import { VerifyLimits } from './session/verify-limits.ts';
 import { Wheel } from './session/wheel.ts';
 import { ClaimsUnderWay } from './store/claims-under-way.ts';
 import { DeliveryMarks } from './store/delivery-marks.ts';
@@ -92,6 +94,8 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     flusher,
     router,
     verifier,
+    verifyLimits: new VerifyLimits({ wheel, counters, config }),
+    stalled: new StalledBytes(config.outboxTotalMaxBytes),
     sessionStore,
     claims,
     marks,

@@ -4,6 +4,9 @@ import type { RedisArgument, RedisPort } from '../redis.ts';
 import { defineScript } from './library.ts';
 import type { Undelivered } from './sessions.ts';
 
+/** A page ends with the message that reaches it: many frozen readers must not hold a large page each. */
+const PAGE_BYTES = 262_144;
+
 /**
  * KEYS[1] users
  * ARGV[1] prefix · [2] user · [3] epoch · [4] only ids above this · [5] most · [6] `lost` that the session has been told
@@ -23,13 +26,16 @@ if ARGV[6] ~= '0' and redis.call('HGET', key, 'lost_told_in') ~= ARGV[3] then
 end
 if ARGV[7] == '1' then redis.call('HDEL', key, 'owing')
 elseif redis.call('HEXISTS', key, 'owing') == 1 then return 'waits' end
-local members, expired = {}, {}
+local members, expired, bytes = {}, {}, 0
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', box, '(' .. ARGV[4], '+inf', 'LIMIT', 0, tonumber(ARGV[5]))) do
   local at = tonumber(string.match(member, '^%["%d+",%d+,%d+,(%d+)'))
   if at > 0 and at <= now then
     redis.call('ZREM', box, member)
     expired[#expired + 1] = member
-  else members[#members + 1] = member end
+  elseif bytes < ${PAGE_BYTES} then
+    members[#members + 1] = member
+    bytes = bytes + #member
+  else break end
 end
 give_up(user, expired, 'expired')
 commit()

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
+import { networkOf } from '../../contract/address.ts';
 import type { Keys } from '../../contract/keys.ts';
 import type { RedisPort } from '../../contract/redis.ts';
 import { defineScript } from '../../contract/scripts/library.ts';
@@ -79,7 +79,7 @@ export class LoginLimits {
   }
 
   keysOf(userId: string, sourceIp: string): AttemptKeys {
-    const address = network(sourceIp);
+    const address = networkOf(sourceIp);
     const pair = short([userId, address]);
     return {
       pair: this.#keys.loginFailures('pair', pair),
@@ -112,21 +112,6 @@ local function succeeded(pair, known)
   redis.call('SET', known, '1', 'EX', ${KNOWN_SECONDS})
 end
 `;
-
-/** One subscriber has a whole /64 of IPv6: counted as one address. */
-function network(sourceIp: string): string {
-  if (!isIPv6(sourceIp)) return sourceIp;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(sourceIp)?.[1];
-  if (mapped !== undefined) return mapped;
-  const [head = '', tail = ''] = sourceIp.split('%', 1)[0]?.split('::') ?? [];
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === '' ? [] : tail.split(':');
-  const zeros = sourceIp.includes('::') ? Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0') : [];
-  return [...before, ...zeros, ...after]
-    .slice(0, 4)
-    .map((part) => Number.parseInt(part, 16).toString(16))
-    .join(':');
-}
 
 function short(parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);

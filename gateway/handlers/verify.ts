@@ -15,21 +15,25 @@ export const verify: Handler = (session, frame, context) => {
   const { version } = frame;
   const body = parseBody(frame, verifySchema);
   if (!body) {
-    refuse(session, version, context);
+    refuse(session, version, undefined, context);
     return session.refuse('malformed', version);
   }
   const { phone_number: userId, token, features } = body;
-  if (session.onlyUser !== undefined && session.onlyUser !== userId) return refuse(session, version, context);
+  if (session.onlyUser !== undefined && session.onlyUser !== userId) return refuse(session, version, userId, context);
   session.hold(Gate.verifying);
-  context.verifier.verify({ userId, token, form: formOf(features) }, (result) => {
-    if (result.status === 'claimed') welcome(session, { userId, features, version }, result, context);
-    else refuse(session, version, context);
-    session.release(Gate.verifying);
+  context.verifyLimits.admit(userId, session.address.network, () => {
+    if (session.state === 'closed') return;
+    context.verifier.verify({ userId, token, form: formOf(features) }, (result) => {
+      if (result.status === 'claimed') welcome(session, { userId, features, version }, result, context);
+      else refuse(session, version, userId, context);
+      session.release(Gate.verifying);
+    });
   });
 };
 
-function refuse(session: Session, version: number, context: GatewayContext): void {
+function refuse(session: Session, version: number, userId: string | undefined, context: GatewayContext): void {
   context.counters.refusedVerifies += 1;
+  context.verifyLimits.failed(userId, session.address.network, performance.now());
   session.send(new Notice(version, ServerCommand.verifyResult, '{"code": 0}'));
   session.verifyFailures += 1;
   if (session.verifyFailures > context.config.maxVerifyAttempts) session.close(CloseReasons.tooManyVerifyAttempts);

@@ -6,6 +6,7 @@ import {
   type TLSSocket,
   type Server as TlsServer,
 } from 'node:tls';
+import { networkOf } from '../../contract/address.ts';
 import type { GatewayContext } from '../context.ts';
 import { type CloseReason, CloseReasons } from '../session/close-reasons.ts';
 import { type AddressCount, Session } from '../session/session.ts';
@@ -19,6 +20,7 @@ const KEEP_ALIVE_MS = 60_000;
 const TLS_MIN_VERSION = 'TLSv1.2' as const;
 const HANDSHAKE_MS = 10_000;
 const PROXY_HEADER_MS = 5_000;
+const BURST_SECONDS = 2;
 
 /** A socket knows its session, so that its listeners are the same functions for all. */
 interface GatewaySocket extends Socket {
@@ -33,6 +35,8 @@ export class Listener {
   readonly #connections = new Set<Session>();
   readonly #addresses = new Map<string, AddressCount>();
   #lastConnectionId = 0;
+  #accepts = Number.MAX_SAFE_INTEGER;
+  #acceptsAtMs = 0;
 
   /** With `tls`, every connection is made secure first. */
   constructor(context: GatewayContext, tls: SecureContextOptions | undefined) {
@@ -40,8 +44,8 @@ export class Listener {
     this.#tls = tls ? this.#secureServer(tls) : undefined;
     const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
     this.#server = createServer(options, (socket) => this.#accept(socket));
-    const limit = context.config.maxConnections || fileLimit() - FILES_RESERVED;
-    this.#server.maxConnections = limit;
+    const mostFiles = Math.max(1, fileLimit() - FILES_RESERVED);
+    this.#server.maxConnections = Math.min(context.config.maxConnections || mostFiles, mostFiles);
     this.#server.on('drop', () => context.counters.refusedConnection(CloseReasons.gatewayFull));
   }
 
@@ -88,9 +92,22 @@ export class Listener {
 
   #accept(socket: Socket): void {
     this.#context.counters.accepts += 1;
+    if (!this.#mayAccept(performance.now())) return this.#turnAway(socket, CloseReasons.acceptRate);
     if (this.#tls) this.#tls.emit('connection', socket);
     else if (this.#context.config.proxyProtocol) void this.#acceptProxied(socket);
     else this.#admit(socket, socket.remoteAddress ?? '');
+  }
+
+  /** Token bucket: a burst of two seconds' worth is let through. */
+  #mayAccept(nowMs: number): boolean {
+    const { maxAcceptsPerSecond: rate } = this.#context.config;
+    if (rate === 0) return true;
+    const earned = ((nowMs - this.#acceptsAtMs) * rate) / 1_000;
+    this.#accepts = Math.min(BURST_SECONDS * rate, this.#accepts + earned);
+    this.#acceptsAtMs = nowMs;
+    if (this.#accepts < 1) return false;
+    this.#accepts -= 1;
+    return true;
   }
 
   async #acceptProxied(socket: Socket): Promise<void> {
@@ -119,9 +136,10 @@ export class Listener {
   }
 
   /** `onlyUser`: whom the client's certificate names; it may verify as nobody else. */
-  #admit(socket: Socket, key: string, onlyUser?: string): void {
+  #admit(socket: Socket, from: string, onlyUser?: string): void {
     const { config, log } = this.#context;
-    const address = this.#addresses.get(key) ?? { connections: 0, unverified: 0 };
+    const key = networkOf(from);
+    const address = this.#addresses.get(key) ?? { network: key, connections: 0, unverified: 0 };
     const { maxConnectionsPerAddress: most, maxUnverifiedPerAddress: mostUnverified } = config;
     if (most > 0 && address.connections >= most) return this.#turnAway(socket, CloseReasons.addressFull);
     if (mostUnverified > 0 && address.unverified >= mostUnverified)
@@ -144,7 +162,7 @@ export class Listener {
       address.connections -= 1;
       if (address.connections === 0) this.#addresses.delete(key);
     });
-    log.trace({ event: 'accepted', connection: session.connectionId, address: key }, 'accepted');
+    log.trace({ event: 'accepted', connection: session.connectionId, address: from }, 'accepted');
   }
 
   #turnAway(socket: Socket, reason: CloseReason): void {

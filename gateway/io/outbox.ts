@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { SessionForm } from '../../contract/session.ts';
 import type { Outgoing } from './outgoing.ts';
+import { StalledBytes } from './stalled-bytes.ts';
 
 const NOTHING = Buffer.alloc(0);
 const NONE: readonly Outgoing[] = [];
@@ -34,10 +35,14 @@ export class Outbox {
   #pending: Outgoing[] | undefined;
   #writing: readonly Outgoing[] = NONE;
   #writingBytes = 0;
+  readonly #allStalled: StalledBytes;
+  /** Our share of `#allStalled`. */
+  #counted = 0;
 
-  constructor(socket: Socket, owner: OutboxOwner) {
+  constructor(socket: Socket, owner: OutboxOwner, allStalled = new StalledBytes(Number.POSITIVE_INFINITY)) {
     this.#socket = socket;
     this.#owner = owner;
+    this.#allStalled = allStalled;
   }
 
   get isEmpty(): boolean {
@@ -47,6 +52,7 @@ export class Outbox {
   /** Answers whether this is the first of the turn: then a flush has to be asked for. */
   gather(item: Outgoing): boolean {
     this.bytes += item.frame(this.#owner.form).length;
+    if (this.stalledSinceMs > 0) this.#count();
     if (this.#pending === undefined) {
       this.#pending = [item];
       return true;
@@ -86,6 +92,7 @@ export class Outbox {
     this.#writing = items;
     this.#writingBytes = bytes;
     this.stalledSinceMs = nowMs;
+    this.#count();
     this.#owner.onStalled();
     this.#socket.write(NOTHING, (error) => {
       if (!error) this.#drained(items, join);
@@ -99,6 +106,7 @@ export class Outbox {
     this.#writing = NONE;
     this.bytes = 0;
     this.stalledSinceMs = 0;
+    this.#count();
     return items;
   }
 
@@ -109,7 +117,14 @@ export class Outbox {
     this.#pending = kept.length > 0 ? kept : undefined;
     this.bytes = this.#writing.length > 0 ? this.#writingBytes : 0;
     for (const item of kept) this.bytes += item.frame(this.#owner.form).length;
+    this.#count();
     return pending.filter(which);
+  }
+
+  #count(): void {
+    const now = this.stalledSinceMs > 0 ? this.bytes : 0;
+    this.#allStalled.bytes += now - this.#counted;
+    this.#counted = now;
   }
 
   /** Those that were taken back meanwhile are nobody's any more, and others may be on their way. */
@@ -118,6 +133,7 @@ export class Outbox {
     this.#writing = NONE;
     this.bytes -= this.#writingBytes;
     this.stalledSinceMs = 0;
+    this.#count();
     this.#owner.onWritten(written);
     this.flush(join, performance.now());
   }

@@ -9,6 +9,7 @@ export class Counters {
   bytesOut = 0;
   verified = 0;
   refusedVerifies = 0;
+  delayedVerifies = 0;
   badFrames = 0;
   throttled = 0;
   deliveredDirect = 0;

@@ -14,6 +14,7 @@ const SUMS: readonly [name: string, help: string, field: NumberField][] = [
   ['fronttcp_bytes_received_total', 'Bytes received', 'bytesIn'],
   ['fronttcp_verified_total', 'Verifies that succeeded', 'verified'],
   ['fronttcp_verify_refused_total', 'Verifies that were refused', 'refusedVerifies'],
+  ['fronttcp_verify_delayed_total', 'Verifies that had to wait because others had failed', 'delayedVerifies'],
   ['fronttcp_bad_frames_total', 'Frames that were refused', 'badFrames'],
   ['fronttcp_throttled_total', 'Times a session was not read because it was over its rate', 'throttled'],
   ['fronttcp_acknowledged_total', 'Messages acknowledged', 'acknowledged'],
@@ -51,6 +52,7 @@ export function createMetrics(
   gauge('fronttcp_connections', 'Open TCP connections', gauges.connections);
   gauge('fronttcp_sessions', 'Verified sessions', () => context.registry.size);
   gauge('fronttcp_inbox_open_entries', 'Inbox entries read and not done yet', gauges.inboxOpen);
+  gauge('fronttcp_stalled_bytes', 'Bytes for readers that have stopped reading', () => context.stalled.bytes);
   gauge('fronttcp_verifies_waiting', 'Verifies waiting for Redis', () => context.verifier.waiting);
   gauge('fronttcp_lease_remaining_seconds', 'How long the lease still holds', () =>
     Math.max(0, lease.remainingMs / 1_000),

@@ -30,6 +30,8 @@ export const CloseReasons = {
   reverified: reason(15, 'reverified', 0),
   noProxyHeader: reason(16, 'no_proxy_header', 0),
   tlsFailed: reason(17, 'tls_failed', 0),
+  frameTimeout: reason(18, 'frame_timeout', 1_000),
+  acceptRate: reason(19, 'accept_rate', 1_000),
 } as const;
 
 const byName = new Map<string, CloseReason>(Object.values(CloseReasons).map((row) => [row.name, row]));

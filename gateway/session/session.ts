@@ -66,6 +66,8 @@ export class Session implements OutboxOwner, Timed {
   upstream: SessionUpstream | undefined;
   readonly #decoder: FrameDecoder;
   #gates = 0;
+  /** Since when a frame has begun whose end has not come, ms of the process's clock; 0: none has. */
+  #partialSinceMs = 0;
   #lastHeardMs: number;
   /** Whether this user's client has sent its first heartbeat: only then is it held to them. */
   #beats = false;
@@ -86,7 +88,7 @@ export class Session implements OutboxOwner, Timed {
     this.connectionId = connectionId;
     this.address = address;
     this.onlyUser = onlyUser;
-    this.outbox = new Outbox(socket, this);
+    this.outbox = new Outbox(socket, this, context.stalled);
     this.#decoder = new FrameDecoder(context.config.maxFrameBytes);
     this.#lastHeardMs = now;
     this.#authDeadlineMs = now + context.config.authTimeoutMs;
@@ -125,6 +127,8 @@ export class Session implements OutboxOwner, Timed {
     this.#gates &= ~gate;
     if (this.#gates !== 0 || this.state === 'closed') return;
     this.#lastHeardMs = performance.now();
+    // It could not have sent the rest meanwhile.
+    if (this.#partialSinceMs > 0) this.#partialSinceMs = this.#lastHeardMs;
     this.#readOn();
     if (this.#gates === 0) this.socket.resume();
   }
@@ -133,13 +137,19 @@ export class Session implements OutboxOwner, Timed {
     const decoder = this.#decoder;
     while (this.#gates === 0 && this.state !== 'closed') {
       const found = decoder.next();
-      if (found === Decoded.incomplete) return;
+      if (found === Decoded.incomplete) return this.#awaitRest();
+      this.#partialSinceMs = 0;
       if (found === Decoded.invalid) return this.close(CloseReasons.badLength);
       this.context.counters.framesIn += 1;
       handle(this, decoder, this.context);
       if (this.state !== 'unverified') this.#pay();
     }
     if (this.state !== 'closed') decoder.detach();
+  }
+
+  #awaitRest(): void {
+    if (this.#decoder.bufferedBytes === 0) this.#partialSinceMs = 0;
+    else if (this.#partialSinceMs === 0) this.#partialSinceMs = this.#lastHeardMs;
   }
 
   /** Token bucket: a session that is over its rate is slowed down by not being read. Nothing is dropped. */
@@ -193,7 +203,9 @@ export class Session implements OutboxOwner, Timed {
   /** A message of this very session, in the order of arrival. Its `settle` is called, once, whatever becomes of it. */
   deliver(message: Message): void {
     if (this.replay) return this.replay.postpone(message);
-    if (this.outbox.bytes > this.context.config.outboxMaxBytes) {
+    const { config, stalled } = this.context;
+    const isBehind = this.outbox.stalledSinceMs > 0 && stalled.isFull;
+    if (isBehind || this.outbox.bytes > config.outboxMaxBytes) {
       this.#fallBehind();
       return this.deliver(message);
     }
@@ -392,8 +404,17 @@ export class Session implements OutboxOwner, Timed {
       this.close(CloseReasons.heartbeatTimeout);
       return nowMs + LINGER_MS;
     }
+    const partialUntil =
+      this.#partialSinceMs > 0 && this.#gates === 0
+        ? this.#partialSinceMs + config.frameTimeoutMs
+        : Number.POSITIVE_INFINITY;
+    if (nowMs >= partialUntil) {
+      this.close(CloseReasons.frameTimeout);
+      return nowMs + LINGER_MS;
+    }
     const next = Math.min(
       silentUntil,
+      partialUntil,
       this.outbox.stalledSinceMs > 0 ? stalledUntil : nowMs + config.slowReaderTimeoutMs,
     );
     return this.replay ? this.replay.onDeadline(nowMs, next) : next;
@@ -407,6 +428,8 @@ export class Session implements OutboxOwner, Timed {
 
 /** Connections of one address; shared by them. */
 export interface AddressCount {
+  /** As `networkOf` gives it. */
+  readonly network: string;
   connections: number;
   unverified: number;
 }

@@ -1,0 +1,41 @@
+/** One failure is forgotten in this time: who makes fewer is never over a limit. */
+const FORGET_MS = 1_000;
+/** However long somebody has failed, the wait is over so long after the last failure. */
+const MAX_EXCESS = 60;
+/** Names in each of two generations; when the younger is full, the older is forgotten. */
+const MAX_NAMES = 25_000;
+
+/** Failures by name, as buckets that leak: per name one number, the time at which all of them are forgotten. */
+export class FailureCounts {
+  readonly #limit: number;
+  #younger = new Map<string, number>();
+  #older = new Map<string, number>();
+
+  /** `limit` failures are free; 0: all are. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#younger.size + this.#older.size;
+  }
+
+  add(name: string, nowMs: number): void {
+    if (this.#limit === 0) return;
+    const forgottenAt = Math.max(this.#forgottenAt(name), nowMs) + FORGET_MS;
+    this.#younger.set(name, Math.min(forgottenAt, nowMs + (this.#limit + MAX_EXCESS) * FORGET_MS));
+    if (this.#younger.size < MAX_NAMES) return;
+    this.#older = this.#younger;
+    this.#younger = new Map();
+  }
+
+  /** How many failures over the limit the name is; 0 or less: it is not. */
+  excess(name: string, nowMs: number): number {
+    if (this.size === 0) return 0;
+    return Math.ceil((this.#forgottenAt(name) - nowMs) / FORGET_MS) - this.#limit;
+  }
+
+  #forgottenAt(name: string): number {
+    return this.#younger.get(name) ?? this.#older.get(name) ?? 0;
+  }
+}
