@@ -195,6 +195,7 @@ export class BatchSender {
   /** One line per outage and batch: the first failure, and every tenth. */
   #tellFailure(batch: Batch, attempt: number, error: InvocationError): void {
     this.#parts.counters.batchFailures += 1;
+    this.#parts.counters.failed(error.failure);
     if (attempt % 10 !== 1) return;
     this.#parts.log.warn(
       { event: 'invocation_failed', function: batch.functionName, batch: batch.id, attempt, error: error.message },

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { InvocationFailure } from './invoker.ts';
 
 /** Plain numbers, added to where things happen and read when somebody asks. */
 export class UpstreamCounters {
@@ -13,9 +14,19 @@ export class UpstreamCounters {
   requestsAnswered = 0;
   requestsRefused = 0;
   commandsSent = 0;
+  /** Invocations that failed, by what the device is told. */
+  readonly failures = new Map<InvocationFailure, number>();
+
+  failed(failure: InvocationFailure): void {
+    this.failures.set(failure, (this.failures.get(failure) ?? 0) + 1);
+  }
 }
 
-const SUMS: readonly [name: string, help: string, field: keyof UpstreamCounters][] = [
+type NumberField = {
+  [Name in keyof UpstreamCounters]: UpstreamCounters[Name] extends number ? Name : never;
+}[keyof UpstreamCounters];
+
+const SUMS: readonly [name: string, help: string, field: NumberField][] = [
   ['fronttcp_upstream_items_spooled_total', 'Items of devices that Redis took for the function', 'itemsSpooled'],
   ['fronttcp_upstream_items_refused_total', 'Items refused because the spool was full', 'itemsRefused'],
   ['fronttcp_upstream_items_handed_on_total', 'Items that Lambda took', 'itemsHandedOn'],
@@ -57,6 +68,16 @@ export function registerUpstreamMetrics(
       },
     });
   }
+  new Counter({
+    name: 'fronttcp_upstream_failures_total',
+    help: 'Invocations that failed',
+    labelNames: ['failure'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [failure, count] of counters.failures) this.inc({ failure }, count);
+    },
+  });
   const gauge = (name: string, help: string, field: keyof UpstreamGauges) =>
     new Gauge({
       name,
