@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Plan } from './plan.ts';
 import { cache } from './support/paths.ts';
@@ -32,6 +33,7 @@ export function parseOptions(argv: readonly string[], say: (line: string) => voi
     .option('--no-install', 'leave out peers that are not on this machine')
     .option('--out <file>', 'where the result goes')
     .option('--document', 'write docs/performance.md and its plots from the result', false)
+    .option('--beside <checkout>', 'the gateway of another checkout of this project takes part, as “fronttcp beside”')
     .option('--profile', 'profile our gateway, and say where its time went (slower: no result to compare)', false)
     .option('--list', 'say which scenarios and servers there are', false)
     .parse([...argv], { from: 'user' });
@@ -47,6 +49,7 @@ export function parseOptions(argv: readonly string[], say: (line: string) => voi
     document: boolean;
     list: boolean;
     profile: boolean;
+    beside?: string;
   }>();
   const isPinned = availableParallelism() > 1 && process.platform === 'linux';
   return {
@@ -64,6 +67,7 @@ export function parseOptions(argv: readonly string[], say: (line: string) => voi
       loadCpus: isPinned ? '1' : undefined,
       niceness: given.nice,
       mayInstall: given.install && !given.quick,
+      beside: given.beside === undefined ? undefined : resolve(given.beside),
       profileFolder: given.profile ? `${cache}/profiles` : undefined,
       say,
     },

@@ -12,6 +12,8 @@ export interface Plan {
   readonly niceness: number;
   /** Whether peers may be installed. */
   readonly mayInstall: boolean;
+  /** Another checkout of this project, whose gateway takes part in alternation with this one's. */
+  readonly beside: string | undefined;
   /** Where our gateway writes a CPU profile of each sample; undefined: none is made. */
   readonly profileFolder: string | undefined;
   readonly say: (line: string) => void;

@@ -20,7 +20,10 @@ const say = (line: string): void => {
 const options = parseOptions(process.argv.slice(2), say);
 const { plan } = options;
 
-const wanted = servers.filter(({ name }) => name === 'fronttcp' || options.peers.some((part) => name.includes(part)));
+const isAsked = (name: string): boolean =>
+  name === 'fronttcp' ||
+  (name === 'fronttcp beside' ? plan.beside !== undefined : options.peers.some((part) => name.includes(part)));
+const wanted = servers.filter(({ name }) => isAsked(name));
 const leftOut: { name: string; why: string }[] = [];
 const present: Server[] = [];
 if (!options.isList) {

@@ -32,20 +32,20 @@ export function svg({ title, label, bars }: Plot): string {
     const middle = y + 9;
     const end = NAME_WIDTH + scale(max) + 8;
     return [
-      `<text class="name" x="${NAME_WIDTH - 10}" y="${middle + 4}" text-anchor="end">${escape(name)}</text>`,
+      `<text class="name" x="${NAME_WIDTH - 10}" y="${middle + 4}" text-anchor="end">${escapeXml(name)}</text>`,
       `<rect class="${kind}" x="${NAME_WIDTH}" y="${y}" width="${round(scale(median))}" height="18" rx="2"/>`,
       `<path class="range" d="M${round(NAME_WIDTH + scale(min))} ${middle}H${round(NAME_WIDTH + scale(max))}"/>`,
-      `<text class="value" x="${round(end)}" y="${middle + 4}">${escape(format(median))}</text>`,
+      `<text class="value" x="${round(end)}" y="${middle + 4}">${escapeXml(format(median))}</text>`,
     ].join('');
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escape(`${title}: ${label}`)}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escapeXml(`${title}: ${label}`)}">
 <style>
 text{font:13px system-ui,sans-serif;fill:#1f2328}.title{font-weight:600;font-size:15px}.unit{fill:#59636e}
 .ours{fill:#0969da}.floor{fill:#8c959f}.peer{fill:#b6c6d8}.range{stroke:#1f2328;stroke-width:1.5}
 @media(prefers-color-scheme:dark){text{fill:#f0f6fc}.unit{fill:#9198a1}.ours{fill:#4493f8}.floor{fill:#656c76}.peer{fill:#3d4f66}.range{stroke:#f0f6fc}}
 </style>
-<text class="title" x="0" y="18">${escape(title)}</text>
-<text class="unit" x="0" y="38">${escape(label)}; bar: median, line: least to most of the rounds</text>
+<text class="title" x="0" y="18">${escapeXml(title)}</text>
+<text class="unit" x="0" y="38">${escapeXml(label)}; bar: median, line: least to most of the rounds</text>
 ${rows.join('\n')}
 </svg>
 `;
@@ -53,6 +53,6 @@ ${rows.join('\n')}
 
 const round = (value: number): string => String(Math.round(value * 10) / 10);
 
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -75,6 +75,7 @@ function slowReader(): Scenario {
 }
 
 const FLOOD_MESSAGES = 1_000;
+const FLOOD_TIMEOUT_MS = 30_000;
 const FLOOD_BYTES = 16_384;
 /** The generator is the first thousand. */
 const SLOW_USER = 18_000;
@@ -86,10 +87,14 @@ async function floodOneWhoDoesNotRead(port: number): Promise<Socket[]> {
   const writer = await verified(port, userId(SLOW_USER + 1));
   const chat = { chat_from: userId(SLOW_USER + 1), chat_to: userId(SLOW_USER), chat_content: 'x'.repeat(FLOOD_BYTES) };
   const frame = encodeFrame(1, 2, JSON.stringify(chat));
-  writer.resume();
   for (let i = 0; i < FLOOD_MESSAGES; i++) {
     if (!writer.write(frame)) await once(writer, 'drain');
   }
+  // Its own message comes back when all that it wrote before has been taken.
+  const own = { ...chat, chat_to: userId(SLOW_USER + 1), chat_content: 'done' };
+  writer.write(encodeFrame(1, 2, JSON.stringify(own)));
+  await once(writer, 'data', { signal: AbortSignal.timeout(FLOOD_TIMEOUT_MS) });
+  writer.resume();
   return [slow, writer];
 }
 

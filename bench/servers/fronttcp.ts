@@ -28,11 +28,21 @@ export const fronttcp = {
   },
 } satisfies Server;
 
+/** The gateway of another checkout, given the same work: what a change has brought, in one run. */
+export const besideFronttcp: Server = {
+  name: 'fronttcp beside',
+  protocol: 'gw',
+  missing: ({ beside }) => Promise.resolve(beside === undefined ? 'no --beside' : undefined),
+  async start(plan, options) {
+    return fronttcp.start(plan, { ...options, checkout: plan.beside });
+  },
+};
+
 /** One gateway more, on whatever is in Redis. */
 export async function startGateway(
   plan: Plan,
   redis: BenchRedis,
-  { env = {}, nodeArgs = [], cpus = plan.serverCpus }: StartOptions & { cpus?: string | undefined } = {},
+  { env = {}, nodeArgs = [], checkout, cpus = plan.serverCpus }: StartOptions & { cpus?: string | undefined } = {},
 ): Promise<RunningGateway> {
   // Nobody drains a benchmark: its clients are gone by then.
   const settings = { ...QUIET, REDIS_URL: redis.url, DRAIN_TIMEOUT_MS: '0', ...env };
@@ -41,6 +51,7 @@ export async function startGateway(
     cpus,
     niceness: plan.niceness,
     env: settings,
+    ...(checkout === undefined ? {} : { cwd: checkout }),
   });
   const [, port, healthPort] = /:(\d+), health on \S+:(\d+)/.exec(await child.line(/listens on/)) ?? [];
   await untilReady(Number(healthPort));

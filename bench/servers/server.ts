@@ -29,4 +29,6 @@ export interface StartOptions {
   /** Extra environment; only our own gateway reads it. */
   readonly env?: Readonly<Record<string, string>>;
   readonly nodeArgs?: readonly string[];
+  /** Whose gateway it is; undefined: this one's. */
+  readonly checkout?: string | undefined;
 }

@@ -1,8 +1,19 @@
 import { mosquitto, nats, redisPubSub, twisted } from './brokers.ts';
 import { floor } from './floor.ts';
-import { fronttcp } from './fronttcp.ts';
+import { besideFronttcp, fronttcp } from './fronttcp.ts';
 import { aedes, socketIo, ws } from './node-peers.ts';
 import type { Server } from './server.ts';
 
 /** In the order of the tables. */
-export const servers: readonly Server[] = [floor, fronttcp, redisPubSub, nats, mosquitto, ws, aedes, socketIo, twisted];
+export const servers: readonly Server[] = [
+  floor,
+  fronttcp,
+  besideFronttcp,
+  redisPubSub,
+  nats,
+  mosquitto,
+  ws,
+  aedes,
+  socketIo,
+  twisted,
+];

@@ -1,0 +1,45 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readResults } from '../../bench/report/results.ts';
+import { startProgram } from '../support/process.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fronttcp-bench-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('npm run bench', () => {
+  it('measures, keeps what it measured, and finds no change to itself', { timeout: 90_000 }, async () => {
+    const out = join(folder, 'result.json');
+    const args = ['--quick', '--nice', '0', '--seconds', '0.2', '--peers', 'floor', '--only', 'unicast-64x32'];
+    const bench = startProgram('bench/run.ts', [...args, '--out', out]);
+    expect(await bench.exit, bench.output()).toEqual({ code: 0, signal: null });
+
+    const { scenarios, options } = await readResults(out);
+    expect(options).toMatchObject({ isQuick: true, rounds: 1 });
+    const [unicast] = scenarios;
+    expect(unicast?.contestants.map(({ name }) => name)).toEqual(['floor (C)', 'fronttcp']);
+    for (const { samples } of unicast?.contestants ?? []) expect(samples[0]?.values.rate).toBeGreaterThan(0);
+
+    const compare = startProgram('bench/compare.ts', [out, out]);
+    expect((await compare.exit).code).toBe(0);
+    expect(compare.output()).toContain('0 in only one of the two');
+  });
+
+  it('names the scenarios without measuring', async () => {
+    const bench = startProgram('bench/run.ts', ['--list']);
+    expect((await bench.exit).code).toBe(0);
+    for (const id of ['fanout-1000-w8', 'unicast-64x32', 'queue-max', 'http-1000', 'connections', 'gc', 'routing']) {
+      expect(bench.output()).toContain(`${id}:`);
+    }
+  });
+
+  it('refuses a number that is none', async () => {
+    const bench = startProgram('bench/run.ts', ['--rounds', '0']);
+    expect((await bench.exit).code).toBe(1);
+    expect(bench.output()).toContain('must be a number above 0');
+  });
+});
