@@ -78,6 +78,22 @@ const schema = z
     DRAIN_TIMEOUT_MS: whole(110_000, 0, MAX_MS),
     /** How long a gateway may be silent before others take it for dead. The same for all gateways of a deployment. */
     LEASE_MS: whole(DEFAULT_LEASE_MS, 1_000, 600_000),
+    /** Set: reported to CloudWatch by a line of Embedded Metric Format a minute, with this as its dimension. */
+    METRICS_DEPLOYMENT: z.string().optional(),
+    /** The ECS task protects itself while it holds connections, through the agent whose address ECS sets. */
+    TASK_PROTECTION: flag,
+    ECS_AGENT_URI: z.url({ protocol: /^http$/, error: 'must be an http:// URL' }).optional(),
+    /** Over so many times the mean of all gateways, clients that know a goodbye are asked to come again. 0: off. */
+    SHED_ABOVE: z.coerce
+      .number('must be a number')
+      .refine((above) => above === 0 || above >= 1.1, 'must be 0 or at least 1.1')
+      .default(0),
+    /** Set: traces of messages go there as OTLP/HTTP JSON. */
+    OTEL_EXPORTER_OTLP_ENDPOINT: z
+      .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+      .optional(),
+    /** `/debug/…` on the health port. */
+    DEBUG_ENDPOINTS: flag,
     ...upstreamVariables(whole),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
@@ -92,6 +108,8 @@ const schema = z
     if (env.PROXY_PROTOCOL === 'v2' && (hasFiles || env.TLS_SECRET_ARN)) {
       refuse('PROXY_PROTOCOL', 'v2 cannot be had with TLS in the gateway: end TLS at the load balancer');
     }
+    if (env.TASK_PROTECTION && env.ECS_AGENT_URI === undefined)
+      refuse('ECS_AGENT_URI', 'is missing beside TASK_PROTECTION');
     checkUpstream(env, refuse);
     if (env.REDIS_CLUSTER && hashTag(env.REDIS_KEY_PREFIX) === undefined) {
       refuse('REDIS_KEY_PREFIX', 'must be a hash tag, such as {fronttcp}:, when REDIS_CLUSTER is set');
@@ -157,6 +175,11 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
     drainTimeoutMs: e.DRAIN_TIMEOUT_MS,
     leaseMs: e.LEASE_MS,
     upstream: upstreamSettings(e),
+    metricsDeployment: e.METRICS_DEPLOYMENT,
+    taskProtectionAgent: e.TASK_PROTECTION ? e.ECS_AGENT_URI : undefined,
+    shedAbove: e.SHED_ABOVE,
+    otlpEndpoint: e.OTEL_EXPORTER_OTLP_ENDPOINT,
+    debugEndpoints: e.DEBUG_ENDPOINTS,
     logLevel: e.LOG_LEVEL,
     logFormat: e.LOG_FORMAT,
   };

@@ -4,6 +4,7 @@ import type { Flusher } from './io/flusher.ts';
 import type { StalledBytes } from './io/stalled-bytes.ts';
 import type { Lease } from './lifecycle/lease.ts';
 import type { Counters } from './observe/counters.ts';
+import type { DeliveryTraces } from './observe/delivery-traces.ts';
 import type { Log } from './observe/log.ts';
 import type { Router } from './routing/router.ts';
 import type { Registry } from './session/registry.ts';
@@ -36,4 +37,6 @@ export interface GatewayContext {
   readonly marks: DeliveryMarks;
   /** Undefined: no function takes what devices send. */
   readonly upstream: Upstream | undefined;
+  /** Undefined: nobody asked for traces. */
+  readonly traces: DeliveryTraces | undefined;
 }

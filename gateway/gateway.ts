@@ -13,9 +13,11 @@ import { resumeSessions } from './lifecycle/resume.ts';
 import { Sweeper } from './lifecycle/sweeper.ts';
 import { Undertaker } from './lifecycle/undertaker.ts';
 import { Counters } from './observe/counters.ts';
+import { DebugEndpoints } from './observe/debug.ts';
+import { DeliveryTraces } from './observe/delivery-traces.ts';
 import { HealthServer } from './observe/health-server.ts';
 import type { Log } from './observe/log.ts';
-import { createMetrics } from './observe/metrics.ts';
+import { Observer, tracesOf } from './observe/observer.ts';
 import { InboxReader } from './routing/inbox-reader.ts';
 import { QueueDrain } from './routing/queue-drain.ts';
 import { RouteQueue } from './routing/route-queue.ts';
@@ -62,6 +64,8 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   const claims = new ClaimsUnderWay();
   const sessionStore = new SessionStore({ redis, keys, config, lease, log });
   const marks = new DeliveryMarks({ redis, keys, log });
+  const exporter = await tracesOf(config);
+  const traces = exporter && new DeliveryTraces(exporter, counters, () => lease.gatewayId);
   const verifier = new Verifier({ redis, keys, config, lease, claims, log });
   const inbox = new InboxReader({
     redis: inboxRedis,
@@ -74,6 +78,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     marks,
     counters,
     log,
+    traces,
   });
   const queue = new RouteQueue({ redis, keys, config, lease, counters, log });
   const router = new Router({ registry, lease, queue, inbox });
@@ -100,13 +105,21 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     claims,
     marks,
     upstream,
+    traces,
   };
   const material = config.tls ? new TlsMaterial(config.tls, log) : undefined;
   listener = new Listener(context, await material?.load());
   const clients = listener;
-  const metrics = createMetrics(context, { connections: () => clients.size, inboxOpen: () => inbox.open });
+  const observer = new Observer(context, {
+    connections: () => clients.size,
+    sessions: () => clients.sessions,
+    inboxOpen: () => inbox.open,
+    routesWaiting: () => queue.length,
+  });
+  const { metrics } = observer;
   upstream?.register(metrics);
-  const health = new HealthServer({ isReady: () => isReady && !isStopping && lease.isHeld, metrics });
+  const debug = config.debugEndpoints ? new DebugEndpoints(registry) : undefined;
+  const health = new HealthServer({ isReady: () => isReady && !isStopping && lease.isHeld, metrics, debug });
 
   const onLease: LeaseListener = {
     onLost() {
@@ -139,8 +152,9 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     drain.start();
     upstream?.start();
     sweeper.start();
+    observer.start();
     isReady = true;
-    log.info({ event: 'ready', gateway: lease.gatewayId, port, healthPort }, 'ready for clients');
+    log.info({ event: 'ready', gateway: lease.gatewayId, port, health_port: healthPort }, 'ready for clients');
   });
   starting.catch((error: unknown) => log.error({ event: 'start_failed', error: String(error) }, 'could not join'));
 
@@ -195,6 +209,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     clients.stop();
     material?.stop();
     sweeper.stop();
+    await within(REDIS_AT_STOP_MS, observer.drain());
     await within(REDIS_AT_STOP_MS, drain.stop());
     await sendAway([...clients.sessions], Math.max(0, until - performance.now()));
     await within(REDIS_AT_STOP_MS, queue.idle());
@@ -205,7 +220,9 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     if (lease.gatewayId !== '') await within(REDIS_AT_STOP_MS, undertaker.bury(lease.gatewayId, { leaving: true }));
     await lingering(clients, until);
     wheel.stop();
+    observer.stop();
     health.close();
+    await within(REDIS_AT_STOP_MS, Promise.resolve(exporter?.stop()));
     await Promise.all([redis.close(), inboxRedis.close(), queueRedis.close(), upstream?.close()]);
     log.info({ event: 'stopped' }, 'stopped');
   }

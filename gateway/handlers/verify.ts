@@ -23,7 +23,9 @@ export const verify: Handler = (session, frame, context) => {
   session.hold(Gate.verifying);
   context.verifyLimits.admit(userId, session.address.network, () => {
     if (session.state === 'closed') return;
+    const askedAt = performance.now();
     context.verifier.verify({ userId, token, form: formOf(features) }, (result) => {
+      context.counters.verifyMs.record(performance.now() - askedAt);
       if (result.status === 'claimed') welcome(session, { userId, features, version }, result, context);
       else refuse(session, version, userId, context);
       session.release(Gate.verifying);
@@ -69,6 +71,7 @@ function welcome(
   session.awaitedEntry = claim.newestEntry;
   session.bornAtId = claim.lastMessageId;
   counters.verified += 1;
+  counters.mailboxDepth.record(claim.waiting);
   log.debug({ event: 'verified', connection: session.connectionId, user: userId, epoch: claim.epoch }, 'verified');
   session.send(
     new Notice(version, ServerCommand.verifyResult, verdict(features, bits, claim, config.heartbeatTimeoutMs)),

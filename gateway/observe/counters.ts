@@ -1,4 +1,7 @@
+import type { Origin } from '../io/outgoing.ts';
 import type { CloseReason } from '../session/close-reasons.ts';
+import { AcknowledgementTimes } from './acknowledgement-times.ts';
+import { DEPTHS, Histogram, QUICK_MS, SLOW_MS } from './histogram.ts';
 
 /** Plain numbers that the hot paths add to; metrics read them when they are asked for. */
 export class Counters {
@@ -22,13 +25,42 @@ export class Counters {
   deadLetters = 0;
   queueTaken = 0;
   slowReaders = 0;
-  leaseLosses = 0;
   burials = 0;
+  /** What is to be added to our clock to have Redis's, ms: message ids are made by that one. */
+  redisOffsetMs = 0;
+  /** From the frame to the verdict. */
+  readonly verifyMs = new Histogram(QUICK_MS);
+  /** What waited in the mailbox of a user who verified. */
+  readonly mailboxDepth = new Histogram(DEPTHS);
+  /** From accepted by Redis to handed to the kernel, of those that came by the inbox. */
+  readonly liveMs = new Histogram(QUICK_MS);
+  /** The same of those that waited in a mailbox. */
+  readonly storedMs = new Histogram(SLOW_MS);
+  readonly acknowledgements = new AcknowledgementTimes();
   readonly closes = new Map<string, number>();
   readonly refusedConnections = new Map<string, number>();
 
   get delivered(): number {
     return this.deliveredDirect + this.deliveredInbox + this.deliveredMailbox + this.deliveredBroadcast;
+  }
+
+  /** A message was handed to the kernel. `nowMs` by this machine's wall clock. */
+  wrote({ id, origin }: { id: number; origin: Origin }, acknowledges: boolean, nowMs: number): void {
+    if (origin === 'direct') this.deliveredDirect += 1;
+    else if (origin === 'mailbox') this.deliveredMailbox += 1;
+    else if (origin === 'broadcast') this.deliveredBroadcast += 1;
+    else this.deliveredInbox += 1;
+    // One that went straight from socket to socket has no id, and took no time worth to be measured.
+    if (id === 0) return;
+    const tookMs = Math.max(0, nowMs + this.redisOffsetMs - id / 1_024);
+    if (origin === 'mailbox') this.storedMs.record(tookMs);
+    else this.liveMs.record(tookMs);
+    if (acknowledges) this.acknowledgements.wrote(id, nowMs);
+  }
+
+  acknowledge(ids: readonly string[], nowMs: number): void {
+    this.acknowledged += ids.length;
+    for (const id of ids) this.acknowledgements.acknowledged(Number(id), nowMs);
   }
 
   closed(reason: CloseReason): void {

@@ -1,6 +1,10 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry as MetricsRegistry } from 'prom-client';
+import { collectDefaultMetrics, Registry as MetricsRegistry } from 'prom-client';
 import type { GatewayContext } from '../context.ts';
 import type { Counters } from './counters.ts';
+import type { EventLoop } from './event-loop.ts';
+import { MetricKinds } from './metric-kinds.ts';
+import type { SessionSums } from './session-totals.ts';
+import type { StoreProbe } from './store-probe.ts';
 
 type NumberField = {
   [Name in keyof Counters]: Counters[Name] extends number ? Name : never;
@@ -30,77 +34,141 @@ const SUMS: readonly [name: string, help: string, field: NumberField][] = [
   ['fronttcp_burials_total', 'Dead gateways that this one buried', 'burials'],
 ];
 
-/** What one gateway reports about itself, as Prometheus text. */
-export function createMetrics(
-  context: GatewayContext,
-  gauges: { connections: () => number; inboxOpen: () => number },
-): MetricsRegistry {
-  const registry = new MetricsRegistry();
-  const registers = [registry];
-  collectDefaultMetrics({ register: registry });
-  const { counters, lease, redis } = context;
+/** Of the deployment's sums in Redis, those that count messages. Any gateway tells the same: take the maximum, not the sum. */
+const OUTCOMES = ['routed', 'stored', 'written', 'acknowledged', 'rerouted', 'dropped', 'lost', 'dead_lettered'];
 
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge('fronttcp_connections', 'Open TCP connections', gauges.connections);
-  gauge('fronttcp_sessions', 'Verified sessions', () => context.registry.size);
-  gauge('fronttcp_inbox_open_entries', 'Inbox entries read and not done yet', gauges.inboxOpen);
-  gauge('fronttcp_stalled_bytes', 'Bytes for readers that have stopped reading', () => context.stalled.bytes);
-  gauge('fronttcp_verifies_waiting', 'Verifies waiting for Redis', () => context.verifier.waiting);
-  gauge('fronttcp_lease_remaining_seconds', 'How long the lease still holds', () =>
+export interface MetricSources {
+  connections: () => number;
+  inboxOpen: () => number;
+  routesWaiting: () => number;
+  sums: SessionSums;
+  probe: StoreProbe;
+  eventLoop: EventLoop;
+}
+
+/** What one gateway reports about itself, as Prometheus text. docs/metrics.md has a line for each. */
+export function createMetrics(context: GatewayContext, sources: MetricSources): MetricsRegistry {
+  const registry = new MetricsRegistry();
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 });
+  const metrics = new MetricKinds(registry);
+  const { counters } = context;
+  for (const [name, help, field] of SUMS) metrics.sum(name, help, () => counters[field]);
+  registerConnections(metrics, context, sources);
+  registerDelivery(metrics, context, sources);
+  registerStore(metrics, context, sources);
+  registerProcess(metrics, sources);
+  return registry;
+}
+
+function registerConnections(metrics: MetricKinds, context: GatewayContext, { connections, sums }: MetricSources) {
+  const { counters } = context;
+  metrics.gauge('fronttcp_connections', 'Open TCP connections', connections);
+  metrics.gauge('fronttcp_sessions', 'Verified sessions', () => context.registry.size);
+  metrics.gauge('fronttcp_sessions_replaying', 'Sessions served from their mailboxes', () => sums.now.replaying);
+  metrics.gauge('fronttcp_sessions_stalled', 'Sessions whose reader has stopped reading', () => sums.now.stalled);
+  metrics.gauge('fronttcp_outbox_bytes', 'Bytes waiting in all outboxes', () => sums.now.outboxBytes);
+  metrics.gauge('fronttcp_outbox_largest_bytes', 'The fullest outbox', () => sums.now.largestOutboxBytes);
+  metrics.gauge('fronttcp_stalled_bytes', 'Bytes for readers that have stopped reading', () => context.stalled.bytes);
+  metrics.sum(
+    'fronttcp_bytes_sent_total',
+    'Bytes handed to the sockets',
+    () => counters.bytesOut + sums.now.bytesWritten,
+  );
+  metrics.sum('fronttcp_closes_total', 'Connections closed, by reason', () => counters.closes, 'reason');
+  metrics.sum(
+    'fronttcp_connections_refused_total',
+    'Connections turned away, by reason',
+    () => counters.refusedConnections,
+    'reason',
+  );
+  metrics.gauge('fronttcp_verifies_waiting', 'Verifies waiting for Redis', () => context.verifier.waiting);
+  metrics.histogram('fronttcp_verify_seconds', 'From a verify to its verdict', counters.verifyMs);
+}
+
+function registerDelivery(metrics: MetricKinds, context: GatewayContext, sources: MetricSources) {
+  const { counters } = context;
+  const { probe, inboxOpen, routesWaiting } = sources;
+  metrics.sum(
+    'fronttcp_delivered_total',
+    'Messages handed to the kernel, by the way they came',
+    () => [
+      ['direct', counters.deliveredDirect],
+      ['inbox', counters.deliveredInbox],
+      ['mailbox', counters.deliveredMailbox],
+      ['broadcast', counters.deliveredBroadcast],
+    ],
+    'way',
+  );
+  metrics.histogram('fronttcp_delivery_seconds', 'From accepted to written, through the inbox', counters.liveMs);
+  metrics.histogram('fronttcp_stored_delivery_seconds', 'From accepted to written, via a mailbox', counters.storedMs);
+  metrics.histogram(
+    'fronttcp_acknowledgement_seconds',
+    'From written to acknowledged, of a sample',
+    counters.acknowledgements.ms,
+  );
+  metrics.histogram('fronttcp_mailbox_depth', 'Messages waiting for a user who verified', counters.mailboxDepth, 1);
+  metrics.gauge('fronttcp_routes_waiting', 'Commands of clients waiting to be routed', routesWaiting);
+  metrics.gauge('fronttcp_inbox_open_entries', 'Inbox entries read and not done yet', inboxOpen);
+  metrics.gauge('fronttcp_inbox_entries', 'Inbox entries in Redis', () => probe.latest?.inboxEntries ?? 0);
+  metrics.gauge(
+    'fronttcp_oldest_undelivered_seconds',
+    'Age of the oldest inbox entry that is not done',
+    () => (probe.latest?.oldestAgeMs ?? 0) / 1_000,
+  );
+  metrics.gauge(
+    'fronttcp_deployment_queue_entries',
+    'Entries waiting in the public queue',
+    () => probe.latest?.queueWaiting ?? 0,
+  );
+  metrics.gauge(
+    'fronttcp_deployment_dead_letters',
+    'Entries in the dead-letter list',
+    () => probe.latest?.queueDead ?? 0,
+  );
+  metrics.gauge('fronttcp_deployment_gateways', 'Live gateways', () => probe.latest?.connections.length ?? 0);
+  metrics.sum(
+    'fronttcp_deployment_messages_total',
+    'What became of messages since the deployment began',
+    () => OUTCOMES.map((outcome) => [outcome, probe.latest?.sums.get(outcome) ?? 0] as const),
+    'outcome',
+  );
+}
+
+function registerStore(metrics: MetricKinds, { redis, lease, config }: GatewayContext, { probe }: MetricSources) {
+  const { use } = redis;
+  metrics.sum('fronttcp_redis_errors_total', 'Errors of the connections to Redis', () => use.errors);
+  metrics.sum('fronttcp_redis_reconnects_total', 'Times a lost connection was back', () => use.reconnects);
+  metrics.histogram('fronttcp_redis_command_seconds', 'From issued to answered', use.commandMs);
+  metrics.histogram('fronttcp_redis_round_trip_seconds', 'A question asked every 3 s', probe.roundTripMs);
+  metrics.gauge(
+    'fronttcp_redis_unanswered_seconds',
+    'How long that question has had no answer',
+    () => probe.waitingMs / 1_000,
+  );
+  metrics.histograms(
+    'fronttcp_redis_script_seconds',
+    'From issued to answered, by script',
+    'script',
+    () => use.scripts,
+  );
+  metrics.sum('fronttcp_lease_losses_total', 'Times the lease was lost', () => lease.lossCount);
+  metrics.sum('fronttcp_lease_renewals_missed_total', 'Renewals that failed', () => lease.renewalsMissed);
+  metrics.gauge('fronttcp_lease_remaining_seconds', 'How long the lease still holds', () =>
     Math.max(0, lease.remainingMs / 1_000),
   );
+  metrics.gauge('fronttcp_lease_age_seconds', 'Since the lease was renewed', () =>
+    Math.max(0, (config.leaseMs - lease.remainingMs) / 1_000),
+  );
+}
 
-  for (const [name, help, field] of SUMS) sum(name, help, () => counters[field]);
-  sum('fronttcp_lease_losses_total', 'Times the lease was lost', () => lease.lossCount);
-  sum('fronttcp_redis_errors_total', 'Errors of the connections to Redis', () => redis.errors);
-
-  new Counter({
-    name: 'fronttcp_delivered_total',
-    help: 'Messages handed to the kernel, by the way they came',
-    labelNames: ['way'],
-    registers,
-    collect() {
-      this.reset();
-      this.inc({ way: 'direct' }, counters.deliveredDirect);
-      this.inc({ way: 'inbox' }, counters.deliveredInbox);
-      this.inc({ way: 'mailbox' }, counters.deliveredMailbox);
-      this.inc({ way: 'broadcast' }, counters.deliveredBroadcast);
-    },
+function registerProcess(metrics: MetricKinds, { eventLoop }: MetricSources) {
+  metrics.sum('fronttcp_event_loop_blocks_total', 'Times the event loop stood still, 200 ms and more', () => {
+    return eventLoop.blocks;
   });
-  byReason('fronttcp_closes_total', 'Connections closed, by reason', counters.closes);
-  byReason('fronttcp_connections_refused_total', 'Connections turned away, by reason', counters.refusedConnections);
-  return registry;
-
-  function sum(name: string, help: string, read: () => number): void {
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  }
-
-  function byReason(name: string, help: string, counts: ReadonlyMap<string, number>): void {
-    new Counter({
-      name,
-      help,
-      labelNames: ['reason'],
-      registers,
-      collect() {
-        this.reset();
-        for (const [reason, value] of counts) this.inc({ reason }, value);
-      },
-    });
-  }
+  metrics.sum(
+    'fronttcp_event_loop_blocked_seconds_total',
+    'How long it stood still in all',
+    () => eventLoop.blockedMs / 1_000,
+  );
+  metrics.sum('fronttcp_clock_jumps_total', 'Times the wall clock was set', () => eventLoop.clockJumps);
 }

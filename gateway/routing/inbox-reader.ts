@@ -11,6 +11,7 @@ import {
 import { Message, type Origin, type Outgoing } from '../io/outgoing.ts';
 import type { Lease } from '../lifecycle/lease.ts';
 import type { Counters } from '../observe/counters.ts';
+import type { DeliveryTraces } from '../observe/delivery-traces.ts';
 import type { Log } from '../observe/log.ts';
 import { closeReasonOf } from '../session/close-reasons.ts';
 import type { Registry } from '../session/registry.ts';
@@ -47,6 +48,7 @@ export class InboxReader {
   readonly #marks: DeliveryMarks;
   readonly #counters: Counters;
   readonly #log: Log;
+  readonly #traces: DeliveryTraces | undefined;
   readonly #writer: GatewayRedis;
   #entries: InboxEntries | undefined;
   #position = '0';
@@ -65,6 +67,7 @@ export class InboxReader {
     marks: DeliveryMarks;
     counters: Counters;
     log: Log;
+    traces: DeliveryTraces | undefined;
   }) {
     this.#redis = parts.redis;
     this.#writer = parts.writer;
@@ -76,6 +79,7 @@ export class InboxReader {
     this.#marks = parts.marks;
     this.#counters = parts.counters;
     this.#log = parts.log;
+    this.#traces = parts.traces;
   }
 
   /** Entries that were read and are not done yet. */
@@ -239,7 +243,9 @@ export class InboxReader {
   }
 
   #message(entry: InboxEntry, { head, body }: MessageRecord, origin: Origin): Message {
-    return new Message(head, body, origin, this.#settle(entry, head.id, head.flags.includes('r')));
+    const settle = this.#settle(entry, head.id, head.flags.includes('r'));
+    const traced = this.#traces ? this.#traces.handed('inbox', head, settle) : settle;
+    return new Message(head, body, origin, traced);
   }
 
   #settle(entry: InboxEntry, messageId: string, hasReceipt: boolean): Outgoing['settle'] {

@@ -32,6 +32,7 @@ export const CloseReasons = {
   tlsFailed: reason(17, 'tls_failed', 0),
   frameTimeout: reason(18, 'frame_timeout', 1_000),
   acceptRate: reason(19, 'accept_rate', 1_000),
+  rebalanced: reason(20, 'rebalanced', 500),
 } as const;
 
 const byName = new Map<string, CloseReason>(Object.values(CloseReasons).map((row) => [row.name, row]));

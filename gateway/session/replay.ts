@@ -157,7 +157,9 @@ export class Replay {
       // A plain client is not sent application messages: they wait for one that knows them.
       if (this.#session.form === 'plain' && head.commandId >= APPLICATION_DOWN.first) continue;
       const settle = head.flags.includes('r') ? this.#markWritten(head.id) : undefined;
-      this.#session.sendMessage(new Message(head, body, 'mailbox', settle));
+      const { traces } = this.#session.context;
+      const traced = traces ? traces.handed('mailbox', head, settle) : settle;
+      this.#session.sendMessage(new Message(head, body, 'mailbox', traced));
     }
     this.#state = 'outbox';
     this.onCaughtUp();

@@ -241,9 +241,10 @@ export class Session implements OutboxOwner, Timed {
   onWritten(items: readonly Outgoing[]): void {
     const counters = this.context.counters;
     counters.framesOut += items.length;
+    const nowMs = Date.now();
     for (const item of items) {
       item.settle?.(this.userId, this.epoch, true);
-      if (item instanceof Message) count(item, counters);
+      if (item instanceof Message) counters.wrote(item, this.form === 'ack', nowMs);
     }
     this.replay?.onWritten(items);
   }
@@ -371,6 +372,7 @@ export class Session implements OutboxOwner, Timed {
   }
 
   onSocketClosed(): void {
+    this.context.counters.bytesOut += this.socket.bytesWritten;
     this.context.wheel.clear(this);
   }
 
@@ -432,11 +434,4 @@ export interface AddressCount {
   readonly network: string;
   connections: number;
   unverified: number;
-}
-
-function count(message: Message, counters: GatewayContext['counters']): void {
-  if (message.origin === 'direct') counters.deliveredDirect += 1;
-  else if (message.origin === 'mailbox') counters.deliveredMailbox += 1;
-  else if (message.origin === 'broadcast') counters.deliveredBroadcast += 1;
-  else counters.deliveredInbox += 1;
 }

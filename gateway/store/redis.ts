@@ -4,6 +4,7 @@ import { nameNodes } from '../../contract/cluster.ts';
 import type { RedisArgument, RedisPort, RedisReply, Script } from '../../contract/redis.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Log } from '../observe/log.ts';
+import { StoreUse } from '../observe/store-use.ts';
 
 type Client = Redis | Cluster;
 
@@ -16,7 +17,7 @@ export interface GatewayRedis extends RedisPort {
   blocking(): GatewayRedis;
   /** Called whenever the connection is there again after it was lost. */
   onReturn(listener: () => void): void;
-  readonly errors: number;
+  readonly use: StoreUse;
 }
 
 const RETRY_MIN_MS = 50;
@@ -25,11 +26,13 @@ const RETRY_MAX_MS = 1_000;
 const SILENCE_MS = 15_000;
 
 export function connectRedis(config: GatewayConfig['redis'], log: Log): GatewayRedis {
-  return new IoredisPort(config, log);
+  return new IoredisPort(config, log, { use: new StoreUse(), blocks: false });
 }
 
 class IoredisPort implements GatewayRedis {
-  errors = 0;
+  readonly use: StoreUse;
+  /** What waits for something to come says nothing about the store's speed. */
+  readonly #blocks: boolean;
   readonly #config: GatewayConfig['redis'];
   readonly #log: Log;
   readonly #client: Client;
@@ -37,20 +40,23 @@ class IoredisPort implements GatewayRedis {
   readonly #sentWhole = new Set<Script>();
   #closed = false;
 
-  constructor(config: GatewayConfig['redis'], log: Log) {
+  constructor(config: GatewayConfig['redis'], log: Log, { use, blocks }: { use: StoreUse; blocks: boolean }) {
+    this.use = use;
+    this.#blocks = blocks;
     this.#config = config;
     this.#log = log;
     this.#client = connect(config);
     // Without a listener ioredis writes to the console by itself. One line per outage, not per attempt.
     let away = false;
     this.#client.on('error', (error: Error) => {
-      this.errors += 1;
+      use.errors += 1;
       if (!away) log.warn({ event: 'redis_away', error: error.message }, 'Redis is out of reach');
       away = true;
     });
     this.#client.on('close', () => this.#sentWhole.clear());
     this.#client.on('ready', () => {
       if (away) log.info({ event: 'redis_back' }, 'Redis answers again');
+      if (away) use.reconnects += 1;
       away = false;
     });
   }
@@ -67,16 +73,19 @@ class IoredisPort implements GatewayRedis {
   }
 
   blocking(): GatewayRedis {
-    return new IoredisPort(this.#config, this.#log);
+    return new IoredisPort(this.#config, this.#log, { use: this.use, blocks: true });
   }
 
   async command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {
+    const startedAt = performance.now();
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return (await this.#client.call(name, ...args)) as RedisReply;
+        const reply = (await this.#client.call(name, ...args)) as RedisReply;
+        if (!this.#blocks) this.use.commandMs.record(performance.now() - startedAt);
+        return reply;
       } catch (error) {
         if (this.#closed || !passes(error)) throw error;
-        this.errors += 1;
+        this.use.errors += 1;
         await setTimeout(retryDelay(attempt), undefined, { ref: false });
       }
     }
@@ -92,6 +101,15 @@ class IoredisPort implements GatewayRedis {
    * second attempt would be overtaken by whatever was issued in between.
    */
   async script(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply> {
+    const startedAt = performance.now();
+    try {
+      return await this.#evaluate(script, keys, args);
+    } finally {
+      this.use.ran(script.name, performance.now() - startedAt);
+    }
+  }
+
+  async #evaluate(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply> {
     if (!this.#sentWhole.has(script)) {
       this.#sentWhole.add(script);
       return this.command('EVAL', script.lua, keys.length, ...keys, ...args);
