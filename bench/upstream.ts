@@ -41,7 +41,7 @@ const endpointUrl = `http://127.0.0.1:${/\d+/.exec(await endpoint.line(/listens 
 const ask = async (question: 'reset' | 'report'): Promise<unknown> =>
   (await fetch(`${endpointUrl}/${question}`)).json();
 
-await oneInvocationPerMessage(5_000);
+await oneInvocationPerMessage(3_000);
 for (const perSecond of [1_000, 5_000, 20_000]) await events('event, 50 ms', perSecond, {});
 await events('event, 5 ms', 1_000, { UPSTREAM_BATCH_MS: '5' });
 await events('event, as fast as it goes', 200_000, {});

@@ -16,8 +16,9 @@ let latencies: number[] = [];
 
 const now = (): number => performance.timeOrigin + performance.now();
 
+/** Of lifecycle events there is none to be timed. */
 interface Sent {
-  body: { t: number };
+  body?: { t: number };
 }
 
 const server = createServer((request, response) => {
@@ -33,8 +34,7 @@ const server = createServer((request, response) => {
     const event = JSON.parse(Buffer.concat(chunks).toString()) as { items?: Sent[]; item?: Sent };
     const at = now();
     invocations += 1;
-    for (const { body } of event.items ?? []) latencies.push(at - body.t);
-    if (event.item) latencies.push(at - event.item.body.t);
+    for (const { body } of event.items ?? (event.item ? [event.item] : [])) if (body) latencies.push(at - body.t);
     const isAsync = request.headers['x-amz-invocation-type'] === 'Event';
     setTimeout(() => response.writeHead(isAsync ? 202 : 200).end(isAsync ? '' : '{"reply":{}}'), tookMs);
   });

@@ -9,6 +9,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   functions: ['functions', 'contract'],
   gateway: ['gateway', 'contract'],
   client: ['client', 'contract'],
+  upstream: ['upstream', 'contract'],
   // Types of runtime code, and the tables that both sides read: see isTable.
   lib: ['lib', 'contract', 'functions', 'gateway'],
   bin: ['bin', 'lib', 'functions', 'client', 'contract'],
@@ -16,6 +17,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 export const folders = Object.keys(mayImport);
+
+/** What others put into their own programs. */
+const WITHOUT_PACKAGES = ['client', 'upstream'];
 
 /** One line per violation; none is what we want. */
 export function violations(imports: readonly Import[]): string[] {
@@ -30,8 +34,12 @@ export function violations(imports: readonly Import[]): string[] {
       found.add(`${from} imports ${to} at runtime: lib/ takes runtime code as types only`);
     }
   }
-  for (const file of new Set(imports.map(({ from }) => from).filter((from) => topFolder(from) === 'client'))) {
-    for (const name of packagesReached(file, imports)) found.add(`${file} reaches ${name}: client/ has no dependency`);
+  for (const file of new Set(
+    imports.map(({ from }) => from).filter((from) => WITHOUT_PACKAGES.includes(topFolder(from))),
+  )) {
+    for (const name of packagesReached(file, imports)) {
+      found.add(`${file} reaches ${name}: ${topFolder(file)}/ has no dependency`);
+    }
   }
   return [...found].sort();
 }

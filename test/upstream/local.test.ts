@@ -15,7 +15,7 @@ import { THROTTLED } from '../../local/upstream/faults.ts';
 import { startInvokeApi } from '../../local/upstream/invoke-api.ts';
 import { startLocalUpstream } from '../../local/upstream/upstream.ts';
 import { freePort } from '../support/ports.ts';
-import { repository, startProgram } from '../support/process.ts';
+import { repository, startProcess, startProgram } from '../support/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { upstreamGateway } from './support/world.ts';
@@ -201,5 +201,20 @@ describe('from the device to the function and back', () => {
     onTestFinished(() => client.close());
     expect(await client.command(1500, { sensor: 'hall' })).toEqual({ sensor: 'hall', celsius: null });
     await system.line(/13565208554 came \(session 1\)/);
+    await client.close();
+
+    const terminal = startProcess(
+      'sh',
+      [
+        '-c',
+        `printf '%s\\n' '/cmd 1500 {"sensor": "hall"}' '/cmd 1500 {}' | ${process.execPath} bin/fronttcp.mjs connect --json`,
+      ],
+      {
+        env: { FRONTTCP_TOKEN: token, FRONTTCP_API: `http://127.0.0.1:${api}`, FRONTTCP_PORT: String(tcp) },
+      },
+    );
+    expect((await terminal.exit).code).toBe(1);
+    expect(terminal.output()).toContain('{"kind":"reply","body":{"sensor":"hall","celsius":null}}');
+    expect(terminal.output()).toContain('the function could not be called, or failed');
   });
 });
