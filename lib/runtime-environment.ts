@@ -30,6 +30,8 @@ export const Env = {
   metricsDeployment: 'METRICS_DEPLOYMENT',
   /** `true`: the task protects itself from scale-in and deployments while it holds connections. */
   taskProtection: 'TASK_PROTECTION',
+  /** Over so many times the mean of all gateways, one asks clients to come again: after a scale-out. 0, the default: off. */
+  shedAbove: 'SHED_ABOVE',
   logLevel: 'LOG_LEVEL',
 } as const;
 

@@ -16,10 +16,10 @@ export function createHandler(runtime: Runtime): Handler {
   const sendCommand: Rule = async (request) => {
     const { userId } = await authorize(runtime, request, OPERATOR);
     const body = readJson(request.event, environment.MAX_BODY_BYTES);
-    const traceparent = traceparentOf(request.event.headers.traceparent);
+    const traceparent = request.trace?.traceparent ?? traceparentOf(request.event.headers.traceparent);
     const idempotency = idempotencyOf(request.event.headers['idempotency-key'], userId, body);
     request.facts.trace_id = traceparent.slice(3, 35);
-    const sending = { from: userId, traceparent, idempotency, language: request.language };
+    const sending = { from: userId, traceparent, trace: request.trace, idempotency, language: request.language };
     if (!Object.hasOwn(body, 'commands')) {
       const sent = await sendOne(send, body, environment.MAX_RECIPIENTS, sending);
       note(request.facts, [sent]);

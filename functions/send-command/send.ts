@@ -2,13 +2,16 @@ import { QUEUE_VERSION } from '../../contract/command-ids.ts';
 import { bodyOf, type SendCommand } from '../../contract/commands.ts';
 import { RedisUnavailableError } from '../../contract/redis.ts';
 import { type RouteAnswer, type RouteCommand, type RouteResult, routeCommands } from '../../contract/scripts/route.ts';
+import { SpanName } from '../../contract/trace.ts';
 import { Refusal } from '../shared/http/refusal.ts';
+import type { RequestTrace } from '../shared/observe/request-traces.ts';
 import type { Runtime } from '../shared/runtime.ts';
 import type { Idempotency } from './idempotency.ts';
 
 export interface Sending {
   readonly from: string;
   readonly traceparent: string;
+  readonly trace: RequestTrace | undefined;
   readonly idempotency: Idempotency;
 }
 
@@ -39,9 +42,11 @@ export function createSender({ environment, redis, keys, clock }: Runtime): Send
 
   return async (commands, sending, part) => {
     const routed = commands.map((command) => routeOf(command, sending));
-    let result = await route(routed, sending, part);
+    const attempt = () => route(routed, sending, part);
+    const traced = () => sending.trace?.step(SpanName.route, attempt) ?? attempt();
+    let result = await traced();
     // Too late by Redis's clock, yet answered in time: the clock was set. It is known now.
-    if (result.status === 'late') result = await route(routed, sending, part);
+    if (result.status === 'late') result = await traced();
     if (result.status === 'late') throw new RedisUnavailableError('the deadline was over before the script ran');
     if (result.status === 'conflict') throw new Refusal(409, 'idempotency_conflict');
     return result.answers.map(sentOf);

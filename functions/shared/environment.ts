@@ -16,6 +16,9 @@ const flag = z
   .default(false);
 
 const logging = {
+  /** Read by the parts that report, in functions/shared/observe. */
+  METRICS_DEPLOYMENT: z.string().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
 };

@@ -18,6 +18,9 @@ import { DEFAULT_HEALTH_PORT, DEFAULT_PORT, type GatewaySettings, type TlsChoice
 
 export const CONTAINER_NAME = 'gateway';
 
+/** Below it the shares differ as chance has it; far above it a new task would stay idle. */
+const SHED_ABOVE = 1.3;
+
 export interface GatewayTaskProps {
   readonly settings: GatewaySettings;
   readonly tls: TlsChoice;
@@ -118,6 +121,7 @@ export class GatewayTask extends Construct {
       [Env.authTimeoutMs]: String(timings.authTimeoutSeconds * 1000),
       [Env.drainTimeoutMs]: String(timings.drainTimeoutSeconds * 1000),
       [Env.metricsDeployment]: deploymentId,
+      [Env.shedAbove]: String(SHED_ABOVE),
       ...(settings.clientAddress === 'proxy-v2' ? { [Env.proxyProtocol]: 'v2' } : {}),
       ...(settings.taskProtection ? { [Env.taskProtection]: 'true' } : {}),
       ...(tls.kind === 'gateway' ? { [Env.tlsSecretArn]: tls.secretArn } : {}),

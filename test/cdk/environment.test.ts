@@ -9,7 +9,7 @@ const REFERENCES: Readonly<Record<string, string>> = {
   REDIS_SECRET_ARN: UPSTASH_SECRET,
 };
 /** What the gateway cannot do yet: the deployment already says it, and a gateway that learns it is told to leave this list. */
-const AWAITED = new Set(['METRICS_DEPLOYMENT', 'TASK_PROTECTION']);
+const AWAITED = new Set<string>();
 /** Read by Node, not by us. */
 const NODE_OWN = new Set(['NODE_ENV', 'NODE_OPTIONS']);
 
@@ -37,7 +37,8 @@ function containerEnvironment(template: TemplateJson): Record<string, string> {
     one.Name,
     REFERENCES[one.Name] ?? 'from-the-secret',
   ]);
-  return Object.fromEntries([...plain, ...secret]);
+  // ECS itself sets this in every task.
+  return Object.fromEntries([...plain, ...secret, ['ECS_AGENT_URI', 'http://169.254.170.2/api/task']]);
 }
 
 /** What CloudFormation would have put in place of a reference. */

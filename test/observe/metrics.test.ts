@@ -16,7 +16,7 @@ async function metricsOf(healthPort: number): Promise<string> {
 }
 
 /** Value of one line of the text, labels included; undefined: it is not there. */
-function valueOf(text: string, line: string): number | undefined {
+function sampleOf(text: string, line: string): number | undefined {
   const found = text.split('\n').find((candidate) => candidate.startsWith(`${line} `));
   return found === undefined ? undefined : Number(found.slice(line.length + 1));
 }
@@ -40,21 +40,21 @@ describe('the metrics of a gateway', () => {
     const g = await gateway();
     const device = await g.verified('device', ['ack']);
     const before = await metricsOf(g.running.healthPort);
-    expect(valueOf(before, 'fronttcp_delivery_seconds_count')).toBe(0);
+    expect(sampleOf(before, 'fronttcp_delivery_seconds_count')).toBe(0);
     await g.route({ to: ['device'] });
     const { id } = (await device.receives(102)).body as { id: string };
     device.send(6, { ids: [id] });
     const text = await until('it is acknowledged', async () => {
       const now = await metricsOf(g.running.healthPort);
-      return valueOf(now, 'fronttcp_acknowledgement_seconds_count') === 1 && now;
+      return sampleOf(now, 'fronttcp_acknowledgement_seconds_count') === 1 && now;
     });
-    expect(valueOf(text, 'fronttcp_delivery_seconds_count')).toBe(1);
-    expect(valueOf(text, 'fronttcp_delivery_seconds_bucket{le="+Inf"}')).toBe(1);
-    expect(valueOf(text, 'fronttcp_delivery_seconds_sum')).toBeLessThan(5);
-    expect(valueOf(text, 'fronttcp_delivered_total{way="inbox"}')).toBe(1);
-    expect(valueOf(text, 'fronttcp_verify_seconds_count')).toBe(1);
-    expect(valueOf(text, 'fronttcp_redis_script_seconds_count{script="claim"}')).toBe(1);
-    expect(valueOf(text, 'fronttcp_bytes_sent_total')).toBeGreaterThan(50);
+    expect(sampleOf(text, 'fronttcp_delivery_seconds_count')).toBe(1);
+    expect(sampleOf(text, 'fronttcp_delivery_seconds_bucket{le="+Inf"}')).toBe(1);
+    expect(sampleOf(text, 'fronttcp_delivery_seconds_sum')).toBeLessThan(5);
+    expect(sampleOf(text, 'fronttcp_delivered_total{way="inbox"}')).toBe(1);
+    expect(sampleOf(text, 'fronttcp_verify_seconds_count')).toBe(1);
+    expect(sampleOf(text, 'fronttcp_redis_script_seconds_count{script="claim"}')).toBe(1);
+    expect(sampleOf(text, 'fronttcp_bytes_sent_total')).toBeGreaterThan(50);
   });
 
   it('tell apart what waited in a mailbox, and how much waited', async () => {
@@ -65,17 +65,17 @@ describe('the metrics of a gateway', () => {
     for (let i = 0; i < 3; i += 1) await device.receives(102, chat('operator', 'hello'));
     const text = await until('they are counted', async () => {
       const now = await metricsOf(g.running.healthPort);
-      return valueOf(now, 'fronttcp_stored_delivery_seconds_count') === 3 && now;
+      return sampleOf(now, 'fronttcp_stored_delivery_seconds_count') === 3 && now;
     });
-    expect(valueOf(text, 'fronttcp_delivery_seconds_count')).toBe(0);
-    expect(valueOf(text, 'fronttcp_mailbox_depth_bucket{le="1"}')).toBe(0);
-    expect(valueOf(text, 'fronttcp_mailbox_depth_bucket{le="5"}')).toBe(1);
+    expect(sampleOf(text, 'fronttcp_delivery_seconds_count')).toBe(0);
+    expect(sampleOf(text, 'fronttcp_mailbox_depth_bucket{le="1"}')).toBe(0);
+    expect(sampleOf(text, 'fronttcp_mailbox_depth_bucket{le="5"}')).toBe(1);
   });
 
   it('count bytes of connections that are gone once', async () => {
     const g = await gateway();
     const device = await g.verified('device');
-    const live = valueOf(await metricsOf(g.running.healthPort), 'fronttcp_bytes_sent_total') ?? 0;
+    const live = sampleOf(await metricsOf(g.running.healthPort), 'fronttcp_bytes_sent_total') ?? 0;
     expect(live).toBeGreaterThan(12);
     await device.leave();
     await until('it is gone', async () => (await g.metric('fronttcp_connections')) === 0);

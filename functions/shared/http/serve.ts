@@ -2,6 +2,8 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { RedisUnavailableError } from '../../../contract/redis.ts';
 import type { RouteKey } from '../../routes.ts';
 import type { Log } from '../log.ts';
+import { RequestMetrics } from '../observe/request-metrics.ts';
+import { type RequestTrace, startRequestTrace } from '../observe/request-traces.ts';
 import { JSON_HEADERS } from './headers.ts';
 import { MESSAGES, type Reason } from './messages.ts';
 import { Refusal } from './refusal.ts';
@@ -16,6 +18,8 @@ export interface ApiRequest {
   readonly sourceIp: string;
   /** Members of the log line of this request. */
   readonly facts: Record<string, string | number | boolean>;
+  /** Undefined: nobody asked for traces. */
+  readonly trace: RequestTrace | undefined;
 }
 
 /** What a rule answers: members beside `code` and `message`, or a whole answer that is not JSON of ours. */
@@ -35,6 +39,7 @@ const UNAVAILABLE_RETRY_SECONDS = 1;
 
 /** One Lambda handler for the routes of a function: finds the rule, answers whatever happens, writes one log line. */
 export function serve(log: Log, rules: Rules): Handler {
+  const metrics = RequestMetrics.from(process.env);
   return async (event) => {
     const startedAt = performance.now();
     const request: ApiRequest = {
@@ -42,6 +47,7 @@ export function serve(log: Log, rules: Rules): Handler {
       language: languageOf(event.headers['accept-language']),
       sourceIp: event.requestContext.http.sourceIp,
       facts: {},
+      trace: await startRequestTrace(event.headers.traceparent, event.routeKey),
     };
     const { result, reason, cause } = await answer(rules, request);
     const status = result.statusCode ?? 200;
@@ -55,11 +61,13 @@ export function serve(log: Log, rules: Rules): Handler {
       reason,
       duration_ms: Math.round((performance.now() - startedAt) * 10) / 10,
       ...request.facts,
-      ...(cause === undefined ? {} : { error: cause }),
+      ...cause,
     };
     if (status >= 500 && reason === 'internal') log.error(line);
     else if (status >= 500) log.warn(line);
     else log.info(line);
+    metrics?.count({ status, commands: commandsIn(request) });
+    await request.trace?.end({ status, reason, ...request.facts });
     return { ...result, headers: { ...result.headers, 'x-request-id': event.requestContext.requestId } };
   };
 }
@@ -67,7 +75,13 @@ export function serve(log: Log, rules: Rules): Handler {
 interface Outcome {
   result: APIGatewayProxyStructuredResultV2;
   reason: Reason;
-  cause?: { name: string; message: string; stack?: string | undefined };
+  /** Members of the log line. */
+  cause?: { error: string; error_name: string; stack?: string | undefined };
+}
+
+/** How many messages a request sent, by what its rule noted. */
+function commandsIn({ facts }: ApiRequest): number {
+  return typeof facts.messages === 'string' && facts.messages !== '' ? facts.messages.split(',').length : 0;
 }
 
 async function answer(rules: Rules, request: ApiRequest): Promise<Outcome> {
@@ -100,8 +114,8 @@ function refused(error: unknown, language: Language): Outcome {
 
 /** Messages of our own code and of Redis hold no contents; the stack helps only where nobody expected the error. */
 function described(error: unknown, isExpected: boolean): NonNullable<Outcome['cause']> {
-  if (!(error instanceof Error)) return { name: typeof error, message: '' };
-  return { name: error.name, message: error.message.slice(0, 500), ...(isExpected ? {} : { stack: error.stack }) };
+  if (!(error instanceof Error)) return { error: '', error_name: typeof error };
+  return { error: error.message, error_name: error.name, ...(isExpected ? {} : { stack: error.stack }) };
 }
 
 function json(statusCode: number, body: object, headers: Readonly<Record<string, string>> = {}) {
