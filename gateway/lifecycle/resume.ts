@@ -25,7 +25,9 @@ export async function resumeSessions(context: GatewayContext): Promise<number> {
     });
     if (results !== 'no_lease') {
       batch.forEach((session, i) => {
-        if (resume(session, results[i], context)) resumed += 1;
+        // Joined anew meanwhile: still suspended, and claimed again from this epoch on.
+        if (gatewayId !== lease.gatewayId) session.epoch = claimedEpoch(results[i]) ?? session.epoch;
+        else if (resume(session, results[i], context)) resumed += 1;
       });
     }
     claims.end(users);
@@ -33,6 +35,10 @@ export async function resumeSessions(context: GatewayContext): Promise<number> {
     if (results === 'no_lease') return resumed;
   }
   return resumed;
+}
+
+function claimedEpoch(result: ClaimResult | undefined): number | undefined {
+  return result?.status === 'claimed' ? result.epoch : undefined;
 }
 
 function resume(session: Session, result: ClaimResult | undefined, { sessionStore }: GatewayContext): boolean {

@@ -94,10 +94,18 @@ export class Verifier {
     if (genuine.length === 0) return;
     const users = genuine.map(({ userId }) => userId);
     this.#claims.begin(users);
-    const results = await this.#claim(genuine).catch((error: unknown) => this.#failed(error));
-    genuine.forEach((waiting, i) => {
-      waiting.answer(results[i] ?? REFUSED);
-    });
+    for (;;) {
+      const { gatewayId } = this.#lease;
+      const results = await this.#claim(genuine).catch((error: unknown) => this.#failed(error));
+      if (results === 'no_lease') await this.#lease.joinedAfter(gatewayId);
+      // Sessions of an id that is not ours any more are about to be buried: they are claimed again under the new one.
+      else if (gatewayId === this.#lease.gatewayId) {
+        genuine.forEach((waiting, i) => {
+          waiting.answer(results[i] ?? REFUSED);
+        });
+        break;
+      }
+    }
     this.#claims.end(users);
   }
 
@@ -114,14 +122,10 @@ export class Verifier {
     return [];
   }
 
-  /** A gateway without a lease claims nothing: it waits until it has joined again. */
-  async #claim(genuine: readonly (Waiting & { tokenField: string })[]): Promise<ClaimResult[]> {
+  /** `no_lease`: a gateway without a lease claims nothing, it must join again first. */
+  #claim(genuine: readonly (Waiting & { tokenField: string })[]): ReturnType<typeof claimSessions> {
     const requests = genuine.map(({ userId, form, tokenField }) => ({ userId, form, proof: { tokenField } }));
-    for (;;) {
-      const gatewayId = this.#lease.gatewayId;
-      const results = await claimSessions(this.#redis, this.#keys, gatewayId, this.#config.offlineTtlSeconds, requests);
-      if (results !== 'no_lease') return results;
-      await this.#lease.joinedAfter(gatewayId);
-    }
+    const { gatewayId } = this.#lease;
+    return claimSessions(this.#redis, this.#keys, gatewayId, this.#config.offlineTtlSeconds, requests);
   }
 }
