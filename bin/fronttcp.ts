@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { commandsCommand } from './commands/commands.ts';
 import { connectCommand } from './commands/connect.ts';
+import { costCommand } from './commands/cost.ts';
 import { loginCommand } from './commands/login.ts';
 import { logoutCommand } from './commands/logout.ts';
 import { sendCommand } from './commands/send.ts';
@@ -55,6 +56,7 @@ for (const command of [
   usersCommand(),
   gatewaysCommand(),
   statsCommand(),
+  costCommand(),
 ]) {
   program.addCommand(command);
 }
