@@ -1,0 +1,220 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createLog } from '../../functions/shared/log.ts';
+import { type Api, startApi } from '../../local/http/server.ts';
+import { startWorld, type World } from '../functions/world.ts';
+import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld({ env: { MAX_BODY_BYTES: '65536' } });
+  await world.addUser('ann');
+});
+afterAll(() => world.stop());
+
+/** What comes back for these very bytes, until the server ends the connection or has answered so many times. */
+async function raw(bytes: string, answers = 1): Promise<string> {
+  const socket = connect(world.api.port, '127.0.0.1');
+  let text = '';
+  socket.setEncoding('latin1');
+  const ended = once(socket, 'close');
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk: string) => {
+    text += chunk;
+    if ((text.match(/HTTP\/1\.1 \d{3}/g)?.length ?? 0) >= answers && text.includes('"message"')) socket.end();
+  });
+  socket.write(bytes, 'latin1');
+  await ended;
+  return text;
+}
+
+const statusesOf = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
+const command = '{"command_id":102,"chat_to":"ann","content":"smuggled"}';
+
+async function aFreshRequestWorks(): Promise<void> {
+  const { status } = await world.send({ command_id: 102, chat_to: 'ann', content: 'fresh' });
+  expect(status).toBe(200);
+}
+
+/** The log lines of what reached a handler. */
+const handled = () => world.logged.filter(({ event }) => event === 'request').length;
+
+describe('header smuggling', () => {
+  const inner = () =>
+    `POST /send-command HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${world.operator}\r\nContent-Length: ${command.length}\r\n\r\n${command}`;
+
+  const ambiguous: [string, (body: string) => string][] = [
+    ['two lengths', (b) => `Content-Length: 2\r\nContent-Length: ${b.length + 2}\r\n\r\n{}${b}`],
+    ['a list of lengths', (b) => `Content-Length: 2, ${b.length}\r\n\r\n{}${b}`],
+    [
+      'a length and chunks',
+      (b) => `Content-Length: ${b.length + 5}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${b}`,
+    ],
+    ['chunks that are spelled otherwise', (b) => `Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${b}`],
+    ['chunks named twice', (b) => `Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n${b}`],
+    ['a space before the colon', (b) => `Transfer-Encoding : chunked\r\nContent-Length: 2\r\n\r\n{}${b}`],
+    ['a header that is folded', (b) => `X: y\r\n Transfer-Encoding: chunked\r\nContent-Length: 2 x\r\n\r\n{}${b}`],
+    ['a length with a sign', (b) => `Content-Length: +2\r\n\r\n{}${b}`],
+    ['a length in hex', (b) => `Content-Length: 0x2\r\n\r\n{}${b}`],
+    ['a negative length', (b) => `Content-Length: -1\r\n\r\n${b}`],
+    ['a huge length', (b) => `Content-Length: 99999999999999999999\r\n\r\n${b}`],
+    ['a huge chunk', (b) => `Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n${b}`],
+    ['a chunk with a sign', (b) => `Transfer-Encoding: chunked\r\n\r\n-1\r\n${b}`],
+    ['a bare line feed in a header', (b) => `X: a\nTransfer-Encoding: chunked\r\nContent-Length: 2 \r\r\n\r\n{}${b}`],
+    ['a NUL in a header', (b) => `X: a\0b\r\nContent-Length: 2\r\n\r\n{}${b}`],
+  ];
+  test.each(ambiguous)('%s: refused, the connection ends, and nothing behind it is a request', async (_, headers) => {
+    const before = await world.redis.zcard(`${world.prefix}mailbox:ann`);
+    const text = await raw(`POST /send-command HTTP/1.1\r\nHost: x\r\n${headers(inner())}`, 2);
+    expect(statusesOf(text)).toEqual([400]);
+    expect(text).toContain('connection: close');
+    expect(text).not.toMatch(/HPE_|Parse Error|at .*\.js/);
+    expect(await world.redis.zcard(`${world.prefix}mailbox:ann`)).toBe(before);
+    await aFreshRequestWorks();
+  });
+
+  test('two Authorization headers: neither makes the other an operator', async () => {
+    const two = `GET /stats HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong.wrong\r\nAuthorization: Bearer ${world.operator}\r\n\r\n`;
+    expect(statusesOf(await raw(two))).toEqual([401]);
+  });
+
+  test('a line break in a value comes to no header of an answer', async () => {
+    const { headers } = await world.call('GET', '/users/a%0d%0aset-cookie:%20x=1');
+    expect(headers.get('set-cookie')).toBeNull();
+    expect((await raw('GET /nowhere%0d%0aX-Evil:1 HTTP/1.1\r\nHost: x\r\n\r\n')).toLowerCase()).not.toMatch(/^x-evil/m);
+  });
+
+  test('headers that say who the caller is, or where from, are not believed', async () => {
+    for (const name of ['x-forwarded-for', 'x-real-ip', 'x-amzn-request-context', 'x-http-method-override']) {
+      const { status } = await world.call('GET', '/stats', { token: null, headers: { [name]: '127.0.0.1, op' } });
+      expect(status).toBe(401);
+    }
+    expect(world.logged.every(({ source_ip: ip }) => ip === undefined || ip === '127.0.0.1')).toBe(true);
+  });
+});
+
+describe('sizes', () => {
+  test('headers without end', async () => {
+    expect(statusesOf(await raw(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}`))).toEqual([431]);
+    await aFreshRequestWorks();
+  });
+
+  test('an oversized body, announced or in chunks, is refused with 413 and not held', async () => {
+    const before = process.memoryUsage().arrayBuffers;
+    for (let i = 0; i < 10; i += 1) {
+      const { status } = await world.call('POST', '/send-command', { body: new Uint8Array(11 * 1024 * 1024) });
+      expect(status).toBe(413);
+    }
+    const { status } = await world.call('POST', '/send-command', { body: `{"content":"${'x'.repeat(70_000)}"}` });
+    expect(status).toBe(413);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100 * 1024 * 1024);
+    await aFreshRequestWorks();
+  });
+
+  test('an oversized batch is refused as a whole, and sends nothing', async () => {
+    const one = { command_id: 102, chat_to: 'ann', content: 'x' };
+    const before = await world.redis.zcard(`${world.prefix}mailbox:ann`);
+    const { status, body } = await world.send({ commands: Array.from({ length: 101 }, () => one) });
+    expect([status, body.code]).toEqual([400, 0]);
+    const bomb = await world.send({ ...one, chat_to: Array.from({ length: 1_001 }, (_, i) => `${i}`) });
+    expect(bomb.status).toBe(400);
+    expect(await world.redis.zcard(`${world.prefix}mailbox:ann`)).toBe(before);
+    await aFreshRequestWorks();
+  });
+});
+
+describe('bodies', () => {
+  const bodies: [string, string, number][] = [
+    ['deep JSON', '['.repeat(60_000), 400],
+    [
+      'deep JSON, closed',
+      `{"command_id":2000,"chat_to":"ann","content":{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`,
+      400,
+    ],
+    ['a huge number for a command', '{"command_id":1e999,"chat_to":"ann","content":"x"}', 400],
+    ['a number of 10,000 digits', `{"command_id":${'9'.repeat(10_000)},"chat_to":"ann","content":"x"}`, 400],
+    ['__proto__ for a command', `{"__proto__":${command}}`, 400],
+    ['__proto__ beside a command', `{"__proto__":{"role":"operator"},${command.slice(1)}`, 200],
+    ['constructor', '{"constructor":{"prototype":{"role":"operator"}},"commands":{}}', 400],
+    ['an id of key syntax', '{"command_id":102,"chat_to":"x*:{y}","content":"x"}', 200],
+  ];
+  test.each(bodies)('%s', async (_, body, expected) => {
+    const { status, text } = await world.call('POST', '/send-command', { body });
+    expect(status).toBe(expected);
+    expect(text).not.toMatch(/\.ts|node_modules|ReplyError|stack/);
+    expect(({} as { role?: string }).role).toBeUndefined();
+    await aFreshRequestWorks();
+  });
+});
+
+test('slow headers: the connection is ended, others are served meanwhile', async () => {
+  const socket = connect(world.api.port, '127.0.0.1');
+  let text = '';
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  socket.on('error', () => socket.destroy());
+  const ended = once(socket, 'close');
+  socket.write('POST /send-command HTTP/1.1\r\nHost: x\r\n');
+  const dripping = setInterval(() => socket.writable && socket.write('X: y\r\n'), 500);
+  await aFreshRequestWorks();
+  await ended;
+  clearInterval(dripping);
+  expect(statusesOf(text)).toEqual([408]);
+}, 60_000);
+
+describe('every answer', () => {
+  const paths = ['/stats', '/nowhere', '/login', '/openapi.json', '/web/send-command', '/users/%F0%9F%98%80'];
+  test.each(paths)('%s: has its security headers, lets no other origin in, and an id of its log line', async (path) => {
+    const { headers } = await world.call('GET', path, { token: null, headers: { origin: 'https://evil.example' } });
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('x-frame-options')).toBe('DENY');
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    expect(headers.get('strict-transport-security')).toMatch(/max-age=\d{8}/);
+    expect(headers.get('content-security-policy')).toMatch(/default-src 'none'/);
+    expect([...headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([]);
+    const id = headers.get('x-request-id');
+    expect(world.logged.some(({ request_id }) => request_id === id)).toBe(true);
+  });
+
+  test('a preflight of another origin is told nothing', async () => {
+    const { headers } = await world.call('OPTIONS', '/send-command', {
+      token: null,
+      headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
+    });
+    expect([...headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([]);
+  });
+
+  test('an error of ours says nothing of its cause', async () => {
+    await world.redis.set(`${world.prefix}stats`, 'not a hash');
+    const { status, text } = await world.call('GET', '/stats');
+    expect([status, JSON.parse(text)]).toEqual([500, { code: 0, message: 'something went wrong on our side' }]);
+    await world.redis.del(`${world.prefix}stats`);
+  });
+});
+
+test('the log of all of this holds no token and no content', () => {
+  expect(handled()).toBeGreaterThan(20);
+  const log = JSON.stringify(world.logged);
+  expect(log).not.toContain(world.operator);
+  expect(log).not.toContain('smuggled');
+  expect(log).not.toContain('"fresh"');
+});
+
+test('the store is out of reach: 503, without its address or credentials', async () => {
+  const lines: string[] = [];
+  const api: Api = await startApi({
+    port: 0,
+    env: {
+      REDIS_URL: sharedRedisUrl().replace('redis://', 'redis://user:s3cret-pw@').replace(/:\d+$/, ':1'),
+      REDIS_KEY_PREFIX: uniquePrefix(),
+    },
+    log: createLog({ level: 'info', format: 'json' }, { write: (line) => lines.push(line) }),
+  });
+  const response = await fetch(`${api.url}/stats`, { headers: { authorization: `Bearer ${world.operator}` } });
+  expect(response.status).toBe(503);
+  expect(await response.text()).not.toMatch(/127\.0\.0\.1|s3cret|ECONN/);
+  expect(lines.join('')).not.toContain('s3cret');
+  await api.close();
+});

@@ -1,0 +1,132 @@
+import { Redis } from 'ioredis';
+import { expect } from 'vitest';
+import { type Keys, keysOf } from '../../../contract/keys.ts';
+import { Peer } from '../../support/peer.ts';
+import { type RunningProcess, startProcess, startProgram } from '../../support/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../../support/redis.ts';
+import { until } from '../../support/until.ts';
+
+/** What may stay behind an attack: caches of the runtime, not what was sent. The attacks send many times as much. */
+const MEMORY_MARGIN_BYTES = 64 * 1024 * 1024;
+const RECOVERY = { timeoutMs: 60_000, everyMs: 250 };
+
+/** A gateway of its own process: it can be watched from outside, and an attack that ends it is seen. */
+export interface Target {
+  readonly port: number;
+  readonly healthPort: number;
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly process: RunningProcess;
+  users(...ids: string[]): Promise<void>;
+  verified(userId: string, features?: string[]): Promise<Peer>;
+  metric(name: string): Promise<number>;
+  /** Runs the attack, and then asks what must hold after every one of them. */
+  attack(run: () => Promise<void>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface TargetOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** The most files that the process may open. */
+  readonly openFiles?: number;
+}
+
+export async function startTarget({ env = {}, openFiles }: TargetOptions = {}): Promise<Target> {
+  const prefix = uniquePrefix();
+  const keys = keysOf(prefix);
+  const redis = new Redis(sharedRedisUrl());
+  const options = {
+    env: {
+      REDIS_URL: sharedRedisUrl(),
+      REDIS_KEY_PREFIX: prefix,
+      GATEWAY_HOST: '127.0.0.1',
+      GATEWAY_PORT: '0',
+      HEALTH_PORT: '0',
+      NODE_OPTIONS: '--max-old-space-size=256',
+      ...env,
+    },
+  };
+  const gateway =
+    openFiles === undefined
+      ? startProgram('gateway/main.ts', [], options)
+      : startProcess('/bin/sh', ['-c', `ulimit -n ${openFiles}; exec "$0" gateway/main.ts`, process.execPath], options);
+  const line = await gateway.line(/gateway listens on/);
+  const [, port, healthPort] = (/:(\d+), health on .*:(\d+)/.exec(line) ?? []).map(Number);
+  if (!port || !healthPort) throw new Error(`no ports in: ${line}`);
+  const health = `http://127.0.0.1:${healthPort}`;
+  await until('the gateway is ready', async () => (await fetch(`${health}/readyz`)).ok, { timeoutMs: 60_000 });
+
+  let fresh = 0;
+  const users = async (...ids: string[]) => {
+    await Promise.all(ids.map((id) => redis.hset(keys.user(id), 'token', `token of ${id}`)));
+  };
+  const verified = async (userId: string, features?: string[]) => {
+    await users(userId);
+    const peer = await Peer.connect(port);
+    const verdict = await peer.verify(userId, features === undefined ? {} : { features });
+    expect(verdict.code).toBe(1);
+    return peer;
+  };
+  const metric = async (name: string) => {
+    const text = await (await fetch(`${health}/metrics`)).text();
+    const found = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
+    if (found === undefined) throw new Error(`there is no metric ${name}`);
+    return Number(found.split(' ')[1]);
+  };
+  const memory = () => metric('process_resident_memory_bytes');
+
+  async function aFreshClientWorks(): Promise<void> {
+    fresh += 1;
+    const id = `fresh-${fresh}`;
+    const client = await verified(id);
+    client.send(2, { chat_to: id, chat_content: 'hello' });
+    await client.receives(102, { chat_from: id, chat_content: 'hello' });
+    await redis.lpush(
+      keys.queue,
+      JSON.stringify({ command_id: 102, chat_from: 'p', chat_to: [id], chat_content: 'q' }),
+    );
+    await client.receives(102, { chat_from: 'p', chat_content: 'q' });
+    await client.leave();
+  }
+
+  await aFreshClientWorks();
+  return {
+    port,
+    healthPort,
+    redis,
+    keys,
+    process: gateway,
+    users,
+    verified,
+    metric,
+    async attack(run) {
+      const [memoryBefore, connectionsBefore] = [await memory(), await metric('fronttcp_connections')];
+      await run();
+      expect(gateway.hasExited, gateway.output()).toBe(false);
+      // From the very address of the attack, which may have to wait until what it left there is gone.
+      await until('a fresh client works', () => aFreshClientWorks().then(() => true), RECOVERY);
+      await until(
+        'the connections of the attack are gone',
+        async () => (await metric('fronttcp_connections')) <= connectionsBefore,
+        RECOVERY,
+      );
+      let after = 0;
+      await until(
+        'memory is back',
+        async () => {
+          after = await memory();
+          return after <= memoryBefore + MEMORY_MARGIN_BYTES;
+        },
+        RECOVERY,
+      ).catch((cause: unknown) => {
+        throw new Error(`${memoryBefore} bytes before, ${after} after`, { cause });
+      });
+    },
+    async stop() {
+      await gateway.stop();
+      const left = await redis.keys(`${prefix}*`);
+      for (let at = 0; at < left.length; at += 1_000) await redis.del(...left.slice(at, at + 1_000));
+      redis.disconnect();
+    },
+  };
+}
