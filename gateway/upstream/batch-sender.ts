@@ -196,6 +196,7 @@ export class BatchSender {
   #tellFailure(batch: Batch, attempt: number, error: InvocationError): void {
     this.#parts.counters.batchFailures += 1;
     this.#parts.counters.failed(error.failure);
+    this.#parts.counters.failed(error.failure);
     if (attempt % 10 !== 1) return;
     this.#parts.log.warn(
       { event: 'invocation_failed', function: batch.functionName, batch: batch.id, attempt, error: error.message },

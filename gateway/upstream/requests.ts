@@ -173,6 +173,7 @@ export class Requests {
   #refuse(request: Request, failure: InvocationFailure): void {
     if (!this.#settle(request)) return;
     this.#parts.counters.requestsRefused += 1;
+    this.#parts.counters.failed(failure);
     const { session, frame } = request;
     if (session.userId === request.userId) session.refuseKindly(failure, frame.version, frame.ref);
   }

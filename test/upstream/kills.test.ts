@@ -31,6 +31,9 @@ async function victim(fn: TestFunction, prefix: string): Promise<{ program: Runn
     HEALTH_PORT: '0',
   };
   const program = startProgram('gateway/main.ts', [], { env });
+  onTestFinished(async () => {
+    await program.stop('SIGKILL');
+  });
   const line = await program.line(/gateway listens on/);
   return { program, port: Number(/:(\d+),/.exec(line)?.[1]) };
 }
@@ -85,6 +88,34 @@ describe('kill -9 of a gateway', () => {
       const own = fn.items.filter((item) => item.user === user);
       expect(distinct(own)).toHaveLength(numbers.length);
     }
+  });
+});
+
+describe('a gateway that froze for longer than its lease', () => {
+  it('hands on nothing under its old id, and goes on with its new one', async () => {
+    const fn = await testFunction();
+    const prefix = uniquePrefix();
+    const { program, port } = await victim(fn, prefix);
+    const survivor = await upstreamGateway(fn, LEASE, prefix);
+    fn.fault = () => THROTTLED;
+    await survivor.users('frozen');
+    const device = await Peer.connect(port);
+    await device.verify('frozen', { features: ['receipts'] });
+    for (const n of upTo(150)) device.send(1000, { n, ref: n });
+    await until('all are accepted', () => device.frames.length === 151);
+    program.child.kill('SIGSTOP');
+    const lanes = () => survivor.metric('fronttcp_upstream_lanes');
+    await until('its lanes are taken over', async () => (await lanes()) === 17, { timeoutMs: 20_000 });
+    fn.fault = undefined;
+    await until('all came', () => numbersOf(fn.items, 'frozen').length === 150, { timeoutMs: 20_000 });
+    const count = fn.items.length;
+    program.child.kill('SIGCONT');
+    await until('the lanes are shared again', async () => (await lanes()) < 17, { timeoutMs: 20_000 });
+    for (const n of upTo(50)) device.send(1000, { n: n + 150, ref: n });
+    await until('the rest came', () => numbersOf(fn.items, 'frozen').length === 200, { timeoutMs: 20_000 });
+    expect(numbersOf(fn.items, 'frozen')).toEqual(upTo(200));
+    // What it held in memory when it froze was not handed on again.
+    expect(fn.items).toHaveLength(count + 50);
   });
 });
 
