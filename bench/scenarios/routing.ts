@@ -41,7 +41,7 @@ async function measure(plan: Plan, gateways: number): Promise<Measured> {
   await writeUsers(client, USERS);
   await claimAll(client, gateways);
   const port = portOf(client);
-  const calls = plan.isQuick ? 200 : 2_000;
+  const calls = plan.isQuick ? 100 : 2_000;
   return {
     single: await redisTime(client, calls, () => route(port, [to(1)])),
     batch:

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { encodeFrame } from '../../contract/frame.ts';
 import type { Plan } from '../plan.ts';
-import { fronttcp } from '../servers/fronttcp.ts';
+import { fronttcp, sharedRedis } from '../servers/fronttcp.ts';
 import type { Server } from '../servers/server.ts';
-import { userId } from '../support/redis.ts';
+import { userId, writeUsers } from '../support/redis.ts';
 import { delivered, LATENCY, OTHER_CPU, perSecond } from './columns.ts';
 import { loadOn } from './on-server.ts';
 import type { Contestant, Measured, Scenario, ScenarioFile } from './scenario.ts';
@@ -54,7 +54,7 @@ function slowReader(): Scenario {
     name,
     async measure(plan) {
       const running = await fronttcp.start(plan);
-      const sockets = isSlow ? await floodOneWhoDoesNotRead(running.port) : [];
+      const sockets = isSlow ? await floodOneWhoDoesNotRead(plan, running.port) : [];
       try {
         return delivered(await loadOn(plan, fronttcp, running, ['-m', 'fanout', '-n', '1000', '-r', '30']));
       } finally {
@@ -81,7 +81,9 @@ const FLOOD_BYTES = 16_384;
 const SLOW_USER = 18_000;
 
 /** Answers the two connections: who does not read, and who wrote to it. */
-async function floodOneWhoDoesNotRead(port: number): Promise<Socket[]> {
+async function floodOneWhoDoesNotRead(plan: Plan, port: number): Promise<Socket[]> {
+  const redis = await sharedRedis(plan);
+  await writeUsers(redis.client, 2, SLOW_USER);
   const slow = await verified(port, userId(SLOW_USER));
   slow.pause();
   const writer = await verified(port, userId(SLOW_USER + 1));
