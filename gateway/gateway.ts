@@ -142,7 +142,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   });
   redis.onReturn(
     () =>
-      void audit().catch((error: unknown) =>
+      void auditSessionsHere(context).catch((error: unknown) =>
         log.error({ event: 'audit_failed', error: String(error) }, 'could not look after the sessions'),
       ),
   );
@@ -188,12 +188,6 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     await undertaker.bury(previous, { leaving: true });
     const resumed = await resumeSessions(context);
     log.info({ event: 'sessions_resumed', resumed }, 'resumed the sessions');
-  }
-
-  async function audit(): Promise<void> {
-    const { forgotten, left } = await auditSessionsHere(context);
-    if (forgotten + left === 0) return;
-    log.warn({ event: 'sessions_audited', forgotten, left }, 'Redis did not know its sessions any more');
   }
 
   /**

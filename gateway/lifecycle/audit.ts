@@ -6,30 +6,26 @@ const BATCH = 128;
 
 /**
  * After Redis was away. It may have lost what it had acknowledged (a replica that was promoted, a log that was not
- * synced): connections of whose sessions it knows nothing are closed, so that their clients come again, and sessions that
- * it believes to be here and that are not are ended.
+ * synced). Sessions that it does not know any more are claimed again, as after a lost lease: the connections stay.
+ * Sessions that it believes to be here and that are not are ended.
  */
-export async function auditSessionsHere(context: GatewayContext): Promise<{ forgotten: number; left: number }> {
-  return { forgotten: await closeForgotten(context), left: await endLeft(context) };
+export async function auditSessionsHere(context: GatewayContext): Promise<void> {
+  const { lease, log } = context;
+  if (await hasForgotten(context)) return lease.surrender('Redis has forgotten sessions');
+  const left = await endLeft(context);
+  if (left > 0) log.warn({ event: 'sessions_left', left }, 'Redis knew of sessions that had ended');
 }
 
-async function closeForgotten({ registry, redis, keys }: GatewayContext): Promise<number> {
+async function hasForgotten({ registry, redis, keys }: GatewayContext): Promise<boolean> {
   const sessions = [...registry.all()].filter(({ state }) => state === 'live' || state === 'replaying');
-  let forgotten = 0;
   for (let from = 0; from < sessions.length; from += BATCH) {
     const batch = sessions.slice(from, from + BATCH).map((session) => ({ session, epoch: session.epoch }));
-    const current = await auditSessions(
-      redis,
-      keys,
-      batch.map(({ session }) => session.userId),
-    );
-    for (const [i, { session, epoch }] of batch.entries()) {
-      if ((current[i] ?? epoch) >= epoch || session.epoch !== epoch) continue;
-      session.close(CloseReasons.connectionLost);
-      forgotten += 1;
-    }
+    const users = batch.map(({ session }) => session.userId);
+    const current = await auditSessions(redis, keys, users);
+    const isForgotten = batch.some(({ session, epoch }, i) => (current[i] ?? epoch) < epoch && session.epoch === epoch);
+    if (isForgotten) return true;
   }
-  return forgotten;
+  return false;
 }
 
 async function endLeft({ registry, redis, keys, lease, claims, sessionStore }: GatewayContext): Promise<number> {

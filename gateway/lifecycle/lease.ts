@@ -36,6 +36,7 @@ export class Lease {
   #validUntilMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
+  #isJoining = false;
   #joined: (() => void)[] = [];
 
   constructor(parts: {
@@ -73,6 +74,14 @@ export class Lease {
   /** To be called before anything is delivered: a process that was paused may find that its time is over. */
   check(): void {
     if (this.#state === 'held' && performance.now() >= this.#validUntilMs) this.#lose('not renewed in time');
+  }
+
+  /** Gives up the lease before its time, and joins anew. */
+  surrender(why: string): void {
+    if (this.#state !== 'held') return;
+    clearTimeout(this.#timer);
+    this.#lose(why);
+    void this.#rejoin();
   }
 
   /** Stops renewing; the lease itself is given up by the burial of the stop. */
@@ -130,11 +139,15 @@ export class Lease {
 
   /** Loss is told at once; the new id comes as soon as Redis answers. */
   async #rejoin(): Promise<void> {
+    if (this.#isJoining) return;
+    this.#isJoining = true;
     try {
       await this.#join(this.gatewayId);
     } catch (error) {
       this.#log.warn({ event: 'lease_join_failed', error: String(error) }, 'could not join');
       this.#timer = setTimeout(() => void this.#rejoin(), renewalOf(this.#leaseMs) / 3);
+    } finally {
+      this.#isJoining = false;
     }
   }
 
