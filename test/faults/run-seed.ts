@@ -77,6 +77,7 @@ export async function runSeed({ seed, cluster = false, durationMs = 7_000 }: See
     history.step('senders have stopped');
 
     const violations = history.violations;
+    noteLostLeases(history, world);
     await collect(violations, calm(world, history, receivers, marker, names));
     const seen = see(history, new Map(users.map(({ id, form }) => [id, form])));
     violations.push(...checkAddressees(seen), ...checkDelivery(seen), ...checkDuplicates(seen), ...checkOrder(seen));
@@ -89,6 +90,16 @@ export async function runSeed({ seed, cluster = false, durationMs = 7_000 }: See
     return { seed, violations, summary, story: story(seed, steps.map(describeStep), history, world) };
   } finally {
     await world.stop();
+  }
+}
+
+/** On a busy machine a gateway may be late with its renewal by itself: that is a risk like a pause. */
+function noteLostLeases(history: History, world: World): void {
+  for (const { process } of world.started) {
+    for (const [, time] of process.output().matchAll(/"time":"([^"]+)"[^\n]*"event":"lease_lost"/g)) {
+      const at = Date.parse(time ?? '') - performance.timeOrigin;
+      history.risks.push({ what: 'lease lost', from: at - 2 * LEASE_MS, to: at + 4 * LEASE_MS });
+    }
   }
 }
 

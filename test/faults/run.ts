@@ -1,7 +1,9 @@
-// npm run test:faults -- --seeds N [--seed S] [--cluster] [--at-once K] [--duration MS]
-// Each seed is one run of the whole system under faults; the same seed has the same schedule. Exit code 1 when a promise was broken.
+// npm run test:faults -- --seeds N [--seed S] [--cluster] [--at-once K] [--duration MS] [--story] [--bail]
+// Each seed is one run of the whole system under faults; the same seed has the same schedule. Exit code 1 when a promise
+// was broken. --story prints what was done, seen and logged; --scenario stalled runs that one instead of seeds.
 import { parseArgs } from 'node:util';
-import { runSeed } from './run-seed.ts';
+import { runSeed, type SeedResult } from './run-seed.ts';
+import { runStalled } from './stalled.ts';
 
 const { values } = parseArgs({
   options: {
@@ -11,27 +13,36 @@ const { values } = parseArgs({
     'at-once': { type: 'string', default: '1' },
     duration: { type: 'string', default: '7000' },
     story: { type: 'boolean', default: false },
-    /** Ends at the first broken promise. */
     bail: { type: 'boolean', default: false },
+    scenario: { type: 'string' },
   },
 });
 
-const first = Number(values.seed);
-const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => first + i);
+const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => Number(values.seed) + i);
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
 let broken = 0;
+
+function report({ summary, violations, story }: SeedResult): void {
+  say(summary);
+  for (const violation of violations.slice(0, 30)) say(`   ${violation}`);
+  if (violations.length === 0) return;
+  broken += 1;
+  if (values.story) say(story);
+  if (values.bail) seeds.length = 0;
+}
 
 async function work(): Promise<void> {
   for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
-    const result = await runSeed({ seed, cluster: values.cluster, durationMs: Number(values.duration) });
-    process.stdout.write(`${result.summary}\n`);
-    for (const violation of result.violations.slice(0, 30)) process.stdout.write(`   ${violation}\n`);
-    if (result.violations.length === 0) continue;
-    broken += 1;
-    if (values.story) process.stdout.write(`${result.story}\n`);
-    if (values.bail) seeds.length = 0;
+    report(await runSeed({ seed, cluster: values.cluster, durationMs: Number(values.duration) }));
   }
 }
 
-await Promise.all(Array.from({ length: Number(values['at-once']) }, () => work()));
-process.stdout.write(`${broken} of ${values.seeds} seeds broke a promise\n`);
+if (values.scenario === 'stalled') {
+  const violations = await runStalled();
+  report({ seed: 0, violations, summary: 'a reader that stalls on a gateway that is killed', story: '' });
+  say(`${broken} of 1 runs broke a promise`);
+} else {
+  await Promise.all(Array.from({ length: Number(values['at-once']) }, () => work()));
+  say(`${broken} of ${values.seeds} seeds broke a promise`);
+}
 process.exit(broken > 0 ? 1 : 0);

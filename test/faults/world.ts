@@ -11,7 +11,10 @@ import type { RedisServer } from './redis-server.ts';
 import { findRedisServer } from './redis-server.ts';
 
 /** Long enough not to be lost by a busy machine, short enough for a run of seconds. */
-export const LEASE_MS = 2_000;
+export const LEASE_MS = 2_500;
+
+/** Of a machine that does many things at once. */
+const START_TIMEOUT_MS = 120_000;
 
 export interface WorldOptions {
   readonly cluster: boolean;
@@ -85,7 +88,7 @@ export class World {
       DRAIN_TIMEOUT_MS: '5000',
     };
     const started = startProgram('gateway/main.ts', [], { env });
-    const line = await started.line(/gateway listens on/);
+    const line = await started.line(/gateway listens on/, START_TIMEOUT_MS);
     const ports = /:(\d+), health on \S+:(\d+)/.exec(line);
     const gateway = {
       process: started,
@@ -113,7 +116,7 @@ export class World {
         );
         return answers.every(Boolean);
       },
-      { timeoutMs: 30_000, everyMs: 50 },
+      { timeoutMs: START_TIMEOUT_MS, everyMs: 50 },
     );
   }
 

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { runSeed } from './run-seed.ts';
+import { runStalled } from './stalled.ts';
+
+/** A bounded number of runs; `npm run test:faults -- --seeds N` does any number. */
+const TIMEOUT_MS = 240_000;
+
+describe.concurrent('the promises hold under faults', () => {
+  it.each([
+    { seed: 1, what: 'gateways are killed and paused' },
+    { seed: 2, what: 'Redis is killed and paused' },
+    { seed: 3, what: 'gateways end, clients move' },
+  ])('seed $seed: $what', { timeout: TIMEOUT_MS }, async ({ seed }) => {
+    const { violations, story } = await runSeed({ seed });
+    expect(violations, violations.length > 0 ? story : '').toEqual([]);
+  });
+
+  it('a client that stalls on a gateway that is killed gets what it had not read', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    expect(await runStalled()).toEqual([]);
+  });
+});
+
+describe('the promises hold in a cluster', () => {
+  it('seed 4, every key behind a hash tag', { timeout: TIMEOUT_MS }, async () => {
+    const { violations, story } = await runSeed({ seed: 4, cluster: true });
+    expect(violations, violations.length > 0 ? story : '').toEqual([]);
+  });
+});

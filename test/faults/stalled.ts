@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { until } from '../support/until.ts';
+import { Wire } from './wire.ts';
+import { World } from './world.ts';
+
+const MESSAGES = 250;
+const CONTENT_BYTES = 60_000;
+const message = z.object({ chat_content: z.string() });
+
+/**
+ * A plain client that stops reading, more for it than the kernel takes, and then its gateway is killed: what was not
+ * handed to the kernel is in the inbox, and reaches it through another gateway.
+ */
+export async function runStalled(): Promise<string[]> {
+  const world = await World.start({ cluster: false, gateways: 2 });
+  try {
+    await world.createUser('slow');
+    await world.untilReady();
+    const [first, second] = world.open;
+    if (!first || !second) throw new Error('two gateways were asked for');
+    const got: string[] = [];
+    const take = ({ body }: { body: unknown }): void =>
+      void got.push(message.parse(body).chat_content.split(' ')[0] ?? '');
+    let isClosed = false;
+    const stalled = new Wire(first.port, take, () => {
+      isClosed = true;
+    });
+    await stalled.verify('slow', world.tokenOf('slow'), undefined);
+    stalled.socket.pause();
+    const filler = 'x'.repeat(CONTENT_BYTES);
+    const contents = Array.from({ length: MESSAGES }, (_, i) => String(i));
+    for (const content of contents) {
+      const entry = { command_id: 102, chat_from: 'queue', chat_to: ['slow'], chat_content: `${content} ${filler}` };
+      await world.admin.lpush(world.keys.queue, JSON.stringify(entry));
+    }
+    const [gatewayId] = await world.admin.hmget(world.keys.user('slow'), 'gateway');
+    await until('the queue is taken', async () => (await world.admin.llen(world.keys.queue)) === 0);
+    const left = () => world.admin.xlen(world.keys.inbox(gatewayId ?? ''));
+    const stored = () => world.admin.zcard(world.keys.mailbox('slow'));
+    let before = -1;
+    await until(
+      'the gateway waits for its reader',
+      async () => {
+        const now = (await left()) * 1_000 + (await stored());
+        const isStill = now === before;
+        before = now;
+        return isStill;
+      },
+      { everyMs: 300 },
+    );
+    await first.process.stop('SIGKILL');
+    stalled.socket.resume();
+    await until('the kernel has given what it had', () => isClosed);
+    const again = new Wire(second.port, take, () => undefined);
+    await until('the gateway is buried', async () => (await world.admin.zcard(world.keys.gateways)) === 1, {
+      timeoutMs: 20_000,
+    });
+    await again.verify('slow', world.tokenOf('slow'), undefined);
+    await until('the last one is there', () => got.includes(String(MESSAGES - 1)), { timeoutMs: 20_000 }).catch(
+      () => undefined,
+    );
+    again.socket.destroy();
+    const firsts = [...new Set(got)];
+    const missing = contents.filter((content) => !firsts.includes(content));
+    const broken = missing.length > 0 ? [`${missing.length} messages never came, the first of them ${missing[0]}`] : [];
+    const isOrdered = firsts.every((content, i) => i === 0 || Number(content) > Number(firsts[i - 1]));
+    return isOrdered ? broken : [...broken, 'they came out of order'];
+  } finally {
+    await world.stop();
+  }
+}
