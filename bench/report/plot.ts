@@ -16,7 +16,7 @@ export interface Plot {
   readonly bars: readonly Bar[];
 }
 
-const WIDTH = 720;
+const WIDTH = 820;
 const NAME_WIDTH = 140;
 const VALUE_WIDTH = 90;
 const ROW = 26;
