@@ -85,6 +85,20 @@ describe('an ack client', () => {
     await client.receives(2_001, { a: { b: 1 }, id: expect.any(String), sent_at: expect.any(Number) });
   });
 
+  test('gets each once that comes while its mailbox is being served, though it is in both the mailbox and the inbox', async () => {
+    const g = await gateway();
+    await g.users('u');
+    await g.push(...numbers(300).map((text) => entry(text, ['u'])));
+    await until('all are stored', async () => (await g.mailbox('u')).length === 300);
+    const client = await g.peer();
+    client.send(1, { phone_number: 'u', token: 'token of u', features: ['ack'] });
+    await client.receives(101);
+    for (const text of numbers(100, 300)) await g.push(entry(text, ['u']));
+    for (const text of numbers(400)) await client.receives(102, expect.objectContaining({ chat_content: text }));
+    client.send(2, { chat_to: 'u', chat_content: 'the last' });
+    await client.receives(102, expect.objectContaining({ chat_content: 'the last' }));
+  });
+
   test('is sent again what it did not acknowledge, with the same ids, in order, before anything newer', async () => {
     const g = await gateway();
     const first = await g.verified('u', ['ack']);

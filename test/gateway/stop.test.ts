@@ -84,15 +84,15 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 );
 
 test('while it drains it takes nobody new and is not ready, but alive', async () => {
-  const { program, port, healthPort } = await start({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() });
+  const g = await gateway();
   // A peer that does not close its side keeps the gateway lingering for a moment.
-  const client = await Peer.connect(port);
+  const client = await g.peer();
   client.freeze();
-  const stopped = program.stop();
-  await until('it is not ready', async () => (await get(healthPort, '/readyz')) === 503);
-  expect(await get(healthPort, '/healthz')).toBe(200);
-  await expect(Peer.connect(port)).rejects.toThrow('ECONNREFUSED');
-  expect((await stopped).code).toBe(0);
+  const stopped = g.running.stop();
+  expect(await Promise.all([g.health('/readyz'), g.health('/healthz')])).toEqual([503, 200]);
+  await expect(Peer.connect(g.port)).rejects.toThrow('ECONNREFUSED');
+  await stopped;
+  await expect(g.health('/healthz')).rejects.toThrow();
 });
 
 test('a stop while Redis is away still ends with 0, in time', { timeout: 60_000 }, async () => {
