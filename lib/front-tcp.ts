@@ -4,6 +4,7 @@ import { Artifacts } from './artifacts.ts';
 import type { DataPolicy, LogSettings } from './data-policy.ts';
 import { GatewayService } from './gateway/gateway-service.ts';
 import type { GatewaySettings, ScalingSettings, TlsChoice } from './gateway/gateway-settings.ts';
+import type { UpstreamSettings } from './gateway/upstream.ts';
 import { plainSecretsBelow } from './guards/plain-secrets.ts';
 import { refuse } from './guards/problems.ts';
 import type { ApiSettings } from './http/api-stage.ts';
@@ -30,6 +31,8 @@ export interface FrontTcpProps {
   readonly scaling?: ScalingSettings;
   /** @default 500 requests and 20 logins per second */
   readonly api?: ApiSettings;
+  /** Where devices' application commands go: an alias of your own function. @default they are refused */
+  readonly upstream?: UpstreamSettings;
   /** Laid over the default ones, and checked against each other. @default see `defaultTimings` */
   readonly timings?: Partial<Timings>;
   /** Who is told of an alarm. @default nobody */
@@ -91,6 +94,7 @@ export class FrontTcp extends Construct {
       artifacts,
       logs: logSettings,
       deploymentId: this.deploymentId,
+      upstream: props.upstream,
     });
     this.api = new HttpApi(this, 'HttpApi', {
       settings: props.api ?? {},

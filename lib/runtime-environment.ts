@@ -32,6 +32,11 @@ export const Env = {
   taskProtection: 'TASK_PROTECTION',
   /** Over so many times the mean of all gateways, one asks clients to come again: after a scale-out. 0, the default: off. */
   shedAbove: 'SHED_ABOVE',
+  /** The customer's function for what devices send: an alias's ARN. Unset: nothing goes upstream. */
+  upstreamFunction: 'UPSTREAM_FUNCTION',
+  upstreamEvents: 'UPSTREAM_EVENTS',
+  upstreamRequests: 'UPSTREAM_REQUESTS',
+  upstreamLifecycleFunction: 'UPSTREAM_LIFECYCLE_FUNCTION',
   logLevel: 'LOG_LEVEL',
 } as const;
 

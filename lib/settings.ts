@@ -70,6 +70,13 @@ const api = z.strictObject({
   canary: z.boolean().exactOptional(),
 });
 
+const upstream = z.strictObject({
+  alias: z.string().startsWith('arn:'),
+  events: z.string().exactOptional(),
+  requests: z.string().exactOptional(),
+  lifecycle: z.string().exactOptional(),
+});
+
 const timings = z.strictObject({
   stopTimeoutSeconds: z.int().exactOptional(),
   drainTimeoutSeconds: z.int().exactOptional(),
@@ -99,6 +106,8 @@ const schema = z.strictObject({
   gateway: gateway.exactOptional(),
   scaling: scaling.exactOptional(),
   api: api.exactOptional(),
+  /** Your function for what devices send: the ARN of an alias. An alias of your own app needs code: embed the construct. */
+  upstream: upstream.exactOptional(),
   timings: timings.exactOptional(),
   dataPolicy: z.enum(['keep', 'destroy']).default('keep'),
   /** Of the log groups; one of the numbers that CloudWatch knows. @default 30 */

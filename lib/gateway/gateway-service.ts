@@ -1,7 +1,7 @@
 import { type aws_cloudwatch as cw, Duration, aws_ec2 as ec2, aws_ecs as ecs } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Artifacts } from '../artifacts.ts';
-import { type LogSettings, logGroup } from '../data-policy.ts';
+import { type DataPolicy, type LogSettings, logGroup } from '../data-policy.ts';
 import { refuse } from '../guards/problems.ts';
 import type { Network } from '../network.ts';
 import { admitToStore, type RedisStore } from '../redis/redis-store.ts';
@@ -11,6 +11,7 @@ import type { GatewaySettings, ScalingSettings, TlsChoice } from './gateway-sett
 import { GatewayTask } from './gateway-task.ts';
 import { LoadBalancer } from './load-balancer.ts';
 import { scaleGateways } from './scaling.ts';
+import { Upstream, type UpstreamSettings } from './upstream.ts';
 
 export interface GatewayServiceProps {
   readonly network: Network;
@@ -22,6 +23,8 @@ export interface GatewayServiceProps {
   readonly artifacts: Artifacts;
   readonly logs: LogSettings;
   readonly deploymentId: string;
+  /** @default nothing goes upstream */
+  readonly upstream?: UpstreamSettings | undefined;
 }
 
 /** From this many tasks on, a deployment goes in waves: with 200 % every client would reconnect at once. */
@@ -34,6 +37,7 @@ export class GatewayService extends Construct {
   readonly task: GatewayTask;
   readonly loadBalancer: LoadBalancer;
   readonly securityGroup: ec2.SecurityGroup;
+  readonly upstream: Upstream | undefined;
 
   constructor(scope: Construct, id: string, props: GatewayServiceProps) {
     super(scope, id);
@@ -55,6 +59,7 @@ export class GatewayService extends Construct {
       cluster: this.cluster,
       logGroup: logGroup(this, 'Logs', props.logs),
     });
+    this.upstream = props.upstream && this.#connectUpstream(props.upstream, props.logs.dataPolicy);
     this.securityGroup = new ec2.SecurityGroup(this, 'Group', {
       vpc: network.vpc,
       description: 'Gateways of fronttcp',
@@ -92,6 +97,13 @@ export class GatewayService extends Construct {
       dataPolicy: props.logs.dataPolicy,
     });
     scaleGateways(this.service, scaling, deploymentId);
+  }
+
+  #connectUpstream(settings: UpstreamSettings, dataPolicy: DataPolicy): Upstream {
+    const { taskRole } = this.task.definition;
+    const upstream = new Upstream(this, 'Upstream', { settings, taskRole, dataPolicy });
+    this.task.tell(upstream.environment);
+    return upstream;
   }
 
   /** A deployment during which one of these fires goes back to what ran before. */

@@ -36,6 +36,7 @@ export interface GatewayTaskProps {
 /** The task definition: one container that may write nothing, is nobody and has no capabilities. */
 export class GatewayTask extends Construct {
   readonly definition: ecs.FargateTaskDefinition;
+  readonly #container: ecs.ContainerDefinition;
 
   constructor(scope: Construct, id: string, props: GatewayTaskProps) {
     super(scope, id);
@@ -68,7 +69,7 @@ export class GatewayTask extends Construct {
     linux.dropCapabilities(ecs.Capability.ALL);
     const controls = { ...defaultSystemControls, ...settings.systemControls };
 
-    this.definition.addContainer(CONTAINER_NAME, {
+    this.#container = this.definition.addContainer(CONTAINER_NAME, {
       image:
         settings.image ??
         ecs.ContainerImage.fromAsset(props.artifacts.gatewayImage(), {
@@ -107,6 +108,11 @@ export class GatewayTask extends Construct {
       },
     });
     this.#grant(props);
+  }
+
+  /** Adds to what the container is told. */
+  tell(environment: Readonly<Record<string, string>>): void {
+    for (const [name, value] of Object.entries(environment)) this.#container.addEnvironment(name, value);
   }
 
   #environment({ settings, tls, timings, store, deploymentId }: GatewayTaskProps, memoryMiB: number) {

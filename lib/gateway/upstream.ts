@@ -1,0 +1,94 @@
+import {
+  Duration,
+  aws_lambda_destinations as destinations,
+  aws_iam as iam,
+  type aws_lambda as lambda,
+  aws_sqs as sqs,
+} from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge.ts';
+import { type DataPolicy, retention } from '../data-policy.ts';
+import { refuse } from '../guards/problems.ts';
+import { Env } from '../runtime-environment.ts';
+
+/** Where devices' application commands and the life of their sessions go: your own function. */
+export interface UpstreamSettings {
+  /**
+   * An alias, or the ARN of one: the gateways may invoke it and nothing else of the function. With an alias what fails
+   * three times goes to a queue of ours; a function given by its ARN has a destination of its own, or none.
+   */
+  readonly alias: lambda.IAlias | string;
+  /** Command ids that are gathered and handed on without an answer. @default '1000-1499' */
+  readonly events?: string;
+  /** Command ids that wait for an answer. @default '1500-1999' */
+  readonly requests?: string;
+  /** Another function for connected, disconnected and lost, `'none'` for none. @default the same one */
+  readonly lifecycle?: lambda.IAlias | string;
+}
+
+export interface UpstreamProps {
+  readonly settings: UpstreamSettings;
+  readonly taskRole: iam.IRole;
+  readonly dataPolicy: DataPolicy;
+}
+
+const QUALIFIED_ARN = /^arn:[^:]+:lambda:[^:]+:[^:]+:function:[^:]+:[^:]+$/;
+const ATTEMPTS_AFTER_THE_FIRST = 2;
+const MAX_EVENT_AGE = Duration.hours(6);
+
+/** The grant, the settings and the queue for what a customer's function could not take. */
+export class Upstream extends Construct {
+  readonly environment: Readonly<Record<string, string>>;
+  /** What Lambda gave up on: invocations with their items, as JSON. */
+  readonly deadLetters: sqs.Queue | undefined;
+
+  constructor(scope: Construct, id: string, { settings, taskRole, dataPolicy }: UpstreamProps) {
+    super(scope, id);
+    refuse(this, upstreamProblems(settings));
+    const lifecycle = settings.lifecycle ?? 'none';
+    const invoked = [settings.alias, ...(lifecycle === 'none' ? [] : [lifecycle])].map(arnOf);
+    taskRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [...new Set(invoked)] }),
+    );
+    if (typeof settings.alias !== 'string') {
+      this.deadLetters = this.#deadLetters(dataPolicy);
+      settings.alias.configureAsyncInvoke({
+        retryAttempts: ATTEMPTS_AFTER_THE_FIRST,
+        maxEventAge: MAX_EVENT_AGE,
+        onFailure: new destinations.SqsDestination(this.deadLetters),
+      });
+    }
+    this.environment = {
+      [Env.upstreamFunction]: arnOf(settings.alias),
+      ...(settings.events ? { [Env.upstreamEvents]: settings.events } : {}),
+      ...(settings.requests ? { [Env.upstreamRequests]: settings.requests } : {}),
+      ...(settings.lifecycle ? { [Env.upstreamLifecycleFunction]: arnOf(settings.lifecycle) } : {}),
+    };
+  }
+
+  #deadLetters(dataPolicy: DataPolicy): sqs.Queue {
+    const queue = new sqs.Queue(this, 'DeadLetters', {
+      encryption: sqs.QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+      removalPolicy: retention(dataPolicy),
+    });
+    acknowledge(queue, 'SQS3', 'It is the dead-letter queue itself.');
+    return queue;
+  }
+}
+
+/** What would only be noticed when the first device speaks. */
+export function upstreamProblems({ alias, lifecycle }: UpstreamSettings): string[] {
+  return [alias, lifecycle].flatMap((one) =>
+    typeof one === 'string' && one !== 'none' && !QUALIFIED_ARN.test(one)
+      ? [
+          `upstream: ${one} is not the ARN of an alias or a version; without one every deployment of the function is live at once.`,
+        ]
+      : [],
+  );
+}
+
+function arnOf(alias: lambda.IAlias | string): string {
+  return typeof alias === 'string' ? alias : alias.functionArn;
+}
