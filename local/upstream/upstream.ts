@@ -27,6 +27,9 @@ export async function startLocalUpstream(file: string, say: (line: string) => vo
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'local',
       AWS_SECRET_ACCESS_KEY: 'local',
+      // A profile would go before them.
+      AWS_PROFILE: '',
+      AWS_SESSION_TOKEN: '',
     },
     stop: async () => {
       await api.close();
