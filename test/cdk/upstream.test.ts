@@ -14,7 +14,9 @@ function templateWith(upstream: (alias: lambda.IAlias) => UpstreamSettings): Tem
     handler: 'index.handler',
     code: lambda.Code.fromInline('exports.handler = async () => ({})'),
   });
-  const alias = new lambda.Alias(stack, 'Live', { aliasName: 'live', version: handler.currentVersion });
+  // Optional members that may be undefined: the library's own classes do not fit its interfaces to the letter.
+  const version = handler.currentVersion as lambda.IVersion;
+  const alias = new lambda.Alias(stack, 'Live', { aliasName: 'live', version }) as lambda.IAlias;
   newFrontTcp({ upstream: upstream(alias) }, stack);
   return Template.fromStack(stack).toJSON() as TemplateJson;
 }
