@@ -7,6 +7,7 @@ import { loginCommand } from './commands/login.ts';
 import { logoutCommand } from './commands/logout.ts';
 import { sendCommand } from './commands/send.ts';
 import { gatewaysCommand, statsCommand } from './commands/stats.ts';
+import { tailCommand } from './commands/tail.ts';
 import { usersCommand } from './commands/users.ts';
 import { DEFAULT_API } from './support/context.ts';
 import { ExitCode, Failure } from './support/failure.ts';
@@ -56,6 +57,7 @@ for (const command of [
   usersCommand(),
   gatewaysCommand(),
   statsCommand(),
+  tailCommand(),
   costCommand(),
 ]) {
   program.addCommand(command);

@@ -20,6 +20,8 @@ export interface Keys {
   receipt(messageId: string): string;
   idempotency(userId: string, key: string): string;
   readonly events: string;
+  /** What gateways deliver and refuse, while somebody follows (a short stream). */
+  readonly tail: string;
   /** Sums since the deployment began: `delivered`, `stored`, … (a hash). */
   readonly stats: string;
   /** Items of devices on their way to the upstream function: a stream per lane. */
@@ -54,6 +56,7 @@ export function keysOf(prefix: string, cell = 0): Keys {
     // Escaped, because an id may have colons: user `a` with key `b:c` is not user `a:b` with key `c`.
     idempotency: (userId, key) => `${p}idempotency:${encodeURIComponent(userId)}:${key}`,
     events: `${p}events`,
+    tail: `${p}tail`,
     stats: `${p}stats`,
     upstreamLane: (lane) => `${p}upstream:${lane}`,
     upstreamLanes: `${p}upstream_lanes`,

@@ -6,6 +6,7 @@ import type { Lease } from './lifecycle/lease.ts';
 import type { Counters } from './observe/counters.ts';
 import type { DeliveryTraces } from './observe/delivery-traces.ts';
 import type { Log } from './observe/log.ts';
+import type { Tail } from './observe/tail.ts';
 import type { Router } from './routing/router.ts';
 import type { Registry } from './session/registry.ts';
 import type { VerifyLimits } from './session/verify-limits.ts';
@@ -39,4 +40,5 @@ export interface GatewayContext {
   readonly upstream: Upstream | undefined;
   /** Undefined: nobody asked for traces. */
   readonly traces: DeliveryTraces | undefined;
+  readonly tail: Tail;
 }

@@ -18,6 +18,7 @@ import { DeliveryTraces } from './observe/delivery-traces.ts';
 import { HealthServer } from './observe/health-server.ts';
 import type { Log } from './observe/log.ts';
 import { Observer, tracesOf } from './observe/observer.ts';
+import { Tail } from './observe/tail.ts';
 import { InboxReader } from './routing/inbox-reader.ts';
 import { QueueDrain } from './routing/queue-drain.ts';
 import { RouteQueue } from './routing/route-queue.ts';
@@ -106,6 +107,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     marks,
     upstream,
     traces,
+    tail: new Tail({ redis, keys, gatewayId: () => lease.gatewayId }),
   };
   const material = config.tls ? new TlsMaterial(config.tls, log) : undefined;
   listener = new Listener(context, await material?.load());
@@ -215,6 +217,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     await lingering(clients, until);
     wheel.stop();
     observer.stop();
+    context.tail.stop();
     health.close();
     await within(REDIS_AT_STOP_MS, Promise.resolve(exporter?.stop()));
     await Promise.all([redis.close(), inboxRedis.close(), queueRedis.close(), upstream?.close()]);

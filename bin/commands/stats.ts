@@ -36,14 +36,16 @@ export function gatewaysCommand(): Command {
       const context = await contextOf(command);
       const api = await apiOf(context);
       const { gateways } = await api.call('GET', '/stats', statsAnswer);
-      const rows = gateways.map(({ id, live, sessions, inbox, lease_expires_at }) => [
+      const rows = gateways.map(({ id, live, sessions, inbox, lease_expires_at, facts }) => [
         printable(id),
         live ? styled('green', 'live') : styled('red', 'gone'),
+        printable(facts.connections ?? '-'),
         String(sessions),
+        printable(facts.delivered ?? '-'),
         String(inbox),
         time(lease_expires_at),
       ]);
-      const headings = ['GATEWAY', 'STATE', 'SESSIONS', 'INBOX', 'LEASE UNTIL'];
+      const headings = ['GATEWAY', 'STATE', 'CONNECTIONS', 'SESSIONS', 'DELIVERED', 'INBOX', 'LEASE UNTIL'];
       context.output.result(gateways, rows.length === 0 ? 'There is no gateway.' : table(headings, rows));
     });
 }

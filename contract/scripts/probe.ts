@@ -6,7 +6,7 @@ import { defineScript } from './library.ts';
  * KEYS[1] users
  * ARGV[1] prefix · [2] gateway
  * Returns {now ms, queue, dead letters, inbox entries, id of the oldest or '', connections of the live gateways (list),
- *     sums since the deployment began (flat)}
+ *     sums since the deployment began (flat), users whom somebody follows ('': everyone)}
  * Atomic because: what is compared is of one moment. The work grows with the gateways, not with the clients.
  */
 const probeScript = defineScript(
@@ -20,7 +20,8 @@ for _, gateway in ipairs(redis.call('ZRANGEBYSCORE', P .. 'gateways', '(' .. int
 end
 local waiting = redis.call('LLEN', P .. 'front_tcp') + redis.call('LLEN', P .. 'front_tcp:taken')
 return { int(now), waiting, redis.call('LLEN', P .. 'front_tcp:dead'), redis.call('XLEN', inbox), oldest and oldest[1] or '',
-  connections, redis.call('HGETALL', P .. 'stats') }
+  connections, redis.call('HGETALL', P .. 'stats'),
+  redis.call('ZRANGEBYSCORE', P .. 'tailing', '(' .. int(now), '+inf', 'LIMIT', 0, 100) }
 `,
 );
 
@@ -36,17 +37,20 @@ export interface Probe {
   connections: number[];
   /** `routed`, `stored`, `lost`, … of the whole deployment. */
   sums: ReadonlyMap<string, number>;
+  /** Users whom somebody follows live; an empty one is for everyone. */
+  followed: string[];
 }
 
 /** How the deployment stands, seen from one gateway. */
 export async function probeStore(redis: RedisPort, keys: Keys, gatewayId: string): Promise<Probe> {
   const reply = await redis.script(probeScript, [keys.users], [keys.prefix, gatewayId]);
-  const [now, queueWaiting, queueDead, inboxEntries, oldest, connections, flat] = reply as [
+  const [now, queueWaiting, queueDead, inboxEntries, oldest, connections, flat, followed] = reply as [
     string,
     number,
     number,
     number,
     string,
+    string[],
     string[],
     string[],
   ];
@@ -61,5 +65,6 @@ export async function probeStore(redis: RedisPort, keys: Keys, gatewayId: string
     oldestAgeMs: oldest === '' ? 0 : Math.max(0, nowMs - Number(oldest.split('-')[0])),
     connections: connections.map(Number),
     sums,
+    followed,
   };
 }

@@ -35,6 +35,7 @@ export const verify: Handler = (session, frame, context) => {
 
 function refuse(session: Session, version: number, userId: string | undefined, context: GatewayContext): void {
   context.counters.refusedVerifies += 1;
+  if (context.tail.isOn) context.tail.refused(userId ?? '', 'verify_refused');
   context.verifyLimits.failed(userId, session.address.network, performance.now());
   session.send(new Notice(version, ServerCommand.verifyResult, '{"code": 0}'));
   session.verifyFailures += 1;

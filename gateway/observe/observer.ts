@@ -1,4 +1,5 @@
 import type { Registry as MetricsRegistry } from 'prom-client';
+import type { Probe } from '../../contract/scripts/probe.ts';
 import { startTraces, type Traces } from '../../contract/trace.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { GatewayContext } from '../context.ts';
@@ -33,12 +34,13 @@ export class Observer {
   readonly #shedding: Shedding | undefined;
 
   constructor(context: GatewayContext, parts: ObservedParts) {
-    const { config, counters, redis, keys, lease, log } = context;
+    const { config, counters, redis, keys, lease, log, tail } = context;
     const { connections, sessions } = parts;
-    const onOffset = (offsetMs: number) => {
+    const onAnswer = ({ followed }: Probe, offsetMs: number) => {
       counters.redisOffsetMs = offsetMs;
+      tail.follow(followed);
     };
-    const probe = new StoreProbe({ redis, keys, lease, onOffset });
+    const probe = new StoreProbe({ redis, keys, lease, onAnswer });
     const eventLoop = this.#eventLoop;
     const sums = new SessionSums(sessions);
     this.#probe = probe;

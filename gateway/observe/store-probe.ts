@@ -16,11 +16,21 @@ export class StoreProbe {
   /** The last answer; undefined before the first. */
   latest: Probe | undefined;
   lastRoundTripMs = 0;
-  readonly #parts: { redis: GatewayRedis; keys: Keys; lease: Lease; onOffset: (offsetMs: number) => void };
+  readonly #parts: {
+    redis: GatewayRedis;
+    keys: Keys;
+    lease: Lease;
+    onAnswer: (probe: Probe, offsetMs: number) => void;
+  };
   readonly #stopping = new AbortController();
   #askedAtMs = 0;
 
-  constructor(parts: { redis: GatewayRedis; keys: Keys; lease: Lease; onOffset: (offsetMs: number) => void }) {
+  constructor(parts: {
+    redis: GatewayRedis;
+    keys: Keys;
+    lease: Lease;
+    onAnswer: (probe: Probe, offsetMs: number) => void;
+  }) {
     this.#parts = parts;
   }
 
@@ -47,7 +57,7 @@ export class StoreProbe {
 
   /** What Redis refuses leaves the last answer in force: whatever refuses this refuses all else, which is told there. */
   async #ask(): Promise<void> {
-    const { redis, keys, lease, onOffset } = this.#parts;
+    const { redis, keys, lease, onAnswer } = this.#parts;
     const startedAt = Date.now();
     this.#askedAtMs = performance.now();
     try {
@@ -55,7 +65,7 @@ export class StoreProbe {
       this.lastRoundTripMs = performance.now() - this.#askedAtMs;
       this.roundTripMs.record(this.lastRoundTripMs);
       this.latest = probe;
-      onOffset(probe.nowMs - (startedAt + this.lastRoundTripMs / 2));
+      onAnswer(probe, probe.nowMs - (startedAt + this.lastRoundTripMs / 2));
     } catch {
       this.lastRoundTripMs = performance.now() - this.#askedAtMs;
     } finally {

@@ -188,6 +188,7 @@ export class Session implements OutboxOwner, Timed {
 
   /** Says no to something that is no misuse of the protocol. */
   refuseKindly(refusal: Refusal, version: number, ref?: unknown): void {
+    if (this.context.tail.isOn) this.context.tail.refused(this.userId, 'refused', refusal);
     if (!this.has('errors')) return;
     const body = JSON.stringify({ error: refusal, message: Refusals[refusal], ref });
     this.send(new Notice(version, ServerCommand.refused, body));
@@ -244,7 +245,9 @@ export class Session implements OutboxOwner, Timed {
     const nowMs = Date.now();
     for (const item of items) {
       item.settle?.(this.userId, this.epoch, true);
-      if (item instanceof Message) counters.wrote(item, this.form === 'ack', nowMs);
+      if (!(item instanceof Message)) continue;
+      counters.wrote(item, this.form === 'ack', nowMs);
+      if (this.context.tail.isOn) this.context.tail.delivered(this.userId, item);
     }
     this.replay?.onWritten(items);
   }

@@ -1,0 +1,64 @@
+import type { Keys } from '../../contract/keys.ts';
+import { EVERYONE, type TailLine, writeTail } from '../../contract/tail.ts';
+import type { Message } from '../io/outgoing.ts';
+import type { GatewayRedis } from '../store/redis.ts';
+
+const FLUSH_MS = 250;
+/** Lines per flush: somebody reads them. What is more is counted. */
+const LINES_MAX = 200;
+
+/** Tells those who follow the deployment live what is delivered and refused; while nobody does, it costs one comparison. */
+export class Tail {
+  /** Whether anybody follows. */
+  isOn = false;
+  #wanted: ReadonlySet<string> = new Set();
+  #lines: TailLine[] = [];
+  #skipped = 0;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #parts: { redis: GatewayRedis; keys: Keys; gatewayId: () => string };
+
+  constructor(parts: { redis: GatewayRedis; keys: Keys; gatewayId: () => string }) {
+    this.#parts = parts;
+  }
+
+  /** User ids that are followed; an empty one is for everyone. */
+  follow(users: readonly string[]): void {
+    this.#wanted = new Set(users);
+    this.isOn = users.length > 0;
+  }
+
+  delivered(user: string, { head, origin }: Message): void {
+    const way = origin === 'inbox, in mailbox too' ? 'inbox' : origin;
+    const message = head.id === '0' ? {} : { message: head.id };
+    this.#say(user, { type: 'delivered', user, command: head.commandId, way, ...message });
+  }
+
+  refused(user: string, type: 'refused' | 'verify_refused', reason?: string): void {
+    this.#say(user, { type, user, ...(reason === undefined ? {} : { reason }) });
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.isOn = false;
+  }
+
+  #say(user: string, line: Omit<TailLine, 'at' | 'gateway'>): void {
+    if (!this.#wanted.has(EVERYONE) && !this.#wanted.has(user)) return;
+    if (this.#lines.length >= LINES_MAX) this.#skipped += 1;
+    else this.#lines.push({ at: Date.now(), gateway: this.#parts.gatewayId(), ...line });
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS);
+  }
+
+  #flush(): void {
+    const { redis, keys, gatewayId } = this.#parts;
+    const lines = this.#lines;
+    if (this.#skipped > 0) {
+      lines.push({ at: Date.now(), gateway: gatewayId(), type: 'skipped', count: this.#skipped });
+    }
+    this.#lines = [];
+    this.#skipped = 0;
+    this.#timer = undefined;
+    // Whoever follows sees by what is missing that Redis is away: there is nobody else to tell.
+    writeTail(redis, keys, lines).catch(() => undefined);
+  }
+}
