@@ -8,6 +8,7 @@ import { logoutCommand } from './commands/logout.ts';
 import { sendCommand } from './commands/send.ts';
 import { gatewaysCommand, statsCommand } from './commands/stats.ts';
 import { tailCommand } from './commands/tail.ts';
+import { tokensCommand } from './commands/tokens.ts';
 import { usersCommand } from './commands/users.ts';
 import { DEFAULT_API } from './support/context.ts';
 import { ExitCode, Failure } from './support/failure.ts';
@@ -55,6 +56,7 @@ for (const command of [
   sendCommand(),
   commandsCommand(),
   usersCommand(),
+  tokensCommand(),
   gatewaysCommand(),
   statsCommand(),
   tailCommand(),

@@ -36,6 +36,11 @@ export interface Keys {
   readonly upstreamDead: string;
   /** Failed logins of one kind (`pair`, `address`, `user`) and name. */
   loginFailures(kind: string, name: string): string;
+  /** A token of a program, by its id (a hash), and the ids of all with the time at which they expire (a sorted set). */
+  serviceToken(id: string): string;
+  readonly serviceTokens: string;
+  /** Who did what to whom (a stream). */
+  readonly audit: string;
 }
 
 export function keysOf(prefix: string, cell = 0): Keys {
@@ -64,6 +69,9 @@ export function keysOf(prefix: string, cell = 0): Keys {
     upstreamPosition: `${p}upstream_position`,
     upstreamDead: `${p}upstream_dead`,
     loginFailures: (kind, name) => `${p}login_failures:${kind}:${name}`,
+    serviceToken: (id) => `${p}service_token:${id}`,
+    serviceTokens: `${p}service_tokens`,
+    audit: `${p}audit`,
   };
 }
 

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { isServiceToken } from './service-tokens.ts';
 
 /**
  * Tokens: `<base64url user id>.<base64url 256 random bits>`, so that one read checks them. At rest only `sha256:<hex>`
@@ -14,6 +15,7 @@ export function tokenAtRest(token: string): string {
 
 /** Whose token it says it is, or undefined for what no login of ours has made. */
 export function userIdOfToken(token: string): string | undefined {
+  if (isServiceToken(token)) return undefined;
   const [id, random, more] = token.split('.');
   if (!id || !random || more !== undefined || !/^[\w-]+$/.test(id)) return undefined;
   return Buffer.from(id, 'base64url').toString();

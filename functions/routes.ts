@@ -12,6 +12,10 @@ export const routes = [
   { method: 'GET', path: '/users/{phone_number}', function: 'users' },
   { method: 'DELETE', path: '/users/{phone_number}/session', function: 'users' },
   { method: 'GET', path: '/stats', function: 'stats' },
+  { method: 'POST', path: '/service-tokens', function: 'tokens' },
+  { method: 'GET', path: '/service-tokens', function: 'tokens' },
+  { method: 'DELETE', path: '/service-tokens/{id}', function: 'tokens' },
+  { method: 'GET', path: '/audit', function: 'audit' },
   { method: 'GET', path: '/openapi.json', function: 'openapi' },
 ] as const;
 

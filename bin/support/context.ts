@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isServiceToken } from '../../contract/service-tokens.ts';
 import { userIdOfToken } from '../../contract/tokens.ts';
 import { Api } from './api.ts';
 import { Credentials, type StoredLogin } from './credentials.ts';
@@ -48,6 +49,7 @@ export async function apiOf(context: Context): Promise<Api> {
 }
 
 function ownerOf(token: string): string {
+  if (isServiceToken(token)) return 'a service token';
   const owner = userIdOfToken(token);
   if (owner !== undefined) return owner;
   throw new Failure(ExitCode.usage, 'FRONTTCP_TOKEN is not a token of this system', 'Log in again for a new one.');

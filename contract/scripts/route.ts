@@ -1,5 +1,6 @@
 import type { Keys } from '../keys.ts';
 import type { RedisArgument, RedisPort } from '../redis.ts';
+import { AUDIT_LUA } from './audit.ts';
 import { defineScript } from './library.ts';
 
 /**
@@ -75,6 +76,7 @@ end
  * ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] mailbox bound · [4] deadline: refuse when Redis's clock (ms) is past it, 0 never
  *     [5] idempotency key name or '' (`batch:…`: only the last digest counts, another one is a new batch)
  *     [6] digest of what was asked · [7] idempotency TTL, s · [8] the asking gateway or ''
+ *     [9] bound of the audit stream, 0: this is nothing to be audited
  *     then per command: command_id, version, ttl_s, flags, traceparent, from, body, n, n recipients
  *     (n = -1: everyone · -2: everyone but the asking gateway's)
  * Returns {'ok' | 'replay' | 'conflict' | 'late', answers, last entry of the asking gateway's inbox or '', now ms}
@@ -83,7 +85,8 @@ end
  */
 export const routeScript = defineScript(
   'route',
-  `${ROUTE_LUA}
+  `${ROUTE_LUA}${AUDIT_LUA}
+local auditBound = tonumber(ARGV[9])
 local offlineTtl, bound, deadline = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local idempotencyKey, digest, self = ARGV[5], ARGV[6], ARGV[8]
 if idempotencyKey ~= '' then
@@ -96,7 +99,7 @@ if idempotencyKey ~= '' then
 end
 if deadline > 0 and now > deadline then return { 'late', '', '', int(now) } end
 
-local answers, at = {}, 9
+local answers, at = {}, 10
 while ARGV[at] do
   local commandId, version, ttl, flags = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
   local traceparent, from, body, n = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], tonumber(ARGV[at + 7])
@@ -107,10 +110,12 @@ while ARGV[at] do
   if n < 0 then
     online = broadcast(id, rest, body, n == -2 and self or '')
     n = 0
+    audit(auditBound, from, 'send', 'message', id, 'command', commandId)
   else
     local recipients = {}
     for i = 1, n do recipients[i] = ARGV[at + 7 + i] end
     online, stored, unknown = route(id, rest, body, recipients, offlineTtl, bound)
+    audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'recipients', int(n), 'to', named(recipients))
   end
   answers[#answers + 1] = id .. ',' .. online .. ',' .. stored .. ',' .. #unknown
   at = at + 8 + n
@@ -146,6 +151,8 @@ export interface RouteOptions {
   idempotency?: { key: string; digest: string; ttlSeconds: number };
   /** The gateway that asks: its answer has the last entry that was put into its own inbox. */
   gatewayId?: string;
+  /** Each command is put into the audit, of which so many records are kept; 0: none is. */
+  auditMax?: number;
 }
 
 export interface RouteAnswer {
@@ -178,6 +185,7 @@ export async function routeCommands(
     options.idempotency?.digest ?? '',
     options.idempotency?.ttlSeconds ?? 0,
     options.gatewayId ?? '',
+    options.auditMax ?? 0,
   ];
   for (const command of commands) {
     args.push(command.commandId, command.version, command.ttlSeconds, command.receipt ? 'r' : '');

@@ -1,5 +1,5 @@
 import { readReceipt } from '../../contract/scripts/receipts.ts';
-import { authorize, OPERATOR } from '../shared/authorize.ts';
+import { authorize } from '../shared/authorize.ts';
 import { Refusal } from '../shared/http/refusal.ts';
 import { type Handler, serve } from '../shared/http/serve.ts';
 import { lambdaEntry } from '../shared/lambda-entry.ts';
@@ -10,7 +10,7 @@ import { receiptAnswer } from './receipt.ts';
 export function createHandler(runtime: Runtime): Handler {
   return serve(runtime.log, {
     'GET /commands/{id}': async (request) => {
-      await authorize(runtime, request, OPERATOR);
+      await authorize(runtime, request, 'read');
       const id = request.event.pathParameters?.id ?? '';
       const isId = /^[1-9]\d{0,15}$/.test(id);
       const receipt = isId ? await readReceipt(runtime.redis, runtime.keys, id) : undefined;

@@ -5,7 +5,7 @@ import { jsonSchemas, reference } from './schemas.ts';
 const REFUSALS: Readonly<Record<Status, string>> = {
   400: 'Malformed or incomplete: `message` says which member is wrong.',
   401: 'No token, or not a valid one; at login: the user or the password is wrong.',
-  403: 'Not allowed: for operators only.',
+  403: 'Not allowed: for operators, or not in the scopes of the service token.',
   404: 'There is none.',
   409: 'The Idempotency-Key was used with another body.',
   413: 'The body is too large.',

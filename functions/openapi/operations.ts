@@ -92,6 +92,37 @@ export const operations: Readonly<Record<RouteKey, Operation>> = {
     answer: 'Stats',
     refusals: [503],
   },
+  'POST /service-tokens': {
+    summary: 'Make a token for a program',
+    description:
+      'Worth only what its scopes say: `send` (to anyone, or to `recipients` alone) and `read` (users, stats, commands). It is shown ' +
+      'this once. Messages sent with it are from `service:<name>`.',
+    who: 'operator',
+    request: 'CreateServiceToken',
+    answer: 'CreatedServiceToken',
+    refusals: [400, 413, 503],
+  },
+  'GET /service-tokens': {
+    summary: 'Tokens of programs',
+    who: 'operator',
+    answer: 'ServiceTokens',
+    refusals: [503],
+  },
+  'DELETE /service-tokens/{id}': {
+    summary: 'Revoke the token of a program',
+    description: 'It is worth nothing from the answer on.',
+    who: 'operator',
+    parameters: ['tokenId'],
+    refusals: [404, 503],
+  },
+  'GET /audit': {
+    summary: 'Who has sent what to whom',
+    description: 'Ids, not contents; bounded by AUDIT_MAX, the oldest go first.',
+    who: 'operator',
+    parameters: ['limit', 'before'],
+    answer: 'Audit',
+    refusals: [400, 503],
+  },
   'GET /openapi.json': { summary: 'This document', who: 'anyone', answer: 'openapi', refusals: [] },
 };
 
@@ -109,6 +140,13 @@ export const parameters = {
     schema: { type: 'string' },
   },
   id: { name: 'id', in: 'path', required: true, schema: { type: 'string', pattern: '^[1-9][0-9]*$' } },
+  tokenId: { name: 'id', in: 'path', required: true, schema: { type: 'string', pattern: '^[0-9a-f]{24}$' } },
+  before: {
+    name: 'before',
+    in: 'query',
+    description: '`cursor` of the page before.',
+    schema: { type: 'string', pattern: '^[0-9]+-[0-9]+$' },
+  },
   phoneNumber: {
     name: 'phone_number',
     in: 'path',
@@ -119,7 +157,7 @@ export const parameters = {
   limit: {
     name: 'limit',
     in: 'query',
-    description: 'Users per page.',
+    description: 'Per page.',
     schema: { type: 'integer', minimum: 1, maximum: 500, default: 100 },
   },
   cursor: {

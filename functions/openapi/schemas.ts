@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { sendCommandSchema, userIdSchema } from '../../contract/commands.ts';
+import { auditAnswer, auditRecord } from '../audit/schema.ts';
 import { commandAnswer, deliveryState } from '../commands/schema.ts';
 import { loginAnswer, loginRequest } from '../login/schema.ts';
 import { batchRequestDocument, sentAnswer, sentBatchAnswer } from '../send-command/schema.ts';
 import { statsAnswer } from '../stats/schema.ts';
+import { createTokenAnswer, createTokenRequest, serviceToken, tokensAnswer } from '../tokens/schema.ts';
 import { disconnectedAnswer, userAnswer, userDetailAnswer, usersAnswer } from '../users/schema.ts';
 
 /** The `code` and `message` of every answer. */
@@ -30,6 +32,12 @@ const named = {
   UserDetail: answered(userDetailAnswer),
   Disconnected: answered(disconnectedAnswer),
   Stats: answered(statsAnswer),
+  CreateServiceToken: createTokenRequest,
+  CreatedServiceToken: answered(createTokenAnswer),
+  ServiceToken: serviceToken,
+  ServiceTokens: answered(tokensAnswer),
+  AuditRecord: auditRecord,
+  Audit: answered(auditAnswer),
 };
 
 export type SchemaName = keyof typeof named;

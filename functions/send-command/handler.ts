@@ -1,4 +1,4 @@
-import { authorize, OPERATOR } from '../shared/authorize.ts';
+import { authorize } from '../shared/authorize.ts';
 import { readJson } from '../shared/http/body.ts';
 import { type Handler, type Rule, serve } from '../shared/http/serve.ts';
 import { traceparentOf } from '../shared/http/traceparent.ts';
@@ -14,12 +14,19 @@ export function createHandler(runtime: Runtime): Handler {
   const send = createSender(runtime);
 
   const sendCommand: Rule = async (request) => {
-    const { userId } = await authorize(runtime, request, OPERATOR);
+    const { userId, recipients } = await authorize(runtime, request, 'send');
     const body = readJson(request.event, environment.MAX_BODY_BYTES);
     const traceparent = request.trace?.traceparent ?? traceparentOf(request.event.headers.traceparent);
     const idempotency = idempotencyOf(request.event.headers['idempotency-key'], userId, body);
     request.facts.trace_id = traceparent.slice(3, 35);
-    const sending = { from: userId, traceparent, trace: request.trace, idempotency, language: request.language };
+    const sending = {
+      from: userId,
+      recipients,
+      traceparent,
+      trace: request.trace,
+      idempotency,
+      language: request.language,
+    };
     if (!Object.hasOwn(body, 'commands')) {
       const sent = await sendOne(send, body, environment.MAX_RECIPIENTS, sending);
       note(request.facts, [sent]);

@@ -18,6 +18,7 @@ export async function sendOne(send: Send, body: unknown, maxRecipients: number, 
   if (!parsed.success) throw invalid(parsed.error);
   const excess = tooMany(parsed.data, maxRecipients);
   if (excess) throw new Refusal(400, 'invalid', { text: excess });
+  if (isOutOfScope(parsed.data, sending.recipients)) throw new Refusal(403, 'not_in_scope');
   const [sent] = await send([parsed.data], sending, 0);
   if (sent === undefined) throw new Error('the script gave no answer');
   return sent;
@@ -37,7 +38,7 @@ export async function sendBatch(
   const good: { at: number; command: SendCommand }[] = [];
   for (const [at, command] of batch.data.commands.entries()) {
     const parsed = parseSendCommand(command);
-    const problem = parsed.success ? tooMany(parsed.data, maxRecipients) : sentence(parsed.error);
+    const problem = parsed.success ? problemOf(parsed.data, maxRecipients, sending) : sentence(parsed.error);
     results.push({ code: 0, message: problem?.[language] ?? '' });
     if (parsed.success && problem === undefined) good.push({ at, command: parsed.data });
   }
@@ -88,6 +89,16 @@ function steps<T extends { command: SendCommand }>(good: readonly T[]): T[][] {
     left -= recipients;
   }
   return all;
+}
+
+function problemOf(command: SendCommand, maxRecipients: number, { recipients }: Sending): Text | undefined {
+  return isOutOfScope(command, recipients) ? MESSAGES.not_in_scope : tooMany(command, maxRecipients);
+}
+
+/** Everyone is more than some. */
+function isOutOfScope({ chat_to }: SendCommand, only: ReadonlySet<string> | undefined): boolean {
+  if (only === undefined) return false;
+  return chat_to === undefined || ![chat_to].flat().every((userId) => only.has(userId));
 }
 
 function tooMany({ chat_to }: SendCommand, maxRecipients: number): Text | undefined {

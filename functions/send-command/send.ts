@@ -10,6 +10,8 @@ import type { Idempotency } from './idempotency.ts';
 
 export interface Sending {
   readonly from: string;
+  /** The only users whom it may be sent to; undefined: anyone. */
+  readonly recipients: ReadonlySet<string> | undefined;
   readonly traceparent: string;
   readonly trace: RequestTrace | undefined;
   readonly idempotency: Idempotency;
@@ -24,7 +26,11 @@ export interface Sent {
 export type Send = (commands: readonly SendCommand[], sending: Sending, part: number) => Promise<Sent[]>;
 
 export function createSender({ environment, redis, keys, clock }: Runtime): Send {
-  const store = { offlineTtlSeconds: environment.OFFLINE_TTL_S, mailboxMax: environment.MAILBOX_MAX };
+  const store = {
+    offlineTtlSeconds: environment.OFFLINE_TTL_S,
+    mailboxMax: environment.MAILBOX_MAX,
+    auditMax: environment.AUDIT_MAX,
+  };
 
   async function route(commands: readonly RouteCommand[], sending: Sending, part: number): Promise<RouteResult> {
     const { userId, name, digest, ttlSeconds } = sending.idempotency;

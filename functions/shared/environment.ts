@@ -43,6 +43,8 @@ const schema = z
     MAX_WAITING_HASHES: whole(512, 0, 100_000),
     /** Wrong passwords that one address may send in a burst, over all users; one more every second. 0: off. */
     MAX_LOGIN_FAILURES_PER_ADDRESS: whole(1_000, 0),
+    /** Records of who sent what to whom that are kept, about. 0: off. */
+    AUDIT_MAX: whole(10_000, 0, 10_000_000),
     ...logging,
   })
   .superRefine((env, context) => {

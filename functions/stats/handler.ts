@@ -1,4 +1,4 @@
-import { authorize, OPERATOR } from '../shared/authorize.ts';
+import { authorize } from '../shared/authorize.ts';
 import { type Handler, serve } from '../shared/http/serve.ts';
 import { lambdaEntry } from '../shared/lambda-entry.ts';
 import type { Runtime } from '../shared/runtime.ts';
@@ -8,7 +8,7 @@ import { readStats } from './read-stats.ts';
 export function createHandler(runtime: Runtime): Handler {
   return serve(runtime.log, {
     'GET /stats': async (request) => {
-      await authorize(runtime, request, OPERATOR);
+      await authorize(runtime, request, 'read');
       return readStats(runtime.redis, runtime.keys);
     },
   });

@@ -1,3 +1,4 @@
+import { recordAudit } from '../../contract/scripts/audit.ts';
 import { disconnectUser } from '../../contract/scripts/sessions.ts';
 import { authorize, OPERATOR } from '../shared/authorize.ts';
 import { invalid } from '../shared/http/invalid.ts';
@@ -10,26 +11,27 @@ import { usersQuery } from './schema.ts';
 
 /** The users, one user, and the end of a user's connection: for operators. */
 export function createHandler(runtime: Runtime): Handler {
-  const { redis, keys, log } = runtime;
+  const { environment, redis, keys, log } = runtime;
   return serve(log, {
     'GET /users': async (request) => {
-      await authorize(runtime, request, OPERATOR);
+      await authorize(runtime, request, 'read');
       const query = usersQuery.safeParse(request.event.queryStringParameters ?? {});
       if (!query.success) throw invalid(query.error);
       return listUsers(redis, keys, query.data);
     },
     'GET /users/{phone_number}': async (request) => {
-      await authorize(runtime, request, OPERATOR);
+      await authorize(runtime, request, 'read');
       const user = await describeUser(redis, keys, phoneNumberOf(request));
       if (user === undefined) throw new Refusal(404, 'no_such_user');
       return user;
     },
     'DELETE /users/{phone_number}/session': async (request) => {
-      await authorize(runtime, request, OPERATOR);
+      const { userId: by } = await authorize(runtime, request, OPERATOR);
       const userId = phoneNumberOf(request);
       const session = await disconnectUser(redis, keys, userId, { reason: 'kicked', revoke: false });
       if (session === 'unknown') throw new Refusal(404, 'no_such_user');
       request.facts.target = userId;
+      await recordAudit(redis, keys, { most: environment.AUDIT_MAX, by, kind: 'disconnect', target: userId });
       return { disconnected: session === 'online' };
     },
   });

@@ -1,3 +1,4 @@
+import { createHandler as audit } from '../../functions/audit/handler.ts';
 import { createHandler as commands } from '../../functions/commands/handler.ts';
 import { createHandler as console } from '../../functions/console/handler.ts';
 import { createHandler as login } from '../../functions/login/handler.ts';
@@ -8,6 +9,7 @@ import { createHandler as sendCommand } from '../../functions/send-command/handl
 import type { Handler } from '../../functions/shared/http/serve.ts';
 import type { Runtime } from '../../functions/shared/runtime.ts';
 import { createHandler as stats } from '../../functions/stats/handler.ts';
+import { createHandler as tokens } from '../../functions/tokens/handler.ts';
 import { createHandler as users } from '../../functions/users/handler.ts';
 
 /** The handlers that are deployed, in one process: they share one Redis connection and nothing else. */
@@ -19,6 +21,8 @@ export function createHandlers(runtime: Runtime): Readonly<Record<FunctionName, 
     commands: commands(runtime),
     users: users(runtime),
     stats: stats(runtime),
+    tokens: tokens(runtime),
+    audit: audit(runtime),
     console: console(runtime),
     openapi: openapi(runtime),
   };

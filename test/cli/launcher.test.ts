@@ -60,6 +60,7 @@ test('every command explains itself with an example', async () => {
   const commands = [
     ...[['login'], ['logout'], ['connect'], ['send'], ['stats'], ['gateways'], ['commands', 'show']],
     ...['list', 'show', 'add', 'token', 'remove'].map((name) => ['users', name]),
+    ...['create', 'list', 'revoke'].map((name) => ['tokens', name]),
   ];
   for (const text of await Promise.all(commands.map((args) => help(...args)))) {
     expect(text).toMatch(/Examples?:\n {2}\$ /);

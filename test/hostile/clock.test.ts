@@ -20,9 +20,9 @@ test("clock set back on the gateway's machine: the lease holds, clients stay, me
       client.send(2, { chat_to: 'stays', chat_content: `${i}` });
       await client.receives(102, expect.objectContaining({ chat_content: `${i}` }));
     }
-    const renewed = await target.redis.zrange(target.keys.gateways, 0, -1, 'WITHSCORES');
+    const renewed = await target.redis.zrange(target.keys.gateways, '0', '-1', 'WITHSCORES');
     await until('the lease is renewed', async () => {
-      const now = await target.redis.zrange(target.keys.gateways, 0, -1, 'WITHSCORES');
+      const now = await target.redis.zrange(target.keys.gateways, '0', '-1', 'WITHSCORES');
       return Number(now[1]) > Number(renewed[1]);
     });
     expect(await target.metric('fronttcp_lease_losses_total')).toBe(0);

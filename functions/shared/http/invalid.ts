@@ -53,6 +53,8 @@ const CUSTOM: Record<string, string> = {
   'is missing: only 104 goes to everyone': '缺失：只有 104 可发给所有人',
   'is not well-formed Unicode': '不是有效的 Unicode',
   'is not an object': '不是对象',
+  'is only for the scope send': '仅适用于权限 send',
+  'has characters that cannot be printed': '含有不可打印的字符',
   'has a member id or sent_at': '不得含有成员 id 或 sent_at',
   [`is nested more than ${MAX_CONTENT_DEPTH} deep`]: `嵌套超过 ${MAX_CONTENT_DEPTH} 层`,
   'is not 102, 103, 104 or 2000-2999': '必须为 102、103、104 或 2000-2999',

@@ -3,9 +3,8 @@ const RealDate = Date;
 let backMs = 0;
 
 class ShiftedDate extends RealDate {
-  constructor(...args: ConstructorParameters<typeof Date>) {
-    if (args.length === 0) super(RealDate.now() - backMs);
-    else super(...args);
+  constructor(...args: readonly unknown[]) {
+    super(...((args.length === 0 ? [RealDate.now() - backMs] : args) as ConstructorParameters<typeof Date>));
   }
 
   static override now(): number {

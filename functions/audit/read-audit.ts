@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import type { Keys } from '../../contract/keys.ts';
+import type { RedisPort } from '../../contract/redis.ts';
+import { defineScript } from '../../contract/scripts/library.ts';
+import type { AuditQuery, auditAnswer, auditRecord } from './schema.ts';
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] only entries before this, or '+' · [3] most
+ * Returns entries {id, fields (flat)}, the newest first. A script: every driver answers it alike.
+ */
+const readScript = defineScript(
+  'read_audit',
+  `return redis.call('XREVRANGE', P .. 'audit', ARGV[2], '-', 'COUNT', ARGV[3])`,
+);
+
+export async function readAudit(redis: RedisPort, keys: Keys, query: AuditQuery): Promise<z.infer<typeof auditAnswer>> {
+  const { limit, before } = query;
+  const from = before === undefined ? '+' : `(${before}`;
+  const entries = (await redis.script(readScript, [keys.users], [keys.prefix, from, limit + 1])) as [
+    string,
+    string[],
+  ][];
+  const records = entries.slice(0, limit).map(([id, fields]) => recordOf(id, fields));
+  return { records, cursor: entries.length > limit ? (records.at(-1)?.id ?? null) : null };
+}
+
+const ids = z.array(z.string());
+
+function recordOf(id: string, flat: readonly string[]): z.infer<typeof auditRecord> {
+  const fields = new Map<string, string>();
+  for (let at = 0; at + 1 < flat.length; at += 2) fields.set(String(flat[at]), String(flat[at + 1]));
+  const number = (name: string) => (fields.has(name) ? Number(fields.get(name)) : null);
+  const to = fields.get('to');
+  return {
+    id,
+    at: Number(fields.get('at')),
+    by: fields.get('by') ?? '',
+    kind: fields.get('kind') ?? '',
+    target: fields.get('target') ?? null,
+    message_id: fields.get('message') ?? null,
+    command_id: number('command'),
+    to: to === undefined ? null : ids.parse(JSON.parse(to)),
+    recipients: number('recipients'),
+  };
+}

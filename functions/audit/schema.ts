@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+const MAX_PAGE = 500;
+
+export const auditQuery = z.object({
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/)
+    .transform(Number)
+    .pipe(z.int().min(1).max(MAX_PAGE))
+    .default(100),
+  before: z
+    .string()
+    .regex(/^\d{1,16}-\d{1,16}$/)
+    .optional(),
+});
+export type AuditQuery = z.output<typeof auditQuery>;
+
+export const auditRecord = z.object({
+  id: z.string(),
+  at: z.int().meta({ description: 'Unix milliseconds.' }),
+  by: z.string().meta({ description: 'A user id, or `service:<name>` of a service token.' }),
+  kind: z.string().meta({ description: 'send, disconnect, token_created, token_revoked.' }),
+  target: z.string().nullable().meta({ description: 'Of what was not sent: the user, or the id of the token.' }),
+  message_id: z.string().nullable(),
+  command_id: z.int().nullable(),
+  to: z.array(z.string()).nullable().meta({ description: 'The first hundred recipients; null: everyone, or nobody.' }),
+  recipients: z.int().nullable().meta({ description: 'How many there were; null: everyone.' }),
+});
+
+export const auditAnswer = z.object({
+  records: z.array(auditRecord).meta({ description: 'The newest first.' }),
+  cursor: z.string().nullable().meta({ description: '`before` of the next page; null: this was the last.' }),
+});

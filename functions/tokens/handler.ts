@@ -1,0 +1,39 @@
+import { authorize, OPERATOR } from '../shared/authorize.ts';
+import { readBody } from '../shared/http/body.ts';
+import { Refusal } from '../shared/http/refusal.ts';
+import { type Handler, serve } from '../shared/http/serve.ts';
+import { lambdaEntry } from '../shared/lambda-entry.ts';
+import type { Runtime } from '../shared/runtime.ts';
+import { createTokenRequest } from './schema.ts';
+import { createServiceToken, listServiceTokens, revokeServiceToken } from './store.ts';
+
+/** A thousand recipients of the greatest length, each character as an escape. */
+const MAX_REQUEST_BYTES = 1_048_576;
+
+/** Tokens of programs: for operators, not for such programs themselves. */
+export function createHandler(runtime: Runtime): Handler {
+  const { redis, keys, log } = runtime;
+  return serve(log, {
+    'POST /service-tokens': async (request) => {
+      const { userId } = await authorize(runtime, request, OPERATOR);
+      const asked = readBody(request.event, MAX_REQUEST_BYTES, createTokenRequest.safeParse);
+      const made = await createServiceToken(runtime, userId, asked);
+      request.facts.target = made.id;
+      return made;
+    },
+    'GET /service-tokens': async (request) => {
+      await authorize(runtime, request, OPERATOR);
+      return { tokens: await listServiceTokens(redis, keys) };
+    },
+    'DELETE /service-tokens/{id}': async (request) => {
+      const { userId } = await authorize(runtime, request, OPERATOR);
+      const id = request.event.pathParameters?.id ?? '';
+      const isId = /^[\da-f]{24}$/.test(id);
+      if (!isId || !(await revokeServiceToken(runtime, userId, id))) throw new Refusal(404, 'no_such_token');
+      request.facts.target = id;
+      return {};
+    },
+  });
+}
+
+export const handler = lambdaEntry(createHandler);
