@@ -81,7 +81,7 @@ export async function runSeed({ seed, cluster = false, durationMs = 7_000 }: See
     await collect(violations, calm(world, history, receivers, marker, names));
     const seen = see(history, new Map(users.map(({ id, form }) => [id, form])));
     violations.push(...checkAddressees(seen), ...checkDelivery(seen), ...checkDuplicates(seen), ...checkOrder(seen));
-    violations.push(...checkIdempotence(seen), ...checkLost(seen));
+    violations.push(...checkIdempotence(seen), ...checkLost(seen), ...checkHandovers(world));
     violations.push(...(await checkReceipts(seen, world)));
     await collect(violations, farewell(world, receivers));
     const summary =
@@ -101,6 +101,15 @@ function noteLostLeases(history: History, world: World): void {
       history.risks.push({ what: 'lease lost', from: at - 2 * LEASE_MS, to: at + 4 * LEASE_MS });
     }
   }
+}
+
+/** Everyone hands over by itself: the patience of the waiting is for what nobody has thought of. */
+function checkHandovers(world: World): string[] {
+  const logs = world.started.map(({ process }) => process.output()).join('');
+  if (logs.includes('"lease_lost"')) return [];
+  return [...logs.matchAll(/"event":"predecessor_silent","user":"([^"]+)"/g)].map(
+    ([, user]) => `${user} waited in vain for the session before`,
+  );
 }
 
 async function collect(violations: string[], found: Promise<string[]>): Promise<void> {
