@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Registry as MetricsRegistry } from 'prom-client';
 import type { GatewayContext } from '../context.ts';
+import { type CloseReason, CloseReasons } from '../session/close-reasons.ts';
 import type { Counters } from './counters.ts';
 import type { EventLoop } from './event-loop.ts';
 import { MetricKinds } from './metric-kinds.ts';
@@ -36,6 +37,21 @@ const SUMS: readonly [name: string, help: string, field: NumberField][] = [
 
 /** Of the deployment's sums in Redis, those that count messages. Any gateway tells the same: take the maximum, not the sum. */
 const OUTCOMES = ['routed', 'stored', 'written', 'acknowledged', 'rerouted', 'dropped', 'lost', 'dead_lettered'];
+
+const REASONS = Object.values(CloseReasons);
+/** Those for which a connection is turned away before it is one of ours. */
+const REFUSALS = [
+  CloseReasons.gatewayFull,
+  CloseReasons.addressFull,
+  CloseReasons.acceptRate,
+  CloseReasons.noProxyHeader,
+  CloseReasons.tlsFailed,
+];
+
+/** A series that appears with its first event would hide that event from whoever asks for increases. */
+function withZeros(counts: ReadonlyMap<string, number>, reasons: readonly CloseReason[] = REASONS) {
+  return reasons.map(({ name }) => [name, counts.get(name) ?? 0] as const);
+}
 
 export interface MetricSources {
   connections: () => number;
@@ -74,11 +90,11 @@ function registerConnections(metrics: MetricKinds, context: GatewayContext, { co
     'Bytes handed to the sockets',
     () => counters.bytesOut + sums.now.bytesWritten,
   );
-  metrics.sum('fronttcp_closes_total', 'Connections closed, by reason', () => counters.closes, 'reason');
+  metrics.sum('fronttcp_closes_total', 'Connections closed, by reason', () => withZeros(counters.closes), 'reason');
   metrics.sum(
     'fronttcp_connections_refused_total',
     'Connections turned away, by reason',
-    () => counters.refusedConnections,
+    () => withZeros(counters.refusedConnections, REFUSALS),
     'reason',
   );
   metrics.gauge('fronttcp_verifies_waiting', 'Verifies waiting for Redis', () => context.verifier.waiting);
@@ -129,7 +145,11 @@ function registerDelivery(metrics: MetricKinds, context: GatewayContext, sources
   metrics.sum(
     'fronttcp_deployment_messages_total',
     'What became of messages since the deployment began',
-    () => OUTCOMES.map((outcome) => [outcome, probe.latest?.sums.get(outcome) ?? 0] as const),
+    // Nothing rather than 0 before the first answer: from 0 to what was there before us would look like an increase.
+    () => {
+      const { latest } = probe;
+      return latest ? OUTCOMES.map((outcome) => [outcome, latest.sums.get(outcome) ?? 0] as const) : [];
+    },
     'outcome',
   );
 }

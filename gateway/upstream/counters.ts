@@ -15,7 +15,12 @@ export class UpstreamCounters {
   requestsRefused = 0;
   commandsSent = 0;
   /** Invocations that failed, by what the device is told. */
-  readonly failures = new Map<InvocationFailure, number>();
+  readonly failures = new Map<InvocationFailure, number>([
+    ['upstream_failed', 0],
+    ['upstream_timeout', 0],
+    ['upstream_throttled', 0],
+    ['upstream_too_large', 0],
+  ]);
 
   failed(failure: InvocationFailure): void {
     this.failures.set(failure, (this.failures.get(failure) ?? 0) + 1);

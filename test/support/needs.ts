@@ -37,6 +37,12 @@ export const needs: readonly Need[] = [
     programs: ['python3'],
     packages: { 'apt-get': ['python3'], dnf: ['python3'], apk: ['python3'] },
   },
+  // The alert rules are tried by the program that will run them.
+  {
+    area: 'observe',
+    programs: ['promtool'],
+    packages: { 'apt-get': ['prometheus'], dnf: ['golang-github-prometheus'], apk: ['prometheus'] },
+  },
   // Amazon's runtime client is compiled on the first run of these.
   ...['lambda', 'container'].map((area) => ({
     area,
