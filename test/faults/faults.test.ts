@@ -5,7 +5,7 @@ import { runStalled } from './stalled.ts';
 /** A bounded number of runs; `npm run test:faults -- --seeds N` does any number. */
 const TIMEOUT_MS = 240_000;
 
-describe.concurrent('the promises hold under faults', () => {
+describe('the promises hold under faults', () => {
   it.each([
     { seed: 1, what: 'gateways are killed and paused' },
     { seed: 2, what: 'Redis is killed and paused' },

@@ -87,6 +87,8 @@ const LASTING = [
   'sweep_cursor',
   'upstream_position',
   'upstream_lanes',
+  'audit',
+  'service_tokens',
 ];
 
 export async function checkLeftovers(world: World, live: readonly string[]): Promise<string[]> {
