@@ -35,7 +35,8 @@ async function stay(user: string, port: number): Promise<Promise<void>> {
   });
 }
 
-setInterval(() => process.send?.({ connected }), 20);
+// Whoever counts may be gone: "disconnect" ends us.
+setInterval(() => process.send?.({ connected }, () => undefined), 20);
 process.on('disconnect', () => {
   isOver = true;
   process.exit(0);
