@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../gateway/node-flags.ts';
 
 const MAIN = fileURLToPath(new URL('../gateway/main.ts', import.meta.url));
 const RESTART_MIN_MS = 1_000;
@@ -65,7 +66,7 @@ export class GatewayProcess {
   #spawn(): ChildProcess {
     const { env, host, port, healthPort } = this.#options;
     const own = { GATEWAY_HOST: host, GATEWAY_PORT: String(port), HEALTH_PORT: String(healthPort) };
-    const child = spawn(process.execPath, [MAIN], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, MAIN], {
       env: { ...env, ...own },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       detached: true,

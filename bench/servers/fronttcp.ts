@@ -1,3 +1,4 @@
+import { NODE_FLAGS } from '../../gateway/node-flags.ts';
 import type { Plan } from '../plan.ts';
 import { describeLastProfile } from '../report/profile.ts';
 import { startChild } from '../support/child.ts';
@@ -48,7 +49,7 @@ export async function startGateway(
   // Nobody drains a benchmark: its clients are gone by then.
   const settings = { ...QUIET, REDIS_URL: redis.url, DRAIN_TIMEOUT_MS: '0', ...env };
   const profile = profileArgs(plan);
-  const child = await startChild(process.execPath, [...profile, ...nodeArgs, 'gateway/main.ts'], {
+  const child = await startChild(process.execPath, [...NODE_FLAGS, ...profile, ...nodeArgs, 'gateway/main.ts'], {
     cpus,
     niceness: plan.niceness,
     env: settings,

@@ -39,6 +39,7 @@ class IoredisPort implements GatewayRedis {
   /** Scripts that were sent whole on this connection: from then on their digest will do. */
   readonly #sentWhole = new Set<Script>();
   #closed = false;
+  #isGathering = false;
 
   constructor(config: GatewayConfig['redis'], log: Log, { use, blocks }: { use: StoreUse; blocks: boolean }) {
     this.use = use;
@@ -80,6 +81,7 @@ class IoredisPort implements GatewayRedis {
     const startedAt = performance.now();
     for (let attempt = 1; ; attempt += 1) {
       try {
+        this.#gather();
         const reply = (await this.#client.call(name, ...args)) as RedisReply;
         if (!this.#blocks) this.use.commandMs.record(performance.now() - startedAt);
         return reply;
@@ -89,6 +91,18 @@ class IoredisPort implements GatewayRedis {
         await setTimeout(retryDelay(attempt), undefined, { ref: false });
       }
     }
+  }
+
+  /** Commands that are issued together leave together: one write to the socket instead of one each. */
+  #gather(): void {
+    if (this.#isGathering || !(this.#client instanceof Redis) || this.#client.status !== 'ready') return;
+    const { stream } = this.#client;
+    this.#isGathering = true;
+    stream.cork();
+    process.nextTick(() => {
+      this.#isGathering = false;
+      stream.uncork();
+    });
   }
 
   async pipeline(commands: readonly (readonly RedisArgument[])[]): Promise<RedisReply[]> {
