@@ -22,7 +22,15 @@ async function keptBy(settings: readonly string[]): Promise<number> {
   try {
     await admin.hset(keys.user('away'), { token: 't' });
     const redis = connectRedis(readEnvironment({ REDIS_URL: server.url }), undefined);
-    const command = { commandId: 102, version: 1100, body: '{}', to: ['away'], from: 'x', ttlSeconds: 0, receipt: false };
+    const command = {
+      commandId: 102,
+      version: 1100,
+      body: '{}',
+      to: ['away'],
+      from: 'x',
+      ttlSeconds: 0,
+      receipt: false,
+    };
     for (let i = 0; i < MESSAGES; i += 1) {
       await routeCommands(redis, keys, [{ ...command, traceparent: '' }], { offlineTtlSeconds: 60, mailboxMax: 100 });
     }
