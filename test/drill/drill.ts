@@ -1,0 +1,96 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { findRedisServer } from '../faults/redis-server.ts';
+import { until } from '../support/until.ts';
+import type { Fault, Scene } from './faults.ts';
+import { type DrillGateway, startDrillGateway, sumOf } from './gateway.ts';
+import { startStoreProxy } from './store-proxy.ts';
+
+/** In this time a fault has to be seen. */
+export const SEEN_WITHIN_MS = 15_000;
+/** So long it is looked for, so that what comes too late is told with its time. */
+const LOOK_MS = 40_000;
+
+export interface Finding {
+  readonly fault: Fault;
+  /** From the injection on; undefined: never. */
+  readonly metricMs: number | undefined;
+  readonly logMs: number | undefined;
+  /** The line of the log. */
+  readonly line: string | undefined;
+}
+
+/** Whether a fault was seen in time, in metrics and in the log. */
+export function isSeen({ metricMs, logMs }: Finding): boolean {
+  return [metricMs, logMs].every((ms) => ms !== undefined && ms <= SEEN_WITHIN_MS);
+}
+
+/** Makes a system of its own, injects the fault, and looks how long it takes until it is seen. */
+export async function drill(fault: Fault, lookMs = LOOK_MS): Promise<Finding> {
+  const undo: (() => unknown)[] = [];
+  const onEnd = (work: () => unknown) => void undo.push(work);
+  try {
+    const folder = await mkdtemp(join(tmpdir(), 'fronttcp-drill-'));
+    onEnd(() => rm(folder, { recursive: true, force: true }));
+    const server = await findRedisServer(folder, false, ['--save', '', '--appendonly', 'no']);
+    onEnd(() => server.stop());
+    const proxy = await startStoreProxy(server.port);
+    onEnd(() => proxy.close());
+    const redis = new Redis(server.url);
+    redis.on('error', () => undefined);
+    onEnd(() => redis.disconnect());
+    const env = { ...(await fault.env?.(onEnd)), REDIS_URL: proxy.url, DRAIN_TIMEOUT_MS: '500' };
+    const gateway = await start(env, fault, onEnd);
+    const victim = fault.needsTwo ? await start(env, fault, onEnd) : undefined;
+    const call = (name: string, ...args: (string | number)[]) => redis.call(name, ...args);
+    return await look(fault, { gateway, victim, proxy, redis: call, onEnd }, lookMs);
+  } finally {
+    for (const work of undo.reverse()) await work();
+  }
+}
+
+async function start(
+  env: Readonly<Record<string, string>>,
+  { inner, maxFiles }: Fault,
+  onEnd: Scene['onEnd'],
+): Promise<DrillGateway> {
+  const gateway = await startDrillGateway({ env, inner, maxFiles });
+  onEnd(() => gateway.process.stop('SIGKILL'));
+  return gateway;
+}
+
+async function look(fault: Fault, scene: Scene, lookMs: number): Promise<Finding> {
+  const { gateway } = scene;
+  const read = fault.read ?? ((metrics: string) => sumOf(metrics, fault.metric));
+  // The store has been asked once: what it said is the base.
+  await until('the gateway has looked around', async () =>
+    sumOf(await gateway.metrics(), 'fronttcp_deployment_gateways'),
+  );
+  const before = read(await gateway.metrics());
+  const saidBefore = gateway.process.output().length;
+  const startedAt = performance.now();
+  const found: { metricMs: number | undefined; line: string | undefined; logMs: number | undefined } = {
+    metricMs: undefined,
+    line: undefined,
+    logMs: undefined,
+  };
+  const injected = fault.inject(scene);
+  await until(
+    'it is seen',
+    async () => {
+      const nowMs = () => Math.round(performance.now() - startedAt);
+      if (found.line === undefined) {
+        const said = gateway.process.output().slice(saidBefore).split('\n');
+        found.line = said.find((line) => line.includes(`"event":"${fault.event}"`));
+        if (found.line !== undefined) found.logMs = nowMs();
+      }
+      if (found.metricMs === undefined && read(await gateway.metrics()) > before) found.metricMs = nowMs();
+      return found.line !== undefined && found.metricMs !== undefined;
+    },
+    { timeoutMs: lookMs, everyMs: 200 },
+  ).catch(() => undefined);
+  await injected;
+  return { fault, ...found };
+}

@@ -1,0 +1,183 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { type Fault as LambdaFault, refuse, THROTTLED } from '../../local/upstream/faults.ts';
+import { frameBytes, Peer } from '../support/peer.ts';
+import { type DrillGateway, type InnerFault, sumOf } from './gateway.ts';
+import type { StoreProxy } from './store-proxy.ts';
+
+/** What a fault works on: a gateway behind a proxy to its Redis, and one beside it where the fault wants two. */
+export interface Scene {
+  readonly gateway: DrillGateway;
+  readonly victim: DrillGateway | undefined;
+  readonly proxy: StoreProxy;
+  /** A command on Redis itself, past the proxy. Keys have no prefix. */
+  redis(name: string, ...args: (string | number)[]): Promise<unknown>;
+  /** Undone when the fault is over. */
+  onEnd(undo: () => unknown): void;
+}
+
+export interface Fault {
+  readonly name: string;
+  /** Rises with the fault; as in the table of docs/runbook.md. */
+  readonly metric: string;
+  /** Of which of its samples, where not of all. */
+  readonly read?: (metrics: string) => number;
+  readonly event: string;
+  /** Of the gateway. May start what must be there before it, and answers its settings. */
+  readonly env?: (onEnd: Scene['onEnd']) => Promise<Readonly<Record<string, string>>>;
+  readonly inner?: InnerFault;
+  readonly maxFiles?: number;
+  readonly needsTwo?: boolean;
+  readonly inject: (scene: Scene) => Promise<void>;
+}
+
+const settings = (env: Readonly<Record<string, string>>) => async () => env;
+
+export const faults: readonly Fault[] = [
+  {
+    name: 'Redis slow',
+    metric: 'fronttcp_redis_round_trip_seconds',
+    read: (metrics) =>
+      sumOf(metrics, 'fronttcp_redis_round_trip_seconds_count') -
+      sumOf(metrics, 'fronttcp_redis_round_trip_seconds_bucket{le="0.25"}'),
+    event: 'redis_slow',
+    inject: async ({ proxy }) => proxy.delay(400),
+  },
+  {
+    name: 'Redis away',
+    metric: 'fronttcp_redis_errors_total',
+    event: 'redis_away',
+    inject: async ({ proxy }) => proxy.cut(),
+  },
+  {
+    name: 'gateway killed',
+    metric: 'fronttcp_burials_total',
+    event: 'gateway_buried',
+    needsTwo: true,
+    inject: async ({ victim }) => void victim?.process.child.kill('SIGKILL'),
+  },
+  {
+    name: 'slow reader flood',
+    metric: 'fronttcp_sessions_stalled',
+    event: 'readers_stalled',
+    env: settings({ MAX_MESSAGES_PER_S: '0' }),
+    inject: stopReading,
+  },
+  {
+    name: 'verify flood',
+    metric: 'fronttcp_verify_refused_total',
+    event: 'verifies_refused',
+    inject: async (scene) => {
+      const peers = await connectAll(scene, 200);
+      for (const [i, peer] of peers.entries()) peer.send(1, { phone_number: `user${i}`, token: 'wrong' });
+    },
+  },
+  {
+    name: 'queue poison',
+    metric: 'fronttcp_dead_letters_total',
+    event: 'dead_letters',
+    inject: async ({ redis }) => void (await redis('LPUSH', 'front_tcp', 'poison', '{"command_id": 1}', '[]')),
+  },
+  {
+    name: 'lease lost',
+    metric: 'fronttcp_lease_losses_total',
+    event: 'lease_lost',
+    inject: async ({ gateway }) => {
+      gateway.process.child.kill('SIGSTOP');
+      await setTimeout(10_500);
+      gateway.process.child.kill('SIGCONT');
+    },
+  },
+  {
+    name: 'event loop blocked',
+    metric: 'fronttcp_event_loop_blocks_total',
+    event: 'event_loop_blocked',
+    inner: 'block',
+    inject: async ({ gateway }) => void gateway.process.child.kill('SIGUSR2'),
+  },
+  {
+    name: 'out of descriptors',
+    metric: 'fronttcp_connections_refused_total',
+    event: 'connections_refused',
+    maxFiles: 160,
+    inject: async (scene) => void (await connectAll(scene, 60)),
+  },
+  {
+    name: 'upstream throttled',
+    metric: 'fronttcp_upstream_failures_total',
+    event: 'invocation_failed',
+    env: throttledLambda,
+    inject: async (scene) => {
+      const device = await verified(scene, 'device');
+      device.send(1_000, { temperature: 20 });
+    },
+  },
+  {
+    name: 'mailbox overflow',
+    metric: 'fronttcp_deployment_messages_total',
+    read: (metrics) => sumOf(metrics, 'fronttcp_deployment_messages_total{outcome="lost"}'),
+    event: 'messages_lost',
+    env: settings({ MAILBOX_MAX: '10' }),
+    inject: async ({ redis }) => {
+      await redis('HSET', 'user:away', 'token', 'x');
+      const entry = JSON.stringify({ command_id: 102, chat_from: 'p', chat_to: ['away'], chat_content: 'hello' });
+      await redis('LPUSH', 'front_tcp', ...Array.from({ length: 50 }, () => entry));
+    },
+  },
+  {
+    name: 'clock jump',
+    metric: 'fronttcp_clock_jumps_total',
+    event: 'clock_jumped',
+    inner: 'jump',
+    inject: async ({ gateway }) => void gateway.process.child.kill('SIGUSR2'),
+  },
+];
+
+async function connectAll({ gateway, onEnd }: Scene, count: number): Promise<Peer[]> {
+  const peers = await Promise.all(Array.from({ length: count }, () => Peer.connect(gateway.port)));
+  onEnd(() => peers.forEach((peer) => void peer.socket.destroy()));
+  return peers;
+}
+
+async function verified(scene: Scene, user: string): Promise<Peer> {
+  await scene.redis('HSET', `user:${user}`, 'token', `token of ${user}`);
+  const [peer] = await connectAll(scene, 1);
+  if (peer === undefined) throw new Error('nobody connected');
+  await peer.verify(user);
+  return peer;
+}
+
+/** Five clients that read nothing any more, and one that says more than their sockets hold. */
+async function stopReading(scene: Scene): Promise<void> {
+  const readers = await Promise.all(Array.from({ length: 5 }, (_, i) => verified(scene, `reader${i}`)));
+  const speaker = await verified(scene, 'speaker');
+  for (const reader of readers) reader.freeze();
+  const content = 'x'.repeat(60_000);
+  const frame = frameBytes(3, {
+    chat_from: 'speaker',
+    chat_to: readers.map((_, i) => `reader${i}`),
+    chat_content: content,
+  });
+  for (let i = 0; i < 250; i += 1) speaker.sendBytes(frame);
+}
+
+/** A Lambda API that has no capacity left. */
+async function throttledLambda(onEnd: Scene['onEnd']): Promise<Readonly<Record<string, string>>> {
+  const { status, errorType, message = '' } = THROTTLED as Extract<LambdaFault, { kind: 'refuse' }>;
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => refuse(response, status, errorType, message));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onEnd(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return {
+    UPSTREAM_FUNCTION: 'devices',
+    AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'drill',
+    AWS_SECRET_ACCESS_KEY: 'drill',
+  };
+}
