@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Starts fronttcp.ts. Plain JavaScript without dependencies, so that any Node can at least say what it lacks: Node 24
-// runs TypeScript as it is; an older one hands over to the Node 24 that `npm ci` installs beside us.
+// Starts the command line. In the published package that is a bundle, for any Node in support. In a checkout it is
+// fronttcp.ts, which Node 24 runs as it is; an older one hands over to the Node 24 that `npm ci` installs beside us.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module, { createRequire } from 'node:module';
@@ -8,12 +8,13 @@ import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('./fronttcp.ts', import.meta.url));
+const isCheckout = existsSync(program);
 const major = Number(process.versions.node.split('.')[0]);
 
-if (major >= 24) {
+if (major >= 24 || !isCheckout) {
   // Compiled code of the last run: half the start-up time.
-  module.enableCompileCache();
-  await import('./fronttcp.ts');
+  module.enableCompileCache?.();
+  await import(isCheckout ? './fronttcp.ts' : '../dist/fronttcp.mjs');
 } else {
   handOver();
 }

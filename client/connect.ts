@@ -2,6 +2,10 @@ import { Client } from './client.ts';
 import { ClosedError } from './errors.ts';
 import { type ClientOptions, settingsOf } from './options.ts';
 
+export type { Client } from './client.ts';
+export type { Message } from './message.ts';
+export type { ClientOptions, ReconnectPolicy, TokenProvider } from './options.ts';
+
 /**
  * Connects and verifies. Rejects with UnreachableError, TokenRefusedError, TimeoutError, DismissedError or the reason of
  * `signal` when the first connection does not come about; from then on the client comes back by itself.

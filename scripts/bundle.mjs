@@ -59,6 +59,16 @@ async function bundle(folder, file, entry, extra) {
 }
 
 await Promise.all([
+  // The command line of the published package: Node does not run TypeScript below node_modules.
+  build({
+    ...common,
+    entryPoints: ['bin/fronttcp.ts'],
+    outfile: join(out, 'fronttcp.mjs'),
+    target: 'node20',
+    packages: 'external',
+    banner: {},
+    sourcemap: false,
+  }),
   ...drivers.flatMap((driver) =>
     names.map((name) =>
       // The condition picks the one Redis client; 'module' must be named again once there are any conditions.
