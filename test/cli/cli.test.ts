@@ -232,7 +232,9 @@ test('a printed token is not kept, and is good for other commands', async () => 
 
 test('gateways and stats are tables for people, without colours through a pipe or with NO_COLOR', async () => {
   const gateways = await system.run(['gateways'], { env: { FORCE_COLOR: undefined, NO_COLOR: '1' } });
-  expect(gateways.stdout).toMatch(/^GATEWAY +STATE +SESSIONS +INBOX +LEASE UNTIL\n\S+ +live +\d+/);
+  expect(gateways.stdout).toMatch(
+    /^GATEWAY +STATE +CONNECTIONS +SESSIONS +DELIVERED +INBOX +LEASE UNTIL\n\S+ +live +\d+ +\d+/,
+  );
   const stats = await system.run(['stats'], { env: { FORCE_COLOR: undefined } });
   expect(stats.stdout).toMatch(/connected +\d+/);
   expect(stats.stdout).not.toContain('\u001b');
