@@ -116,6 +116,9 @@ const schema = z
     }
   });
 
+/** Every variable that a gateway reads. */
+export const gatewayVariables: readonly string[] = Object.keys(schema.shape);
+
 export type GatewayConfig = ReturnType<typeof parseConfig>;
 
 /** Every mistake at once, each named after its variable. */

@@ -61,6 +61,9 @@ const schema = z
     }
   });
 
+/** Every variable that the functions read. */
+export const functionVariables: readonly string[] = Object.keys(schema.shape);
+
 export type Environment = z.output<typeof schema>;
 /** Every name that the functions read: the deployment may set no other. */
 export type EnvironmentName = keyof Environment;
