@@ -84,7 +84,7 @@ test('a reader that pauses and goes on gets everything on the same connection, i
   await until('the mailbox is empty', async () => (await g.mailbox('u')).length === 0);
 });
 
-test('a slow reader beside a thousand quick ones delays none of them', async () => {
+test('a slow reader beside a thousand quick ones delays none of them', { timeout: 120_000 }, async () => {
   const g = await gateway({ OUTBOX_MAX_BYTES: '65536' });
   const frozen = await g.verified('frozen');
   frozen.freeze();

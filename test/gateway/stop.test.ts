@@ -29,6 +29,7 @@ const get = async (port: number, path: string) => (await fetch(`http://127.0.0.1
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
   '%s: goodbye to those who know it, what was on its way stored, nothing left of it in Redis, exit code 0',
+  { timeout: 120_000 },
   async (signal) => {
     const prefix = uniquePrefix();
     const place = { prefix };

@@ -21,7 +21,7 @@ export function frameBytes(commandId: number, body: unknown = '', version = 1): 
   return Buffer.concat([header, bytes]);
 }
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 25_000;
 
 /** A client made of a bare socket, for tests that read as a dialogue. */
 export class Peer {
@@ -30,6 +30,7 @@ export class Peer {
   readonly frames: ReceivedFrame[] = [];
   isClosed = false;
   #read = 0;
+  #tell: () => void = () => undefined;
   #buffered: Buffer = Buffer.alloc(0);
 
   private constructor(socket: Socket) {
@@ -38,6 +39,7 @@ export class Peer {
     socket.on('data', (chunk) => this.#decode(chunk));
     socket.on('close', () => {
       this.isClosed = true;
+      this.#tell();
     });
     // A reset is an end like another; what the peer got until then is what counts.
     socket.on('error', () => socket.destroy());
@@ -64,10 +66,7 @@ export class Peer {
 
   /** The next frame that has not been looked at. */
   async next(): Promise<ReceivedFrame> {
-    await until('a frame comes, or the end', () => this.frames.length > this.#read || this.isClosed, {
-      timeoutMs: PATIENCE_MS,
-      everyMs: 2,
-    });
+    while (this.frames.length <= this.#read && !this.isClosed) await this.#news();
     const frame = this.frames[this.#read];
     if (frame === undefined) throw new Error('the connection ended where a frame was expected');
     this.#read += 1;
@@ -120,6 +119,20 @@ export class Peer {
     await this.ended();
   }
 
+  /** Resolves with the next frame or the end. An event, not a poll: a test may wait on a thousand of these at a time. */
+  #news(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = setTimeout(
+        () => reject(new Error(`not within ${PATIENCE_MS} ms: a frame comes, or the end`)),
+        PATIENCE_MS,
+      );
+      this.#tell = () => {
+        clearTimeout(giveUp);
+        resolve();
+      };
+    });
+  }
+
   #decode(chunk: Buffer): void {
     this.#buffered = this.#buffered.length === 0 ? chunk : Buffer.concat([this.#buffered, chunk]);
     let at = 0;
@@ -136,6 +149,7 @@ export class Peer {
       at += length;
     }
     this.#buffered = this.#buffered.subarray(at);
+    if (at > 0) this.#tell();
   }
 }
 
