@@ -42,7 +42,8 @@ export async function startTarget({ env = {}, openFiles }: TargetOptions = {}): 
       GATEWAY_HOST: '127.0.0.1',
       GATEWAY_PORT: '0',
       HEALTH_PORT: '0',
-      NODE_OPTIONS: '--max-old-space-size=256',
+      // As `npm run gateway` starts it, and with a heap that a leak would soon fill.
+      NODE_OPTIONS: '--max-semi-space-size=4 --max-old-space-size=256',
       ...env,
     },
   };
@@ -119,7 +120,9 @@ export async function startTarget({ env = {}, openFiles }: TargetOptions = {}): 
         },
         RECOVERY,
       ).catch((cause: unknown) => {
-        throw new Error(`${memoryBefore} bytes before, ${after} after`, { cause });
+        const heap = await metric('nodejs_heap_size_used_bytes');
+        const external = await metric('nodejs_external_memory_bytes');
+        throw new Error(`${memoryBefore} bytes before, ${after} after; heap ${heap}, external ${external}`, { cause });
       });
     },
     async stop() {
