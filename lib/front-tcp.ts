@@ -103,6 +103,7 @@ export class FrontTcp extends Construct {
       timings,
       artifacts,
       logs: logSettings,
+      deploymentId: this.deploymentId,
     });
     this.relay = new NodeFunction(this, 'Relay', {
       name: 'relay',

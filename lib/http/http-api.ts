@@ -13,6 +13,7 @@ import type { Artifacts } from '../artifacts.ts';
 import type { LogSettings } from '../data-policy.ts';
 import type { Network } from '../network.ts';
 import { admitToStore, type RedisStore } from '../redis/redis-store.ts';
+import { Env } from '../runtime-environment.ts';
 import { API_TIMEOUT_SECONDS, type Timings } from '../timings.ts';
 import { type ApiSettings, ApiStage } from './api-stage.ts';
 import { Canary, errorAlarm } from './canary.ts';
@@ -26,6 +27,8 @@ export interface HttpApiProps {
   readonly timings: Timings;
   readonly artifacts: Artifacts;
   readonly logs: LogSettings;
+  /** The value of the metrics' one dimension. */
+  readonly deploymentId: string;
 }
 
 /** The HTTP side: one function for each folder, one route for each row of the route table. */
@@ -73,7 +76,7 @@ export class HttpApi extends Construct {
   }
 
   #createFunctions(props: HttpApiProps): Map<FunctionName, NodeFunction> {
-    const { settings, network, store, timings, artifacts, logs } = props;
+    const { settings, network, store, timings, artifacts, logs, deploymentId } = props;
     const { securityGroup } = this;
     const names = [...new Set(routes.map((route) => route.function))];
     return new Map(
@@ -88,7 +91,7 @@ export class HttpApi extends Construct {
             artifacts,
             logs,
             store,
-            environment: settings.environment ?? {},
+            environment: { [Env.metricsDeployment]: deploymentId, ...settings.environment },
             ...(needs.store ? { storeAccess: { network, securityGroup } } : {}),
           }),
         ];

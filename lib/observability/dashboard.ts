@@ -1,6 +1,6 @@
 import { aws_cloudwatch as cw, Duration, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { MetricName } from '../../contract/metrics.ts';
+import { ApiMetricName, MetricName } from '../../contract/metrics.ts';
 import type { GatewayService } from '../gateway/gateway-service.ts';
 import type { HttpApi } from '../http/http-api.ts';
 import type { RedisStore } from '../redis/redis-store.ts';
@@ -85,10 +85,18 @@ function messageRow({ deploymentId }: DashboardProps): cw.IWidget[] {
   ];
 }
 
-function httpRow({ api }: DashboardProps): cw.IWidget[] {
+function httpRow({ api, deploymentId }: DashboardProps): cw.IWidget[] {
   const send = api.functions.get('send-command');
   return [
-    graph('HTTP', [api.api.metricCount()], [api.api.metricClientError(), api.api.metricServerError()]),
+    graph(
+      'HTTP',
+      [api.api.metricCount(), gatewayMetric(deploymentId, ApiMetricName.commands, SUM)],
+      [
+        api.api.metricClientError(),
+        api.api.metricServerError(),
+        gatewayMetric(deploymentId, ApiMetricName.unavailable, SUM),
+      ],
+    ),
     graph('HTTP latency, ms', [
       api.api.metricLatency({ statistic: 'p50' }),
       api.api.metricLatency({ statistic: 'p99' }),

@@ -1,5 +1,5 @@
 import { aws_cloudwatch as cw, Duration } from 'aws-cdk-lib';
-import { METRIC_DIMENSION, METRIC_NAMESPACE, type MetricName } from '../../contract/metrics.ts';
+import { type ApiMetricName, METRIC_DIMENSION, METRIC_NAMESPACE, type MetricName } from '../../contract/metrics.ts';
 
 /**
  * A metric that the gateways of one deployment report. Each task adds one sample a minute, so `Average` is per
@@ -7,7 +7,7 @@ import { METRIC_DIMENSION, METRIC_NAMESPACE, type MetricName } from '../../contr
  */
 export function gatewayMetric(
   deploymentId: string,
-  metricName: MetricName,
+  metricName: MetricName | ApiMetricName,
   statistic: string,
   period: Duration = Duration.minutes(1),
 ): cw.Metric {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { METRIC_NAMESPACE, MetricName } from '../../contract/metrics.ts';
+import { ApiMetricName, METRIC_NAMESPACE, MetricName } from '../../contract/metrics.ts';
 import { checkDecisions } from './support/decisions.ts';
 import { resourceOf, resourcesOf, type TemplateJson, templateOf } from './support/synthesis.ts';
 
@@ -86,7 +86,7 @@ describe('the alarms', () => {
   ]);
 
   it('of our own metrics use only names that a gateway reports', () => {
-    const names = new Set<string>(Object.values(MetricName));
+    const names = new Set<string>([...Object.values(MetricName), ...Object.values(ApiMetricName)]);
     const used = JSON.stringify(templateOf()).matchAll(
       new RegExp(`"MetricName":"(\\w+)","Namespace":"${METRIC_NAMESPACE}"`, 'g'),
     );
