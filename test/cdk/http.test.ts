@@ -1,9 +1,12 @@
 import { describe, expect } from 'vitest';
 import { routes } from '../../functions/routes.ts';
+import { functionTable } from '../../lib/http/function-table.ts';
 import { checkDecisions } from './support/decisions.ts';
 import { resourceOf, resourcesOf, type TemplateJson, UPSTASH_SECRET } from './support/synthesis.ts';
 
 const FUNCTION = 'AWS::Lambda::Function';
+/** Functions of the route table that use the store, and the relay. */
+const withStore = Object.values(functionTable).filter(({ store }) => store).length + 1;
 const STAGE = 'AWS::ApiGatewayV2::Stage';
 
 /** Without the custom resource of the CDK that empties the VPC's default security group. */
@@ -35,7 +38,7 @@ describe('the functions', () => {
       name: 'read their secret through the extension, by a complete reference',
       holds: (t) => {
         const readers = functions(t).filter((one) => usesStore(one.Properties.Environment.Variables));
-        expect(readers).toHaveLength(7);
+        expect(readers).toHaveLength(withStore);
         for (const one of readers) expect(one.Properties.Layers).toHaveLength(1);
         for (const one of variables(t)) expect(JSON.stringify(one)).not.toContain('resolve:');
       },
@@ -52,7 +55,7 @@ describe('the functions', () => {
         const allowed = resourcesOf(t, 'AWS::IAM::Policy').filter((policy) =>
           JSON.stringify(policy).includes('ec2:CreateNetworkInterface'),
         );
-        expect(allowed).toHaveLength(7);
+        expect(allowed).toHaveLength(withStore);
       },
       undo: (t) => {
         for (const policy of resourcesOf(t, 'AWS::IAM::Policy')) {
@@ -67,7 +70,7 @@ describe('the functions', () => {
       props: { redis: { kind: 'upstash', secretArn: UPSTASH_SECRET } },
       holds: (t) => {
         for (const one of functions(t)) expect(one.Properties).not.toHaveProperty('VpcConfig');
-        expect(variables(t).filter((one) => one.REDIS_SECRET_ARN === UPSTASH_SECRET)).toHaveLength(7);
+        expect(variables(t).filter((one) => one.REDIS_SECRET_ARN === UPSTASH_SECRET)).toHaveLength(withStore);
       },
       undo: (t) => {
         for (const one of functions(t)) one.Properties.VpcConfig = { SubnetIds: ['subnet-1'] };
@@ -79,8 +82,8 @@ describe('the functions', () => {
         const readers = resourcesOf(t, 'AWS::IAM::Policy').filter((policy) =>
           JSON.stringify(policy).includes('secretsmanager:GetSecretValue'),
         );
-        // Six functions and the relay, and the execution role that injects it into the gateways.
-        expect(readers).toHaveLength(8);
+        // Those functions, and the execution role that injects it into the gateways.
+        expect(readers).toHaveLength(withStore + 1);
       },
       undo: (t) => {
         const [policy] = resourcesOf(t, 'AWS::IAM::Policy').filter(
