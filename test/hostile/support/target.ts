@@ -119,7 +119,7 @@ export async function startTarget({ env = {}, openFiles }: TargetOptions = {}): 
           return after <= memoryBefore + MEMORY_MARGIN_BYTES;
         },
         RECOVERY,
-      ).catch((cause: unknown) => {
+      ).catch(async (cause: unknown) => {
         const heap = await metric('nodejs_heap_size_used_bytes');
         const external = await metric('nodejs_external_memory_bytes');
         throw new Error(`${memoryBefore} bytes before, ${after} after; heap ${heap}, external ${external}`, { cause });
