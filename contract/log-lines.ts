@@ -85,13 +85,27 @@ function bounded(name: string, text: string): string {
   return name === 'messages' || unquoted.length <= most ? unquoted : `${unquoted.slice(0, most)}…`;
 }
 
-/** How many warnings and errors of one event are said in one window. */
+/** The logging library's number for warnings; errors are above. */
+const WARN = 40;
+/** How many warnings and errors of one event and reason are said in one window. */
 const WINDOW_MS = 10_000;
 const LINES_PER_WINDOW = 20;
 
 /** Keeps a flood of one event from filling the log: beyond so many lines in ten seconds they are counted, and the number is told. */
 export class FloodLimiter {
   readonly #events = new Map<string, { since: number; lines: number; suppressed: number }>();
+
+  /**
+   * What of a call of the logging library, `(line, text)`, is to be said: all of it, the same with how much was left out
+   * before it, or nothing. Lines below a warning are few, or a record, or were asked for: they pass.
+   */
+  filter(call: readonly unknown[], level: number, nowMs: number): readonly unknown[] | undefined {
+    const [line, ...rest] = call;
+    if (level < WARN || !hasEvent(line)) return call;
+    const suppressed = this.admit(line.reason === undefined ? line.event : `${line.event} ${line.reason}`, nowMs);
+    if (suppressed === undefined) return undefined;
+    return suppressed === 0 ? call : [{ ...line, suppressed }, ...rest];
+  }
 
   /** How many lines were left out before this one; undefined: this one is left out, too. */
   admit(event: string, nowMs: number): number | undefined {
@@ -118,4 +132,8 @@ export class FloodLimiter {
     }
     return over;
   }
+}
+
+function hasEvent(line: unknown): line is { event: string; reason?: unknown } {
+  return typeof line === 'object' && line !== null && 'event' in line && typeof line.event === 'string';
 }

@@ -3,7 +3,6 @@ import { FloodLimiter, withoutSecrets } from '../../contract/log-lines.ts';
 
 export type Log = pino.Logger;
 
-const WARN = 40;
 const limiters = new WeakMap<Log, FloodLimiter>();
 
 /**
@@ -22,12 +21,8 @@ export function createLog(
     formatters: { log: withoutSecrets },
     hooks: {
       logMethod(args, method, level) {
-        const [line, ...rest] = args as unknown as [unknown, ...unknown[]];
-        if (level < WARN || !hasEvent(line)) return method.apply(this, args);
-        const suppressed = limiter.admit(line.event, performance.now());
-        if (suppressed === undefined) return;
-        const said = suppressed === 0 ? line : { ...line, suppressed };
-        method.apply(this, [said, ...rest] as unknown as typeof args);
+        const said = limiter.filter(args, level, performance.now());
+        if (said) method.apply(this, said as typeof args);
       },
     },
   };
@@ -47,8 +42,4 @@ function logOf(settings: LoggerOptions, format: 'json' | 'pretty', destination: 
   if (format === 'pretty')
     return pino({ ...settings, transport: { target: 'pino-pretty', options: { destination: 1 } } });
   return destination === undefined ? pino(settings) : pino(settings, destination);
-}
-
-function hasEvent(line: unknown): line is { event: string } {
-  return typeof line === 'object' && line !== null && 'event' in line && typeof line.event === 'string';
 }
