@@ -11,7 +11,7 @@ const MAX_WRITE_BYTES = 262_144;
 export interface OutboxOwner {
   readonly form: SessionForm;
   /** These were handed to the kernel, in order. */
-  onWritten(items: readonly Outgoing[]): void;
+  onWritten(items: readonly Outgoing[], bytes: number): void;
   /** The kernel does not take more for now. */
   onStalled(): void;
   /** Everything was handed over. */
@@ -69,7 +69,7 @@ export class Outbox {
       // The kernel takes all at once, or the rest is left in the stream's buffer: `writableLength` tells, without a callback.
       if (this.#socket.writableLength > 0) return this.#stall(items, bytes.length, join, nowMs);
       this.bytes -= bytes.length;
-      this.#owner.onWritten(items);
+      this.#owner.onWritten(items, bytes.length);
     }
     if (this.isEmpty) this.#owner.onCaughtUp();
   }
@@ -134,7 +134,7 @@ export class Outbox {
     this.bytes -= this.#writingBytes;
     this.stalledSinceMs = 0;
     this.#count();
-    this.#owner.onWritten(written);
+    this.#owner.onWritten(written, this.#writingBytes);
     this.flush(join, performance.now());
   }
 }

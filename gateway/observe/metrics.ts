@@ -17,6 +17,7 @@ const SUMS: readonly [name: string, help: string, field: NumberField][] = [
   ['fronttcp_frames_received_total', 'Frames received', 'framesIn'],
   ['fronttcp_frames_sent_total', 'Frames handed to the kernel', 'framesOut'],
   ['fronttcp_bytes_received_total', 'Bytes received', 'bytesIn'],
+  ['fronttcp_bytes_sent_total', 'Bytes of frames handed to the kernel', 'bytesOut'],
   ['fronttcp_verified_total', 'Verifies that succeeded', 'verified'],
   ['fronttcp_verify_refused_total', 'Verifies that were refused', 'refusedVerifies'],
   ['fronttcp_verify_delayed_total', 'Verifies that had to wait because others had failed', 'delayedVerifies'],
@@ -81,15 +82,14 @@ function registerConnections(metrics: MetricKinds, context: GatewayContext, { co
   metrics.gauge('fronttcp_connections', 'Open TCP connections', connections);
   metrics.gauge('fronttcp_sessions', 'Verified sessions', () => context.registry.size);
   metrics.gauge('fronttcp_sessions_replaying', 'Sessions served from their mailboxes', () => sums.now.replaying);
-  metrics.gauge('fronttcp_sessions_stalled', 'Sessions whose reader has stopped reading', () => sums.now.stalled);
+  metrics.gauge(
+    'fronttcp_sessions_stalled',
+    'Sessions whose client has read nothing for a second',
+    () => sums.now.stalled,
+  );
   metrics.gauge('fronttcp_outbox_bytes', 'Bytes waiting in all outboxes', () => sums.now.outboxBytes);
   metrics.gauge('fronttcp_outbox_largest_bytes', 'The fullest outbox', () => sums.now.largestOutboxBytes);
   metrics.gauge('fronttcp_stalled_bytes', 'Bytes for readers that have stopped reading', () => context.stalled.bytes);
-  metrics.sum(
-    'fronttcp_bytes_sent_total',
-    'Bytes handed to the sockets',
-    () => counters.bytesOut + sums.now.bytesWritten,
-  );
   metrics.sum('fronttcp_closes_total', 'Connections closed, by reason', () => withZeros(counters.closes), 'reason');
   metrics.sum(
     'fronttcp_connections_refused_total',

@@ -3,17 +3,18 @@ import type { Session } from '../session/session.ts';
 export interface SessionTotals {
   /** Served from their mailboxes because they are behind, or have just come. */
   replaying: number;
-  /** Whose reader has stopped reading. */
+  /** Whose reader has not read for a second and more. */
   stalled: number;
   outboxBytes: number;
   largestOutboxBytes: number;
-  /** Handed to the kernel for those who are here now. */
-  bytesWritten: number;
 }
 
-const FRESH_MS = 500;
+/** A slow network lets the kernel's buffer be full for a moment: that is no stall. */
+const STALLED_MS = 1_000;
+/** Of a hundred thousand connections it takes a millisecond. */
+const FRESH_MS = 2_000;
 
-/** Sums over all connections, made when somebody asks: once for all who ask at the same time. */
+/** Sums over all connections, made when somebody asks, and kept for a moment. */
 export class SessionSums {
   readonly #sessions: () => Iterable<Session>;
   #totals: SessionTotals | undefined;
@@ -26,13 +27,12 @@ export class SessionSums {
   get now(): SessionTotals {
     const nowMs = performance.now();
     if (this.#totals !== undefined && nowMs - this.#madeAtMs < FRESH_MS) return this.#totals;
-    const totals = { replaying: 0, stalled: 0, outboxBytes: 0, largestOutboxBytes: 0, bytesWritten: 0 };
-    for (const { state, outbox, socket } of this.#sessions()) {
+    const totals = { replaying: 0, stalled: 0, outboxBytes: 0, largestOutboxBytes: 0 };
+    for (const { state, outbox } of this.#sessions()) {
       if (state === 'replaying') totals.replaying += 1;
-      if (outbox.stalledSinceMs > 0) totals.stalled += 1;
+      if (outbox.stalledSinceMs > 0 && nowMs - outbox.stalledSinceMs >= STALLED_MS) totals.stalled += 1;
       totals.outboxBytes += outbox.bytes;
       totals.largestOutboxBytes = Math.max(totals.largestOutboxBytes, outbox.bytes);
-      if (state !== 'closed') totals.bytesWritten += socket.bytesWritten;
     }
     this.#totals = totals;
     this.#madeAtMs = nowMs;

@@ -239,9 +239,10 @@ export class Session implements OutboxOwner, Timed {
     this.replay.start();
   }
 
-  onWritten(items: readonly Outgoing[]): void {
+  onWritten(items: readonly Outgoing[], bytes: number): void {
     const counters = this.context.counters;
     counters.framesOut += items.length;
+    counters.bytesOut += bytes;
     const nowMs = Date.now();
     for (const item of items) {
       item.settle?.(this.userId, this.epoch, true);
@@ -375,7 +376,6 @@ export class Session implements OutboxOwner, Timed {
   }
 
   onSocketClosed(): void {
-    this.context.counters.bytesOut += this.socket.bytesWritten;
     this.context.wheel.clear(this);
   }
 
