@@ -56,8 +56,6 @@ export type InboxRecord = MessageRecord | CloseRecord | PokeRecord;
 
 const integer = z.int().min(0);
 const headItems = [z.string(), integer, integer, integer, z.string(), z.string()] as const;
-const recipientList = z.array(z.union([z.string(), integer]));
-const messageTuple = z.tuple([z.literal('m'), ...headItems, z.union([z.literal('*'), recipientList]), recipientList]);
 const closeTuple = z.tuple([z.literal('c'), z.string(), integer, z.string(), integer]);
 const pokeTuple = z.tuple([z.literal('p'), z.string(), integer]);
 const mailboxTuple = z.tuple([...headItems]);
@@ -66,16 +64,7 @@ const mailboxTuple = z.tuple([...headItems]);
 export function parseInboxRecord(field: string, body: string): InboxRecord {
   const items: unknown = JSON.parse(field);
   const kind = Array.isArray(items) ? items[0] : undefined;
-  if (kind === 'm') {
-    const [, id, commandId, version, expiresAtMs, flags, traceparent, direct, kept] = messageTuple.parse(items);
-    return {
-      kind: 'message',
-      head: { id, commandId, version, expiresAtMs, flags, traceparent },
-      body,
-      direct: direct === '*' ? 'everyone' : recipients(direct),
-      kept: recipients(kept),
-    };
-  }
+  if (Array.isArray(items) && kind === 'm') return messageOf(items, body);
   if (kind === 'c') {
     const [, userId, epoch, reason, owing] = closeTuple.parse(items);
     return { kind: 'close', userId, epoch, reason, owing: owing === 1 };
@@ -97,8 +86,36 @@ export function headRest(head: MessageHead): string {
   return `${head.commandId},${head.version},${head.expiresAtMs},${JSON.stringify(head.flags)},${JSON.stringify(head.traceparent)}`;
 }
 
-function recipients(flat: (string | number)[]): Recipient[] {
+/** By hand, not by a schema: every message that a gateway delivers for others comes through here. */
+function messageOf(items: readonly unknown[], body: string): MessageRecord {
+  const [, id, commandId, version, expiresAtMs, flags, traceparent, direct, kept] = items;
+  if (typeof id !== 'string' || typeof flags !== 'string' || typeof traceparent !== 'string') throw notARecord();
+  if (!isCount(commandId) || !isCount(version) || !isCount(expiresAtMs)) throw notARecord();
+  return {
+    kind: 'message',
+    head: { id, commandId, version, expiresAtMs, flags, traceparent },
+    body,
+    direct: direct === '*' ? 'everyone' : recipients(direct),
+    kept: recipients(kept),
+  };
+}
+
+function recipients(flat: unknown): Recipient[] {
+  if (!Array.isArray(flat) || flat.length % 2 !== 0) throw notARecord();
   const list: Recipient[] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) list.push({ userId: String(flat[i]), epoch: Number(flat[i + 1]) });
+  for (let i = 0; i < flat.length; i += 2) {
+    const userId: unknown = flat[i];
+    const epoch: unknown = flat[i + 1];
+    if (typeof userId !== 'string' || !isCount(epoch)) throw notARecord();
+    list.push({ userId, epoch });
+  }
   return list;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0;
+}
+
+function notARecord(): Error {
+  return new Error('not a record of ours');
 }

@@ -22,7 +22,7 @@ import type { GatewayRedis } from '../store/redis.ts';
 import type { SessionStore } from '../store/session-store.ts';
 import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
 
-const COUNT = 256;
+const COUNT = 512;
 const BLOCK_MS = 5_000;
 const RETRY_MS = 500;
 /** A store that refuses to block is asked at growing intervals while nothing comes. */

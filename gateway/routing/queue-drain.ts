@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/keys.ts';
-import { drainQueue } from '../../contract/scripts/drain-queue.ts';
+import { type DrainResult, drainQueue } from '../../contract/scripts/drain-queue.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
@@ -98,13 +98,21 @@ export class QueueDrain {
       maxRecipients: maxQueueRecipients,
       maxEntryBytes: maxQueueEntryBytes,
     };
+    const take = () => drainQueue(this.#redis, this.#keys, { ...limits, maxEntries: BATCH });
+    let isDeep = false;
     for (;;) {
-      const { taken, dead, left } = await drainQueue(this.#redis, this.#keys, { ...limits, maxEntries: BATCH });
-      this.#counters.queueTaken += taken;
-      this.#counters.deadLetters += dead;
-      if (dead > 0)
-        this.#log.warn({ event: 'dead_letters', count: dead }, 'queue entries went to the dead-letter list');
+      // Of a deep queue the next batch is with Redis already while the answer to the last one is on its way.
+      const results: DrainResult[] = await Promise.all(isDeep ? [take(), take()] : [take()]);
+      for (const { taken, dead } of results) this.#count(taken, dead);
+      const left = results.at(-1)?.left ?? 0;
       if (left === 0 || !this.#isRunning) return;
+      isDeep = left > BATCH;
     }
+  }
+
+  #count(taken: number, dead: number): void {
+    this.#counters.queueTaken += taken;
+    this.#counters.deadLetters += dead;
+    if (dead > 0) this.#log.warn({ event: 'dead_letters', count: dead }, 'queue entries went to the dead-letter list');
   }
 }
