@@ -1,3 +1,4 @@
+import type { HeapProfiler } from 'node:inspector';
 import { Session as Inspector } from 'node:inspector/promises';
 import { memoryUsage } from 'node:process';
 import { setTimeout } from 'node:timers/promises';
@@ -5,6 +6,8 @@ import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 import type { Registry } from '../session/registry.ts';
 
 const MAX_PROFILE_SECONDS = 60;
+const SAMPLING_BYTES = 32_768;
+const MAX_SITES = 40;
 
 export interface DebugAnswer {
   readonly status: number;
@@ -14,7 +17,7 @@ export interface DebugAnswer {
 /**
  * For whoever looks into one gateway: off unless DEBUG_ENDPOINTS is set, and only on the health port. No contents, no tokens.
  *   /debug/cpu?seconds=5       a profile for the developer tools (.cpuprofile)
- *   /debug/heap                what memory is used for, in sums
+ *   /debug/heap?seconds=5      what memory is used for, in sums; and where what was made meanwhile, and is still held, came from
  *   /debug/session?user=<id>   one session's state
  */
 export class DebugEndpoints {
@@ -26,13 +29,14 @@ export class DebugEndpoints {
   }
 
   async answer(url: URL): Promise<DebugAnswer> {
-    if (url.pathname === '/debug/cpu') return this.#cpu(Number(url.searchParams.get('seconds') ?? 5));
-    if (url.pathname === '/debug/heap') return { status: 200, body: heapSummary() };
+    const seconds = Number(url.searchParams.get('seconds') ?? 5);
+    if (url.pathname === '/debug/cpu') return this.#profile(seconds, cpuProfile);
+    if (url.pathname === '/debug/heap') return this.#profile(seconds, heapSummary);
     if (url.pathname === '/debug/session') return this.#session(url.searchParams.get('user') ?? '');
     return { status: 404, body: { error: 'not found' } };
   }
 
-  async #cpu(seconds: number): Promise<DebugAnswer> {
+  async #profile(seconds: number, take: (inspector: Inspector, ms: number) => Promise<object>): Promise<DebugAnswer> {
     if (!(seconds > 0 && seconds <= MAX_PROFILE_SECONDS)) {
       return { status: 400, body: { error: `seconds is above 0 and at most ${MAX_PROFILE_SECONDS}` } };
     }
@@ -41,10 +45,7 @@ export class DebugEndpoints {
     const inspector = new Inspector();
     inspector.connect();
     try {
-      await inspector.post('Profiler.enable');
-      await inspector.post('Profiler.start');
-      await setTimeout(seconds * 1_000);
-      return { status: 200, body: (await inspector.post('Profiler.stop')).profile };
+      return { status: 200, body: await take(inspector, seconds * 1_000) };
     } finally {
       inspector.disconnect();
       this.#isProfiling = false;
@@ -76,12 +77,35 @@ function stalledMs(sinceMs: number): number {
   return sinceMs === 0 ? 0 : Math.round(performance.now() - sinceMs);
 }
 
-/** Sums alone: a snapshot would stop a full gateway for seconds, and hold its clients' messages. */
-function heapSummary(): object {
-  const spaces = getHeapSpaceStatistics().map(({ space_name, space_used_size, space_size }) => ({
-    name: space_name,
-    used_bytes: space_used_size,
-    bytes: space_size,
-  }));
-  return { memory: memoryUsage(), heap: getHeapStatistics(), spaces };
+async function cpuProfile(inspector: Inspector, ms: number): Promise<object> {
+  await inspector.post('Profiler.enable');
+  await inspector.post('Profiler.start');
+  await setTimeout(ms);
+  return (await inspector.post('Profiler.stop')).profile;
+}
+
+/** By sampling: a snapshot would stop a full gateway for seconds, take its memory once more, and hold its clients' messages. */
+async function heapSummary(inspector: Inspector, ms: number): Promise<object> {
+  await inspector.post('HeapProfiler.startSampling', { samplingInterval: SAMPLING_BYTES });
+  await setTimeout(ms);
+  const { profile } = await inspector.post('HeapProfiler.stopSampling');
+  const sites = new Map<string, number>();
+  countSites(profile.head, sites);
+  const held = [...sites].sort(([, a], [, b]) => b - a).slice(0, MAX_SITES);
+  return {
+    memory: memoryUsage(),
+    heap: getHeapStatistics(),
+    spaces: getHeapSpaceStatistics(),
+    held: held.map(([site, bytes]) => ({ site, bytes })),
+  };
+}
+
+function countSites(
+  { callFrame, selfSize, children }: HeapProfiler.SamplingHeapProfileNode,
+  sites: Map<string, number>,
+) {
+  const { functionName, url, lineNumber } = callFrame;
+  const site = `${functionName || '(anonymous)'} ${url.split('/').slice(-3).join('/')}:${lineNumber + 1}`;
+  if (selfSize > 0) sites.set(site, (sites.get(site) ?? 0) + selfSize);
+  for (const child of children) countSites(child, sites);
 }

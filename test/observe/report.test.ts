@@ -195,7 +195,9 @@ describe('the debug endpoints', () => {
     expect(session).toMatchObject({ status: 200, body: { user: 'device', state: 'live', form: 'plain', epoch: 1 } });
     expect(JSON.stringify(session)).not.toContain('token');
     expect((await get('/debug/session?user=nobody')).status).toBe(404);
-    expect((await get('/debug/heap')).body).toHaveProperty('heap.used_heap_size');
+    const heap = (await get('/debug/heap?seconds=0.2')).body;
+    expect(heap).toHaveProperty('heap.used_heap_size');
+    expect(Array.isArray(heap.held)).toBe(true);
     const [profile, second] = await Promise.all([get('/debug/cpu?seconds=0.3'), get('/debug/cpu?seconds=0.3')]);
     expect(profile.body).toHaveProperty('nodes');
     expect(second.status).toBe(409);
