@@ -81,6 +81,10 @@ local function parse(raw)
       if type(user) ~= 'string' or user == '' then return nil, 'chat_to has something other than user ids' end
     end
   end
+  -- without an escape anywhere, what was parsed is what was written
+  if not string.find(raw, '[\\\\%c]') then
+    return { id = int(id), from = '"' .. entry.chat_from .. '"', to = to, content = '"' .. entry.chat_content .. '"' }
+  end
   local strings = raw_strings(raw)
   return {
     id = int(id), from = strings.chat_from or text(entry.chat_from), to = to,
