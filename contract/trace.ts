@@ -58,15 +58,15 @@ export async function startTraces({ service, endpoint, timeoutMs }: TraceSetting
   const [api, { resourceFromAttributes }, sdk, { OTLPTraceExporter }] = await Promise.all([
     import('@opentelemetry/api'),
     import('@opentelemetry/resources'),
-    import('@opentelemetry/sdk-trace'),
+    import('@opentelemetry/sdk-trace-base'),
     import('@opentelemetry/exporter-trace-otlp-http'),
   ]);
   const exporter = new OTLPTraceExporter({
     url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
     timeoutMillis: timeoutMs,
   });
-  const processor = new sdk.BatchSpanProcessor({ exporter, scheduledDelayMillis: 1_000 });
-  const provider = new sdk.TracerProvider({
+  const processor = new sdk.BatchSpanProcessor(exporter, { scheduledDelayMillis: 1_000 });
+  const provider = new sdk.BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': service }),
     spanProcessors: [processor],
   });
