@@ -8,12 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { keysOf } from '../../contract/keys.ts';
 import { tokenAtRest } from '../../contract/tokens.ts';
+import { NODE_FLAGS } from '../../gateway/node-flags.ts';
 import { launchServer } from '../../local/redis/server.ts';
 import { requireRedisBinary } from '../../local/redis/start.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** As `npm run gateway` starts it. */
-const NODE_FLAGS = ['--max-semi-space-size=4'];
 const START_MS = 60_000;
 export const PREFIX = '{soak}:';
 export const keys = keysOf(PREFIX);
