@@ -4,7 +4,8 @@ import type { GatewayContext } from '../context.ts';
 import { Notice } from '../io/outgoing.ts';
 import { CloseReasons } from '../session/close-reasons.ts';
 import { featureBits, featureNames, formOf } from '../session/features.ts';
-import { Gate, type Session } from '../session/session.ts';
+import { Gate } from '../session/intake.ts';
+import type { Session } from '../session/session.ts';
 import { parseBody, verifySchema } from './body.ts';
 import type { Handler } from './handlers.ts';
 
@@ -20,7 +21,7 @@ export const verify: Handler = (session, frame, context) => {
   }
   const { phone_number: userId, token, features } = body;
   if (session.onlyUser !== undefined && session.onlyUser !== userId) return refuse(session, version, userId, context);
-  session.hold(Gate.verifying);
+  session.intake.hold(Gate.verifying);
   context.verifyLimits.admit(userId, session.address.network, () => {
     if (session.state === 'closed') return;
     const askedAt = performance.now();
@@ -28,7 +29,7 @@ export const verify: Handler = (session, frame, context) => {
       context.counters.verifyMs.record(performance.now() - askedAt);
       if (result.status === 'claimed') welcome(session, { userId, features, version }, result, context);
       else refuse(session, version, userId, context);
-      session.release(Gate.verifying);
+      session.intake.release(Gate.verifying);
     });
   });
 };

@@ -173,7 +173,7 @@ export class Listener {
 }
 
 function onData(this: Socket, chunk: Buffer): void {
-  (this as GatewaySocket).session.receive(chunk);
+  (this as GatewaySocket).session.intake.receive(chunk);
 }
 
 function onEnd(this: Socket): void {

@@ -7,7 +7,8 @@ import { Notice } from '../io/outgoing.ts';
 import type { Lease } from '../lifecycle/lease.ts';
 import type { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
-import { Gate, type Session } from '../session/session.ts';
+import { Gate } from '../session/intake.ts';
+import type { Session } from '../session/session.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 
 /** Commands in one call of the script: it holds Redis up for a few milliseconds at the most. */
@@ -73,7 +74,7 @@ export class RouteQueue {
     this.#waiting.push({ sender, ref, command: { ...command, ...rest } });
     sender.routesInFlight += 1;
     if (command.to !== 'everyone elsewhere') sender.routesReturning += 1;
-    if (sender.routesInFlight > SENDER_MAX || this.#waiting.length > QUEUE_MAX) sender.hold(Gate.routing);
+    if (sender.routesInFlight > SENDER_MAX || this.#waiting.length > QUEUE_MAX) sender.intake.hold(Gate.routing);
     if (this.#isRunning) return;
     this.#isRunning = true;
     setImmediate(() => void this.#run());
@@ -134,7 +135,7 @@ export class RouteQueue {
       if (command.to !== 'everyone elsewhere') sender.routesReturning -= 1;
       if (result.ownEntry !== undefined) sender.awaitedEntry = result.ownEntry;
       if (sender.state !== 'closed') this.#tell(sender, command, ref, result.answers[i]);
-      if (sender.routesInFlight <= SENDER_MAX / 2) sender.release(Gate.routing);
+      if (sender.routesInFlight <= SENDER_MAX / 2) sender.intake.release(Gate.routing);
     });
   }
 

@@ -1,28 +1,22 @@
 import type { Socket } from 'node:net';
 import { type WireText, wireText } from '../../contract/chat-text.ts';
-import { QUEUE_VERSION, ServerCommand } from '../../contract/command-ids.ts';
-import { Decoded, FrameDecoder } from '../../contract/frame.ts';
+import { ServerCommand } from '../../contract/command-ids.ts';
 import { type Refusal, Refusals } from '../../contract/refusals.ts';
 import type { Undelivered } from '../../contract/scripts/sessions.ts';
 import type { SessionForm } from '../../contract/session.ts';
 import type { GatewayContext } from '../context.ts';
-import { handle } from '../handlers/handlers.ts';
 import { Outbox, type OutboxOwner } from '../io/outbox.ts';
 import { Message, Notice, type Outgoing } from '../io/outgoing.ts';
 import type { SessionUpstream } from '../upstream/items.ts';
 import { type CloseReason, CloseReasons } from './close-reasons.ts';
+import { sayGoodbye } from './farewell.ts';
 import { Bit } from './features.ts';
+import { Intake } from './intake.ts';
 import { Replay } from './replay.ts';
 import type { Timed } from './wheel.ts';
 
-/** Reasons for which a connection is not read. A bit each: it is read again when all are gone. */
-export const Gate = { verifying: 1, routing: 2, rate: 4, upstream: 8 } as const;
-
 /** How long a connection that was ended may take to close. */
 const LINGER_MS = 2_000;
-/** A burst of twice the rate per second is let through. */
-const BURST_SECONDS = 2;
-const MAX_SPREAD_MS = 60_000;
 
 export type SessionState = 'unverified' | 'replaying' | 'live' | 'suspended' | 'closed';
 
@@ -64,16 +58,10 @@ export class Session implements OutboxOwner, Timed {
   replay: Replay | undefined;
   /** From its first application command on. */
   upstream: SessionUpstream | undefined;
-  readonly #decoder: FrameDecoder;
-  #gates = 0;
-  /** Since when a frame has begun whose end has not come, ms of the process's clock; 0: none has. */
-  #partialSinceMs = 0;
-  #lastHeardMs: number;
+  readonly intake: Intake;
   /** Whether this user's client has sent its first heartbeat: only then is it held to them. */
   #beats = false;
-  #authDeadlineMs: number;
-  #allowance: number;
-  #allowanceAtMs: number;
+  readonly #authDeadlineMs: number;
 
   constructor(
     context: GatewayContext,
@@ -89,11 +77,8 @@ export class Session implements OutboxOwner, Timed {
     this.address = address;
     this.onlyUser = onlyUser;
     this.outbox = new Outbox(socket, this, context.stalled);
-    this.#decoder = new FrameDecoder(context.config.maxFrameBytes);
-    this.#lastHeardMs = now;
+    this.intake = new Intake(this, now);
     this.#authDeadlineMs = now + context.config.authTimeoutMs;
-    this.#allowance = BURST_SECONDS * context.config.maxMessagesPerSecond;
-    this.#allowanceAtMs = now;
     context.wheel.set(this, this.#authDeadlineMs);
   }
 
@@ -105,77 +90,12 @@ export class Session implements OutboxOwner, Timed {
     return (this.features & Bit[feature]) !== 0;
   }
 
-  // --- what the client sends
-
-  receive(chunk: Buffer): void {
-    if (this.state === 'closed') return;
-    this.context.counters.bytesIn += chunk.length;
-    this.#lastHeardMs = performance.now();
-    this.#decoder.push(chunk);
-    this.#readOn();
-  }
-
-  /** Stops reading for a reason; what has come already waits. */
-  hold(gate: number): void {
-    if (this.#gates === 0) this.socket.pause();
-    this.#gates |= gate;
-  }
-
-  /** Goes on reading when no other reason is left. */
-  release(gate: number): void {
-    if ((this.#gates & gate) === 0) return;
-    this.#gates &= ~gate;
-    if (this.#gates !== 0 || this.state === 'closed') return;
-    this.#lastHeardMs = performance.now();
-    // It could not have sent the rest meanwhile.
-    if (this.#partialSinceMs > 0) this.#partialSinceMs = this.#lastHeardMs;
-    this.#readOn();
-    if (this.#gates === 0) this.socket.resume();
-  }
-
-  #readOn(): void {
-    const decoder = this.#decoder;
-    while (this.#gates === 0 && this.state !== 'closed') {
-      const found = decoder.next();
-      if (found === Decoded.incomplete) return this.#awaitRest();
-      this.#partialSinceMs = 0;
-      if (found === Decoded.invalid) return this.close(CloseReasons.badLength);
-      this.context.counters.framesIn += 1;
-      handle(this, decoder, this.context);
-      if (this.state !== 'unverified') this.#pay();
-    }
-    if (this.state !== 'closed') decoder.detach();
-  }
-
-  #awaitRest(): void {
-    if (this.#decoder.bufferedBytes === 0) this.#partialSinceMs = 0;
-    else if (this.#partialSinceMs === 0) this.#partialSinceMs = this.#lastHeardMs;
-  }
-
-  /** Token bucket: a session that is over its rate is slowed down by not being read. Nothing is dropped. */
-  #pay(): void {
-    const rate = this.context.config.maxMessagesPerSecond;
-    if (rate === 0) return;
-    this.#allowance -= 1;
-    if (this.#allowance > 0) return;
-    this.#refill(performance.now());
-    if (this.#allowance > 0) return;
-    this.context.counters.throttled += 1;
-    this.hold(Gate.rate);
-    this.context.wheel.set(this, performance.now() + 100);
-  }
-
-  #refill(nowMs: number): void {
-    const rate = this.context.config.maxMessagesPerSecond;
-    const earned = ((nowMs - this.#allowanceAtMs) * rate) / 1_000;
-    this.#allowance = Math.min(BURST_SECONDS * rate, this.#allowance + earned);
-    this.#allowanceAtMs = nowMs;
-  }
+  // --- what the client sends (see intake.ts)
 
   heartbeat(): void {
     if (this.#beats) return;
     this.#beats = true;
-    this.context.wheel.set(this, this.#lastHeardMs + this.context.config.heartbeatTimeoutMs);
+    this.context.wheel.set(this, this.intake.heardAtMs + this.context.config.heartbeatTimeoutMs);
   }
 
   /** Says no to a frame: counted, told to those who understand it, and too many end the connection. */
@@ -312,7 +232,7 @@ export class Session implements OutboxOwner, Timed {
     this.context.counters.closed(reason);
     if (reason === CloseReasons.slowReader) this.context.counters.slowReaders += 1;
     const unsent = this.#takeBack();
-    this.#sayGoodbye(reason);
+    sayGoodbye(this, reason);
     if (wasUnverified) this.address.unverified -= 1;
     if (wasVerified) {
       this.context.registry.remove(this);
@@ -346,23 +266,6 @@ export class Session implements OutboxOwner, Timed {
     return [...this.outbox.takeBack(), ...pending, ...held];
   }
 
-  #sayGoodbye(reason: CloseReason): void {
-    if (this.socket.destroyed) return;
-    this.socket.resume();
-    if (!this.has('goodbye')) {
-      this.socket.end();
-      return;
-    }
-    const afterMs = Math.round(reason.comesBackAfterMs + Math.random() * this.#comebackSpreadMs());
-    const body = JSON.stringify({ reason: reason.name, reconnect_after_ms: afterMs });
-    this.socket.end(new Notice(QUEUE_VERSION, ServerCommand.goodbye, body).frame());
-  }
-
-  /** The more there are, the longer they take to come back, so that they do not come all at once. */
-  #comebackSpreadMs(): number {
-    return Math.min(MAX_SPREAD_MS, 500 + 2 * this.context.registry.size);
-  }
-
   #putBack(items: readonly Outgoing[], reason: CloseReason, handedOver: (() => void) | undefined): void {
     const undelivered: Undelivered[] = [];
     for (const { undelivered: message } of items) if (message) undelivered.push(message);
@@ -382,47 +285,36 @@ export class Session implements OutboxOwner, Timed {
   // --- its deadlines, all in one place
 
   onDeadline(nowMs: number): number {
-    const { config } = this.context;
     if (this.state === 'closed') {
       this.socket.destroy();
       return 0;
     }
-    if ((this.#gates & Gate.rate) !== 0) {
-      this.#refill(nowMs);
-      if (this.#allowance < 1) return nowMs + 100;
-      this.release(Gate.rate);
-      if (this.#isClosed()) return nowMs + LINGER_MS;
-      if ((this.#gates & Gate.rate) !== 0) return nowMs + 100;
-    }
-    if (this.state === 'unverified') {
-      if (nowMs >= this.#authDeadlineMs) this.close(CloseReasons.authTimeout);
-      return this.#isClosed() ? nowMs + LINGER_MS : this.#authDeadlineMs;
-    }
-    const stalledUntil = this.outbox.stalledSinceMs + config.slowReaderTimeoutMs;
-    if (this.outbox.stalledSinceMs > 0 && nowMs >= stalledUntil) {
-      this.close(CloseReasons.slowReader);
-      return nowMs + LINGER_MS;
-    }
-    if (this.#gates !== 0) this.#lastHeardMs = nowMs;
-    const silentUntil = this.#beats ? this.#lastHeardMs + config.heartbeatTimeoutMs : Number.POSITIVE_INFINITY;
-    if (nowMs >= silentUntil) {
-      this.close(CloseReasons.heartbeatTimeout);
-      return nowMs + LINGER_MS;
-    }
-    const partialUntil =
-      this.#partialSinceMs > 0 && this.#gates === 0
-        ? this.#partialSinceMs + config.frameTimeoutMs
-        : Number.POSITIVE_INFINITY;
-    if (nowMs >= partialUntil) {
-      this.close(CloseReasons.frameTimeout);
-      return nowMs + LINGER_MS;
-    }
-    const next = Math.min(
-      silentUntil,
-      partialUntil,
-      this.outbox.stalledSinceMs > 0 ? stalledUntil : nowMs + config.slowReaderTimeoutMs,
-    );
-    return this.replay ? this.replay.onDeadline(nowMs, next) : next;
+    const rateCheckMs = this.intake.refill(nowMs);
+    if (this.#isClosed()) return nowMs + LINGER_MS;
+    if (rateCheckMs > 0) return rateCheckMs;
+    const [reason, dueMs] = this.state === 'unverified' ? this.#dueBeforeVerify() : this.#dueNext(nowMs);
+    if (nowMs < dueMs) return this.replay ? this.replay.onDeadline(nowMs, dueMs) : dueMs;
+    this.close(reason);
+    return nowMs + LINGER_MS;
+  }
+
+  #dueBeforeVerify(): [CloseReason, number] {
+    return [CloseReasons.authTimeout, this.#authDeadlineMs];
+  }
+
+  /** What would end the session first, and when; looked at again after a while even when nothing would. */
+  #dueNext(nowMs: number): [CloseReason, number] {
+    const { slowReaderTimeoutMs, heartbeatTimeoutMs } = this.context.config;
+    // Whoever is not read cannot be heard.
+    if (this.intake.isHeld) this.intake.heardAtMs = nowMs;
+    const { stalledSinceMs } = this.outbox;
+    const stalledUntilMs = stalledSinceMs > 0 ? stalledSinceMs + slowReaderTimeoutMs : nowMs + slowReaderTimeoutMs;
+    const silentUntilMs = this.#beats ? this.intake.heardAtMs + heartbeatTimeoutMs : Number.POSITIVE_INFINITY;
+    const { partialUntilMs } = this.intake;
+    const firstMs = Math.min(stalledUntilMs, silentUntilMs, partialUntilMs);
+    if (firstMs === stalledUntilMs) return [CloseReasons.slowReader, firstMs];
+    if (firstMs === silentUntilMs) return [CloseReasons.heartbeatTimeout, firstMs];
+    return [CloseReasons.frameTimeout, firstMs];
   }
 
   /** The state as it is now: a call may have changed what the compiler still believes. */

@@ -5,7 +5,8 @@ import { type SpoolBounds, spoolItems, upstreamLaneOf } from '../../contract/scr
 import { Notice } from '../io/outgoing.ts';
 import type { Lease } from '../lifecycle/lease.ts';
 import type { Log } from '../observe/log.ts';
-import { Gate, type Session } from '../session/session.ts';
+import { Gate } from '../session/intake.ts';
+import type { Session } from '../session/session.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 import type { UpstreamCounters } from './counters.ts';
 import type { ApplicationFrame, SessionUpstream } from './items.ts';
@@ -63,7 +64,7 @@ export class Spooler {
     this.#bytes += text.length;
     state.spooling += 1;
     const isFull = this.#waiting.length > WAITING_MAX || this.#bytes > WAITING_MAX_BYTES;
-    if (state.spooling > SENDER_MAX || isFull) sender.hold(Gate.upstream);
+    if (state.spooling > SENDER_MAX || isFull) sender.intake.hold(Gate.upstream);
     if (this.#isRunning) return;
     this.#isRunning = true;
     setImmediate(() => void this.#run());
@@ -115,7 +116,7 @@ export class Spooler {
       if (item.sender.state !== 'closed') this.#tell(item, ids[i]);
       if (ids[i] === undefined) this.#parts.counters.itemsRefused += 1;
       else this.#parts.counters.itemsSpooled += 1;
-      if (item.state.spooling <= SENDER_MAX / 2) item.sender.release(Gate.upstream);
+      if (item.state.spooling <= SENDER_MAX / 2) item.sender.intake.release(Gate.upstream);
     });
   }
 
