@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLog } from '../../functions/shared/log.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
 import { startWorld, type World } from '../functions/world.ts';
+import { collectGarbage } from '../support/garbage.ts';
 import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
 
 let world: World;
