@@ -37,26 +37,41 @@ export class Message implements Outgoing {
   readonly head: MessageHead;
   /** The id as a number; 0: it has none. */
   readonly id: number;
+  /** Where it stands among messages that have ids: its own id, or the highest that was known when it came. */
+  readonly orderId: number;
   readonly origin: Origin;
   readonly settle: Outgoing['settle'];
   #body: string | undefined;
   #plain: Buffer | undefined;
   #withId: Buffer | undefined;
 
-  constructor(head: MessageHead, body: string | undefined, origin: Origin, settle?: Outgoing['settle']) {
+  constructor(
+    head: MessageHead,
+    body: string | undefined,
+    origin: Origin,
+    settle?: Outgoing['settle'],
+    orderId = Number(head.id),
+  ) {
     this.head = head;
     this.id = Number(head.id);
+    this.orderId = orderId;
     this.#body = body;
     this.origin = origin;
     this.settle = settle;
   }
 
   /** From a client to somebody on the same gateway who needs no id: encoded at once, and never taken apart if all goes well. */
-  static direct(version: number, commandId: number, body: WireText, origin: 'direct' | 'broadcast'): Message {
+  static direct(
+    version: number,
+    commandId: number,
+    body: WireText,
+    origin: 'direct' | 'broadcast',
+    orderId = 0,
+  ): Message {
     if (directHead.commandId !== commandId || directHead.version !== version) {
       directHead = { ...directHead, commandId, version };
     }
-    const message = new Message(directHead, undefined, origin);
+    const message = new Message(directHead, undefined, origin, undefined, orderId);
     message.#plain = encodeWireFrame(version, commandId, body);
     return message;
   }

@@ -50,6 +50,8 @@ export class InboxReader {
   readonly #log: Log;
   readonly #traces: DeliveryTraces | undefined;
   readonly #writer: GatewayRedis;
+  /** The highest id of a message so far. */
+  latestId = 0;
   #entries: InboxEntries | undefined;
   #position = '0';
   #generation = 0;
@@ -199,6 +201,7 @@ export class InboxReader {
 
   #deliver(entry: InboxEntry, record: MessageRecord): void {
     const { head, body, direct, kept } = record;
+    this.latestId = Math.max(this.latestId, Number(head.id));
     if (direct === 'everyone') {
       const message = this.#message(entry, record, 'broadcast');
       for (const session of this.#registry.all()) {

@@ -39,6 +39,8 @@ export class RouteQueue {
   readonly #lease: Lease;
   readonly #counters: Counters;
   readonly #log: Log;
+  /** The highest id in an answer so far. */
+  latestId = 0;
   #waiting: Waiting[] = [];
   #isRunning = false;
   #batches = 0;
@@ -130,6 +132,7 @@ export class RouteQueue {
 
   #answer(batch: readonly Waiting[], result: RouteResult): void {
     this.#counters.routed += batch.length;
+    this.latestId = Math.max(this.latestId, Number(result.answers.at(-1)?.id ?? 0));
     batch.forEach(({ sender, command, ref }, i) => {
       sender.routesInFlight -= 1;
       if (command.to !== 'everyone elsewhere') sender.routesReturning -= 1;

@@ -60,7 +60,9 @@ export class Router {
     if (!this.#mayGoDirect(sender, chat) || this.#registry.ackSessions > 0) {
       return this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone');
     }
-    const message = Message.direct(chat.version, ServerCommand.broadcast, body, 'broadcast');
+    // What this sender has had routed so far has an id up to this one, and what it has routed from now on a higher one.
+    const orderId = Math.max(this.#queue.latestId, this.#inbox.latestId, sender.bornAtId);
+    const message = Message.direct(chat.version, ServerCommand.broadcast, body, 'broadcast', orderId);
     for (const session of this.#registry.all()) session.deliver(message);
     this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone elsewhere');
   }

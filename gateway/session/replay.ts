@@ -178,9 +178,9 @@ export class Replay {
     this.#session.goLive();
   }
 
-  /** One that came by the direct way has no id: it is the newest of its sender, and so are those behind it. */
+  /** One that came by the direct way has no id: it stands behind the highest that its sender can have had before. */
   #sendHeldBefore(id: number): void {
-    while (this.#held[0] && (this.#held[0].id || Number.MAX_VALUE) < id) {
+    while (this.#held[0] && this.#held[0].orderId < id) {
       const message = this.#held.shift();
       if (message) this.#session.sendMessage(message);
     }

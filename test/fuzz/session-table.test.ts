@@ -19,7 +19,7 @@ interface Model {
   isVerified: boolean;
   features: readonly string[] | undefined;
   /** What the client must be sent, in order: answers and messages each for themselves. */
-  answers: unknown[];
+  answers: unknown[][];
   messages: unknown[];
 }
 
@@ -118,16 +118,26 @@ async function holds(dialogue: readonly (readonly [string, Step])[]): Promise<vo
   }
   // A verify that fails is always answered, behind everything before it.
   peer.send(1, { phone_number: userId, token: 'wrong' }, END);
+  // A receipt that is still on its way when the client verifies again may come too late for the features it had.
+  const lastVerify = model.answers.findLastIndex(([commandId]) => commandId === 101);
+  const mayMiss = model.answers.filter(([commandId], i) => commandId === 110 && i < lastVerify).length;
+  const expected = model.messages.length + model.answers.length - mayMiss;
   const isMessage = ({ commandId }: { commandId: number }) => commandId >= 102 && commandId <= 104;
   await until('the end is answered and all messages are here', () => {
     const ended = peer.frames.some(({ version }) => version === END);
-    return (ended && peer.frames.filter(isMessage).length >= model.messages.length) || peer.isClosed;
+    return (ended && peer.frames.filter(({ version }) => version !== END).length >= expected) || peer.isClosed;
   });
   const messages = peer.frames.filter(isMessage);
   expect(messages.map(({ commandId, version }) => [commandId, version])).toEqual(model.messages);
   for (const { body, version } of messages) expect(body).toEqual({ chat_from: userId, chat_content: `${version}` });
   const answers = peer.frames.filter((frame) => !isMessage(frame) && frame.version !== END);
-  expect(answers.map(told)).toEqual(model.answers);
+  // A receipt comes when Redis has the message: it may be overtaken by what needs no Redis, not by another receipt.
+  const isReceipt = ([commandId]: unknown[]) => commandId === 110;
+  const told110 = answers.map(told).filter(isReceipt);
+  const meant110 = model.answers.filter(isReceipt);
+  expect(meant110).toEqual(expect.arrayContaining(told110));
+  expect(told110.length).toBeGreaterThanOrEqual(meant110.length - mayMiss);
+  expect(answers.map(told).filter((one) => !isReceipt(one))).toEqual(model.answers.filter((one) => !isReceipt(one)));
   await peer.leave();
 }
 

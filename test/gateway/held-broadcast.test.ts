@@ -1,0 +1,24 @@
+import { test } from 'vitest';
+import { until } from '../support/until.ts';
+import { gateway } from './support/gateway.ts';
+
+test('a broadcast that is held back while a mailbox is served does not fall behind what its sender sent after it', async () => {
+  const g = await gateway();
+  const user = await g.verified('u');
+  // Verifying again makes the session serve its mailbox; all of this comes in the same segment.
+  for (let round = 1; round <= 5; round += 1) {
+    user.send(1, { phone_number: 'u', token: 'token of u' }, round);
+    user.send(4, { chat_content: `${round} to everyone` });
+    user.send(3, { chat_to: ['u', 'nobody'], chat_content: `${round} to a group` });
+    user.send(2, { chat_to: 'u', chat_content: `${round} to one` });
+    await user.receives(101, '{"code": 1}', round);
+    for (const [commandId, to] of [
+      [104, 'everyone'],
+      [103, 'a group'],
+      [102, 'one'],
+    ] as const) {
+      await user.receives(commandId, { chat_from: 'u', chat_content: `${round} to ${to}` });
+    }
+  }
+  await until('nothing is left in the mailbox', async () => (await g.mailbox('u')).length === 0);
+});
