@@ -20,8 +20,14 @@ export const auditRecord = z.object({
   id: z.string(),
   at: z.int().meta({ description: 'Unix milliseconds.' }),
   by: z.string().meta({ description: 'A user id, or `service:<name>` of a service token.' }),
-  kind: z.string().meta({ description: 'send, disconnect, token_created, token_revoked.' }),
-  target: z.string().nullable().meta({ description: 'Of what was not sent: the user, or the id of the token.' }),
+  kind: z.string().meta({
+    description:
+      'send, disconnect, user_token_revoked, token_created, token_revoked, dead_letter_retried, dead_letter_deleted.',
+  }),
+  target: z
+    .string()
+    .nullable()
+    .meta({ description: 'Of what was not sent: the user, or the id of the token or of the dead letter.' }),
   message_id: z.string().nullable(),
   command_id: z.int().nullable(),
   to: z.array(z.string()).nullable().meta({ description: 'The first hundred recipients; null: everyone, or nobody.' }),

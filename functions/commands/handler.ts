@@ -1,14 +1,23 @@
 import { readReceipt } from '../../contract/scripts/receipts.ts';
-import { authorize } from '../shared/authorize.ts';
+import { authorize, OPERATOR } from '../shared/authorize.ts';
+import { invalid } from '../shared/http/invalid.ts';
 import { Refusal } from '../shared/http/refusal.ts';
 import { type Handler, serve } from '../shared/http/serve.ts';
 import { lambdaEntry } from '../shared/lambda-entry.ts';
 import type { Runtime } from '../shared/runtime.ts';
+import { listCommands } from './list-commands.ts';
 import { receiptAnswer } from './receipt.ts';
+import { commandsQuery } from './schema.ts';
 
-/** GET /commands/{id}: what has become of a command that asked for a receipt. */
+/** What was sent, and what has become of a command that asked for a receipt. */
 export function createHandler(runtime: Runtime): Handler {
   return serve(runtime.log, {
+    'GET /commands': async (request) => {
+      await authorize(runtime, request, OPERATOR);
+      const query = commandsQuery.safeParse(request.event.queryStringParameters ?? {});
+      if (!query.success) throw invalid(query.error);
+      return listCommands(runtime.redis, runtime.keys, query.data);
+    },
     'GET /commands/{id}': async (request) => {
       await authorize(runtime, request, 'read');
       const id = request.event.pathParameters?.id ?? '';

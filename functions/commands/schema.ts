@@ -1,4 +1,25 @@
 import { z } from 'zod';
+import { MAX_USER_ID_LENGTH } from '../../contract/commands.ts';
+
+const MAX_PAGE = 100;
+/** `service:` and the longest name of a service token are shorter. */
+const MAX_SENDER_LENGTH = MAX_USER_ID_LENGTH;
+
+export const commandsQuery = z.object({
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/)
+    .transform(Number)
+    .pipe(z.int().min(1).max(MAX_PAGE))
+    .default(50),
+  before: z
+    .string()
+    .regex(/^\d{1,16}-\d{1,16}$/)
+    .optional(),
+  from: z.string().max(MAX_SENDER_LENGTH).optional(),
+  to: z.string().max(MAX_USER_ID_LENGTH).optional(),
+});
+export type CommandsQuery = z.output<typeof commandsQuery>;
 
 export const deliveryState = z.enum(['routed', 'stored', 'written', 'acknowledged', 'expired', 'failed']).meta({
   description:
@@ -21,4 +42,28 @@ export const commandAnswer = z.object({
       }),
     )
     .meta({ description: 'By user id. Of a broadcast: those that it has reached.' }),
+});
+
+export const pastCommand = z.object({
+  id: z.string(),
+  command_id: z.int(),
+  from: z.string().meta({ description: 'A user id, or `service:<name>` of a service token.' }),
+  accepted_at: z.int().meta({ description: 'Unix milliseconds.' }),
+  to: z.array(z.string()).nullable().meta({ description: 'The first hundred recipients; null: everyone.' }),
+  recipients: z.int().nullable().meta({ description: 'How many there were; null: everyone.' }),
+  receipt: z
+    .object({
+      recipients: z.int().meta({ description: 'Of a broadcast: those that it has reached.' }),
+      states: z
+        .partialRecord(deliveryState, z.int())
+        .nullable()
+        .meta({ description: 'How many are in which state; null: too many for a list, see GET /commands/{id}.' }),
+    })
+    .nullable()
+    .meta({ description: 'null: none was asked for, or its time is over.' }),
+});
+
+export const commandsAnswer = z.object({
+  commands: z.array(pastCommand).meta({ description: 'The newest first. There may be more behind a short page.' }),
+  cursor: z.string().nullable().meta({ description: '`before` of the next page; null: this was the last.' }),
 });

@@ -73,8 +73,8 @@ const HEADERS = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
 
 function contentOf({ answer }: Operation): object {
   if (answer === 'html') return { 'text/html': { schema: { type: 'string' } } };
-  if (answer === undefined || answer === 'openapi') return json({ type: 'object' });
-  return json(reference(answer));
+  if (answer === 'openapi') return json({ type: 'object' });
+  return json(reference(answer ?? 'Done'));
 }
 
 function refusal(status: string, description: string): object {

@@ -56,6 +56,16 @@ export const operations: Readonly<Record<RouteKey, Operation>> = {
   'POST /web/send-command': sendCommand,
   'GET /': page,
   'GET /web/send-command': page,
+  'GET /commands': {
+    summary: 'What was sent',
+    description:
+      'From the audit, so as far back as AUDIT_MAX keeps it, with a summary of each receipt. Ids, not contents. `to` finds the commands ' +
+      'that name a user among their first hundred recipients; no broadcasts.',
+    who: 'operator',
+    parameters: ['shortLimit', 'before', 'from', 'to'],
+    answer: 'Commands',
+    refusals: [400, 503],
+  },
   'GET /commands/{id}': {
     summary: 'What has become of a command',
     description: 'For commands that were sent with `receipt: true`.',
@@ -86,11 +96,43 @@ export const operations: Readonly<Record<RouteKey, Operation>> = {
     answer: 'Disconnected',
     refusals: [404, 503],
   },
+  'DELETE /users/{phone_number}/token': {
+    summary: "Revoke a user's token",
+    description:
+      'It is worth nothing from the answer on, and the connection that it opened is closed, on whichever gateway.',
+    who: 'operator',
+    parameters: ['phoneNumber'],
+    answer: 'Disconnected',
+    refusals: [404, 503],
+  },
   'GET /stats': {
     summary: 'Connected clients, deliveries, queue and gateways',
     who: 'operator',
     answer: 'Stats',
     refusals: [503],
+  },
+  'GET /dead-letters': {
+    summary: 'What the queue could not take',
+    description: 'Entries of front_tcp:dead with the reason. They stay until they are retried or deleted.',
+    who: 'operator',
+    parameters: ['shortLimit', 'position'],
+    answer: 'DeadLetters',
+    refusals: [400, 503],
+  },
+  'POST /dead-letters/{id}/retry': {
+    summary: 'Put a dead letter back into the queue',
+    description:
+      'Behind what waits there, in one step: it is in the queue or a dead letter, never both. Where some recipients were unknown, ' +
+      'only these get it. What is still wrong with it makes it a dead letter again.',
+    who: 'operator',
+    parameters: ['letterId'],
+    refusals: [404, 503],
+  },
+  'DELETE /dead-letters/{id}': {
+    summary: 'Throw a dead letter away',
+    who: 'operator',
+    parameters: ['letterId'],
+    refusals: [404, 503],
   },
   'POST /service-tokens': {
     summary: 'Make a token for a program',
@@ -141,6 +183,31 @@ export const parameters = {
   },
   id: { name: 'id', in: 'path', required: true, schema: { type: 'string', pattern: '^[1-9][0-9]*$' } },
   tokenId: { name: 'id', in: 'path', required: true, schema: { type: 'string', pattern: '^[0-9a-f]{24}$' } },
+  letterId: { name: 'id', in: 'path', required: true, schema: { type: 'string', pattern: '^[0-9]+-[0-9a-f]{16}$' } },
+  shortLimit: {
+    name: 'limit',
+    in: 'query',
+    description: 'Per page.',
+    schema: { type: 'integer', minimum: 1, maximum: 100, default: 50 },
+  },
+  position: {
+    name: 'cursor',
+    in: 'query',
+    description: '`cursor` of the page before.',
+    schema: { type: 'string', pattern: '^[0-9]{1,10}$' },
+  },
+  from: {
+    name: 'from',
+    in: 'query',
+    description: 'Only what this user, or `service:<name>`, has sent.',
+    schema: { type: 'string', maxLength: 128 },
+  },
+  to: {
+    name: 'to',
+    in: 'query',
+    description: 'Only what was sent to this user.',
+    schema: { type: 'string', maxLength: 128 },
+  },
   before: {
     name: 'before',
     in: 'query',

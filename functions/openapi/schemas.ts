@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { sendCommandSchema, userIdSchema } from '../../contract/commands.ts';
 import { auditAnswer, auditRecord } from '../audit/schema.ts';
-import { commandAnswer, deliveryState } from '../commands/schema.ts';
+import { commandAnswer, commandsAnswer, deliveryState, pastCommand } from '../commands/schema.ts';
+import { deadLetter, deadLettersAnswer } from '../dead-letters/schema.ts';
 import { loginAnswer, loginRequest } from '../login/schema.ts';
 import { batchRequestDocument, sentAnswer, sentBatchAnswer } from '../send-command/schema.ts';
 import { statsAnswer } from '../stats/schema.ts';
@@ -19,6 +20,7 @@ const refusal = z.object({ code: z.literal(0), message: verdict.message });
 
 const named = {
   UserId: userIdSchema,
+  Done: z.object(verdict),
   Refusal: refusal,
   LoginRequest: loginRequest,
   Login: answered(loginAnswer),
@@ -27,11 +29,15 @@ const named = {
   Sent: z.union([answered(sentAnswer), answered(sentBatchAnswer)]),
   DeliveryState: deliveryState,
   Command: answered(commandAnswer),
+  PastCommand: pastCommand,
+  Commands: answered(commandsAnswer),
   User: userAnswer,
   Users: answered(usersAnswer),
   UserDetail: answered(userDetailAnswer),
   Disconnected: answered(disconnectedAnswer),
   Stats: answered(statsAnswer),
+  DeadLetter: deadLetter,
+  DeadLetters: answered(deadLettersAnswer),
   CreateServiceToken: createTokenRequest,
   CreatedServiceToken: answered(createTokenAnswer),
   ServiceToken: serviceToken,

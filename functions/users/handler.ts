@@ -9,7 +9,7 @@ import type { Runtime } from '../shared/runtime.ts';
 import { describeUser, listUsers } from './list-users.ts';
 import { usersQuery } from './schema.ts';
 
-/** The users, one user, and the end of a user's connection: for operators. */
+/** The users, one user, and the end of a user's connection or token: for operators. */
 export function createHandler(runtime: Runtime): Handler {
   const { environment, redis, keys, log } = runtime;
   return serve(log, {
@@ -32,6 +32,15 @@ export function createHandler(runtime: Runtime): Handler {
       if (session === 'unknown') throw new Refusal(404, 'no_such_user');
       request.facts.target = userId;
       await recordAudit(redis, keys, { most: environment.AUDIT_MAX, by, kind: 'disconnect', target: userId });
+      return { disconnected: session === 'online' };
+    },
+    'DELETE /users/{phone_number}/token': async (request) => {
+      const { userId: by } = await authorize(runtime, request, OPERATOR);
+      const userId = phoneNumberOf(request);
+      const session = await disconnectUser(redis, keys, userId, { reason: 'logged_out', revoke: true });
+      if (session === 'unknown') throw new Refusal(404, 'no_such_user');
+      request.facts.target = userId;
+      await recordAudit(redis, keys, { most: environment.AUDIT_MAX, by, kind: 'user_token_revoked', target: userId });
       return { disconnected: session === 'online' };
     },
   });

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import type { Keys } from '../../contract/keys.ts';
+import { sentAtMs } from '../../contract/message.ts';
 import type { RedisPort } from '../../contract/redis.ts';
 import { defineScript } from '../../contract/scripts/library.ts';
-import type { UsersQuery, userAnswer, userDetailAnswer, usersAnswer } from './schema.ts';
+import { SHOWN_MESSAGES, type UsersQuery, type userAnswer, type userDetailAnswer, type usersAnswer } from './schema.ts';
 
 type User = z.infer<typeof userAnswer>;
 
@@ -27,16 +28,22 @@ return rows
 /**
  * KEYS[1] users
  * ARGV[1] prefix · [2] user
- * Returns {id, role, gateway, connected_at, last_seen, lost, messages in the mailbox}, or {} for an unknown user
+ * Returns {id, role, gateway, connected_at, last_seen, lost, messages in the mailbox, epoch, form, 1 with a token, its
+ *     expiry, the first in the mailbox: per message {id, command id, expiry ms}}, or {} for an unknown user
+ * Nothing of a message but its head leaves Redis, and nothing of a token.
  */
 const describeScript = defineScript(
   'describe_user',
   `
 local user, key = ARGV[2], P .. 'user:' .. ARGV[2]
 if redis.call('EXISTS', key) == 0 then return {} end
-local f = redis.call('HMGET', key, 'role', 'gateway', 'connected_at', 'last_seen', 'lost')
-local waiting = redis.call('ZCARD', P .. 'mailbox:' .. user)
-return { user, f[1] or '', live(f[2]) and f[2] or '', f[3] or '', f[4] or '', f[5] or '0', waiting }
+local f = redis.call('HMGET', key, 'role', 'gateway', 'connected_at', 'last_seen', 'lost', 'epoch', 'form', 'token_expires_at')
+local waiting, heads = redis.call('ZCARD', P .. 'mailbox:' .. user), {}
+for i, member in ipairs(redis.call('ZRANGE', P .. 'mailbox:' .. user, 0, ${SHOWN_MESSAGES - 1})) do
+  heads[i] = { string.match(member, '^%["(%d+)",(%d+),%d+,(%d+)') }
+end
+return { user, f[1] or '', live(f[2]) and f[2] or '', f[3] or '', f[4] or '', f[5] or '0', waiting, f[6] or '', f[7] or '',
+  redis.call('HEXISTS', key, 'token'), f[8] or '', heads }
 `,
 );
 
@@ -63,12 +70,31 @@ export async function describeUser(
   keys: Keys,
   userId: string,
 ): Promise<z.infer<typeof userDetailAnswer> | undefined> {
-  const row = (await redis.script(describeScript, [keys.users], [keys.prefix, userId])) as string[];
+  const row = (await redis.script(describeScript, [keys.users], [keys.prefix, userId])) as UserRow | [];
   if (row.length === 0) return undefined;
-  return { ...userOf(row), mailbox: Number(row[6]), lost: Number(row[5]) };
+  const [, , gateway, , , lost, mailbox, epoch, form, hasToken, tokenExpiresAt, heads] = row;
+  return {
+    ...userOf(row),
+    session: gateway === '' ? null : { epoch: Number(epoch), acknowledges: form === 'ack' },
+    token: hasToken === 1 ? { expires_at: tokenExpiresAt === '' ? null : Number(tokenExpiresAt) } : null,
+    mailbox,
+    messages: heads.map(([id, commandId, expiresAt]) => ({
+      id,
+      command_id: Number(commandId),
+      sent_at: sentAtMs(id),
+      expires_at: expiresAt === '0' ? null : Number(expiresAt),
+    })),
+    lost: Number(lost),
+  };
 }
 
-function userOf([id = '', role, gateway, connectedAt, lastSeen]: string[]): User {
+type UserRow = [
+  ...[id: string, role: string, gateway: string, connectedAt: string, lastSeen: string, lost: string],
+  ...[mailbox: number, epoch: string, form: string, hasToken: number, tokenExpiresAt: string],
+  heads: [id: string, commandId: string, expiresAt: string][],
+];
+
+function userOf([id, role, gateway, connectedAt, lastSeen]: readonly [...string[]] | UserRow): User {
   return {
     phone_number: id,
     role: role || null,

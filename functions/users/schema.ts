@@ -3,6 +3,9 @@ import { MAX_USER_ID_LENGTH } from '../../contract/commands.ts';
 
 export const MAX_PAGE = 500;
 
+/** The first messages of a mailbox that one user's answer names. */
+export const SHOWN_MESSAGES = 20;
+
 export const usersQuery = z.object({
   limit: z
     .string()
@@ -32,7 +35,28 @@ export const usersAnswer = z.object({
 });
 
 export const userDetailAnswer = userAnswer.extend({
+  session: z
+    .object({
+      epoch: z.int().meta({ description: 'Which of the sessions of this user it is, counted from the first.' }),
+      acknowledges: z.boolean().meta({ description: 'The client asked for `ack`: its messages wait for its word.' }),
+    })
+    .nullable()
+    .meta({ description: 'null: not connected.' }),
+  token: z
+    .object({ expires_at: z.int().nullable().meta({ description: 'Unix seconds; null: never.' }) })
+    .nullable()
+    .meta({ description: 'Whether there is one, never the token itself; null: there is none.' }),
   mailbox: z.int().meta({ description: 'Messages that wait: not delivered, or not yet acknowledged.' }),
+  messages: z
+    .array(
+      z.object({
+        id: z.string(),
+        command_id: z.int(),
+        sent_at: z.int().meta({ description: 'Unix milliseconds.' }),
+        expires_at: z.int().nullable().meta({ description: 'Unix milliseconds; null: as OFFLINE_TTL_S says.' }),
+      }),
+    )
+    .meta({ description: `The first of these, at most ${SHOWN_MESSAGES}. Their contents are not told.` }),
   lost: z.int().meta({ description: 'Messages that the mailbox gave up, not told to the client yet.' }),
 });
 

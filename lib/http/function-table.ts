@@ -20,6 +20,7 @@ export const functionTable: Readonly<Record<FunctionName, FunctionNeeds>> = {
   commands: { store: true, memoryMiB: 512, openBecause: inHandler },
   users: { store: true, memoryMiB: 512, openBecause: inHandler },
   stats: { store: true, memoryMiB: 512, openBecause: inHandler },
+  'dead-letters': { store: true, memoryMiB: 512, openBecause: inHandler },
   tokens: { store: true, memoryMiB: 512, openBecause: inHandler },
   audit: { store: true, memoryMiB: 512, openBecause: inHandler },
   console: { store: false, memoryMiB: 256, openBecause: 'A page without data; it logs in like everyone.' },

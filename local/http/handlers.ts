@@ -1,6 +1,7 @@
 import { createHandler as audit } from '../../functions/audit/handler.ts';
 import { createHandler as commands } from '../../functions/commands/handler.ts';
 import { createHandler as console } from '../../functions/console/handler.ts';
+import { createHandler as deadLetters } from '../../functions/dead-letters/handler.ts';
 import { createHandler as login } from '../../functions/login/handler.ts';
 import { createHandler as logout } from '../../functions/logout/handler.ts';
 import { createHandler as openapi } from '../../functions/openapi/handler.ts';
@@ -21,6 +22,7 @@ export function createHandlers(runtime: Runtime): Readonly<Record<FunctionName, 
     commands: commands(runtime),
     users: users(runtime),
     stats: stats(runtime),
+    'dead-letters': deadLetters(runtime),
     tokens: tokens(runtime),
     audit: audit(runtime),
     console: console(runtime),

@@ -52,6 +52,7 @@ function resolve(reference: string): Json {
 describe('the OpenAPI document', () => {
   let world: World;
   let receiptId: string;
+  let letterId: string;
   beforeAll(async () => {
     world = await startWorld();
     await world.addUser('ann');
@@ -59,6 +60,8 @@ describe('the OpenAPI document', () => {
     await world.redis.hset(`${world.prefix}gateway:g1`, { tcp: 'x' });
     const sent = await world.send({ command_id: 102, chat_to: ['ann', 'ghost'], content: 'x', receipt: true });
     receiptId = sent.body.id;
+    await world.redis.lpush(`${world.prefix}front_tcp:dead`, '{"entry":"x","reason":"not JSON","at":1}');
+    letterId = (await world.call('GET', '/dead-letters')).body.letters[0].id;
   });
   afterAll(() => world.stop());
 
@@ -77,23 +80,30 @@ describe('the OpenAPI document', () => {
     for (const reference of references) expect([reference, typeof resolve(reference)]).toEqual([reference, 'object']);
   });
 
-  const calls: [string, string, (id: string) => string, string | undefined, number[]][] = [
+  const calls: [string, string, (id: string, letter: string) => string, string | undefined, number[]][] = [
     ['post', '/send-command', () => '/send-command', '{"command_id":102,"chat_to":"ann","content":"x"}', [200]],
     ['post', '/send-command', () => '/send-command', '{"commands":[{"command_id":104,"content":"x"},{}]}', [200]],
     ['post', '/send-command', () => '/send-command', '{}', [400]],
     ['post', '/login', () => '/login', '{"phone_number":"ann","password":"x"}', [401]],
     ['get', '/commands/{id}', (id) => `/commands/${id}`, undefined, [200]],
     ['get', '/commands/{id}', () => '/commands/1', undefined, [404]],
+    ['get', '/commands', () => '/commands', undefined, [200]],
     ['get', '/users', () => '/users?limit=1', undefined, [200]],
     ['get', '/users/{phone_number}', () => '/users/ann', undefined, [200]],
     ['delete', '/users/{phone_number}/session', () => '/users/ann/session', undefined, [200]],
+    ['delete', '/users/{phone_number}/token', () => '/users/ann/token', undefined, [200]],
+    ['get', '/dead-letters', () => '/dead-letters?limit=1', undefined, [200]],
+    ['post', '/dead-letters/{id}/retry', (_, letter) => `/dead-letters/${letter}/retry`, undefined, [200]],
+    ['delete', '/dead-letters/{id}', (_, letter) => `/dead-letters/${letter}`, undefined, [404]],
+    ['get', '/service-tokens', () => '/service-tokens', undefined, [200]],
+    ['get', '/audit', () => '/audit', undefined, [200]],
     ['get', '/stats', () => '/stats', undefined, [200]],
     ['post', '/logout', () => '/logout', undefined, [200]],
   ];
   it.each(calls)('is what is answered: %s %s', async (method, path, url, body, statuses) => {
     const { status, body: answer } = await world.call(
       method.toUpperCase(),
-      url(receiptId),
+      url(receiptId, letterId),
       body === undefined ? {} : { body },
     );
     expect(statuses).toContain(status);

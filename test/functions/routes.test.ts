@@ -26,10 +26,15 @@ describe.each(stores)('operators over %s', (store) => {
   }
 
   const forOperators: [string, string][] = [
+    ['GET', '/commands'],
     ['GET', '/commands/1'],
     ['GET', '/users'],
     ['GET', '/users/someone'],
     ['DELETE', '/users/someone/session'],
+    ['DELETE', '/users/someone/token'],
+    ['GET', '/dead-letters'],
+    ['POST', '/dead-letters/0-0123456789abcdef/retry'],
+    ['DELETE', '/dead-letters/0-0123456789abcdef'],
     ['GET', '/stats'],
   ];
   it.each(forOperators)('%s %s is for operators', async (method, path) => {
@@ -145,6 +150,48 @@ describe.each(stores)('operators over %s', (store) => {
     expect(entry?.[1][0]).toContain('"kicked"');
     expect(await world.redis.hget(`${world.prefix}user:kicked`, 'token')).toBe('plain');
     expect((await world.call('DELETE', '/users/nobody/session')).status).toBe(404);
+  });
+
+  it('see of a session, a token and a mailbox what there is, and nothing that is in them', async () => {
+    const token = tokenOf('inspected');
+    await world.addUser('inspected', { token, token_expires_at: '4000000000' });
+    await world.send({ command_id: 102, chat_to: 'inspected', content: 'a secret' });
+    await world.send({ command_id: 2001, chat_to: 'inspected', content: { key: 'a secret' }, ttl_s: 60 });
+    const away = await world.call('GET', '/users/inspected');
+    expect(away.body).toMatchObject({ session: null, token: { expires_at: 4_000_000_000 }, mailbox: 2 });
+    const [chat, application] = away.body.messages;
+    expect(chat).toEqual({
+      id: expect.stringMatching(/^\d+$/),
+      command_id: 102,
+      sent_at: Math.floor(Number(chat.id) / 1024),
+      expires_at: null,
+    });
+    expect(application).toMatchObject({ command_id: 2001, expires_at: expect.any(Number) });
+    expect(away.text).not.toContain('secret');
+    expect(away.text).not.toContain(token.split('.')[1]);
+    await connect('inspected', 'g-inspect');
+    expect((await world.call('GET', '/users/inspected')).body.session).toEqual({ epoch: 1, acknowledges: false });
+    for (let i = 0; i < 20; i += 1)
+      await world.redis.zadd(`${world.prefix}mailbox:inspected`, i, `["${i}",102,1,0,"",""]\n{}`);
+    const full = (await world.call('GET', '/users/inspected')).body;
+    expect([full.mailbox, full.messages.length]).toEqual([22, 20]);
+    expect((await world.call('GET', '/users/op')).body.token).toEqual({ expires_at: null });
+  });
+
+  it("revoke a user's token, which closes the connection that it opened", async () => {
+    const token = tokenOf('revoked');
+    await world.addUser('revoked', { token, role: 'operator' });
+    await connect('revoked', 'g-revoke');
+    const revoke = () => world.call('DELETE', '/users/revoked/token');
+    expect((await world.call('GET', '/stats', { token })).status).toBe(200);
+    expect((await revoke()).body).toEqual({ code: 1, message: 'done', disconnected: true });
+    expect((await world.call('GET', '/stats', { token })).status).toBe(401);
+    expect((await world.call('GET', '/users/revoked')).body.token).toBeNull();
+    const [entry] = await world.redis.xrange(`${world.prefix}inbox:g-revoke`, '-', '+');
+    expect(entry?.[1][0]).toContain('logged_out');
+    const [record] = (await world.call('GET', '/audit?limit=1')).body.records;
+    expect(record).toMatchObject({ by: 'op', kind: 'user_token_revoked', target: 'revoked' });
+    expect((await world.call('DELETE', '/users/nobody/token')).status).toBe(404);
   });
 
   it('read the statistics', async () => {

@@ -75,6 +75,11 @@ describe.each(stores)('service tokens over %s', (store) => {
       ['DELETE', '/service-tokens/000000000000000000000000'],
       ['GET', '/audit'],
       ['DELETE', '/users/ann/session'],
+      ['DELETE', '/users/ann/token'],
+      ['GET', '/commands'],
+      ['GET', '/dead-letters'],
+      ['POST', '/dead-letters/0-0123456789abcdef/retry'],
+      ['DELETE', '/dead-letters/0-0123456789abcdef'],
     ];
     for (const [method, path] of forOperators) {
       expect([path, (await world.call(method, path, { token })).status]).toEqual([path, 403]);

@@ -33,6 +33,7 @@ export const MESSAGES = {
     zh: 'Idempotency-Key：必须为 1 到 255 个可见 ASCII 字符',
   },
   no_such_command: { en: 'there is no receipt of this command', zh: '没有该命令的回执' },
+  no_such_letter: { en: 'there is no such dead letter, or no longer', zh: '没有该死信，或已被处理' },
   no_such_user: { en: 'there is no such user', zh: '没有该用户' },
   no_such_route: { en: 'there is no such route', zh: '没有该路径' },
   method_not_allowed: { en: 'this method is not allowed here', zh: '不允许使用该方法' },

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import type { Keys } from '../../contract/keys.ts';
+import type { RedisPort } from '../../contract/redis.ts';
+import { defineScript } from '../../contract/scripts/library.ts';
+import { type CommandsQuery, type commandsAnswer, deliveryState, type pastCommand } from './schema.ts';
+
+/** Records that one page looks through, and recipients whose receipts it sums up: Redis does nothing else meanwhile. */
+const MAX_LOOKED_AT = 5_000;
+const MAX_SUMMED = 5_000;
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] only records before this, or '+' · [3] most · [4] only of this sender, or '' · [5] only to this user, or ''
+ * Returns {rows, where the next page begins or ''}, the newest first: per command {record id, at, by, message id, command id,
+ *     recipients or '', ids as JSON or '', recipients in the receipt or '', counts by state as JSON or ''}
+ * Atomic because: one round trip, however many records are passed over.
+ */
+const listScript = defineScript(
+  'list_commands',
+  `
+local from, most, by, to = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local progress = { routed = 0, stored = 0, written = 1, expired = 2, failed = 2, acknowledged = 3 }
+
+local function is_to(list)
+  if not list or not string.find(list, text(to), 1, true) then return false end
+  for _, user in ipairs(cjson.decode(list)) do
+    if user == to then return true end
+  end
+  return false
+end
+
+-- the state that came furthest, as in a receipt that is read whole
+local function state_of(steps)
+  local state
+  for step in string.gmatch(steps, '(%a+) %d+') do
+    if not state or progress[step] >= progress[state] then state = step end
+  end
+  return state
+end
+
+local summed = 0
+local function receipt_of(message)
+  local key = P .. 'receipt:' .. message
+  local fields = redis.call('HLEN', key)
+  if fields == 0 then return '', '' end
+  summed = summed + fields
+  if summed > ${MAX_SUMMED} then return int(fields - 3), '' end
+  local all, states = redis.call('HGETALL', key), {}
+  for at = 1, #all, 2 do
+    if string.sub(all[at], 1, 2) == 'u:' then
+      local state = state_of(all[at + 1])
+      if state then states[state] = (states[state] or 0) + 1 end
+    end
+  end
+  return int(fields - 3), cjson.encode(states)
+end
+
+local rows, looked, last, ended = {}, 0, nil, false
+while #rows < most and looked < ${MAX_LOOKED_AT} and not ended do
+  local page = redis.call('XREVRANGE', P .. 'audit', last and '(' .. last or from, '-', 'COUNT', 200)
+  ended = #page < 200
+  for i, record in ipairs(page) do
+    local f = {}
+    for at = 1, #record[2], 2 do f[record[2][at]] = record[2][at + 1] end
+    last, looked = record[1], looked + 1
+    if f.kind == 'send' and (by == '' or f.by == by) and (to == '' or is_to(f.to)) then
+      local recipients, states = receipt_of(f.message)
+      rows[#rows + 1] = { last, f.at, f.by, f.message, f.command, f.recipients or '', f.to or '', recipients, states }
+      if #rows == most then
+        ended = ended and i == #page
+        break
+      end
+    end
+  end
+end
+return { rows, not ended and last or '' }
+`,
+);
+
+const ids = z.array(z.string());
+const counts = z.partialRecord(deliveryState, z.int());
+
+/** What was sent, the newest first, from the audit and the receipts. A page may be short, or empty, with more behind it. */
+export async function listCommands(
+  redis: RedisPort,
+  keys: Keys,
+  { limit, before, from = '', to = '' }: CommandsQuery,
+): Promise<z.infer<typeof commandsAnswer>> {
+  const start = before === undefined ? '+' : `(${before}`;
+  const reply = await redis.script(listScript, [keys.users], [keys.prefix, start, limit, from, to]);
+  const [rows, cursor] = reply as [string[][], string];
+  return { commands: rows.map(commandOf), cursor: cursor || null };
+}
+
+function commandOf(row: readonly string[]): z.infer<typeof pastCommand> {
+  const [, at, from = '', id = '', commandId, recipients, to, inReceipt, states] = row;
+  return {
+    id,
+    command_id: Number(commandId),
+    from,
+    accepted_at: Number(at),
+    to: to ? ids.parse(JSON.parse(to)) : null,
+    recipients: recipients ? Number(recipients) : null,
+    receipt: inReceipt
+      ? { recipients: Number(inReceipt), states: states ? counts.parse(JSON.parse(states)) : null }
+      : null,
+  };
+}

@@ -1,0 +1,34 @@
+import { authorize, OPERATOR } from '../shared/authorize.ts';
+import { invalid } from '../shared/http/invalid.ts';
+import { Refusal } from '../shared/http/refusal.ts';
+import { type Handler, type Rule, serve } from '../shared/http/serve.ts';
+import { lambdaEntry } from '../shared/lambda-entry.ts';
+import type { Runtime } from '../shared/runtime.ts';
+import { listDeadLetters } from './list-dead-letters.ts';
+import { deadLettersQuery } from './schema.ts';
+import { takeDeadLetter } from './take-dead-letter.ts';
+
+/** What the queue could not take: looked at, put back into it, or thrown away. */
+export function createHandler(runtime: Runtime): Handler {
+  const taking =
+    (what: 'retry' | 'delete'): Rule =>
+    async (request) => {
+      const { userId: by } = await authorize(runtime, request, OPERATOR);
+      const id = request.event.pathParameters?.id ?? '';
+      if (!(await takeDeadLetter(runtime, { id, what, by }))) throw new Refusal(404, 'no_such_letter');
+      request.facts.target = id;
+      return {};
+    };
+  return serve(runtime.log, {
+    'GET /dead-letters': async (request) => {
+      await authorize(runtime, request, OPERATOR);
+      const query = deadLettersQuery.safeParse(request.event.queryStringParameters ?? {});
+      if (!query.success) throw invalid(query.error);
+      return listDeadLetters(runtime.redis, runtime.keys, query.data);
+    },
+    'POST /dead-letters/{id}/retry': taking('retry'),
+    'DELETE /dead-letters/{id}': taking('delete'),
+  });
+}
+
+export const handler = lambdaEntry(createHandler);

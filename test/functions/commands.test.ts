@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tokenAtRest } from '../../contract/tokens.ts';
+import { startWorld, stores, tokenOf, type World } from './world.ts';
+
+interface Past {
+  id: string;
+  from: string;
+  to: string[] | null;
+  recipients: number | null;
+  receipt: { recipients: number; states: Record<string, number> | null } | null;
+}
+
+describe.each(stores)('the history of commands over %s', (store) => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld({ store });
+    for (const id of ['ann', 'bob', ',', 'q"a']) await world.addUser(id);
+    await world.addUser('other', { role: 'operator', token: tokenAtRest(tokenOf('other')) });
+  });
+  afterAll(() => world.stop());
+
+  const chat = (chat_to: unknown, more = {}) => ({ command_id: 102, chat_to, content: 'a secret', ...more });
+  const history = async (query = ''): Promise<{ commands: Past[]; cursor: string | null }> =>
+    (await world.call('GET', `/commands${query}`)).body;
+  const by = (token: string, body: unknown) =>
+    world.call('POST', '/send-command', { token, body: JSON.stringify(body) });
+
+  it('has what was sent, with its receipt and without its content, the newest first', async () => {
+    const plain = await world.send(chat('ann'));
+    await world.call('DELETE', '/users/ann/session');
+    const received = await world.send({ ...chat(['ann', 'bob', 'ghost'], { receipt: true }), command_id: 103 });
+    const everyone = await world.send({ command_id: 104, content: 'a secret' });
+    const { body, text } = await world.call('GET', '/commands');
+    expect(text).not.toContain('secret');
+    const common = { from: 'op', accepted_at: expect.any(Number) };
+    expect(body.commands).toEqual([
+      { ...common, id: everyone.body.id, command_id: 104, to: null, recipients: null, receipt: null },
+      {
+        ...common,
+        id: received.body.id,
+        command_id: 103,
+        to: ['ann', 'bob', 'ghost'],
+        recipients: 3,
+        receipt: { recipients: 3, states: { stored: 2, failed: 1 } },
+      },
+      { ...common, id: plain.body.id, command_id: 102, to: ['ann'], recipients: 1, receipt: null },
+    ]);
+    expect(body.cursor).toBeNull();
+  });
+
+  it('counts each recipient in the state that came furthest', async () => {
+    const { id } = (await world.send(chat(['ann', 'bob'], { receipt: true }))).body;
+    await world.redis.hset(
+      `${world.prefix}receipt:${id}`,
+      'u:ann',
+      'acknowledged 3 written 4 stored 5',
+      'u:bob',
+      'stored 1 expired 2:expired',
+    );
+    const [latest] = (await history('?limit=1')).commands;
+    expect(latest?.receipt).toEqual({ recipients: 2, states: { acknowledged: 1, expired: 1 } });
+  });
+
+  it('sums up no receipt that has too many recipients', async () => {
+    const { id } = (await world.send(chat('ann', { receipt: true }))).body;
+    const fields = Array.from({ length: 5_000 }, (_, i) => [`u:r${i}`, 'written 1']).flat();
+    await world.redis.hset(`${world.prefix}receipt:${id}`, ...fields);
+    const [latest] = (await history('?limit=1')).commands;
+    expect(latest?.receipt).toEqual({ recipients: 5_001, states: null });
+  });
+
+  it('is of one sender, or to one user, when asked for', async () => {
+    await by(tokenOf('other'), chat('bob'));
+    await world.send(chat([',', 'q"a', 'bob']));
+    expect(new Set((await history('?from=other')).commands.map(({ from }) => from))).toEqual(new Set(['other']));
+    for (const [to, not] of [
+      ['bob', 'ann'],
+      [',', 'ann'],
+      ['q"a', 'ann'],
+    ] as const) {
+      const { commands } = await history(`?to=${encodeURIComponent(to)}`);
+      expect(commands.length).toBeGreaterThan(0);
+      for (const one of commands) expect(one.to).toContain(to);
+      expect((await history(`?to=${not}&from=other`)).commands).toEqual([]);
+    }
+    expect(await history('?to=a')).toMatchObject({ commands: [], cursor: null });
+    expect((await history('?from=nobody')).commands).toEqual([]);
+  });
+
+  it('is paged without a gap, records of other kinds between them or not', async () => {
+    for (let i = 0; i < 3; i += 1) {
+      await world.send({ commands: Array.from({ length: 100 }, () => chat('ann')) });
+      await world.call('DELETE', '/users/ann/session');
+    }
+    const all: string[] = [];
+    let query = '?limit=60';
+    for (let pages = 0; query !== '' && pages < 20; pages += 1) {
+      const { commands, cursor } = await history(query);
+      all.push(...commands.map(({ id }) => id));
+      query = cursor === null ? '' : `?limit=60&before=${cursor}`;
+    }
+    expect(all.length).toBeGreaterThanOrEqual(307);
+    expect(new Set(all).size).toBe(all.length);
+    expect(all).toEqual(all.toSorted((a, b) => Number(b) - Number(a)));
+  });
+
+  it('goes on behind a page that found nothing in as many records as one may look through', async () => {
+    const { prefix, redis } = world;
+    const pipeline = redis.pipeline();
+    for (let i = 0; i < 5_200; i += 1)
+      pipeline.xadd(`${prefix}audit`, '*', 'at', 1, 'by', 'op', 'kind', 'disconnect', 'target', 'x');
+    await pipeline.exec();
+    const first = await history('?limit=10');
+    expect([first.commands.length, typeof first.cursor]).toEqual([0, 'string']);
+    expect((await history(`?limit=10&before=${first.cursor}`)).commands).toHaveLength(10);
+  });
+
+  it.each(['limit=0', 'limit=101', 'limit=x', 'before=x', `from=${'x'.repeat(129)}`, `to=${'x'.repeat(129)}`])(
+    'is refused with %s',
+    async (query) => {
+      expect((await world.call('GET', `/commands?${query}`)).status).toBe(400);
+    },
+  );
+
+  it('is empty where no audit is kept', async () => {
+    const silent = await startWorld({ store, env: { AUDIT_MAX: '0' } });
+    await silent.send(chat('op'));
+    expect((await silent.call('GET', '/commands')).body).toMatchObject({ commands: [], cursor: null });
+    await silent.stop();
+  });
+});
