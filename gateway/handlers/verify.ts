@@ -24,6 +24,7 @@ export const verify: Handler = (session, frame, context) => {
   session.intake.hold(Gate.verifying);
   context.verifyLimits.admit(userId, session.address.network, () => {
     if (session.state === 'closed') return;
+    session.countUnverified(false);
     const askedAt = performance.now();
     context.verifier.verify({ userId, token, form: formOf(features) }, (result) => {
       context.counters.verifyMs.record(performance.now() - askedAt);
@@ -39,6 +40,7 @@ function refuse(session: Session, version: number, userId: string | undefined, c
   if (context.tail.isOn) context.tail.refused(userId ?? '', 'verify_refused');
   context.verifyLimits.failed(userId, session.address.network, performance.now());
   session.send(new Notice(version, ServerCommand.verifyResult, '{"code": 0}'));
+  session.countUnverified(true);
   session.verifyFailures += 1;
   if (session.verifyFailures > context.config.maxVerifyAttempts) session.close(CloseReasons.tooManyVerifyAttempts);
 }

@@ -21,6 +21,8 @@ const TLS_MIN_VERSION = 'TLSv1.2' as const;
 const HANDSHAKE_MS = 10_000;
 const PROXY_HEADER_MS = 5_000;
 const BURST_SECONDS = 2;
+/** Of all connections, what those may take that come when their address has MAX_UNVERIFIED_PER_ADDRESS already. */
+const CROWD_SHARE = 0.95;
 
 /** A socket knows its session, so that its listeners are the same functions for all. */
 interface GatewaySocket extends Socket {
@@ -139,13 +141,14 @@ export class Listener {
   #admit(socket: Socket, from: string, onlyUser?: string): void {
     const { config, log } = this.#context;
     const key = networkOf(from);
-    const address = this.#addresses.get(key) ?? { network: key, connections: 0, unverified: 0 };
+    const address = this.#addresses.get(key) ?? newAddress(key);
     const { maxConnectionsPerAddress: most, maxUnverifiedPerAddress: mostUnverified } = config;
     if (most > 0 && address.connections >= most) return this.#turnAway(socket, CloseReasons.addressFull);
-    if (mostUnverified > 0 && address.unverified >= mostUnverified)
+    const isCrowded = mostUnverified > 0 && address.unverified >= mostUnverified;
+    // One more may have a moment to send its verify, as long as there is room for other addresses.
+    if (isCrowded && this.#connections.size >= CROWD_SHARE * this.#server.maxConnections)
       return this.#turnAway(socket, CloseReasons.addressFull);
     address.connections += 1;
-    address.unverified += 1;
     this.#addresses.set(key, address);
 
     this.#lastConnectionId += 1;
@@ -182,6 +185,10 @@ function onEnd(this: Socket): void {
 
 function onError(this: Socket): void {
   (this as GatewaySocket).session.close(CloseReasons.connectionLost);
+}
+
+function newAddress(network: string): AddressCount {
+  return { network, connections: 0, unverified: 0, verifiedAtMs: Number.NEGATIVE_INFINITY };
 }
 
 /** How many files this process may open; what Linux says, else a common default. */

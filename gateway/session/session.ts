@@ -17,6 +17,8 @@ import type { Timed } from './wheel.ts';
 
 /** How long a connection that was ended may take to close. */
 const LINGER_MS = 2_000;
+/** How long one that came when its address had enough of those that say nothing may take, or the next of them, to verify. */
+const CROWDED_MS = 2_000;
 
 export type SessionState = 'unverified' | 'replaying' | 'live' | 'suspended' | 'closed';
 
@@ -62,6 +64,10 @@ export class Session implements OutboxOwner, Timed {
   /** Whether this user's client has sent its first heartbeat: only then is it held to them. */
   #beats = false;
   readonly #authDeadlineMs: number;
+  /** Until when it must have sent its verify, because its address has too many that have not; 0: it need not. */
+  #crowdedUntilMs = 0;
+  /** Whether it is one of `address.unverified`. */
+  #isCounted = false;
 
   constructor(
     context: GatewayContext,
@@ -80,6 +86,7 @@ export class Session implements OutboxOwner, Timed {
     this.intake = new Intake(this, now);
     this.#authDeadlineMs = now + context.config.authTimeoutMs;
     context.wheel.set(this, this.#authDeadlineMs);
+    this.countUnverified(true);
   }
 
   get isVerified(): boolean {
@@ -183,6 +190,34 @@ export class Session implements OutboxOwner, Timed {
 
   // --- its life
 
+  /**
+   * Whether it counts as one of its address that have yet to say who they are. Not while its verify is with Redis: a
+   * fleet behind one address comes as fast as it is let in. Who is one too many has a moment to send its verify.
+   */
+  countUnverified(counts: boolean): void {
+    if (counts === this.#isCounted || (counts && this.state !== 'unverified')) return;
+    this.#isCounted = counts;
+    this.address.unverified += counts ? 1 : -1;
+    if (counts && this.#isOneTooMany()) this.#standInCrowd();
+  }
+
+  #standInCrowd(): void {
+    this.#crowdedUntilMs = performance.now() + CROWDED_MS;
+    this.context.wheel.set(this, Math.min(this.#crowdedUntilMs, this.#authDeadlineMs));
+  }
+
+  /** Where others of its address are being verified right now, it is a fleet that comes in, and takes its time. */
+  #leaveCrowd(): void {
+    if (!this.#isOneTooMany()) return;
+    if (performance.now() < this.address.verifiedAtMs + CROWDED_MS) this.#standInCrowd();
+    else this.close(CloseReasons.addressFull);
+  }
+
+  #isOneTooMany(): boolean {
+    const most = this.context.config.maxUnverifiedPerAddress;
+    return this.#isCounted && most > 0 && this.address.unverified > most;
+  }
+
   /** Called by the verify handler when the claim has succeeded. */
   become(identity: { userId: string; epoch: number; form: SessionForm; features: number }): void {
     this.userId = identity.userId;
@@ -193,7 +228,8 @@ export class Session implements OutboxOwner, Timed {
     this.lastSentId = 0;
     this.#beats = false;
     this.verifyFailures = 0;
-    if (this.state === 'unverified') this.address.unverified -= 1;
+    this.countUnverified(false);
+    this.address.verifiedAtMs = performance.now();
     this.context.registry.add(this);
   }
 
@@ -227,13 +263,12 @@ export class Session implements OutboxOwner, Timed {
   close(reason: CloseReason, handedOver?: () => void): void {
     if (this.state === 'closed') return;
     const wasVerified = this.isVerified;
-    const wasUnverified = this.state === 'unverified';
     this.state = 'closed';
     this.context.counters.closed(reason);
     if (reason === CloseReasons.slowReader) this.context.counters.slowReaders += 1;
     const unsent = this.#takeBack();
     sayGoodbye(this, reason);
-    if (wasUnverified) this.address.unverified -= 1;
+    this.countUnverified(false);
     if (wasVerified) {
       this.context.registry.remove(this);
       this.#putBack(unsent, reason, handedOver);
@@ -292,13 +327,19 @@ export class Session implements OutboxOwner, Timed {
     const rateCheckMs = this.intake.refill(nowMs);
     if (this.#isClosed()) return nowMs + LINGER_MS;
     if (rateCheckMs > 0) return rateCheckMs;
-    const [reason, dueMs] = this.state === 'unverified' ? this.#dueBeforeVerify() : this.#dueNext(nowMs);
+    const [reason, dueMs] = this.state === 'unverified' ? this.#dueBeforeVerify(nowMs) : this.#dueNext(nowMs);
     if (nowMs < dueMs) return this.replay ? this.replay.onDeadline(nowMs, dueMs) : dueMs;
     this.close(reason);
     return nowMs + LINGER_MS;
   }
 
-  #dueBeforeVerify(): [CloseReason, number] {
+  #dueBeforeVerify(nowMs: number): [CloseReason, number] {
+    const isCrowded = this.#crowdedUntilMs > 0;
+    if (isCrowded && nowMs < this.#crowdedUntilMs && this.#crowdedUntilMs < this.#authDeadlineMs)
+      return [CloseReasons.addressFull, this.#crowdedUntilMs];
+    // Its verify may be there and not have been read yet: a process that was kept waiting asks the sockets first.
+    if (isCrowded) setImmediate(() => this.#leaveCrowd());
+    this.#crowdedUntilMs = 0;
     return [CloseReasons.authTimeout, this.#authDeadlineMs];
   }
 
@@ -328,5 +369,8 @@ export interface AddressCount {
   /** As `networkOf` gives it. */
   readonly network: string;
   connections: number;
+  /** Of these, such as have yet to say who they are. */
   unverified: number;
+  /** When one of them was last verified, ms of the process's clock. */
+  verifiedAtMs: number;
 }

@@ -100,22 +100,39 @@ describe('MAX_MESSAGES_PER_S', () => {
 });
 
 describe('connections of one address', () => {
-  test('MAX_UNVERIFIED_PER_ADDRESS: more are turned away until one has verified or left', async () => {
+  test('MAX_UNVERIFIED_PER_ADDRESS: more than so many that say nothing are closed, those who were first stay', async () => {
     const g = await gateway({ MAX_UNVERIFIED_PER_ADDRESS: '2' });
-    await g.users('u');
+    await g.users('u', 'v');
     const first = await g.peer();
     const second = await g.peer();
     await (await g.peer()).isClosedSilently();
-    await first.verify('u');
+    expect(await g.metric('fronttcp_closes_total{reason="address_full"}')).toBe(1);
+    expect(await first.verify('u')).toEqual({ code: 1 });
     const third = await g.peer();
-    await third.verify('nobody');
     await (await g.peer()).isClosedSilently();
-    second.socket.destroy();
-    await until('there is room again', async () => {
-      const peer = await g.peer();
-      peer.send(1, { phone_number: 'nobody', token: 'x' });
-      return (await peer.next().catch(() => undefined)) !== undefined;
-    });
+    expect(await second.verify('nobody')).toEqual({ code: 0 });
+    expect(await second.verify('v')).toEqual({ code: 1 });
+    expect(third.isClosed).toBe(false);
+  });
+
+  test('MAX_UNVERIFIED_PER_ADDRESS: who fails and then says nothing counts again', async () => {
+    const g = await gateway({ MAX_UNVERIFIED_PER_ADDRESS: '2' });
+    const idle = [await g.peer(), await g.peer()];
+    const failing = await g.peer();
+    expect(await failing.verify('nobody')).toEqual({ code: 0 });
+    await failing.isClosedSilently();
+    expect(idle.map(({ isClosed }) => isClosed)).toEqual([false, false]);
+  });
+
+  test('an honest fleet that verifies as it connects is not limited, however many at a time, nor by others that say nothing', async () => {
+    const g = await gateway({ MAX_UNVERIFIED_PER_ADDRESS: '5' });
+    const idle = await Promise.all(Array.from({ length: 5 }, () => g.peer()));
+    const ids = Array.from({ length: 200 }, (_, i) => `fleet ${i}`);
+    await g.users(...ids);
+    const verdicts = await Promise.all(ids.map(async (id) => (await g.peer()).verify(id)));
+    expect(verdicts).toEqual(ids.map(() => ({ code: 1 })));
+    expect(idle.every(({ isClosed }) => !isClosed)).toBe(true);
+    expect(await g.metric('fronttcp_closes_total{reason="address_full"}')).toBe(0);
   });
 
   test('MAX_CONNECTIONS_PER_ADDRESS counts the verified ones too', async () => {

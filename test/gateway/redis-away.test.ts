@@ -51,6 +51,20 @@ test('Redis stopped and started again: connections stay, verifies and sends wait
   bob.hasNothingMore();
 });
 
+test('a fleet behind one address whose verifies wait for Redis is not limited', async () => {
+  const { g, redis } = await own({ MAX_UNVERIFIED_PER_ADDRESS: '2' });
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
+  await g.users(...ids);
+  await redis.kill('SIGSTOP');
+  const fleet = await Promise.all(ids.map(async (id) => ({ id, peer: await g.peer() })));
+  for (const { id, peer } of fleet) peer.send(1, { phone_number: id, token: `token of ${id}` });
+  // Who says nothing is closed meanwhile: the time in which the others would have been, too, is over.
+  const idle = await Promise.all([g.peer(), g.peer(), g.peer()]);
+  await until('one too many is closed', () => idle.some(({ isClosed }) => isClosed), { timeoutMs: 15_000 });
+  await redis.kill('SIGCONT');
+  for (const { peer } of fleet) await peer.receives(101, '{"code": 1}');
+});
+
 test('a verify that waits too long for Redis ends with the connection, and leaves no session when Redis is back', async () => {
   const { g, redis } = await own({ AUTH_TIMEOUT_MS: '500' });
   await g.users('late');
