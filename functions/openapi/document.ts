@@ -37,9 +37,9 @@ export function openApiDocument(): object {
       schemas: jsonSchemas(),
       parameters,
       headers: {
-        RequestId: { description: 'Of the log line of this request.', schema: { type: 'string' } },
-        RetryAfter: { description: 'Seconds.', schema: { type: 'integer', minimum: 1 } },
-        WwwAuthenticate: { description: '`Bearer`.', schema: { type: 'string' } },
+        RequestId: { description: 'Of the log line of this request.', required: true, schema: { type: 'string' } },
+        RetryAfter: { description: 'Seconds.', required: true, schema: { type: 'integer', minimum: 1 } },
+        WwwAuthenticate: { description: '`Bearer`, where a token is missing.', schema: { type: 'string' } },
       },
       responses: Object.fromEntries(Object.entries(REFUSALS).map(([status, text]) => [status, refusal(status, text)])),
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
@@ -73,7 +73,7 @@ const HEADERS = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
 
 function contentOf({ answer }: Operation): object {
   if (answer === 'html') return { 'text/html': { schema: { type: 'string' } } };
-  if (answer === 'openapi') return json({ type: 'object' });
+  if (answer === 'openapi') return json({ type: 'object', additionalProperties: true });
   return json(reference(answer ?? 'Done'));
 }
 

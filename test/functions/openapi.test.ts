@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tokenAtRest } from '../../contract/tokens.ts';
 import { generatedFile, serializeDocument } from '../../functions/openapi/build-document.ts';
 import { openApiDocument } from '../../functions/openapi/document.ts';
-import { routes } from '../../functions/routes.ts';
-import { startWorld, type World } from './world.ts';
+import { operations } from '../../functions/openapi/operations.ts';
+import { type RouteKey, routes } from '../../functions/routes.ts';
+import { openApiProblems } from '../support/json-schema.ts';
+import { type Reply, startWorld, tokenOf, type World, withPassword } from './world.ts';
 
 type Json = { [name: string]: Json } & { $ref?: string };
 const document = openApiDocument() as unknown as Json;
@@ -37,6 +40,7 @@ function problems(schema: Json, value: unknown, at = '$'): string[] {
     ...missing.map((name: string) => `${at}.${name} is missing`),
     ...Object.entries(members).flatMap(([name, member]) => {
       const own = properties[name] ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined);
+      if (own === undefined && additionalProperties === (true as unknown)) return [];
       return own === undefined ? [`${at}.${name} is not described`] : problems(own, member, `${at}.${name}`);
     }),
   ];
@@ -52,16 +56,19 @@ function resolve(reference: string): Json {
 describe('the OpenAPI document', () => {
   let world: World;
   let receiptId: string;
-  let letterId: string;
+  let letterIds: string[];
+  let tokenId: string;
   beforeAll(async () => {
     world = await startWorld();
-    await world.addUser('ann');
+    await world.addUser('ann', { token: tokenAtRest(tokenOf('ann')), ...(await withPassword('secret')) });
     await world.redis.zadd(`${world.prefix}gateways`, Date.now() + 60_000, 'g1');
     await world.redis.hset(`${world.prefix}gateway:g1`, { tcp: 'x' });
     const sent = await world.send({ command_id: 102, chat_to: ['ann', 'ghost'], content: 'x', receipt: true });
     receiptId = sent.body.id;
-    await world.redis.lpush(`${world.prefix}front_tcp:dead`, '{"entry":"x","reason":"not JSON","at":1}');
-    letterId = (await world.call('GET', '/dead-letters')).body.letters[0].id;
+    const letters = [1, 2].map((at) => JSON.stringify({ entry: `x${at}`, reason: 'not JSON', at }));
+    await world.redis.lpush(`${world.prefix}front_tcp:dead`, ...letters);
+    letterIds = (await world.call('GET', '/dead-letters')).body.letters.map(({ id }: { id: string }) => id);
+    tokenId = (await world.post('/service-tokens', { name: 'to be revoked', scopes: ['read'] })).body.id;
   });
   afterAll(() => world.stop());
 
@@ -80,37 +87,89 @@ describe('the OpenAPI document', () => {
     for (const reference of references) expect([reference, typeof resolve(reference)]).toEqual([reference, 'object']);
   });
 
-  const calls: [string, string, (id: string, letter: string) => string, string | undefined, number[]][] = [
-    ['post', '/send-command', () => '/send-command', '{"command_id":102,"chat_to":"ann","content":"x"}', [200]],
-    ['post', '/send-command', () => '/send-command', '{"commands":[{"command_id":104,"content":"x"},{}]}', [200]],
-    ['post', '/send-command', () => '/send-command', '{}', [400]],
-    ['post', '/login', () => '/login', '{"phone_number":"ann","password":"x"}', [401]],
-    ['get', '/commands/{id}', (id) => `/commands/${id}`, undefined, [200]],
-    ['get', '/commands/{id}', () => '/commands/1', undefined, [404]],
-    ['get', '/commands', () => '/commands', undefined, [200]],
-    ['get', '/users', () => '/users?limit=1', undefined, [200]],
-    ['get', '/users/{phone_number}', () => '/users/ann', undefined, [200]],
-    ['delete', '/users/{phone_number}/session', () => '/users/ann/session', undefined, [200]],
-    ['delete', '/users/{phone_number}/token', () => '/users/ann/token', undefined, [200]],
-    ['get', '/dead-letters', () => '/dead-letters?limit=1', undefined, [200]],
-    ['post', '/dead-letters/{id}/retry', (_, letter) => `/dead-letters/${letter}/retry`, undefined, [200]],
-    ['delete', '/dead-letters/{id}', (_, letter) => `/dead-letters/${letter}`, undefined, [404]],
-    ['get', '/service-tokens', () => '/service-tokens', undefined, [200]],
-    ['get', '/audit', () => '/audit', undefined, [200]],
-    ['get', '/stats', () => '/stats', undefined, [200]],
-    ['post', '/logout', () => '/logout', undefined, [200]],
-  ];
-  it.each(calls)('is what is answered: %s %s', async (method, path, url, body, statuses) => {
-    const { status, body: answer } = await world.call(
-      method.toUpperCase(),
-      url(receiptId, letterId),
-      body === undefined ? {} : { body },
-    );
-    expect(statuses).toContain(status);
-    const described = document.paths?.[path]?.[method]?.responses?.[status] as Json;
+  it('is one by the rules of OpenAPI 3.1', async () => {
+    expect(await openApiProblems(document)).toEqual([]);
+  });
+
+  /** What the document says of this answer, and whether that is so. */
+  function expectDescribed(method: string, path: string, { status, headers, body }: Reply): void {
+    const described = document.paths?.[path]?.[method.toLowerCase()]?.responses?.[status] as Json | undefined;
+    if (described === undefined) throw new Error(`${method} ${path} answers ${status}, which is not described`);
     const response = described.$ref === undefined ? described : resolve(described.$ref);
-    const schema = response.content?.['application/json']?.schema as Json;
-    expect(problems(schema, answer)).toEqual([]);
+    for (const [name, header] of Object.entries<Json>((response.headers ?? {}) as Record<string, Json>)) {
+      if (resolve(String(header.$ref)).required) expect(headers.get(name), name).not.toBeNull();
+    }
+    const [type = '', content] = Object.entries((response.content ?? {}) as Record<string, Json>)[0] ?? [];
+    expect(headers.get('content-type')).toContain(type);
+    if (type === 'application/json') expect(problems(content?.schema as Json, body)).toEqual([]);
+  }
+
+  /** By route: what is called, with what, and the status. `:receipt`, `:token` and `:letter` are ids that were made before. */
+  const calls: [keyof typeof operations, string, string | undefined, number][] = [
+    ['POST /login', '/login', '{"phone_number":"ann","password":"secret"}', 200],
+    ['POST /login', '/login', '{"phone_number":"ann","password":"x"}', 401],
+    ['POST /login', '/login', '{}', 400],
+    ['POST /api/v1100/login', '/api/v1100/login', '{"phone_number":"ann","password":"secret"}', 200],
+    ['POST /send-command', '/send-command', '{"command_id":102,"chat_to":"ann","content":"x"}', 200],
+    ['POST /send-command', '/send-command', '{"commands":[{"command_id":104,"content":"x"},{}]}', 200],
+    ['POST /send-command', '/send-command', '{}', 400],
+    ['POST /web/send-command', '/web/send-command', '{"command_id":2000,"chat_to":["ann"],"content":{}}', 200],
+    ['GET /', '/', undefined, 200],
+    ['GET /web/send-command', '/web/send-command', undefined, 200],
+    ['GET /commands', '/commands', undefined, 200],
+    ['GET /commands/{id}', '/commands/:receipt', undefined, 200],
+    ['GET /commands/{id}', '/commands/1', undefined, 404],
+    ['GET /users', '/users?limit=1', undefined, 200],
+    ['GET /users', '/users?limit=0', undefined, 400],
+    ['GET /users/{phone_number}', '/users/ann', undefined, 200],
+    ['GET /users/{phone_number}', '/users/ghost', undefined, 404],
+    ['DELETE /users/{phone_number}/session', '/users/ann/session', undefined, 200],
+    ['DELETE /users/{phone_number}/session', '/users/ghost/session', undefined, 404],
+    ['DELETE /users/{phone_number}/token', '/users/ann/token', undefined, 200],
+    ['GET /dead-letters', '/dead-letters?limit=1', undefined, 200],
+    ['POST /dead-letters/{id}/retry', '/dead-letters/:letter0/retry', undefined, 200],
+    ['DELETE /dead-letters/{id}', '/dead-letters/:letter1', undefined, 200],
+    ['DELETE /dead-letters/{id}', '/dead-letters/:letter1', undefined, 404],
+    ['GET /stats', '/stats', undefined, 200],
+    ['POST /service-tokens', '/service-tokens', '{"name":"billing","scopes":["send"],"recipients":["ann"]}', 200],
+    ['POST /service-tokens', '/service-tokens', '{"name":"billing","scopes":[]}', 400],
+    ['GET /service-tokens', '/service-tokens', undefined, 200],
+    ['DELETE /service-tokens/{id}', '/service-tokens/:token', undefined, 200],
+    ['DELETE /service-tokens/{id}', '/service-tokens/ffffffffffffffffffffffff', undefined, 404],
+    ['GET /audit', '/audit?limit=2', undefined, 200],
+    ['GET /audit', '/audit?before=x', undefined, 400],
+    ['GET /openapi.json', '/openapi.json', undefined, 200],
+    ['POST /logout', '/logout', undefined, 200],
+  ];
+  it.each(calls)('is what is answered: %s as %s %s is %d', async (route, url, body, status) => {
+    const [method = '', path = ''] = route.split(' ');
+    const at = url
+      .replace(':receipt', receiptId)
+      .replace(':token', tokenId)
+      .replace(/:letter(\d)/, (_, place) => letterIds[place] ?? '');
+    const answer = await world.call(method, at, body === undefined ? {} : { body });
+    expect(answer.status).toBe(status);
+    expectDescribed(method, path, answer);
+  });
+
+  it('and every route was asked for a 200', () => {
+    const asked = new Set(calls.filter(([, , , status]) => status === 200).map(([route]) => route));
+    expect([...asked].sort()).toEqual(Object.keys(operations).sort());
+  });
+
+  const guarded = routes.filter(({ method, path }) => operations[`${method} ${path}` as RouteKey].who !== 'anyone');
+  it.each(guarded)('$method $path is refused as described: without a token, and to who may not', async (route) => {
+    const { method, path } = route;
+    const url = path.replace('{id}', 'f'.repeat(24)).replace('{phone_number}', 'ann');
+    const options = method === 'POST' ? { body: '{}' } : {};
+    const answer = await world.call(method, url, { ...options, token: null });
+    expect(answer.status).toBe(401);
+    expectDescribed(method, path, answer);
+    if (operations[`${method} ${path}` as RouteKey].who !== 'operator') return;
+    await world.addUser('bob', { token: tokenAtRest(tokenOf('bob')) });
+    const forbidden = await world.call(method, url, { ...options, token: tokenOf('bob') });
+    expect(forbidden.status).toBe(403);
+    expectDescribed(method, path, forbidden);
   });
 
   it('is what is served', async () => {
