@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { commandsCommand } from './commands/commands.ts';
 import { connectCommand } from './commands/connect.ts';
 import { costCommand } from './commands/cost.ts';
+import { devCommand } from './commands/dev.ts';
 import { loginCommand } from './commands/login.ts';
 import { logoutCommand } from './commands/logout.ts';
 import { sendCommand } from './commands/send.ts';
@@ -21,7 +22,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const program = new Command('fronttcp')
   .description('Reach long-lived TCP clients: log in, connect, send, and see what became of it.')
   .version(version)
-  .option('--api <url>', `the HTTP API (FRONTTCP_API, the last login, or ${DEFAULT_API})`)
+  .option('--api <url>', `the HTTP API (FRONTTCP_API, the last login, the \`dev\` of this folder, or ${DEFAULT_API})`)
   .option('--json', 'results as JSON on standard output')
   .option('-q, --quiet', 'results and errors only')
   .configureHelp({ showGlobalOptions: true, styleTitle: (text) => styled('bold', text) })
@@ -44,12 +45,14 @@ Environment:
   NO_COLOR        no colours
 
 Examples:
+  $ fronttcp dev
   $ fronttcp login 13764408552
   $ fronttcp connect
   $ fronttcp send --to 13565208554 "Hello" --receipt`,
   );
 
 for (const command of [
+  devCommand(),
   loginCommand(),
   logoutCommand(),
   connectCommand(),

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { NODE_FLAGS } from '../gateway/node-flags.ts';
+import { programAt } from './program.ts';
 
-const MAIN = fileURLToPath(new URL('../gateway/main.ts', import.meta.url));
+const MAIN = programAt(new URL('../gateway/main.ts', import.meta.url));
 const RESTART_MIN_MS = 1_000;
 const RESTART_MAX_MS = 10_000;
 const READY_TIMEOUT_MS = 20_000;

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { EnvironmentError } from '../functions/shared/environment.ts';
 import { ConfigError, parseConfig } from '../gateway/config.ts';
 import { readListenSettings } from './http/listen-settings.ts';
+import { hasPrettyLog } from './program.ts';
 
 type Variables = NodeJS.ProcessEnv;
 
@@ -49,7 +50,7 @@ export function localDefaults(env: Variables): Variables {
     ...env,
     GATEWAY_HOST: env.GATEWAY_HOST || '127.0.0.1',
     LOG_LEVEL: env.LOG_LEVEL || 'warn',
-    LOG_FORMAT: env.LOG_FORMAT || 'pretty',
+    LOG_FORMAT: hasPrettyLog() ? env.LOG_FORMAT || 'pretty' : 'json',
   };
 }
 

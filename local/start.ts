@@ -7,6 +7,7 @@ import { createDemoUsers } from './demo-users.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { type Api, startApi } from './http/server.ts';
 import { type StartedRedis, startRedis } from './redis/start.ts';
+import { writeRunningNote } from './running-note.ts';
 import { localDefaults, readSettings, SettingsError, type StartSettings } from './settings.ts';
 import { type LocalUpstream, startLocalUpstream } from './upstream/upstream.ts';
 import { welcome } from './welcome.ts';
@@ -23,9 +24,10 @@ interface Started {
   api?: Api;
   upstream?: LocalUpstream;
   gateways: GatewayProcess[];
+  takeNoteBack?: () => Promise<void>;
 }
 
-/** `npm start`: Redis, the HTTP API and the gateways on this machine. Ends with 0 after a signal, 1 when it cannot start. */
+/** `npm start` and `fronttcp dev`: Redis, the HTTP API and the gateways on this machine. Ends with 0 after a signal, 1 when it cannot start. */
 async function main(): Promise<void> {
   const startedAt = performance.now();
   const started: Started = { gateways: [] };
@@ -61,6 +63,16 @@ async function start(settings: StartSettings, started: Started): Promise<void> {
     );
   }
   await Promise.all(started.gateways.map((gateway) => gateway.start()));
+  started.takeNoteBack = await writeRunningNote({
+    pid: process.pid,
+    api: started.api.url,
+    gateway: { host, port },
+    redis: {
+      url: redis.url,
+      keyPrefix: env.REDIS_KEY_PREFIX ?? '',
+      isCluster: ['true', '1'].includes(env.REDIS_CLUSTER ?? ''),
+    },
+  });
 }
 
 async function fillIn(env: NodeJS.ProcessEnv): Promise<void> {
@@ -75,6 +87,7 @@ async function fillIn(env: NodeJS.ProcessEnv): Promise<void> {
 
 /** Clients first, then what they need: the gateways drain, the API ends its requests, Redis writes what it holds. */
 async function stop(started: Started): Promise<void> {
+  await started.takeNoteBack?.();
   await Promise.all(started.gateways.map((gateway) => gateway.stop()));
   await Promise.all([started.api?.close(), started.upstream?.stop()]);
   await started.redis?.stop();
@@ -103,6 +116,8 @@ function stopOnSignal(started: Started): Promise<void> {
       );
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
+    // `fronttcp dev` holds a channel to us: when it was killed, nobody is left to stop us.
+    if (process.connected) process.once('disconnect', onSignal);
   });
 }
 

@@ -58,17 +58,24 @@ async function bundle(folder, file, entry, extra) {
   }
 }
 
-await Promise.all([
-  // The command line of the published package: Node does not run TypeScript below node_modules.
-  build({
+/** Programs of the published package, for every Node in support: Node does not run TypeScript below node_modules. */
+function program(entry, file) {
+  return build({
     ...common,
-    entryPoints: ['bin/fronttcp.ts'],
-    outfile: join(out, 'fronttcp.mjs'),
+    entryPoints: [entry],
+    outfile: join(out, file),
     target: 'node20',
     packages: 'external',
     banner: {},
     sourcemap: false,
-  }),
+  });
+}
+
+await Promise.all([
+  program('bin/fronttcp.ts', 'fronttcp.mjs'),
+  // Where local/ finds its neighbours: the gateway in ../gateway, the process of a function beside it.
+  program('local/start.ts', 'dev/start.mjs'),
+  program('local/upstream/function-child.ts', 'dev/function-child.mjs'),
   ...drivers.flatMap((driver) =>
     names.map((name) =>
       // The condition picks the one Redis client; 'module' must be named again once there are any conditions.
@@ -79,7 +86,8 @@ await Promise.all([
     ),
   ),
   // Outside Lambda there is no AWS SDK to be found: it comes along.
-  bundle('gateway', 'main.mjs', 'gateway/main.ts', { external: ['pino-pretty'] }).then(() =>
+  // `fronttcp dev` runs it with the Node that is there, a container with 24.
+  bundle('gateway', 'main.mjs', 'gateway/main.ts', { external: ['pino-pretty'], target: 'node20' }).then(() =>
     Promise.all(
       ['Dockerfile', '.dockerignore'].map((file) => cp(join(root, 'gateway', file), join(out, 'gateway', file))),
     ),

@@ -8,12 +8,10 @@ import { CHAT_HELP, type Target } from '../support/chat-line.ts';
 import { type Context, contextOf, loginOf } from '../support/context.ts';
 import type { StoredLogin } from '../support/credentials.ts';
 import { ExitCode, Failure } from '../support/failure.ts';
-import { collect, wholeNumber } from '../support/numbers.ts';
+import { type GatewayOptions, gatewayOf, hostOption, portOption, tlsOption } from '../support/gateway.ts';
+import { collect } from '../support/numbers.ts';
 
-interface ConnectOptions {
-  host?: string;
-  port?: number;
-  tls?: boolean;
+interface ConnectOptions extends GatewayOptions {
   to?: string[];
   all?: boolean;
   plain?: boolean;
@@ -23,9 +21,9 @@ interface ConnectOptions {
 export function connectCommand(): Command {
   return new Command('connect')
     .description('connect to a gateway and chat: on a terminal, or line by line through a pipe')
-    .option('--host <host>', 'the gateway (FRONTTCP_HOST, the one given at login, or 127.0.0.1)')
-    .option('--port <port>', 'its port (FRONTTCP_PORT, the one given at login, or 8124)', wholeNumber(1, 65_535))
-    .option('--tls', 'speak TLS')
+    .addOption(hostOption())
+    .addOption(portOption())
+    .addOption(tlsOption())
     .option('-t, --to <phone number>', 'to whom lines go; several times, or with commas', collect)
     .option('-a, --all', 'lines go to everyone who is connected')
     .option('--plain', 'the bare protocol: no acknowledgements, no receipts')
@@ -47,7 +45,7 @@ Examples:
 async function chat(options: ConnectOptions, command: Command): Promise<void> {
   const context = await contextOf(command);
   const login = await loginOf(context);
-  const client = await open(login, options);
+  const client = await open(login, context, options);
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY && !context.output.isJson;
   const lines = createInterface({
     input: process.stdin,
@@ -74,10 +72,8 @@ async function chat(options: ConnectOptions, command: Command): Promise<void> {
   }
 }
 
-async function open(login: StoredLogin, options: ConnectOptions): Promise<Client> {
-  const host = options.host ?? (process.env.FRONTTCP_HOST || login.host) ?? '127.0.0.1';
-  const port = options.port ?? portOf(process.env.FRONTTCP_PORT) ?? login.port ?? 8_124;
-  const tls = options.tls ?? login.tls ?? false;
+async function open(login: StoredLogin, context: Context, options: ConnectOptions): Promise<Client> {
+  const { host, port, tls } = await gatewayOf(login, context.apiUrl, options);
   try {
     return await connect({
       host,
@@ -94,13 +90,6 @@ async function open(login: StoredLogin, options: ConnectOptions): Promise<Client
     const nextStep = 'Is a gateway running there (npm start)? Name another with --host and --port.';
     throw new Failure(ExitCode.unreachable, `no connection: ${(error as Error).message}`, nextStep, { cause: error });
   }
-}
-
-function portOf(text: string | undefined): number | undefined {
-  if (!text) return undefined;
-  const port = Number(text);
-  if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
-  throw new Failure(ExitCode.usage, `FRONTTCP_PORT ${text} is not a port`);
 }
 
 function targetOf({ to = [], all = false }: ConnectOptions): Target | undefined {

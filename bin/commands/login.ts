@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { loginAnswer } from '../../functions/login/schema.ts';
 import { Api } from '../support/api.ts';
 import { contextOf } from '../support/context.ts';
+import { isLoopback } from '../support/local-system.ts';
 import { wholeNumber } from '../support/numbers.ts';
 import { time } from '../support/output.ts';
 import { readPassword } from '../support/password.ts';
@@ -37,7 +38,7 @@ Examples:
 async function logIn(phoneNumber: string, options: LoginOptions, command: Command): Promise<void> {
   const { output, credentials, apiUrl } = await contextOf(command);
   const { protocol, hostname } = new URL(apiUrl);
-  if (protocol === 'http:' && !/^(localhost|127\.|\[::1\])/.test(hostname)) {
+  if (protocol === 'http:' && !isLoopback(hostname)) {
     output.warn(`${apiUrl} is not encrypted: the password can be read on the way`);
   }
   const password = await readPassword(`Password of ${phoneNumber}: `, options.passwordStdin ?? false);

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { RedisUnavailableError } from '../../contract/redis.ts';
 import { beginTail, EVERYONE, type LifecycleLine, readTail, type TailLine } from '../../contract/tail.ts';
 import { contextOf } from '../support/context.ts';
-import { ExitCode } from '../support/failure.ts';
+import { onInterrupt } from '../support/interrupt.ts';
 import { printable, styled, time } from '../support/output.ts';
 import { type Store, withStore } from '../support/store.ts';
 
@@ -16,8 +16,8 @@ export function tailCommand(): Command {
     .addHelpText(
       'after',
       `
-Reads Redis itself (REDIS_URL, REDIS_CLUSTER and REDIS_KEY_PREFIX, or the Upstash pair). The gateways tell of deliveries and
-refusals while somebody follows: the first may be three seconds late.
+Reads Redis itself: that of REDIS_URL, REDIS_CLUSTER and REDIS_KEY_PREFIX, of the Upstash pair, or of the \`fronttcp dev\` that
+runs in this folder. The gateways tell of deliveries and refusals while somebody follows: the first may be three seconds late.
 
 Examples:
   $ fronttcp tail
@@ -26,14 +26,9 @@ Examples:
     )
     .action(async ({ user = EVERYONE }: { user?: string }, command: Command) => {
       const { output } = await contextOf(command);
-      const ended = new AbortController();
-      process.once('SIGTERM', () => ended.abort());
-      process.once('SIGINT', () => {
-        process.exitCode = ExitCode.interrupted;
-        ended.abort();
-      });
+      const signal = onInterrupt();
       await withStore((store) =>
-        follow(store, user, ended.signal, {
+        follow(store, user, signal, {
           began: () => output.note(`Following ${user === EVERYONE ? 'everyone' : printable(user)}. Ctrl-C ends.`),
           line: (line) => output.line(line, textOf(line)),
           away: () => output.warn('Redis is out of reach; trying again.'),

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import { SCOPES } from '../../contract/service-tokens.ts';
 import { createTokenAnswer, tokensAnswer } from '../../functions/tokens/schema.ts';
 import { apiOf, contextOf } from '../support/context.ts';
+import { defaultTo } from '../support/groups.ts';
 import { collect, wholeNumber } from '../support/numbers.ts';
 import { printable, table, time } from '../support/output.ts';
 
 export function tokensCommand(): Command {
-  return new Command('tokens')
+  return defaultTo(new Command('tokens'), listCommand())
     .description('tokens of programs that send or read through the HTTP API (operators)')
     .addCommand(createCommand())
-    .addCommand(listCommand())
     .addCommand(revokeCommand());
 }
 

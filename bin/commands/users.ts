@@ -1,16 +1,17 @@
 import { Command, Option } from 'commander';
-import { userDetailAnswer, usersAnswer } from '../../functions/users/schema.ts';
+import { userDetailAnswer } from '../../functions/users/schema.ts';
 import { apiOf, contextOf } from '../support/context.ts';
+import { defaultTo } from '../support/groups.ts';
 import { wholeNumber } from '../support/numbers.ts';
 import { printable, styled, table, time } from '../support/output.ts';
 import { readPassword } from '../support/password.ts';
+import { type ListedUser, pagesOfUsers } from '../support/recipients.ts';
 import { withStore } from '../support/store.ts';
 import { addUser, issueToken, removeUser } from '../support/users.ts';
 
 export function usersCommand(): Command {
-  return new Command('users')
+  return defaultTo(new Command('users'), listCommand())
     .description('who may connect and send')
-    .addCommand(listCommand())
     .addCommand(showCommand())
     .addCommand(addCommand())
     .addCommand(tokenCommand())
@@ -18,8 +19,9 @@ export function usersCommand(): Command {
     .addHelpText(
       'after',
       `
-list and show ask the HTTP API, as an operator. add, token and remove work on Redis itself (REDIS_URL, REDIS_CLUSTER and
-REDIS_KEY_PREFIX, or UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN): that is how the first operator is made.`,
+list and show ask the HTTP API, as an operator. add, token and remove work on Redis itself, which is how the first operator
+is made: that of REDIS_URL, REDIS_CLUSTER and REDIS_KEY_PREFIX, of UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or
+of the \`fronttcp dev\` that runs in this folder.`,
     );
 }
 
@@ -32,16 +34,12 @@ function listCommand(): Command {
     .action(async ({ prefix, limit }: { prefix?: string; limit: number }, command: Command) => {
       const context = await contextOf(command);
       const api = await apiOf(context);
-      const users: (typeof usersAnswer)['_output']['users'] = [];
+      const users: ListedUser[] = [];
       let cursor: string | null = null;
-      do {
-        const query = new URLSearchParams({ limit: String(Math.min(500, limit - users.length)) });
-        if (prefix !== undefined) query.set('q', prefix);
-        if (cursor !== null) query.set('cursor', cursor);
-        const page: (typeof usersAnswer)['_output'] = await api.call('GET', `/users?${query}`, usersAnswer);
+      for await (const page of pagesOfUsers(api, { prefix, limit })) {
         users.push(...page.users);
         cursor = page.cursor;
-      } while (cursor !== null && users.length < limit);
+      }
       const rows = users.map(({ phone_number, role, online, last_seen }) => [
         printable(phone_number),
         online ? styled('green', 'online') : 'away',

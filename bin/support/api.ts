@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ExitCode, Failure } from './failure.ts';
+import { BusyFailure, ExitCode, Failure } from './failure.ts';
 
 const REQUEST_TIMEOUT_MS = 15_000;
 
@@ -67,12 +67,12 @@ async function jsonOf(response: Response): Promise<unknown> {
 
 function refusal(response: Response, message: string): Failure {
   const { status } = response;
-  const retryAfter = response.headers.get('retry-after');
-  const later = retryAfter === null ? 'Try again later.' : `Try again in ${retryAfter} s.`;
+  const retryAfter = Number(response.headers.get('retry-after') ?? undefined);
+  const seconds = retryAfter > 0 ? retryAfter : undefined;
   if (status === 401) return new Failure(ExitCode.notAllowed, message, 'Log in: fronttcp login <phone number>');
   if (status === 403) return new Failure(ExitCode.notAllowed, message, 'Log in as an operator.');
   if (status === 409) return new Failure(ExitCode.failed, message, 'Use a new idempotency key for a new command.');
-  if (status === 429) return new Failure(ExitCode.failed, message, later);
-  if (status === 503) return new Failure(ExitCode.unreachable, message, later);
+  if (status === 429) return new BusyFailure(ExitCode.failed, message, seconds);
+  if (status === 503) return new BusyFailure(ExitCode.unreachable, message, seconds);
   return new Failure(ExitCode.failed, message);
 }

@@ -4,6 +4,7 @@ import { userIdOfToken } from '../../contract/tokens.ts';
 import { Api } from './api.ts';
 import { Credentials, type StoredLogin } from './credentials.ts';
 import { ExitCode, Failure } from './failure.ts';
+import { findLocalSystem } from './local-system.ts';
 import { Output } from './output.ts';
 
 export const DEFAULT_API = 'http://127.0.0.1:3000';
@@ -22,12 +23,12 @@ export interface Context {
   readonly apiUrl: string;
 }
 
-/** --api, else FRONTTCP_API, else the API of the last login, else the one of `npm start`. */
+/** --api, else FRONTTCP_API, else the API of the last login, else that of the `fronttcp dev` in this folder. */
 export async function contextOf(command: Command): Promise<Context> {
   const { api, json = false, quiet = false } = command.optsWithGlobals<GlobalOptions>();
   const credentials = new Credentials(process.env);
   const given = api ?? (process.env.FRONTTCP_API || undefined);
-  const apiUrl = originOf(given ?? (await credentials.current()) ?? DEFAULT_API);
+  const apiUrl = originOf(given ?? (await credentials.current()) ?? (await findLocalSystem())?.api ?? DEFAULT_API);
   return { output: new Output({ json, quiet }), credentials, apiUrl };
 }
 
@@ -56,7 +57,7 @@ function ownerOf(token: string): string {
 }
 
 function originOf(text: string): string {
-  const url = URL.parse(text);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url && ['http:', 'https:'].includes(url.protocol)) return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
   throw new Failure(ExitCode.usage, `${text} is not the address of an API`, `It looks like ${DEFAULT_API}.`);
 }

@@ -26,3 +26,14 @@ export class Failure extends Error {
     this.nextStep = nextStep;
   }
 }
+
+/** The API is there, and takes nothing just now: the same call may be made again after a while. */
+export class BusyFailure extends Failure {
+  override name = 'BusyFailure';
+  readonly retryAfterSeconds: number;
+
+  constructor(exitCode: ExitCode, message: string, retryAfterSeconds: number | undefined) {
+    super(exitCode, message, `Try again ${retryAfterSeconds === undefined ? 'later' : `in ${retryAfterSeconds} s`}.`);
+    this.retryAfterSeconds = retryAfterSeconds ?? 1;
+  }
+}

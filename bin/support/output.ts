@@ -16,11 +16,11 @@ export function printable(text: string): string {
 /** Results go to stdout, everything about them to stderr. Colours as the stream, NO_COLOR and FORCE_COLOR allow. */
 export class Output {
   readonly isJson: boolean;
-  readonly #isQuiet: boolean;
+  readonly isQuiet: boolean;
 
   constructor(options: { json: boolean; quiet: boolean }) {
     this.isJson = options.json;
-    this.#isQuiet = options.quiet;
+    this.isQuiet = options.quiet;
   }
 
   /** What was asked for: one line of JSON with --json, else text. */
@@ -35,7 +35,7 @@ export class Output {
 
   /** What a person wants to know beside it; not with --quiet. */
   note(text: string): void {
-    if (!this.#isQuiet) process.stderr.write(`${styled('dim', text, process.stderr)}\n`);
+    if (!this.isQuiet) process.stderr.write(`${styled('dim', text, process.stderr)}\n`);
   }
 
   warn(text: string): void {

@@ -1,7 +1,8 @@
 import { type Keys, keysOf } from '../../contract/keys.ts';
 import { type RedisPort, RedisUnavailableError } from '../../contract/redis.ts';
-import { EnvironmentError, readEnvironment } from '../../functions/shared/environment.ts';
+import { type Environment, EnvironmentError, readEnvironment } from '../../functions/shared/environment.ts';
 import { ExitCode, Failure } from './failure.ts';
+import { findLocalSystem } from './local-system.ts';
 
 export interface Store {
   readonly redis: RedisPort;
@@ -9,8 +10,8 @@ export interface Store {
 }
 
 /**
- * Runs `work` on the Redis of the environment (REDIS_URL, REDIS_CLUSTER, REDIS_KEY_PREFIX, or the Upstash pair), or on
- * that of the deployment whose relay function FRONTTCP_RELAY names.
+ * Runs `work` on the Redis of the environment (REDIS_URL, REDIS_CLUSTER, REDIS_KEY_PREFIX, or the Upstash pair), on that of
+ * the deployment whose relay function FRONTTCP_RELAY names, or else on that of the `fronttcp dev` in this folder.
  */
 export async function withStore<T>(work: (store: Store) => Promise<T>): Promise<T> {
   let store: Store | undefined;
@@ -39,16 +40,30 @@ async function connectStore(): Promise<Store> {
     const { connectRelay } = await import('./relay.ts');
     return connectRelay(relay);
   }
-  const environment = environmentOf();
+  const environment = await environmentOf();
   const { connectRedis } = await import('../../functions/shared/drivers/by-environment.ts');
   return { redis: connectRedis(environment, undefined), keys: keysOf(environment.REDIS_KEY_PREFIX) };
 }
 
-function environmentOf() {
+const STORE_VARIABLES = ['REDIS_URL', 'UPSTASH_REDIS_REST_URL'];
+
+/** What the store is reached by. */
+export async function environmentOf(): Promise<Environment> {
+  const isNamed = STORE_VARIABLES.some((name) => process.env[name]);
   try {
-    return readEnvironment(process.env);
+    return readEnvironment(isNamed ? process.env : { ...process.env, ...(await localStore()) });
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error;
-    throw new Failure(ExitCode.usage, error.message, 'Users live in Redis: set REDIS_URL to the one that is deployed.');
+    const nextStep = isNamed
+      ? 'Mend the environment and try again.'
+      : 'This works on Redis itself: set REDIS_URL, or run it where `fronttcp dev` runs.';
+    throw new Failure(ExitCode.usage, error.message, nextStep);
   }
+}
+
+async function localStore(): Promise<Record<string, string>> {
+  const redis = (await findLocalSystem())?.redis;
+  if (redis === undefined) return {};
+  const { url, keyPrefix, isCluster } = redis;
+  return { REDIS_URL: url, REDIS_KEY_PREFIX: keyPrefix, REDIS_CLUSTER: String(isCluster) };
 }

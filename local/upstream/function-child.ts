@@ -1,4 +1,4 @@
-import { registerHooks } from 'node:module';
+import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** The process in which the user's function runs: `function-child.ts <module URL>`. It speaks with function-process.ts. */
@@ -17,9 +17,14 @@ const say = (message: FromChild): void => {
 
 /** The files whose change means another function. */
 const files = new Set<string>();
-registerHooks({
+const watch = (url: string): void => {
+  if (url.startsWith('file:') && !url.includes('/node_modules/')) files.add(fileURLToPath(url));
+};
+watch(process.argv[2] ?? '');
+// Node 20 has no such hooks: there only the module itself is watched.
+module.registerHooks?.({
   load(url, context, next) {
-    if (url.startsWith('file:') && !url.includes('/node_modules/')) files.add(fileURLToPath(url));
+    watch(url);
     return next(url, context);
   },
 });
@@ -44,8 +49,8 @@ process.on('disconnect', () => process.exit(0));
 // A terminal's Ctrl-C is for the parent, which ends this process when it is done.
 process.on('SIGINT', () => undefined);
 try {
-  const module: { handler?: Handler; default?: Handler } = await import(process.argv[2] ?? '');
-  const handler = module.handler ?? module.default;
+  const loaded: { handler?: Handler; default?: Handler } = await import(process.argv[2] ?? '');
+  const handler = loaded.handler ?? loaded.default;
   if (typeof handler !== 'function') throw new Error('it exports no function named handler');
   process.on('message', (message) => void run(handler, message as ToChild));
   say({ kind: 'ready', files: [...files] });

@@ -2,11 +2,12 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, relative } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { programAt } from '../program.ts';
 import type { FromChild, ToChild } from './function-child.ts';
 import { errorOutcome, type Invocation, type Outcome } from './invocation.ts';
 
-const CHILD = fileURLToPath(new URL('./function-child.ts', import.meta.url));
+const CHILD = programAt(new URL('./function-child.ts', import.meta.url));
 /** Editors write a file in several steps. */
 const SETTLE_MS = 100;
 /** Before one that ended is started again. */
@@ -126,9 +127,8 @@ export class FunctionProcess {
 
   #watch(files: readonly string[]): void {
     for (const watcher of this.#watchers.splice(0)) watcher.close();
-    const byDirectory = Map.groupBy(files, dirname);
-    for (const [directory, inIt] of byDirectory) {
-      const names = new Set(inIt.map((file) => basename(file)));
+    for (const directory of new Set(files.map((file) => dirname(file)))) {
+      const names = new Set(files.filter((file) => dirname(file) === directory).map((file) => basename(file)));
       const watcher = watch(directory, (_event, name) => {
         if (name !== null && names.has(name)) this.#changed();
       });

@@ -11,8 +11,7 @@ import { System } from './system.ts';
 let system: System;
 beforeAll(async () => {
   system = await System.start();
-  await system.json(['users', 'add', 'boss', '--role', 'operator', '--password-stdin'], { input: '123456\n' });
-  await system.json(['login', 'boss', '--password-stdin'], { input: '123456\n' });
+  await system.operator('boss');
 });
 afterAll(() => system.stop());
 
@@ -54,6 +53,11 @@ test('users are added once, replaced when told, listed, shown and removed', asyn
   expect((await system.run(['users', 'remove', 'listed-1'])).code).toBe(0);
   expect((await system.run(['users', 'remove', 'listed-1'])).code).toBe(1);
   expect((await system.run(['users', 'show', 'listed-1'])).code).toBe(1);
+});
+
+test('a group of commands alone is its list', async () => {
+  expect((await system.run(['users'])).stdout).toMatch(/^PHONE NUMBER/);
+  expect(await system.json(['tokens'])).toEqual({ tokens: [] });
 });
 
 test('a list longer than a page is read to its end', async () => {
@@ -184,6 +188,9 @@ test('wrong use ends with 2 and says how', async () => {
   const store = await system.run(['users', 'token', 'x'], { env: { REDIS_URL: undefined } });
   expect(store.code).toBe(2);
   expect(store.stderr).toContain('set REDIS_URL');
+  const word = await system.run(['users', 'lst']);
+  expect(word.code).toBe(2);
+  expect(word.stderr).toContain('There are: list, show, add');
 });
 
 test('what is out of reach ends with 3', async () => {

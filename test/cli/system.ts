@@ -17,6 +17,8 @@ export interface RunOptions {
   env?: Readonly<Record<string, string | undefined>>;
 }
 
+export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'fronttcp-cli-'));
+
 /** The HTTP API, a gateway and the command line with a home of its own, on the shared Redis under one prefix. */
 export class System {
   readonly env: Readonly<Record<string, string>>;
@@ -41,7 +43,7 @@ export class System {
 
   static async start(): Promise<System> {
     const store = { REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() };
-    const home = await mkdtemp(join(tmpdir(), 'fronttcp-cli-'));
+    const home = await temporaryFolder();
     const gateway = startProgram('gateway/main.ts', [], { env: { ...store, GATEWAY_PORT: '0', HEALTH_PORT: '0' } });
     const api = startProgram('local/api.ts', [], { env: { ...store, API_PORT: '0' } });
     const port = Number(/listens on \S+:(\d+),/.exec(await gateway.line(/gateway listens on/))?.[1]);
@@ -73,6 +75,12 @@ export class System {
     const run = await this.run([...args, '--json'], options);
     if (run.code !== 0) throw new Error(`fronttcp ${args.join(' ')}: ${run.code} ${run.stderr}`);
     return JSON.parse(run.stdout);
+  }
+
+  /** Makes an operator, as whom the other commands then run. */
+  async operator(userId: string): Promise<void> {
+    await this.json(['users', 'add', userId, '--role', 'operator', '--password-stdin'], { input: '123456\n' });
+    await this.json(['login', userId, '--password-stdin'], { input: '123456\n' });
   }
 
   /** A new user's token. */

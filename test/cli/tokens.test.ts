@@ -5,8 +5,7 @@ import { System } from './system.ts';
 let system: System;
 beforeAll(async () => {
   system = await System.start();
-  await system.json(['users', 'add', 'boss', '--role', 'operator', '--password-stdin'], { input: '123456\n' });
-  await system.json(['login', 'boss', '--password-stdin'], { input: '123456\n' });
+  await system.operator('boss');
   await system.user('ann');
 });
 afterAll(() => system.stop());

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../support/ports.ts';
 import { repository, startProcess } from '../support/process.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'fronttcp-package-'));
@@ -56,6 +57,54 @@ it('brings its command line, without TypeScript', async () => {
     'Total',
   );
 });
+
+/** What Node 20 lacks is taken away, so that a bundle that needs it fails here. */
+const asNode20 = `
+for (const [object, names] of [
+  [URL, ['parse']], [Promise, ['withResolvers', 'try']], [Map, ['groupBy']], [Object, ['groupBy']], [Array, ['fromAsync']],
+  [Set.prototype, ['union', 'difference', 'intersection', 'isSubsetOf']], [RegExp, ['escape']],
+  [Object.getPrototypeOf(Object.getPrototypeOf([].values())), ['map', 'filter', 'toArray', 'some', 'take', 'flatMap']],
+]) for (const name of names) delete object[name];
+`;
+
+it('runs the whole system from the package, with the Node that is there', async () => {
+  const [api, gateway, health] = [await freePort(), await freePort(), await freePort()];
+  writeFileSync(join(work, 'as-node-20.cjs'), asNode20);
+  writeFileSync(join(work, 'app/up.mjs'), 'export const handler = () => ({ heard: true });');
+  for (const name of ['@opentelemetry', 'find-my-way', 'prom-client']) {
+    symlinkSync(join(repository, 'node_modules', name), join(work, 'app/node_modules', name));
+  }
+  const fronttcp = (args: readonly string[]) =>
+    startProcess(
+      'sh',
+      ['-c', 'echo 123456 | "$0" "$@"', process.execPath, join(installed, 'bin/fronttcp.mjs'), ...args],
+      {
+        cwd: join(work, 'app'),
+        env: {
+          ...{ REDIS_URL: undefined, XDG_CONFIG_HOME: work, NODE_OPTIONS: `--require ${join(work, 'as-node-20.cjs')}` },
+          ...{ API_PORT: String(api), GATEWAY_PORT: String(gateway), HEALTH_PORT: String(health) },
+        },
+      },
+    );
+  const dev = fronttcp(['dev', '--upstream', './up.mjs']);
+  try {
+    await dev.line(/fronttcp is ready/, 90_000);
+    for (const args of [
+      ['login', '13764408552', '--password-stdin'],
+      ['users', 'add', 'somebody', '--password-stdin'],
+      ['send', '--everyone', 'hello'],
+      ['connect', '--plain', '--all'],
+    ]) {
+      const run = fronttcp(args);
+      expect(await run.exit, run.output()).toMatchObject({ code: 0 });
+    }
+  } finally {
+    // To the shell's child: the system stops when `fronttcp dev` does.
+    const note = JSON.parse(readFileSync(join(work, 'app/.fronttcp/running.json'), 'utf8')) as { pid: number };
+    process.kill(note.pid, 'SIGTERM');
+    expect(await dev.exit, dev.output()).toMatchObject({ code: 0 });
+  }
+}, 240_000);
 
 it('holds no sources, tests or benchmarks', async () => {
   const files = (await run('tar', ['-tzf', archive])).split('\n').filter((file) => file !== '');

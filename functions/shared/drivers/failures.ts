@@ -30,8 +30,11 @@ export function isUnknownScript(error: unknown): boolean {
 
 /** Bounds a call that its client would let wait for longer, such as for a cluster that is not there. */
 export async function withinTimeout<T>(call: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new RedisUnavailableError('no answer in time')), CALL_TIMEOUT_MS);
+  let timer: NodeJS.Timeout | undefined;
+  // Not Promise.withResolvers: the command line runs on Node 20 too.
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new RedisUnavailableError('no answer in time')), CALL_TIMEOUT_MS);
+  });
   try {
     return await Promise.race([call, late]);
   } finally {

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Command } from 'commander';
+import { ExitCode, Failure } from '../support/failure.ts';
+import { wholeNumber } from '../support/numbers.ts';
+import { devProgram } from '../support/programs.ts';
+
+const port = wholeNumber(1, 65_535);
+
+interface DevOptions {
+  gateways: number;
+  upstream?: string;
+  apiPort?: number;
+  gatewayPort?: number;
+  healthPort?: number;
+}
+
+export function devCommand(): Command {
+  return new Command('dev')
+    .description('the whole system on this machine: Redis, the HTTP API, the console and gateways')
+    .option('--gateways <number>', 'how many; the i-th listens on the port + 2i', wholeNumber(1, 64), 1)
+    .option('--upstream <file>', 'a module whose `handler` takes what devices send; loaded again when it changes')
+    .option('--api-port <port>', 'of the HTTP API and the console (API_PORT, or 3000)', port)
+    .option('--gateway-port <port>', 'of the first gateway (GATEWAY_PORT, or 8124)', port)
+    .option('--health-port <port>', 'of its health and metrics (HEALTH_PORT, or 8125)', port)
+    .addHelpText(
+      'after',
+      `
+Redis is the one of REDIS_URL, else a server program of this machine, a container, or one that is installed now. Its data
+is kept in .fronttcp, in this folder. Commands that run in the same folder find the system without a flag.
+
+Examples:
+  $ fronttcp dev
+  $ fronttcp dev --gateways 2 --api-port 3001
+  $ fronttcp dev --upstream ./handler.js`,
+    )
+    .action(runDev);
+}
+
+async function runDev(options: DevOptions): Promise<void> {
+  const { gateways, upstream, apiPort, gatewayPort, healthPort } = options;
+  const ports = { API_PORT: apiPort, GATEWAY_PORT: gatewayPort, HEALTH_PORT: healthPort };
+  const given = Object.entries(ports).filter(([, value]) => value !== undefined);
+  const env = Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+  const args = ['--gateways', String(gateways), ...(upstream === undefined ? [] : ['--upstream', upstream])];
+  // The channel tells it when we are gone, however we went.
+  const child = spawn(process.execPath, [devProgram(), ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
+  // A terminal sends Ctrl-C to both; what is sent to us alone is passed on. The child decides how it ends.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  const failed = once(child, 'error').then(([error]) => {
+    throw new Failure(ExitCode.failed, `cannot start: ${(error as Error).message}`);
+  });
+  const [code] = (await Promise.race([once(child, 'exit'), failed])) as [number | null];
+  process.exitCode = code ?? ExitCode.failed;
+}

@@ -1,0 +1,13 @@
+import { ExitCode } from './failure.ts';
+
+/** Aborts at Ctrl-C (the exit code then says so) or SIGTERM, in place of an end at once; a second Ctrl-C is one at once. */
+export function onInterrupt(): AbortSignal {
+  const ended = new AbortController();
+  process.once('SIGTERM', () => ended.abort());
+  process.on('SIGINT', () => {
+    if (ended.signal.aborted) process.exit(ExitCode.interrupted);
+    process.exitCode = ExitCode.interrupted;
+    ended.abort();
+  });
+  return ended.signal;
+}

@@ -1,0 +1,45 @@
+import { bar, count } from './drawing.ts';
+import { isDrawable, LiveBlock } from './live.ts';
+import type { Output } from './output.ts';
+
+const DRAW_EVERY_MS = 100;
+/** Where nothing can be drawn over: a line each time that so much of it is done. */
+const SHARE_OF_A_LINE = 0.1;
+const BAR_WIDTH = 30;
+
+/** How far a long job is, on standard error: a bar on a terminal, else a line now and then. Nothing with --quiet. */
+export class Progress {
+  readonly #output: Output;
+  readonly #total: number;
+  readonly #unit: string;
+  readonly #block: LiveBlock | undefined;
+  #drawnAtMs = Number.NEGATIVE_INFINITY;
+  #told = 0;
+
+  constructor(output: Output, total: number, unit: string) {
+    this.#output = output;
+    this.#total = total;
+    this.#unit = unit;
+    this.#block = isDrawable(process.stderr) && !output.isQuiet ? new LiveBlock(process.stderr) : undefined;
+  }
+
+  update(done: number): void {
+    const share = this.#total === 0 ? 1 : done / this.#total;
+    const text = `${count(done)} of ${count(this.#total)} ${this.#unit}`;
+    if (this.#block) {
+      if (performance.now() - this.#drawnAtMs < DRAW_EVERY_MS && done < this.#total) return;
+      this.#drawnAtMs = performance.now();
+      this.#block.draw([
+        `${bar(share, BAR_WIDTH, process.stderr)} ${String(Math.floor(share * 100)).padStart(3)} %  ${text}`,
+      ]);
+    } else if (share - this.#told >= SHARE_OF_A_LINE) {
+      this.#told = share;
+      this.#output.note(text);
+    }
+  }
+
+  /** Takes the bar away: what follows says how it ended. */
+  end(): void {
+    this.#block?.clear();
+  }
+}

@@ -1,0 +1,37 @@
+import type { Api } from './api.ts';
+import { count } from './drawing.ts';
+import { printable, styled, table } from './output.ts';
+import { awaitDelivery, isFailed } from './receipt.ts';
+
+/** More of them would only hide what went well. */
+const MOST_NAMED = 20;
+
+export interface ManyStates {
+  /** How many recipients are in each state. */
+  states: Record<string, number>;
+  failed: { phone_number: string; state: string; reason?: string | undefined }[];
+  table: string;
+}
+
+/** What becomes of several messages, counted; who will not get it is named. */
+export async function followMany(api: Api, ids: readonly string[], waitMs: number): Promise<ManyStates> {
+  const endMs = performance.now() + waitMs;
+  const states: Record<string, number> = {};
+  const failed: ManyStates['failed'] = [];
+  for (const id of ids) {
+    const { recipients } = await awaitDelivery(api, id, Math.max(0, endMs - performance.now()));
+    for (const recipient of recipients) {
+      states[recipient.state] = (states[recipient.state] ?? 0) + 1;
+      const { phone_number, state, reason } = recipient;
+      if (isFailed(recipient)) failed.push({ phone_number, state, reason });
+    }
+  }
+  const counted = Object.entries(states).map(([state, number]) => [state, count(number)]);
+  const named = failed
+    .slice(0, MOST_NAMED)
+    .map(({ phone_number, state, reason }) => [styled('red', printable(phone_number)), `${state} (${reason ?? '-'})`]);
+  const parts = [table(['STATE', 'RECIPIENTS'], counted)];
+  if (named.length > 0) parts.push(table(['NOT TO', 'WHY'], named));
+  if (failed.length > MOST_NAMED) parts.push(`and ${count(failed.length - MOST_NAMED)} more`);
+  return { states, failed, table: parts.join('\n') };
+}

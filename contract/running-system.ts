@@ -1,0 +1,15 @@
+import { z } from 'zod';
+
+/**
+ * What `npm start` and `fronttcp dev` tell of themselves while they run, below the folder they were started in: commands
+ * that run in the same folder find them without a flag. The URL of Redis may hold a password: only its owner reads the file.
+ */
+export const RUNNING_SYSTEM_FILE = '.fronttcp/running.json';
+
+export const runningSystemSchema = z.object({
+  pid: z.int().positive(),
+  api: z.url(),
+  gateway: z.object({ host: z.string(), port: z.int() }),
+  redis: z.object({ url: z.string(), keyPrefix: z.string(), isCluster: z.boolean() }),
+});
+export type RunningSystem = z.infer<typeof runningSystemSchema>;

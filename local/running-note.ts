@@ -1,0 +1,11 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { RUNNING_SYSTEM_FILE, type RunningSystem } from '../contract/running-system.ts';
+
+/** Tells commands that run in this folder where everything is. Answers how to take it back. */
+export async function writeRunningNote(system: RunningSystem): Promise<() => Promise<void>> {
+  const file = resolve(RUNNING_SYSTEM_FILE);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${JSON.stringify(system, null, 2)}\n`, { mode: 0o600 });
+  return () => rm(file, { force: true });
+}

@@ -1,0 +1,84 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ask } from '../../local/redis/ping.ts';
+import { System } from './system.ts';
+
+let system: System;
+let file: string;
+beforeAll(async () => {
+  system = await System.start();
+  await system.operator('boss');
+  file = join(system.home, 'recipients.txt');
+});
+afterAll(() => system.stop());
+
+/** Users without a token: away for good. */
+async function users(...ids: string[]): Promise<void> {
+  const { REDIS_URL: url = '', REDIS_KEY_PREFIX: prefix = '' } = system.env;
+  for (const id of ids) {
+    await ask(url, 'HSET', `${prefix}user:${id}`, 'token', 't');
+    await ask(url, 'ZADD', `${prefix}users`, '0', id);
+  }
+}
+
+const mailbox = async (id: string) =>
+  Number(await ask(String(system.env.REDIS_URL), 'ZCARD', `${system.env.REDIS_KEY_PREFIX}mailbox:${id}`));
+
+test('a file of recipients is sent to in batches, with the progress on standard error', async () => {
+  await users('f1', 'f2', 'f3');
+  await writeFile(file, '# the fleet\nf1\n\n  f2  \r\nf3\nf1\n');
+  const run = await system.run(['send', '--to-file', file, '--batch', '2', '--json', 'to a file']);
+  expect(run).toMatchObject({ code: 0 });
+  expect(run.stderr).toContain('2 of 3 recipients\n3 of 3 recipients\n');
+  const sent = JSON.parse(run.stdout);
+  expect(sent).toMatchObject({ recipients: { online: 0, stored: 3, unknown: 0 } });
+  expect(sent.ids).toHaveLength(2);
+  expect(await Promise.all(['f1', 'f2', 'f3'].map(mailbox))).toEqual([1, 1, 1]);
+});
+
+test('the same key goes on where an earlier run ended: nobody gets it twice', async () => {
+  await users('k1', 'k2', 'k3', 'k4');
+  const args = ['send', '--to-file', file, '--batch', '2', '--idempotency-key', 'run-1', 'once'];
+  await writeFile(file, 'k1\nk2\n');
+  await system.json(args);
+  await writeFile(file, 'k1\nk2\nk3\nk4\n');
+  expect(await system.json(args)).toMatchObject({ recipients: { stored: 4 } });
+  expect(await Promise.all(['k1', 'k2', 'k3', 'k4'].map(mailbox))).toEqual([1, 1, 1, 1]);
+});
+
+test('with a receipt the states are counted, and who will not get it is named', async () => {
+  await users('r1', 'r2');
+  const run = await system.run(['send', '--to-file', '-', '--receipt', '--wait', '0', 'x'], {
+    input: 'r1\nr2\nnobody-there\n',
+  });
+  expect(run.code).toBe(1);
+  expect(run.stdout).toMatch(/stored +2\n/);
+  expect(run.stdout).toMatch(/nobody-there +failed \(unknown_user\)/);
+});
+
+test('everyone is every user, also who is away', async () => {
+  await users('e1', 'e2');
+  const before = await mailbox('e1');
+  const { users: all } = (await system.json(['users', 'list', '--limit', '1000'])) as { users: unknown[] };
+  const sent = await system.json(['send', '--everyone', 'for all', '--ttl', '60']);
+  expect(sent).toMatchObject({ recipients: { stored: all.length, unknown: 0 } });
+  expect(await mailbox('e1')).toBe(before + 1);
+});
+
+test('a file that is not there, names nobody or has a bad line is refused before anything is sent', async () => {
+  expect(await system.run(['send', '--to-file', join(system.home, 'none'), 'x'])).toMatchObject({
+    code: 2,
+    stdout: '',
+  });
+  expect((await system.run(['send', '--to-file', '-', 'x'], { input: '# nobody\n' })).stderr).toContain('names nobody');
+  const long = await system.run(['send', '--to-file', '-', 'x'], { input: `a\n${'x'.repeat(200)}\n` });
+  expect(long.code).toBe(2);
+  expect(long.stderr).toContain('line 2');
+});
+
+test('who sends to two targets at once is asked which', async () => {
+  const run = await system.run(['send', '--everyone', '--to', 'a', 'x']);
+  expect(run.code).toBe(2);
+  expect(run.stderr).toContain('one of --to, --to-file, --all and --everyone');
+});
