@@ -153,6 +153,7 @@ export class BatchSender {
         if (this.#parts.lease.isHeld) return await this.#handOn(batch, items);
       } catch (error) {
         if (!(error instanceof InvocationError)) throw error;
+        this.#count(error);
         if (error.failure === 'upstream_too_large') return this.#divide(batch, items);
         this.#tellFailure(batch, attempt, error);
       }
@@ -192,11 +193,13 @@ export class BatchSender {
     await removeItems(redis, keys, items);
   }
 
+  #count({ failure }: InvocationError): void {
+    this.#parts.counters.batchFailures += 1;
+    this.#parts.counters.failed(failure);
+  }
+
   /** One line per outage and batch: the first failure, and every tenth. */
   #tellFailure(batch: Batch, attempt: number, error: InvocationError): void {
-    this.#parts.counters.batchFailures += 1;
-    this.#parts.counters.failed(error.failure);
-    this.#parts.counters.failed(error.failure);
     if (attempt % 10 !== 1) return;
     this.#parts.log.warn(
       { event: 'invocation_failed', function: batch.functionName, batch: batch.id, attempt, error: error.message },

@@ -134,7 +134,6 @@ export class Requests {
       await this.#reply(request, answer);
     } catch (error) {
       const failure = error instanceof InvocationError ? error.failure : 'upstream_failed';
-      this.#parts.counters.failed(failure);
       const { commandId } = request.frame;
       const { userId: user, traceparent } = request;
       log.warn(

@@ -97,6 +97,18 @@ describe('event mode', () => {
     expect(numbersOf(back.items, 'patient')).toEqual(upTo(120));
   });
 
+  it('counts an invocation that failed once, by its failure', async () => {
+    const fn = await testFunction();
+    fn.fault = () => (fn.invocations <= 3 ? THROTTLED : undefined);
+    const env = { UPSTREAM_LIFECYCLE_FUNCTION: 'none', UPSTREAM_MAX_ATTEMPTS: '1' };
+    const gateway = await upstreamGateway(fn, env);
+    const device = await gateway.verified('counted');
+    device.send(1000, { n: 1 });
+    await until('it came', () => fn.items.length === 1);
+    expect(await gateway.metric('fronttcp_upstream_batch_failures_total')).toBe(3);
+    expect(await gateway.metric('fronttcp_upstream_failures_total{failure="upstream_throttled"}')).toBe(3);
+  });
+
   it('says so when the spool is full, and takes more when there is room', async () => {
     const fn = await testFunction();
     fn.fault = () => THROTTLED;
@@ -127,6 +139,7 @@ describe('event mode', () => {
     expect(numbersOf(fn.items, 'wide')).toEqual([1, 2, 3, 4, 6, 7, 8, 9]);
     const dead = (await gateway.redis.command('LRANGE', gateway.keys.upstreamDead, 0, -1)) as string[];
     expect(dead.map((text) => JSON.parse(text).body.n)).toEqual([5]);
+    expect(await gateway.metric('fronttcp_upstream_failures_total{failure="upstream_too_large"}')).toBeGreaterThan(0);
     await until(
       'nothing is left',
       async () => (await gateway.redis.command('GET', gateway.keys.upstreamBytes)) === '0',

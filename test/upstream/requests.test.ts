@@ -56,10 +56,13 @@ describe('request mode', () => {
     fn.answer = () => {
       throw new Error('it is broken');
     };
-    const gateway = await upstreamGateway(fn, { UPSTREAM_MAX_ATTEMPTS: '1', UPSTREAM_TIMEOUT_MS: '400' });
+    // Short only where it is waited for: the others would run into it on a busy machine.
+    const timeoutMs = error === 'upstream_timeout' ? '1500' : '20000';
+    const gateway = await upstreamGateway(fn, { UPSTREAM_MAX_ATTEMPTS: '1', UPSTREAM_TIMEOUT_MS: timeoutMs });
     const device = await gateway.verified('unlucky', FEATURES);
     device.send(1500, { ref: 'x' }, 3);
     await device.receives(111, refusal(error, 'x'), 3);
+    expect(await gateway.metric(`fronttcp_upstream_failures_total{failure="${error}"}`)).toBe(1);
     // Not the device's mistake: the connection stays, and the next one is served.
     fn.fault = undefined;
     fn.answer = () => ({ reply: { fine: true } });
@@ -81,7 +84,7 @@ describe('request mode', () => {
     const fn = await testFunction();
     const late = Promise.withResolvers<void>();
     fn.fault = () => ({ kind: 'late', until: late.promise });
-    const gateway = await upstreamGateway(fn, { UPSTREAM_TIMEOUT_MS: '300', UPSTREAM_LIFECYCLE_FUNCTION: 'none' });
+    const gateway = await upstreamGateway(fn, { UPSTREAM_TIMEOUT_MS: '1500', UPSTREAM_LIFECYCLE_FUNCTION: 'none' });
     const device = await gateway.verified('late', FEATURES);
     device.send(1500, { ref: 1 });
     await device.receives(111, refusal('upstream_timeout', 1));
