@@ -5,6 +5,7 @@ import type { DataPolicy, LogSettings } from './data-policy.ts';
 import { GatewayService } from './gateway/gateway-service.ts';
 import type { GatewaySettings, ScalingSettings, TlsChoice } from './gateway/gateway-settings.ts';
 import type { UpstreamSettings } from './gateway/upstream.ts';
+import { environmentProblems } from './guards/environment.ts';
 import { plainSecretsBelow } from './guards/plain-secrets.ts';
 import { refuse } from './guards/problems.ts';
 import type { ApiSettings } from './http/api-stage.ts';
@@ -75,12 +76,16 @@ export class FrontTcp extends Construct {
     const timings = { ...defaultTimings, ...props.timings };
     const logSettings: LogSettings = { dataPolicy, retention: props.logRetention ?? logs.RetentionDays.ONE_MONTH };
     const artifacts = new Artifacts(props.artifacts);
-    refuse(this, timingProblems(timings));
+    refuse(this, [
+      ...timingProblems(timings),
+      ...environmentProblems(props.gateway?.environment ?? {}, props.api?.environment ?? {}),
+    ]);
     this.deploymentId = Names.uniqueId(this);
 
     this.network = new Network(this, 'Network', {
       ...props.network,
       storeInVpc: choice.kind !== 'upstash',
+      invokesFunctions: props.upstream !== undefined,
       logs: logSettings,
     });
     this.store = createStore(this, 'Store', { choice, network: this.network, dataPolicy });

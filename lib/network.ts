@@ -29,6 +29,8 @@ export interface NetworkSettings {
 export interface NetworkProps extends NetworkSettings {
   /** The store is in the VPC, and so the functions are. */
   readonly storeInVpc: boolean;
+  /** Gateways invoke a function of the customer. */
+  readonly invokesFunctions: boolean;
   readonly logs: LogSettings;
 }
 
@@ -89,7 +91,7 @@ export class Network extends Construct {
   }
 
   #services(props: NetworkProps): readonly (readonly [id: string, ec2.InterfaceVpcEndpointAwsService])[] {
-    const { ECR, ECR_DOCKER, CLOUDWATCH_LOGS, SECRETS_MANAGER } = ec2.InterfaceVpcEndpointAwsService;
+    const { ECR, ECR_DOCKER, CLOUDWATCH_LOGS, LAMBDA, SECRETS_MANAGER } = ec2.InterfaceVpcEndpointAwsService;
     const secrets = props.secretsEndpoint ?? !(props.vpc && this.egress === 'nat');
     const needsSecrets = secrets && (this.egress === 'endpoints' || (props.storeInVpc && this.egress === 'public-ip'));
     return [
@@ -99,6 +101,7 @@ export class Network extends Construct {
             ['EcrApi', ECR],
             ['EcrDocker', ECR_DOCKER],
             ['Logs', CLOUDWATCH_LOGS],
+            ...(props.invokesFunctions ? ([['Lambda', LAMBDA]] as const) : []),
           ] as const)
         : []),
     ];

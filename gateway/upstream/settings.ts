@@ -1,4 +1,10 @@
 import { z } from 'zod';
+import {
+  COMMAND_IDS_FORM,
+  DEFAULT_EVENT_IDS,
+  DEFAULT_REQUEST_IDS,
+  parseCommandIds,
+} from '../../contract/command-id-ranges.ts';
 import { APPLICATION_UP } from '../../contract/command-ids.ts';
 import { MAX_USER_ID_LENGTH } from '../../contract/commands.ts';
 
@@ -13,22 +19,11 @@ const FUNCTION = /^(arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:)?[A-Za-z0-9_-
 
 const functionName = z.string().regex(FUNCTION, 'must be the name or the ARN of a function, with or without :alias');
 
-/** `1000-1499,1700`, or `none`. Answers the ids. */
+/** Answers the ids. */
 const commandIds = z.string().transform((text, context) => {
-  const ids = new Set<number>();
-  if (text === NONE) return ids;
-  for (const part of text.split(',')) {
-    const [, from = '', to = from] = /^\s*(\d{4})(?:-(\d{4}))?\s*$/.exec(part) ?? [];
-    const first = Number(from);
-    const last = Number(to);
-    if (from === '' || first < APPLICATION_UP.first || last > APPLICATION_UP.last || first > last) {
-      const message = `must be ids of ${APPLICATION_UP.first} to ${APPLICATION_UP.last}, such as 1000-1499,1700, or ${NONE}`;
-      context.addIssue({ code: 'custom', message });
-      return ids;
-    }
-    for (let id = first; id <= last; id += 1) ids.add(id);
-  }
-  return ids;
+  const ids = parseCommandIds(text);
+  if (ids === undefined) context.addIssue({ code: 'custom', message: COMMAND_IDS_FORM });
+  return ids ?? new Set<number>();
 });
 
 type Whole = (fallback: number, min?: number, max?: number) => z.ZodType<number, string | undefined>;
@@ -39,9 +34,9 @@ export function upstreamVariables(whole: Whole) {
     /** Takes what devices send. Unset: application commands are refused. */
     UPSTREAM_FUNCTION: functionName.optional(),
     /** Gathered into asynchronous invocations. */
-    UPSTREAM_EVENTS: commandIds.prefault('1000-1499'),
+    UPSTREAM_EVENTS: commandIds.prefault(DEFAULT_EVENT_IDS),
     /** Each invoked synchronously, and answered. */
-    UPSTREAM_REQUESTS: commandIds.prefault('1500-1999'),
+    UPSTREAM_REQUESTS: commandIds.prefault(DEFAULT_REQUEST_IDS),
     /** Is told when sessions begin and end; `none`: nobody is. */
     UPSTREAM_LIFECYCLE_FUNCTION: z.union([z.literal(NONE), functionName]).optional(),
     /** From the frame to its answer; also the longest that one asynchronous invocation may take to be accepted. */

@@ -4,8 +4,15 @@ import {
   aws_iam as iam,
   type aws_lambda as lambda,
   aws_sqs as sqs,
+  Token,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import {
+  COMMAND_IDS_FORM,
+  DEFAULT_EVENT_IDS,
+  DEFAULT_REQUEST_IDS,
+  parseCommandIds,
+} from '../../contract/command-id-ranges.ts';
 import { acknowledge } from '../acknowledge.ts';
 import { type DataPolicy, retention } from '../data-policy.ts';
 import { refuse } from '../guards/problems.ts';
@@ -15,7 +22,8 @@ import { Env } from '../runtime-environment.ts';
 export interface UpstreamSettings {
   /**
    * An alias, or the ARN of one: the gateways may invoke it and nothing else of the function. With an alias what fails
-   * three times goes to a queue of ours; a function given by its ARN has a destination of its own, or none.
+   * three times goes to a queue of ours, unless it was told before what becomes of that (`configureAsyncInvoke`); a
+   * function given by its ARN has a destination of its own, or none. The same is true of `lifecycle`.
    */
   readonly alias: lambda.IAlias | string;
   /** Command ids that are gathered and handed on without an answer. @default '1000-1499' */
@@ -50,13 +58,14 @@ export class Upstream extends Construct {
     taskRole.addToPrincipalPolicy(
       new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [...new Set(invoked)] }),
     );
-    if (typeof settings.alias !== 'string') {
+    const aliases = [settings.alias, lifecycle].filter((one) => typeof one !== 'string');
+    const without = [...new Set(aliases)].filter((alias) => !alias.node.tryFindChild('EventInvokeConfig'));
+    if (without.length > 0) {
       this.deadLetters = this.#deadLetters(dataPolicy);
-      settings.alias.configureAsyncInvoke({
-        retryAttempts: ATTEMPTS_AFTER_THE_FIRST,
-        maxEventAge: MAX_EVENT_AGE,
-        onFailure: new destinations.SqsDestination(this.deadLetters),
-      });
+      const onFailure = new destinations.SqsDestination(this.deadLetters);
+      for (const alias of without) {
+        alias.configureAsyncInvoke({ retryAttempts: ATTEMPTS_AFTER_THE_FIRST, maxEventAge: MAX_EVENT_AGE, onFailure });
+      }
     }
     this.environment = {
       [Env.upstreamFunction]: arnOf(settings.alias),
@@ -78,15 +87,31 @@ export class Upstream extends Construct {
   }
 }
 
-/** What would only be noticed when the first device speaks. */
-export function upstreamProblems({ alias, lifecycle }: UpstreamSettings): string[] {
-  return [alias, lifecycle].flatMap((one) =>
-    typeof one === 'string' && one !== 'none' && !QUALIFIED_ARN.test(one)
-      ? [
-          `upstream: ${one} is not the ARN of an alias or a version; without one every deployment of the function is live at once.`,
-        ]
-      : [],
+/** What would only be noticed when the gateways start, or when the first device speaks. */
+export function upstreamProblems({ alias, lifecycle, events, requests }: UpstreamSettings): string[] {
+  const given = [alias, lifecycle].filter(
+    (one) => typeof one === 'string' && one !== 'none' && !Token.isUnresolved(one),
   );
+  const unqualified = given.filter((arn) => !QUALIFIED_ARN.test(String(arn)));
+  const regions = new Set(given.map((arn) => String(arn).split(':')[3]));
+  return [
+    ...unqualified.map(
+      (arn) =>
+        `upstream: ${String(arn)} is not the ARN of an alias or a version; without one every deployment of the function is live at once.`,
+    ),
+    ...(regions.size > 1 ? ['upstream.lifecycle is in another region than upstream.alias.'] : []),
+    ...idProblems(events ?? DEFAULT_EVENT_IDS, requests ?? DEFAULT_REQUEST_IDS),
+  ];
+}
+
+function idProblems(events: string, requests: string): string[] {
+  const [eventIds, requestIds] = [parseCommandIds(events), parseCommandIds(requests)];
+  const both = [...(eventIds ?? [])].find((id) => requestIds?.has(id));
+  return [
+    ...(eventIds ? [] : [`upstream.events is "${events}": it ${COMMAND_IDS_FORM}.`]),
+    ...(requestIds ? [] : [`upstream.requests is "${requests}": it ${COMMAND_IDS_FORM}.`]),
+    ...(both === undefined ? [] : [`upstream.requests has ${both}, which is in upstream.events too.`]),
+  ];
 }
 
 function arnOf(alias: lambda.IAlias | string): string {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { FrontTcpProps } from '../../lib/front-tcp.ts';
 import { parseSettings } from '../../lib/settings.ts';
 import { defaultTimings, timingProblems } from '../../lib/timings.ts';
-import { CERTIFICATE, context, newFrontTcp, newStack, UPSTASH_SECRET } from './support/synthesis.ts';
+import { CERTIFICATE, context, newFrontTcp, newStack, UPSTASH_SECRET, UPSTREAM_ALIAS } from './support/synthesis.ts';
 
 const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence: RegExp])[] = [
   ['a stop timeout over 120 seconds', { timings: { stopTimeoutSeconds: 600 } }, /Fargate allows 2 to 120 seconds/],
@@ -60,6 +60,46 @@ const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence:
   ],
   ['durability without a replica', { redis: { kind: 'valkey', replicas: 0 } }, /durability needs 1 to 5/],
   ['cluster keys without a hash tag', { redis: { kind: 'memorydb', keyPrefix: 'app:' } }, /needs a hash tag/],
+  [
+    'a time that the timings decide, set past them',
+    { gateway: { environment: { DRAIN_TIMEOUT_MS: '600000' } } },
+    /gateway\.environment has DRAIN_TIMEOUT_MS: set the prop timings\.drainTimeoutSeconds instead/,
+  ],
+  [
+    'a port that no security group would open',
+    { gateway: { environment: { HEALTH_PORT: '9000' } } },
+    /set the prop gateway\.healthPort instead/,
+  ],
+  [
+    'a key prefix of the functions alone',
+    { api: { environment: { REDIS_KEY_PREFIX: 'x:' } } },
+    /api\.environment has REDIS_KEY_PREFIX: set the prop redis\.keyPrefix instead/,
+  ],
+  [
+    'a dimension that no alarm looks at',
+    { gateway: { environment: { METRICS_DEPLOYMENT: 'mine' } } },
+    /alarms and scaling look for the construct's own/,
+  ],
+  [
+    'mailboxes with two bounds',
+    { gateway: { environment: { MAILBOX_MAX: '10' } } },
+    /MAILBOX_MAX is 10 for the gateways and left out for the functions/,
+  ],
+  [
+    'a command id that is gathered and answered',
+    { upstream: { alias: UPSTREAM_ALIAS, requests: '1499-1999' } },
+    /upstream\.requests has 1499, which is in upstream\.events too/,
+  ],
+  [
+    'command ids that are none',
+    { upstream: { alias: UPSTREAM_ALIAS, events: '1000-2500' } },
+    /upstream\.events is "1000-2500": it must be ids of 1000 to 1999/,
+  ],
+  [
+    'a lifecycle function in another region',
+    { upstream: { alias: UPSTREAM_ALIAS, lifecycle: UPSTREAM_ALIAS.replace('us-east-1', 'eu-west-1') } },
+    /upstream\.lifecycle is in another region/,
+  ],
   ['no bundles', { artifacts: '/nowhere' }, /run "node scripts\/bundle\.mjs" before the synthesis/],
 ];
 
@@ -95,7 +135,7 @@ const refusedAtSynthesis: typeof refused = [
   ],
   [
     'a URL with a password',
-    { gateway: { environment: { REDIS_URL: 'rediss://app:hunter2@redis.example.com:6379' } } },
+    { gateway: { environment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://app:hunter2@otel.example.com:4318' } } },
     /a URL with a password/,
   ],
   [
@@ -138,7 +178,14 @@ describe('the synthesis refuses', () => {
       newFrontTcp({ gateway: { environment: { MAX_FRAME_BYTES: '4096' } } }).api.functions.get('login') ?? {};
     expect(handler).toBeInstanceOf(lambda.Function);
     expect(() =>
-      synthesise({ gateway: { systemControls: { 'net.ipv4.tcp_fin_timeout': 30 }, idleTimeoutSeconds: 120 } }),
+      synthesise({
+        gateway: {
+          systemControls: { 'net.ipv4.tcp_fin_timeout': 30 },
+          idleTimeoutSeconds: 120,
+          environment: { MAILBOX_MAX: '10', SHED_ABOVE: '0' },
+        },
+        api: { environment: { MAILBOX_MAX: '10' } },
+      }),
     ).not.toThrow();
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { checkDecisions } from './support/decisions.ts';
-import { resourceOf, resourcesOf, type TemplateJson, UPSTASH_SECRET } from './support/synthesis.ts';
+import { resourceOf, resourcesOf, type TemplateJson, UPSTASH_SECRET, UPSTREAM_ALIAS } from './support/synthesis.ts';
 
 const ENDPOINT = 'AWS::EC2::VPCEndpoint';
 const upstash = { kind: 'upstash', secretArn: UPSTASH_SECRET } as const;
@@ -67,6 +67,16 @@ describe('the network', () => {
       undo: (t) => {
         for (const [id, one] of Object.entries(t.Resources)) {
           if (one.Type === ENDPOINT && one.Properties.VpcEndpointType === 'Gateway') delete t.Resources[id];
+        }
+      },
+    },
+    {
+      name: 'lets isolated gateways reach the function that they invoke',
+      props: { network: { egress: 'endpoints' }, upstream: { alias: UPSTREAM_ALIAS } },
+      holds: (t) => expect(interfaceEndpoints(t)).toEqual(['ecr.api', 'ecr.dkr', 'lambda', 'logs', 'secretsmanager']),
+      undo: (t) => {
+        for (const [id, one] of Object.entries(t.Resources)) {
+          if (one.Type === ENDPOINT && JSON.stringify(one).includes('.lambda')) delete t.Resources[id];
         }
       },
     },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Settings } from '../../lib/settings.ts';
 import { startProcess } from '../support/process.ts';
-import { artifacts, CERTIFICATE, UPSTASH_SECRET } from './support/synthesis.ts';
+import { artifacts, CERTIFICATE, UPSTASH_SECRET, UPSTREAM_ALIAS } from './support/synthesis.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'fronttcp-synth-'));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -18,6 +18,7 @@ const deployments: readonly (readonly [name: string, settings: Settings])[] = [
       redis: { kind: 'serverless' },
       network: { egress: 'endpoints' },
       tls: { kind: 'load-balancer', certificateArn: CERTIFICATE },
+      upstream: { alias: UPSTREAM_ALIAS, events: '1000-1099', requests: 'none', lifecycle: 'none' },
       api: { canary: false, corsOrigins: ['https://ops.example.com'] },
     },
   ],

@@ -1,23 +1,32 @@
-import { aws_lambda as lambda } from 'aws-cdk-lib';
+import { aws_lambda as lambda, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../gateway/config.ts';
 import type { UpstreamSettings } from '../../lib/gateway/upstream.ts';
-import { newFrontTcp, newStack, resourceOf, resourcesOf, type TemplateJson } from './support/synthesis.ts';
+import {
+  newFrontTcp,
+  newStack,
+  resourceOf,
+  resourcesOf,
+  type TemplateJson,
+  UPSTREAM_ALIAS,
+} from './support/synthesis.ts';
 
-const ALIAS_ARN = 'arn:aws:lambda:us-east-1:111111111111:function:devices:live';
-
-function templateWith(upstream: (alias: lambda.IAlias) => UpstreamSettings): TemplateJson {
-  const stack = newStack();
-  const handler = new lambda.Function(stack, 'Devices', {
+function newAlias(stack: Stack, name: string): lambda.Alias {
+  const handler = new lambda.Function(stack, name, {
     runtime: lambda.Runtime.NODEJS_24_X,
     handler: 'index.handler',
     code: lambda.Code.fromInline('exports.handler = async () => ({})'),
   });
   // Optional members that may be undefined: the library's own classes do not fit its interfaces to the letter.
   const version = handler.currentVersion as lambda.IVersion;
-  const alias = new lambda.Alias(stack, 'Live', { aliasName: 'live', version }) as lambda.IAlias;
-  newFrontTcp({ upstream: upstream(alias) }, stack);
+  return new lambda.Alias(stack, `${name}Live`, { aliasName: 'live', version });
+}
+
+function templateWith(upstream: (alias: lambda.IAlias, other: lambda.IAlias) => UpstreamSettings): TemplateJson {
+  const stack = newStack();
+  const settings = upstream(newAlias(stack, 'Devices') as lambda.IAlias, newAlias(stack, 'Sessions') as lambda.IAlias);
+  newFrontTcp({ upstream: settings }, stack);
   return Template.fromStack(stack).toJSON() as TemplateJson;
 }
 
@@ -58,23 +67,50 @@ describe('a function for what devices send', () => {
     expect(JSON.stringify(policy?.Properties)).toContain('"aws:SecureTransport":"false"');
   });
 
+  it('is watched: what it refuses, and what is in that queue', () => {
+    const watched = (template: TemplateJson) =>
+      resourcesOf(template, 'AWS::CloudWatch::Alarm').flatMap(({ Properties }) =>
+        /Runbook: upstream/.test(Properties.AlarmDescription ?? '') ? [Properties] : [],
+      );
+    const [failing, deadLetters] = watched(templateWith((alias) => ({ alias })));
+    expect(failing).toMatchObject({ Namespace: 'FrontTcp', MetricName: 'UpstreamFailures', Statistic: 'Sum' });
+    expect(deadLetters).toMatchObject({ Namespace: 'AWS/SQS', Threshold: 1, Statistic: 'Maximum' });
+    expect(JSON.stringify(deadLetters?.Dimensions)).toContain('DeadLetters');
+    expect(watched(templateWith(() => ({ alias: UPSTREAM_ALIAS }))).map(({ MetricName }) => MetricName)).toEqual([
+      'UpstreamFailures',
+    ]);
+  });
+
+  it('shares its queue with another one for the life of sessions, and keeps what it was told before', () => {
+    const both = templateWith((alias, lifecycle) => ({ alias, lifecycle }));
+    const configs = resourcesOf(both, 'AWS::Lambda::EventInvokeConfig').map(({ Properties }) => Properties);
+    expect(configs.length).toBe(2);
+    for (const config of configs) expect(JSON.stringify(config.DestinationConfig.OnFailure)).toContain('DeadLetters');
+    const own = templateWith((alias) => {
+      alias.configureAsyncInvoke({ retryAttempts: 0 });
+      return { alias };
+    });
+    expect(resourceOf(own, 'AWS::Lambda::EventInvokeConfig').Properties.MaximumRetryAttempts).toBe(0);
+    expect(resourcesOf(own, 'AWS::SQS::Queue')).toEqual([]);
+  });
+
   it('may be another for the life of sessions, or none', () => {
     const none = environment(templateWith((alias) => ({ alias, lifecycle: 'none' })));
     expect(none.UPSTREAM_LIFECYCLE_FUNCTION).toBe('none');
-    const other = templateWith((alias) => ({ alias, lifecycle: ALIAS_ARN }));
-    expect(environment(other).UPSTREAM_LIFECYCLE_FUNCTION).toBe(ALIAS_ARN);
-    expect(invokes(other).flatMap(({ Resource }) => Resource)).toContain(ALIAS_ARN);
+    const other = templateWith((alias) => ({ alias, lifecycle: UPSTREAM_ALIAS }));
+    expect(environment(other).UPSTREAM_LIFECYCLE_FUNCTION).toBe(UPSTREAM_ALIAS);
+    expect(invokes(other).flatMap(({ Resource }) => Resource)).toContain(UPSTREAM_ALIAS);
   });
 
   it('may be given by its ARN, and the gateway understands what it is told', () => {
-    const told = environment(templateWith(() => ({ alias: ALIAS_ARN })));
-    expect(told.UPSTREAM_FUNCTION).toBe(ALIAS_ARN);
+    const told = environment(templateWith(() => ({ alias: UPSTREAM_ALIAS })));
+    expect(told.UPSTREAM_FUNCTION).toBe(UPSTREAM_ALIAS);
     const own = Object.fromEntries(Object.entries(told).filter(([name]) => name.startsWith('UPSTREAM_')));
     expect(() => parseConfig({ REDIS_URL: 'redis://127.0.0.1', ...(own as Record<string, string>) })).not.toThrow();
   });
 
   it('is refused without an alias, with a sentence', () => {
-    const unqualified = ALIAS_ARN.replace(':live', '');
+    const unqualified = UPSTREAM_ALIAS.replace(':live', '');
     expect(() => templateWith(() => ({ alias: unqualified }))).toThrow(/is not the ARN of an alias or a version/);
   });
 });

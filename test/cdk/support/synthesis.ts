@@ -11,6 +11,7 @@ import { FrontTcp, type FrontTcpProps } from '../../../lib/front-tcp.ts';
 vi.setConfig({ testTimeout: 120_000 });
 
 export const UPSTASH_SECRET = 'arn:aws:secretsmanager:us-east-1:111111111111:secret:fronttcp/upstash-AbCdEf';
+export const UPSTREAM_ALIAS = 'arn:aws:lambda:us-east-1:111111111111:function:devices:live';
 export const CERTIFICATE = 'arn:aws:acm:us-east-1:111111111111:certificate/00000000-0000-0000-0000-000000000000';
 
 /** The flags of cdk.json: without them the same code gives another template. */
