@@ -1,0 +1,75 @@
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { expect, it } from 'vitest';
+import { FrontTcpStack } from '../../lib/front-tcp-stack.ts';
+import { parseSettings, type Settings } from '../../lib/settings.ts';
+import { artifacts, context, resourcesOf, type TemplateJson } from './support/synthesis.ts';
+
+interface StackTemplate extends TemplateJson {
+  readonly Outputs: Readonly<Record<string, { readonly Value: unknown; readonly Description: string }>>;
+}
+
+function deployed(settings: Settings = {}): { stack: FrontTcpStack; template: StackTemplate } {
+  const stack = new FrontTcpStack(
+    new App({ context: { ...context } }),
+    parseSettings({ artifacts, region: 'eu-central-1', ...settings }, 'test'),
+  );
+  return { stack, template: Template.fromStack(stack).toJSON() as StackTemplate };
+}
+
+/** Types of the resources that a value refers to. */
+const referred = ({ Resources }: StackTemplate, value: unknown): (string | undefined)[] =>
+  [...JSON.stringify(value).matchAll(/"(?:Ref":|Fn::GetAtt":\[)"(\w+)"/g)].map(([, id]) => Resources[id ?? '']?.Type);
+
+it('tells whoever deployed it where everything is', () => {
+  const { template } = deployed();
+  const { Outputs } = template;
+  const types = Object.fromEntries(
+    Object.entries(Outputs)
+      .filter(([, { Description }]) => Description !== undefined)
+      .map(([name, { Value }]) => [name, referred(template, Value)[0]]),
+  );
+  expect(types).toEqual({
+    ApiUrl: 'AWS::ApiGatewayV2::Api',
+    TcpEndpoint: 'AWS::ElasticLoadBalancingV2::LoadBalancer',
+    ConsoleUrl: 'AWS::ApiGatewayV2::Api',
+    DashboardUrl: 'AWS::CloudWatch::Dashboard',
+    StoreSecretArn: 'AWS::SecretsManager::Secret',
+    RelayFunction: 'AWS::Lambda::Function',
+    ClusterName: 'AWS::ECS::Cluster',
+    ServiceName: 'AWS::ECS::Service',
+  });
+  expect(JSON.stringify(Outputs.TcpEndpoint?.Value)).toContain(':8124"');
+  expect(JSON.stringify(Outputs.ConsoleUrl?.Value)).toContain('/web/send-command');
+});
+
+it('marks what is its own', () => {
+  const { template } = deployed({ tags: { team: 'fleet' } });
+  for (const type of ['AWS::ECS::Service', 'AWS::Lambda::Function', 'AWS::SecretsManager::Secret', 'AWS::EC2::VPC']) {
+    for (const { Properties } of resourcesOf(template, type)) {
+      // The helper of the CDK that empties the default security group takes no tags.
+      if (type === 'AWS::Lambda::Function' && !Properties.Description?.startsWith('fronttcp ')) continue;
+      expect(Properties.Tags, type).toContainEqual({ Key: 'application', Value: 'fronttcp' });
+      expect(Properties.Tags, type).toContainEqual({ Key: 'team', Value: 'fleet' });
+    }
+  }
+});
+
+it('cannot be deleted by a slip, unless it may lose its data', () => {
+  expect(deployed().stack.terminationProtection).toBe(true);
+  expect(deployed({ dataPolicy: 'destroy' }).stack.terminationProtection).toBe(false);
+});
+
+it('tells the named topic of every alarm', () => {
+  const topic = 'arn:aws:sns:eu-central-1:111111111111:alarms';
+  const alarms = resourcesOf(deployed({ alarmTopicArn: topic }).template, 'AWS::CloudWatch::Alarm').filter(
+    ({ Properties }) => Properties.AlarmDescription?.includes('Runbook: '),
+  );
+  expect(alarms.length).toBeGreaterThan(12);
+  for (const { Properties } of alarms) expect(Properties.AlarmActions).toEqual([topic]);
+});
+
+it('keeps logs for as long as it is told', () => {
+  const { template } = deployed({ logRetentionDays: 7 });
+  for (const { Properties } of resourcesOf(template, 'AWS::Logs::LogGroup')) expect(Properties.RetentionInDays).toBe(7);
+});
