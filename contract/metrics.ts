@@ -37,6 +37,14 @@ export const MetricName = {
   leaseLosses: 'LeaseLosses',
   /** Milliseconds: 99th percentile of the event loop's delay in the minute. */
   eventLoopDelay: 'EventLoopP99Ms',
+  /** Gauge: entries that wait in the public queue. Of the deployment: every task reports the same. */
+  queueWaiting: 'QueueWaiting',
+  /** Count: messages that mailboxes gave up. Of the deployment: every task reports the same. */
+  messagesLost: 'MessagesLost',
+  /** Count: invocations of the upstream function that failed or were refused; left out where there is no function. */
+  upstreamFailures: 'UpstreamFailures',
+  /** Count: of these, those that Lambda throttled. */
+  upstreamThrottles: 'UpstreamThrottles',
 } as const;
 
 export type MetricName = (typeof MetricName)[keyof typeof MetricName];

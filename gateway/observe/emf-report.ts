@@ -6,6 +6,8 @@ import { representatives } from './histogram.ts';
 import type { StoreProbe } from './store-probe.ts';
 
 const PERIOD_MS = 60_000;
+/** Each name that is reported costs something. */
+const NOT_REPORTED: MetricValue = { unit: 'Count', value: [] };
 
 interface Sources {
   connections: () => number;
@@ -47,7 +49,7 @@ export class EmfReport {
   }
 
   #metrics(): Readonly<Record<MetricName, MetricValue>> {
-    const { counters, registry, redis, lease } = this.#context;
+    const { counters, registry, redis, lease, upstream } = this.#context;
     const { connections, probe, eventLoop } = this.#sources;
     const count = (name: MetricName, sum: number): MetricValue => ({ unit: 'Count', value: this.#growth(name, sum) });
     return {
@@ -69,7 +71,21 @@ export class EmfReport {
       [MetricName.redisErrors]: count(MetricName.redisErrors, redis.use.errors),
       [MetricName.leaseLosses]: count(MetricName.leaseLosses, lease.lossCount),
       [MetricName.eventLoopDelay]: { unit: 'Milliseconds', value: Math.round(eventLoop.takeP99Ms() * 10) / 10 },
+      [MetricName.queueWaiting]: { unit: 'Count', value: probe.latest?.queueWaiting ?? 0 },
+      [MetricName.messagesLost]: this.#sinceWeCame(MetricName.messagesLost, probe.latest?.sums.get('lost')),
+      [MetricName.upstreamFailures]: upstream
+        ? count(MetricName.upstreamFailures, upstream.counters.allFailures)
+        : NOT_REPORTED,
+      [MetricName.upstreamThrottles]: upstream
+        ? count(MetricName.upstreamThrottles, upstream.counters.throttles)
+        : NOT_REPORTED,
     };
+  }
+
+  /** Of a sum that is older than this process: the first value is where counting begins. */
+  #sinceWeCame(name: MetricName, sum: number | undefined): MetricValue {
+    if (sum !== undefined && !this.#before.has(name)) this.#before.set(name, sum);
+    return { unit: 'Count', value: sum === undefined ? 0 : this.#growth(name, sum) };
   }
 
   #growth(name: string, sum: number): number {

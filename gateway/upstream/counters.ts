@@ -25,6 +25,14 @@ export class UpstreamCounters {
   failed(failure: InvocationFailure): void {
     this.failures.set(failure, (this.failures.get(failure) ?? 0) + 1);
   }
+
+  get allFailures(): number {
+    return [...this.failures.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  get throttles(): number {
+    return this.failures.get('upstream_throttled') ?? 0;
+  }
 }
 
 type NumberField = {

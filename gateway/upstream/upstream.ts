@@ -34,7 +34,7 @@ export interface UpstreamParts {
  */
 export class Upstream {
   readonly #settings: UpstreamSettings;
-  readonly #counters = new UpstreamCounters();
+  readonly counters = new UpstreamCounters();
   readonly #invoker: Invoker;
   readonly #laneRedis: GatewayRedis;
   readonly #spooler: Spooler;
@@ -51,7 +51,7 @@ export class Upstream {
   }
 
   private constructor({ settings, config, redis, keys, lease, log }: UpstreamParts, invoker: Invoker) {
-    const counters = this.#counters;
+    const counters = this.counters;
     const { functionName, lifecycleFunction, spool: bounds } = settings;
     this.#settings = settings;
     this.#invoker = invoker;
@@ -123,7 +123,7 @@ export class Upstream {
   }
 
   register(registry: Registry): void {
-    registerUpstreamMetrics(registry, this.#counters, () => ({
+    registerUpstreamMetrics(registry, this.counters, () => ({
       spooling: this.#spooler.length,
       requests: this.#requests.open,
       lanes: this.#lanes.size,

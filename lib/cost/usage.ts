@@ -40,8 +40,8 @@ export const assumptions = {
   ecpuPerMessage: 5,
   /** Above it, the one thread that runs our scripts wants a larger node. */
   commandsPerSecondOfLargeNode: 10_000,
-  alarms: 24,
-  customMetrics: 15,
+  alarms: 26,
+  customMetrics: 21,
 } as const;
 
 export function commandsPerMonth({ clients, commandsPerMinute }: Usage): number {

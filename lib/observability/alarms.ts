@@ -41,9 +41,14 @@ export class Alarms extends Construct {
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
     const alarms = new Map<string, cw.Alarm>();
-    for (const row of [...gatewayRows(props), ...loadBalancerRows(props), ...apiRows(props), ...storeRows(props)]) {
-      alarms.set(row.id, this.#create(row));
-    }
+    const rows = [
+      ...gatewayRows(props),
+      ...upstreamRows(props),
+      ...loadBalancerRows(props),
+      ...apiRows(props),
+      ...storeRows(props),
+    ];
+    for (const row of rows) alarms.set(row.id, this.#create(row));
     this.all = [...alarms.values(), ...props.api.functionErrors];
     this.ofDeployment = ['UnhealthyTargets', 'OldestUndelivered'].flatMap((name) => alarms.get(name) ?? []);
     for (const alarm of this.all) alarm.addAlarmAction(...props.actions);
@@ -126,6 +131,52 @@ function gatewayRows({ deploymentId }: AlarmsProps): AlarmRow[] {
       threshold: 1,
       minutes: 1,
     },
+    {
+      id: 'QueueWaits',
+      means: 'The public queue grows faster than the gateways take from it.',
+      runbook: 'queue-waits',
+      metric: metric(MetricName.queueWaiting, MAXIMUM),
+      threshold: 1000,
+      minutes: 3,
+    },
+    {
+      id: 'MessagesLost',
+      means: 'Mailboxes had to give messages up: they were full, or too old.',
+      runbook: 'messages-lost',
+      metric: metric(MetricName.messagesLost, MAXIMUM),
+      threshold: 1,
+      minutes: 1,
+    },
+  ];
+}
+
+/** Only where a function takes what devices send. */
+function upstreamRows({ gateways: { upstream }, deploymentId }: AlarmsProps): AlarmRow[] {
+  if (upstream === undefined) return [];
+  return [
+    {
+      id: 'UpstreamFailing',
+      means: 'The upstream function refuses or fails.',
+      runbook: 'upstream-failing',
+      metric: gatewayMetric(deploymentId, MetricName.upstreamFailures, SUM),
+      threshold: 10,
+      minutes: 2,
+    },
+    ...(upstream.deadLetters
+      ? [
+          {
+            id: 'UpstreamDeadLetters',
+            means: 'The upstream function failed three times at the same batch: it is in the queue for that.',
+            runbook: 'upstream-dead-letters',
+            metric: upstream.deadLetters.metricApproximateNumberOfMessagesVisible({
+              statistic: MAXIMUM,
+              period: minute,
+            }),
+            threshold: 1,
+            minutes: 1,
+          },
+        ]
+      : []),
   ];
 }
 

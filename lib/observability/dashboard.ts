@@ -28,6 +28,7 @@ export class Dashboard extends Construct {
         [new cw.AlarmStatusWidget({ title: 'Alarms', alarms: [...props.alarms], width: 24, height: 3 })],
         connectionRow(props),
         messageRow(props),
+        ...upstreamRow(props),
         httpRow(props),
         storeRow(props),
       ],
@@ -69,7 +70,11 @@ function messageRow({ deploymentId }: DashboardProps): cw.IWidget[] {
     graph(
       'Messages',
       [metric(MetricName.delivered, SUM), metric(MetricName.framesIn, SUM)],
-      [metric(MetricName.deadLetters, SUM)],
+      [
+        metric(MetricName.deadLetters, SUM),
+        metric(MetricName.messagesLost, MAXIMUM),
+        metric(MetricName.queueWaiting, MAXIMUM),
+      ],
     ),
     graph(
       'Delivery, ms',
@@ -82,6 +87,16 @@ function messageRow({ deploymentId }: DashboardProps): cw.IWidget[] {
       metric(MetricName.slowReaders, SUM),
       metric(MetricName.redisErrors, SUM),
     ]),
+  ];
+}
+
+function upstreamRow({ deploymentId, gateways: { upstream } }: DashboardProps): cw.IWidget[][] {
+  if (upstream === undefined) return [];
+  const metric = (name: MetricName) => gatewayMetric(deploymentId, name, SUM);
+  const { deadLetters } = upstream;
+  const waiting = deadLetters ? [deadLetters.metricApproximateNumberOfMessagesVisible({ statistic: MAXIMUM })] : [];
+  return [
+    [graph('Upstream function', [metric(MetricName.upstreamFailures), metric(MetricName.upstreamThrottles)], waiting)],
   ];
 }
 

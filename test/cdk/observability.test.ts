@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiMetricName, METRIC_NAMESPACE, MetricName } from '../../contract/metrics.ts';
+import { assumptions } from '../../lib/cost/usage.ts';
 import { checkDecisions } from './support/decisions.ts';
 import { resourceOf, resourcesOf, type TemplateJson, templateOf } from './support/synthesis.ts';
 
@@ -29,8 +30,10 @@ describe('the alarms', () => {
           'function-throttles',
           'gateways-silent',
           'lease-lost',
+          'messages-lost',
           'oldest-undelivered',
           'port-allocation-errors',
+          'queue-waits',
           'redis-errors',
           'rejected-flows',
           'store-cpu',
@@ -94,6 +97,15 @@ describe('the alarms', () => {
     expect(found.length).toBeGreaterThan(6);
     for (const name of found) expect(names).toContain(name);
   });
+});
+
+it('what the bill takes for granted is what is deployed', () => {
+  // One more function is one more alarm, and ten cents: nobody's bill is wrong by that.
+  expect(Math.abs(alarms(templateOf()).length - assumptions.alarms)).toBeLessThanOrEqual(5);
+  // Those of the upstream function are reported only where there is one.
+  const upstream = Object.values(MetricName).filter((name) => name.startsWith('Upstream'));
+  const names = [...Object.values(MetricName), ...Object.values(ApiMetricName)];
+  expect(names.length - upstream.length).toBe(assumptions.customMetrics);
 });
 
 describe('the dashboard', () => {

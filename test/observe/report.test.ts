@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { emfLine, METRIC_DIMENSION, METRIC_NAMESPACE, MetricName } from '../../contract/metrics.ts';
+import { ApiMetricName, emfLine, METRIC_DIMENSION, METRIC_NAMESPACE, MetricName } from '../../contract/metrics.ts';
 import { RequestMetrics } from '../../functions/shared/observe/request-metrics.ts';
 import { Histogram, representatives } from '../../gateway/observe/histogram.ts';
 import { TaskProtection } from '../../gateway/observe/task-protection.ts';
@@ -46,12 +47,25 @@ describe('a gateway of a deployment', () => {
     expect(more).toEqual([]);
     const [definition] = first?._aws.CloudWatchMetrics ?? [];
     expect(definition).toMatchObject({ Namespace: METRIC_NAMESPACE, Dimensions: [[METRIC_DIMENSION]] });
-    // A minute without a message has no latency.
-    const names = Object.values(MetricName).filter((name) => name !== MetricName.deliveryLatency);
+    // A minute without a message has no latency, and a gateway without an upstream function none of its metrics.
+    const absent: string[] = [MetricName.deliveryLatency, MetricName.upstreamFailures, MetricName.upstreamThrottles];
+    const names = Object.values(MetricName).filter((name) => !absent.includes(name));
     expect(definition?.Metrics.map(({ Name }) => Name)).toEqual(names);
     expect(first).toMatchObject({ Deployment: 'blue', Connections: 0, Accepts: 0 });
     expect(last).toMatchObject({ Deployment: 'blue', Accepts: 1, AuthFailures: 1 });
   }, 120_000);
+});
+
+it('docs/metrics.md has a line for each name that CloudWatch knows, and no other', () => {
+  const page = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
+  const rows = [...page.matchAll(/^\| `(\w+)` \| \w+ \| (gateways|functions) \|/gm)].map(([, name, from]) => [
+    name,
+    from,
+  ]);
+  expect(rows).toEqual([
+    ...Object.values(MetricName).map((name) => [name, 'gateways']),
+    ...Object.values(ApiMetricName).map((name) => [name, 'functions']),
+  ]);
 });
 
 it('many values are told by a hundred that keep the percentiles', () => {
