@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { commandsCommand } from './commands/commands.ts';
+import { completeCommand, completionCommand } from './commands/completion.ts';
 import { connectCommand } from './commands/connect.ts';
 import { costCommand } from './commands/cost.ts';
 import { devCommand } from './commands/dev.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { loginCommand } from './commands/login.ts';
 import { logoutCommand } from './commands/logout.ts';
 import { sendCommand } from './commands/send.ts';
@@ -64,9 +66,12 @@ for (const command of [
   statsCommand(),
   tailCommand(),
   costCommand(),
+  doctorCommand(),
+  completionCommand(),
 ]) {
   program.addCommand(command);
 }
+program.addCommand(completeCommand(), { hidden: true });
 throwInsteadOfExit(program);
 
 // A reader that has enough, such as `head`, is no error of ours.

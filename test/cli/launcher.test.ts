@@ -58,7 +58,18 @@ test('every command explains itself with an example', async () => {
     (await promisify(execFile)(process.execPath, [join(repository, 'bin/fronttcp.mjs'), ...args, '--help'])).stdout;
   expect(await help()).toContain('Exit codes:');
   const commands = [
-    ...[['dev'], ['login'], ['logout'], ['connect'], ['send'], ['stats'], ['gateways'], ['commands', 'show']],
+    ...[
+      ['dev'],
+      ['doctor'],
+      ['completion'],
+      ['login'],
+      ['logout'],
+      ['connect'],
+      ['send'],
+      ['stats'],
+      ['gateways'],
+      ['commands', 'show'],
+    ],
     ...['list', 'show', 'add', 'token', 'remove'].map((name) => ['users', name]),
     ...['create', 'list', 'revoke'].map((name) => ['tokens', name]),
   ];

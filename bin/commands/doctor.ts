@@ -1,0 +1,76 @@
+import { Command } from 'commander';
+import { contextOf } from '../support/context.ts';
+import { apiArea } from '../support/doctor/api.ts';
+import type { Area, Check, State } from '../support/doctor/check.ts';
+import { gatewayArea } from '../support/doctor/gateway.ts';
+import { machineArea } from '../support/doctor/machine.ts';
+import { portsArea } from '../support/doctor/ports.ts';
+import { storeArea } from '../support/doctor/store.ts';
+import { ExitCode } from '../support/failure.ts';
+import { type GatewayOptions, gatewayOf, hostOption, portOption, tlsOption } from '../support/gateway.ts';
+import { printable, styled } from '../support/output.ts';
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('check this machine, Redis, the HTTP API and a gateway, and say how to mend what is wrong')
+    .addOption(hostOption())
+    .addOption(portOption())
+    .addOption(tlsOption())
+    .addHelpText(
+      'after',
+      `
+Looks at versions, limits, ports, clocks, TLS and settings; changes nothing. Exits 1 when something is wrong (✗); what only
+may become so (!) and what cannot be seen from here (–) is told.
+
+Examples:
+  $ fronttcp doctor
+  $ fronttcp doctor --json | jq '.areas[].checks[] | select(.state == "fail")'`,
+    )
+    .action(examine);
+}
+
+async function examine(options: GatewayOptions, command: Command): Promise<void> {
+  const context = await contextOf(command);
+  const login = await context.credentials.get(context.apiUrl);
+  const gateway = await gatewayOf(login, context.apiUrl, options);
+  const areas = await Promise.all([
+    machineArea(),
+    portsArea(process.env),
+    storeArea(),
+    apiArea(context),
+    gatewayArea(gateway),
+  ]);
+  const counts = countStates(areas);
+  context.output.result(
+    { ok: counts.fail === 0, counts, areas },
+    [...areas.map(areaText), summary(counts)].join('\n\n'),
+  );
+  if (counts.fail > 0) process.exitCode = ExitCode.failed;
+}
+
+function countStates(areas: readonly Area[]): Record<State, number> {
+  const counts = { ok: 0, warn: 0, fail: 0, skipped: 0 };
+  for (const { state } of areas.flatMap(({ checks }) => checks)) counts[state] += 1;
+  return counts;
+}
+
+const MARKS: Record<State, string> = {
+  ok: styled('green', '✓'),
+  warn: styled('yellow', '!'),
+  fail: styled('red', '✗'),
+  skipped: styled('dim', '–'),
+};
+
+function areaText({ title, checks }: Area): string {
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  const lines = checks.flatMap(({ name, state, found, mend }: Check) => [
+    `  ${MARKS[state]} ${name.padEnd(width)}  ${printable(found)}`,
+    ...(mend === undefined ? [] : [`    ${' '.repeat(width)}  → ${mend}`]),
+  ]);
+  return [styled('bold', title), ...lines].join('\n');
+}
+
+function summary({ ok, warn, fail }: Record<State, number>): string {
+  if (fail > 0) return `${fail} of ${ok + warn + fail} checks failed: mend what → says, and look again.`;
+  return warn > 0 ? `Everything works; mind what is marked !.` : 'All is well.';
+}

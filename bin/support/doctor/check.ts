@@ -1,0 +1,35 @@
+/** `warn`: it works, and will not under some load or at some time. `skipped`: it could not be looked at from here. */
+export type State = 'ok' | 'warn' | 'fail' | 'skipped';
+
+export interface Check {
+  name: string;
+  state: State;
+  /** What was found, in a few words. */
+  found: string;
+  /** How to mend it; how to have it looked at when it was skipped. */
+  mend?: string;
+}
+
+/** Checks of one area, in the order in which they are to be read. */
+export interface Area {
+  title: string;
+  checks: Check[];
+}
+
+export const ok = (name: string, found: string): Check => ({ name, state: 'ok', found });
+export const warn = (name: string, found: string, mend: string): Check => ({ name, state: 'warn', found, mend });
+export const fail = (name: string, found: string, mend: string): Check => ({ name, state: 'fail', found, mend });
+export const skipped = (name: string, found: string, mend: string): Check => ({ name, state: 'skipped', found, mend });
+
+/** How far a clock may be off: beyond the first it shows in times, beyond the second tokens end early or late. */
+const CLOCK_WARN_MS = 2_000;
+const CLOCK_FAIL_MS = 30_000;
+
+/** `aheadMs`: how far the other clock is ahead of ours, known to within `uncertainMs`. */
+export function clockCheck(name: string, aheadMs: number, uncertainMs: number): Check {
+  const offMs = Math.max(0, Math.abs(aheadMs) - uncertainMs);
+  const mend = 'Let both machines set their clocks by NTP (timedatectl set-ntp true).';
+  const found = `${(Math.abs(aheadMs) / 1_000).toFixed(1)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine`;
+  if (offMs > CLOCK_FAIL_MS) return fail(name, found, mend);
+  return offMs > CLOCK_WARN_MS ? warn(name, found, mend) : ok(name, 'as on this machine');
+}

@@ -1,0 +1,138 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createServer } from 'node:tls';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { certificateCheck } from '../../bin/support/doctor/certificate.ts';
+import { clockCheck } from '../../bin/support/doctor/check.ts';
+import { machineArea } from '../../bin/support/doctor/machine.ts';
+import { portsArea } from '../../bin/support/doctor/ports.ts';
+import { parseInfo, settingChecks } from '../../bin/support/doctor/store-settings.ts';
+import { freePort } from '../support/ports.ts';
+import { repository } from '../support/process.ts';
+import { startTestRedis } from '../support/redis.ts';
+import { System } from './system.ts';
+
+let system: System;
+beforeAll(async () => {
+  system = await System.start();
+  await system.operator('boss');
+});
+afterAll(() => system.stop());
+
+const check = z.object({ name: z.string(), state: z.string(), found: z.string(), mend: z.string().optional() });
+const report = z.object({
+  ok: z.boolean(),
+  areas: z.array(z.object({ title: z.string(), checks: z.array(check) })),
+});
+
+async function examine(env: Record<string, string | undefined> = {}) {
+  const run = await system.run(['doctor', '--json'], { env });
+  const { ok, areas } = report.parse(JSON.parse(run.stdout));
+  const find = (title: string, name: string) =>
+    areas.find((area) => area.title.startsWith(title))?.checks.find((found) => found.name === name);
+  return { code: run.code, ok, find };
+}
+
+test('a system that works is found well: Redis, API, login and gateway', async () => {
+  const { code, ok, find } = await examine();
+  expect({ code, ok }).toEqual({ code: 0, ok: true });
+  for (const [title, name] of [
+    ['This machine', 'Node'],
+    ['Redis', 'reachable'],
+    ['Redis', 'version'],
+    ['Redis', 'scripts'],
+    ['Redis', 'clock'],
+    ['Redis', 'gateways'],
+    ['HTTP API', 'reachable'],
+    ['HTTP API', 'login'],
+    ['Gateway', 'protocol'],
+  ] as const) {
+    expect(find(title, name), `${title} ${name}`).toMatchObject({ state: 'ok' });
+  }
+});
+
+test('what is wrong ends with 1, and each says how to mend it', async () => {
+  const evicting = await startTestRedis({ args: ['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru'] });
+  onTestFinished(() => evicting.stop());
+  const nowhere = String(await freePort());
+  const { code, ok, find } = await examine({
+    REDIS_URL: evicting.url,
+    FRONTTCP_API: `http://127.0.0.1:${nowhere}`,
+    FRONTTCP_PORT: nowhere,
+  });
+  expect({ code, ok }).toEqual({ code: 1, ok: false });
+  expect(find('Redis', 'memory')).toMatchObject({ state: 'fail', mend: expect.stringContaining('noeviction') });
+  expect(find('Redis', 'durability')).toMatchObject({ state: 'warn', mend: expect.stringContaining('appendonly') });
+  expect(find('Redis', 'gateways')).toMatchObject({ state: 'warn' });
+  expect(find('HTTP API', 'reachable')).toMatchObject({
+    state: 'fail',
+    found: expect.stringContaining('ECONNREFUSED'),
+  });
+  expect(find('Gateway', 'protocol')).toMatchObject({ state: 'fail', mend: expect.stringContaining('--port') });
+});
+
+test('a Redis that is not named is left out, one that is away is told of', async () => {
+  const unnamed = await examine({ REDIS_URL: undefined });
+  expect(unnamed.find('Redis', 'reachable')).toMatchObject({ state: 'skipped' });
+  const away = await system.run(['doctor'], { env: { REDIS_URL: `redis://127.0.0.1:${await freePort()}` } });
+  expect(away.code).toBe(1);
+  expect(away.stdout).toMatch(/✗ reachable {2}127\.0\.0\.1:\d+: Redis is out of reach/);
+});
+
+test('what INFO says is judged', () => {
+  const judged = (info: string) =>
+    Object.fromEntries(settingChecks(parseInfo(info)).map(({ name, state }) => [name, state]));
+  expect(judged('role:master\r\nmaxmemory:0\r\nmaxclients:100\r\nconnected_clients:5\r\naof_enabled:1\r\n')).toEqual({
+    role: 'ok',
+    memory: 'ok',
+    connections: 'ok',
+    durability: 'ok',
+  });
+  expect(judged('role:slave')).toMatchObject({ role: 'fail' });
+  expect(judged('maxmemory:100\nused_memory:90\nmaxmemory_policy:noeviction')).toMatchObject({ memory: 'warn' });
+  expect(judged('maxmemory:100\nmaxmemory_policy:volatile-ttl')).toMatchObject({ memory: 'warn' });
+  expect(judged('maxclients:10\nconnected_clients:9')).toMatchObject({ connections: 'warn' });
+  expect(judged('aof_enabled:0\nconnected_slaves:1')).toMatchObject({ durability: 'ok' });
+});
+
+test('a clock is judged beyond what cannot be known', () => {
+  expect(clockCheck('clock', 400, 500)).toMatchObject({ state: 'ok' });
+  expect(clockCheck('clock', -4_000, 500)).toMatchObject({ state: 'warn', found: '4.0 s behind this machine' });
+  expect(clockCheck('clock', 60_000, 500)).toMatchObject({ state: 'fail' });
+});
+
+test('a certificate that is not trusted, and a port without TLS, are told apart', async () => {
+  const read = (file: string) => readFileSync(join(repository, 'test/fixtures/tls', file));
+  const server = createServer({ cert: read('server-1.cert.pem'), key: read('server-1.key.pem') }).listen(
+    0,
+    '127.0.0.1',
+  );
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  expect(await certificateCheck('TLS', '127.0.0.1', port)).toMatchObject({
+    state: 'fail',
+    found: expect.stringContaining('not trusted'),
+  });
+  expect(await certificateCheck('TLS', '127.0.0.1', system.port)).toMatchObject({
+    state: 'fail',
+    found: expect.stringContaining('no TLS'),
+  });
+});
+
+test('a port that is taken comes with a flag for another', async () => {
+  const { checks } = await portsArea({ API_PORT: new URL(system.api).port, GATEWAY_PORT: String(system.port) });
+  expect(checks).toMatchObject([
+    { state: 'ok', found: 'fronttcp runs there' },
+    { state: 'warn', mend: expect.stringContaining('--gateway-port') },
+    {},
+  ]);
+});
+
+test('the machine tells its limits', async () => {
+  const { checks } = await machineArea();
+  expect(checks.map(({ name }) => name)).toEqual(['Node', 'open files', 'outgoing ports', 'connections waiting']);
+});
