@@ -13,7 +13,7 @@ export const tokenSchema = z.string().min(1).max(4_096);
 export const verifySchema = z.object({
   phone_number: userIdSchema,
   token: tokenSchema,
-  features: z.array(z.string()).max(64).optional(),
+  features: z.array(z.string()).optional(),
 });
 export const singleSchema = z.object({ chat_to: userIdSchema, chat_content: z.string(), ref: refSchema.optional() });
 export const groupSchema = z.object({

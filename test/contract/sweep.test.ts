@@ -4,6 +4,7 @@ import { sweepMailboxes } from '../../contract/scripts/sweep.ts';
 import { createLog } from '../../gateway/observe/log.ts';
 import { connectRedis, type GatewayRedis } from '../../gateway/store/redis.ts';
 import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+import { until } from '../support/until.ts';
 
 const keyPrefix = uniquePrefix();
 const keys = keysOf(keyPrefix);
@@ -34,4 +35,19 @@ test('gives up what is too old or expired of users who do not come back, a few u
   expect(await redis.command('ZRANGE', keys.mailbox('u3'), 0, -1)).toEqual([fresh[1]]);
   expect(await redis.command('HGET', keys.user('u3'), 'lost')).toBe('2');
   expect(await sweepMailboxes(redis, keys, 604_800, 100)).toBe(7);
+});
+
+test('users whom other login code has made, with a token alone, come into the list of users; what is no user does not', async () => {
+  const odd = keysOf(`${uniquePrefix()}*[a]?\\`);
+  await redis.command('HSET', odd.user('a:b *'), 'token', 't');
+  await redis.command('SET', odd.user('a string'), 'x');
+  await redis.command('HSET', keysOf(odd.prefix.replace('*', 'any')).user('of another deployment'), 'token', 't');
+  await until('it is listed', async () => {
+    await sweepMailboxes(redis, odd, 604_800, 100);
+    return (await redis.command('ZCARD', odd.users)) === 1;
+  });
+  // Once more round the whole store.
+  do await sweepMailboxes(redis, odd, 604_800, 100);
+  while ((await redis.command('GET', `${odd.prefix}sweep_scan`)) !== '0');
+  expect(await redis.command('ZRANGE', odd.users, 0, -1)).toEqual(['a:b *']);
 });

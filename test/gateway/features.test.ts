@@ -19,6 +19,11 @@ describe('the answer to a verify with features', () => {
     });
   });
 
+  test('passes over names that it does not know, however many and long', async () => {
+    const unknown = Array.from({ length: 500 }, (_, i) => `${i} ${'x'.repeat(100)}`);
+    expect((await shared.verified('f6', [...unknown, 'pong', 'pong'])).verdict).toMatchObject({ features: ['pong'] });
+  });
+
   test('has `lost` for ack alone', async () => {
     expect((await shared.verified('f2', ['ack'])).verdict).toMatchObject({ features: ['ack'], lost: 0 });
     expect((await shared.verified('f3', [])).verdict).toEqual({
