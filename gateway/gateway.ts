@@ -50,7 +50,6 @@ const REDIS_AT_STOP_MS = 5_000;
 export async function startGateway(config: GatewayConfig, log: Log): Promise<RunningGateway> {
   const keys = keysOf(config.redis.keyPrefix);
   const redis = connectRedis(config.redis, log);
-  const inboxRedis = redis.blocking();
   const queueRedis = redis.blocking();
   const counters = new Counters();
   const registry = new Registry();
@@ -69,7 +68,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   const traces = exporter && new DeliveryTraces(exporter, counters, () => lease.gatewayId);
   const verifier = new Verifier({ redis, keys, config, lease, claims, log });
   const inbox = new InboxReader({
-    redis: inboxRedis,
+    connect: () => redis.blocking(),
     writer: redis,
     keys,
     lease,
@@ -220,7 +219,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     context.tail.stop();
     health.close();
     await within(REDIS_AT_STOP_MS, Promise.resolve(exporter?.stop()));
-    await Promise.all([redis.close(), inboxRedis.close(), queueRedis.close(), upstream?.close()]);
+    await Promise.all([redis.close(), inbox.close(), queueRedis.close(), upstream?.close()]);
     log.info({ event: 'stopped' }, 'stopped');
   }
 }

@@ -39,7 +39,7 @@ interface Entry {
  * with it. One reader, entries in order; what it finds for a session that has moved on is put into the mailbox.
  */
 export class InboxReader {
-  readonly #redis: GatewayRedis;
+  readonly #connect: () => GatewayRedis;
   readonly #keys: Keys;
   readonly #lease: Lease;
   readonly #registry: Registry;
@@ -52,14 +52,15 @@ export class InboxReader {
   readonly #writer: GatewayRedis;
   /** The highest id of a message so far. */
   latestId = 0;
+  #redis: GatewayRedis | undefined;
   #entries: InboxEntries | undefined;
   #position = '0';
   #generation = 0;
   #blocks = true;
 
   constructor(parts: {
-    /** A connection of its own. */
-    redis: GatewayRedis;
+    /** Makes a connection of its own. */
+    connect: () => GatewayRedis;
     writer: GatewayRedis;
     keys: Keys;
     lease: Lease;
@@ -71,7 +72,7 @@ export class InboxReader {
     log: Log;
     traces: DeliveryTraces | undefined;
   }) {
-    this.#redis = parts.redis;
+    this.#connect = parts.connect;
     this.#writer = parts.writer;
     this.#keys = parts.keys;
     this.#lease = parts.lease;
@@ -94,13 +95,19 @@ export class InboxReader {
     return compareEntryIds(this.#position, entryId) >= 0;
   }
 
-  /** Reads the inbox of the id that is in force, from its beginning; forgets what it read under another. */
+  /**
+   * Reads the inbox of the id that is in force, from its beginning; forgets what it read under another. On a new
+   * connection: the old one may wait for the old inbox for seconds yet, and what is asked behind it waits, too.
+   */
   start(): void {
     this.#generation += 1;
     const inbox = this.#keys.inbox(this.#lease.gatewayId);
     this.#position = '0';
     this.#entries = new InboxEntries(this.#writer, inbox, this.#log);
-    void this.#run(this.#generation, inbox, this.#entries);
+    void this.close();
+    const redis = this.#connect();
+    this.#redis = redis;
+    void this.#run(this.#generation, redis, inbox, this.#entries);
   }
 
   /** Reads nothing any more; what was read is still worked off. */
@@ -108,15 +115,20 @@ export class InboxReader {
     this.#generation += 1;
   }
 
+  /** Cuts the wait for what comes next. */
+  async close(): Promise<void> {
+    await this.#redis?.close();
+  }
+
   /** Resolves when the entries that were read are done and removed. */
   async idle(): Promise<void> {
     await this.#entries?.idle();
   }
 
-  async #run(generation: number, inbox: string, entries: InboxEntries): Promise<void> {
+  async #run(generation: number, redis: GatewayRedis, inbox: string, entries: InboxEntries): Promise<void> {
     let pauseMs = 0;
     while (generation === this.#generation) {
-      const batch = await this.#read(inbox);
+      const batch = await this.#read(generation, redis, inbox);
       if (batch) await this.#claimsOf(batch);
       if (generation !== this.#generation) return;
       if (batch === undefined) await setTimeout(RETRY_MS);
@@ -158,15 +170,16 @@ export class InboxReader {
   }
 
   /** The next entries, none, or undefined when Redis refused. */
-  async #read(inbox: string): Promise<Entry[] | undefined> {
+  async #read(generation: number, redis: GatewayRedis, inbox: string): Promise<Entry[] | undefined> {
     const block = this.#blocks ? ['BLOCK', BLOCK_MS] : [];
     try {
-      const reply = await this.#redis.command('XREAD', 'COUNT', COUNT, ...block, 'STREAMS', inbox, this.#position);
+      const reply = await redis.command('XREAD', 'COUNT', COUNT, ...block, 'STREAMS', inbox, this.#position);
       const streams = (reply as [string, [string, string[]][]][] | null) ?? [];
       return streams.flatMap(([, entries]) =>
         entries.map(([id, fields]) => ({ id, records: this.#parse(id, fields) })),
       );
     } catch (error) {
+      if (generation !== this.#generation) return undefined;
       const refusesToBlock = this.#blocks && /block/i.test(String(error));
       if (refusesToBlock) this.#blocks = false;
       this.#log.warn(
