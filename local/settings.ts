@@ -39,6 +39,7 @@ export function readSettings(args: readonly string[], env: Variables): StartSett
   }
   const { host, port, healthPort } = config;
   const { gateways, upstream } = options;
+  if (port === 0) throw new SettingsError('GATEWAY_PORT must be at least 1: nobody could know which one it is');
   const last = Math.max(port, healthPort) + 2 * (gateways - 1);
   if (last > 65_535) throw new SettingsError(`--gateways ${gateways}: the last port would be ${last}`);
   return { gateways, upstream, api, gateway: { host, port, healthPort } };

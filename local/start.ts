@@ -59,7 +59,13 @@ async function start(settings: StartSettings, started: Started): Promise<void> {
   const { host, port, healthPort } = settings.gateway;
   for (let i = 0; i < settings.gateways; i += 1) {
     started.gateways.push(
-      new GatewayProcess({ env: gatewayEnv, host, port: port + 2 * i, healthPort: healthPort + 2 * i, say }),
+      new GatewayProcess({
+        env: gatewayEnv,
+        host,
+        port: port + 2 * i,
+        healthPort: healthPort && healthPort + 2 * i,
+        say,
+      }),
     );
   }
   await Promise.all(started.gateways.map((gateway) => gateway.start()));

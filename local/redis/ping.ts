@@ -11,11 +11,16 @@ export async function ask(url: string, command: string, ...args: readonly string
     retryStrategy: () => null,
     enableReadyCheck: false,
   });
-  // The rejection of connect() or of the command is the report; without a listener ioredis prints it too.
-  redis.on('error', () => undefined);
+  // connect() rejects without the reason, which comes here. Without a listener ioredis prints it too.
+  let reason: Error | undefined;
+  redis.on('error', (error: Error) => {
+    reason ??= error;
+  });
   try {
     await redis.connect();
     return await redis.call(command, ...args);
+  } catch (error) {
+    throw reason ?? error;
   } finally {
     redis.disconnect();
   }

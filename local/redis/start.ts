@@ -3,6 +3,7 @@ import { findEngine, launchContainer } from './container.ts';
 import { findRedisBinary, type RedisBinary } from './find.ts';
 import { installRedis } from './install.ts';
 import { clearLeftover, removeNote, writeNote } from './leftover.ts';
+import { ask } from './ping.ts';
 import { launchServer } from './server.ts';
 
 export interface StartRedisOptions {
@@ -34,6 +35,7 @@ export interface StartedRedis {
 export async function startRedis(options: StartRedisOptions): Promise<StartedRedis> {
   const { env, say } = options;
   if (env.REDIS_URL) {
+    await answers(env.REDIS_URL);
     return { url: env.REDIS_URL, describe: 'Redis of REDIS_URL', stop: () => Promise.resolve() };
   }
   await mkdir(options.dataDir, { recursive: true });
@@ -65,6 +67,16 @@ export async function startRedis(options: StartRedisOptions): Promise<StartedRed
   throw new Error(
     `No Redis to work with. Tried:\n${list}\nInstall redis-server 6.2 or newer (or Valkey), or set REDIS_URL to a running one.`,
   );
+}
+
+/** Says which Redis does not answer, and why, without its credentials. */
+async function answers(url: string): Promise<void> {
+  try {
+    await ask(url, 'PING');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`REDIS_URL: the Redis at ${new URL(url).host} does not answer: ${reason}`, { cause: error });
+  }
 }
 
 /** The server program of this machine, installed first if it has none. For tests, which run several. */

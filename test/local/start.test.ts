@@ -139,6 +139,20 @@ test('every mistake of the environment is told at once, before anything is start
   for (const name of ['API_PORT', 'HEARTBEAT_TIMEOUT_MS', 'TOKEN_TTL_S']) expect(running.output()).toContain(name);
 });
 
+test('a Redis that does not answer is named, without its password', async () => {
+  const gone = `127.0.0.1:${await freePort()}`;
+  const running = await startAlone([], { ...envOf(await ports()), REDIS_URL: `redis://user:s3cret@${gone}` });
+  expect((await running.exit).code).toBe(1);
+  expect(running.output()).toMatch(new RegExp(`REDIS_URL.*${gone}.*ECONNREFUSED`));
+  expect(running.output()).not.toContain('s3cret');
+});
+
+test('a gateway port that the system would choose is refused by its name: nobody could know it', async () => {
+  const running = await startAlone([], { GATEWAY_PORT: '0' });
+  expect((await running.exit).code).toBe(1);
+  expect(running.output()).toContain('GATEWAY_PORT must be at least 1');
+});
+
 test.each([['0'], ['many'], ['65']])('--gateways %s is refused', async (count) => {
   const running = await startAlone(['--gateways', count], {});
   expect((await running.exit).code).toBe(1);
