@@ -19,6 +19,8 @@ export interface Keys {
   readonly queueDead: string;
   receipt(messageId: string): string;
   idempotency(userId: string, key: string): string;
+  /** Messages whose request was refused after all, for who still has them in an inbox (a sorted set: id, id). */
+  readonly withdrawn: string;
   readonly events: string;
   /** What gateways deliver and refuse, while somebody follows (a short stream). */
   readonly tail: string;
@@ -60,6 +62,7 @@ export function keysOf(prefix: string, cell = 0): Keys {
     receipt: (messageId) => `${p}receipt:${messageId}`,
     // Escaped, because an id may have colons: user `a` with key `b:c` is not user `a:b` with key `c`.
     idempotency: (userId, key) => `${p}idempotency:${encodeURIComponent(userId)}:${key}`,
+    withdrawn: `${p}withdrawn`,
     events: `${p}events`,
     tail: `${p}tail`,
     stats: `${p}stats`,

@@ -149,6 +149,7 @@ local function stash(user, id, rest, body, offlineTtl, bound)
   local session = redis.call('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'owing')
   if not session[2] and redis.call('EXISTS', P .. 'user:' .. user) == 0 then return end
   if not session[1] and offlineTtl == 0 then count('dropped') return end
+  if id ~= '0' and redis.call('ZSCORE', P .. 'withdrawn', id) then return end
   if id == '0' then id = nextId() end
   store(user, id, rest, body, bound)
   count('rerouted')

@@ -9,6 +9,8 @@ export interface Idempotency {
   readonly name: string;
   readonly digest: string;
   readonly ttlSeconds: number;
+  /** The caller gave none, and cannot ask again with it. */
+  readonly isOwn: boolean;
 }
 
 /** Around the content: the body, `commands`, a command. */
@@ -23,9 +25,10 @@ const OWN_TTL_SECONDS = 10;
 /** Refuses 400 for a key that is not 1 to 255 visible ASCII characters. */
 export function idempotencyOf(header: string | undefined, userId: string, body: unknown): Idempotency {
   // No user has an empty id: these never meet a caller's.
-  if (header === undefined) return { userId: '', name: crypto.randomUUID(), digest: '-', ttlSeconds: OWN_TTL_SECONDS };
+  const own = { userId: '', name: crypto.randomUUID(), digest: '-', ttlSeconds: OWN_TTL_SECONDS, isOwn: true };
+  if (header === undefined) return own;
   if (!/^[\x20-\x7e]{1,255}$/.test(header)) throw new Refusal(400, 'bad_idempotency_key');
   // No valid command is deeper, and the digest recurses.
   if (!isWithinDepth(body, MAX_BODY_DEPTH)) throw new Refusal(400, 'too_deep');
-  return { userId, name: header, digest: canonicalDigest(body), ttlSeconds: IDEMPOTENCY_TTL_SECONDS };
+  return { userId, name: header, digest: canonicalDigest(body), ttlSeconds: IDEMPOTENCY_TTL_SECONDS, isOwn: false };
 }

@@ -7,6 +7,7 @@ import { Refusal } from '../shared/http/refusal.ts';
 import type { RequestTrace } from '../shared/observe/request-traces.ts';
 import type { Runtime } from '../shared/runtime.ts';
 import type { Idempotency } from './idempotency.ts';
+import { createWithdrawal } from './withdrawal.ts';
 
 export interface Sending {
   readonly from: string;
@@ -25,7 +26,9 @@ export interface Sent {
 /** Routes commands in one atomic step and answers each, in order. `part` tells several steps of one request apart. */
 export type Send = (commands: readonly SendCommand[], sending: Sending, part: number) => Promise<Sent[]>;
 
-export function createSender({ environment, redis, keys, clock }: Runtime): Send {
+export function createSender(runtime: Runtime): Send {
+  const { environment, redis, keys, clock } = runtime;
+  const withdraw = createWithdrawal(runtime);
   const store = {
     offlineTtlSeconds: environment.OFFLINE_TTL_S,
     mailboxMax: environment.MAILBOX_MAX,
@@ -33,17 +36,23 @@ export function createSender({ environment, redis, keys, clock }: Runtime): Send
   };
 
   async function route(commands: readonly RouteCommand[], sending: Sending, part: number): Promise<RouteResult> {
-    const { userId, name, digest, ttlSeconds } = sending.idempotency;
+    const { userId, name, digest, ttlSeconds, isOwn } = sending.idempotency;
     const key = keys.idempotency(userId, part === 0 ? name : `${name}\n${part}`).slice(keys.prefix.length);
     const deadlineMs = await clock.deadline();
     const startedAtMs = Date.now();
-    const result = await routeCommands(redis, keys, commands, {
-      ...store,
-      deadlineMs,
-      idempotency: { key, digest, ttlSeconds },
-    });
-    clock.learn(result.redisNowMs, startedAtMs);
-    return result;
+    try {
+      const result = await routeCommands(redis, keys, commands, {
+        ...store,
+        deadlineMs,
+        idempotency: { key, digest, ttlSeconds },
+      });
+      clock.learn(result.redisNowMs, startedAtMs);
+      return result;
+    } catch (error) {
+      // A caller who has a key asks again, and is answered with what was done.
+      if (isOwn && error instanceof RedisUnavailableError) await withdraw(commands, key);
+      throw error;
+    }
   }
 
   return async (commands, sending, part) => {

@@ -1,7 +1,7 @@
 import type { Keys } from '../../contract/keys.ts';
 import type { RedisPort } from '../../contract/redis.ts';
 import { defineScript } from '../../contract/scripts/library.ts';
-import { CALL_TIMEOUT_MS } from './drivers/failures.ts';
+import { START_TIMEOUT_MS } from './drivers/failures.ts';
 
 /**
  * KEYS[1] users
@@ -37,13 +37,13 @@ export class RedisClock {
     this.#highMs = agrees ? Math.min(high, this.#highMs) : high;
   }
 
-  /** The end of a call that begins now, by Redis's clock. The first one of a process asks for the time. */
+  /** When the script of a call that begins now must have begun, by Redis's clock. The first one of a process asks for the time. */
   async deadline(): Promise<number> {
     if (this.#lowMs === Number.NEGATIVE_INFINITY) {
       const startedAtMs = Date.now();
       const reply = await this.#redis.script(clockScript, [this.#keys.users], [this.#keys.prefix]);
       this.learn(Number(reply), startedAtMs);
     }
-    return Math.floor(Date.now() + this.#lowMs + CALL_TIMEOUT_MS);
+    return Math.floor(Date.now() + this.#lowMs + START_TIMEOUT_MS);
   }
 }

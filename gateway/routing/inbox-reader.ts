@@ -21,6 +21,7 @@ import type { DeliveryMarks } from '../store/delivery-marks.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 import type { SessionStore } from '../store/session-store.ts';
 import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
+import { type Entry, Withdrawals } from './withdrawals.ts';
 
 const COUNT = 512;
 const BLOCK_MS = 5_000;
@@ -28,11 +29,6 @@ const RETRY_MS = 500;
 /** A store that refuses to block is asked at growing intervals while nothing comes. */
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 250;
-
-interface Entry {
-  readonly id: string;
-  readonly records: readonly InboxRecord[];
-}
 
 /**
  * Reads this gateway's inbox and hands each message to its sessions. An entry is removed when all of them are done
@@ -50,6 +46,7 @@ export class InboxReader {
   readonly #log: Log;
   readonly #traces: DeliveryTraces | undefined;
   readonly #writer: GatewayRedis;
+  readonly #withdrawals: Withdrawals;
   /** The highest id of a message so far. */
   latestId = 0;
   #redis: GatewayRedis | undefined;
@@ -83,6 +80,7 @@ export class InboxReader {
     this.#counters = parts.counters;
     this.#log = parts.log;
     this.#traces = parts.traces;
+    this.#withdrawals = new Withdrawals({ redis: parts.writer, keys: parts.keys, log: parts.log });
   }
 
   /** Entries that were read and are not done yet. */
@@ -172,12 +170,14 @@ export class InboxReader {
   /** The next entries, none, or undefined when Redis refused. */
   async #read(generation: number, redis: GatewayRedis, inbox: string): Promise<Entry[] | undefined> {
     const block = this.#blocks ? ['BLOCK', BLOCK_MS] : [];
+    const startedAt = performance.now();
     try {
       const reply = await redis.command('XREAD', 'COUNT', COUNT, ...block, 'STREAMS', inbox, this.#position);
       const streams = (reply as [string, [string, string[]][]][] | null) ?? [];
-      return streams.flatMap(([, entries]) =>
-        entries.map(([id, fields]) => ({ id, records: this.#parse(id, fields) })),
+      const entries = streams.flatMap(([, read]) =>
+        read.map(([id, fields]) => ({ id, records: this.#parse(id, fields) })),
       );
+      return await this.#withdrawals.leftOut(entries, performance.now() - startedAt);
     } catch (error) {
       if (generation !== this.#generation) return undefined;
       const refusesToBlock = this.#blocks && /block/i.test(String(error));

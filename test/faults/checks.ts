@@ -20,19 +20,25 @@ export function see(history: History, forms: ReadonlyMap<string, Form>): Seen {
 }
 
 /** Nobody gets what was meant for another, what nobody sent, or what was refused. */
-export function checkAddressees({ history, bySend }: Seen): string[] {
+export function checkAddressees({ history, bySend, firsts }: Seen): string[] {
   return history.received.flatMap(({ user, content }) => {
     const send = bySend.get(content);
     if (!send) return [`${user} got what nobody sent: ${content}`];
     if (send.to !== 'everyone' && !send.to.includes(user)) return [`${user} got what was for another: ${content}`];
-    if (!send.refused || brokeUnder(history, send)) return [];
+    const first = firsts.get(user)?.get(content);
+    if (!send.refused || (first && brokeUnder(history, send, first))) return [];
     return [`${user} got what was refused with 503: ${content}`];
   });
 }
 
-/** Redis was killed between the request and its answer: whether the script had run nobody can know. */
-function brokeUnder({ risks }: History, { sentAt, answeredAt }: Send): boolean {
-  return risks.some(({ what, from }) => what === 'redis crash' && from >= sentAt && from <= (answeredAt ?? 0));
+/**
+ * Redis was killed between the request and its answer: whether the script had run nobody can know. Or it was stopped
+ * when it had given the message to a gateway, and not the answer to the function: then it came before Redis went on.
+ */
+function brokeUnder({ risks }: History, { sentAt, answeredAt }: Send, first: Received): boolean {
+  return risks
+    .filter(({ from }) => from >= sentAt && from <= (answeredAt ?? 0))
+    .some(({ what, overAt }) => what === 'redis crash' || (what === 'redis' && first.at <= (overAt ?? 0)));
 }
 
 /** What was accepted reaches everyone who acknowledges, and everyone else unless their connection broke under it. */

@@ -113,6 +113,7 @@ export class Faults {
     const risk = this.#history.risk('redis');
     this.#world.redis.signal('SIGSTOP');
     await setTimeout(forMs);
+    risk.overAt = performance.now();
     this.#world.redis.signal('SIGCONT');
     this.#redisIsDown = false;
     this.#closeRiskLater(risk);

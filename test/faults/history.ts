@@ -45,6 +45,8 @@ export interface Risk {
   readonly what: string;
   readonly from: number;
   to: number;
+  /** When what was done had been taken back; `to` is later, by what may come of it. */
+  overAt?: number;
 }
 
 /** Everything that was seen from outside during one run. */
@@ -70,7 +72,7 @@ export class History {
   }
 
   risk(what: string): Risk {
-    const risk = { what, from: performance.now(), to: Number.POSITIVE_INFINITY };
+    const risk: Risk = { what, from: performance.now(), to: Number.POSITIVE_INFINITY };
     this.risks.push(risk);
     return risk;
   }

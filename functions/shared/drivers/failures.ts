@@ -1,7 +1,16 @@
 import { RedisUnavailableError } from '../../../contract/redis.ts';
 
 /** From the call to its answer. With it an answer 503 leaves within 2 s of Redis going away, whatever the call waits for. */
-export const CALL_TIMEOUT_MS = 1_500;
+export const CALL_TIMEOUT_MS = 1_400;
+
+/**
+ * From the call to the beginning of its script: a script that carries a deadline does nothing later. The rest of
+ * CALL_TIMEOUT_MS is for what comes then: the script itself, the store's log, the way back.
+ */
+export const START_TIMEOUT_MS = 900;
+
+/** The last part of a timeout: a process that was held up reads what has come meanwhile before it gives up. */
+const LAST_LOOK_MS = 50;
 
 /**
  * Refusals that say how the store is, not that the command is wrong: all pass by themselves, and nothing was written.
@@ -30,14 +39,31 @@ export function isUnknownScript(error: unknown): boolean {
 
 /** Bounds a call that its client would let wait for longer, such as for a cluster that is not there. */
 export async function withinTimeout<T>(call: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: { cancel(): void } | undefined;
   // Not Promise.withResolvers: the command line runs on Node 20 too.
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new RedisUnavailableError('no answer in time')), CALL_TIMEOUT_MS);
+    timer = afterTimeout(() => reject(new RedisUnavailableError('no answer in time')), { ref: true });
   });
   try {
     return await Promise.race([call, late]);
   } finally {
-    clearTimeout(timer);
+    timer?.cancel();
   }
+}
+
+/** The same bound as a signal. It keeps no process running. */
+export function timeoutSignal(): AbortSignal {
+  const controller = new AbortController();
+  afterTimeout(() => controller.abort(new DOMException('no answer in time', 'TimeoutError')), { ref: false });
+  return controller.signal;
+}
+
+/** In two steps: between them there is time to read, however late the first one comes. */
+function afterTimeout(giveUp: () => void, { ref }: { ref: boolean }): { cancel(): void } {
+  let timer = setTimeout(() => {
+    timer = setTimeout(giveUp, LAST_LOOK_MS);
+    if (!ref) timer.unref();
+  }, CALL_TIMEOUT_MS - LAST_LOOK_MS);
+  if (!ref) timer.unref();
+  return { cancel: () => clearTimeout(timer) };
 }

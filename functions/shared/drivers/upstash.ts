@@ -8,7 +8,7 @@ import {
 } from '../../../contract/redis.ts';
 import type { Environment } from '../environment.ts';
 import type { StoreSecret } from '../secrets.ts';
-import { CALL_TIMEOUT_MS, isPassing, isUnknownScript } from './failures.ts';
+import { isPassing, isUnknownScript, timeoutSignal } from './failures.ts';
 
 const RETRY_AFTER_MS = 50;
 
@@ -35,7 +35,7 @@ class RestClient extends Redis {
       enableAutoPipelining: false,
       // One more try on a broken connection. Scripts that must not run twice carry an idempotency key.
       retry: { retries: 1, backoff: () => RETRY_AFTER_MS },
-      signal: () => AbortSignal.timeout(CALL_TIMEOUT_MS),
+      signal: timeoutSignal,
     });
   }
 

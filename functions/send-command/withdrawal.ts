@@ -1,0 +1,34 @@
+import { setTimeout } from 'node:timers/promises';
+import { RedisUnavailableError } from '../../contract/redis.ts';
+import { withdrawCommands } from '../../contract/scripts/withdraw.ts';
+import type { Runtime } from '../shared/runtime.ts';
+
+/** The answer 503 waits so long for the withdrawal to leave: with the call before it, less than 2 s. */
+const LEAVE_MS = 200;
+/** While Redis is away it is tried again, longer after longer pauses, as long as gateways may have yet to look. */
+const FIRST_PAUSE_MS = 250;
+const LAST_PAUSE_MS = 2_000;
+
+export type Withdraw = (commands: Parameters<typeof withdrawCommands>[2], idempotencyKey: string) => Promise<void>;
+
+/**
+ * Takes back a request that has had no answer and is refused for it. A store that stood still between carrying it out and
+ * answering finds the withdrawal in its socket when it goes on, before any gateway has asked for it.
+ */
+export function createWithdrawal({ environment, redis, keys, log }: Runtime): Withdraw {
+  async function keepTrying(commands: Parameters<Withdraw>[0], idempotencyKey: string): Promise<void> {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs *= 2) {
+      try {
+        await withdrawCommands(redis, keys, commands, { idempotencyKey, auditMax: environment.AUDIT_MAX });
+        return;
+      } catch (error) {
+        const isAway = error instanceof RedisUnavailableError;
+        if (isAway && pauseMs <= LAST_PAUSE_MS) await setTimeout(pauseMs, undefined, { ref: false });
+        else return void log.warn({ event: 'withdrawal_failed', error: String(error) });
+      }
+    }
+  }
+  return async (commands, idempotencyKey) => {
+    await Promise.race([keepTrying(commands, idempotencyKey), setTimeout(LEAVE_MS)]);
+  };
+}

@@ -1,0 +1,63 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { idempotencyOf } from '../../functions/send-command/idempotency.ts';
+import { createSender } from '../../functions/send-command/send.ts';
+import { createLog } from '../../functions/shared/log.ts';
+import { createRuntime } from '../../functions/shared/runtime.ts';
+import { startStoreProxy } from '../drill/store-proxy.ts';
+import { startTestRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { startWorld } from './world.ts';
+
+const COMMAND = { command_id: 102, chat_to: 'away', content: 'x' } as const;
+const SENDING = { from: 'op', recipients: undefined, traceparent: '', trace: undefined } as const;
+const silent = createLog({ level: 'silent', format: 'json' });
+
+async function senderOn(url: string, prefix: string) {
+  const runtime = await createRuntime({ REDIS_URL: url, REDIS_KEY_PREFIX: prefix }, silent);
+  onTestFinished(() => runtime.redis.close());
+  const send = createSender(runtime);
+  return async (key?: string) => {
+    const [sent] = await send([COMMAND], { ...SENDING, idempotency: idempotencyOf(key, 'op', COMMAND) }, 0);
+    return sent?.id ?? '';
+  };
+}
+
+/** A function whose store carries commands out and does not answer any more, and one whose store does. */
+async function silentStore() {
+  const redis = await startTestRedis();
+  const world = await startWorld({ url: redis.url });
+  const proxy = await startStoreProxy(redis.port);
+  onTestFinished(async () => {
+    proxy.close();
+    await world.stop();
+    await redis.stop();
+  });
+  await world.addUser('away');
+  const [send, sendElsewhere] = [await senderOn(proxy.url, world.prefix), await senderOn(redis.url, world.prefix)];
+  // The script is loaded, and the store's clock is known.
+  await send();
+  proxy.delay(60_000);
+  return { send, sendElsewhere, stored: () => world.redis.zrange(`${world.prefix}mailbox:away`, '0', '-1') };
+}
+
+const AWAY = { name: 'RedisUnavailableError' };
+
+test('a command that was carried out and not answered in time is taken back: 503 says that nothing was accepted', async () => {
+  const { send, stored } = await silentStore();
+  const before = await stored();
+  const startedAt = performance.now();
+  const refused = expect(send()).rejects.toMatchObject(AWAY);
+  await until('it is carried out', async () => (await stored()).length === before.length + 1);
+  await refused;
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  await until('it is taken back', async () => (await stored()).length === before.length);
+  expect(await stored()).toEqual(before);
+});
+
+test('one with a key of its caller is not taken back: asked again, it is answered with what was done', async () => {
+  const { send, sendElsewhere, stored } = await silentStore();
+  const before = await stored();
+  await expect(send('key')).rejects.toMatchObject(AWAY);
+  const id = await sendElsewhere('key');
+  expect(await stored()).toEqual([...before, expect.stringContaining(id)]);
+});

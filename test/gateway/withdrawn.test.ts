@@ -1,0 +1,76 @@
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import type { RedisArgument, RedisPort } from '../../contract/redis.ts';
+import { routeCommands } from '../../contract/scripts/route.ts';
+import { withdrawCommands } from '../../contract/scripts/withdraw.ts';
+import { startTestRedis } from '../support/redis.ts';
+import { gateway } from './support/gateway.ts';
+
+const STANDS_STILL = 'for i = 1, tonumber(ARGV[1]) do end return 1';
+const STILL_MS = 600;
+const PROBE_ROUNDS = 10_000_000;
+
+/** What would be sent to Redis. */
+async function sentBy(work: (port: RedisPort) => Promise<unknown>): Promise<[string, ...RedisArgument[]]> {
+  let sent: [string, ...RedisArgument[]] = ['PING'];
+  const port = {
+    script: async (script: { lua: string }, keys: string[], args: RedisArgument[]) => {
+      sent = ['EVAL', script.lua, keys.length, ...keys, ...args];
+      return ['', '', '', ''];
+    },
+    command: async (...command: [string, ...RedisArgument[]]) => {
+      sent = command;
+      return 0;
+    },
+  };
+  await work(port as unknown as RedisPort);
+  return sent;
+}
+
+test('Redis that stands still between carrying out and answering: what is withdrawn meanwhile is not delivered, what is not is', async () => {
+  const redis = await startTestRedis();
+  onTestFinished(() => redis.stop());
+  const g = await gateway({}, { redisUrl: redis.url });
+  const plain = await g.verified('plain');
+  const ack = await g.verified('ack', ['ack']);
+  const client = new Redis(redis.url);
+  onTestFinished(() => client.disconnect());
+  const idempotency = { key: 'idempotency::own', digest: '-', ttlSeconds: 10 };
+  const command = (content: string) => ({
+    commandId: 102,
+    version: 1100,
+    body: `{"chat_from": "op", "chat_content": "${content}"}`,
+    to: ['plain', 'ack'],
+    from: 'op',
+    ttlSeconds: 0,
+    receipt: false,
+    traceparent: '',
+  });
+  const limits = { offlineTtlSeconds: 60, mailboxMax: 10 };
+
+  await g.route(command('before'));
+  await plain.receives(102, expect.objectContaining({ chat_content: 'before' }));
+  await ack.receives(102, expect.objectContaining({ chat_content: 'before' }));
+
+  const refused = command('refused');
+  const route = await sentBy((port) => routeCommands(port, g.keys, [refused], { ...limits, idempotency }));
+  const keptRoute = await sentBy((port) => routeCommands(port, g.keys, [command('kept')], limits));
+  const withdraw = await sentBy((port) =>
+    withdrawCommands(port, g.keys, [refused], { idempotencyKey: idempotency.key, auditMax: 0 }),
+  );
+  const startedAt = performance.now();
+  await client.eval(STANDS_STILL, 0, PROBE_ROUNDS);
+  const rounds = Math.ceil((PROBE_ROUNDS * STILL_MS) / (performance.now() - startedAt));
+  // In one write, so that the withdrawal is in the socket when Redis goes on.
+  const pipeline = client.pipeline();
+  const commands = [['MULTI'], route, keptRoute, ['EVAL', STANDS_STILL, 0, rounds], ['EXEC'], withdraw];
+  for (const [name, ...args] of commands) pipeline.call(String(name), ...args);
+  const replies = await pipeline.exec();
+  expect(replies?.at(-1)).toEqual([null, 1]);
+
+  await plain.receives(102, expect.objectContaining({ chat_content: 'kept' }));
+  await ack.receives(102, expect.objectContaining({ chat_content: 'kept' }));
+  plain.hasNothingMore();
+  ack.hasNothingMore();
+  expect((await g.mailbox('ack')).filter((member) => member.includes('refused'))).toEqual([]);
+});

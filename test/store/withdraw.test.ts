@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buryGateway } from '../../contract/scripts/gateways.ts';
+import { stashMessages } from '../../contract/scripts/mailbox.ts';
+import { type RouteCommand, routeCommands } from '../../contract/scripts/route.ts';
+import { withdrawCommands, withdrawnMessages } from '../../contract/scripts/withdraw.ts';
+import { drivers, limits, message, openStore, type Store } from './ports.ts';
+
+const receipt = { receipt: true };
+
+describe.each(drivers)('the withdraw script over %s', (driver) => {
+  let store: Store;
+  let made = 0;
+  beforeAll(async () => {
+    store = await openStore(driver);
+    await store.redis.zadd(store.keys.gateways, Date.now() + 600_000, 'g1');
+    await store.addUser('plain', { gateway: 'g1', epoch: 1, form: 'plain' });
+    await store.addUser('acker', { gateway: 'g1', epoch: 2, form: 'ack' });
+    await store.addUser('away', { epoch: 3 });
+  });
+  afterAll(() => store.stop());
+
+  const request = () => {
+    made += 1;
+    const key = `idempotency::${made}`;
+    return {
+      route: (commands: RouteCommand[]) =>
+        routeCommands(store.port, store.keys, commands, {
+          ...limits,
+          idempotency: { key, digest: '-', ttlSeconds: 10 },
+        }),
+      withdraw: (commands: RouteCommand[]) =>
+        withdrawCommands(store.port, store.keys, commands, { idempotencyKey: key, auditMax: 10 }),
+    };
+  };
+  const stored = async () =>
+    Promise.all(['plain', 'acker', 'away'].map((user) => store.redis.zcard(store.keys.mailbox(user))));
+
+  it('takes all messages of a request back, and no other', async () => {
+    const [kept, taken] = [request(), request()];
+    await kept.route([message(['acker', 'away'])]);
+    const commands = [message(['acker', 'away', 'nobody'], receipt), message('everyone'), message(['away', 'plain'])];
+    const { answers } = await taken.route(commands);
+    expect(await stored()).toEqual([0, 2, 3]);
+    expect(await taken.withdraw(commands)).toBe(3);
+    expect(await stored()).toEqual([0, 1, 1]);
+    const ids = answers.map(({ id }) => id);
+    expect(await withdrawnMessages(store.port, store.keys, ids[0] ?? '', ids[2] ?? '')).toEqual(new Set(ids));
+    expect(await store.redis.exists(store.keys.receipt(ids[0] ?? ''))).toBe(0);
+    expect(await store.redis.ttl(store.keys.withdrawn)).toBeGreaterThan(0);
+    const audit = await store.redis.xrevrange(store.keys.audit, '+', '-', 'COUNT', 3);
+    expect(audit.map(([, fields]) => fields.slice(2, 6))).toEqual(
+      ids.toReversed().map(() => ['by', 'op', 'kind', 'withdraw']),
+    );
+    expect(await taken.withdraw(commands)).toBe(0);
+    expect(await stored()).toEqual([0, 1, 1]);
+  });
+
+  it('keeps a request that it overtakes from being carried out', async () => {
+    const late = request();
+    const before = await stored();
+    expect(await late.withdraw([message(['away'])])).toBe(0);
+    expect(await late.route([message(['away'])])).toMatchObject({ status: 'conflict', answers: [] });
+    expect(await stored()).toEqual(before);
+  });
+
+  it('is heeded by gateways that put back what they have not delivered, and by who buries them', async () => {
+    const taken = request();
+    const before = await stored();
+    const { answers } = await taken.route([message(['plain'])]);
+    await taken.withdraw([message(['plain'])]);
+    const id = answers[0]?.id ?? '';
+    await stashMessages(
+      store.port,
+      store.keys,
+      limits,
+      [{ userId: 'plain', id, rest: '102,1100,0,"",""', body: '{}' }],
+      'x',
+    );
+    expect(await stored()).toEqual(before);
+    await store.redis.zadd(store.keys.gateways, 1, 'g1');
+    expect(await buryGateway(store.port, store.keys, 'g1', limits, { leaving: false, most: 100 })).toMatchObject({
+      outcome: 'done',
+    });
+    expect(await store.redis.zscore(store.keys.mailbox('plain'), id)).toBe(null);
+    expect(await store.redis.zcount(store.keys.mailbox('plain'), id, id)).toBe(0);
+  });
+});
