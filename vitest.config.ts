@@ -20,8 +20,8 @@ export default defineConfig({
         environment: 'node',
         pool: 'forks',
         // Bounds for a loaded two-core machine, not expectations: what must be quick asserts so itself.
-        testTimeout: 30_000,
-        hookTimeout: 120_000,
+        testTimeout: 90_000,
+        hookTimeout: 300_000,
         teardownTimeout: 30_000,
       },
     })),

@@ -8,7 +8,7 @@ import { hashPassword } from '../../contract/passwords.ts';
 import { accessString } from '../../lib/redis/credentials.ts';
 import { Env } from '../../lib/runtime-environment.ts';
 import { type Bundles, makeBundles } from '../support/bundles.ts';
-import { runtimeClient } from '../support/lambda/runtime-client.ts';
+import { INSTALL_TIMEOUT_MS, runtimeClient } from '../support/lambda/runtime-client.ts';
 import { post, type Sandbox, startSandbox } from '../support/lambda/sandbox.ts';
 import { startSecretsExtension } from '../support/lambda/secrets-extension.ts';
 import { freePort } from '../support/ports.ts';
@@ -75,7 +75,7 @@ describe('the image', () => {
       const answer = await fetch(`http://127.0.0.1:${healthPort}/readyz`).catch(() => undefined);
       return answer?.ok;
     });
-  }, 300_000);
+  }, INSTALL_TIMEOUT_MS + 60_000);
 
   afterAll(async () => {
     await engine?.remove();

@@ -85,6 +85,7 @@ const LASTING = [
   'stats',
   'message_id',
   'sweep_cursor',
+  'sweep_scan',
   'upstream_position',
   'upstream_lanes',
   'audit',

@@ -10,7 +10,7 @@ import { accessString } from '../../lib/redis/credentials.ts';
 import { Env, type StoreCredentials, type UpstashCredentials } from '../../lib/runtime-environment.ts';
 import { type Bundles, makeBundles } from '../support/bundles.ts';
 import { startInvokeApi } from '../support/lambda/invoke-api.ts';
-import { runtimeClient } from '../support/lambda/runtime-client.ts';
+import { INSTALL_TIMEOUT_MS, runtimeClient } from '../support/lambda/runtime-client.ts';
 import { post, type Sandbox, startSandbox } from '../support/lambda/sandbox.ts';
 import { startSecretsExtension } from '../support/lambda/secrets-extension.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
@@ -58,7 +58,7 @@ beforeAll(async () => {
       secret: { restUrl: upstash.url, restToken: upstash.token, redisUrl: 'rediss://unused.example.com' },
     },
   };
-}, 300_000);
+}, INSTALL_TIMEOUT_MS + 60_000);
 
 afterAll(async () => {
   await upstash.stop();

@@ -78,7 +78,7 @@ describe('event mode', () => {
     const users = ['a', 'b', 'c'];
     const devices = await Promise.all(users.map((user) => gateway.verified(user, FEATURES)));
     for (const n of upTo(150)) for (const device of devices) device.send(1000, { n, ref: n });
-    await until('all came', () => distinct(fn.items).length === 450, { timeoutMs: 25_000 });
+    await until('all came', () => distinct(fn.items).length === 450, { timeoutMs: 60_000 });
     for (const user of users) expect(numbersOf(fn.items, user)).toEqual(upTo(150));
     for (const device of devices)
       for (const n of upTo(150)) await device.receives(110, { ref: n, id: expect.any(String) });

@@ -1,19 +1,52 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { repository, startProcess } from '../process.ts';
+import { until } from '../until.ts';
 
 const VERSION = '4.0.2';
 const home = join(repository, 'node_modules/.cache/fronttcp', `aws-lambda-ric-${VERSION}`);
+const lock = `${home}.lock`;
+/** For the hooks that wait for it, on a machine that does many things at once. */
+export const INSTALL_TIMEOUT_MS = 600_000;
 
 /**
  * The path of Amazon's runtime interface client. It compiles native code for a minute and wants cmake, make and a
- * C++ compiler, which is too much for everyone's `npm ci`: the first run of these tests puts it into a cache.
+ * C++ compiler, which is too much for everyone's `npm ci`: the first run of these tests puts it into a cache. Of several
+ * test files that need it at once one compiles, and the others wait.
  */
 export async function runtimeClient(): Promise<string> {
   const program = join(home, 'node_modules/aws-lambda-ric/index.mjs');
-  if (!existsSync(program)) await install();
+  const isThereOrOurs = async () => existsSync(program) || (await takeLock());
+  await until('the runtime client is compiled', isThereOrOurs, { timeoutMs: INSTALL_TIMEOUT_MS, everyMs: 250 });
+  if (existsSync(program)) return program;
+  try {
+    await install();
+  } finally {
+    await rm(lock, { force: true });
+  }
   return program;
+}
+
+/** False while another process that lives has it. */
+async function takeLock(): Promise<boolean> {
+  await mkdir(dirname(lock), { recursive: true });
+  try {
+    await writeFile(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    const holder = Number(await readFile(lock, 'utf8').catch(() => ''));
+    if (holder > 0 && !isAlive(holder)) await rm(lock, { force: true });
+    return false;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 async function install(): Promise<void> {
