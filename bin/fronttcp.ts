@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { benchCommand } from './commands/bench.ts';
 import { commandsCommand } from './commands/commands.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
 import { connectCommand } from './commands/connect.ts';
 import { costCommand } from './commands/cost.ts';
+import { deadCommand } from './commands/dead.ts';
 import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { loginCommand } from './commands/login.ts';
 import { logoutCommand } from './commands/logout.ts';
 import { sendCommand } from './commands/send.ts';
+import { fleetWorkerCommand, simulateCommand } from './commands/simulate.ts';
 import { gatewaysCommand, statsCommand } from './commands/stats.ts';
 import { tailCommand } from './commands/tail.ts';
 import { tokensCommand } from './commands/tokens.ts';
@@ -64,20 +67,25 @@ for (const command of [
   tokensCommand(),
   gatewaysCommand(),
   statsCommand(),
+  deadCommand(),
   tailCommand(),
+  benchCommand(),
+  simulateCommand(),
   costCommand(),
   doctorCommand(),
   completionCommand(),
 ]) {
   program.addCommand(command);
 }
-program.addCommand(completeCommand(), { hidden: true });
+for (const hidden of [completeCommand(), fleetWorkerCommand()]) program.addCommand(hidden, { hidden: true });
 throwInsteadOfExit(program);
 
-// A reader that has enough, such as `head`, is no error of ours.
+// A reader that has enough, such as `head`, is no error of ours. What has something to put in order ends as at SIGTERM.
+let hasReader = true;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  process.exit(ExitCode.done);
+  if (hasReader && !process.emit('SIGTERM', 'SIGTERM')) process.exit(ExitCode.done);
+  hasReader = false;
 });
 
 try {

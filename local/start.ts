@@ -72,7 +72,7 @@ async function start(settings: StartSettings, started: Started): Promise<void> {
   started.takeNoteBack = await writeRunningNote({
     pid: process.pid,
     api: started.api.url,
-    gateway: { host, port },
+    gateways: started.gateways.map((gateway) => ({ host, port: gateway.port })),
     redis: {
       url: redis.url,
       keyPrefix: env.REDIS_KEY_PREFIX ?? '',

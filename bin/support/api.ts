@@ -74,5 +74,5 @@ function refusal(response: Response, message: string): Failure {
   if (status === 409) return new Failure(ExitCode.failed, message, 'Use a new idempotency key for a new command.');
   if (status === 429) return new BusyFailure(ExitCode.failed, message, seconds);
   if (status === 503) return new BusyFailure(ExitCode.unreachable, message, seconds);
-  return new Failure(ExitCode.failed, message);
+  return new Failure(ExitCode.failed, message, undefined, { status });
 }

@@ -19,11 +19,19 @@ export class Failure extends Error {
   override name = 'Failure';
   readonly exitCode: ExitCode;
   readonly nextStep: string | undefined;
+  /** What the HTTP API answered, where that is the reason. */
+  readonly status: number | undefined;
 
-  constructor(exitCode: ExitCode, message: string, nextStep?: string, options?: ErrorOptions) {
+  constructor(
+    exitCode: ExitCode,
+    message: string,
+    nextStep?: string,
+    options: ErrorOptions & { status?: number } = {},
+  ) {
     super(message, options);
     this.exitCode = exitCode;
     this.nextStep = nextStep;
+    this.status = options.status;
   }
 }
 

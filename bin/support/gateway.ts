@@ -35,13 +35,25 @@ export async function gatewayOf(
   apiUrl: string,
   options: GatewayOptions,
 ): Promise<GatewayAddress> {
+  const [first] = await gatewaysOf(login, apiUrl, options);
+  return first;
+}
+
+/** As `gatewayOf`; of that `fronttcp dev` all of them. */
+export async function gatewaysOf(
+  login: Pick<StoredLogin, 'host' | 'port' | 'tls'> | undefined,
+  apiUrl: string,
+  options: GatewayOptions,
+): Promise<[GatewayAddress, ...GatewayAddress[]]> {
+  const host = options.host ?? (process.env.FRONTTCP_HOST || login?.host);
+  const port = options.port ?? portOf(process.env.FRONTTCP_PORT) ?? login?.port;
+  const tls = options.tls ?? login?.tls ?? false;
   const local = await findLocalSystem();
-  const fallback = local?.api === apiUrl ? local.gateway : { host: '127.0.0.1', port: DEFAULT_PORT };
-  return {
-    host: options.host ?? (process.env.FRONTTCP_HOST || login?.host) ?? fallback.host,
-    port: options.port ?? portOf(process.env.FRONTTCP_PORT) ?? login?.port ?? fallback.port,
-    tls: options.tls ?? login?.tls ?? false,
-  };
+  const [first, ...others] = local?.api === apiUrl ? local.gateways : [];
+  if (first !== undefined && host === undefined && port === undefined) {
+    return [{ ...first, tls }, ...others.map((other) => ({ ...other, tls }))];
+  }
+  return [{ host: host ?? first?.host ?? '127.0.0.1', port: port ?? first?.port ?? DEFAULT_PORT, tls }];
 }
 
 function hostOf(text: string): string {

@@ -1,9 +1,9 @@
 import { ExitCode } from './failure.ts';
 
-/** Aborts at Ctrl-C (the exit code then says so) or SIGTERM, in place of an end at once; a second Ctrl-C is one at once. */
+/** Aborts at Ctrl-C (the exit code then says so), SIGTERM or a terminal that goes away, in place of an end at once; a second Ctrl-C is one at once. */
 export function onInterrupt(): AbortSignal {
   const ended = new AbortController();
-  process.once('SIGTERM', () => ended.abort());
+  process.once('SIGTERM', () => ended.abort()).once('SIGHUP', () => ended.abort());
   process.on('SIGINT', () => {
     if (ended.signal.aborted) process.exit(ExitCode.interrupted);
     process.exitCode = ExitCode.interrupted;

@@ -2,7 +2,7 @@ import { type Keys, keysOf } from '../../contract/keys.ts';
 import { type RedisPort, RedisUnavailableError } from '../../contract/redis.ts';
 import { type Environment, EnvironmentError, readEnvironment } from '../../functions/shared/environment.ts';
 import { ExitCode, Failure } from './failure.ts';
-import { findLocalSystem } from './local-system.ts';
+import { findLocalSystem, isLoopback } from './local-system.ts';
 
 export interface Store {
   readonly redis: RedisPort;
@@ -66,4 +66,11 @@ async function localStore(): Promise<Record<string, string>> {
   if (redis === undefined) return {};
   const { url, keyPrefix, isCluster } = redis;
   return { REDIS_URL: url, REDIS_KEY_PREFIX: keyPrefix, REDIS_CLUSTER: String(isCluster) };
+}
+
+/** Whether the store that would be used is on this machine. */
+export async function isLocalStore(): Promise<boolean> {
+  if (process.env.FRONTTCP_RELAY) return false;
+  const { REDIS_URL: url, UPSTASH_REDIS_REST_URL: upstash } = await environmentOf();
+  return upstash === undefined && url !== undefined && isLoopback(new URL(url).hostname);
 }

@@ -46,10 +46,10 @@ test('commands in the folder of `dev` find its API, its gateway and its Redis', 
   expect(login.output).toContain(`Logged in at http://127.0.0.1:${api}`);
   expect(await fronttcp('users', 'add', 'made-here', '--password-stdin')).toMatchObject({ code: 0 });
   expect((await fronttcp('users')).output).toContain('made-here');
-  const chat = await fronttcp('connect', '--to', 'made-here');
+  const chat = await fronttcp('connect', '--plain', '--to', 'made-here');
   expect(chat).toMatchObject({ code: 0 });
   expect(chat.output).toContain('Connected as 13764408552');
-});
+}, 90_000);
 
 test('where they are is for the owner alone to read', async () => {
   const { mode } = await stat(join(folder, '.fronttcp/running.json'));
@@ -67,7 +67,7 @@ test('a `dev` that is killed takes the system with it', async () => {
     );
   await until('the API is gone', isGone, { timeoutMs: 30_000 });
   await until('its process is gone', () => !isAlive(pid), { timeoutMs: 40_000 });
-});
+}, 90_000);
 
 function isAlive(pid: number): boolean {
   try {

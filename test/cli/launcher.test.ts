@@ -72,6 +72,7 @@ test('every command explains itself with an example', async () => {
     ],
     ...['list', 'show', 'add', 'token', 'remove'].map((name) => ['users', name]),
     ...['create', 'list', 'revoke'].map((name) => ['tokens', name]),
+    ...['list', 'retry', 'delete'].map((name) => ['dead', name]),
   ];
   for (const text of await Promise.all(commands.map((args) => help(...args)))) {
     expect(text).toMatch(/Examples?:\n {2}\$ /);

@@ -65,9 +65,16 @@ export class System {
   }
 
   spawn(args: readonly string[], env: RunOptions['env'] = {}) {
-    return spawn(process.execPath, [join(repository, 'bin/fronttcp.mjs'), ...args], {
-      env: { ...process.env, FRONTTCP_API: this.api, FRONTTCP_PORT: String(this.port), ...this.env, ...env },
-    });
+    return spawn(process.execPath, [join(repository, 'bin/fronttcp.mjs'), ...args], { env: this.#environment(env) });
+  }
+
+  /** A shell script in which `$0` is this Node. */
+  shell(script: string, cwd: string, env: RunOptions['env'] = {}) {
+    return spawn('bash', ['-c', script, process.execPath], { cwd, env: this.#environment(env) });
+  }
+
+  #environment(env: RunOptions['env']): NodeJS.ProcessEnv {
+    return { ...process.env, FRONTTCP_API: this.api, FRONTTCP_PORT: String(this.port), ...this.env, ...env };
   }
 
   /** What a command printed with --json. Fails when it did not end with 0. */

@@ -1,0 +1,116 @@
+import { Command } from 'commander';
+import type { Api } from '../support/api.ts';
+import { apiOf, contextOf } from '../support/context.ts';
+import { type DeadLetter, decide, type Fate, listDeadLetters } from '../support/dead-letters.ts';
+import { count } from '../support/drawing.ts';
+import { ExitCode, Failure } from '../support/failure.ts';
+import { defaultTo } from '../support/groups.ts';
+import { onInterrupt } from '../support/interrupt.ts';
+import { wholeNumber } from '../support/numbers.ts';
+import type { Output } from '../support/output.ts';
+import { printable, table, time } from '../support/output.ts';
+import { Progress } from '../support/progress.ts';
+
+/** So many can be found by their ids while older ones are taken away. */
+const MOST_AT_ONCE = 5_000;
+const SHOWN_CHARACTERS = 60;
+
+export function deadCommand(): Command {
+  return defaultTo(new Command('dead'), listCommand())
+    .description('what the queue could not take: look at it, retry it, delete it (operators)')
+    .addCommand(retryCommand())
+    .addCommand(deleteCommand());
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('the dead letters, the newest first')
+    .option('--limit <number>', 'at most so many', wholeNumber(1, 100_000), 100)
+    .addHelpText('after', "\nExamples:\n  $ fronttcp dead list\n  $ fronttcp dead list --json | jq '.letters[].entry'")
+    .action(async ({ limit }: { limit: number }, command: Command) => {
+      const context = await contextOf(command);
+      const { letters, total } = await listDeadLetters(await apiOf(context), limit);
+      const text = table(['ID', 'AT', 'REASON', 'ENTRY'], letters.map(rowOf));
+      context.output.result({ letters, total }, letters.length === 0 ? 'There is no dead letter.' : text);
+      if (total > letters.length) context.output.note(`${count(total)} in all: --limit ${total}`);
+      else if (total > 0) context.output.note('Mend the reason, then: fronttcp dead retry --all');
+    });
+}
+
+function rowOf({ id, at, reason, entry, chat_to }: DeadLetter): string[] {
+  const shown = printable(entry.replaceAll(/\s+/g, ' '));
+  const to = chat_to === null ? '' : `: ${chat_to.slice(0, 3).join(', ')}${chat_to.length > 3 ? ', …' : ''}`;
+  return [
+    id,
+    time(at),
+    printable(`${reason ?? '-'}${to}`),
+    shown.length > SHOWN_CHARACTERS ? `${shown.slice(0, SHOWN_CHARACTERS - 1)}…` : shown,
+  ];
+}
+
+function retryCommand(): Command {
+  return new Command('retry')
+    .description('back into the queue; a letter for several goes to those alone who had not got it')
+    .argument('[id...]', 'as `dead list` shows them')
+    .option('--all', `every one, the oldest first (up to ${count(MOST_AT_ONCE)})`)
+    .addHelpText('after', '\nExamples:\n  $ fronttcp dead retry 0-5f1e0c7a9b3d4e8f\n  $ fronttcp dead retry --all')
+    .action((ids: string[], { all = false }: { all?: boolean }, command: Command) =>
+      decideOn(ids, { all, fate: 'retry' }, command),
+    );
+}
+
+function deleteCommand(): Command {
+  return new Command('delete')
+    .description('away for good')
+    .argument('[id...]', 'as `dead list` shows them')
+    .option('--all', `every one (up to ${count(MOST_AT_ONCE)}); with --yes`)
+    .option('--yes', 'delete all without another word')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ fronttcp dead delete 0-5f1e0c7a9b3d4e8f\n  $ fronttcp dead delete --all --yes',
+    )
+    .action((ids: string[], { all = false, yes = false }: { all?: boolean; yes?: boolean }, command: Command) => {
+      if (all && !yes) {
+        const nextStep = 'Look at them (fronttcp dead list), then add --yes.';
+        throw new Failure(ExitCode.usage, 'all dead letters would be deleted for good', nextStep);
+      }
+      return decideOn(ids, { all, fate: 'delete' }, command);
+    });
+}
+
+async function decideOn(ids: string[], { all, fate }: { all: boolean; fate: Fate }, command: Command): Promise<void> {
+  if (all === ids.length > 0) {
+    throw new Failure(ExitCode.usage, 'which? Name ids, or say --all', 'See them: fronttcp dead list');
+  }
+  const context = await contextOf(command);
+  const api = await apiOf(context);
+  const chosen = all ? (await listDeadLetters(api, MOST_AT_ONCE)).letters.map(({ id }) => id).reverse() : ids;
+  const { done, gone } = await decideOnEach(api, chosen, fate, context.output);
+  const [past, verb] = fate === 'retry' ? ['retried', 'Retried'] : ['deleted', 'Deleted'];
+  const more = gone.length > 0 ? `; ${count(gone.length)} were gone already` : '';
+  context.output.result({ [past ?? '']: done, gone }, `${verb} ${count(done.length)}${more}.`);
+  // Named by hand, it was meant to be there. Of all, somebody else may have been quicker.
+  if (!all && gone.length > 0) process.exitCode = ExitCode.failed;
+}
+
+async function decideOnEach(
+  api: Api,
+  ids: readonly string[],
+  fate: Fate,
+  output: Output,
+): Promise<{ done: string[]; gone: string[] }> {
+  const signal = onInterrupt();
+  const progress = new Progress(output, ids.length, 'dead letters');
+  const done: string[] = [];
+  const gone: string[] = [];
+  try {
+    for (const [at, id] of ids.entries()) {
+      if (signal.aborted) break;
+      ((await decide(api, id, fate)) ? done : gone).push(id);
+      if (ids.length > 1) progress.update(at + 1);
+    }
+  } finally {
+    progress.end();
+  }
+  return { done, gone };
+}
