@@ -23,6 +23,8 @@ export default defineConfig({
         testTimeout: 90_000,
         hookTimeout: 300_000,
         teardownTimeout: 30_000,
+        // Of those that say that they may run at a time.
+        maxConcurrency: 3,
       },
     })),
   },

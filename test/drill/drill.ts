@@ -6,12 +6,15 @@ import { findRedisServer } from '../faults/redis-server.ts';
 import { until } from '../support/until.ts';
 import type { Fault, Scene } from './faults.ts';
 import { type DrillGateway, startDrillGateway, sumOf } from './gateway.ts';
+import { type Alerts, startPrometheus } from './prometheus.ts';
 import { startStoreProxy } from './store-proxy.ts';
 
 /** In this time a fault has to be seen. */
 export const SEEN_WITHIN_MS = 15_000;
 /** So long it is looked for, so that what comes too late is told with its time. */
 const LOOK_MS = 40_000;
+/** Alerts have waits of their own. */
+const ALERT_MS = 60_000;
 
 export interface Finding {
   readonly fault: Fault;
@@ -20,6 +23,14 @@ export interface Finding {
   readonly logMs: number | undefined;
   /** The line of the log. */
   readonly line: string | undefined;
+  /** Alerts of the fault that never fired, and those that went on after its end. Undefined: there is no Prometheus here. */
+  readonly silent: readonly string[] | undefined;
+  readonly stuck: readonly string[] | undefined;
+}
+
+/** Whether a fault raised its alerts, and its end ended them. */
+export function isAlarmed({ silent, stuck }: Finding): boolean {
+  return silent?.length === 0 && stuck?.length === 0;
 }
 
 /** Whether a fault was seen in time, in metrics and in the log. */
@@ -28,7 +39,7 @@ export function isSeen({ metricMs, logMs }: Finding): boolean {
 }
 
 /** Makes a system of its own, injects the fault, and looks how long it takes until it is seen. */
-export async function drill(fault: Fault, lookMs = LOOK_MS): Promise<Finding> {
+export async function drill(fault: Fault, { lookMs = LOOK_MS, withAlerts = true } = {}): Promise<Finding> {
   const undo: (() => unknown)[] = [];
   const onEnd = (work: () => unknown) => void undo.push(work);
   try {
@@ -45,7 +56,10 @@ export async function drill(fault: Fault, lookMs = LOOK_MS): Promise<Finding> {
     const gateway = await start(env, fault, onEnd);
     const victim = fault.needsTwo ? await start(env, fault, onEnd) : undefined;
     const call = (name: string, ...args: (string | number)[]) => redis.call(name, ...args);
-    return await look(fault, { gateway, victim, proxy, redis: call, onEnd }, lookMs);
+    const ports = [gateway, victim].flatMap((one) => one?.healthPort ?? []);
+    const alerts = withAlerts ? await startPrometheus(folder, ports, fault.lookBackSeconds) : undefined;
+    onEnd(() => alerts?.stop());
+    return await look(fault, { gateway, victim, proxy, redis: call, onEnd }, alerts, lookMs);
   } finally {
     for (const work of undo.reverse()) await work();
   }
@@ -61,13 +75,14 @@ async function start(
   return gateway;
 }
 
-async function look(fault: Fault, scene: Scene, lookMs: number): Promise<Finding> {
+async function look(fault: Fault, scene: Scene, alerts: Alerts | undefined, lookMs: number): Promise<Finding> {
   const { gateway } = scene;
   const read = fault.read ?? ((metrics: string) => sumOf(metrics, fault.metric));
   // The store has been asked once: what it said is the base.
   await until('the gateway has looked around', async () =>
     sumOf(await gateway.metrics(), 'fronttcp_deployment_gateways'),
   );
+  await fault.prepare?.(scene);
   const before = read(await gateway.metrics());
   const saidBefore = gateway.process.output().length;
   const startedAt = performance.now();
@@ -91,6 +106,29 @@ async function look(fault: Fault, scene: Scene, lookMs: number): Promise<Finding
     },
     { timeoutMs: lookMs, everyMs: 200 },
   ).catch(() => undefined);
-  await injected;
-  return { fault, ...found };
+  const end = await injected;
+  if (alerts === undefined) {
+    await end?.();
+    return { fault, ...found, silent: undefined, stuck: undefined };
+  }
+  const silent = await missing(fault.alerts, () => alerts.fired());
+  await end?.();
+  // What it raised is over when it fires no more.
+  const stuck = await missing(fault.alerts, async () => {
+    const firing = await alerts.firing();
+    return new Set(fault.alerts.filter((name) => !firing.has(name)));
+  });
+  return { fault, ...found, silent, stuck };
+}
+
+/** Which of the names were not there in time. */
+async function missing(names: readonly string[], read: () => Promise<ReadonlySet<string>>): Promise<string[]> {
+  let left = [...names];
+  const look = async () => {
+    const there = await read();
+    left = names.filter((name) => !there.has(name));
+    return left.length === 0;
+  };
+  await until('all are there', look, { timeoutMs: ALERT_MS, everyMs: 500 }).catch(() => undefined);
+  return left;
 }

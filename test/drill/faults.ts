@@ -24,12 +24,19 @@ export interface Fault {
   /** Of which of its samples, where not of all. */
   readonly read?: (metrics: string) => number;
   readonly event: string;
+  /** Alerts of ops/prometheus that it raises; they end with the fault. */
+  readonly alerts: readonly string[];
   /** Of the gateway. May start what must be there before it, and answers its settings. */
   readonly env?: (onEnd: Scene['onEnd']) => Promise<Readonly<Record<string, string>>>;
   readonly inner?: InnerFault;
   readonly maxFiles?: number;
   readonly needsTwo?: boolean;
-  readonly inject: (scene: Scene) => Promise<void>;
+  /** So many seconds are the minutes on which its alerts look back, where ten are too few. */
+  readonly lookBackSeconds?: number;
+  /** What is there before the fault. */
+  readonly prepare?: (scene: Scene) => Promise<unknown>;
+  /** Answers how the fault is ended, where it does not end by itself. */
+  readonly inject: (scene: Scene) => Promise<(() => unknown) | undefined>;
 }
 
 const settings = (env: Readonly<Record<string, string>>) => async () => env;
@@ -42,32 +49,45 @@ export const faults: readonly Fault[] = [
       sumOf(metrics, 'fronttcp_redis_round_trip_seconds_count') -
       sumOf(metrics, 'fronttcp_redis_round_trip_seconds_bucket{le="0.25"}'),
     event: 'redis_slow',
-    inject: async ({ proxy }) => proxy.delay(400),
+    alerts: ['RedisSlow', 'DeliverySlow', 'OldestUndelivered', 'QueueWaits'],
+    inject: slowUnderLoad,
   },
   {
     name: 'Redis away',
     metric: 'fronttcp_redis_errors_total',
     event: 'redis_away',
-    inject: async ({ proxy }) => proxy.cut(),
+    alerts: ['RedisUnanswered', 'RedisErrors'],
+    inject: async ({ proxy }) => {
+      proxy.cut();
+      return () => proxy.mend();
+    },
   },
   {
     name: 'gateway killed',
     metric: 'fronttcp_burials_total',
     event: 'gateway_buried',
+    alerts: ['GatewayBuried', 'ConnectionsDropped'],
     needsTwo: true,
+    prepare: async (scene) => {
+      await connectAll(scene, 150, scene.victim);
+      // The fleet was there for a while: what the rule looks back on.
+      await setTimeout(5_000);
+    },
     inject: async ({ victim }) => void victim?.process.child.kill('SIGKILL'),
   },
   {
     name: 'slow reader flood',
     metric: 'fronttcp_sessions_stalled',
     event: 'readers_stalled',
-    env: settings({ MAX_MESSAGES_PER_S: '0' }),
-    inject: stopReading,
+    alerts: ['ReadersStalled', 'SlowReaders'],
+    env: settings({ MAX_MESSAGES_PER_S: '0', SLOW_READER_TIMEOUT_MS: '6000' }),
+    inject: async (scene) => void (await stopReading(scene)),
   },
   {
     name: 'verify flood',
     metric: 'fronttcp_verify_refused_total',
     event: 'verifies_refused',
+    alerts: ['VerifiesRefused'],
     inject: async (scene) => {
       const peers = await connectAll(scene, 200);
       for (const [i, peer] of peers.entries()) peer.send(1, { phone_number: `user${i}`, token: 'wrong' });
@@ -77,12 +97,16 @@ export const faults: readonly Fault[] = [
     name: 'queue poison',
     metric: 'fronttcp_dead_letters_total',
     event: 'dead_letters',
+    alerts: ['DeadLetters'],
     inject: async ({ redis }) => void (await redis('LPUSH', 'front_tcp', 'poison', '{"command_id": 1}', '[]')),
   },
   {
     name: 'lease lost',
     metric: 'fronttcp_lease_losses_total',
     event: 'lease_lost',
+    alerts: ['LeaseLost', 'GatewayDown', 'GatewaysSilent'],
+    // It is not measured while it is stopped: there must be a value from before.
+    lookBackSeconds: 30,
     inject: async ({ gateway }) => {
       gateway.process.child.kill('SIGSTOP');
       await setTimeout(10_500);
@@ -93,24 +117,36 @@ export const faults: readonly Fault[] = [
     name: 'event loop blocked',
     metric: 'fronttcp_event_loop_blocks_total',
     event: 'event_loop_blocked',
+    alerts: ['EventLoopBlocked', 'EventLoopDelay'],
     inner: 'block',
-    inject: async ({ gateway }) => void gateway.process.child.kill('SIGUSR2'),
+    inject: async ({ gateway }) => {
+      gateway.process.child.kill('SIGUSR2');
+      return () => gateway.process.child.kill('SIGUSR2');
+    },
   },
   {
     name: 'out of descriptors',
     metric: 'fronttcp_connections_refused_total',
     event: 'connections_refused',
-    maxFiles: 160,
-    inject: async (scene) => void (await connectAll(scene, 60)),
+    alerts: ['ConnectionsRefused', 'DescriptorsLow'],
+    env: settings({ MAX_UNVERIFIED_PER_ADDRESS: '0' }),
+    maxFiles: 1_600,
+    inject: async (scene) => {
+      const peers = await connectAll(scene, 1_600);
+      return () => peers.forEach((peer) => void peer.socket.destroy());
+    },
   },
   {
     name: 'upstream throttled',
     metric: 'fronttcp_upstream_failures_total',
     event: 'invocation_failed',
+    alerts: ['UpstreamFailing'],
     env: throttledLambda,
     inject: async (scene) => {
       const device = await verified(scene, 'device');
       device.send(1_000, { temperature: 20 });
+      for (let i = 0; i < 20; i += 1) device.send(1_500, { question: i });
+      return () => device.socket.destroy();
     },
   },
   {
@@ -118,6 +154,7 @@ export const faults: readonly Fault[] = [
     metric: 'fronttcp_deployment_messages_total',
     read: (metrics) => sumOf(metrics, 'fronttcp_deployment_messages_total{outcome="lost"}'),
     event: 'messages_lost',
+    alerts: ['MessagesLost'],
     env: settings({ MAILBOX_MAX: '10' }),
     inject: async ({ redis }) => {
       await redis('HSET', 'user:away', 'token', 'x');
@@ -129,13 +166,14 @@ export const faults: readonly Fault[] = [
     name: 'clock jump',
     metric: 'fronttcp_clock_jumps_total',
     event: 'clock_jumped',
+    alerts: ['ClockJumped'],
     inner: 'jump',
     inject: async ({ gateway }) => void gateway.process.child.kill('SIGUSR2'),
   },
 ];
 
-async function connectAll({ gateway, onEnd }: Scene, count: number): Promise<Peer[]> {
-  const peers = await Promise.all(Array.from({ length: count }, () => Peer.connect(gateway.port)));
+async function connectAll({ gateway, onEnd }: Scene, count: number, to = gateway): Promise<Peer[]> {
+  const peers = await Promise.all(Array.from({ length: count }, () => Peer.connect(to.port)));
   onEnd(() => peers.forEach((peer) => void peer.socket.destroy()));
   return peers;
 }
@@ -148,9 +186,25 @@ async function verified(scene: Scene, user: string): Promise<Peer> {
   return peer;
 }
 
-/** Five clients that read nothing any more, and one that says more than their sockets hold. */
+/** A queue that is deep, and a user who is sent a message every 50 ms, while Redis takes more than a second for everything. */
+async function slowUnderLoad(scene: Scene): Promise<() => unknown> {
+  await verified(scene, 'reader');
+  scene.proxy.delay(1_200);
+  const entry = JSON.stringify({ command_id: 102, chat_from: 'p', chat_to: ['reader'], chat_content: 'hello' });
+  for (let i = 0; i < 30; i += 1)
+    await scene.redis('LPUSH', 'front_tcp', ...Array.from({ length: 1_000 }, () => entry));
+  const timer = setInterval(() => void scene.redis('LPUSH', 'front_tcp', entry), 50);
+  const end = () => {
+    clearInterval(timer);
+    scene.proxy.delay(0);
+  };
+  scene.onEnd(end);
+  return end;
+}
+
+/** Many clients that read nothing any more, and one that says more than their sockets hold. */
 async function stopReading(scene: Scene): Promise<void> {
-  const readers = await Promise.all(Array.from({ length: 5 }, (_, i) => verified(scene, `reader${i}`)));
+  const readers = await Promise.all(Array.from({ length: 25 }, (_, i) => verified(scene, `reader${i}`)));
   const speaker = await verified(scene, 'speaker');
   for (const reader of readers) reader.freeze();
   const content = 'x'.repeat(60_000);
@@ -159,7 +213,11 @@ async function stopReading(scene: Scene): Promise<void> {
     chat_to: readers.map((_, i) => `reader${i}`),
     chat_content: content,
   });
-  for (let i = 0; i < 250; i += 1) speaker.sendBytes(frame);
+  // Not all at once: who falls behind by more than an outbox is served from its mailbox, and slowly.
+  for (let i = 0; i < 150; i += 1) {
+    speaker.sendBytes(frame);
+    if (i % 5 === 0) await setTimeout(50);
+  }
 }
 
 /** A Lambda API that has no capacity left. */

@@ -4,13 +4,18 @@ import { type RunningProcess, repository, startProcess } from '../support/proces
 export type InnerFault = 'block' | 'jump';
 
 const innerFaults: Readonly<Record<InnerFault, string>> = {
-  block: 'const until = performance.now() + 2_000; while (performance.now() < until);',
+  // Two seconds, and then a third of a second again and again, until it is sent once more.
+  block: `const spin = (ms) => { const until = performance.now() + ms; while (performance.now() < until); };
+    if (globalThis.spinning) return clearInterval(globalThis.spinning);
+    spin(2_000);
+    globalThis.spinning = setInterval(spin, 700, 350);`,
   jump: 'const real = Date.now; Date.now = () => real() + 3_600_000;',
 };
 
 export interface DrillGateway {
   readonly process: RunningProcess;
   readonly port: number;
+  readonly healthPort: number;
   metrics(): Promise<string>;
 }
 
@@ -36,6 +41,7 @@ export async function startDrillGateway({ env, inner, maxFiles }: GatewayOptions
   return {
     process: process_,
     port: Number(port),
+    healthPort: Number(healthPort),
     metrics: async () => {
       // One that hangs is seen by what it says afterwards.
       const response = await fetch(`http://127.0.0.1:${healthPort}/metrics`, { signal: AbortSignal.timeout(1_000) });

@@ -8,6 +8,8 @@ export interface StoreProxy {
   delay(ms: number): void;
   /** Ends all connections and refuses new ones. */
   cut(): void;
+  /** Accepts again. */
+  mend(): void;
   close(): void;
 }
 
@@ -51,6 +53,9 @@ export async function startStoreProxy(redisPort: number): Promise<StoreProxy> {
     cut: () => {
       isCut = true;
       cutAll();
+    },
+    mend: () => {
+      isCut = false;
     },
     close: () => {
       server.close();

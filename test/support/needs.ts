@@ -38,11 +38,11 @@ export const needs: readonly Need[] = [
     packages: { 'apt-get': ['python3'], dnf: ['python3'], apk: ['python3'] },
   },
   // The alert rules are tried by the program that will run them.
-  {
-    area: 'observe',
+  ...['observe', 'drill'].map((area) => ({
+    area,
     programs: ['promtool'],
     packages: { 'apt-get': ['prometheus'], dnf: ['golang-github-prometheus'], apk: ['prometheus'] },
-  },
+  })),
   // Amazon's runtime client is compiled on the first run of these.
   ...['lambda', 'container'].map((area) => ({
     area,
