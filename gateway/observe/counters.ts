@@ -1,3 +1,4 @@
+import type { Refusal } from '../../contract/refusals.ts';
 import type { Origin } from '../io/outgoing.ts';
 import type { CloseReason } from '../session/close-reasons.ts';
 import { AcknowledgementTimes } from './acknowledgement-times.ts';
@@ -25,6 +26,9 @@ export class Counters {
   deadLetters = 0;
   queueTaken = 0;
   slowReaders = 0;
+  /** Sessions that were served from their mailbox from then on: for their own outbox, and for all of them together. */
+  behindSession = 0;
+  behindAll = 0;
   burials = 0;
   /** What is to be added to our clock to have Redis's, ms: message ids are made by that one. */
   redisOffsetMs = 0;
@@ -37,6 +41,7 @@ export class Counters {
   /** The same of those that waited in a mailbox. */
   readonly storedMs = new Histogram(SLOW_MS);
   readonly acknowledgements = new AcknowledgementTimes();
+  readonly refusals = new Map<Refusal, number>();
   readonly closes = new Map<string, number>();
   readonly refusedConnections = new Map<string, number>();
 
@@ -61,6 +66,10 @@ export class Counters {
   acknowledge(ids: readonly string[], nowMs: number): void {
     this.acknowledged += ids.length;
     for (const id of ids) this.acknowledgements.acknowledged(Number(id), nowMs);
+  }
+
+  refused(refusal: Refusal): void {
+    this.refusals.set(refusal, (this.refusals.get(refusal) ?? 0) + 1);
   }
 
   closed(reason: CloseReason): void {

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry as MetricsRegistry } from 'prom-client';
+import { type Refusal, Refusals } from '../../contract/refusals.ts';
 import type { GatewayContext } from '../context.ts';
 import { type CloseReason, CloseReasons } from '../session/close-reasons.ts';
 import type { Counters } from './counters.ts';
@@ -114,6 +115,21 @@ function registerDelivery(metrics: MetricKinds, context: GatewayContext, sources
       ['broadcast', counters.deliveredBroadcast],
     ],
     'way',
+  );
+  metrics.sum(
+    'fronttcp_refusals_total',
+    'Frames that were refused, by the error that says so',
+    () => (Object.keys(Refusals) as Refusal[]).map((error) => [error, counters.refusals.get(error) ?? 0]),
+    'error',
+  );
+  metrics.sum(
+    'fronttcp_behind_total',
+    'Sessions served from their mailbox because an outbox was full',
+    () => [
+      ['session', counters.behindSession],
+      ['all', counters.behindAll],
+    ],
+    'bound',
   );
   metrics.histogram('fronttcp_delivery_seconds', 'From accepted to written, through the inbox', counters.liveMs);
   metrics.histogram('fronttcp_stored_delivery_seconds', 'From accepted to written, via a mailbox', counters.storedMs);

@@ -115,6 +115,7 @@ export class Session implements OutboxOwner, Timed {
 
   /** Says no to something that is no misuse of the protocol. */
   refuseKindly(refusal: Refusal, version: number, ref?: unknown): void {
+    this.context.counters.refused(refusal);
     if (this.context.tail.isOn) this.context.tail.refused(this.userId, 'refused', refusal);
     if (!this.has('errors')) return;
     const body = JSON.stringify({ error: refusal, message: Refusals[refusal], ref });
@@ -134,6 +135,8 @@ export class Session implements OutboxOwner, Timed {
     const { config, stalled } = this.context;
     const isBehind = this.outbox.stalledSinceMs > 0 && stalled.isFull;
     if (isBehind || this.outbox.bytes > config.outboxMaxBytes) {
+      if (isBehind) this.context.counters.behindAll += 1;
+      else this.context.counters.behindSession += 1;
       this.#fallBehind();
       return this.deliver(message);
     }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { functionVariables } from '../../functions/shared/environment.ts';
 import { gatewayVariables } from '../../gateway/config.ts';
+import { gateway } from '../gateway/support/gateway.ts';
 import { repository } from '../support/process.ts';
 
 const page = readFileSync(join(repository, 'docs/configuration.md'), 'utf8');
@@ -30,5 +31,18 @@ test('its defaults of numbers are those in force', () => {
   for (const [, name, value] of defaults) {
     const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\``));
     expect(row?.split('|')[2]?.trim().split(' ')[0], name).toBe(value?.replaceAll('_', ''));
+  }
+});
+
+test('every limit of the gateway says in which metric it is counted, and there is such a series from the start', async () => {
+  const limits = page.slice(page.indexOf('## Gateway: limits'), page.indexOf('## Messages, tokens, functions'));
+  const rows = limits.split('\n').filter((line) => line.startsWith('| `'));
+  expect(rows.length).toBeGreaterThan(15);
+  const g = await gateway();
+  const text = await (await fetch(`http://127.0.0.1:${g.running.healthPort}/metrics`)).text();
+  for (const row of rows) {
+    const counted = /`(fronttcp_\w+(?:\{[^}]*\})?)` \|$/.exec(row)?.[1];
+    expect(counted, row).toBeDefined();
+    expect(text, row).toContain(`\n${counted} `);
   }
 });

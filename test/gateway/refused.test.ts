@@ -146,6 +146,9 @@ describe('counts', () => {
     client.send(77);
     await client.isClosedSilently();
     expect(await g.metric('fronttcp_bad_frames_total')).toBe(4);
+    const errors = ['malformed', 'unknown_command', 'too_many_recipients', 'unknown_recipient'];
+    const counts = errors.map((error) => g.metric(`fronttcp_refusals_total{error="${error}"}`));
+    expect(await Promise.all(counts)).toEqual([1, 2, 1, 0]);
   });
 
   test('a recipient bomb of the longest list is routed once for each', async () => {

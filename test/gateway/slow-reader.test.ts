@@ -75,6 +75,7 @@ test('a reader that pauses and goes on gets everything on the same connection, i
   client.freeze();
   for (let from = 0; from < 400; from += 50) await g.push(...upTo(50).map((i) => entry(`${from + i} ${TEXT}`, ['u'])));
   await until('it is served from its mailbox', async () => (await g.mailbox('u')).length > 0);
+  expect(await g.metric('fronttcp_behind_total{bound="session"}')).toBeGreaterThan(0);
   client.thaw();
   await until('the newest is here', () => numbersOf(client).at(-1) === 399);
   expect(numbersOf(client)).toEqual(upTo(400));

@@ -101,6 +101,7 @@ test('many readers that never read: over OUTBOX_TOTAL_MAX_BYTES they are served 
       const sizes = await Promise.all(ids.map((id) => small.redis.zcard(small.keys.mailbox(id))));
       return sizes.every((size) => size > 0);
     });
+    expect(await small.metric('fronttcp_behind_total{bound="all"}')).toBeGreaterThan(0);
     for (const peer of frozen) peer.thaw();
     const newest = (peer: (typeof frozen)[number]) => peer.frames.at(-1)?.text.includes('"149 ');
     await until('all get all of it', () => frozen.every(newest), { timeoutMs: 60_000 });

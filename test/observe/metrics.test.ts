@@ -4,8 +4,8 @@ import { chat, gateway } from '../gateway/support/gateway.ts';
 import { until } from '../support/until.ts';
 
 const document = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
-/** Rows of the tables: `| name | type | labels | meaning |`. */
-const rows = [...document.matchAll(/^\| `(\w+)` \| (\w+) \|([^|]*)\| [^|]+ \|$/gm)].map(([, name, type, labels]) => ({
+/** Rows of the tables `| name | type | labels | meaning |`; those of CloudWatch have other names. */
+const rows = [...document.matchAll(/^\| `(fronttcp_\w+)` \| (\w+) \|([^|]*)\| [^|]+ \|$/gm)].map(([, name, type, labels]) => ({
   name,
   type,
   labels: (labels ?? '').match(/\w+/g) ?? [],
