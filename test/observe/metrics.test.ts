@@ -5,11 +5,13 @@ import { until } from '../support/until.ts';
 
 const document = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
 /** Rows of the tables `| name | type | labels | meaning |`; those of CloudWatch have other names. */
-const rows = [...document.matchAll(/^\| `(fronttcp_\w+)` \| (\w+) \|([^|]*)\| [^|]+ \|$/gm)].map(([, name, type, labels]) => ({
-  name,
-  type,
-  labels: (labels ?? '').match(/\w+/g) ?? [],
-}));
+const rows = [...document.matchAll(/^\| `(fronttcp_\w+)` \| (\w+) \|([^|]*)\| [^|]+ \|$/gm)].map(
+  ([, name, type, labels]) => ({
+    name,
+    type,
+    labels: (labels ?? '').match(/\w+/g) ?? [],
+  }),
+);
 
 async function metricsOf(healthPort: number): Promise<string> {
   return (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
