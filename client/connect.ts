@@ -2,9 +2,12 @@ import { Client } from './client.ts';
 import { ClosedError } from './errors.ts';
 import { type ClientOptions, settingsOf } from './options.ts';
 
-export type { Client } from './client.ts';
-export type { Message } from './message.ts';
+export type { Feature } from '../contract/command-ids.ts';
+export type { Client, ClientState } from './client.ts';
+export type { ClientEvents, Goodbye, SessionInfo } from './events.ts';
+export type { ApplicationMessage, ChatMessage, Json, Message } from './message.ts';
 export type { ClientOptions, ReconnectPolicy, TokenProvider } from './options.ts';
+export type { SendOptions } from './sends.ts';
 
 /**
  * Connects and verifies. Rejects with UnreachableError, TokenRefusedError, TimeoutError, DismissedError or the reason of
