@@ -28,6 +28,9 @@ export const arrangements: Readonly<Record<string, Arrangement>> = {
     replaces: ['5f1e0c7a9b3d4e8f6a2c1b0d', '$(npx fronttcp tokens list | grep billing | cut -d" " -f1)'],
     shows: /dashboard/,
   },
+  'docs/start.md npx fronttcp login': { keys: lookIn },
+  'docs/start.md TOKEN=': { shows: /"code":1,"message":"done","id":"\d+"/ },
+  'docs/start.md redis-cli': { shows: /1/ },
   'docs/upstream.md npx fronttcp login': {
     beside: ['npm start -- --upstream examples/upstream/handler.ts', READY],
     keys: [password, [/Connected as/, '/cmd 1500 {"sensor": "hall"}\n'], [/reply \{"sensor":"hall"/, '/quit\n']],
@@ -58,6 +61,7 @@ export const NOT_RUN: readonly string[] = [
 
 /** Pages whose blocks of a language have a test of their own. */
 export const OWN_TESTS: Readonly<Record<string, string>> = {
+  'docs/start.md ts': 'test/docs/snippets.test.ts',
   'docs/client.md ts': 'test/client/node-versions.test.ts',
   'ops/README.md yaml': 'test/observe/alerts.test.ts',
 };

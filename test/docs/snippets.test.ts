@@ -4,6 +4,8 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Client } from '../../client/client.ts';
 import { connect } from '../../client/connect.ts';
 import { ask } from '../../local/redis/ping.ts';
+import { compilePackage } from '../support/compiled-package.ts';
+import { startProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
 import { type Arrangement, arrangements, README_START, UNDER_WAY } from './arrangements.ts';
 import { type Fence, fencesOf, pages, titleOf } from './support/fences.ts';
@@ -21,11 +23,10 @@ const blocks = (language: string): [string, Fence][] =>
     .map((fence) => [titleOf(fence), fence]);
 
 let machine: Machine;
-let redisUrl = '';
 beforeAll(async () => {
   machine = await Machine.make();
   const system = await machine.serve(README_START.command, README_START.isReady);
-  redisUrl = /redis:\/\/\S+/.exec(system.screen())?.[0] ?? '';
+  machine.variables.REDIS_URL = /redis:\/\/\S+/.exec(system.screen())?.[0] ?? '';
 });
 afterAll(async () => {
   await device?.close();
@@ -61,8 +62,13 @@ async function logInAsOperator(): Promise<void> {
   });
 }
 
-async function run(place: Machine, script: string, { keys = [], shows }: Arrangement): Promise<string> {
-  const terminal = place.open(script);
+async function run(
+  place: Machine,
+  script: string,
+  { keys = [], shows }: Arrangement,
+  isFront: boolean,
+): Promise<string> {
+  const terminal = place.open(script, { real: isFront });
   try {
     for (const [onScreen, typed] of keys) {
       await terminal.shows(onScreen);
@@ -99,7 +105,7 @@ test.each(blocks('sh'))(
     } else {
       await logInAsOperator();
     }
-    const screen = await run(place, scriptOf(fence, arrangement), arrangement);
+    const screen = await run(place, scriptOf(fence, arrangement), arrangement, fence.page === 'README.md');
     if (arrangement.printsNextBlock) expect(screen.trimEnd()).toBe(all[all.indexOf(fence) + 1]?.text.trimEnd());
   },
   120_000,
@@ -109,6 +115,15 @@ test('every arrangement is for a block that is there', () => {
   const beginnings = blocks('sh').map(([, { page, text }]) => `${page} ${text}`);
   const unused = Object.keys(arrangements).filter((name) => !beginnings.some((text) => text.startsWith(name)));
   expect(unused).toEqual([]);
+});
+
+test('the program of the first page for readers runs beside it', async () => {
+  const program = all.find(({ page, language }) => page === 'docs/start.md' && language === 'ts');
+  await compilePackage(machine.folder);
+  writeFileSync(join(machine.folder, 'program.ts'), machine.here(program?.text ?? ''));
+  const running = startProcess(process.execPath, [join(machine.folder, 'program.ts')]);
+  expect((await running.exit).code, running.output()).toBe(0);
+  expect(running.output()).toMatch(/accepted as \d+/);
 });
 
 /** What the page's own tokens and ids are here. */
@@ -125,7 +140,7 @@ async function arrange(path: string, answer: unknown): Promise<void> {
   }
   if (path !== '/dead-letters') return;
   const { letters } = answer as { letters: { entry: string }[] };
-  for (const { entry } of letters) await ask(redisUrl, 'LPUSH', 'front_tcp', entry);
+  for (const { entry } of letters) await ask(machine.variables.REDIS_URL ?? '', 'LPUSH', 'front_tcp', entry);
 }
 
 test.each(blocks('http'))('it is answered so: %s', async (_, { text }) => {

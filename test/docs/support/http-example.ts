@@ -45,7 +45,9 @@ export function differences(
   }
   if (Array.isArray(page) && Array.isArray(real)) {
     if (page.length !== real.length) return [`${at} has ${real.length} where the page has ${page.length}`];
-    return page.flatMap((one, i) => differences(one, real[i], learn, `${at}[${i}]`));
+    // Steps stand in the order in which they were noted, which is not always that in which they were done.
+    const [left, right] = name === 'steps' ? [page, real].map(byState) : [page, real];
+    return (left ?? []).flatMap((one, i) => differences(one, right?.[i], learn, `${at}[${i}]`));
   }
   if (isObject(page) && isObject(real)) {
     const names = new Set([...Object.keys(page), ...Object.keys(real)]);
@@ -57,6 +59,9 @@ export function differences(
   }
   return Object.is(page, real) ? [] : [`${at} is ${JSON.stringify(real)} where the page has ${JSON.stringify(page)}`];
 }
+
+const byState = (steps: unknown[]): unknown[] =>
+  [...steps].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -9,6 +9,16 @@ import { openTerminal, type Terminal } from './terminal.ts';
 const OWN = ['.git', '.fronttcp', 'dist', 'cdk.out'];
 
 /**
+ * What npx does where the package's own program is asked for, without npm's second of thinking. README.md's blocks are run with
+ * the real one, and so is the package, from its tarball (test/package).
+ */
+const QUICK_NPX = `#!/bin/sh
+[ "$1" = fronttcp ] || { echo "npx $1 is not for this machine" >&2; exit 127; }
+shift
+exec node bin/fronttcp.mjs "$@"
+`;
+
+/**
  * A reader's machine: the repository as `npm ci` leaves it, a home of its own, and the ports of the pages replaced by
  * free ones. What is typed there is what the pages say.
  */
@@ -17,6 +27,8 @@ export class Machine {
   readonly api: number;
   readonly gateway: number;
   readonly health: number;
+  /** What else its terminals have in their environment. */
+  readonly variables: Record<string, string> = {};
   readonly #services: Terminal[] = [];
 
   private constructor(ports: { api: number; gateway: number; health: number }) {
@@ -26,16 +38,19 @@ export class Machine {
     for (const name of readdirSync(repository)) {
       if (!OWN.includes(name)) symlinkSync(join(repository, name), join(this.folder, name));
     }
-    mkdirSync(join(this.folder, '.home'));
+    mkdirSync(join(this.folder, '.home/bin'), { recursive: true });
+    writeFileSync(join(this.folder, '.home/bin/npx'), QUICK_NPX, { mode: 0o755 });
   }
 
   static async make(): Promise<Machine> {
     return new Machine({ api: await freePort(), gateway: await freePort(), health: await freePort() });
   }
 
-  get env(): NodeJS.ProcessEnv {
+  /** `real`: with npm's own npx. */
+  env({ real = false } = {}): NodeJS.ProcessEnv {
     return {
       ...process.env,
+      ...(real ? {} : { PATH: `${join(this.folder, '.home/bin')}:${process.env.PATH}` }),
       HOME: join(this.folder, '.home'),
       XDG_CONFIG_HOME: join(this.folder, '.home'),
       REDIS_URL: undefined,
@@ -50,6 +65,7 @@ export class Machine {
       // npm's own turning wheel would stand between the lines.
       npm_config_progress: 'false',
       npm_config_update_notifier: 'false',
+      ...this.variables,
     };
   }
 
@@ -60,10 +76,10 @@ export class Machine {
   }
 
   /** Opens a terminal and runs a script there, which ends at the first command that fails. */
-  open(script: string): Terminal {
+  open(script: string, npx: { real?: boolean } = {}): Terminal {
     const file = join(this.folder, '.home', `script-${Math.random().toString(36).slice(2)}.sh`);
     writeFileSync(file, this.here(script));
-    return openTerminal(['bash', '-eo', 'pipefail', file], { cwd: this.folder, env: this.env });
+    return openTerminal(['bash', '-eo', 'pipefail', file], { cwd: this.folder, env: this.env(npx) });
   }
 
   /** A program that stays until the machine is switched off. */
