@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { frontTcpBill } from '../../lib/cost/model.ts';
-import { HOURS_PER_MONTH, prices, costOf } from '../../lib/cost/prices.ts';
+import { costOf, HOURS_PER_MONTH, prices } from '../../lib/cost/prices.ts';
 import { assumptions, defaultUsage, tasksFor } from '../../lib/cost/usage.ts';
 import { readPage } from './support/fences.ts';
 
@@ -20,19 +20,22 @@ function monthly(clients: number, cells: number, balancers: number): number {
   return bill(clients).total - redisOf(clients) + cells * redisOf(clients / cells) + further;
 }
 
-test.each([20_000, 100_000, 1_000_000, 10_000_000, 100_000_000])('the row of %i clients is what comes out', (clients) => {
-  const cells = Math.ceil(clients / CLIENTS_PER_CELL);
-  const gateways = tasksFor(clients);
-  const balancers = Math.ceil(gateways / TARGETS_PER_BALANCER);
-  const total = monthly(clients, cells, balancers);
-  const row = [
-    number(clients),
-    ...[cells, gateways, balancers, cells * NODES_PER_CELL, clients / cells / 60].map(number),
-    `${number(total)}`,
-    (total / clients).toFixed(4),
-  ];
-  expect(page).toContain(`| ${row.join(' | ')} |`);
-});
+test.each([20_000, 100_000, 1_000_000, 10_000_000, 100_000_000])(
+  'the row of %i clients is what comes out',
+  (clients) => {
+    const cells = Math.ceil(clients / CLIENTS_PER_CELL);
+    const gateways = tasksFor(clients);
+    const balancers = Math.ceil(gateways / TARGETS_PER_BALANCER);
+    const total = monthly(clients, cells, balancers);
+    const row = [
+      number(clients),
+      ...[cells, gateways, balancers, cells * NODES_PER_CELL, clients / cells / 60].map(number),
+      `${number(total)}`,
+      (total / clients).toFixed(4),
+    ];
+    expect(page).toContain(`| ${row.join(' | ')} |`);
+  },
+);
 
 test('the page names what the plan takes for granted', () => {
   for (const value of [assumptions.connectionsPerTask, CLIENTS_PER_CELL, assumptions.redisBytesPerClient]) {
