@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { RUNNING_SYSTEM_FILE, type RunningSystem } from '../contract/running-system.ts';
 
@@ -7,5 +7,9 @@ export async function writeRunningNote(system: RunningSystem): Promise<() => Pro
   const file = resolve(RUNNING_SYSTEM_FILE);
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, `${JSON.stringify(system, null, 2)}\n`, { mode: 0o600 });
-  return () => rm(file, { force: true });
+  return async () => {
+    // Another may have been started here since.
+    const note = await readFile(file, 'utf8').catch(() => '');
+    if (note.includes(`"pid": ${system.pid},`)) await rm(file, { force: true });
+  };
 }

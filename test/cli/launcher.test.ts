@@ -1,8 +1,7 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { repository } from '../support/process.ts';
 
@@ -51,31 +50,4 @@ test('an older Node without the bundled one says what is needed', () => {
   expect(run.status).toBe(2);
   expect(run.stderr).toContain('needs Node 24');
   expect(run.stderr).toContain('20.1.0');
-});
-
-test('every command explains itself with an example', async () => {
-  const help = async (...args: string[]) =>
-    (await promisify(execFile)(process.execPath, [join(repository, 'bin/fronttcp.mjs'), ...args, '--help'])).stdout;
-  expect(await help()).toContain('Exit codes:');
-  const commands = [
-    ...[
-      ['dev'],
-      ['doctor'],
-      ['completion'],
-      ['login'],
-      ['logout'],
-      ['connect'],
-      ['send'],
-      ['stats'],
-      ['gateways'],
-      ['commands', 'show'],
-    ],
-    ...['list', 'show', 'add', 'token', 'remove'].map((name) => ['users', name]),
-    ...['create', 'list', 'revoke'].map((name) => ['tokens', name]),
-    ...['list', 'retry', 'delete'].map((name) => ['dead', name]),
-  ];
-  for (const text of await Promise.all(commands.map((args) => help(...args)))) {
-    expect(text).toMatch(/Examples?:\n {2}\$ /);
-    expect(text).toContain('--json');
-  }
 });

@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ask } from '../../local/redis/ping.ts';
+import { freePort } from '../support/ports.ts';
+import { repository } from '../support/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { temporaryFolder } from './system.ts';
+
+/**
+ * The page as its reader follows it: the first example starts the system, all others run in the same folder, in their
+ * order, in bash. What the page cannot know (ids, free ports, a password that is typed) is put in.
+ */
+const page = readFileSync(join(repository, 'docs/cli.md'), 'utf8');
+const examples = [...page.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) =>
+  String(block)
+    .split('\n')
+    .filter((line) => line !== ''),
+);
+const [helpOfProgram, helpOfSend, dev, ...others] = examples;
+
+const UNTIL_CTRL_C = /# until Ctrl-C$/;
+const RUNS = /fronttcp is ready|Following|Connected|"type":"sample"/;
+
+let folder: string;
+let system: Running;
+const redisEnv = { REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() };
+/** The ids of the page, by how they look, and what they are here. */
+const ids = new Map<RegExp, string>();
+
+interface Running {
+  output(): string;
+  exit: Promise<number | null>;
+  hasEnded(): boolean;
+  /** As a terminal does it: everything that the line started. */
+  interrupt(): void;
+}
+
+function start(line: string, { cwd = folder, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Running {
+  const own = { PATH: `${folder}/bin:${process.env.PATH}`, HOME: folder, XDG_CONFIG_HOME: join(folder, '.config') };
+  const none = ['FRONTTCP_API', 'FRONTTCP_TOKEN', 'FRONTTCP_HOST', 'FRONTTCP_PORT', 'REDIS_URL', 'REDIS_KEY_PREFIX'];
+  const unset = Object.fromEntries(none.map((name) => [name, undefined]));
+  const child = spawn('bash', ['-o', 'pipefail', '-c', line], {
+    cwd,
+    env: { ...process.env, ...unset, ...own, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+  }
+  return {
+    output: () => output,
+    exit: new Promise((resolve) => child.once('close', resolve)),
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+    interrupt: () => process.kill(-(child.pid ?? 0), 'SIGINT'),
+  };
+}
+
+async function runs(running: Running): Promise<void> {
+  await until(`it runs: ${running.output()}`, () => RUNS.test(running.output()), { timeoutMs: 60_000 });
+}
+
+async function startDev(line: string, cwd: string): Promise<Running> {
+  const [api, gateway, health] = [await freePort(), await freePort(), await freePort()].map(String);
+  const ports = { API_PORT: api, GATEWAY_PORT: gateway, HEALTH_PORT: health };
+  const free = line
+    .replace(/--api-port \d+/, `--api-port ${api}`)
+    .replace(/--gateway-port \d+/, `--gateway-port ${gateway}`)
+    .replace(/--health-port \d+/, `--health-port ${health}`);
+  return start(free, { cwd, env: { ...redisEnv, ...ports } });
+}
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  await mkdir(join(folder, 'bin'));
+  await mkdir(join(folder, '.config/fish/completions'), { recursive: true });
+  const launcher = join(repository, 'bin/fronttcp.mjs');
+  await writeFile(join(folder, 'bin/fronttcp'), `#!/bin/sh\nexec '${process.execPath}' '${launcher}' "$@"\n`);
+  await chmod(join(folder, 'bin/fronttcp'), 0o755);
+  system = await startDev(String(dev), folder);
+  await runs(system);
+  const key = (name: string) => `${redisEnv.REDIS_KEY_PREFIX}${name}`;
+  await ask(redisEnv.REDIS_URL, 'LPUSH', key('front_tcp'), 'not JSON');
+  const isDead = async () => Number(await ask(redisEnv.REDIS_URL, 'LLEN', key('front_tcp:dead'))) === 1;
+  await until('there is a dead letter', isDead, { timeoutMs: 20_000 });
+});
+afterAll(async () => {
+  if (!system.hasEnded()) system.interrupt();
+  await system.exit;
+  await rm(folder, { recursive: true });
+});
+
+function learn(output: string): void {
+  for (const [look, found] of [
+    [/\b18\d{14}\b/, /message (\d+)/],
+    [/\b5f1e0c7a9b3d4e8f6a2c1b0d\b/, /Token (\w+) of/],
+    [/\b0-5f1e0c7a9b3d4e8f\b/, /^(\d+-[\da-f]{16}) /m],
+  ] as const) {
+    const id = found.exec(output)?.[1];
+    if (id !== undefined) ids.set(look, id);
+  }
+}
+
+function filledIn(line: string): string {
+  let text = line;
+  for (const [look, id] of ids) text = text.replace(look, id);
+  const asks = /^(.*?) +# asks for the password: (\S+)$/.exec(text);
+  return asks ? `echo ${asks[2]} | ${asks[1]} --password-stdin` : text;
+}
+
+test('the page begins with the help and the system', () => {
+  expect([helpOfProgram, helpOfSend]).toEqual(['fronttcp --help', 'fronttcp send --help']);
+  expect(dev).toMatch(/^fronttcp dev +# until Ctrl-C$/);
+  expect(others.length).toBeGreaterThan(40);
+});
+
+test.each(others)(
+  '%s',
+  async (line) => {
+    if (!UNTIL_CTRL_C.test(line)) {
+      const running = start(filledIn(line));
+      expect(await running.exit, running.output()).toBe(0);
+      learn(running.output());
+      return;
+    }
+    const cwd = await temporaryFolder();
+    await writeFile(join(cwd, 'handler.mjs'), 'export const handler = () => ({});');
+    const running = line.startsWith('fronttcp dev') ? await startDev(line, cwd) : start(filledIn(line));
+    await runs(running);
+    running.interrupt();
+    expect([0, 130], running.output()).toContain(await running.exit);
+    await rm(cwd, { recursive: true });
+  },
+  120_000,
+);
+
+test('the system of the first example ends at Ctrl-C', async () => {
+  system.interrupt();
+  expect(await system.exit, system.output()).toBe(0);
+}, 60_000);
