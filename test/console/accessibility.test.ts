@@ -1,6 +1,6 @@
-import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { sideways, violations } from './support/axe.ts';
 import { launchBrowser, logIn, openConsole, userBox, writeAndSend } from './support/browser.ts';
 import { done, OPERATOR, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
@@ -131,17 +131,4 @@ async function fillConsole(page: Page): Promise<void> {
   await page.locator('.delivery').waitFor();
   await page.locator('.delivery summary').click();
   await page.locator('#content').fill('the next one');
-}
-
-async function violations(page: Page): Promise<unknown[]> {
-  if (!(await page.evaluate('typeof axe !== "undefined"'))) await page.evaluate(axe.source);
-  const found = await page.evaluate<axe.AxeResults>('axe.run(document, { resultTypes: ["violations"] })');
-  return found.violations.map(({ id, nodes }) => ({
-    id,
-    nodes: nodes.map((node) => `${node.html} ${node.failureSummary}`),
-  }));
-}
-
-function sideways(page: Page): Promise<number> {
-  return page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 }

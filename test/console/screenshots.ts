@@ -1,15 +1,20 @@
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { BrowserContextOptions, Page } from 'playwright-core';
+import { freePort } from '../support/ports.ts';
 import { launchBrowser, logIn, openConsole, userBox, writeAndSend } from './support/browser.ts';
 import { startSystem } from './support/system.ts';
 
-/** `npm run screenshots`: the pictures of the console in docs/images/, of the whole system with a few clients. */
+/**
+ * `npm run screenshots`: the pictures of the console in docs/images/, of the whole system with two gateways, a small
+ * fleet and some traffic. Takes about two minutes, because the charts draw what really happens.
+ */
 const folder = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 
 const FLEET = Array.from({ length: 24 }, (_, i) => `pump-${String(i + 1).padStart(3, '0')}`);
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
+const WATCHED_MS = 50_000;
 
 interface Words {
   single: string;
@@ -32,32 +37,68 @@ const chinese: Words = {
   next: '维护已完成，谢谢。',
 };
 
-const shots: [name: string, words: Words, options: BrowserContextOptions][] = [
-  ['console', english, { viewport: DESKTOP, colorScheme: 'light' }],
-  ['console-dark', english, { viewport: DESKTOP, colorScheme: 'dark' }],
-  ['console-chinese', chinese, { viewport: DESKTOP, colorScheme: 'light', locale: 'zh-CN' }],
-  ['console-phone', english, { viewport: PHONE, colorScheme: 'light', isMobile: true, hasTouch: true }],
+/** What is shown beside the first view, by the part of the address that names it. */
+const places: Readonly<Record<string, string>> = {
+  gateways: '#/gateways',
+  users: '#/users/pump-004',
+  history: '#/history',
+  queue: '#/queue',
+  tokens: '#/tokens',
+};
+
+interface Shots {
+  suffix: string;
+  words: Words;
+  options: BrowserContextOptions;
+  views: readonly string[];
+}
+
+const phone = { viewport: PHONE, isMobile: true, hasTouch: true };
+const shots: readonly Shots[] = [
+  { suffix: '', words: english, options: { viewport: DESKTOP }, views: Object.keys(places) },
+  { suffix: '-dark', words: english, options: { viewport: DESKTOP, colorScheme: 'dark' }, views: ['gateways'] },
+  { suffix: '-chinese', words: chinese, options: { viewport: DESKTOP, locale: 'zh-CN' }, views: ['history'] },
+  { suffix: '-phone', words: english, options: phone, views: ['gateways', 'users'] },
 ];
 
 await mkdir(folder, { recursive: true });
-const [browser, system] = await Promise.all([launchBrowser(), startSystem()]);
+const gatewayPorts = [await freePort(), await freePort()];
+const [browser, system] = await Promise.all([launchBrowser(), startSystem({ gatewayPorts })]);
+const { redis, keys } = system.runtime;
 try {
-  const { redis, keys } = system.runtime;
   for (const userId of FLEET) await redis.command('ZADD', keys.users, 0, userId);
   for (const [i, userId] of FLEET.entries()) {
     if (i % 4 === 3) await redis.command('HSET', keys.user(userId), 'token', 'x');
-    else await system.connectClient(userId);
+    else await system.connectClient(userId, undefined, { acknowledges: i % 3 === 0, gateway: i % 5 < 3 ? 0 : 1 });
   }
-  for (const [name, words, options] of shots) {
-    const { page, close } = await openConsole(browser, system.url, { deviceScaleFactor: 1.5, ...options });
-    await logIn(page);
-    await userBox(page, 'pump-001').waitFor();
-    await useConsole(page, words);
-    await page.screenshot({ path: `${folder}${name}.png` });
-    await close();
-  }
+  await redis.command('LPUSH', keys.queue, ...unhappyEntries());
+  for (const shot of shots) await take(shot);
 } finally {
   await Promise.all([browser.close(), system.stop()]);
+}
+
+async function take({ suffix, words, options, views }: Shots): Promise<void> {
+  const { page, close } = await openConsole(browser, system.url, { deviceScaleFactor: 1.5, ...options });
+  await logIn(page);
+  await userBox(page, 'pump-001').waitFor();
+  await useConsole(page, words);
+  await page.screenshot({ path: `${folder}console${suffix}.png` });
+  if (suffix === '') await makeTokens(page);
+  // The gateways first, while there is traffic.
+  const traffic = startTraffic();
+  if (views.includes('gateways')) await page.waitForTimeout(WATCHED_MS);
+  for (const view of views) {
+    await page.evaluate(`location.hash = ${JSON.stringify(places[view])}`);
+    await page.locator('main h1').waitFor();
+    // The next round of figures has come, and nothing is being loaded.
+    await page.waitForTimeout(4_000);
+    await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+    if (view === 'history') await page.locator('.rows summary').first().click();
+    await page.waitForTimeout(1_000);
+    await page.screenshot({ path: `${folder}console-${view}${suffix}.png` });
+  }
+  await traffic.stop();
+  await close();
 }
 
 async function useConsole(page: Page, words: Words): Promise<void> {
@@ -70,7 +111,7 @@ async function useConsole(page: Page, words: Words): Promise<void> {
   await userBox(page, 'pump-004').check();
   await send(page, words.group, 3);
   await page.locator('#content').fill(words.next);
-  await page.locator('.users').evaluate('(list) => list.scrollTo(0, 0)');
+  await page.evaluate(`document.querySelector('.users').scrollTo(0, 0)`);
   await page.evaluate('scrollTo(0, 0)');
 }
 
@@ -80,4 +121,54 @@ async function send(page: Page, content: string, count: number): Promise<void> {
     .locator('.delivery')
     .nth(count - 1)
     .waitFor();
+}
+
+async function makeTokens(page: Page): Promise<void> {
+  const token = await page.evaluate<string>(`JSON.parse(sessionStorage.getItem('fronttcp.session')).token`);
+  const make = (body: object) =>
+    fetch(new URL('/service-tokens', system.url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify(body),
+    });
+  await make({ name: 'billing', scopes: ['send'], recipients: ['pump-001', 'pump-002'], ttl_s: 604_800 });
+  await make({ name: 'dashboard', scopes: ['read'] });
+  await make({ name: 'night-shift', scopes: ['send', 'read'], ttl_s: 86_400 });
+}
+
+/** A producer that writes into the queue in waves. */
+function startTraffic(): { stop: () => Promise<void> } {
+  let isStopped = false;
+  const running = (async () => {
+    for (let i = 0; !isStopped; i += 1) {
+      const wave = Math.round(20 + 14 * Math.sin(i / 14) + Math.random() * 8);
+      const entries = Array.from({ length: wave }, (_, n) =>
+        JSON.stringify({
+          command_id: 102,
+          chat_from: 'telemetry',
+          chat_to: [FLEET[(i + n) % FLEET.length]],
+          chat_content: `reading ${i}`,
+        }),
+      );
+      await redis.command('LPUSH', keys.queue, ...entries);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  })();
+  return {
+    stop: () => {
+      isStopped = true;
+      return running;
+    },
+  };
+}
+
+function unhappyEntries(): string[] {
+  const chat = (chat_to: unknown, chat_content: unknown) =>
+    JSON.stringify({ command_id: 103, chat_from: 'billing', chat_to, chat_content });
+  return [
+    chat(['pump-002', 'pump-099', 'pump-100'], 'The invoice for October is ready.'),
+    chat('pump-003', 'A single recipient, and not in a list'),
+    '{"command_id": 102, "chat_from": "cron", "chat_to": ["pump-001"], "chat_content": 42}',
+    'pump-007: reboot at 03:00',
+  ];
 }

@@ -112,6 +112,47 @@ test('Redis away: the page says so, a send is retried with the same key, all goe
   client.end();
 });
 
+test('a dead letter is seen, retried when its recipient is known, and delivered; the history and the user tell of the rest', async () => {
+  const { page } = opened;
+  const { redis, keys } = system.runtime;
+  await page.getByRole('navigation').getByRole('link', { name: 'Queue' }).click();
+  await page.getByText('No dead letters.').waitFor();
+  const entry = { command_id: 102, chat_from: 'billing', chat_to: ['newcomer'], chat_content: 'welcome' };
+  await redis.command('LPUSH', keys.queue, JSON.stringify(entry));
+  await page.locator('.letter').getByText('unknown recipients').waitFor();
+  const client = await system.connectClient('newcomer', undefined, { acknowledges: true });
+  await page.getByRole('button', { name: 'Retry' }).click();
+  expect(await arrived(client, 102)).toMatchObject({ chat_from: 'billing', chat_content: 'welcome' });
+  await page.getByText('No dead letters.').waitFor();
+
+  await page.getByRole('navigation').getByRole('link', { name: 'Send' }).click();
+  await userBox(page, 'newcomer').check();
+  await writeAndSend(page, 'hello');
+  await result('Acknowledged 1').waitFor();
+  await page.getByRole('navigation').getByRole('link', { name: 'History' }).click();
+  const row = page.locator('.command-row', { hasText: 'newcomer' });
+  await row.getByText('Acknowledged 1').waitFor();
+  await row.getByRole('link', { name: 'newcomer' }).click();
+  await page.getByText('No. 1, acknowledges').waitFor();
+  await page.getByText('0 messages wait').waitFor();
+  await page.getByRole('list', { name: 'Recent commands' }).getByText('Acknowledged 1').waitFor();
+  await page.getByRole('button', { name: 'Revoke token' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke token' }).click();
+  await until('the connection is closed', () => client.isClosed);
+  await page.locator('.facts').getByText('None').nth(1).waitFor();
+
+  await page.getByRole('navigation').getByRole('link', { name: 'Gateways' }).click();
+  await page.getByRole('row', { name: /^g/ }).waitFor();
+  await page.getByRole('navigation').getByRole('link', { name: 'Tokens' }).click();
+  await page.getByLabel('Name').fill('dashboard');
+  await page.getByLabel('Send commands').uncheck();
+  await page.getByLabel('Read users, figures and receipts').check();
+  await page.getByRole('button', { name: 'Make the token' }).click();
+  const token = await page.getByLabel('The new token').inputValue();
+  const asked = await fetch(new URL('/stats', system.url), { headers: { authorization: `Bearer ${token}` } });
+  expect(asked.status).toBe(200);
+});
+
 test("log out revokes the token and closes the operator's own connection", async () => {
   const { page } = opened;
   const token = await page.evaluate<string>(`JSON.parse(sessionStorage.getItem('fronttcp.session')).token`);

@@ -158,7 +158,7 @@ test('hostile user ids are text: nothing of them runs, breaks the layout or reor
   await logIn(page);
   await until('all are shown', async () => (await page.locator('.user').count()) === ids.length);
   expect(await page.locator('.user bdi').allTextContents()).toEqual(ids);
-  expect(await page.title()).toBe('fronttcp console');
+  expect(await page.title()).toBe('Send · fronttcp console');
   await page.getByLabel('All shown').check();
   await page.locator('#content').fill('<b onclick=x>bold</b>');
   await page.locator('#content').press('Control+Enter');

@@ -8,6 +8,10 @@ export interface ScriptedApi {
   readonly url: string;
   readonly requests: ScriptedRequest[];
   users: ScriptedUser[];
+  /** As GET /commands, /dead-letters and /service-tokens answer them. */
+  commands: object[];
+  letters: ScriptedLetter[];
+  tokens: ScriptedToken[];
   /** Who may use the console. */
   readonly operators: string[];
   /** Answers this route from now on, in place of the ordinary answer. Undefined: the ordinary one again. */
@@ -31,6 +35,20 @@ export interface ScriptedUser {
   last_seen?: number;
 }
 
+export interface ScriptedLetter {
+  id: string;
+  entry: string;
+  reason: string | null;
+  chat_to?: string[];
+}
+
+export interface ScriptedToken {
+  id: string;
+  name: string;
+  scopes: string[];
+  recipients?: string[];
+}
+
 export interface Answered {
   readonly status: number;
   readonly body: object;
@@ -47,11 +65,18 @@ const PAGE_SIZE = 50;
 export async function startScriptedApi(): Promise<ScriptedApi> {
   const scripted = new Map<string, ScriptedAnswer>();
   const requests: ScriptedRequest[] = [];
-  const api = { users: [] as ScriptedUser[], operators: [OPERATOR] };
+  const api = {
+    users: [] as ScriptedUser[],
+    commands: [] as object[],
+    letters: [] as ScriptedLetter[],
+    tokens: [] as ScriptedToken[],
+    operators: [OPERATOR],
+  };
   const server = createServer((incoming, response) => {
     void readBody(incoming).then((body) => {
       const url = new URL(incoming.url ?? '/', 'http://localhost');
-      const route = `${incoming.method} ${url.pathname.replace(/^\/commands\/.+/, '/commands/{id}')}`;
+      const path = url.pathname.replace(/^\/(commands|users|dead-letters|service-tokens)\/[^/]+/, '/$1/{id}');
+      const route = `${incoming.method} ${path}`;
       if (route === 'GET /' || route === 'GET /web/send-command') return sendPage(response);
       const request = { route, url, headers: incoming.headers, body };
       requests.push(request);
@@ -91,8 +116,9 @@ export function refused(status: number, message: string, headers: Record<string,
 
 function ordinary(
   { route, url, headers, body }: ScriptedRequest,
-  { users, operators }: Pick<ScriptedApi, 'users' | 'operators'>,
+  api: Pick<ScriptedApi, 'users' | 'operators' | 'commands' | 'letters' | 'tokens'>,
 ): Answered {
+  const { users, operators, commands, letters } = api;
   if (route === 'POST /login') {
     const { phone_number, password } = body as { phone_number: string; password: string };
     return password === PASSWORD ? done({ token: `token.${phone_number}`, expires_at: 1 }) : refused(401, 'wrong');
@@ -103,12 +129,66 @@ function ordinary(
   if (route === 'GET /stats')
     return done({
       connected: users.filter(isOnline).length,
-      queue: { waiting: 0, dead: 0 },
+      queue: { waiting: 0, dead: letters.length },
       gateways: [{ id: 'a', live: true }],
     });
   if (route === 'GET /users') return pageOf(users, url.searchParams);
   if (route === 'POST /send-command') return sent(body as { chat_to?: string | string[] }, users);
-  return refused(404, 'no such route');
+  if (route === 'GET /commands') return done({ commands, cursor: null });
+  return ofOne(route, decodeURIComponent(url.pathname.split('/')[2] ?? ''), body, api);
+}
+
+/** Routes that read or change one of the things that there are. */
+function ofOne(
+  route: string,
+  id: string,
+  body: unknown,
+  api: Pick<ScriptedApi, 'users' | 'letters' | 'tokens'>,
+): Answered {
+  const { users, letters, tokens } = api;
+  const user = users.find(({ phone_number }) => phone_number === id);
+  if (route === 'GET /users/{id}') return user ? done(detailOf(user)) : refused(404, 'there is no such user');
+  if (route === 'DELETE /users/{id}/session' || route === 'DELETE /users/{id}/token') {
+    api.users = users.map((one) => (one === user ? { ...one, online: false } : one));
+    return done({ disconnected: user?.online ?? false });
+  }
+  if (route === 'GET /dead-letters')
+    return done({ letters: letters.map(letterOf), total: letters.length, cursor: null });
+  if (route === 'POST /dead-letters/{id}/retry' || route === 'DELETE /dead-letters/{id}') {
+    if (!letters.some((letter) => letter.id === id)) return refused(404, 'there is no such dead letter, or no longer');
+    api.letters = letters.filter((letter) => letter.id !== id);
+    return done();
+  }
+  if (route === 'GET /service-tokens') return done({ tokens: tokens.map(tokenOf) });
+  if (route === 'POST /service-tokens') {
+    api.tokens = [...tokens, { id: 'f'.repeat(24), ...(body as Omit<ScriptedToken, 'id'>) }];
+    return done({ id: 'f'.repeat(24), token: 'fts_secret', expires_at: 4_000_000_000 });
+  }
+  if (route !== 'DELETE /service-tokens/{id}') return refused(404, 'no such route');
+  api.tokens = tokens.filter((token) => token.id !== id);
+  return done();
+}
+
+function detailOf(user: ScriptedUser): object {
+  return {
+    ...user,
+    gateway: user.online ? 'g-1' : null,
+    session: user.online ? { epoch: 3, acknowledges: true } : null,
+    token: { expires_at: 4_000_000_000 },
+    mailbox: 21,
+    messages: [{ id: '1838431748728832', command_id: 2001, sent_at: 1_795_343_504_645, expires_at: 4_000_000_000_000 }],
+    lost: 2,
+  };
+}
+
+function letterOf({ id, entry, reason, chat_to }: ScriptedLetter): object {
+  const at = 1_795_343_504_645;
+  return { id, entry, bytes: entry.length, encoding: 'utf8', reason, at, chat_to: chat_to ?? null };
+}
+
+function tokenOf({ recipients, ...token }: ScriptedToken): object {
+  const made = { created_by: OPERATOR, created_at: 1_795_343_504_645, expires_at: 4_000_000_000 };
+  return { ...token, recipients: recipients ?? null, ...made };
 }
 
 function pageOf(users: readonly ScriptedUser[], query: URLSearchParams): Answered {

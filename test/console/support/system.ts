@@ -16,8 +16,15 @@ export interface System {
   readonly redis: TestRedis;
   readonly runtime: Runtime;
   /** With this token; without one, another is written for it, which replaces that of the user's last login. */
-  connectClient(userId: string, token?: string): Promise<Client>;
+  connectClient(userId: string, token?: string, how?: ClientOptions): Promise<Client>;
   stop(): Promise<void>;
+}
+
+export interface ClientOptions {
+  /** It asks for `ack`, and acknowledges what it is sent. */
+  readonly acknowledges?: boolean;
+  /** Of which gateway, counted from 0. */
+  readonly gateway?: number;
 }
 
 export interface Message {
@@ -32,29 +39,33 @@ export interface Client {
   end(): void;
 }
 
-export async function startSystem(): Promise<System> {
+/** `gatewayPorts`: a gateway for each; 0 is any port that is free. */
+export async function startSystem({ gatewayPorts = [0] } = {}): Promise<System> {
   const redis = await startTestRedis();
   const env = { REDIS_URL: redis.url, LOG_LEVEL: 'error' };
   const runtime = await createRuntime(env);
   await createDemoUsers(runtime.redis, '');
   const api = await startApi({ port: 0, env, log: createLog({ level: 'error', format: 'json' }) });
-  const gateway = startProgram('gateway/main.ts', [], {
-    env: { ...env, GATEWAY_HOST: '127.0.0.1', GATEWAY_PORT: '0', HEALTH_PORT: '0' },
-  });
-  const port = await portOf(gateway);
+  const gateways = gatewayPorts.map((port) =>
+    startProgram('gateway/main.ts', [], {
+      env: { ...env, GATEWAY_HOST: '127.0.0.1', GATEWAY_PORT: String(port), HEALTH_PORT: '0' },
+    }),
+  );
+  const ports = await Promise.all(gateways.map(portOf));
   const clients: Client[] = [];
   return {
     url: `${api.url}/web/send-command`,
     redis,
     runtime,
-    connectClient: async (userId, token) => {
-      const client = await verifiedClient(port, userId, token ?? (await writeToken(runtime, userId)));
+    connectClient: async (userId, token, { acknowledges = false, gateway = 0 } = {}) => {
+      const own = token ?? (await writeToken(runtime, userId));
+      const client = await verifiedClient(ports[gateway] ?? 0, userId, own, acknowledges);
       clients.push(client);
       return client;
     },
     stop: async () => {
       for (const client of clients) client.end();
-      await gateway.stop();
+      await Promise.all(gateways.map((gateway) => gateway.stop()));
       await Promise.all([api.close(), runtime.redis.close()]);
       await redis.stop();
     },
@@ -73,11 +84,12 @@ async function writeToken({ redis, keys }: Runtime, userId: string): Promise<str
   return token;
 }
 
-async function verifiedClient(port: number, userId: string, token: string): Promise<Client> {
+async function verifiedClient(port: number, userId: string, token: string, acknowledges: boolean): Promise<Client> {
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
-  const messages = collectMessages(socket);
-  socket.write(encodeFrame(1100, 1, JSON.stringify({ phone_number: userId, token })));
+  const messages = collectMessages(socket, acknowledges);
+  const features = acknowledges ? { features: ['ack'] } : {};
+  socket.write(encodeFrame(1100, 1, JSON.stringify({ phone_number: userId, token, ...features })));
   await until(`${userId} is verified`, () => messages.some(({ commandId }) => commandId === 101));
   return {
     messages,
@@ -88,14 +100,16 @@ async function verifiedClient(port: number, userId: string, token: string): Prom
   };
 }
 
-function collectMessages(socket: Socket): Message[] {
+function collectMessages(socket: Socket, acknowledges: boolean): Message[] {
   const messages: Message[] = [];
   const decoder = new FrameDecoder();
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk) => {
     decoder.push(chunk);
     while (decoder.next() === Decoded.frame) {
-      messages.push({ commandId: decoder.commandId, body: JSON.parse(decoder.body.toString('utf8')) });
+      const body = JSON.parse(decoder.body.toString('utf8'));
+      messages.push({ commandId: decoder.commandId, body });
+      if (acknowledges && body.id) socket.write(encodeFrame(1100, 6, JSON.stringify({ ids: [body.id] })));
     }
     decoder.detach();
   });

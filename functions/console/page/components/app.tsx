@@ -1,17 +1,31 @@
-import { useEffect } from 'preact/hooks';
+import type { FunctionComponent } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { session } from '../state/session.ts';
+import { place, type View } from '../state/view.ts';
 import { text } from '../texts/texts.ts';
 import { Announcer } from './announcer.tsx';
-import { Compose } from './compose.tsx';
+import { GatewaysView } from './gateways/gateways-view.tsx';
+import { HistoryView } from './history/history-view.tsx';
 import { Login } from './login.tsx';
-import { Recipients } from './recipients.tsx';
-import { Sends } from './sends.tsx';
-import { StaleNotice } from './stale-notice.tsx';
+import { QueueView } from './queue/queue-view.tsx';
+import { SendView } from './send/send-view.tsx';
 import { StatusBar } from './status-bar.tsx';
+import { TokensView } from './tokens/tokens-view.tsx';
 import { TopBar } from './top-bar.tsx';
+import { UsersView } from './users/users-view.tsx';
+
+const views: Readonly<Record<View, FunctionComponent>> = {
+  send: SendView,
+  users: UsersView,
+  history: HistoryView,
+  gateways: GatewaysView,
+  queue: QueueView,
+  tokens: TokensView,
+};
 
 export function App() {
-  const title = text('page.title');
+  const name = session.value ? text(`nav.${place.value.view}`) : undefined;
+  const title = name === undefined ? text('page.title') : `${name} · ${text('page.title')}`;
   useEffect(() => {
     document.title = title;
   }, [title]);
@@ -35,22 +49,40 @@ function LoggedOut() {
 }
 
 function Console() {
+  const { view } = place.value;
+  const frame = useRef<HTMLDivElement>(null);
+  const shown = useRef(view);
+  useEffect(() => {
+    if (shown.current === view) return;
+    shown.current = view;
+    window.scrollTo(0, 0);
+    frame.current?.querySelector<HTMLElement>('main h1')?.focus();
+  }, [view]);
+
+  const Shown = views[view];
   return (
-    <div class="frame">
-      <a class="skip" href="#content">
-        {text('page.skip')}
-      </a>
+    <div class="frame" ref={frame}>
+      <SkipLink />
       <TopBar />
-      <main class="console">
-        <h1 class="visually-hidden">{text('page.title')}</h1>
-        <StaleNotice />
-        <Recipients />
-        <div class="column">
-          <Compose />
-          <Sends />
-        </div>
-      </main>
+      <Shown />
       <StatusBar />
     </div>
+  );
+}
+
+/** Leads to the message where one is written, to the heading elsewhere; the address stays that of the view. */
+function SkipLink() {
+  const isSend = place.value.view === 'send';
+  return (
+    <a
+      class="skip"
+      href={isSend ? '#content' : '#main'}
+      onClick={(event) => {
+        event.preventDefault();
+        document.querySelector<HTMLElement>(isSend ? '#content' : 'main h1')?.focus();
+      }}
+    >
+      {text(isSend ? 'page.skip' : 'page.skipToMain')}
+    </a>
   );
 }

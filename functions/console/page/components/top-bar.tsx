@@ -3,6 +3,7 @@ import { session } from '../state/session.ts';
 import { text } from '../texts/texts.ts';
 import { Mark } from './icons.tsx';
 import { LogOut } from './log-out.tsx';
+import { Nav } from './nav.tsx';
 
 const LANGUAGE_NAMES = { en: 'English', zh: '中文' };
 
@@ -14,6 +15,7 @@ export function TopBar() {
         <span class="brand-name">fronttcp</span>
         <span class="brand-product">{text('page.product')}</span>
       </div>
+      {session.value && <Nav />}
       <div class="top-tools">
         <Preferences />
         {session.value && <LogOut userId={session.value.userId} />}

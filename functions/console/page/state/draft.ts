@@ -1,22 +1,32 @@
 import { computed, signal } from '@preact/signals';
-import type { Command } from '../api/operator.ts';
+import type { Command } from '../api/commands.ts';
 
 export const audience = signal<'chosen' | 'everyone'>('chosen');
 /** In the order in which they were chosen. */
 export const chosen = signal<ReadonlySet<string>>(new Set());
+/** A chat text, or an application message: a number and an object that the device's own program understands. */
+export const form = signal<'text' | 'application'>('text');
 export const content = signal('');
+export const applicationId = signal('2001');
+/** JSON, as it is typed. */
+export const applicationContent = signal('');
 /** Seconds to keep it for those who are away; undefined: as long as the deployment says. */
 export const ttlSeconds = signal<number | undefined>(undefined);
 export const wantsReceipt = signal(true);
 
-export type DraftProblem = 'noRecipient' | 'noContent';
+export type DraftProblem = 'noRecipient' | 'noContent' | 'applicationEveryone' | 'applicationId' | 'applicationContent';
 
 export const problem = computed<DraftProblem | undefined>(() => {
+  const isApplication = form.value === 'application';
+  if (isApplication && audience.value === 'everyone') return 'applicationEveryone';
   if (audience.value === 'chosen' && chosen.value.size === 0) return 'noRecipient';
-  return content.value.trim() === '' ? 'noContent' : undefined;
+  if (!isApplication) return content.value.trim() === '' ? 'noContent' : undefined;
+  if (!/^2\d{3}$/.test(applicationId.value.trim())) return 'applicationId';
+  return objectOf(applicationContent.value) ? undefined : 'applicationContent';
 });
 
 export const commandId = computed<Command['command_id']>(() => {
+  if (form.value === 'application') return Number(applicationId.value);
   if (audience.value === 'everyone') return 104;
   return chosen.value.size > 1 ? 103 : 102;
 });
@@ -34,8 +44,16 @@ export function clearDraft(): void {
   audience.value = 'chosen';
   chosen.value = new Set();
   content.value = '';
+  applicationContent.value = '';
+  form.value = 'text';
   ttlSeconds.value = undefined;
   wantsReceipt.value = true;
+}
+
+/** The number of an application message stays: the next one is likely of the same kind. */
+export function clearContent(): void {
+  if (form.value === 'text') content.value = '';
+  else applicationContent.value = '';
 }
 
 /** What the draft says, as the API takes it. A broadcast is for those connected now, so it is not kept for anyone. */
@@ -44,8 +62,17 @@ export function draftCommand(): Command {
   return {
     command_id: commandId.value,
     ...(audience.value === 'everyone' ? {} : { chat_to: ids.length === 1 ? (ids[0] ?? '') : ids }),
-    content: content.value,
+    content: form.value === 'text' ? content.value : (objectOf(applicationContent.value) ?? {}),
     ...(audience.value === 'everyone' || ttlSeconds.value === undefined ? {} : { ttl_s: ttlSeconds.value }),
     ...(wantsReceipt.value ? { receipt: true } : {}),
   };
+}
+
+function objectOf(json: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }

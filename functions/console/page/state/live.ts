@@ -1,12 +1,18 @@
 import { effect, signal, untracked } from '@preact/signals';
-import { readStats, type Stats } from '../api/operator.ts';
 import type { Failure } from '../api/request.ts';
+import { readStats, type Stats } from '../api/stats.ts';
+import { letters } from './dead-letters.ts';
+import { forgetFigures, recordFigures } from './figures.ts';
+import { history, recipient, refreshHistory, sender } from './history.ts';
 import { type Poll, startPoll } from './poll.ts';
+import { forgetServiceTokens, refreshServiceTokens } from './service-tokens.ts';
 import { session } from './session.ts';
-import { forgetUsers, query, refreshUsers, userPages } from './users.ts';
+import { forgetDetail, refreshDetail } from './user-detail.ts';
+import { query, users } from './users.ts';
+import { place, type View } from './view.ts';
 
 const PAUSE_MS = 2_000;
-/** Each further page of users costs a request per round: the rounds become rarer. */
+/** Each further page of a list costs a request per round: the rounds become rarer. */
 const PAUSE_PER_PAGE_MS = 500;
 const SEARCH_PAUSE_MS = 200;
 
@@ -16,42 +22,73 @@ export const liveFailure = signal<Failure | undefined>(undefined);
 /** When the last good round ended, ms. */
 export const liveAtMs = signal<number | undefined>(undefined);
 
+/** What a view shows beside the figures, and how many pages of it. */
+const views: Readonly<Record<View, { read: () => Promise<Failure | undefined>; pages: () => number }>> = {
+  send: { read: () => users.refresh(query.value), pages: () => users.pages.peek()?.pages ?? 1 },
+  users: { read: readUsers, pages: () => users.pages.peek()?.pages ?? 1 },
+  history: { read: refreshHistory, pages: () => history.pages.peek()?.pages ?? 1 },
+  gateways: { read: async () => undefined, pages: () => 1 },
+  queue: { read: () => letters.refresh(''), pages: () => letters.pages.peek()?.pages ?? 1 },
+  tokens: { read: refreshServiceTokens, pages: () => 1 },
+};
+
 let poll: Poll | undefined;
 
-/** Reads users and figures as long as someone is logged in. */
+/** Reads the figures and what the view shows, as long as someone is logged in. */
 export function startLive(): void {
   effect(() => {
     if (session.value) {
-      const pauseMs = () => PAUSE_MS + ((userPages.peek()?.pages ?? 1) - 1) * PAUSE_PER_PAGE_MS;
+      const pauseMs = () => PAUSE_MS + (views[place.peek().view].pages() - 1) * PAUSE_PER_PAGE_MS;
       poll = untracked(() => startPoll(readRound, pauseMs));
       return;
     }
     poll?.stop();
     poll = undefined;
-    forgetUsers();
-    stats.value = undefined;
-    liveFailure.value = undefined;
-    liveAtMs.value = undefined;
+    untracked(forgetAll);
   });
+  place.subscribe(refreshNow);
+  sender.subscribe(refreshNow);
   let pause: number | undefined;
-  query.subscribe(() => {
-    window.clearTimeout(pause);
-    pause = window.setTimeout(refreshNow, SEARCH_PAUSE_MS);
-  });
+  for (const search of [query, recipient]) {
+    search.subscribe(() => {
+      window.clearTimeout(pause);
+      pause = window.setTimeout(refreshNow, SEARCH_PAUSE_MS);
+    });
+  }
 }
 
 export function refreshNow(): void {
   poll?.now();
 }
 
+async function readUsers(): Promise<Failure | undefined> {
+  const { id } = place.value;
+  const [list, one] = await Promise.all([users.refresh(query.value), id === undefined ? undefined : refreshDetail(id)]);
+  return list ?? one;
+}
+
 async function readRound(): Promise<Failure | undefined> {
   const own = session.value;
-  const [usersFailure, figures] = await Promise.all([refreshUsers(), readStats()]);
-  const failure = usersFailure ?? (figures.ok ? undefined : figures.failure);
+  const [shown, figures] = await Promise.all([views[place.value.view].read(), readStats()]);
+  const failure = shown ?? (figures.ok ? undefined : figures.failure);
   // Whoever logged out meanwhile, or came back, is not shown what this round found.
   if (session.value !== own) return failure;
-  if (figures.ok) stats.value = figures.value;
+  const atMs = Date.now();
+  if (figures.ok) {
+    stats.value = figures.value;
+    recordFigures(figures.value, atMs);
+  }
   liveFailure.value = failure;
-  if (!failure) liveAtMs.value = Date.now();
+  if (!failure) liveAtMs.value = atMs;
   return failure;
+}
+
+function forgetAll(): void {
+  for (const list of [users, history, letters]) list.forget();
+  forgetDetail();
+  forgetServiceTokens();
+  forgetFigures();
+  stats.value = undefined;
+  liveFailure.value = undefined;
+  liveAtMs.value = undefined;
 }

@@ -1,5 +1,5 @@
 import { effect, untracked } from '@preact/signals';
-import { readReceipt } from '../api/operator.ts';
+import { readReceipt } from '../api/commands.ts';
 import type { Failure } from '../api/request.ts';
 import { type Poll, startPoll } from './poll.ts';
 import { type Send, sends, updateSend } from './sends.ts';

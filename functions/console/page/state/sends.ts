@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
-import { type Command, type Receipt, type Sent, sendCommand } from '../api/operator.ts';
+import { type Command, type Receipt, type Sent, sendCommand } from '../api/commands.ts';
 import type { Failure } from '../api/request.ts';
-import { content, draftCommand } from './draft.ts';
+import { clearContent, draftCommand } from './draft.ts';
 
 export type SendState =
   | { kind: 'sending' }
@@ -60,7 +60,8 @@ async function attempt(key: string): Promise<Send | undefined> {
   const send = updateSend(key, { state: { kind: 'sending' } });
   if (!send) return undefined;
   const answer = await sendCommand(send.command, key);
-  if (answer.ok && content.value === send.command.content) content.value = '';
+  // What was written meanwhile stays.
+  if (answer.ok && JSON.stringify(draftCommand().content) === JSON.stringify(send.command.content)) clearContent();
   return updateSend(key, { state: answer.ok ? { kind: 'accepted', sent: answer.value } : stateAfter(answer.failure) });
 }
 

@@ -1,9 +1,20 @@
 import { useRef, useState } from 'preact/hooks';
-import { audience, commandId, content, problem, ttlSeconds, wantsReceipt } from '../state/draft.ts';
-import { type Send, sendDraft } from '../state/sends.ts';
-import { failureText } from '../texts/failures.ts';
-import { countText, text } from '../texts/texts.ts';
-import { announce } from './announcer.tsx';
+import {
+  applicationContent,
+  audience,
+  commandId,
+  content,
+  form,
+  problem,
+  ttlSeconds,
+  wantsReceipt,
+} from '../../state/draft.ts';
+import { type Send, sendDraft } from '../../state/sends.ts';
+import { failureText } from '../../texts/failures.ts';
+import { countText, text } from '../../texts/texts.ts';
+import { announce } from '../announcer.tsx';
+import { kindText } from '../kinds.ts';
+import { ComposeApplication } from './compose-application.tsx';
 import { ComposeTo } from './compose-to.tsx';
 
 const KEEP_CHOICES = [
@@ -14,6 +25,8 @@ const KEEP_CHOICES = [
   ['week', 604_800],
 ] as const;
 
+const FORMS = ['text', 'application'] as const;
+
 const sendKey = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : 'Ctrl';
 const utf8 = new TextEncoder();
 
@@ -21,12 +34,15 @@ export function Compose() {
   const [isProblemShown, setProblemShown] = useState(false);
   const area = useRef<HTMLTextAreaElement>(null);
   const shown = isProblemShown ? problem.value : undefined;
+  const isApplication = form.value === 'application';
+  const written = isApplication ? applicationContent : content;
+  const kind = isApplication ? kindText(commandId.value) : `${kindText(commandId.value)} · ${commandId.value}`;
 
   const send = async () => {
     setProblemShown(problem.value !== undefined);
     if (problem.value) {
       announce(text(`compose.problem.${problem.value}`));
-      if (problem.value === 'noContent') area.current?.focus();
+      if (problem.value === 'noContent' || problem.value === 'applicationContent') area.current?.focus();
       return;
     }
     const sent = await sendDraft();
@@ -48,27 +64,47 @@ export function Compose() {
       }}
     >
       <div class="card-head">
-        <h2 id="compose-heading">{text('compose.heading')}</h2>
-        <span class="tag kind">
-          {text(`kind.${commandId.value}`)} · {commandId.value}
-        </span>
+        <div class="heading">
+          <h2 id="compose-heading">{text('compose.heading')}</h2>
+          <span class="tag kind">{kind}</span>
+        </div>
+        <fieldset class="segments">
+          <legend class="visually-hidden">{text('compose.form')}</legend>
+          {FORMS.map((one) => (
+            <label key={one} class="segment">
+              <input
+                type="radio"
+                name="form"
+                value={one}
+                checked={form.value === one}
+                onChange={() => {
+                  form.value = one;
+                }}
+              />
+              <span>{text(`compose.form.${one}`)}</span>
+            </label>
+          ))}
+        </fieldset>
       </div>
       <ComposeTo />
+      {isApplication && <ComposeApplication isWrong={shown === 'applicationId'} />}
       <div class="field">
         <label class="visually-hidden" for="content">
-          {text('compose.content')}
+          {text(isApplication ? 'compose.json' : 'compose.content')}
         </label>
         <textarea
           ref={area}
           id="content"
           rows={4}
-          dir="auto"
-          placeholder={text('compose.placeholder')}
+          dir={isApplication ? 'ltr' : 'auto'}
+          class={isApplication ? 'mono' : undefined}
+          spellcheck={!isApplication}
+          placeholder={isApplication ? '{"valve": 3, "open": true}' : text('compose.placeholder')}
           aria-describedby="compose-problem"
-          aria-invalid={shown === 'noContent'}
-          value={content.value}
+          aria-invalid={shown === 'noContent' || shown === 'applicationContent'}
+          value={written.value}
           onInput={({ currentTarget }) => {
-            content.value = currentTarget.value;
+            written.value = currentTarget.value;
           }}
         />
       </div>
@@ -84,7 +120,7 @@ export function Compose() {
           />
           <span>{text('compose.receipt')}</span>
         </label>
-        <span class="muted bytes">{countText('compose.bytes', utf8.encode(content.value).length)}</span>
+        <span class="muted bytes">{countText('compose.bytes', utf8.encode(written.value).length)}</span>
       </div>
       <div class="actions">
         <p id="compose-problem" class="problem">

@@ -1,5 +1,5 @@
-import { audience, chosen, setChosen } from '../state/draft.ts';
-import { countText, text } from '../texts/texts.ts';
+import { audience, chosen, setChosen } from '../../state/draft.ts';
+import { countText, text } from '../../texts/texts.ts';
 
 const SHOWN = 8;
 

@@ -1,7 +1,7 @@
-import { audience } from '../state/draft.ts';
-import { stats } from '../state/live.ts';
-import { countText, text } from '../texts/texts.ts';
-import { UserFilter } from './user-filter.tsx';
+import { audience } from '../../state/draft.ts';
+import { stats } from '../../state/live.ts';
+import { countText, text } from '../../texts/texts.ts';
+import { UserFilter } from '../user-filter.tsx';
 import { UserList } from './user-list.tsx';
 
 const AUDIENCES = ['chosen', 'everyone'] as const;

@@ -1,7 +1,8 @@
-import type { Command } from '../api/operator.ts';
-import { clearSends, type Send, type SendState, sends } from '../state/sends.ts';
-import { text } from '../texts/texts.ts';
-import { clockText } from '../texts/times.ts';
+import type { Command } from '../../api/commands.ts';
+import { clearSends, type Send, type SendState, sends } from '../../state/sends.ts';
+import { text } from '../../texts/texts.ts';
+import { clockText } from '../../texts/times.ts';
+import { kindText } from '../kinds.ts';
 import { Delivery } from './delivery.tsx';
 import { Outcome } from './outcome.tsx';
 
@@ -35,11 +36,11 @@ function Entry({ send }: { send: Send }) {
     <li class={`send ${toneOf(send.state)}`}>
       <p class="send-head">
         <time dateTime={new Date(send.atMs).toISOString()}>{clockText(send.atMs)}</time>
-        <span class="tag">{text(`kind.${send.command.command_id}`)}</span>
+        <span class="tag">{kindText(send.command.command_id)}</span>
         <bdi class="send-to">{recipientText(send.command)}</bdi>
       </p>
       <p class="send-content" dir="auto">
-        {send.command.content}
+        {typeof send.command.content === 'string' ? send.command.content : JSON.stringify(send.command.content)}
       </p>
       <Outcome send={send} />
       <Delivery send={send} />

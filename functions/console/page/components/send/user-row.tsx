@@ -1,7 +1,7 @@
-import type { User } from '../api/operator.ts';
-import { chosen, setChosen } from '../state/draft.ts';
-import { text } from '../texts/texts.ts';
-import { agoText, clockText } from '../texts/times.ts';
+import type { User } from '../../api/users.ts';
+import { chosen, setChosen } from '../../state/draft.ts';
+import { text } from '../../texts/texts.ts';
+import { presenceText } from '../presence.ts';
 
 interface Props {
   user: User;
@@ -29,11 +29,4 @@ export function UserRow({ user, isStop, onFocus }: Props) {
       </label>
     </li>
   );
-}
-
-function presenceText(user: User): string {
-  if (user.online) {
-    return user.connected_at ? text('user.onlineSince', { time: clockText(user.connected_at) }) : text('user.online');
-  }
-  return user.last_seen ? text('user.lastSeen', { time: agoText(user.last_seen) }) : text('user.offline');
 }

@@ -1,7 +1,7 @@
-import { retrySend, type Send } from '../state/sends.ts';
-import { failureText } from '../texts/failures.ts';
-import { text } from '../texts/texts.ts';
-import { useCountdown } from './countdown.ts';
+import { retrySend, type Send } from '../../state/sends.ts';
+import { failureText } from '../../texts/failures.ts';
+import { text } from '../../texts/texts.ts';
+import { useCountdown } from '../countdown.ts';
 
 /** What the API made of it. */
 export function Outcome({ send }: { send: Send }) {

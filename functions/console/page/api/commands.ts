@@ -1,0 +1,63 @@
+import { array, nullable, nullish, number, object, record, string, type infer as ZodInfer } from 'zod/mini';
+import { operatorCall, pathWith } from './operator-call.ts';
+
+const sentSchema = object({
+  id: string(),
+  recipients: object({ online: number(), stored: number(), unknown: number() }),
+});
+export type Sent = ZodInfer<typeof sentSchema>;
+
+const receiptSchema = object({
+  recipients: array(object({ phone_number: string(), state: string(), reason: nullish(string()) })),
+});
+export type Receipt = ZodInfer<typeof receiptSchema>;
+
+const pastCommandSchema = object({
+  id: string(),
+  command_id: number(),
+  from: string(),
+  accepted_at: number(),
+  to: nullable(array(string())),
+  recipients: nullable(number()),
+  receipt: nullable(object({ recipients: number(), states: nullable(record(string(), number())) })),
+});
+export type PastCommand = ZodInfer<typeof pastCommandSchema>;
+
+const pastCommandsSchema = object({ commands: array(pastCommandSchema), cursor: nullable(string()) });
+
+/** One command of POST /send-command, as the page writes it. */
+export interface Command {
+  /** 102, 103, 104, or an application's from 2000 on. */
+  command_id: number;
+  chat_to?: string | string[];
+  content: string | object;
+  ttl_s?: number;
+  receipt?: true;
+}
+
+/** Safe to repeat with the same key and command: it is sent once. */
+export function sendCommand(command: Command, idempotencyKey: string) {
+  return operatorCall(sentSchema, {
+    method: 'POST',
+    path: 'send-command',
+    body: command,
+    headers: { 'idempotency-key': idempotencyKey },
+  });
+}
+
+export function readReceipt(id: string, signal?: AbortSignal) {
+  const path = `commands/${encodeURIComponent(id)}`;
+  return operatorCall(receiptSchema, { method: 'GET', path, ...(signal ? { signal } : {}) });
+}
+
+export interface HistoryQuery {
+  from?: string | undefined;
+  to?: string | undefined;
+  before?: string | undefined;
+  limit?: string | undefined;
+}
+
+/** What was sent, the newest first. A page may be short with more behind it. */
+export function listCommands(query: HistoryQuery, signal: AbortSignal) {
+  return operatorCall(pastCommandsSchema, { method: 'GET', path: pathWith('commands', { ...query }), signal });
+}

@@ -1,0 +1,122 @@
+import { useEffect, useRef } from 'preact/hooks';
+import type { UserDetail } from '../../api/users.ts';
+import { detail } from '../../state/user-detail.ts';
+import { hrefOf } from '../../state/view.ts';
+import { countText, text } from '../../texts/texts.ts';
+import { clockText } from '../../texts/times.ts';
+import { CommandRows } from '../history/command-rows.tsx';
+import { kindText } from '../kinds.ts';
+import { Loading } from '../loading.tsx';
+import { presenceText } from '../presence.ts';
+import { UserActions } from './user-actions.tsx';
+
+export function UserDetailPanel({ id }: { id: string }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  // Who chose somebody in the list hears at once whose detail this is; on a phone the list is gone.
+  useEffect(() => heading.current?.focus(), []);
+  const found = detail.value?.id === id ? detail.value : undefined;
+  return (
+    <>
+      <a class="back" href={hrefOf('users')}>
+        {text('users.back')}
+      </a>
+      <h2 class="detail-id" tabIndex={-1} ref={heading}>
+        <bdi>{id}</bdi>
+      </h2>
+      {!found && <Loading rows={5} />}
+      {found?.kind === 'missing' && (
+        <p class="notice warn" role="alert">
+          {text('users.missing', { reason: found.message })}
+        </p>
+      )}
+      {found?.kind === 'there' && (
+        <>
+          <Presence user={found.user} />
+          <UserActions user={found.user} />
+          <Facts user={found.user} />
+          <Waiting user={found.user} />
+          <h3>{text('users.commands')}</h3>
+          {found.commands.length === 0 ? (
+            <p class="empty">{text('users.noCommands')}</p>
+          ) : (
+            <CommandRows commands={found.commands} label={text('users.commands')} />
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
+function Presence({ user }: { user: UserDetail }) {
+  return (
+    <p class={`user-presence ${user.online ? 'online' : 'offline'}`}>
+      <span class="dot" aria-hidden="true" />
+      <span>{presenceText(user)}</span>
+      {user.role === 'operator' && <span class="tag">{text('user.operator')}</span>}
+    </p>
+  );
+}
+
+function Facts({ user }: { user: UserDetail }) {
+  const { session, token } = user;
+  return (
+    <dl class="facts">
+      <div>
+        <dt>{text('users.session')}</dt>
+        <dd>
+          {session
+            ? text(session.acknowledges ? 'users.sessionAck' : 'users.sessionPlain', { n: session.epoch })
+            : text('users.noSession')}
+        </dd>
+      </div>
+      <div>
+        <dt>{text('users.gateway')}</dt>
+        <dd>{user.gateway ? <bdi class="mono">{user.gateway}</bdi> : '–'}</dd>
+      </div>
+      <div>
+        <dt>{text('users.token')}</dt>
+        <dd>{tokenText(token)}</dd>
+      </div>
+      <div>
+        <dt>{text('users.mailbox')}</dt>
+        <dd>
+          {countText('users.waiting', user.mailbox)}
+          {user.lost > 0 && <span class="bad-ink"> · {countText('users.lost', user.lost)}</span>}
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+function tokenText(token: UserDetail['token']): string {
+  if (!token) return text('users.noToken');
+  if (token.expires_at === null) return text('users.tokenForever');
+  const atMs = token.expires_at * 1000;
+  return text(atMs > Date.now() ? 'users.tokenUntil' : 'users.tokenExpired', { time: clockText(atMs) });
+}
+
+/** The heads of what waits, never what is in it. */
+function Waiting({ user }: { user: UserDetail }) {
+  if (user.messages.length === 0) return null;
+  return (
+    <>
+      <h3>{text('users.messages')}</h3>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and holds nothing that takes the focus */}
+      <ul class="rows short" aria-label={text('users.messages')} tabIndex={0}>
+        {user.messages.map((message) => (
+          <li key={message.id} class="row waiting-row">
+            <span class="tag">{kindText(message.command_id)}</span>
+            <bdi class="mono muted">{message.id}</bdi>
+            <time dateTime={new Date(message.sent_at).toISOString()}>{clockText(message.sent_at)}</time>
+            {message.expires_at !== null && (
+              <span class="muted">{text('users.expires', { time: clockText(message.expires_at) })}</span>
+            )}
+          </li>
+        ))}
+      </ul>
+      {user.mailbox > user.messages.length && (
+        <p class="muted">{text('users.moreWaiting', { n: user.mailbox - user.messages.length })}</p>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,76 @@
+import { type Signal, signal } from '@preact/signals';
+import type { Answer, Failure } from '../api/request.ts';
+
+export interface Pages<T> {
+  items: readonly T[];
+  /** Where the next page begins; undefined: that is all. */
+  cursor: string | undefined;
+  pages: number;
+  /** The search that these are the answer to. */
+  query: string;
+}
+
+export interface PagedList<T> {
+  /** Undefined until the first answer. */
+  readonly pages: Signal<Pages<T> | undefined>;
+  readonly isLoadingMore: Signal<boolean>;
+  /** Reads every page that is shown anew. A search that was changed meanwhile ends an older reading. */
+  refresh(query: string): Promise<Failure | undefined>;
+  loadMore(): Promise<Failure | undefined>;
+  forget(): void;
+}
+
+type Read<T> = (
+  query: string,
+  cursor: string | undefined,
+  signal: AbortSignal,
+) => Promise<Answer<{ items: readonly T[]; cursor: string | null | undefined }>>;
+
+/** Pages without anything in them that are read in one go, before whoever looks is asked. */
+const MOST_EMPTY = 5;
+
+export function pagedList<T>(read: Read<T>): PagedList<T> {
+  const pages = signal<Pages<T> | undefined>(undefined);
+  const isLoadingMore = signal(false);
+  let running: AbortController | undefined;
+
+  async function readPages(query: string, wanted: number): Promise<Failure | undefined> {
+    running?.abort();
+    const own = new AbortController();
+    running = own;
+    const items: T[] = [];
+    let cursor: string | undefined;
+    let count = 0;
+    do {
+      const answer = await read(query, cursor, own.signal);
+      if (own.signal.aborted) return undefined;
+      if (!answer.ok) return answer.failure;
+      items.push(...answer.value.items);
+      cursor = answer.value.cursor ?? undefined;
+      count += 1;
+    } while (cursor !== undefined && (count < wanted || (items.length === 0 && count < MOST_EMPTY)));
+    pages.value = { items, cursor, pages: count, query };
+    return undefined;
+  }
+
+  return {
+    pages,
+    isLoadingMore,
+    refresh: (query) => {
+      const known = pages.value;
+      return readPages(query, known?.query === query ? known.pages : 1);
+    },
+    loadMore: async () => {
+      const known = pages.value;
+      if (known?.cursor === undefined) return undefined;
+      isLoadingMore.value = true;
+      const failure = await readPages(known.query, known.pages + 1);
+      isLoadingMore.value = false;
+      return failure;
+    },
+    forget: () => {
+      running?.abort();
+      pages.value = undefined;
+    },
+  };
+}
