@@ -20,6 +20,21 @@ describe('packages', () => {
     expect(packages().filter(({ licence }) => !KNOWN.test(licence))).toEqual([]);
   });
 
+  it('have exact versions, and are locked by hash', () => {
+    const versions = z.record(z.string(), z.string());
+    const manifest = z.object({ dependencies: versions, devDependencies: versions });
+    const { dependencies, devDependencies } = manifest.parse(JSON.parse(read('package.json')));
+    const named = Object.entries({ ...dependencies, ...devDependencies });
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter(([, version]) => !/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version))).toEqual([]);
+    // What a package brings along inside itself stands under that package's hash.
+    const entry = z.looseObject({ integrity: z.string().optional(), inBundle: z.boolean().optional() });
+    const lock = z.object({ packages: z.record(z.string(), entry) });
+    const { packages: locked } = lock.parse(JSON.parse(read('package-lock.json')));
+    const loose = Object.entries(locked).filter(([path, { integrity, inBundle }]) => path && !integrity && !inBundle);
+    expect(loose.map(([path]) => path)).toEqual([]);
+  });
+
   it('that are deployed need no source to be given', () => {
     expect(packages().filter(({ isDev, licence }) => !isDev && /MPL|GPL|CC-BY/.test(licence))).toEqual([]);
   });
