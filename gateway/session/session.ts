@@ -17,8 +17,9 @@ import type { Timed } from './wheel.ts';
 
 /** How long a connection that was ended may take to close. */
 const LINGER_MS = 2_000;
-/** How long one that came when its address had enough of those that say nothing may take, or the next of them, to verify. */
-const CROWDED_MS = 2_000;
+/** How long one may say nothing that came when its address had enough of such, and how much longer for each that is too many. */
+const CROWDED_MS = 1_000;
+const CROWDED_MS_EACH = 1 / 3;
 
 export type SessionState = 'unverified' | 'replaying' | 'live' | 'suspended' | 'closed';
 
@@ -66,6 +67,7 @@ export class Session implements OutboxOwner, Timed {
   readonly #authDeadlineMs: number;
   /** Until when it must have sent its verify, because its address has too many that have not; 0: it need not. */
   #crowdedUntilMs = 0;
+  #crowdedSinceMs = 0;
   /** Whether it is one of `address.unverified`. */
   #isCounted = false;
 
@@ -205,15 +207,28 @@ export class Session implements OutboxOwner, Timed {
   }
 
   #standInCrowd(): void {
-    this.#crowdedUntilMs = performance.now() + CROWDED_MS;
+    this.#crowdedSinceMs = performance.now();
+    this.#crowdedUntilMs = this.#crowdedSinceMs + CROWDED_MS;
     this.context.wheel.set(this, Math.min(this.#crowdedUntilMs, this.#authDeadlineMs));
   }
 
-  /** Where others of its address are being verified right now, it is a fleet that comes in, and takes its time. */
-  #leaveCrowd(): void {
+  /**
+   * A fleet connects first and then verifies, and the larger it is the longer that takes; so does a process that is kept
+   * waiting (`lateMs`). Where others of the address are being verified right now, the next may be this one.
+   */
+  #leaveCrowd(lateMs: number): void {
     if (!this.#isOneTooMany()) return;
-    if (performance.now() < this.address.verifiedAtMs + CROWDED_MS) this.#standInCrowd();
-    else this.close(CloseReasons.addressFull);
+    const { unverified, verifiedAtMs } = this.address;
+    const excess = unverified - this.context.config.maxUnverifiedPerAddress;
+    const nowMs = performance.now();
+    const untilMs = Math.max(
+      this.#crowdedSinceMs + CROWDED_MS + excess * CROWDED_MS_EACH,
+      verifiedAtMs + CROWDED_MS,
+      nowMs + (lateMs > CROWDED_MS / 2 ? CROWDED_MS : 0),
+    );
+    if (nowMs >= untilMs) return this.close(CloseReasons.addressFull);
+    this.#crowdedUntilMs = untilMs;
+    this.context.wheel.set(this, Math.min(untilMs, this.#authDeadlineMs));
   }
 
   #isOneTooMany(): boolean {
@@ -341,7 +356,8 @@ export class Session implements OutboxOwner, Timed {
     if (isCrowded && nowMs < this.#crowdedUntilMs && this.#crowdedUntilMs < this.#authDeadlineMs)
       return [CloseReasons.addressFull, this.#crowdedUntilMs];
     // Its verify may be there and not have been read yet: a process that was kept waiting asks the sockets first.
-    if (isCrowded) setImmediate(() => this.#leaveCrowd());
+    const lateMs = nowMs - this.#crowdedUntilMs;
+    if (isCrowded) setImmediate(() => this.#leaveCrowd(lateMs));
     this.#crowdedUntilMs = 0;
     return [CloseReasons.authTimeout, this.#authDeadlineMs];
   }
