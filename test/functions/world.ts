@@ -3,6 +3,7 @@ import { hashPassword } from '../../contract/passwords.ts';
 import { tokenAtRest } from '../../contract/tokens.ts';
 import { createLog } from '../../functions/shared/log.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
+import { keepLog } from '../support/logs.ts';
 import { sharedClusterUrl, sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
 import { startTestUpstash } from '../support/upstash.ts';
 
@@ -91,6 +92,7 @@ export async function startWorld(
       await api.close();
       await upstash?.stop();
       redis.disconnect();
+      keepLog(logged.map((line) => JSON.stringify(line)).join('\n'));
     },
   };
 }

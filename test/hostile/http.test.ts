@@ -1,22 +1,23 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tokenAtRest } from '../../contract/tokens.ts';
 import { createLog } from '../../functions/shared/log.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
-import { startWorld, type World } from '../functions/world.ts';
-import { collectGarbage } from '../support/garbage.ts';
+import { tokenOf } from '../functions/world.ts';
 import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { type ApiTarget, startApiTarget } from './support/api-target.ts';
 
-let world: World;
+let target: ApiTarget;
 beforeAll(async () => {
-  world = await startWorld({ env: { MAX_BODY_BYTES: '65536' } });
-  await world.addUser('ann');
+  target = await startApiTarget({ MAX_BODY_BYTES: '65536' });
 });
-afterAll(() => world.stop());
+afterAll(() => target.stop());
 
 /** What comes back for these very bytes, until the server ends the connection or has answered so many times. */
 async function raw(bytes: string, answers = 1): Promise<string> {
-  const socket = connect(world.api.port, '127.0.0.1');
+  const socket = connect(target.port, '127.0.0.1');
   let text = '';
   socket.setEncoding('latin1');
   const ended = once(socket, 'close');
@@ -33,17 +34,12 @@ async function raw(bytes: string, answers = 1): Promise<string> {
 const statusesOf = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
 const command = '{"command_id":102,"chat_to":"ann","content":"smuggled"}';
 
-async function aFreshRequestWorks(): Promise<void> {
-  const { status } = await world.send({ command_id: 102, chat_to: 'ann', content: 'fresh' });
-  expect(status).toBe(200);
-}
-
 /** The log lines of what reached a handler. */
-const handled = () => world.logged.filter(({ event }) => event === 'request').length;
+const handled = () => target.logged.filter(({ event }) => event === 'request').length;
 
 describe('header smuggling', () => {
   const inner = () =>
-    `POST /send-command HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${world.operator}\r\nContent-Length: ${command.length}\r\n\r\n${command}`;
+    `POST /send-command HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${target.operator}\r\nContent-Length: ${command.length}\r\n\r\n${command}`;
 
   const ambiguous: [string, (body: string) => string][] = [
     ['two lengths', (b) => `Content-Length: 2\r\nContent-Length: ${b.length + 2}\r\n\r\n{}${b}`],
@@ -66,64 +62,63 @@ describe('header smuggling', () => {
     ['a NUL in a header', (b) => `X: a\0b\r\nContent-Length: 2\r\n\r\n{}${b}`],
   ];
   test.each(ambiguous)('%s: refused, the connection ends, and nothing behind it is a request', async (_, headers) => {
-    const before = await world.redis.zcard(`${world.prefix}mailbox:ann`);
-    const text = await raw(`POST /send-command HTTP/1.1\r\nHost: x\r\n${headers(inner())}`, 2);
-    expect(statusesOf(text)).toEqual([400]);
-    expect(text).toContain('connection: close');
-    expect(text).not.toMatch(/HPE_|Parse Error|at .*\.js/);
-    expect(await world.redis.zcard(`${world.prefix}mailbox:ann`)).toBe(before);
-    await aFreshRequestWorks();
+    await target.attack(async () => {
+      const before = await target.waiting();
+      const text = await raw(`POST /send-command HTTP/1.1\r\nHost: x\r\n${headers(inner())}`, 2);
+      expect(statusesOf(text)).toEqual([400]);
+      expect(text).toContain('connection: close');
+      expect(text).not.toMatch(/HPE_|Parse Error|at .*\.js/);
+      expect(await target.waiting()).toBe(before);
+    });
   });
 
   test('two Authorization headers: neither makes the other an operator', async () => {
-    const two = `GET /stats HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong.wrong\r\nAuthorization: Bearer ${world.operator}\r\n\r\n`;
-    expect(statusesOf(await raw(two))).toEqual([401]);
+    const two = `GET /stats HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong.wrong\r\nAuthorization: Bearer ${target.operator}\r\n\r\n`;
+    await target.attack(async () => expect(statusesOf(await raw(two))).toEqual([401]));
   });
 
   test('a line break in a value comes to no header of an answer', async () => {
-    const { headers } = await world.call('GET', '/users/a%0d%0aset-cookie:%20x=1');
+    const { headers } = await target.call('GET', '/users/a%0d%0aset-cookie:%20x=1');
     expect(headers.get('set-cookie')).toBeNull();
     expect((await raw('GET /nowhere%0d%0aX-Evil:1 HTTP/1.1\r\nHost: x\r\n\r\n')).toLowerCase()).not.toMatch(/^x-evil/m);
   });
 
   test('headers that say who the caller is, or where from, are not believed', async () => {
     for (const name of ['x-forwarded-for', 'x-real-ip', 'x-amzn-request-context', 'x-http-method-override']) {
-      const { status } = await world.call('GET', '/stats', { token: null, headers: { [name]: '127.0.0.1, op' } });
+      const { status } = await target.call('GET', '/stats', { token: null, headers: { [name]: '127.0.0.1, op' } });
       expect(status).toBe(401);
     }
-    expect(world.logged.every(({ source_ip: ip }) => ip === undefined || ip === '127.0.0.1')).toBe(true);
+    expect(target.logged.every(({ source_ip: ip }) => ip === undefined || ip === '127.0.0.1')).toBe(true);
   });
 });
 
 describe('sizes', () => {
   test('headers without end', async () => {
-    expect(statusesOf(await raw(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}`))).toEqual([431]);
-    await aFreshRequestWorks();
+    const endless = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}`;
+    await target.attack(async () => expect(statusesOf(await raw(endless))).toEqual([431]));
   });
 
   test('an oversized body, announced or in chunks, is refused with 413 and not held', async () => {
-    collectGarbage();
-    const before = process.memoryUsage().arrayBuffers;
-    for (let i = 0; i < 10; i += 1) {
-      const { status } = await world.call('POST', '/send-command', { body: new Uint8Array(11 * 1024 * 1024) });
+    await target.attack(async () => {
+      for (let i = 0; i < 10; i += 1) {
+        const { status } = await target.call('POST', '/send-command', { body: new Uint8Array(11 * 1024 * 1024) });
+        expect(status).toBe(413);
+      }
+      const { status } = await target.call('POST', '/send-command', { body: `{"content":"${'x'.repeat(70_000)}"}` });
       expect(status).toBe(413);
-    }
-    const { status } = await world.call('POST', '/send-command', { body: `{"content":"${'x'.repeat(70_000)}"}` });
-    expect(status).toBe(413);
-    collectGarbage();
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(30 * 1024 * 1024);
-    await aFreshRequestWorks();
+    });
   });
 
   test('an oversized batch is refused as a whole, and sends nothing', async () => {
     const one = { command_id: 102, chat_to: 'ann', content: 'x' };
-    const before = await world.redis.zcard(`${world.prefix}mailbox:ann`);
-    const { status, body } = await world.send({ commands: Array.from({ length: 101 }, () => one) });
-    expect([status, body.code]).toEqual([400, 0]);
-    const bomb = await world.send({ ...one, chat_to: Array.from({ length: 1_001 }, (_, i) => `${i}`) });
-    expect(bomb.status).toBe(400);
-    expect(await world.redis.zcard(`${world.prefix}mailbox:ann`)).toBe(before);
-    await aFreshRequestWorks();
+    await target.attack(async () => {
+      const before = await target.waiting();
+      const { status, body } = await target.send({ commands: Array.from({ length: 101 }, () => one) });
+      expect([status, body.code]).toEqual([400, 0]);
+      const bomb = await target.send({ ...one, chat_to: Array.from({ length: 1_001 }, (_, i) => `${i}`) });
+      expect(bomb.status).toBe(400);
+      expect(await target.waiting()).toBe(before);
+    });
   });
 });
 
@@ -143,34 +138,47 @@ describe('bodies', () => {
     ['an id of key syntax', '{"command_id":102,"chat_to":"x*:{y}","content":"x"}', 200],
   ];
   test.each(bodies)('%s', async (_, body, expected) => {
-    const { status, text } = await world.call('POST', '/send-command', { body });
-    expect(status).toBe(expected);
-    expect(text).not.toMatch(/\.ts|node_modules|ReplyError|stack/);
-    expect(({} as { role?: string }).role).toBeUndefined();
-    await aFreshRequestWorks();
+    await target.attack(async () => {
+      const { status, text } = await target.call('POST', '/send-command', { body });
+      expect(status).toBe(expected);
+      expect(text).not.toMatch(/\.ts|node_modules|ReplyError|stack/);
+      // Nobody has become an operator by it.
+      const token = tokenOf('bob');
+      await target.redis.hset(`${target.prefix}user:bob`, { token: tokenAtRest(token) });
+      expect((await target.call('GET', '/stats', { token })).status).toBe(403);
+    });
   });
 });
 
-test('slow headers: the connection is ended, others are served meanwhile', async () => {
-  const socket = connect(world.api.port, '127.0.0.1');
+/** Sends the beginning, and then a piece now and then, until the connection ends. Answers what came back. */
+async function drip(beginning: string, piece: string): Promise<string> {
+  const socket = connect(target.port, '127.0.0.1');
   let text = '';
   socket.setEncoding('latin1').on('data', (chunk: string) => {
     text += chunk;
   });
   socket.on('error', () => socket.destroy());
   const ended = once(socket, 'close');
-  socket.write('POST /send-command HTTP/1.1\r\nHost: x\r\n');
-  const dripping = setInterval(() => socket.writable && socket.write('X: y\r\n'), 500);
-  await aFreshRequestWorks();
+  socket.write(beginning);
+  const dripping = setInterval(() => socket.writable && socket.write(piece), 500);
   await ended;
   clearInterval(dripping);
-  expect(statusesOf(text)).toEqual([408]);
-}, 60_000);
+  return text;
+}
+
+test('slow headers and slow bodies: the connections are ended, others are served meanwhile', async () => {
+  await target.attack(async () => {
+    const line = 'POST /send-command HTTP/1.1\r\nHost: x\r\n';
+    const slow = Promise.all([drip(line, 'X: y\r\n'), drip(`${line}Content-Length: 1000\r\n\r\n`, 'x')]);
+    expect((await target.send({ command_id: 102, chat_to: 'ann', content: 'meanwhile' })).status).toBe(200);
+    expect((await slow).map(statusesOf)).toEqual([[408], [408]]);
+  });
+}, 120_000);
 
 describe('every answer', () => {
   const paths = ['/stats', '/nowhere', '/login', '/openapi.json', '/web/send-command', '/users/%F0%9F%98%80'];
   test.each(paths)('%s: has its security headers, lets no other origin in, and an id of its log line', async (path) => {
-    const { headers } = await world.call('GET', path, { token: null, headers: { origin: 'https://evil.example' } });
+    const { headers } = await target.call('GET', path, { token: null, headers: { origin: 'https://evil.example' } });
     expect(headers.get('x-content-type-options')).toBe('nosniff');
     expect(headers.get('x-frame-options')).toBe('DENY');
     expect(headers.get('referrer-policy')).toBe('no-referrer');
@@ -178,11 +186,11 @@ describe('every answer', () => {
     expect(headers.get('content-security-policy')).toMatch(/default-src 'none'/);
     expect([...headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([]);
     const id = headers.get('x-request-id');
-    expect(world.logged.some(({ request_id }) => request_id === id)).toBe(true);
+    await until('it is logged', () => target.logged.some(({ request_id }) => request_id === id));
   });
 
   test('a preflight of another origin is told nothing', async () => {
-    const { headers } = await world.call('OPTIONS', '/send-command', {
+    const { headers } = await target.call('OPTIONS', '/send-command', {
       token: null,
       headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
     });
@@ -190,17 +198,17 @@ describe('every answer', () => {
   });
 
   test('an error of ours says nothing of its cause', async () => {
-    await world.redis.set(`${world.prefix}stats`, 'not a hash');
-    const { status, text } = await world.call('GET', '/stats');
+    await target.redis.set(`${target.prefix}stats`, 'not a hash');
+    const { status, text } = await target.call('GET', '/stats');
     expect([status, JSON.parse(text)]).toEqual([500, { code: 0, message: 'something went wrong on our side' }]);
-    await world.redis.del(`${world.prefix}stats`);
+    await target.redis.del(`${target.prefix}stats`);
   });
 });
 
 test('the log of all of this holds no token and no content', () => {
   expect(handled()).toBeGreaterThan(20);
-  const log = JSON.stringify(world.logged);
-  expect(log).not.toContain(world.operator);
+  const log = JSON.stringify(target.logged);
+  expect(log).not.toContain(target.operator);
   expect(log).not.toContain('smuggled');
   expect(log).not.toContain('"fresh"');
 });
@@ -215,7 +223,7 @@ test('the store is out of reach: 503, without its address or credentials', async
     },
     log: createLog({ level: 'info', format: 'json' }, { write: (line) => lines.push(line) }),
   });
-  const response = await fetch(`${api.url}/stats`, { headers: { authorization: `Bearer ${world.operator}` } });
+  const response = await fetch(`${api.url}/stats`, { headers: { authorization: `Bearer ${target.operator}` } });
   expect(response.status).toBe(503);
   expect(await response.text()).not.toMatch(/127\.0\.0\.1|s3cret|ECONN/);
   expect(lines.join('')).not.toContain('s3cret');

@@ -1,12 +1,17 @@
 import type { TestProject } from 'vitest/node';
+import { gatherLogs } from './logs.ts';
 import { startTestRedis, type TestRedis } from './redis.ts';
 
 /** Projects that need no Redis: `npm run check` runs them on a machine that has none. */
 const withoutRedis = new Set(['architecture']);
 
-/** Starts the two shared servers before any test; vitest calls what it returns after the last one. */
+/**
+ * Starts the two shared servers before any test; vitest calls what it returns after the last one, and fails when that
+ * throws: the logs of all programs of the run are searched for secrets.
+ */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (project.vitest.projects.every(({ name }) => withoutRedis.has(name))) return undefined;
+  const searchLogs = gatherLogs();
   const servers: TestRedis[] = [];
   const plain = await startTestRedis();
   servers.push(plain);
@@ -16,5 +21,6 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   project.provide('redisClusterUrl', cluster.url);
   return async () => {
     await Promise.all(servers.map((server) => server.stop()));
+    searchLogs();
   };
 }

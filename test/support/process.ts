@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { keepLog } from './logs.ts';
 import { until } from './until.ts';
 
 export interface ProcessOptions {
@@ -66,7 +67,10 @@ export function startProcess(
       text += `${error.message}\n`;
       end({ code: null, signal: null });
     });
-    child.once('close', (code, signal) => end({ code, signal }));
+    child.once('close', (code, signal) => {
+      keepLog(text);
+      end({ code, signal });
+    });
   });
 
   return {

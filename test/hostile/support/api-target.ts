@@ -1,0 +1,119 @@
+import { Redis } from 'ioredis';
+import { expect } from 'vitest';
+import { tokenAtRest } from '../../../contract/tokens.ts';
+import { type Reply, tokenOf } from '../../functions/world.ts';
+import { type RunningProcess, repository, startProgram } from '../../support/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../../support/redis.ts';
+import { until } from '../../support/until.ts';
+
+/** What may stay behind an attack: caches of the runtime, not what was sent. */
+const MEMORY_MARGIN_BYTES = 64 * 1024 * 1024;
+const RECOVERY = { timeoutMs: 60_000, everyMs: 250 };
+
+interface CallOptions {
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly headers?: Record<string, string>;
+  readonly token?: string | null;
+}
+
+/** The HTTP API as a process of its own, with an operator and the user `ann`, who is away. */
+export interface ApiTarget {
+  readonly port: number;
+  readonly redis: Redis;
+  readonly prefix: string;
+  readonly operator: string;
+  readonly process: RunningProcess;
+  /** Lines of its log so far. */
+  readonly logged: Record<string, unknown>[];
+  call(method: string, path: string, options?: CallOptions): Promise<Reply>;
+  send(body: unknown): Promise<Reply>;
+  /** Messages that wait for `ann`. */
+  waiting(): Promise<number>;
+  /** Runs the attack, and then asks what must hold after every one of them. */
+  attack(run: () => Promise<void>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startApiTarget(env: Readonly<Record<string, string>> = {}): Promise<ApiTarget> {
+  const prefix = uniquePrefix();
+  const redis = new Redis(sharedRedisUrl());
+  const operator = tokenOf('op');
+  await redis.hset(`${prefix}user:op`, { role: 'operator', token: tokenAtRest(operator) });
+  await redis.hset(`${prefix}user:ann`, { token: 'plain' });
+  const api = startProgram('local/api.ts', [], {
+    env: {
+      REDIS_URL: sharedRedisUrl(),
+      REDIS_KEY_PREFIX: prefix,
+      API_PORT: '0',
+      NODE_OPTIONS: `--import ${repository}test/hostile/support/memory.ts --max-old-space-size=256`,
+      ...env,
+    },
+  });
+  const port = Number(/:(\d+)$/.exec(await api.line(/HTTP API on/))?.[1]);
+
+  const call: ApiTarget['call'] = async (method, path, { body, headers = {}, token = operator } = {}) => {
+    const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method,
+      headers: { ...authorization, ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') && text !== '';
+    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+  };
+  const send: ApiTarget['send'] = (body) => call('POST', '/send-command', { body: JSON.stringify(body) });
+  const waiting = () => redis.zcard(`${prefix}mailbox:ann`);
+
+  let asked = 0;
+  async function memory(): Promise<number> {
+    asked += 1;
+    api.child.kill('SIGUSR2');
+    return Number(/\d+$/.exec(await api.line(new RegExp(`^memory ${asked}: `)))?.[0]);
+  }
+
+  async function aFreshRequestWorks(): Promise<void> {
+    const before = await waiting();
+    expect((await send({ command_id: 102, chat_to: 'ann', content: 'fresh' })).status).toBe(200);
+    expect(await waiting()).toBe(before + 1);
+  }
+
+  await aFreshRequestWorks();
+  return {
+    port,
+    redis,
+    prefix,
+    operator,
+    process: api,
+    get logged() {
+      const lines = api.output().split('\n');
+      return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>);
+    },
+    call,
+    send,
+    waiting,
+    async attack(run) {
+      const before = await memory();
+      await run();
+      expect(api.hasExited, api.output()).toBe(false);
+      await aFreshRequestWorks();
+      let after = 0;
+      await until(
+        'memory is back',
+        async () => {
+          after = await memory();
+          return after <= before + MEMORY_MARGIN_BYTES;
+        },
+        RECOVERY,
+      ).catch((cause: unknown) => {
+        throw new Error(`${before} bytes before, ${after} after`, { cause });
+      });
+    },
+    async stop() {
+      await api.stop();
+      const left = await redis.keys(`${prefix}*`);
+      if (left.length > 0) await redis.del(...left);
+      redis.disconnect();
+    },
+  };
+}

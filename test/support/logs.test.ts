@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest';
+import { makeServiceToken } from '../../contract/service-tokens.ts';
+import { makeToken, tokenAtRest } from '../../contract/tokens.ts';
+import { keepLog, secretsIn } from './logs.ts';
+
+const line = (error: string) => JSON.stringify({ level: 30, event: 'request', error });
+
+describe('the search for secrets in all logs of a run', () => {
+  test.each([
+    ['a token of a test', 'token of ann'],
+    ['a token of ours', makeToken('13565208554')],
+    ['the token of a program', makeServiceToken().token],
+    ['a token at rest', tokenAtRest('x')],
+    ['a password at rest', 'scrypt$16384$8$1$salt$hash'],
+    ['a header', 'authorization: Bearer abc'],
+    ['a chat', '{"chat_from": "a", "chat_content": "b"}'],
+    ['a login', '{"phone_number":"a","password":"123456"}'],
+  ])('finds %s', (_, secret) => {
+    const [found, ...more] = secretsIn(`{"level":30}\n${line(`before ${secret} behind`)}\n`);
+    expect(found).toContain('before');
+    expect(found).not.toContain(secret);
+    expect(more.length).toBeLessThan(2);
+  });
+
+  test('passes over lines as they are, and what is no log line', () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const usual = { level: 30, event: 'request', user: 'a.b', reason: 'bad_token', route: 'POST /login', traceparent };
+    expect(secretsIn(`${JSON.stringify(usual)}\ntoken of ann, printed by a program that is asked for it\n`)).toEqual(
+      [],
+    );
+  });
+
+  test('is done over every program that tests start: the run gathers their lines', () => {
+    expect(process.env.FRONTTCP_TEST_LOGS).toBeDefined();
+    expect(() => keepLog('{"level":30,"event":"test"}\n')).not.toThrow();
+  });
+});
