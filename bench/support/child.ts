@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { basename } from 'node:path';
 import { findOnPath } from '../../local/redis/find.ts';
@@ -39,6 +40,8 @@ export async function startChild(file: string, args: readonly string[], options:
     cwd: options.cwd ?? root,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A session of its own: Linux weighs sessions against each other first, and nice values only within one.
+    detached: Boolean(options.niceness),
   });
   let text = '';
   const watchers = new Set<() => void>();
@@ -101,6 +104,18 @@ export function has(program: string): Promise<boolean> {
 function raise(pid: number, niceness: number): void {
   try {
     setPriority(pid, niceness);
+  } catch {
+    hasRefusedPriority = true;
+  }
+  raiseSession(pid, niceness);
+}
+
+/** A program in a session of its own competes by its session's nice value (sched(7), “the autogroup feature”). */
+function raiseSession(pid: number, niceness: number): void {
+  const file = `/proc/${pid}/autogroup`;
+  if (!existsSync(file)) return;
+  try {
+    writeFileSync(file, String(niceness));
   } catch {
     hasRefusedPriority = true;
   }
