@@ -67,22 +67,25 @@ function welcome(
   }
   const older = registry.get(userId);
   if (older && older !== session) older.close(CloseReasons.takenOver);
-  if (session.isVerified) session.leave();
+  // The same user again has been connected all the time: broadcasts of the stay that ends are due to the one that begins.
+  const stays = session.isVerified && session.userId === userId;
+  const unsent = session.isVerified ? session.leave() : [];
   const bits = featureBits(features ?? []);
   const form = formOf(features);
   session.become({ userId, epoch: claim.epoch, form, features: bits });
   // What its user sent from another connection may still be in our inbox: it must not be overtaken by the direct way.
   session.awaitedEntry = claim.newestEntry;
-  session.bornAtId = claim.lastMessageId;
+  if (!stays) session.bornAtId = claim.lastMessageId;
   counters.verified += 1;
   counters.mailboxDepth.record(claim.waiting);
   log.debug({ event: 'verified', connection: session.connectionId, user: userId, epoch: claim.epoch }, 'verified');
   session.send(
     new Notice(version, ServerCommand.verifyResult, verdict(features, bits, claim, config.heartbeatTimeoutMs)),
   );
-  const isQuiet = claim.waiting === 0 && claim.lost === 0 && !claim.predecessorHandsOver;
+  const held = stays ? unsent : [];
+  const isQuiet = claim.waiting === 0 && claim.lost === 0 && !claim.predecessorHandsOver && held.length === 0;
   if (isQuiet) session.goLive();
-  else session.beginReplay({ lost: claim.lost, waitFor: claim.predecessorHandsOver ? 'predecessor' : 'outbox' });
+  else session.beginReplay({ lost: claim.lost, waitFor: claim.predecessorHandsOver ? 'predecessor' : 'outbox', held });
 }
 
 function verdict(

@@ -14,6 +14,8 @@ export interface ReplayStart {
   lost?: number;
   /** What has to come first: the outbox to be empty, or the word that the session before this one has put everything back. */
   waitFor: 'outbox' | 'predecessor';
+  /** Broadcasts that are due to the user and were not sent yet, in order. */
+  held?: readonly Message[];
 }
 
 /**
@@ -43,6 +45,7 @@ export class Replay {
     this.#session = session;
     this.#after = start.after;
     this.#lostToTell = start.lost ?? 0;
+    for (const message of start.held ?? []) this.#hold(message);
     if (start.waitFor === 'predecessor') this.#waitForPredecessor();
   }
 
@@ -97,7 +100,7 @@ export class Replay {
   }
 
   /** The session ends, or is suspended. Answers what was held back. */
-  abandon(): readonly Outgoing[] {
+  abandon(): readonly Message[] {
     this.#state = 'over';
     const held = this.#held;
     this.#held = [];

@@ -1,4 +1,4 @@
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 import { gateway } from './support/gateway.ts';
 
@@ -21,4 +21,17 @@ test('a broadcast that is held back while a mailbox is served does not fall behi
     }
   }
   await until('nothing is left in the mailbox', async () => (await g.mailbox('u')).length === 0);
+});
+
+test('a broadcast that is held back is not lost when its user verifies again on the same connection', async () => {
+  const g = await gateway();
+  const user = await g.verified('u');
+  // All in one segment: each verify finds the session before it still waiting for its mailbox.
+  for (let round = 1; round <= 9; round += 1) {
+    user.send(4, { chat_content: `${round}` }, round);
+    user.send(1, { phone_number: 'u', token: 'token of u' }, round);
+  }
+  const broadcasts = () => user.frames.filter(({ commandId }) => commandId === 104).map(({ version }) => version);
+  await until('the last one is here', () => broadcasts().includes(9));
+  expect(broadcasts()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
