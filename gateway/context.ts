@@ -7,6 +7,7 @@ import type { Counters } from './observe/counters.ts';
 import type { DeliveryTraces } from './observe/delivery-traces.ts';
 import type { Log } from './observe/log.ts';
 import type { Tail } from './observe/tail.ts';
+import type { FanOut } from './routing/fan-out.ts';
 import type { Router } from './routing/router.ts';
 import type { Registry } from './session/registry.ts';
 import type { VerifyLimits } from './session/verify-limits.ts';
@@ -29,6 +30,7 @@ export interface GatewayContext {
   readonly registry: Registry;
   readonly wheel: Wheel;
   readonly flusher: Flusher;
+  readonly fanOut: FanOut;
   readonly router: Router;
   readonly verifier: Verifier;
   readonly verifyLimits: VerifyLimits;

@@ -19,6 +19,7 @@ import { HealthServer } from './observe/health-server.ts';
 import type { Log } from './observe/log.ts';
 import { Observer, tracesOf } from './observe/observer.ts';
 import { Tail } from './observe/tail.ts';
+import { FanOut } from './routing/fan-out.ts';
 import { InboxReader } from './routing/inbox-reader.ts';
 import { QueueDrain } from './routing/queue-drain.ts';
 import { RouteQueue } from './routing/route-queue.ts';
@@ -60,7 +61,12 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   let listener: Listener | undefined;
 
   const lease = new Lease({ redis, keys, leaseMs: config.leaseMs, log, facts });
-  const flusher = new Flusher(() => lease.check());
+  const flusher = new Flusher((nowMs) => {
+    lease.check();
+    fanOut.flush(nowMs);
+  });
+  const tail = new Tail({ redis, keys, gatewayId: () => lease.gatewayId });
+  const fanOut = new FanOut({ registry, counters, schedule: () => flusher.wake(), tail });
   const claims = new ClaimsUnderWay();
   const sessionStore = new SessionStore({ redis, keys, config, lease, log });
   const marks = new DeliveryMarks({ redis, keys, log });
@@ -81,7 +87,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     traces,
   });
   const queue = new RouteQueue({ redis, keys, config, lease, counters, log });
-  const router = new Router({ registry, lease, queue, inbox });
+  const router = new Router({ registry, lease, queue, inbox, fanOut });
   const undertaker = new Undertaker({ redis, keys, config, counters, log });
   const sweeper = new Sweeper({ redis, keys, config, lease, log });
   const drain = new QueueDrain({ waiter: queueRedis, redis, keys, config, counters, log });
@@ -97,6 +103,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     registry,
     wheel,
     flusher,
+    fanOut,
     router,
     verifier,
     verifyLimits: new VerifyLimits({ wheel, counters, config }),
@@ -106,7 +113,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     marks,
     upstream,
     traces,
-    tail: new Tail({ redis, keys, gatewayId: () => lease.gatewayId }),
+    tail,
   };
   const material = config.tls ? new TlsMaterial(config.tls, log) : undefined;
   listener = new Listener(context, await material?.load());

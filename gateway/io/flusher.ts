@@ -4,30 +4,35 @@ import { memoisedJoin, type Outbox } from './outbox.ts';
 export class Flusher {
   #dirty: Outbox[] = [];
   #scheduled = false;
-  readonly #before: () => void;
+  readonly #before: (nowMs: number) => void;
   readonly #flush = () => this.#flushAll();
 
-  /** `before` is called ahead of every flush, and may take back what was gathered. */
-  constructor(before: () => void) {
+  /** `before` is called ahead of every flush, and may gather more or take back what was gathered. */
+  constructor(before: (nowMs: number) => void) {
     this.#before = before;
   }
 
   /** To be called when an outbox gathered its first item. */
   schedule(outbox: Outbox): void {
     this.#dirty.push(outbox);
+    this.wake();
+  }
+
+  /** Asks for a flush at the end of this turn. */
+  wake(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#flush);
   }
 
   #flushAll(): void {
-    this.#before();
+    const now = performance.now();
+    this.#before(now);
     const outboxes = this.#dirty;
     this.#dirty = [];
     this.#scheduled = false;
     // A join of its own per turn: what it remembers does not outlive the turn.
     const join = memoisedJoin();
-    const now = performance.now();
     for (const outbox of outboxes) outbox.flush(join, now);
   }
 }

@@ -74,6 +74,19 @@ export class Outbox {
     if (this.isEmpty) this.#owner.onCaughtUp();
   }
 
+  /**
+   * To be called while it is empty: writes what many receivers share, `items` joined to `bytes`. Answers whether the kernel
+   * took all of it at once; else it stands here like anything else.
+   */
+  writeShared(items: readonly Outgoing[], bytes: Buffer, nowMs: number): boolean {
+    if (this.#socket.destroyed) return false;
+    this.#socket.write(bytes);
+    if (this.#socket.writableLength === 0) return true;
+    this.bytes += bytes.length;
+    this.#stall(items, bytes.length, memoisedJoin(), nowMs);
+    return false;
+  }
+
   /** All of it, or as much as one write may have: a reader is judged by how long one write takes. */
   #takePending(pending: Outgoing[]): Outgoing[] {
     this.#pending = undefined;

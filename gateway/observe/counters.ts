@@ -63,6 +63,13 @@ export class Counters {
     if (acknowledges) this.acknowledgements.wrote(id, nowMs);
   }
 
+  /** `messages` without an id, joined to `bytes`, were handed to the kernel for each of `receivers`. */
+  wroteToMany(messages: number, bytes: number, receivers: number): void {
+    this.framesOut += messages * receivers;
+    this.bytesOut += bytes * receivers;
+    this.deliveredBroadcast += messages * receivers;
+  }
+
   acknowledge(ids: readonly string[], nowMs: number): void {
     this.acknowledged += ids.length;
     for (const id of ids) this.acknowledgements.acknowledged(Number(id), nowMs);

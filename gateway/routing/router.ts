@@ -6,6 +6,7 @@ import { Message } from '../io/outgoing.ts';
 import type { Lease } from '../lifecycle/lease.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
+import type { FanOut } from './fan-out.ts';
 import type { InboxReader } from './inbox-reader.ts';
 import type { RouteQueue } from './route-queue.ts';
 
@@ -27,12 +28,14 @@ export class Router {
   readonly #lease: Lease;
   readonly #queue: RouteQueue;
   readonly #inbox: InboxReader;
+  readonly #fanOut: FanOut;
 
-  constructor(parts: { registry: Registry; lease: Lease; queue: RouteQueue; inbox: InboxReader }) {
+  constructor(parts: { registry: Registry; lease: Lease; queue: RouteQueue; inbox: InboxReader; fanOut: FanOut }) {
     this.#registry = parts.registry;
     this.#lease = parts.lease;
     this.#queue = parts.queue;
     this.#inbox = parts.inbox;
+    this.#fanOut = parts.fanOut;
   }
 
   single(sender: Session, chat: Chat, to: string): void {
@@ -63,7 +66,7 @@ export class Router {
     // What this sender has had routed so far has an id up to this one, and what it has routed from now on a higher one.
     const orderId = Math.max(this.#queue.latestId, this.#inbox.latestId, sender.bornAtId);
     const message = Message.direct(chat.version, ServerCommand.broadcast, body, 'broadcast', orderId);
-    for (const session of this.#registry.all()) session.deliver(message);
+    this.#fanOut.add(message);
     this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone elsewhere');
   }
 

@@ -4,6 +4,8 @@ import type { Session } from './session.ts';
 export class Registry {
   /** Sessions whose messages need an id: a broadcast to them cannot take the direct way. */
   ackSessions = 0;
+  /** Those that are served from their mailbox for now. */
+  readonly replaying = new Set<Session>();
   readonly #byUser = new Map<string, Session>();
 
   get size(): number {

@@ -51,6 +51,8 @@ export class Session implements OutboxOwner, Timed {
   bornAtId = 0;
   /** Highest message id that was sent on this connection to its user. */
   lastSentId = 0;
+  /** How many of the messages for everyone here it has had, or came too late for (routing/fan-out.ts); -1: not verified. */
+  fanOutSeen = -1;
   readonly connectionId: number;
   readonly outbox: Outbox;
   readonly context: GatewayContext;
@@ -128,6 +130,7 @@ export class Session implements OutboxOwner, Timed {
 
   send(item: Outgoing): void {
     if (this.state === 'closed') return;
+    if (this.replay === undefined) this.context.fanOut.catchUp(this);
     if (this.outbox.gather(item)) this.context.flusher.schedule(this.outbox);
   }
 
@@ -158,17 +161,16 @@ export class Session implements OutboxOwner, Timed {
 
   /** Its reader is too slow for what comes: from here on it is served from its mailbox, at its own pace. */
   #fallBehind(): void {
-    this.state = 'replaying';
-    this.replay = new Replay(this, { after: this.form === 'ack' ? String(this.lastSentId) : '0', waitFor: 'outbox' });
+    this.#enterReplay(
+      new Replay(this, { after: this.form === 'ack' ? String(this.lastSentId) : '0', waitFor: 'outbox' }),
+    );
   }
 
   /** Something was put into the mailbox behind this session's back. */
   poke(): void {
     if (this.replay) return this.replay.poke();
     if (this.state !== 'live') return;
-    this.state = 'replaying';
-    this.replay = new Replay(this, { after: '0', waitFor: 'outbox' });
-    this.replay.start();
+    this.#enterReplay(new Replay(this, { after: '0', waitFor: 'outbox' })).start();
   }
 
   onWritten(items: readonly Outgoing[], bytes: number): void {
@@ -244,6 +246,7 @@ export class Session implements OutboxOwner, Timed {
     this.form = identity.form;
     this.features = identity.features;
     this.lastSentId = 0;
+    this.fanOutSeen = this.context.fanOut.count;
     this.#beats = false;
     this.verifyFailures = 0;
     this.countUnverified(false);
@@ -252,23 +255,38 @@ export class Session implements OutboxOwner, Timed {
   }
 
   /** Serves the mailbox first, then goes live. */
-  beginReplay(options: { lost: number; waitFor: 'outbox' | 'predecessor' }): void {
-    this.state = 'replaying';
-    this.replay = new Replay(this, { after: '0', ...options });
-    this.replay.start();
+  beginReplay(options: { lost: number; waitFor: 'outbox' | 'predecessor'; held?: readonly Message[] }): void {
+    this.#enterReplay(new Replay(this, { after: '0', ...options })).start();
   }
 
   goLive(): void {
-    this.replay = undefined;
+    this.#leaveReplay();
     this.state = 'live';
+  }
+
+  #enterReplay(replay: Replay): Replay {
+    this.context.fanOut.catchUp(this);
+    this.state = 'replaying';
+    this.replay = replay;
+    this.context.registry.replaying.add(this);
+    return replay;
+  }
+
+  /** Answers what it held back. What came for everyone meanwhile it has had. */
+  #leaveReplay(): readonly Message[] {
+    if (this.replay === undefined) return [];
+    const held = this.replay.abandon();
+    this.replay = undefined;
+    this.context.registry.replaying.delete(this);
+    this.fanOutSeen = this.context.fanOut.count;
+    return held;
   }
 
   /** The gateway's lease is lost: nothing may be delivered. What had not been begun is in Redis, and comes from there. */
   suspend(): void {
     if (this.state !== 'live' && this.state !== 'replaying') return;
     this.state = 'suspended';
-    this.replay?.abandon();
-    this.replay = undefined;
+    this.#leaveReplay();
     this.outbox.takeBackPending(
       (item) => item instanceof Message && item.origin !== 'direct' && item.origin !== 'broadcast',
     );
@@ -304,16 +322,22 @@ export class Session implements OutboxOwner, Timed {
     this.context.wheel.set(this, performance.now() + LINGER_MS);
   }
 
-  /** This connection's user leaves it, and another one or the same comes: what this stay had not got is put back. */
-  leave(): void {
+  /**
+   * This connection's user leaves it, and another one or the same comes: what this stay had not got is put back. Answers the
+   * broadcasts among it, which nobody stores: they are still due to the same user.
+   */
+  leave(): readonly Message[] {
     this.context.registry.remove(this);
-    this.#putBack(this.#takeBack(), CloseReasons.reverified, undefined);
+    this.context.fanOut.catchUp(this);
+    this.fanOutSeen = -1;
+    const unsent = this.#takeBack();
+    this.#putBack(unsent, CloseReasons.reverified, undefined);
+    return unsent.filter((item) => item instanceof Message).filter(({ origin }) => origin === 'broadcast');
   }
 
   /** Messages that were not handed over. Answers that were gathered in this turn still go out. */
   #takeBack(): readonly Outgoing[] {
-    const held = this.replay?.abandon() ?? [];
-    this.replay = undefined;
+    const held = this.#leaveReplay();
     const pending = this.outbox.takeBackPending((item) => item instanceof Message);
     this.outbox.flush((items, form) => Buffer.concat(items.map((item) => item.frame(form))), performance.now());
     return [...this.outbox.takeBack(), ...pending, ...held];
