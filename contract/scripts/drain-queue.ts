@@ -58,6 +58,21 @@ local function raw_strings(s)
   end
 end
 
+-- what producers write for one recipient, in printable ASCII without escapes, is taken as it stands: a fifth of the cost of
+-- parsing. Such an entry for a live session goes into its gateway's inbox; any other is answered false, and is parsed
+local plain = '([_-~#-Z !%[%]^]*)'
+local single = '^{"command_id": ?(10[234]), ?"chat_from": ?"' .. plain .. '", ?"chat_to": ?%["' .. plain .. '"%], ?"chat_content": ?"' .. plain .. '"}$'
+local function take_single(raw)
+  local command, from, user, content = string.match(raw, single)
+  if not command or user == '' or #raw > maxBytes then return false end
+  local session = redis.pcall('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'form')
+  if not live(session[1]) or session[3] == 'ack' then return false end
+  post(session[1], '["m","' .. nextId() .. '",' .. command .. ',1100,0,"","",["' .. user .. '",' .. session[2] .. '],[]]',
+    '{"chat_from": "' .. from .. '", "chat_content": "' .. content .. '"}')
+  count('routed')
+  return true
+end
+
 -- answers the entry's parts, or nil and the reason
 local function parse(raw)
   if #raw > maxBytes then return nil, 'too large' end
@@ -108,6 +123,7 @@ end
 
 local dead = 0
 local function take(raw)
+  if take_single(raw) then return end
   local entry, reason = parse(raw)
   if not entry then
     dead = dead + 1

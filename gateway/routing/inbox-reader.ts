@@ -30,6 +30,11 @@ const RETRY_MS = 500;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 250;
 
+interface Read {
+  readonly batch: Entry[] | undefined;
+  readonly tookMs: number;
+}
+
 /**
  * Reads this gateway's inbox and hands each message to its sessions. An entry is removed when all of them are done
  * with it. One reader, entries in order; what it finds for a session that has moved on is put into the mailbox.
@@ -125,17 +130,24 @@ export class InboxReader {
 
   async #run(generation: number, redis: GatewayRedis, inbox: string, entries: InboxEntries): Promise<void> {
     let pauseMs = 0;
+    let reading = this.#read(generation, redis, inbox, this.#position);
     while (generation === this.#generation) {
-      const batch = await this.#read(generation, redis, inbox);
+      const { batch, tookMs } = await reading;
+      const last = batch?.at(-1);
+      // Redis gets the next ones together while these are delivered.
+      const ahead = last && this.#blocks ? this.#read(generation, redis, inbox, last.id) : undefined;
       if (batch) await this.#claimsOf(batch);
+      const valid = batch && (await this.#valid(batch, tookMs));
       if (generation !== this.#generation) return;
-      if (batch === undefined) await setTimeout(RETRY_MS);
-      // Lost: whoever buries this id re-routes these. A new id brings a new generation.
-      else if (!this.#lease.isHeld) await setTimeout(POLL_MIN_MS);
-      else {
-        for (const { id, records } of batch) this.#take(entries.begin(id), records);
-        pauseMs = batch.length > 0 ? 0 : Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, pauseMs * 2));
+      if (valid && this.#lease.isHeld) {
+        for (const { id, records } of valid) this.#take(entries.begin(id), records);
+        pauseMs = last ? 0 : Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, pauseMs * 2));
         if (!this.#blocks && pauseMs > 0) await setTimeout(pauseMs);
+        reading = ahead ?? this.#read(generation, redis, inbox, this.#position);
+      } else {
+        // Refused; or the lease is lost: whoever buries this id re-routes these, and a new id brings a new generation.
+        await setTimeout(batch ? POLL_MIN_MS : RETRY_MS);
+        reading = this.#read(generation, redis, inbox, this.#position);
       }
     }
   }
@@ -167,27 +179,40 @@ export class InboxReader {
     if (awaited.size > 0) await Promise.all(awaited.values());
   }
 
-  /** The next entries, none, or undefined when Redis refused. */
-  async #read(generation: number, redis: GatewayRedis, inbox: string): Promise<Entry[] | undefined> {
+  /** The entries behind `after`, none, or undefined when Redis refused. Does not reject. */
+  async #read(generation: number, redis: GatewayRedis, inbox: string, after: string): Promise<Read> {
     const block = this.#blocks ? ['BLOCK', BLOCK_MS] : [];
     const startedAt = performance.now();
     try {
-      const reply = await redis.command('XREAD', 'COUNT', COUNT, ...block, 'STREAMS', inbox, this.#position);
+      const reply = await redis.command('XREAD', 'COUNT', COUNT, ...block, 'STREAMS', inbox, after);
       const streams = (reply as [string, [string, string[]][]][] | null) ?? [];
-      const entries = streams.flatMap(([, read]) =>
+      const batch = streams.flatMap(([, read]) =>
         read.map(([id, fields]) => ({ id, records: this.#parse(id, fields) })),
       );
-      return await this.#withdrawals.leftOut(entries, performance.now() - startedAt);
+      return { batch, tookMs: performance.now() - startedAt };
     } catch (error) {
-      if (generation !== this.#generation) return undefined;
       const refusesToBlock = this.#blocks && /block/i.test(String(error));
       if (refusesToBlock) this.#blocks = false;
-      this.#log.warn(
-        { event: 'inbox_read_failed', error: String(error), polls: !this.#blocks },
-        'could not read the inbox',
-      );
-      return refusesToBlock ? [] : undefined;
+      if (generation === this.#generation) this.#warn(error);
+      return { batch: refusesToBlock ? [] : undefined, tookMs: 0 };
     }
+  }
+
+  /** Without what was withdrawn, as it is now; undefined when Redis refused. */
+  async #valid(batch: Entry[], tookMs: number): Promise<Entry[] | undefined> {
+    try {
+      return await this.#withdrawals.leftOut(batch, tookMs);
+    } catch (error) {
+      this.#warn(error);
+      return undefined;
+    }
+  }
+
+  #warn(error: unknown): void {
+    this.#log.warn(
+      { event: 'inbox_read_failed', error: String(error), polls: !this.#blocks },
+      'could not read the inbox',
+    );
   }
 
   #parse(id: string, fields: readonly string[]): InboxRecord[] {
