@@ -23,12 +23,10 @@ local lastMessage = redis.call('GET', P .. 'message_id') or '0'
 
 local function claim(user, form, token, resume)
   local key = P .. 'user:' .. user
-  local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'resumed_from')
+  local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'resumed_from', 'owing', 'lost')
   if not was[1] then return { 'refused' } end
-  local function claimed(epoch)
-    local owing = redis.call('HEXISTS', key, 'owing')
-    return { 'claimed', epoch, owing, redis.call('HGET', key, 'lost') or '0', redis.call('ZCARD', P .. 'mailbox:' .. user), newest, lastMessage }
-  end
+  local owing, lost, waiting = was[8] and 1 or 0, was[9] or '0', redis.call('ZCARD', P .. 'mailbox:' .. user)
+  local function claimed(epoch) return { 'claimed', epoch, owing, lost, waiting, newest, lastMessage } end
   if resume ~= '' then
     -- asked again, because the connection broke before the answer came
     if was[3] == gateway and was[7] == resume then return claimed(was[4]) end
@@ -40,9 +38,12 @@ local function claim(user, form, token, resume)
   if was[3] then
     if redis.call('ZSCORE', P .. 'gateways', was[3]) then
       -- what an acknowledging client has not got is in its mailbox already
-      local owing = was[5] ~= 'ack'
-      post(was[3], '["c",' .. text(user) .. ',' .. was[4] .. ',"taken_over",' .. (owing and 1 or 0) .. ']', '')
-      if owing then owe(user, was[4]) end
+      local hands_over = was[5] ~= 'ack'
+      post(was[3], '["c",' .. text(user) .. ',' .. was[4] .. ',"taken_over",' .. (hands_over and 1 or 0) .. ']', '')
+      if hands_over then
+        owe(user, was[4])
+        owing = 1
+      end
     end
     redis.call('SREM', P .. 'sessions:' .. was[3], user)
     event(live(was[3]) and 'disconnected' or 'lost', user, was[4], was[3], 'taken_over')
@@ -52,7 +53,10 @@ local function claim(user, form, token, resume)
   redis.call('SADD', P .. 'sessions:' .. gateway, user)
   redis.call('ZADD', P .. 'users', 0, user)
   event('connected', user, epoch, gateway, resume ~= '' and 'resumed' or 'verified')
-  trim(user, was[6], offlineTtl)
+  if waiting > 0 then
+    trim(user, was[6], offlineTtl)
+    lost, waiting = redis.call('HGET', key, 'lost') or '0', redis.call('ZCARD', P .. 'mailbox:' .. user)
+  end
   return claimed(epoch)
 end
 
@@ -62,6 +66,29 @@ commit()
 return results
 `,
 );
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix, then users
+ * Returns per user the token field, or '' where there is none; where `user:<id>` is no hash, too
+ * One call for many who connect at once: the check itself is the caller's, in constant time.
+ */
+const tokensScript = defineScript(
+  'tokens',
+  `
+local tokens = {}
+for at = 2, #ARGV do
+  local token = redis.pcall('HGET', P .. 'user:' .. ARGV[at], 'token')
+  tokens[#tokens + 1] = type(token) == 'string' and token or ''
+end
+return tokens
+`,
+);
+
+/** What the tokens that these users present are checked against, in order; '' where a user has none. */
+export async function readTokens(redis: RedisPort, keys: Keys, users: readonly string[]): Promise<string[]> {
+  return (await redis.script(tokensScript, [keys.users], [keys.prefix, ...users])) as string[];
+}
 
 export interface ClaimRequest {
   userId: string;

@@ -1,5 +1,5 @@
 import type { Keys } from '../../contract/keys.ts';
-import { type ClaimResult, claimSessions } from '../../contract/scripts/sessions.ts';
+import { type ClaimResult, claimSessions, readTokens } from '../../contract/scripts/sessions.ts';
 import type { SessionForm } from '../../contract/session.ts';
 import { tokenMatches } from '../../contract/tokens.ts';
 import type { GatewayConfig } from '../config.ts';
@@ -84,11 +84,11 @@ export class Verifier {
   }
 
   async #run(batch: Waiting[]): Promise<void> {
-    const fields = await Promise.all(batch.map(({ userId }) => this.#tokenField(userId)));
+    const fields = await this.#tokens(batch);
     const genuine: (Waiting & { tokenField: string })[] = [];
     batch.forEach((waiting, i) => {
       const tokenField = fields[i];
-      if (tokenField !== undefined && tokenMatches(waiting.token, tokenField)) genuine.push({ ...waiting, tokenField });
+      if (tokenField && tokenMatches(waiting.token, tokenField)) genuine.push({ ...waiting, tokenField });
       else waiting.answer(REFUSED);
     });
     if (genuine.length === 0) return;
@@ -109,12 +109,10 @@ export class Verifier {
     this.#claims.end(users);
   }
 
-  /** What Redis refuses for good, such as a key of another type, refuses that one verify. */
-  async #tokenField(userId: string): Promise<string | undefined> {
-    const reply = await this.#redis
-      .command('HGET', this.#keys.user(userId), 'token')
-      .catch((error: unknown) => this.#failed(error));
-    return typeof reply === 'string' ? reply : undefined;
+  /** What Redis refuses for good refuses these verifies. */
+  #tokens(batch: readonly Waiting[]): Promise<string[]> {
+    const users = batch.map(({ userId }) => userId);
+    return readTokens(this.#redis, this.#keys, users).catch((error: unknown) => this.#failed(error));
   }
 
   #failed(error: unknown): [] {
