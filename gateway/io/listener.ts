@@ -24,9 +24,10 @@ const BURST_SECONDS = 2;
 /** Of all connections, what those may take that come when their address has MAX_UNVERIFIED_PER_ADDRESS already. */
 const CROWD_SHARE = 0.95;
 
-/** A socket knows its session, so that its listeners are the same functions for all. */
+/** A socket knows its session and who accepted it, so that its listeners are the same functions for all. */
 interface GatewaySocket extends Socket {
   session: Session;
+  listener: Listener;
 }
 
 /** Accepts connections and gives each its session. */
@@ -154,18 +155,24 @@ export class Listener {
     this.#lastConnectionId += 1;
     const session = new Session(this.#context, socket, this.#lastConnectionId, address, onlyUser);
     this.#connections.add(session);
-    (socket as GatewaySocket).session = session;
+    const ours = socket as GatewaySocket;
+    ours.session = session;
+    ours.listener = this;
     socket.on('data', onData);
     socket.on('error', onError);
     socket.on('end', onEnd);
-    socket.on('close', () => {
-      session.close(CloseReasons.connectionLost);
-      session.onSocketClosed();
-      this.#connections.delete(session);
-      address.connections -= 1;
-      if (address.connections === 0) this.#addresses.delete(key);
-    });
+    socket.on('close', onClose);
     log.trace({ event: 'accepted', connection: session.connectionId, address: from }, 'accepted');
+  }
+
+  /** The connection is gone, whoever ended it. */
+  forget(session: Session): void {
+    session.close(CloseReasons.connectionLost);
+    session.onSocketClosed();
+    this.#connections.delete(session);
+    const { address } = session;
+    address.connections -= 1;
+    if (address.connections === 0) this.#addresses.delete(address.network);
   }
 
   #turnAway(socket: Socket, reason: CloseReason): void {
@@ -177,6 +184,11 @@ export class Listener {
 
 function onData(this: Socket, chunk: Buffer): void {
   (this as GatewaySocket).session.intake.receive(chunk);
+}
+
+function onClose(this: Socket): void {
+  const { listener, session } = this as GatewaySocket;
+  listener.forget(session);
 }
 
 function onEnd(this: Socket): void {
