@@ -191,9 +191,10 @@ export class InboxReader {
       );
       return { batch, tookMs: performance.now() - startedAt };
     } catch (error) {
+      if (generation !== this.#generation) return { batch: undefined, tookMs: 0 };
       const refusesToBlock = this.#blocks && /block/i.test(String(error));
       if (refusesToBlock) this.#blocks = false;
-      if (generation === this.#generation) this.#warn(error);
+      this.#warn(error);
       return { batch: refusesToBlock ? [] : undefined, tookMs: 0 };
     }
   }
