@@ -22,9 +22,12 @@ describe('the promises hold under faults', () => {
   });
 });
 
-describe('the promises hold in a cluster', () => {
-  it('seed 4, every key behind a hash tag', { timeout: TIMEOUT_MS }, async () => {
-    const { violations, story } = await runSeed({ seed: 4, cluster: true });
+describe('the promises hold in a cluster, every key behind a hash tag', () => {
+  it.each([
+    { seed: 4, what: 'gateways are killed and paused' },
+    { seed: 5, what: 'Redis is killed and paused' },
+  ])('seed $seed: $what', { timeout: TIMEOUT_MS }, async ({ seed }) => {
+    const { violations, story } = await runSeed({ seed, cluster: true });
     expect(violations, violations.length > 0 ? story : '').toEqual([]);
   });
 });

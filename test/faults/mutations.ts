@@ -34,7 +34,7 @@ let unseen = 0;
 
 async function work(): Promise<void> {
   for (let mutation = mutations.shift(); mutation !== undefined; mutation = mutations.shift()) {
-    const { found, output } = await hunt(mutation);
+    const { found, output } = await hunt(mutation).catch((error: unknown) => ({ found: false, output: String(error) }));
     if (!found) unseen += 1;
     process.stdout.write(`${found ? 'found ' : 'UNSEEN'}  ${mutation.name}\n${firstViolation(output)}`);
   }
