@@ -45,7 +45,8 @@ function brokeUnder({ risks }: History, { sentAt, answeredAt }: Send, first: Rec
 export function checkDelivery({ history, forms, firsts }: Seen): string[] {
   const broken: string[] = [];
   for (const send of history.sends) {
-    if (send.acceptedAt === undefined || send.to === 'everyone') continue;
+    // What may expire is judged by its receipt.
+    if (send.acceptedAt === undefined || send.to === 'everyone' || send.ttlSeconds !== undefined) continue;
     for (const user of send.to) {
       if (firsts.get(user)?.has(send.content)) continue;
       if (forms.get(user) === 'ack' || !mayBeLost(history, user, send)) {
@@ -59,7 +60,7 @@ export function checkDelivery({ history, forms, firsts }: Seen): string[] {
 }
 
 /** The kernel had it, for a connection that was cut. */
-function mayBeLost({ stays }: History, user: string, send: Send): boolean {
+export function mayBeLost({ stays }: History, user: string, send: Send): boolean {
   return stays.some(
     (stay) => stay.user === user && stay.abrupt && (stay.endedAt ?? Number.POSITIVE_INFINITY) >= send.sentAt,
   );
@@ -136,9 +137,4 @@ export function checkIdempotence({ history, bySend }: Seen): string[] {
     if (id === undefined || accepted === undefined || id === accepted) return [];
     return [`${user} got ${content} as ${id}, but it was accepted as ${accepted}`];
   });
-}
-
-/** Nothing was given up here: no bound was reached, nothing was too old. */
-export function checkLost({ history }: Seen): string[] {
-  return history.stays.flatMap(({ user, lost }) => (lost > 0 ? [`${user} was told that ${lost} were lost`] : []));
 }

@@ -17,6 +17,8 @@ export interface Send {
   refused?: boolean;
   id?: string;
   readonly receipt: boolean;
+  /** It may wait for a recipient for so long; undefined: as long as any. */
+  readonly ttlSeconds?: number;
 }
 
 export interface Received {

@@ -1,20 +1,13 @@
+import { setTimeout } from 'node:timers/promises';
 import { until } from '../support/until.ts';
-import {
-  checkAddressees,
-  checkDelivery,
-  checkDuplicates,
-  checkIdempotence,
-  checkLost,
-  checkOrder,
-  see,
-} from './checks.ts';
+import { checkAddressees, checkDelivery, checkDuplicates, checkIdempotence, checkOrder, see } from './checks.ts';
 import { Faults } from './faults.ts';
 import { type Form, History } from './history.ts';
 import { Random } from './random.ts';
 import { Receiver } from './receiver.ts';
 import { describeStep, planSteps, profileOf } from './schedule.ts';
-import { HttpSender, QueueSender, type Sender, TcpSender } from './senders.ts';
-import { checkEvents, checkLeftovers, checkReceipts } from './store-checks.ts';
+import { BRIEF_SECONDS, HttpSender, QueueSender, type Sender, TcpSender } from './senders.ts';
+import { checkEvents, checkLeftovers, checkLost, checkReceipts, countExpired, readReceipts } from './store-checks.ts';
 import { LEASE_MS, World } from './world.ts';
 
 export interface SeedOptions {
@@ -81,12 +74,13 @@ export async function runSeed({ seed, cluster = false, durationMs = 7_000 }: See
     await collect(violations, calm(world, history, receivers, marker, names));
     const seen = see(history, new Map(users.map(({ id, form }) => [id, form])));
     violations.push(...checkAddressees(seen), ...checkDelivery(seen), ...checkDuplicates(seen), ...checkOrder(seen));
-    violations.push(...checkIdempotence(seen), ...checkLost(seen), ...checkHandovers(world));
-    violations.push(...(await checkReceipts(seen, world)));
+    violations.push(...checkIdempotence(seen), ...checkHandovers(world));
+    const receipts = await readReceipts(history, world);
+    violations.push(...checkReceipts(seen, receipts), ...checkLost(seen, receipts));
     await collect(violations, farewell(world, receivers));
     const summary =
       `${violations.length === 0 ? 'ok' : 'BROKEN'}  seed ${seed} (${profile}${cluster ? ', cluster' : ''}): ${history.sends.length} sent, ` +
-      `${history.received.length} received, ${history.stays.length} sessions, ${steps.length} steps, ${violations.length} violations`;
+      `${history.received.length} received, ${countExpired(receipts)} expired, ${history.stays.length} sessions, ${steps.length} steps, ${violations.length} violations`;
     return { seed, violations, summary, story: story(seed, steps.map(describeStep), history, world) };
   } finally {
     await world.stop();
@@ -130,6 +124,9 @@ async function calm(
   names: readonly string[],
 ): Promise<string[]> {
   const bound = { timeoutMs: CALM_TIMEOUT_MS, everyMs: 50 };
+  // What expired with everyone connected is given up at the next claim.
+  await setTimeout(BRIEF_SECONDS * 1_000);
+  await Promise.all(receivers.map((receiver) => receiver.connect()));
   await until('every receiver is connected', () => receivers.every(({ isConnected }) => isConnected), bound);
   await until('older connections are closed', () => receivers.every((one) => one.openConnections === 1), bound);
   const marks = await marker.mark(names);

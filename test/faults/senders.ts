@@ -10,6 +10,9 @@ const accepted = z.object({ ref: z.string(), id: z.string() });
 const answer = z.object({ id: z.string() });
 const HTTP_TIMEOUT_MS = 5_000;
 const MAX_ATTEMPTS = 60;
+/** Some messages may wait for a moment only: those must come, or be called expired. */
+const BRIEF_SHARE = 0.15;
+export const BRIEF_SECONDS = 1;
 
 interface Parts {
   readonly world: World;
@@ -168,7 +171,9 @@ export class HttpSender extends Sender {
   protected async run(): Promise<void> {
     while (!this.isStopping) {
       const to = this.random.chance(0.03) ? 'everyone' : this.someReceivers();
-      const send = this.record(to, 'http', { receipt: this.#retries && to !== 'everyone' });
+      const isKept = this.#retries && to !== 'everyone';
+      const isBrief = isKept && this.random.chance(BRIEF_SHARE);
+      const send = this.record(to, 'http', { receipt: isKept, ...(isBrief ? { ttlSeconds: BRIEF_SECONDS } : {}) });
       if (this.#retries) await this.#sendUntilAccepted(send);
       else await this.#sendOnce(send);
       await setTimeout(this.random.between(5, 50));
@@ -203,8 +208,7 @@ export class HttpSender extends Sender {
   }
 
   async #post(send: Send, key: string | undefined): Promise<{ status: number; id?: string }> {
-    const to = send.to === 'everyone' ? {} : { chat_to: send.to };
-    const commandId = send.to === 'everyone' ? 104 : 103;
+    const command = send.to === 'everyone' ? { command_id: 104 } : { command_id: 103, chat_to: send.to };
     try {
       const response = await fetch(`${this.world.api.url}/send-command`, {
         method: 'POST',
@@ -213,7 +217,7 @@ export class HttpSender extends Sender {
           'content-type': 'application/json',
           ...(key === undefined ? {} : { 'idempotency-key': key }),
         },
-        body: JSON.stringify({ command_id: commandId, content: send.content, receipt: send.receipt, ...to }),
+        body: JSON.stringify({ ...command, content: send.content, receipt: send.receipt, ttl_s: send.ttlSeconds }),
         signal: AbortSignal.timeout(HTTP_TIMEOUT_MS),
       });
       const body: unknown = await response.json();

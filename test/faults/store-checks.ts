@@ -1,27 +1,41 @@
 import type { RedisPort } from '../../contract/redis.ts';
 import { type RecipientReceipt, readReceipt } from '../../contract/scripts/receipts.ts';
-import type { Seen } from './checks.ts';
+import { mayBeLost, type Seen } from './checks.ts';
+import type { History, Send } from './history.ts';
 import type { World } from './world.ts';
 
-/** Receipts say what the receivers saw. */
-export async function checkReceipts({ history, forms, firsts }: Seen, world: World): Promise<string[]> {
-  const broken: string[] = [];
+type Receipts = ReadonlyMap<Send, readonly RecipientReceipt[] | undefined>;
+
+/** Of all sends that asked for one. */
+export async function readReceipts({ sends }: History, world: World): Promise<Receipts> {
   // readReceipt issues one command, HGETALL.
   const port = {
     command: async (_name: string, key: string) => Object.entries(await world.admin.hgetall(key)).flat(),
   } as unknown as RedisPort;
-  for (const send of history.sends) {
-    if (!send.receipt || send.id === undefined || send.to === 'everyone') continue;
-    const receipt = await readReceipt(port, world.keys, send.id);
-    if (receipt === undefined) {
-      broken.push(`${send.content} has no receipt`);
-      continue;
-    }
+  const receipts = new Map<Send, readonly RecipientReceipt[] | undefined>();
+  for (const send of sends) {
+    if (!send.receipt || send.id === undefined) continue;
+    receipts.set(send, (await readReceipt(port, world.keys, send.id))?.recipients);
+  }
+  return receipts;
+}
+
+/** Receipts say what the receivers saw. */
+export function checkReceipts({ history, forms, firsts }: Seen, receipts: Receipts): string[] {
+  const broken: string[] = [];
+  for (const [send, recipients] of receipts) {
+    if (recipients === undefined) broken.push(`${send.content} has no receipt`);
+    if (recipients === undefined || send.to === 'everyone') continue;
     for (const user of send.to) {
-      const about = receipt.recipients.find(({ userId }) => userId === user);
-      const isSeen = firsts.get(user)?.has(send.content) ?? false;
-      const isAcknowledged = history.acknowledged.has(`${user} ${send.id}`);
-      const problem = judgeReceipt(about, { isAck: forms.get(user) === 'ack', isSeen, isAcknowledged });
+      const about = recipients.find(({ userId }) => userId === user);
+      const problem = judgeReceipt(about, {
+        isAck: forms.get(user) === 'ack',
+        isSeen:
+          (firsts.get(user)?.has(send.content) ?? false) ||
+          (forms.get(user) !== 'ack' && mayBeLost(history, user, send)),
+        isAcknowledged: history.acknowledged.has(`${user} ${send.id}`),
+        isBrief: send.ttlSeconds !== undefined,
+      });
       if (problem)
         broken.push(`receipt of ${send.content} for ${user} (${forms.get(user)}) ${problem}: ${JSON.stringify(about)}`);
     }
@@ -29,15 +43,37 @@ export async function checkReceipts({ history, forms, firsts }: Seen, world: Wor
   return broken;
 }
 
-function judgeReceipt(
-  receipt: RecipientReceipt | undefined,
-  user: { isAck: boolean; isSeen: boolean; isAcknowledged: boolean },
-): string | undefined {
+interface Known {
+  readonly isAck: boolean;
+  /** Or, to a plain client, given to a connection that broke. */
+  readonly isSeen: boolean;
+  readonly isAcknowledged: boolean;
+  readonly isBrief: boolean;
+}
+
+function judgeReceipt(receipt: RecipientReceipt | undefined, known: Known): string | undefined {
   if (receipt === undefined) return 'is missing';
-  if (user.isAck && receipt.state !== 'acknowledged') return 'is not acknowledged at the end';
-  if (receipt.state === 'acknowledged' && !user.isAcknowledged) return 'is acknowledged, and nobody did';
-  if (!user.isAck && receipt.state !== 'written') return 'is not written at the end';
+  const { state } = receipt;
+  if (state === 'acknowledged' && !known.isAcknowledged) return 'is acknowledged, and nobody did';
+  if (known.isBrief && state === 'expired') return undefined;
+  if (known.isBrief && !known.isSeen) return 'is not expired, and it never came';
+  if (known.isAck && state !== 'acknowledged') return 'is not acknowledged at the end';
+  if (!known.isAck && state !== 'written') return 'is not written at the end';
   return undefined;
+}
+
+export function countExpired(receipts: Receipts, user?: string): number {
+  const all = [...receipts.values()].flatMap((recipients) => recipients ?? []);
+  return all.filter(({ userId, state }) => state === 'expired' && (user === undefined || userId === user)).length;
+}
+
+/** Nothing is given up but what expired: no bound was reached. */
+export function checkLost({ history }: Seen, receipts: Receipts): string[] {
+  return history.stays
+    .filter(({ user, lost }) => lost > 0 && lost > countExpired(receipts, user))
+    .map(
+      ({ user, lost }) => `${user} was told that ${lost} were lost, and ${countExpired(receipts, user)} had expired`,
+    );
 }
 
 interface LifecycleEvent {
