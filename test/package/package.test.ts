@@ -51,11 +51,13 @@ it('brings its command line, without TypeScript', async () => {
   for (const name of ['@aws-sdk', '@upstash', 'commander', 'ioredis', 'pino', 'zod']) {
     symlinkSync(join(repository, 'node_modules', name), join(work, 'app/node_modules', name));
   }
-  const help = await run(process.execPath, [join(installed, 'bin/fronttcp.mjs'), '--help']);
-  expect(help).toContain('fronttcp send --to');
-  expect(await run(process.execPath, [join(installed, 'bin/fronttcp.mjs'), 'cost', '--clients', '10'])).toContain(
-    'Total',
-  );
+  const app = join(work, 'app');
+  writeFileSync(join(app, 'package.json'), '{"private": true, "dependencies": {"fronttcp": "*"}}');
+  // What an install does for the programs of its packages.
+  await run('npm', ['rebuild', '--ignore-scripts'], app);
+  const npx = (...args: string[]) => run('npx', ['--no', '--', 'fronttcp', ...args], app);
+  expect(await npx('--help')).toContain('fronttcp send --to');
+  expect(await npx('cost', '--clients', '10')).toContain('Total');
 });
 
 /** What Node 20 lacks is taken away, so that a bundle that needs it fails here. */
