@@ -61,6 +61,7 @@ export const NOT_RUN: readonly string[] = [
 
 /** Pages whose blocks of a language have a test of their own. */
 export const OWN_TESTS: Readonly<Record<string, string>> = {
+  'docs/cli.md sh': 'test/cli/document.test.ts',
   'docs/start.md ts': 'test/docs/snippets.test.ts',
   'docs/client.md ts': 'test/client/node-versions.test.ts',
   'ops/README.md yaml': 'test/observe/alerts.test.ts',

@@ -7,7 +7,7 @@ import { ask } from '../../local/redis/ping.ts';
 import { compilePackage } from '../support/compiled-package.ts';
 import { startProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
-import { type Arrangement, arrangements, README_START, UNDER_WAY } from './arrangements.ts';
+import { type Arrangement, arrangements, OWN_TESTS, README_START, UNDER_WAY } from './arrangements.ts';
 import { type Fence, fencesOf, pages, titleOf } from './support/fences.ts';
 import { differences, parseExample } from './support/http-example.ts';
 import { Machine } from './support/machine.ts';
@@ -20,6 +20,7 @@ const all = pages.flatMap(fencesOf);
 const blocks = (language: string): [string, Fence][] =>
   all
     .filter((fence) => fence.language === language && fence.marks.length === 0)
+    .filter(({ page }) => OWN_TESTS[`${page} ${language}`] === undefined)
     .map((fence) => [titleOf(fence), fence]);
 
 let machine: Machine;
