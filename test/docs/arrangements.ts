@@ -64,7 +64,7 @@ export const OWN_TESTS: Readonly<Record<string, string>> = {
   'docs/cli.md sh': 'test/cli/document.test.ts',
   'docs/start.md ts': 'test/docs/snippets.test.ts',
   'docs/client.md ts': 'test/client/node-versions.test.ts',
-  'ops/README.md yaml': 'test/observe/alerts.test.ts',
+  'ops/README.md yaml': 'test/observe/page.test.ts',
 };
 
 /** What the examples of a page take for granted, as the page says. */
