@@ -20,7 +20,7 @@ export const routes = [
   { method: 'POST', path: '/service-tokens', function: 'tokens' },
   { method: 'GET', path: '/service-tokens', function: 'tokens' },
   { method: 'DELETE', path: '/service-tokens/{id}', function: 'tokens' },
-  { method: 'GET', path: '/audit', function: 'audit' },
+  { method: 'GET', path: '/audit', function: 'commands' },
   { method: 'GET', path: '/openapi.json', function: 'openapi' },
 ] as const;
 

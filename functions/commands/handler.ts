@@ -5,11 +5,13 @@ import { Refusal } from '../shared/http/refusal.ts';
 import { type Handler, serve } from '../shared/http/serve.ts';
 import { lambdaEntry } from '../shared/lambda-entry.ts';
 import type { Runtime } from '../shared/runtime.ts';
+import { auditQuery } from './audit-schema.ts';
 import { listCommands } from './list-commands.ts';
+import { readAudit } from './read-audit.ts';
 import { receiptAnswer } from './receipt.ts';
 import { commandsQuery } from './schema.ts';
 
-/** What was sent, and what has become of a command that asked for a receipt. */
+/** What was sent, what has become of a command that asked for a receipt, and who did what else. Ids, not contents. */
 export function createHandler(runtime: Runtime): Handler {
   return serve(runtime.log, {
     'GET /commands': async (request) => {
@@ -17,6 +19,12 @@ export function createHandler(runtime: Runtime): Handler {
       const query = commandsQuery.safeParse(request.event.queryStringParameters ?? {});
       if (!query.success) throw invalid(query.error);
       return listCommands(runtime.redis, runtime.keys, query.data);
+    },
+    'GET /audit': async (request) => {
+      await authorize(runtime, request, OPERATOR);
+      const query = auditQuery.safeParse(request.event.queryStringParameters ?? {});
+      if (!query.success) throw invalid(query.error);
+      return readAudit(runtime.redis, runtime.keys, query.data);
     },
     'GET /commands/{id}': async (request) => {
       await authorize(runtime, request, 'read');

@@ -55,15 +55,29 @@ local function receipt_of(message)
   return int(fields - 3), cjson.encode(states)
 end
 
+-- what was withdrawn was refused with 503: it was never sent. The record of that comes right after that of the send
+local withdrawn = {}
+local function note_withdrawal(f)
+  if f.kind == 'withdraw' then withdrawn[f.message] = true end
+end
+local function fields_of(record)
+  local f = {}
+  for at = 1, #record[2], 2 do f[record[2][at]] = record[2][at + 1] end
+  return f
+end
+if from ~= '+' then
+  for _, record in ipairs(redis.call('XRANGE', P .. 'audit', string.sub(from, 2), '+', 'COUNT', 200)) do note_withdrawal(fields_of(record)) end
+end
+
 local rows, looked, last, ended = {}, 0, nil, false
 while #rows < most and looked < ${MAX_LOOKED_AT} and not ended do
   local page = redis.call('XREVRANGE', P .. 'audit', last and '(' .. last or from, '-', 'COUNT', 200)
   ended = #page < 200
   for i, record in ipairs(page) do
-    local f = {}
-    for at = 1, #record[2], 2 do f[record[2][at]] = record[2][at + 1] end
+    local f = fields_of(record)
     last, looked = record[1], looked + 1
-    if f.kind == 'send' and (by == '' or f.by == by) and (to == '' or is_to(f.to)) then
+    note_withdrawal(f)
+    if f.kind == 'send' and not withdrawn[f.message] and (by == '' or f.by == by) and (to == '' or is_to(f.to)) then
       local recipients, states = receipt_of(f.message)
       rows[#rows + 1] = { last, f.at, f.by, f.message, f.command, f.recipients or '', f.to or '', recipients, states }
       if #rows == most then

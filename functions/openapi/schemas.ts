@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sendCommandSchema, userIdSchema } from '../../contract/commands.ts';
-import { auditAnswer, auditRecord } from '../audit/schema.ts';
+import { auditAnswer, auditRecord } from '../commands/audit-schema.ts';
 import { commandAnswer, commandsAnswer, deliveryState, pastCommand } from '../commands/schema.ts';
 import { deadLetter, deadLettersAnswer } from '../dead-letters/schema.ts';
 import { loginAnswer, loginRequest } from '../login/schema.ts';

@@ -22,7 +22,6 @@ export const functionTable: Readonly<Record<FunctionName, FunctionNeeds>> = {
   stats: { store: true, memoryMiB: 512, openBecause: inHandler },
   'dead-letters': { store: true, memoryMiB: 512, openBecause: inHandler },
   tokens: { store: true, memoryMiB: 512, openBecause: inHandler },
-  audit: { store: true, memoryMiB: 512, openBecause: inHandler },
   console: { store: false, memoryMiB: 256, openBecause: 'A page without data; it logs in like everyone.' },
   openapi: { store: false, memoryMiB: 256, openBecause: 'The public description of this API.' },
 };

@@ -1,4 +1,3 @@
-import { createHandler as audit } from '../../functions/audit/handler.ts';
 import { createHandler as commands } from '../../functions/commands/handler.ts';
 import { createHandler as console } from '../../functions/console/handler.ts';
 import { createHandler as deadLetters } from '../../functions/dead-letters/handler.ts';
@@ -24,7 +23,6 @@ export function createHandlers(runtime: Runtime): Readonly<Record<FunctionName, 
     stats: stats(runtime),
     'dead-letters': deadLetters(runtime),
     tokens: tokens(runtime),
-    audit: audit(runtime),
     console: console(runtime),
     openapi: openapi(runtime),
   };

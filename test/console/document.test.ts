@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { expect, onTestFinished, test } from 'vitest';
 import { buildPage, generatedFile, serializePage } from '../../functions/console/build-page.ts';
@@ -28,6 +29,12 @@ test('one document: nothing is loaded from anywhere', () => {
   const markup = html.replace(/<(script|style)>[\s\S]*?<\/\1>/g, '');
   expect(markup.match(/(?:src|href)="(?!data:)/g)).toBeNull();
   expect(html).not.toMatch(/@import|url\(/);
+});
+
+test('the document stays small: a console is opened over slow lines, too', () => {
+  const { html } = renderConsole();
+  expect(Buffer.byteLength(html)).toBeLessThan(220_000);
+  expect(gzipSync(html).length).toBeLessThan(80_000);
 });
 
 test('the policy allows the script and the style of the document by their hashes, and nothing else', () => {

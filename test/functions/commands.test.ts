@@ -122,6 +122,17 @@ describe.each(stores)('the history of commands over %s', (store) => {
     },
   );
 
+  it('has nothing that was withdrawn, on whichever page the two records are', async () => {
+    const { id } = (await world.send(chat('ann'))).body;
+    // As the script that withdraws writes it.
+    const fields = ['at', Date.now(), 'by', 'op', 'kind', 'withdraw', 'message', id];
+    const withdrawal = await world.redis.xadd(`${world.prefix}audit`, '*', ...fields);
+    const ids = async (query: string) => (await history(query)).commands.map((one) => one.id);
+    expect(await ids('?limit=1')).not.toContain(id);
+    expect(await ids(`?limit=1&before=${withdrawal}`)).not.toContain(id);
+    expect((await world.call('GET', '/audit?limit=2')).body.records[1].message_id).toBe(id);
+  });
+
   it('is empty where no audit is kept', async () => {
     const silent = await startWorld({ store, env: { AUDIT_MAX: '0' } });
     await silent.send(chat('op'));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Keys } from '../../contract/keys.ts';
 import type { RedisPort } from '../../contract/redis.ts';
 import { defineScript } from '../../contract/scripts/library.ts';
-import type { AuditQuery, auditAnswer, auditRecord } from './schema.ts';
+import type { AuditQuery, auditAnswer, auditRecord } from './audit-schema.ts';
 
 /**
  * KEYS[1] users
