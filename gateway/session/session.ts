@@ -19,7 +19,7 @@ import type { Timed } from './wheel.ts';
 const LINGER_MS = 2_000;
 /** How long one may say nothing that came when its address had enough of such, and how much longer for each that is too many. */
 const CROWDED_MS = 1_000;
-const CROWDED_MS_EACH = 1 / 3;
+const CROWDED_MS_EACH = 1;
 
 export type SessionState = 'unverified' | 'replaying' | 'live' | 'suspended' | 'closed';
 

@@ -8,6 +8,7 @@ import { keysOf } from '../../contract/keys.ts';
 import { RedisUnavailableError } from '../../contract/redis.ts';
 import { START_TIMEOUT_MS } from '../../functions/shared/drivers/failures.ts';
 import { readEnvironment } from '../../functions/shared/environment.ts';
+import { MESSAGES } from '../../functions/shared/http/messages.ts';
 import { languageOf } from '../../functions/shared/http/text.ts';
 import { traceparentOf } from '../../functions/shared/http/traceparent.ts';
 import { RedisClock } from '../../functions/shared/redis-clock.ts';
@@ -28,6 +29,11 @@ describe('the language of an answer', () => {
     [',,;;=', 'en'],
   ];
   it.each(cases)('of %j is %s', (header, language) => expect(languageOf(header)).toBe(language));
+
+  it.each(Object.entries(MESSAGES))('has a sentence for %s in both', (_, { en, zh }) => {
+    expect(en).toMatch(/^[\x20-\x7e]+$/);
+    expect(zh).toMatch(/[\u4e00-\u9fff]/);
+  });
 });
 
 describe('traceparent', () => {
