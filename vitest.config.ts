@@ -20,7 +20,7 @@ export default defineConfig({
         environment: 'node',
         pool: 'forks',
         // Bounds for a loaded two-core machine, not expectations: what must be quick asserts so itself.
-        testTimeout: 90_000,
+        testTimeout: 120_000,
         hookTimeout: 300_000,
         teardownTimeout: 30_000,
         // Of those that say that they may run at a time.

@@ -14,7 +14,7 @@ export const SEEN_WITHIN_MS = 15_000;
 /** So long it is looked for, so that what comes too late is told with its time. */
 const LOOK_MS = 40_000;
 /** Alerts have waits of their own. */
-const ALERT_MS = 60_000;
+const ALERT_MS = 100_000;
 
 export interface Finding {
   readonly fault: Fault;

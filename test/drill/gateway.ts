@@ -36,7 +36,7 @@ export async function startDrillGateway({ env, inner, maxFiles }: GatewayOptions
     maxFiles === undefined
       ? startProcess(process.execPath, args, options)
       : startProcess('sh', ['-c', `ulimit -n ${maxFiles}; exec "$0" "$@"`, process.execPath, ...args], options);
-  await process_.line(/"event":"ready"/, 60_000);
+  await process_.line(/"event":"ready"/, 120_000);
   const [, port, healthPort] = /listens on \S+:(\d+), health on \S+:(\d+)/.exec(process_.output()) ?? [];
   return {
     process: process_,

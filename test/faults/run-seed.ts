@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { parseMailboxMember } from '../../contract/records.ts';
 import { until } from '../support/until.ts';
 import { checkAddressees, checkDelivery, checkDuplicates, checkIdempotence, checkOrder, see } from './checks.ts';
 import { Faults } from './faults.ts';
@@ -6,7 +6,7 @@ import { type Form, History } from './history.ts';
 import { Random } from './random.ts';
 import { Receiver } from './receiver.ts';
 import { describeStep, planSteps, profileOf } from './schedule.ts';
-import { BRIEF_SECONDS, HttpSender, QueueSender, type Sender, TcpSender } from './senders.ts';
+import { HttpSender, QueueSender, type Sender, TcpSender } from './senders.ts';
 import { checkEvents, checkLeftovers, checkLost, checkReceipts, countExpired, readReceipts } from './store-checks.ts';
 import { LEASE_MS, World } from './world.ts';
 
@@ -56,7 +56,8 @@ export async function runSeed({ seed, cluster = false, durationMs = 7_000 }: See
     const senders: Sender[] = [
       ...chats,
       new HttpSender('http-retrying', 'operator', true, parts()),
-      new HttpSender('http-once', 'operator', false, parts()),
+      // Several, so that one of them waits for its answer at any moment.
+      ...['http-once-1', 'http-once-2', 'http-once-3'].map((name) => new HttpSender(name, 'operator', false, parts())),
       new QueueSender('queue', parts()),
     ];
     await Promise.all(receivers.map((receiver) => receiver.connect()));
@@ -124,9 +125,6 @@ async function calm(
   names: readonly string[],
 ): Promise<string[]> {
   const bound = { timeoutMs: CALM_TIMEOUT_MS, everyMs: 50 };
-  // What expired with everyone connected is given up at the next claim.
-  await setTimeout(BRIEF_SECONDS * 1_000);
-  await Promise.all(receivers.map((receiver) => receiver.connect()));
   await until('every receiver is connected', () => receivers.every(({ isConnected }) => isConnected), bound);
   await until('older connections are closed', () => receivers.every((one) => one.openConnections === 1), bound);
   const marks = await marker.mark(names);
@@ -137,12 +135,13 @@ async function calm(
     throw new Error(`not to ${missing().join(', ')}`, { cause: error });
   });
   await until('nothing is on its way', () => isIdle(world, names), bound);
+  await until('what has expired is given up', () => giveUpExpired(world, receivers), bound);
   history.step('calm');
   return checkPresence(world, receivers);
 }
 
 async function isIdle({ admin, keys }: World, names: readonly string[]): Promise<boolean> {
-  const boxes = await Promise.all(names.map((user) => admin.zcard(keys.mailbox(user))));
+  const boxes = await Promise.all(names.map((user) => countWaiting({ admin, keys }, user)));
   const owing = await Promise.all(names.map((user) => admin.hexists(keys.user(user), 'owing')));
   const gateways = await admin.zrange(keys.gateways, '0', '-1');
   const inboxes = await Promise.all(gateways.map((id) => admin.xlen(keys.inbox(id))));
@@ -152,6 +151,19 @@ async function isIdle({ admin, keys }: World, names: readonly string[]): Promise
   throw new Error(
     `mailboxes ${boxes}, owing ${owing}, inboxes ${inboxes}, queues ${queues}, gateways ${gateways.length}`,
   );
+}
+
+async function countWaiting({ admin, keys }: Pick<World, 'admin' | 'keys'>, user: string): Promise<number> {
+  const members = (await admin.zrange(keys.mailbox(user), '0', '-1')).map(parseMailboxMember);
+  return members.filter(({ head }) => head.expiresAtMs === 0 || head.expiresAtMs > Date.now()).length;
+}
+
+/** What expired while its recipient was connected is given up when that one connects again. */
+async function giveUpExpired({ admin, keys }: World, receivers: readonly Receiver[]): Promise<boolean> {
+  const sizes = await Promise.all(receivers.map(({ user }) => admin.zcard(keys.mailbox(user))));
+  const late = receivers.filter((_, i) => sizes[i] !== 0);
+  await Promise.all(late.map((receiver) => receiver.connect()));
+  return late.length === 0 && receivers.every((one) => one.openConnections === 1);
 }
 
 async function checkPresence({ admin, keys }: World, receivers: readonly Receiver[]): Promise<string[]> {

@@ -12,7 +12,7 @@ const HTTP_TIMEOUT_MS = 5_000;
 const MAX_ATTEMPTS = 60;
 /** Some messages may wait for a moment only: those must come, or be called expired. */
 const BRIEF_SHARE = 0.15;
-export const BRIEF_SECONDS = 1;
+const BRIEF_SECONDS = 1;
 
 interface Parts {
   readonly world: World;

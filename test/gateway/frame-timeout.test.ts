@@ -3,7 +3,7 @@ import { frameBytes } from '../support/peer.ts';
 import { chat, gateway } from './support/gateway.ts';
 
 test('FRAME_TIMEOUT_MS: a frame that was begun and is not ended closes a verified connection; who waits between frames stays', async () => {
-  const g = await gateway({ FRAME_TIMEOUT_MS: '300', AUTH_TIMEOUT_MS: '2000', SLOW_READER_TIMEOUT_MS: '100' });
+  const g = await gateway({ FRAME_TIMEOUT_MS: '300' });
   const loris = await g.verified('loris', ['goodbye']);
   const quiet = await g.verified('quiet');
   const frame = frameBytes(2, { chat_to: 'quiet', chat_content: 'never ends' });

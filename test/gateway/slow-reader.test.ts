@@ -62,7 +62,7 @@ test('a plain reader that was too slow gets from its mailbox what the kernel did
   await frozen.ended();
   const had = numbersOf(frozen);
   const back = await g.verified('u');
-  await until('the newest is here', () => numbersOf(back).at(-1) === 399);
+  await until('the newest is here', () => numbersOf(back).at(-1) === 399, { timeoutMs: 60_000 });
   const got = numbersOf(back);
   expect(had).toEqual(upTo(had.length));
   expect(got[0]).toBeLessThanOrEqual(had.length);
@@ -77,7 +77,7 @@ test('a reader that pauses and goes on gets everything on the same connection, i
   await until('it is served from its mailbox', async () => (await g.mailbox('u')).length > 0);
   expect(await g.metric('fronttcp_behind_total{bound="session"}')).toBeGreaterThan(0);
   client.thaw();
-  await until('the newest is here', () => numbersOf(client).at(-1) === 399);
+  await until('the newest is here', () => numbersOf(client).at(-1) === 399, { timeoutMs: 60_000 });
   expect(numbersOf(client)).toEqual(upTo(400));
   await g.push(entry('live again', ['u']));
   await until('it is live again', () => client.frames.at(-1)?.text.includes('live again'));

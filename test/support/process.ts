@@ -81,7 +81,7 @@ export function startProcess(
       return ended !== undefined;
     },
     output: () => text,
-    line: (pattern, timeoutMs = 30_000) => waitForLine(pattern, timeoutMs, () => ({ text, ended }), command, args),
+    line: (pattern, timeoutMs = 100_000) => waitForLine(pattern, timeoutMs, () => ({ text, ended }), command, args),
     stop: async (signal = 'SIGTERM', timeoutMs = 30_000) => {
       if (ended) return ended;
       child.kill(signal);
