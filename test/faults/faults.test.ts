@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { runSeed } from './run-seed.ts';
+import { runSilent } from './silent.ts';
 import { runStalled } from './stalled.ts';
 
 /** A bounded number of runs; `npm run test:faults -- --seeds N` does any number. */
@@ -19,6 +20,10 @@ describe('the promises hold under faults', () => {
     timeout: TIMEOUT_MS,
   }, async () => {
     expect(await runStalled()).toEqual([]);
+  });
+
+  it('what was refused while Redis stood still does not come when it goes on', { timeout: TIMEOUT_MS }, async () => {
+    expect(await runSilent({ pauses: 3 })).toEqual([]);
   });
 });
 

@@ -1,8 +1,9 @@
 // npm run test:faults -- --seeds N [--seed S] [--cluster] [--at-once K] [--duration MS] [--story] [--bail]
 // Each seed is one run of the whole system under faults; the same seed has the same schedule. Exit code 1 when a promise
-// was broken. --story prints what was done, seen and logged; --scenario stalled runs that one instead of seeds.
+// was broken. --story prints what was done, seen and logged; --scenario stalled or silent runs that one instead of seeds.
 import { parseArgs } from 'node:util';
 import { runSeed, type SeedResult } from './run-seed.ts';
+import { runSilent } from './silent.ts';
 import { runStalled } from './stalled.ts';
 
 const { values } = parseArgs({
@@ -37,9 +38,13 @@ async function work(): Promise<void> {
   }
 }
 
-if (values.scenario === 'stalled') {
-  const violations = await runStalled();
-  report({ seed: 0, violations, summary: 'a reader that stalls on a gateway that is killed', story: '' });
+const scenarios: Readonly<Record<string, { summary: string; run: () => Promise<string[]> }>> = {
+  stalled: { summary: 'a reader that stalls on a gateway that is killed', run: runStalled },
+  silent: { summary: 'Redis that stands still under callers who wait', run: () => runSilent({ pauses: 8 }) },
+};
+const scenario = values.scenario === undefined ? undefined : scenarios[values.scenario];
+if (scenario) {
+  report({ seed: 0, violations: await scenario.run(), summary: scenario.summary, story: '' });
   say(`${broken} of 1 runs broke a promise`);
 } else {
   await Promise.all(Array.from({ length: Number(values['at-once']) }, () => work()));
