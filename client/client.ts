@@ -83,9 +83,14 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     return this.#open().application(commandId, body, 'reply', options);
   }
 
-  /** An application command whose reply is of no interest. Resolves once the server has accepted it, or written where it does not say. */
-  async post(commandId: number, body: { [name: string]: Json }, options?: SendOptions): Promise<void> {
-    await this.#open().application(commandId, body, 'acceptance', options);
+  /**
+   * An application command that may have no reply. Resolves once the server has accepted it, or replied: then with the body;
+   * once it is written where the server does not say.
+   */
+  async post(commandId: number, body: { [name: string]: Json }, options?: SendOptions): Promise<Json | undefined> {
+    const answer = await this.#open().application(commandId, body, 'acceptance', options);
+    // An id is a string, the body of a reply an object.
+    return typeof answer === 'string' ? undefined : answer;
   }
 
   /** Takes a message by hand, before the loop or the listener is done with it. Harmless when repeated. */

@@ -14,7 +14,7 @@ export const CHAT_HELP = `Type a line to send it.
   /to <phone number>       to one user from now on
   /group <number>,<number> to several
   /all                     to everyone who is connected
-  /cmd <1000-1999> {json}  an application command; its reply is shown
+  /cmd <1000-1999> {json}  an application command; its reply is shown, if it has one
   /quit                    leave (also Ctrl-D)
   //text                   a line that begins with a slash`;
 

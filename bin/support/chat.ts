@@ -77,7 +77,14 @@ export class Chat {
 
   async #send(line: Outgoing): Promise<void> {
     if (line.kind === 'command') {
-      const reply = await this.#client.command(line.commandId, line.body);
+      // Which commands are answered is the deployment's choice: the one has a reply, the other is accepted.
+      const reply = await this.#client.post(line.commandId, line.body);
+      if (reply === undefined) {
+        // Without receipts the server does not say whether it took it.
+        const kind = this.#client.session?.features.includes('receipts') ? 'accepted' : 'sent';
+        this.#screen.message({ kind }, `${styled('green', kind)}, no reply follows`);
+        return;
+      }
       this.#screen.message(
         { kind: 'reply', body: reply },
         `${styled('green', 'reply')} ${printable(JSON.stringify(reply))}`,

@@ -207,7 +207,7 @@ describe('from the device to the function and back', () => {
       'sh',
       [
         '-c',
-        `printf '%s\\n' '/cmd 1500 {"sensor": "hall"}' '/cmd 1500 {}' | ${process.execPath} bin/fronttcp.mjs connect --json`,
+        `printf '%s\\n' '/cmd 1500 {"sensor": "hall"}' '/cmd 1000 {"sensor": "hall", "celsius": 1}' '/cmd 1500 {}' | ${process.execPath} bin/fronttcp.mjs connect --json`,
       ],
       {
         env: { FRONTTCP_TOKEN: token, FRONTTCP_API: `http://127.0.0.1:${api}`, FRONTTCP_PORT: String(tcp) },
@@ -215,6 +215,8 @@ describe('from the device to the function and back', () => {
     );
     expect((await terminal.exit).code).toBe(1);
     expect(terminal.output()).toContain('{"kind":"reply","body":{"sensor":"hall","celsius":null}}');
+    expect(terminal.output()).toContain('{"kind":"accepted"}');
+    expect(terminal.output()).not.toContain('no answer within');
     expect(terminal.output()).toContain('the function could not be called, or failed');
   });
 });
