@@ -69,7 +69,9 @@ export class TlsMaterial {
   }
 
   async #secret(arn: string): Promise<{ version: string; fields: z.infer<typeof secretSchema> }> {
-    const client = new SecretsManagerClient({ maxAttempts: 4 });
+    // arn:aws:secretsmanager:<region>:…: the secret may be elsewhere, and nothing says where this process is.
+    const [, , , region = ''] = arn.split(':');
+    const client = new SecretsManagerClient({ region, maxAttempts: 4 });
     try {
       const answer = await client.send(new GetSecretValueCommand({ SecretId: arn }));
       return { version: answer.VersionId ?? '', fields: secretSchema.parse(JSON.parse(answer.SecretString ?? '{}')) };

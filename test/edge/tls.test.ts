@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { gateway } from '../gateway/support/gateway.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { gateway, startTestGateway } from '../gateway/support/gateway.ts';
 import { Peer } from '../support/peer.ts';
 import { repository } from '../support/process.ts';
 import { until } from '../support/until.ts';
@@ -15,6 +17,46 @@ async function secure(port: number, options: ConnectionOptions = {}): Promise<TL
   const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options });
   await once(socket, 'secureConnect');
   return socket;
+}
+
+const SECRET_ARN = 'arn:aws:secretsmanager:eu-west-1:111111111111:secret:certificate-AbCdEf';
+
+/** Secrets Manager with one secret, for the SDK that the gateway uses. */
+async function startSecret() {
+  const asked: { target: unknown; arn: unknown; region: unknown }[] = [];
+  let [text, version] = ['', 0];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += chunk));
+    request.on('end', () => {
+      const [, region] =
+        /Credential=[^/]+\/\d+\/([\w-]+)\/secretsmanager/.exec(String(request.headers.authorization)) ?? [];
+      asked.push({ target: request.headers['x-amz-target'], arn: JSON.parse(body).SecretId, region });
+      const answer = JSON.stringify({ ARN: SECRET_ARN, VersionId: `version-${version}`, SecretString: text });
+      response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end(answer);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', `http://127.0.0.1:${port}`);
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'of-the-test');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'of-the-test');
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    server.close();
+    server.closeAllConnections();
+  });
+  const put = (value: string) => {
+    text = value;
+    version += 1;
+  };
+  const become = async (name: string) => {
+    const [certificate, privateKey] = await Promise.all(
+      ['cert', 'key'].map((part) => readFile(fixture(`${name}.${part}.pem`), 'utf8')),
+    );
+    put(JSON.stringify({ certificate, privateKey }));
+  };
+  return { asked, put, become };
 }
 
 const nameOf = (socket: TLSSocket): string => String(socket.getPeerCertificate().subject.CN);
@@ -57,6 +99,35 @@ describe('TLS in the gateway', () => {
     await bob.verify('bob');
     bob.send(2, { chat_to: 'ann', chat_content: 'still there?' });
     await ann.receives(102, { chat_from: 'bob', chat_content: 'still there?' });
+  });
+
+  test('takes certificate and key from a secret, and a new version of it without dropping anyone', async () => {
+    const secret = await startSecret();
+    await secret.become('server-1');
+    const { port, users } = await gateway({ TLS_SECRET_ARN: SECRET_ARN, TLS_RENEWAL_CHECK_MS: '50' });
+    await users('ann');
+    const socket = await secure(port);
+    const ann = Peer.over(socket);
+    await ann.verify('ann', { features: ['pong'] });
+    expect(nameOf(socket)).toBe('gateway one');
+    expect(secret.asked[0]).toEqual({ target: 'secretsmanager.GetSecretValue', arn: SECRET_ARN, region: 'eu-west-1' });
+
+    // A version that cannot be used changes nothing.
+    secret.put('{"certificate": "not PEM", "privateKey": "not PEM"}');
+    const before = secret.asked.length;
+    await until('it was looked at', () => secret.asked.length > before + 4);
+    expect(nameOf(await secure(port))).toBe('gateway one');
+
+    await secret.become('server-2');
+    await until('new connections get the new certificate', async () => nameOf(await secure(port)) === 'gateway two');
+    ann.send(5);
+    await ann.receives(105);
+  });
+
+  test('does not start where the secret cannot be read', async () => {
+    const secret = await startSecret();
+    secret.put('{"certificate": "x"}');
+    await expect(startTestGateway({ TLS_SECRET_ARN: SECRET_ARN })).rejects.toThrow(/privateKey/);
   });
 
   test('refuses what is older than TLS 1.2, and what is no TLS at all, and goes on', async () => {
