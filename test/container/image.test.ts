@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -96,6 +97,18 @@ describe('the image', () => {
     const seen: unknown = JSON.parse(await engine.exec('gateway', ['node', '-e', script]));
     expect(seen).toEqual({ user: 1000, app: 'EROFS', tmp: 'EROFS', capabilities: '0000000000000000' });
   });
+
+  it('runs nothing while it is built, so that it is built for either architecture on any machine', async () => {
+    const context = join(bundles.directory, 'gateway');
+    const words = (await readFile(join(context, 'Dockerfile'), 'utf8')).match(/^[A-Z]+(?= )/gm);
+    expect(new Set(words)).toEqual(
+      new Set(['ARG', 'FROM', 'ENV', 'WORKDIR', 'COPY', 'USER', 'EXPOSE', 'HEALTHCHECK', 'ENTRYPOINT']),
+    );
+    for (const architecture of ['arm64', 'amd64'] as const) {
+      await engine.build(context, `localhost/gateway:${architecture}`, architecture);
+      expect(await engine.inspect(`localhost/gateway:${architecture}`, '{{.Architecture}}')).toBe(architecture);
+    }
+  }, 120_000);
 
   it('checks its own health by the command of the Dockerfile', async () => {
     expect(await engine.inspect('localhost/gateway:test', '{{json .HealthCheck.Test}}')).toBe(

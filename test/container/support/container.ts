@@ -19,10 +19,14 @@ export class Engine {
     return new Engine(await mkdtemp(join(tmpdir(), 'fronttcp-container-')));
   }
 
-  /** Builds the Dockerfile of the context, unchanged, on a base made of this machine's Node. */
-  async build(context: string, tag: string): Promise<void> {
+  /**
+   * Builds the Dockerfile of the context, unchanged, on a base made of this machine's Node. For another architecture that
+   * base is only called so: nothing of it is run while an image without RUN is built.
+   */
+  async build(context: string, tag: string, architecture?: 'arm64' | 'amd64'): Promise<void> {
     const script = join(repository, 'test/container/support/offline-base.sh');
-    await run('bash', [script, process.execPath, this.#work, ...this.#storage]);
+    const env = architecture === undefined ? {} : { ARCH: architecture };
+    await run('bash', [script, process.execPath, this.#work, ...this.#storage], env);
     await run('buildah', [
       ...this.#storage,
       'bud',
@@ -32,6 +36,7 @@ export class Engine {
       '--pull-never',
       // The other format has no HEALTHCHECK.
       '--format=docker',
+      ...(architecture === undefined ? [] : [`--arch=${architecture}`]),
       `--tag=${tag}`,
       `--file=${join(context, 'Dockerfile')}`,
       context,
@@ -102,8 +107,8 @@ export class Engine {
   }
 }
 
-async function run(command: string, args: readonly string[]): Promise<string> {
-  const running = startProcess(command, args);
+async function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const running = startProcess(command, args, { env });
   const { code } = await running.exit;
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${running.output()}`);
   return running.output();

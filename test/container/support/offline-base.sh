@@ -1,6 +1,6 @@
 #!/bin/bash
 # A stand-in for node:24-slim that needs no registry: Node's own binary, the libraries it names, certificates, a user.
-# usage: offline-base.sh <node binary> <work directory> <image storage options…>
+# usage: [ARCH=arm64] offline-base.sh <node binary> <work directory> <image storage options…>
 set -euo pipefail
 node=$1 work=$2
 shift 2
@@ -18,4 +18,4 @@ printf 'hosts: files dns\n' >"$base/etc/nsswitch.conf"
 cp /etc/ssl/certs/ca-certificates.crt "$base/etc/ssl/certs/" 2>/dev/null || true
 printf 'FROM scratch\nCOPY . /\nENV PATH=/usr/local/bin\nCMD ["node"]\n' >"$work/Containerfile.base"
 # By its whole name, so that an unchanged "FROM node:24-slim" finds it.
-buildah "$@" bud -q --isolation=chroot --format docker -t docker.io/library/node:24-slim -f "$work/Containerfile.base" "$base"
+buildah "$@" bud -q --isolation=chroot --format docker ${ARCH:+--arch "$ARCH"} -t docker.io/library/node:24-slim -f "$work/Containerfile.base" "$base"
