@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/keys.ts';
+import type { RedisPort } from '../../contract/redis.ts';
 import { drainQueue } from '../../contract/scripts/drain-queue.ts';
+import { takeDeadLetter } from '../../functions/dead-letters/take-dead-letter.ts';
 import { createRuntime, type Runtime } from '../../functions/shared/runtime.ts';
 import { sharedClusterUrl, sharedRedisUrl } from '../support/redis.ts';
 import { startWorld, stores, type World } from './world.ts';
@@ -143,6 +145,24 @@ describe.each(stores)('dead letters over %s', (store) => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     expect(await world.redis.llen(queue)).toBeLessThanOrEqual(1);
     expect(await world.redis.lrange(dead, 0, -1)).toEqual([letterOf('a')]);
+  });
+
+  it('are taken once where a broken connection makes a driver ask again', async () => {
+    await world.redis.lpush(dead, letterOf('a'), letterOf('a'));
+    const { id } = await first();
+    const { redis } = gateway;
+    const askedAgain: RedisPort['script'] = async (...call) => {
+      await redis.script(...call);
+      return redis.script(...call);
+    };
+    const port: RedisPort = {
+      command: (...call) => redis.command(...call),
+      pipeline: (...call) => redis.pipeline(...call),
+      script: askedAgain,
+      close: async () => undefined,
+    };
+    expect(await takeDeadLetter({ ...gateway, redis: port }, { id, what: 'retry', by: 'op' })).toBe(true);
+    expect([await world.redis.llen(queue), await world.redis.llen(dead)]).toEqual([1, 1]);
   });
 
   it('are deleted for good', async () => {
