@@ -131,7 +131,7 @@ function failure(error: unknown): string {
   if (error instanceof SettingsError) return `fronttcp cannot start like this:\n${error.message}`;
   const { code, address, port, message } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === 'EADDRINUSE')
-    return `fronttcp cannot start: port ${port} of ${address} is taken. Set API_PORT to a free one.`;
+    return `fronttcp cannot start: port ${port} of ${address} is taken. Set API_PORT (or --api-port of fronttcp dev) to a free one.`;
   return `fronttcp cannot start: ${message}`;
 }
 

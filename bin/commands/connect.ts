@@ -87,7 +87,7 @@ async function open(login: StoredLogin, context: Context, options: ConnectOption
     if (error instanceof TokenRefusedError) {
       throw new Failure(ExitCode.notAllowed, error.message, `Log in again: fronttcp login ${login.phone_number}`);
     }
-    const nextStep = 'Is a gateway running there (npm start)? Name another with --host and --port.';
+    const nextStep = 'Is a gateway running there (fronttcp dev)? Name another with --host and --port.';
     throw new Failure(ExitCode.unreachable, `no connection: ${(error as Error).message}`, nextStep, { cause: error });
   }
 }

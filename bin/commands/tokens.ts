@@ -65,7 +65,9 @@ function revokeCommand(): Command {
     .addHelpText('after', '\nExample:\n  $ fronttcp tokens revoke 5f1e0c7a9b3d4e8f6a2c1b0d')
     .action(async (id: string, _options: object, command: Command) => {
       const context = await contextOf(command);
-      await (await apiOf(context)).call('DELETE', `/service-tokens/${encodeURIComponent(id)}`, z.object({}));
+      const ifMissing = 'See what there is: fronttcp tokens list';
+      const path = `/service-tokens/${encodeURIComponent(id)}`;
+      await (await apiOf(context)).call('DELETE', path, z.object({}), { ifMissing });
       context.output.result({ id, revoked: true }, `Revoked ${printable(id)}.`);
     });
 }

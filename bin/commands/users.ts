@@ -60,7 +60,9 @@ function showCommand(): Command {
     .action(async (phoneNumber: string, _options: object, command: Command) => {
       const context = await contextOf(command);
       const api = await apiOf(context);
-      const user = await api.call('GET', `/users/${encodeURIComponent(phoneNumber)}`, userDetailAnswer);
+      const ifMissing = `Look for it: fronttcp users list --prefix ${phoneNumber.slice(0, 3)}`;
+      const path = `/users/${encodeURIComponent(phoneNumber)}`;
+      const user = await api.call('GET', path, userDetailAnswer, { ifMissing });
       const rows = [
         ['phone number', printable(user.phone_number)],
         ['state', user.online ? styled('green', 'online') : 'away'],

@@ -8,6 +8,8 @@ const envelope = z.looseObject({ code: z.number(), message: z.string() });
 export interface ApiCall {
   body?: unknown;
   headers?: Readonly<Record<string, string>>;
+  /** What to do when there is none of what was asked for. */
+  ifMissing?: string;
 }
 
 /** The HTTP API as one user sees it. Every answer that is not a success is a Failure with its next step. */
@@ -27,7 +29,7 @@ export class Api {
       const what = `${method} ${this.url}${path} answered ${response.status} without an answer of this API`;
       throw new Failure(ExitCode.failed, what, 'Is --api the address of a fronttcp API?');
     }
-    if (!response.ok || answer.data.code !== 1) throw refusal(response, answer.data.message);
+    if (!response.ok || answer.data.code !== 1) throw refusal(response, answer.data.message, call.ifMissing);
     const parsed = schema.safeParse(answer.data);
     if (parsed.success) return parsed.data;
     const message = `${method} ${path}: the API is of another version: ${z.prettifyError(parsed.error)}`;
@@ -51,7 +53,7 @@ export class Api {
     } catch (error) {
       const { cause, message } = error as Error & { cause?: NodeJS.ErrnoException };
       const why = cause?.code ?? (cause?.message || message);
-      const nextStep = 'Is it running (npm start)? Name another with --api or FRONTTCP_API.';
+      const nextStep = 'Is it running (fronttcp dev)? Name another with --api or FRONTTCP_API.';
       throw new Failure(ExitCode.unreachable, `the API at ${this.url} is out of reach: ${why}`, nextStep, { cause });
     }
   }
@@ -65,7 +67,7 @@ async function jsonOf(response: Response): Promise<unknown> {
   }
 }
 
-function refusal(response: Response, message: string): Failure {
+function refusal(response: Response, message: string, ifMissing: string | undefined): Failure {
   const { status } = response;
   const retryAfter = Number(response.headers.get('retry-after') ?? undefined);
   const seconds = retryAfter > 0 ? retryAfter : undefined;
@@ -74,5 +76,5 @@ function refusal(response: Response, message: string): Failure {
   if (status === 409) return new Failure(ExitCode.failed, message, 'Use a new idempotency key for a new command.');
   if (status === 429) return new BusyFailure(ExitCode.failed, message, seconds);
   if (status === 503) return new BusyFailure(ExitCode.unreachable, message, seconds);
-  return new Failure(ExitCode.failed, message, undefined, { status });
+  return new Failure(ExitCode.failed, message, status === 404 ? ifMissing : undefined, { status });
 }

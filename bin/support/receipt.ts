@@ -11,7 +11,8 @@ const POLL_MIN_MS = 50;
 const POLL_MAX_MS = 1_000;
 
 export function readReceipt(api: Api, id: string): Promise<ReceiptAnswer> {
-  return api.call('GET', `/commands/${encodeURIComponent(id)}`, commandAnswer);
+  const ifMissing = 'Only what was sent with --receipt is kept, until a day after its time: is the id whole?';
+  return api.call('GET', `/commands/${encodeURIComponent(id)}`, commandAnswer, { ifMissing });
 }
 
 /** A client that acknowledges does it at once; of one that does not, `written` is all there will be. */

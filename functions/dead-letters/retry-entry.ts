@@ -13,6 +13,7 @@ export function entryFor(entry: string, recipients: string): string {
   return JSON.stringify({ ...parsed, chat_to: JSON.parse(recipients) });
 }
 
-function asWritten(_key: string, value: unknown, { source }: { source?: string }): unknown {
-  return source === undefined ? value : JSON.rawJSON(source);
+/** Node 20, on which `fronttcp dev` may run, does not tell how it was written: there the values are all. */
+function asWritten(_key: string, value: unknown, context?: { source?: string }): unknown {
+  return context?.source === undefined ? value : JSON.rawJSON(context.source);
 }

@@ -15,7 +15,9 @@ export function parseJson(text: string): unknown {
   return WIDE_NUMBER.test(text) ? JSON.parse(text, keepWideNumber) : JSON.parse(text);
 }
 
-function keepWideNumber(_key: string, value: unknown, { source }: { source?: string }): unknown {
+/** Node 20, on which `fronttcp dev` may run, does not tell how it was written. */
+function keepWideNumber(_key: string, value: unknown, context?: { source?: string }): unknown {
+  const source = context?.source;
   if (typeof value !== 'number' || source === undefined) return value;
   const isKept = Number.isFinite(value) && (Number.isSafeInteger(value) || !/^-?\d+$/.test(source));
   return isKept ? value : JSON.rawJSON(source);
