@@ -1,9 +1,66 @@
 import { Command } from 'commander';
+import type { z } from 'zod';
+import { commandsAnswer, type pastCommand } from '../../functions/commands/schema.ts';
 import { apiOf, contextOf } from '../support/context.ts';
+import { defaultTo } from '../support/groups.ts';
+import { wholeNumber } from '../support/numbers.ts';
+import { printable, table, time } from '../support/output.ts';
 import { readReceipt, receiptText } from '../support/receipt.ts';
 
+type PastCommand = z.infer<typeof pastCommand>;
+
+const MAX_PAGE = 100;
+
 export function commandsCommand(): Command {
-  const show = new Command('show')
+  return defaultTo(new Command('commands'), listCommand())
+    .description('what was sent, and what became of it (operators)')
+    .addCommand(showCommand());
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('what was sent, the newest first')
+    .option('--from <sender>', 'only of this user, or of service:<name>')
+    .option('-t, --to <phone number>', 'only what this user was named in')
+    .option('--limit <number>', 'at most so many', wholeNumber(1, 10_000), 20)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ fronttcp commands list\n  $ fronttcp commands list --from service:billing --to 13565208554',
+    )
+    .action(async (options: { from?: string; to?: string; limit: number }, command: Command) => {
+      const context = await contextOf(command);
+      const api = await apiOf(context);
+      const commands: PastCommand[] = [];
+      let cursor: string | null = null;
+      do {
+        const query = new URLSearchParams({ limit: String(Math.min(MAX_PAGE, options.limit - commands.length)) });
+        for (const name of ['from', 'to'] as const) if (options[name]) query.set(name, options[name]);
+        if (cursor !== null) query.set('before', cursor);
+        const page: z.infer<typeof commandsAnswer> = await api.call('GET', `/commands?${query}`, commandsAnswer);
+        commands.push(...page.commands);
+        cursor = page.cursor;
+      } while (cursor !== null && commands.length < options.limit);
+      const text = table(['ID', 'AT', 'COMMAND', 'FROM', 'TO', 'RECEIPT'], commands.map(rowOf));
+      context.output.result({ commands, cursor }, commands.length === 0 ? 'There is no such command.' : text);
+    });
+}
+
+function rowOf({ id, accepted_at, command_id, from, to, recipients, receipt }: PastCommand): string[] {
+  const [first = ''] = to ?? [];
+  const others = recipients !== null && recipients > 1 ? ` and ${recipients - 1} more` : '';
+  const states = Object.entries(receipt?.states ?? {}).map(([state, count]) => `${count} ${state}`);
+  return [
+    id,
+    time(accepted_at),
+    String(command_id),
+    printable(from),
+    to === null ? 'everyone connected' : printable(first) + others,
+    receipt === null ? '-' : states.join(', ') || `${receipt.recipients} recipients`,
+  ];
+}
+
+function showCommand(): Command {
+  return new Command('show')
     .description('the delivery state, per recipient, of a command sent with --receipt')
     .argument('<id>', 'the message id that `send` printed')
     .addHelpText('after', '\nExample:\n  $ fronttcp commands show 1836279398195200')
@@ -12,5 +69,4 @@ export function commandsCommand(): Command {
       const receipt = await readReceipt(await apiOf(context), id);
       context.output.result(receipt, receiptText(receipt));
     });
-  return new Command('commands').description('what was sent (operators)').addCommand(show);
 }

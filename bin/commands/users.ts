@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { userDetailAnswer } from '../../functions/users/schema.ts';
+import { disconnectedAnswer, userDetailAnswer } from '../../functions/users/schema.ts';
 import { apiOf, contextOf } from '../support/context.ts';
 import { defaultTo } from '../support/groups.ts';
 import { wholeNumber } from '../support/numbers.ts';
@@ -15,11 +15,12 @@ export function usersCommand(): Command {
     .addCommand(showCommand())
     .addCommand(addCommand())
     .addCommand(tokenCommand())
+    .addCommand(disconnectCommand())
     .addCommand(removeCommand())
     .addHelpText(
       'after',
       `
-list and show ask the HTTP API, as an operator. add, token and remove work on Redis itself, which is how the first operator
+list, show and disconnect ask the HTTP API, as an operator. add, token and remove work on Redis itself, which is how the first operator
 is made: that of REDIS_URL, REDIS_CLUSTER and REDIS_KEY_PREFIX, of UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or
 of the \`fronttcp dev\` that runs in this folder.`,
     );
@@ -60,7 +61,7 @@ function showCommand(): Command {
     .action(async (phoneNumber: string, _options: object, command: Command) => {
       const context = await contextOf(command);
       const api = await apiOf(context);
-      const ifMissing = `Look for it: fronttcp users list --prefix ${phoneNumber.slice(0, 3)}`;
+      const ifMissing = missing(phoneNumber);
       const path = `/users/${encodeURIComponent(phoneNumber)}`;
       const user = await api.call('GET', path, userDetailAnswer, { ifMissing });
       const rows = [
@@ -126,6 +127,30 @@ function tokenCommand(): Command {
       output.result({ phone_number: phoneNumber, token, expires_at: expiresAt ?? null }, token);
     });
 }
+
+function disconnectCommand(): Command {
+  return new Command('disconnect')
+    .description('close the connection, on whichever gateway; the client may come back')
+    .argument('<phone number>')
+    .option('--revoke', 'revoke the token too: who comes back has to log in')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ fronttcp users disconnect device-1\n  $ fronttcp users disconnect device-1 --revoke',
+    )
+    .action(async (phoneNumber: string, { revoke = false }: { revoke?: boolean }, command: Command) => {
+      const context = await contextOf(command);
+      const path = `/users/${encodeURIComponent(phoneNumber)}/${revoke ? 'token' : 'session'}`;
+      const ifMissing = missing(phoneNumber);
+      const { disconnected } = await (await apiOf(context)).call('DELETE', path, disconnectedAnswer, { ifMissing });
+      const token = revoke ? 'The token is revoked; ' : '';
+      const text = disconnected ? 'the connection is being closed.' : 'there was no connection to close.';
+      const said = token === '' ? text.replace(/^t/, 'T') : token + text;
+      context.output.result({ phone_number: phoneNumber, disconnected, revoked: revoke }, said);
+    });
+}
+
+const missing = (phoneNumber: string): string =>
+  `Look for it: fronttcp users list --prefix ${phoneNumber.slice(0, 3)}`;
 
 function removeCommand(): Command {
   return new Command('remove')

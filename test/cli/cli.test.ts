@@ -80,6 +80,19 @@ test('a removed user is disconnected and cannot come back', async () => {
   expect((await system.run(['connect'], { env: { FRONTTCP_TOKEN: token } })).code).toBe(4);
 });
 
+test('a disconnected user may come back, one whose token was revoked has to log in', async () => {
+  const token = await system.user('kicked');
+  expect(await system.json(['users', 'disconnect', 'kicked'])).toMatchObject({ disconnected: false, revoked: false });
+  const chat = system.spawn(['connect', '--listen'], { FRONTTCP_TOKEN: token });
+  const ended = new Promise((resolve) => chat.once('close', resolve));
+  await line(chat.stderr, /Connected/);
+  const revoked = await system.run(['users', 'disconnect', 'kicked', '--revoke']);
+  expect(revoked.stdout).toBe('The token is revoked; the connection is being closed.\n');
+  expect(await ended).toBe(1);
+  const unknown = await system.run(['users', 'disconnect', 'nobody-there']);
+  expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('users list --prefix nob') });
+}, 60_000);
+
 test('a message is sent, followed to its recipient, and shown again by its id', async () => {
   const token = await system.user('reader');
   const chat = system.spawn(['connect', '--listen', '--json'], { FRONTTCP_TOKEN: token });
@@ -96,7 +109,13 @@ test('a message is sent, followed to its recipient, and shown again by its id', 
     return /reader\s+acknowledged/.test(stdout);
   });
   expect(await system.json(['commands', 'show', sent.receipt.id])).toMatchObject({ id: sent.receipt.id, from: 'boss' });
-  expect((await system.run(['commands', 'show', '1'])).code).toBe(1);
+  const unknown = await system.run(['commands', 'show', '1']);
+  expect(unknown.code).toBe(1);
+  expect(unknown.stderr).toContain('sent with --receipt');
+  expect(await system.json(['commands', 'list', '--to', 'reader'])).toMatchObject({
+    commands: [{ id: sent.receipt.id, from: 'boss', to: ['reader'], receipt: { recipients: 1 } }],
+  });
+  expect((await system.run(['commands'])).stdout).toMatch(new RegExp(`${sent.receipt.id} .* boss +reader +1 acknowledged`));
   chat.kill('SIGTERM');
 });
 
