@@ -149,8 +149,7 @@ function disconnectCommand(): Command {
     });
 }
 
-const missing = (phoneNumber: string): string =>
-  `Look for it: fronttcp users list --prefix ${phoneNumber.slice(0, 3)}`;
+const missing = (phoneNumber: string): string => `Look for it: fronttcp users list --prefix ${phoneNumber.slice(0, 3)}`;
 
 function removeCommand(): Command {
   return new Command('remove')

@@ -115,7 +115,9 @@ test('a message is sent, followed to its recipient, and shown again by its id', 
   expect(await system.json(['commands', 'list', '--to', 'reader'])).toMatchObject({
     commands: [{ id: sent.receipt.id, from: 'boss', to: ['reader'], receipt: { recipients: 1 } }],
   });
-  expect((await system.run(['commands'])).stdout).toMatch(new RegExp(`${sent.receipt.id} .* boss +reader +1 acknowledged`));
+  expect((await system.run(['commands'])).stdout).toMatch(
+    new RegExp(`${sent.receipt.id} .* boss +reader +1 acknowledged`),
+  );
   chat.kill('SIGTERM');
 });
 
