@@ -1,7 +1,7 @@
 import type { Plan } from '../plan.ts';
 
 /** What the generator speaks: loadgen's -p. */
-export type Protocol = 'gw' | 'mqtt' | 'nats' | 'redis' | 'ws' | 'sio';
+export type Protocol = 'gw' | 'mqtt' | 'nats' | 'redis' | 'ws' | 'sio' | 'cf';
 
 /** One server under measurement, started fresh for each sample. */
 export interface RunningServer {

@@ -1,4 +1,5 @@
 import { mosquitto, nats, redisPubSub, twisted } from './brokers.ts';
+import { centrifugo } from './centrifugo.ts';
 import { floor } from './floor.ts';
 import { besideFronttcp, fronttcp } from './fronttcp.ts';
 import { aedes, socketIo, ws } from './node-peers.ts';
@@ -12,6 +13,7 @@ export const servers: readonly Server[] = [
   redisPubSub,
   nats,
   mosquitto,
+  centrifugo,
   ws,
   aedes,
   socketIo,
