@@ -18,6 +18,11 @@ interface Waiting extends Credentials {
   answer: (result: ClaimResult) => void;
 }
 
+/** In one call. */
+const BATCH = 128;
+/** Calls under way at a time. Who comes meanwhile goes with the next one: in a storm batches are large, and few. */
+const MOST_BATCHES = 2;
+
 const REFUSED: ClaimResult = { status: 'refused' };
 
 /**
@@ -33,6 +38,7 @@ export class Verifier {
   readonly #log: Log;
   #waiting: Waiting[] = [];
   #inFlight = 0;
+  #batches = 0;
   #scheduled = false;
 
   constructor(parts: {
@@ -72,12 +78,14 @@ export class Verifier {
 
   #next(): void {
     const room = this.#config.maxVerifiesInFlight - this.#inFlight;
-    if (room <= 0) return;
-    const batch = this.#waiting.splice(0, Math.min(room, 128));
+    if (room <= 0 || this.#batches === MOST_BATCHES) return;
+    const batch = this.#waiting.splice(0, Math.min(room, BATCH));
     if (batch.length === 0) return;
     this.#inFlight += batch.length;
+    this.#batches += 1;
     void this.#run(batch).finally(() => {
       this.#inFlight -= batch.length;
+      this.#batches -= 1;
       this.#schedule();
     });
     this.#schedule();
