@@ -56,7 +56,7 @@ async function logIn(port: number, user: string): Promise<string> {
 test('brings up Redis, the API and the gateways that were asked for, with the demo users, and stops cleanly', async () => {
   const at = await ports();
   const running = await startAlone(['--gateways', '2'], envOf(at));
-  await running.line(/fronttcp is ready/, 60_000);
+  await running.line(/fronttcp is ready/, 150_000);
   expect(running.output()).toContain(`http://127.0.0.1:${at.api}/web/send-command`);
 
   const second = await Peer.connect(at.gateway + 2);
@@ -74,12 +74,12 @@ test('brings up Redis, the API and the gateways that were asked for, with the de
   expect(await running.stop('SIGINT', 40_000)).toEqual({ code: 0, signal: null });
   await second.isClosedSilently();
   await expect(fetch(`http://127.0.0.1:${at.api}/stats`)).rejects.toThrow();
-}, 120_000);
+}, 300_000);
 
 test('starts another gateway in the place of one that was killed', async () => {
   const at = await ports();
   const running = await startAlone([], envOf(at));
-  await running.line(/fronttcp is ready/, 60_000);
+  await running.line(/fronttcp is ready/, 150_000);
   const operator = await logIn(at.api, '13764408552');
   const pidOf = async () => {
     const response = await fetch(`http://127.0.0.1:${at.api}/stats`, {
@@ -91,23 +91,25 @@ test('starts another gateway in the place of one that was killed', async () => {
   const [killed = 0] = await pidOf();
   process.kill(killed, 'SIGKILL');
   await running.line(/ended \(SIGKILL\); starting another/);
-  await until('another one is ready', async () => (await pidOf()).some((pid) => pid !== killed), { timeoutMs: 30_000 });
+  await until('another one is ready', async () => (await pidOf()).some((pid) => pid !== killed), {
+    timeoutMs: 100_000,
+  });
   const peer = await Peer.connect(at.gateway);
   expect((await peer.verify('13764408552', { token: operator })).code).toBe(1);
-}, 120_000);
+}, 300_000);
 
 test('a signal to npm alone stops everything, with exit code 0', async () => {
   const at = await ports();
   const env = { ...envOf(at), REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() };
   const npm = startProcess('npm', ['start'], { env });
-  await npm.line(/fronttcp is ready/, 60_000);
+  await npm.line(/fronttcp is ready/, 150_000);
   expect(await npm.stop('SIGTERM', 40_000)).toEqual({ code: 0, signal: null });
   for (const port of [at.api, at.gateway, at.health]) {
     const server = createServer();
     await new Promise<void>((resolve, reject) => server.on('error', reject).listen(port, '127.0.0.1', resolve));
     await new Promise((resolve) => server.close(resolve));
   }
-}, 120_000);
+}, 300_000);
 
 test.each([
   [
@@ -130,7 +132,7 @@ test.each([
     expect((await running.exit).code).toBe(1);
     expect(running.output()).toMatch(words);
   },
-  120_000,
+  300_000,
 );
 
 test('every mistake of the environment is told at once, before anything is started', async () => {
