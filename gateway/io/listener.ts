@@ -9,7 +9,8 @@ import {
 import { networkOf } from '../../contract/address.ts';
 import type { GatewayContext } from '../context.ts';
 import { type CloseReason, CloseReasons } from '../session/close-reasons.ts';
-import { type AddressCount, Session } from '../session/session.ts';
+import type { AddressCount } from '../session/newcomer.ts';
+import { Session } from '../session/session.ts';
 import { peelProxyHeader } from './proxy-header.ts';
 
 /** The kernel shortens it to its own net.core.somaxconn. */

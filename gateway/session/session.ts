@@ -12,14 +12,12 @@ import { type CloseReason, CloseReasons } from './close-reasons.ts';
 import { sayGoodbye } from './farewell.ts';
 import { Bit } from './features.ts';
 import { Intake } from './intake.ts';
+import { type AddressCount, Newcomer } from './newcomer.ts';
 import { Replay } from './replay.ts';
 import type { Timed } from './wheel.ts';
 
 /** How long a connection that was ended may take to close. */
 const LINGER_MS = 2_000;
-/** How long one may say nothing that came when its address had enough of such, and how much longer for each that is too many. */
-const CROWDED_MS = 1_000;
-const CROWDED_MS_EACH = 1;
 
 export type SessionState = 'unverified' | 'replaying' | 'live' | 'suspended' | 'closed';
 
@@ -66,12 +64,8 @@ export class Session implements OutboxOwner, Timed {
   readonly intake: Intake;
   /** Whether this user's client has sent its first heartbeat: only then is it held to them. */
   #beats = false;
-  readonly #authDeadlineMs: number;
-  /** Until when it must have sent its verify, because its address has too many that have not; 0: it need not. */
-  #crowdedUntilMs = 0;
-  #crowdedSinceMs = 0;
-  /** Whether it is one of `address.unverified`. */
-  #isCounted = false;
+  /** Until it is verified. */
+  #newcomer: Newcomer | undefined;
 
   constructor(
     context: GatewayContext,
@@ -88,9 +82,7 @@ export class Session implements OutboxOwner, Timed {
     this.onlyUser = onlyUser;
     this.outbox = new Outbox(socket, this, context.stalled);
     this.intake = new Intake(this, now);
-    this.#authDeadlineMs = now + context.config.authTimeoutMs;
-    context.wheel.set(this, this.#authDeadlineMs);
-    this.countUnverified(true);
+    this.#newcomer = new Newcomer(this, now);
   }
 
   get isVerified(): boolean {
@@ -197,45 +189,9 @@ export class Session implements OutboxOwner, Timed {
 
   // --- its life
 
-  /**
-   * Whether it counts as one of its address that have yet to say who they are. Not while its verify is with Redis: a
-   * fleet behind one address comes as fast as it is let in. Who is one too many has a moment to send its verify.
-   */
+  /** Whether it is waited for that it says who it is; of no meaning once it has. */
   countUnverified(counts: boolean): void {
-    if (counts === this.#isCounted || (counts && this.state !== 'unverified')) return;
-    this.#isCounted = counts;
-    this.address.unverified += counts ? 1 : -1;
-    if (counts && this.#isOneTooMany()) this.#standInCrowd();
-  }
-
-  #standInCrowd(): void {
-    this.#crowdedSinceMs = performance.now();
-    this.#crowdedUntilMs = this.#crowdedSinceMs + CROWDED_MS;
-    this.context.wheel.set(this, Math.min(this.#crowdedUntilMs, this.#authDeadlineMs));
-  }
-
-  /**
-   * A fleet connects first and then verifies, and the larger it is the longer that takes; so does a process that is kept
-   * waiting (`lateMs`). Where others of the address are being verified right now, the next may be this one.
-   */
-  #leaveCrowd(lateMs: number): void {
-    if (!this.#isOneTooMany()) return;
-    const { unverified, verifiedAtMs } = this.address;
-    const excess = unverified - this.context.config.maxUnverifiedPerAddress;
-    const nowMs = performance.now();
-    const untilMs = Math.max(
-      this.#crowdedSinceMs + CROWDED_MS + excess * CROWDED_MS_EACH,
-      verifiedAtMs + CROWDED_MS,
-      nowMs + (lateMs > CROWDED_MS / 2 ? CROWDED_MS : 0),
-    );
-    if (nowMs >= untilMs) return this.close(CloseReasons.addressFull);
-    this.#crowdedUntilMs = untilMs;
-    this.context.wheel.set(this, Math.min(untilMs, this.#authDeadlineMs));
-  }
-
-  #isOneTooMany(): boolean {
-    const most = this.context.config.maxUnverifiedPerAddress;
-    return this.#isCounted && most > 0 && this.address.unverified > most;
+    if (this.state !== 'closed') this.#newcomer?.count(counts);
   }
 
   /** Called by the verify handler when the claim has succeeded. */
@@ -249,7 +205,8 @@ export class Session implements OutboxOwner, Timed {
     this.fanOutSeen = this.context.fanOut.count;
     this.#beats = false;
     this.verifyFailures = 0;
-    this.countUnverified(false);
+    this.#newcomer?.count(false);
+    this.#newcomer = undefined;
     this.address.verifiedAtMs = performance.now();
     this.context.registry.add(this);
   }
@@ -304,7 +261,7 @@ export class Session implements OutboxOwner, Timed {
     if (reason === CloseReasons.slowReader) this.context.counters.slowReaders += 1;
     const unsent = this.#takeBack();
     sayGoodbye(this, reason);
-    this.countUnverified(false);
+    this.#newcomer?.count(false);
     if (wasVerified) {
       this.context.registry.remove(this);
       this.#putBack(unsent, reason, handedOver);
@@ -369,21 +326,10 @@ export class Session implements OutboxOwner, Timed {
     const rateCheckMs = this.intake.refill(nowMs);
     if (this.#isClosed()) return nowMs + LINGER_MS;
     if (rateCheckMs > 0) return rateCheckMs;
-    const [reason, dueMs] = this.state === 'unverified' ? this.#dueBeforeVerify(nowMs) : this.#dueNext(nowMs);
+    const [reason, dueMs] = this.#newcomer ? this.#newcomer.due(nowMs) : this.#dueNext(nowMs);
     if (nowMs < dueMs) return this.replay ? this.replay.onDeadline(nowMs, dueMs) : dueMs;
     this.close(reason);
     return nowMs + LINGER_MS;
-  }
-
-  #dueBeforeVerify(nowMs: number): [CloseReason, number] {
-    const isCrowded = this.#crowdedUntilMs > 0;
-    if (isCrowded && nowMs < this.#crowdedUntilMs && this.#crowdedUntilMs < this.#authDeadlineMs)
-      return [CloseReasons.addressFull, this.#crowdedUntilMs];
-    // Its verify may be there and not have been read yet: a process that was kept waiting asks the sockets first.
-    const lateMs = nowMs - this.#crowdedUntilMs;
-    if (isCrowded) setImmediate(() => this.#leaveCrowd(lateMs));
-    this.#crowdedUntilMs = 0;
-    return [CloseReasons.authTimeout, this.#authDeadlineMs];
   }
 
   /** What would end the session first, and when; looked at again after a while even when nothing would. */
@@ -405,15 +351,4 @@ export class Session implements OutboxOwner, Timed {
   #isClosed(): boolean {
     return (this.state as SessionState) === 'closed';
   }
-}
-
-/** Connections of one address; shared by them. */
-export interface AddressCount {
-  /** As `networkOf` gives it. */
-  readonly network: string;
-  connections: number;
-  /** Of these, such as have yet to say who they are. */
-  unverified: number;
-  /** When one of them was last verified, ms of the process's clock. */
-  verifiedAtMs: number;
 }
