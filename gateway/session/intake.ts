@@ -93,7 +93,10 @@ export class Intake {
 
   #awaitRest(): void {
     if (this.#decoder.bufferedBytes === 0) this.#partialSinceMs = 0;
-    else if (this.#partialSinceMs === 0) this.#partialSinceMs = this.heardAtMs;
+    else if (this.#partialSinceMs === 0) {
+      this.#partialSinceMs = this.heardAtMs;
+      this.#session.context.wheel.bringForward(this.#session, this.partialUntilMs);
+    }
   }
 
   /** Token bucket: a session that is over its rate is slowed down by not being read. Nothing is dropped. */

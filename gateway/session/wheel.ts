@@ -35,6 +35,13 @@ export class Wheel {
     this.#slots[timed.slot]?.add(timed);
   }
 
+  /** Sets the deadline where it comes before the one that stands. */
+  bringForward(timed: Timed, atMs: number): void {
+    const turns = (timed.slot - this.#tick + SLOTS) % SLOTS;
+    const comesSooner = timed.slot >= 0 && this.#tick + turns <= Math.ceil(atMs / TICK_MS);
+    if (!comesSooner) this.set(timed, atMs);
+  }
+
   clear(timed: Timed): void {
     this.#slots[timed.slot]?.delete(timed);
     timed.slot = -1;
