@@ -95,3 +95,16 @@ test('100,000 deadlines cost one timer', () => {
   for (let i = 0; i < 100_000; i += 1) wheel.set(new Deadline(), now() + 90_000);
   expect(vi.getTimerCount()).toBe(1);
 });
+
+test('brought forward it comes sooner, never later than it was', () => {
+  const deadline = new Deadline();
+  wheel.set(deadline, now() + 30_000);
+  wheel.bringForward(deadline, now() + 1_000);
+  wheel.bringForward(deadline, now() + 20_000);
+  vi.advanceTimersByTime(999);
+  expect(deadline.calls).toEqual([]);
+  vi.advanceTimersByTime(201);
+  expect(deadline.calls).toHaveLength(1);
+  vi.advanceTimersByTime(60_000);
+  expect(deadline.calls).toHaveLength(1);
+});
