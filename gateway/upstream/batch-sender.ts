@@ -150,7 +150,7 @@ export class BatchSender {
       items = items.filter(({ lane }) => ours.has(lane));
       if (items.length === 0 || this.#stopping.signal.aborted) return;
       try {
-        if (this.#parts.lease.isHeld) return await this.#handOn(batch, items);
+        if (await this.#handOn(batch, items)) return;
       } catch (error) {
         if (!(error instanceof InvocationError)) throw error;
         this.#count(error);
@@ -163,11 +163,15 @@ export class BatchSender {
     }
   }
 
-  async #handOn({ id, kind, functionName }: Batch, items: readonly LaneItem[]): Promise<void> {
-    const { redis, keys, invoker, settings, counters } = this.#parts;
+  /** False: not sent, as another gateway may have a lane of it now. */
+  async #handOn({ id, kind, functionName, lanes }: Batch, items: readonly LaneItem[]): Promise<boolean> {
+    const { redis, keys, invoker, settings, counters, lease } = this.#parts;
+    const given = new Set(items.map(({ lane }) => lane));
+    const isOurs = () =>
+      lease.isHeld && lanes.every((lane) => !given.has(lane.index) || this.#parts.lanes.isOurs(lane));
     const list = items.map(({ text }) => text).join(',');
     const payload = `{"fronttcp":1,"kind":"${kind}","batch":"${id}","items":[${list}]}`;
-    await invoker.hand(functionName, payload, AbortSignal.timeout(settings.timeoutMs));
+    if (!(await invoker.hand(functionName, payload, AbortSignal.timeout(settings.timeoutMs), isOurs))) return false;
     counters.batches += 1;
     if (kind === 'items') {
       counters.itemsHandedOn += items.length;
@@ -176,6 +180,7 @@ export class BatchSender {
       counters.lifecycleHandedOn += items.length;
       await moveLifecyclePosition(redis, keys, items.at(-1)?.id ?? '0-0');
     }
+    return true;
   }
 
   /** Lambda's bound is lower than ours here: halves, down to one item, which is put aside. */

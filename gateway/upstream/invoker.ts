@@ -1,4 +1,4 @@
-import type { InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
+import type { InvokeCommand, InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
 import type { Refusal } from '../../contract/refusals.ts';
 
 /** What a failed invocation means to the device that asked. */
@@ -15,6 +15,11 @@ export class InvocationError extends Error {
     super(message, { cause });
     this.failure = failure;
   }
+}
+
+/** The caller took it back before it was sent. */
+class WithdrawnError extends Error {
+  override name = 'WithdrawnError';
 }
 
 export interface InvokerOptions {
@@ -49,14 +54,32 @@ export class Invoker {
     return new Invoker(client, sdk);
   }
 
-  /** Asynchronously: resolves when Lambda has taken it over. Throws InvocationError. */
-  async hand(functionName: string, payload: string, signal: AbortSignal): Promise<void> {
-    await this.#invoke(functionName, 'Event', payload, signal);
+  /**
+   * Asynchronously: resolves with true when Lambda has taken it over, with false when it was not sent because `mayGo`,
+   * which is asked right before each try, the SDK's own retries too, said no. Throws InvocationError.
+   */
+  async hand(functionName: string, payload: string, signal: AbortSignal, mayGo: () => boolean): Promise<boolean> {
+    const command = this.#command(functionName, 'Event', payload);
+    command.middlewareStack.add(
+      (next) => (args) => {
+        if (!mayGo()) throw new WithdrawnError();
+        return next(args);
+      },
+      // The innermost place before the request is written: after the retries, and after the signature.
+      { step: 'finalizeRequest', priority: 'low', name: 'askWhetherItMayGo' },
+    );
+    try {
+      await this.#send(command, signal);
+      return true;
+    } catch (error) {
+      if (error instanceof InvocationError && error.cause instanceof WithdrawnError) return false;
+      throw error;
+    }
   }
 
   /** Synchronously: resolves with what the function answered. Throws InvocationError. */
   async ask(functionName: string, payload: string, signal: AbortSignal): Promise<string> {
-    const output = await this.#invoke(functionName, 'RequestResponse', payload, signal);
+    const output = await this.#send(this.#command(functionName, 'RequestResponse', payload), signal);
     const answer = output.Payload?.transformToString() ?? '';
     if (output.FunctionError === undefined) return answer;
     throw new InvocationError('upstream_failed', `the function failed: ${errorMessageIn(answer)}`);
@@ -66,17 +89,15 @@ export class Invoker {
     this.#client.destroy();
   }
 
-  async #invoke(
-    functionName: string,
-    invocationType: 'Event' | 'RequestResponse',
-    payload: string,
-    signal: AbortSignal,
-  ): Promise<InvokeCommandOutput> {
-    const command = new this.#sdk.InvokeCommand({
+  #command(functionName: string, invocationType: 'Event' | 'RequestResponse', payload: string): InvokeCommand {
+    return new this.#sdk.InvokeCommand({
       FunctionName: functionName,
       InvocationType: invocationType,
       Payload: Buffer.from(payload),
     });
+  }
+
+  async #send(command: InvokeCommand, signal: AbortSignal): Promise<InvokeCommandOutput> {
     try {
       return await this.#client.send(command, { abortSignal: signal });
     } catch (error) {

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { UpstreamItem, UpstreamItems } from '../../contract/upstream.ts';
 import { THROTTLED } from '../../local/upstream/faults.ts';
 import { Peer } from '../support/peer.ts';
 import { type RunningProcess, startProgram } from '../support/process.ts';
@@ -15,6 +16,8 @@ import {
 } from './support/world.ts';
 
 const LEASE = { LEASE_MS: '2000' };
+
+const firstNumber = ({ items }: UpstreamItems): number => (items as UpstreamItem<{ n: number }>[])[0]?.body.n ?? 0;
 
 /** A gateway that can be killed. */
 async function victim(fn: TestFunction, prefix: string): Promise<{ program: RunningProcess; port: number }> {
@@ -108,14 +111,15 @@ describe('a gateway that froze for longer than its lease', () => {
     await until('its lanes are taken over', async () => (await lanes()) === 17, { timeoutMs: 20_000 });
     fn.fault = undefined;
     await until('all came', () => numbersOf(fn.items, 'frozen').length === 150, { timeoutMs: 20_000 });
-    const count = fn.items.length;
+    const before = fn.events.length;
     program.child.kill('SIGCONT');
     await until('the lanes are shared again', async () => (await lanes()) < 17, { timeoutMs: 20_000 });
     for (const n of upTo(50)) device.send(1000, { n: n + 150, ref: n });
     await until('the rest came', () => numbersOf(fn.items, 'frozen').length === 200, { timeoutMs: 20_000 });
     expect(numbersOf(fn.items, 'frozen')).toEqual(upTo(200));
-    // What it held in memory when it froze was not handed on again.
-    expect(fn.items).toHaveLength(count + 50);
+    // Of what it held in memory nothing was handed on again, but for what was already on its way when it froze.
+    const repeated = fn.events.slice(before).filter((event) => event.kind === 'items' && firstNumber(event) <= 150);
+    expect(repeated.length).toBeLessThanOrEqual(1);
   });
 });
 
