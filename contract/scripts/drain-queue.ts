@@ -73,6 +73,19 @@ local function take_single(raw)
   return true
 end
 
+-- the parser takes numbers as C writes them: 0x66, +102, 0102, 1., nan. Such are no JSON, in whatever member
+local function numbers_are_json(s)
+  if string.find(s, '\\\\', 1, true) then s = string.gsub(s, '\\\\.', '') end
+  for word in string.gmatch(string.gsub(s, '"[^"]*"', ''), '[^%s{}%[%]:,]+') do
+    if word ~= 'null' and word ~= 'true' and word ~= 'false' then
+      local rest = string.match(word, '^-?[1-9]%d*(.*)') or string.match(word, '^-?0(.*)')
+      rest = rest and (string.match(rest, '^%.%d+(.*)') or rest)
+      if not rest or rest ~= '' and not string.find(rest, '^[eE][+-]?%d+$') then return false end
+    end
+  end
+  return true
+end
+
 -- answers the entry's parts, or nil and the reason
 local function parse(raw)
   if #raw > maxBytes then return nil, 'too large' end
@@ -80,7 +93,7 @@ local function parse(raw)
   -- the parser takes a NUL for the end, whatever stands behind it
   if string.find(raw, '%z') then return nil, 'not JSON' end
   local ok, entry = pcall(cjson.decode, raw)
-  if not ok then return nil, 'not JSON' end
+  if not ok or not numbers_are_json(raw) then return nil, 'not JSON' end
   if type(entry) ~= 'table' or not string.find(raw, '^%s*{') then return nil, 'not an object' end
   local id = entry.command_id
   if id ~= 102 and id ~= 103 and id ~= 104 then return nil, 'command_id is not 102, 103 or 104' end

@@ -59,6 +59,25 @@ describe.each(drivers)('the drain of front_tcp over %s', (driver) => {
     expect(message?.head).toMatchObject({ commandId: 102, version: 1100 });
   });
 
+  it('takes every number that is JSON, and what looks like another one in a text', async () => {
+    const numbers = [
+      0,
+      -0,
+      10,
+      -1.05,
+      '1e2',
+      '1E+2',
+      '-0.5e-07',
+      '12345678901234567890',
+      '[0,{"a":-0,"b":[true,false,null]}]',
+    ];
+    const content = ' +1, 0102: [0x66] nan "\\" -.5';
+    await push(...numbers.map((number) => chat(content).replace('}', `,"more":${number}}`)));
+    await push(...['102.0', '1020e-1', '1.02E2'].map((number) => chat(content).replace('102', number)));
+    expect(await drain()).toEqual({ taken: 12, dead: 0, left: 0 });
+    expect((await bodies()).map(({ body }) => JSON.parse(body).chat_content)).toEqual(Array(12).fill(content));
+  });
+
   it('finds members whose names were escaped, and takes the last of two', async () => {
     await push(
       '{"command_id":102,"\\u0063hat_from":"ann","chat_to":["bob"],"chat_content":"one","chat_content":"two"}',
@@ -100,7 +119,16 @@ describe.each(drivers)('the drain of front_tcp over %s', (driver) => {
     ['another command_id', chat('x', { command_id: 101 }), 'command_id is not 102, 103 or 104'],
     ['a command_id that is text', chat('x', { command_id: '102' }), 'command_id is not 102, 103 or 104'],
     ['a command_id beyond numbers', chat('x').replace('102', '1e999'), 'command_id is not 102, 103 or 104'],
-    ['NaN', chat('x').replace('102', 'nan'), 'command_id is not 102, 103 or 104'],
+    ...['0x66', '+102', '0102', '102.', '102.e0', '0x1.98p6', 'nan', 'Infinity'].map((number): (typeof poison)[0] => [
+      `a command_id that only C takes for a number: ${number}`,
+      chat('x').replace('102', number),
+      'not JSON',
+    ]),
+    ...['-01', '-nan', '-inf', '-.5', '1.e5', '0x0', '[1,00]', '{"a":+1}'].map((number): (typeof poison)[0] => [
+      `another member that only C takes for a number, behind escapes: ${number}`,
+      chat('\\"x"').replace('}', `,"more": ${number} }`),
+      'not JSON',
+    ]),
     ['no chat_from', chat('x', { chat_from: undefined }), 'chat_from is not a string'],
     ['a chat_from that is a number', chat('x', { chat_from: 1 }), 'chat_from is not a string'],
     ['no chat_content', chat(undefined), 'chat_content is not a string'],
