@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { runOvertaking } from './overtaking.ts';
 import { runSeed } from './run-seed.ts';
 import { runSilent } from './silent.ts';
 import { runStalled } from './stalled.ts';
@@ -24,6 +25,10 @@ describe('the promises hold under faults', () => {
 
   it('what was refused while Redis stood still does not come when it goes on', { timeout: TIMEOUT_MS }, async () => {
     expect(await runSilent({ pauses: 3 })).toEqual([]);
+  });
+
+  it('what could go directly does not overtake what its sender sent before', { timeout: TIMEOUT_MS }, async () => {
+    expect(await runOvertaking()).toEqual([]);
   });
 });
 

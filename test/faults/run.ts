@@ -1,7 +1,9 @@
 // npm run test:faults -- --seeds N [--seed S] [--cluster] [--at-once K] [--duration MS] [--story] [--bail]
 // Each seed is one run of the whole system under faults; the same seed has the same schedule. Exit code 1 when a promise
-// was broken. --story prints what was done, seen and logged; --scenario stalled or silent runs that one instead of seeds.
+// was broken. --story prints what was done, seen and logged; --scenario stalled, silent or overtaking runs that one instead
+// of seeds.
 import { parseArgs } from 'node:util';
+import { runOvertaking } from './overtaking.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
 import { runSilent } from './silent.ts';
 import { runStalled } from './stalled.ts';
@@ -40,6 +42,7 @@ async function work(): Promise<void> {
 
 const scenarios: Readonly<Record<string, { summary: string; run: () => Promise<string[]> }>> = {
   stalled: { summary: 'a reader that stalls on a gateway that is killed', run: runStalled },
+  overtaking: { summary: 'what goes directly behind what goes through Redis', run: runOvertaking },
   silent: { summary: 'Redis that stands still under callers who wait', run: () => runSilent({ pauses: 8 }) },
 };
 const scenario = values.scenario === undefined ? undefined : scenarios[values.scenario];

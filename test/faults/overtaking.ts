@@ -1,0 +1,113 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { encodeFrame } from '../../contract/frame.ts';
+import { until } from '../support/until.ts';
+import { Wire, type WireFrame } from './wire.ts';
+import { type Gateway, World } from './world.ts';
+
+const FEATURES = ['receipts', 'pong'];
+const PATIENCE = { timeoutMs: 30_000 };
+const chat = z.object({ chat_content: z.string() });
+
+type Frame = readonly [commandId: number, body: object | ''];
+
+/**
+ * Messages of one sender to one plain client on its own gateway: the earlier has to go through Redis, because a receipt was
+ * asked for or it came from another gateway, and waits there; the later could be handed over directly. It must not be.
+ */
+export async function runOvertaking(): Promise<string[]> {
+  const world = await World.start({ cluster: false, gateways: 2 });
+  const wires: Wire[] = [];
+  try {
+    const [here, elsewhere] = world.open;
+    if (!here || !elsewhere) throw new Error('two gateways were asked for');
+    for (const id of ['receiver', 'sender', 'mover']) await world.createUser(id);
+    await world.untilReady();
+    const got: string[] = [];
+    const take = ({ body }: WireFrame): void => void got.push(chat.parse(body).chat_content);
+    const receiver = new Wire(here.port, take, () => undefined);
+    wires.push(receiver);
+    await receiver.verify('receiver', world.tokenOf('receiver'), undefined);
+
+    const verified = async (userId: string, gateway: Gateway): Promise<Sender> => {
+      const sender = new Sender(gateway);
+      wires.push(sender.wire);
+      await sender.wire.verify(userId, world.tokenOf(userId), FEATURES);
+      return sender;
+    };
+    const sender = await verified('sender', here);
+    const sent: string[] = [];
+    const single = (content: string, ref?: string): Frame => {
+      sent.push(content);
+      return [2, { chat_to: 'receiver', chat_content: content, ref }];
+    };
+    const inboxesGoOn = async (): Promise<void> => {
+      await world.admin.call('ACL', 'SETUSER', 'default', '+xread');
+      await until(`${sent.at(-1)} has come`, () => got.includes(sent.at(-1) ?? ''), PATIENCE);
+    };
+
+    await holdInboxes(world.admin);
+    await sender.send(single('on its way to Redis', 'r1'), single('behind it, in one segment'));
+    await inboxesGoOn();
+
+    await holdInboxes(world.admin);
+    await sender.send(single('in the inbox', 'r2'));
+    await sender.accepted('r2');
+    sent.push('behind it, to a group', 'behind it, to everyone');
+    await sender.send(
+      [3, { chat_to: ['receiver'], chat_content: 'behind it, to a group' }],
+      [4, { chat_content: 'behind it, to everyone' }],
+      single('behind it, to one'),
+    );
+    await inboxesGoOn();
+
+    await holdInboxes(world.admin);
+    const before = await verified('mover', elsewhere);
+    await before.send(single('from another gateway', 'r3'));
+    await before.accepted('r3');
+    const after = await verified('mover', here);
+    await after.send(single('from here, by the same user'));
+    await inboxesGoOn();
+
+    const isOrdered = sent.length === got.length && sent.every((content, i) => content === got[i]);
+    return isOrdered ? [] : [`sent: ${sent.join(' | ')}; came: ${got.join(' | ')}`];
+  } finally {
+    for (const { socket } of wires) socket.destroy();
+    await world.stop();
+  }
+}
+
+class Sender {
+  readonly wire: Wire;
+  readonly #receipts = new Set<unknown>();
+  #pongs = 0;
+
+  constructor({ port }: Gateway) {
+    const take = ({ commandId, body }: WireFrame): void => {
+      if (commandId === 110) this.#receipts.add(z.object({ ref: z.string() }).parse(body).ref);
+      if (commandId === 105) this.#pongs += 1;
+    };
+    this.wire = new Wire(port, take, () => undefined);
+  }
+
+  /** In one segment; resolves when the gateway has dealt with all of them. */
+  async send(...frames: readonly Frame[]): Promise<void> {
+    const before = this.#pongs;
+    const all: readonly Frame[] = [...frames, [5, '']];
+    const bytes = all.map(([commandId, body]) => encodeFrame(1100, commandId, body === '' ? '' : JSON.stringify(body)));
+    this.wire.socket.write(Buffer.concat(bytes));
+    await until('the frames are dealt with', () => this.#pongs > before, PATIENCE);
+  }
+
+  async accepted(ref: string): Promise<void> {
+    await until(`${ref} is accepted`, () => this.#receipts.has(ref), PATIENCE);
+  }
+}
+
+/** No gateway gets anything out of its inbox: those that wait for it are woken, and refused when they ask again. */
+async function holdInboxes(admin: Redis): Promise<void> {
+  await admin.call('ACL', 'SETUSER', 'default', '-xread');
+  const clients = String(await admin.call('CLIENT', 'LIST')).split('\n');
+  const waiting = clients.filter((line) => line.includes(' cmd=xread ') && / flags=\w*b/.test(line));
+  for (const line of waiting) await admin.call('CLIENT', 'UNBLOCK', /id=(\d+)/.exec(line)?.[1] ?? '');
+}
