@@ -1,3 +1,4 @@
+import { NODE_FLAGS } from '../../gateway/node-flags.ts';
 import { spread } from '../report/summary.ts';
 import { type Child, startChild } from '../support/child.ts';
 import { compile } from '../support/compile.ts';
@@ -9,6 +10,7 @@ export interface Pair {
   readonly gateway: Child;
   readonly clients: Child;
   readonly verified: number;
+  readonly healthPort: number;
 }
 
 const READY_TIMEOUT_MS = 120_000;
@@ -22,7 +24,7 @@ const FOR_EVER_SECONDS = 86_400;
 export async function startPair(redis: BenchRedis, index: number, count: number, perGateway: number): Promise<Pair> {
   const from = index * perGateway;
   await writeUsers(redis.client, count, from);
-  const gateway = await startChild(process.execPath, ['gateway/main.ts'], {
+  const gateway = await startChild(process.execPath, [...NODE_FLAGS, 'gateway/main.ts'], {
     env: {
       REDIS_URL: redis.url,
       GATEWAY_HOST: '127.0.0.1',
@@ -33,12 +35,12 @@ export async function startPair(redis: BenchRedis, index: number, count: number,
     },
   });
   await gateway.line(/ready for clients/, READY_TIMEOUT_MS);
-  const port = /listens on \S+:(\d+),/.exec(gateway.output())?.[1] ?? '';
+  const [, port = '', healthPort] = /listens on \S+:(\d+), health on \S+:(\d+)/.exec(gateway.output()) ?? [];
   const users = ['-B', `${FIRST_USER + from}`, '-A', `${index}`, '-n', `${count}`];
   const stay = ['-m', 'idle', '-H', `${HEARTBEAT_SECONDS}`, '-W', '0', '-d', `${FOR_EVER_SECONDS}`];
   const clients = await startChild(await compile('loadgen'), ['-P', port, ...users, ...stay]);
   const figures = parseFigures(await clients.line(/conn\/s=/, CONNECT_TIMEOUT_MS));
-  return { gateway, clients, verified: figures.n ?? 0 };
+  return { gateway, clients, verified: figures.n ?? 0, healthPort: Number(healthPort) };
 }
 
 /** What the clients of all pairs have got since they were last asked; `number` counts the askings from 1. */
@@ -59,6 +61,17 @@ export async function report(pairs: readonly Pair[], number: number): Promise<Re
     p99Ms: Math.max(...all.map(({ p99Ms }) => p99Ms)),
     maxMs: Math.max(...all.map(({ maxMs }) => maxMs)),
   };
+}
+
+/** How often a gateway lost its lease: one that is not given a CPU for as long delivers nothing until it has a new one. */
+export async function leasesLost(pairs: readonly Pair[]): Promise<number> {
+  const losses = await Promise.all(
+    pairs.map(async ({ healthPort }) => {
+      const metrics = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
+      return Number(/^fronttcp_lease_losses_total (\d+)$/m.exec(metrics)?.[1]);
+    }),
+  );
+  return losses.reduce((sum, count) => sum + count, 0);
 }
 
 export interface Report {

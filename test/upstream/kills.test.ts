@@ -106,6 +106,8 @@ describe('a gateway that froze for longer than its lease', () => {
     await device.verify('frozen', { features: ['receipts'] });
     for (const n of upTo(150)) device.send(1000, { n, ref: n });
     await until('all are accepted', () => device.frames.length === 151);
+    // Between two tries, most likely: it has a batch in memory, and none on its way.
+    await until('Lambda has refused it', () => fn.invocations > 0);
     program.child.kill('SIGSTOP');
     const lanes = () => survivor.metric('fronttcp_upstream_lanes');
     await until('its lanes are taken over', async () => (await lanes()) === 17, { timeoutMs: 20_000 });
