@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Cluster, Command, Redis } from 'ioredis';
 import { nameNodes } from '../../contract/cluster.ts';
+import { GatheredWrites } from '../../contract/gathered-writes.ts';
 import type { RedisArgument, RedisPort, RedisReply, Script } from '../../contract/redis.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Log } from '../observe/log.ts';
@@ -39,7 +40,7 @@ class IoredisPort implements GatewayRedis {
   /** Scripts that were sent whole on this connection: from then on their digest will do. */
   readonly #sentWhole = new Set<Script>();
   #closed = false;
-  #isGathering = false;
+  readonly #writes: GatheredWrites;
 
   constructor(config: GatewayConfig['redis'], log: Log, { use, blocks }: { use: StoreUse; blocks: boolean }) {
     this.use = use;
@@ -47,6 +48,7 @@ class IoredisPort implements GatewayRedis {
     this.#config = config;
     this.#log = log;
     this.#client = connect(config);
+    this.#writes = new GatheredWrites(this.#client, process.nextTick);
     // Without a listener ioredis writes to the console by itself. One line per outage, not per attempt.
     let away = false;
     this.#client.on('error', (error: Error) => {
@@ -81,7 +83,7 @@ class IoredisPort implements GatewayRedis {
     const startedAt = performance.now();
     for (let attempt = 1; ; attempt += 1) {
       try {
-        this.#gather();
+        this.#writes.begin();
         const reply = (await this.#client.call(name, ...args)) as RedisReply;
         if (!this.#blocks) this.use.commandMs.record(performance.now() - startedAt);
         return reply;
@@ -91,18 +93,6 @@ class IoredisPort implements GatewayRedis {
         await setTimeout(retryDelay(attempt), undefined, { ref: false });
       }
     }
-  }
-
-  /** Commands that are issued together leave together: one write to the socket instead of one each. */
-  #gather(): void {
-    if (this.#isGathering || !(this.#client instanceof Redis) || this.#client.status !== 'ready') return;
-    const { stream } = this.#client;
-    this.#isGathering = true;
-    stream.cork();
-    process.nextTick(() => {
-      this.#isGathering = false;
-      stream.uncork();
-    });
   }
 
   async pipeline(commands: readonly (readonly RedisArgument[])[]): Promise<RedisReply[]> {

@@ -1,5 +1,6 @@
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
 import { nameNodes } from '../../../contract/cluster.ts';
+import { GatheredWrites } from '../../../contract/gathered-writes.ts';
 import {
   type RedisArgument,
   type RedisPort,
@@ -21,14 +22,18 @@ export function connectRedis(environment: Environment, secret: StoreSecret | und
 
 class IoredisPort implements RedisPort {
   readonly #client: Client;
+  readonly #writes: GatheredWrites;
+  readonly #sentWhole = new Set<Script>();
 
   constructor(client: Client) {
     this.#client = client;
+    this.#writes = new GatheredWrites(client, setImmediate);
     // Every failure reaches the caller of a command; without a listener ioredis would write to the console as well.
     client.on('error', ignore);
   }
 
   command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {
+    this.#writes.begin();
     return answered(this.#client.call(name, ...args) as Promise<RedisReply>);
   }
 
@@ -43,11 +48,24 @@ class IoredisPort implements RedisPort {
   }
 
   async script(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply> {
+    const known = await this.#byDigest(script, keys, args);
+    if (known !== undefined) return known;
+    // Of many who were told so at once only the first sends it whole, ahead of the others.
+    if (this.#sentWhole.has(script)) {
+      const sent = await this.#byDigest(script, keys, args);
+      if (sent !== undefined) return sent;
+    }
+    this.#sentWhole.add(script);
+    return this.command('EVAL', script.lua, keys.length, ...keys, ...args);
+  }
+
+  /** Undefined where Redis does not know the script. */
+  async #byDigest(script: Script, keys: readonly string[], args: readonly RedisArgument[]) {
     try {
       return await this.command('EVALSHA', script.sha1, keys.length, ...keys, ...args);
     } catch (error) {
-      if (!isUnknownScript(error)) throw error;
-      return this.command('EVAL', script.lua, keys.length, ...keys, ...args);
+      if (isUnknownScript(error)) return undefined;
+      throw error;
     }
   }
 
