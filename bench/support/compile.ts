@@ -3,8 +3,16 @@ import { access, mkdir, readFile, rename } from 'node:fs/promises';
 import { lastLines, run } from '../../local/redis/run.ts';
 import { cache, root } from './paths.ts';
 
-/** Compiles bench/load/<name>.c when it has changed, and answers the program's path. */
-export async function compile(name: 'floor' | 'loadgen'): Promise<string> {
+const compiled = new Map<string, Promise<string>>();
+
+/** Compiles bench/load/<name>.c when it has changed, once however many ask, and answers the program's path. */
+export function compile(name: 'floor' | 'loadgen'): Promise<string> {
+  const program = compiled.get(name) ?? compileAnew(name);
+  compiled.set(name, program);
+  return program;
+}
+
+async function compileAnew(name: string): Promise<string> {
   const source = `${root}bench/load/${name}.c`;
   const digest = createHash('sha256')
     .update(await readFile(source))

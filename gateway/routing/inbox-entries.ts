@@ -12,8 +12,8 @@ export interface InboxEntry {
 }
 
 /**
- * Which entries of the inbox are done, and their removal: once per turn, up to the first that is not done (one XTRIM);
- * those done behind it one by one when they become many.
+ * Which entries of the inbox are done, and their removal: once per turn at the latest, up to the first that is not done
+ * (one XTRIM); those done behind it one by one when they become many.
  */
 export class InboxEntries {
   readonly #redis: GatewayRedis;
@@ -50,24 +50,27 @@ export class InboxEntries {
     this.#doneBehind += 1;
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.#remove());
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.remove(this.#redis);
+    });
   }
 
-  #remove(): void {
-    this.#scheduled = false;
+  /** Now, and through `redis`, where it can leave with another command. */
+  remove(redis: GatewayRedis): void {
     const firstOpen = this.#entries.findIndex((entry) => entry.open > 0);
     const done = firstOpen === -1 ? this.#entries.length : firstOpen;
     if (done > 0) {
       const last = this.#entries[done - 1];
       this.#entries.splice(0, done);
       this.#doneBehind -= done;
-      if (last) this.#run(['XTRIM', this.#inbox, 'MINID', after(last.id)]);
+      if (last) this.#run(redis, ['XTRIM', this.#inbox, 'MINID', after(last.id)]);
     }
     if (this.#doneBehind > DONE_BEHIND_MAX) {
       const ids = this.#entries.filter((entry) => entry.open === 0).map((entry) => entry.id);
       this.#entries = this.#entries.filter((entry) => entry.open > 0);
       this.#doneBehind = 0;
-      this.#run(['XDEL', this.#inbox, ...ids]);
+      this.#run(redis, ['XDEL', this.#inbox, ...ids]);
     }
     if (this.#entries.length > 0) return;
     const idle = this.#idle;
@@ -75,8 +78,10 @@ export class InboxEntries {
     for (const resolve of idle) resolve();
   }
 
-  #run([name, ...args]: [string, ...string[]]): void {
-    const removed = this.#redis.command(name, ...args).catch((error: unknown) => {
+  #run(redis: GatewayRedis, [name, ...args]: [string, ...string[]]): void {
+    const removed = redis.command(name, ...args).catch((error: unknown) => {
+      // A connection that was given up meanwhile.
+      if (redis !== this.#redis) return this.#run(this.#redis, [name, ...args]);
       this.#log.error({ event: 'store_failed', what: name, error: String(error) }, 'could not remove inbox entries');
     });
     this.#removing = Promise.all([this.#removing, removed]).then(() => undefined);

@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/keys.ts';
 import {
   type CloseRecord,
@@ -24,6 +24,8 @@ import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
 import { type Entry, Withdrawals } from './withdrawals.ts';
 
 const COUNT = 512;
+/** Messages of one read from which on the next ones are asked for before these are delivered. */
+const DEEP = 32;
 const BLOCK_MS = 5_000;
 const RETRY_MS = 500;
 /** A store that refuses to block is asked at growing intervals while nothing comes. */
@@ -134,8 +136,8 @@ export class InboxReader {
     while (generation === this.#generation) {
       const { batch, tookMs } = await reading;
       const last = batch?.at(-1);
-      // Redis gets the next ones together while these are delivered.
-      const ahead = last && this.#blocks ? this.#read(generation, redis, inbox, last.id) : undefined;
+      // Of a deep inbox Redis gets the next ones together while these are delivered.
+      const ahead = last && this.#blocks && isDeep(batch) ? this.#read(generation, redis, inbox, last.id) : undefined;
       if (batch) await this.#claimsOf(batch);
       const valid = batch && (await this.#valid(batch, tookMs));
       if (generation !== this.#generation) return;
@@ -143,6 +145,11 @@ export class InboxReader {
         for (const { id, records } of valid) this.#take(entries.begin(id), records);
         pauseMs = last ? 0 : Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, pauseMs * 2));
         if (!this.#blocks && pauseMs > 0) await setTimeout(pauseMs);
+        if (ahead === undefined && last) {
+          // When these were written, their removal and the next read leave together.
+          await setImmediate();
+          if (generation === this.#generation) entries.remove(redis);
+        }
         reading = ahead ?? this.#read(generation, redis, inbox, this.#position);
       } else {
         // Refused; or the lease is lost: whoever buries this id re-routes these, and a new id brings a new generation.
@@ -310,6 +317,10 @@ export class InboxReader {
     if (session) session.close(closeReasonOf(reason), handedOver);
     else if (handedOver) void this.#store.handOver({ userId, epoch }).then(handedOver);
   }
+}
+
+function isDeep(batch: readonly Entry[] = []): boolean {
+  return batch.length >= DEEP || batch.reduce((sum, { records }) => sum + records.length, 0) >= DEEP;
 }
 
 /** Ids of stream entries, `<ms>-<n>`, in their order. */

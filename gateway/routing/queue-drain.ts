@@ -31,7 +31,7 @@ export class QueueDrain {
   #draining: Promise<void> = Promise.resolve();
 
   constructor(parts: {
-    /** A connection of its own. */
+    /** A connection of its own: nothing else may wait behind it. */
     waiter: GatewayRedis;
     redis: GatewayRedis;
     keys: Keys;
@@ -62,9 +62,7 @@ export class QueueDrain {
     let pauseMs = POLL_MIN_MS;
     while (this.#isRunning) {
       try {
-        this.#draining = this.#drain();
-        await this.#draining;
-        const came = await this.#wait();
+        const came = await this.#turn();
         if (this.#blocks) continue;
         pauseMs = came ? POLL_MIN_MS : Math.min(POLL_MAX_MS, pauseMs * 2);
         if (!came) await setTimeout(pauseMs);
@@ -74,6 +72,16 @@ export class QueueDrain {
         await setTimeout(RETRY_MS);
       }
     }
+  }
+
+  /** Takes what is there, and waits for more. Answers whether something came. */
+  async #turn(): Promise<boolean> {
+    // On one connection and issued together: they leave in one write, and Redis waits when it has taken what there was.
+    this.#draining = this.#drain();
+    const [drained, waited] = await Promise.allSettled([this.#draining, this.#wait()]);
+    if (drained.status === 'rejected') throw drained.reason;
+    if (waited.status === 'rejected') throw waited.reason;
+    return waited.value;
   }
 
   /** Answers whether something came. */
@@ -101,15 +109,15 @@ export class QueueDrain {
       maxRecipients: maxQueueRecipients,
       maxEntryBytes: maxQueueEntryBytes,
     };
-    const take = () => drainQueue(this.#redis, this.#keys, { ...limits, maxEntries: BATCH });
-    let calls = 1;
+    const take = (redis: GatewayRedis) => drainQueue(redis, this.#keys, { ...limits, maxEntries: BATCH });
+    let results: DrainResult[] = [await take(this.#waiter)];
     for (;;) {
-      // Of a deep queue the next batches are with Redis already while the answer to the first is on its way.
-      const results: DrainResult[] = await Promise.all(Array.from({ length: calls }, take));
       for (const { taken, dead } of results) this.#count(taken, dead);
       const left = results.at(-1)?.left ?? 0;
       if (left === 0 || !this.#isRunning) return;
-      calls = Math.min(DEEP_CALLS, Math.ceil(left / BATCH));
+      const calls = Math.min(DEEP_CALLS, Math.ceil(left / BATCH));
+      // Of a deep queue the next batches are with Redis already while the answer to the first is on its way.
+      results = await Promise.all(Array.from({ length: calls }, () => take(this.#redis)));
     }
   }
 
