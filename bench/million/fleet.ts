@@ -34,6 +34,21 @@ export async function startPair(redis: BenchRedis, index: number, count: number,
       DRAIN_TIMEOUT_MS: '0',
     },
   });
+  try {
+    return await connectClients(gateway, { index, count, from });
+  } catch (error) {
+    await gateway.stop('SIGKILL');
+    throw error;
+  }
+}
+
+interface Share {
+  readonly index: number;
+  readonly count: number;
+  readonly from: number;
+}
+
+async function connectClients(gateway: Child, { index, count, from }: Share): Promise<Pair> {
   await gateway.line(/ready for clients/, READY_TIMEOUT_MS);
   const [, port = '', healthPort] = /listens on \S+:(\d+), health on \S+:(\d+)/.exec(gateway.output()) ?? [];
   const users = ['-B', `${FIRST_USER + from}`, '-A', `${index}`, '-n', `${count}`];
