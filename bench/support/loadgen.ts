@@ -11,8 +11,11 @@ export interface LoadOptions {
 }
 
 let endedAt = 0;
-/** When the generator last ended, µs of the monotonic clock. */
+/** When a generator last ended, µs of the monotonic clock. */
 export const lastEnd = (): number => endedAt;
+export function noteEnd(): void {
+  endedAt = Number(process.hrtime.bigint() / 1_000n);
+}
 
 /** Runs the generator to its end. Rejects when it fails, or connects nobody. */
 export async function load(args: readonly string[], options: LoadOptions = {}): Promise<Figures> {
@@ -20,7 +23,7 @@ export async function load(args: readonly string[], options: LoadOptions = {}): 
   const timer = setTimeout(() => child.process.kill('SIGKILL'), options.timeoutMs ?? 120_000);
   const code = await child.exited;
   clearTimeout(timer);
-  endedAt = Number(process.hrtime.bigint() / 1_000n);
+  noteEnd();
   const figures = parseFigures(child.output());
   if (code !== 0 || !figures.n) {
     throw new Error(`loadgen ${args.join(' ')} ended with ${code ?? 'a signal'}:\n${child.output()}`);

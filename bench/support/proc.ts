@@ -32,3 +32,19 @@ export async function cpuSeconds(pids: readonly number[]): Promise<number> {
   );
   return times.reduce((sum, time) => sum + time, 0);
 }
+
+/** CPU time so far, s: of a server's processes, and of all that neither they nor their helpers are. */
+export async function cpuShares(
+  pids: readonly number[],
+  helpers: readonly number[],
+): Promise<{ server: number; others: number }> {
+  const [server, helping, busy] = await Promise.all([cpuSeconds(pids), cpuSeconds(helpers), busySeconds()]);
+  return { server, others: busy - server - helping };
+}
+
+/** CPU time that the whole machine has used for anything, s. */
+async function busySeconds(): Promise<number> {
+  const line = /^cpu +(.*)$/m.exec(await readFile('/proc/stat', 'utf8'))?.[1] ?? '';
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.split(' ').map(Number);
+  return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
+}

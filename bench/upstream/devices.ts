@@ -1,28 +1,36 @@
+// Devices that send application commands, each item with the time at which it was due. argv: orders as JSON.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { ClientCommand, ServerCommand } from '../../contract/command-ids.ts';
 import { Decoded, encodeFrame, FrameDecoder } from '../../contract/frame.ts';
+import { userId } from '../support/redis.ts';
+import { generate, type Orders, type Sender } from './generate.ts';
+import { nowMs, Times } from './times.ts';
 
-const now = (): number => performance.timeOrigin + performance.now();
+/** Of each device, where they go as fast as it goes. */
+const OUTSTANDING = 32;
 
-/** Verified connections that send application commands; every frame carries when it was written. */
-export class Devices {
-  readonly #sockets: Socket[];
-  /** 110 and replies. */
-  answered = 0;
+export interface DeviceOrders extends Orders {
+  /** The gateway's. */
+  readonly port: number;
+  readonly commandId: number;
+  readonly count: number;
+}
+
+class Devices implements Sender {
+  readonly #commandId: number;
+  readonly #sockets: Socket[] = [];
+  /** 110, or the function's reply. */
+  readonly answers = new Times();
   refused = 0;
-  readonly roundTripsMs: number[] = [];
+  onDone: (() => void) | undefined;
+  #next = 0;
 
-  private constructor(sockets: Socket[]) {
-    this.#sockets = sockets;
+  constructor(commandId: number) {
+    this.#commandId = commandId;
   }
 
-  static async connect(port: number, users: readonly string[]): Promise<Devices> {
-    const devices = new Devices([]);
-    for (const user of users) devices.#sockets.push(await devices.#open(port, user));
-    return devices;
-  }
-
-  async #open(port: number, user: string): Promise<Socket> {
+  async connect(port: number, user: string): Promise<void> {
     const socket = connect(port, '127.0.0.1').setNoDelay(true);
     await once(socket, 'connect');
     const decoder = new FrameDecoder();
@@ -30,39 +38,37 @@ export class Devices {
     socket.on('data', (chunk: Buffer) => {
       decoder.push(chunk);
       while (decoder.next() === Decoded.frame) {
-        if (decoder.commandId === 101) verified.resolve();
-        else if (decoder.commandId === 111) this.refused += 1;
-        else {
-          this.answered += 1;
-          const { ref } = JSON.parse(decoder.body.toString()) as { ref: number };
-          this.roundTripsMs.push(now() - ref);
-        }
+        if (decoder.commandId === ServerCommand.verifyResult) verified.resolve();
+        else this.#take(decoder.commandId, decoder.body);
       }
     });
-    const body = { phone_number: user, token: 't', features: ['receipts', 'errors'] };
-    socket.write(encodeFrame(1, 1, JSON.stringify(body)));
+    const verify = { phone_number: user, token: `t${user}`, features: ['receipts', 'errors'] };
+    socket.write(encodeFrame(1, ClientCommand.verify, JSON.stringify(verify)));
     await verified.promise;
-    return socket;
+    this.#sockets.push(socket);
   }
 
-  /** `perTick` frames every `tickMs`, spread over the devices; resolves when `count` are written. */
-  async send(commandId: number, count: number, pace: { perTick: number; tickMs: number }, ref: boolean): Promise<void> {
-    let sent = 0;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setInterval(() => {
-      for (let i = 0; i < pace.perTick && sent < count; i += 1, sent += 1) {
-        const t = now();
-        const body = ref ? { t, ref: t, celsius: 21.5 } : { t, celsius: 21.5 };
-        this.#sockets[sent % this.#sockets.length]?.write(encodeFrame(1, commandId, JSON.stringify(body)));
-      }
-      if (sent < count) return;
-      clearInterval(timer);
-      resolve();
-    }, pace.tickMs);
-    await promise;
+  /** From one device after the other. */
+  send(dueMs: number): void {
+    const body = JSON.stringify({ dueMs, ref: dueMs, celsius: 21.5 });
+    this.#sockets[this.#next]?.write(encodeFrame(1, this.#commandId, body));
+    this.#next = (this.#next + 1) % this.#sockets.length;
   }
 
-  close(): void {
-    for (const socket of this.#sockets) socket.destroy();
+  #take(commandId: number, body: Buffer): void {
+    if (commandId === ServerCommand.refused) {
+      this.refused += 1;
+    } else {
+      const { ref } = JSON.parse(body.toString()) as { ref: number };
+      const at = nowMs();
+      this.answers.add(at, at - ref);
+    }
+    this.onDone?.();
   }
 }
+
+const { port, commandId, count, helpers, ...orders } = JSON.parse(process.argv[2] ?? '') as DeviceOrders;
+const devices = new Devices(commandId);
+for (let i = 0; i < count; i += 1) await devices.connect(port, userId(i));
+await generate(devices, { ...orders, helpers: [...helpers, process.pid] }, OUTSTANDING * count);
+process.exit(0);

@@ -14,15 +14,20 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe('npm run bench', () => {
   it('measures, keeps what it measured, and finds no change to itself', { timeout: 90_000 }, async () => {
     const out = join(folder, 'result.json');
-    const args = ['--quick', '--nice', '0', '--seconds', '0.2', '--peers', 'floor', '--only', 'unicast-64x32'];
+    const only = 'unicast-64x32,upstream-events,observe-counters';
+    const args = ['--quick', '--nice', '0', '--seconds', '0.2', '--peers', 'floor', '--only', only];
     const bench = startProgram('bench/run.ts', [...args, '--out', out]);
     expect(await bench.exit, bench.output()).toEqual({ code: 0, signal: null });
 
     const { scenarios, options } = await readResults(out);
     expect(options).toMatchObject({ isQuick: true, rounds: 1 });
+    expect(scenarios.map(({ id }) => id)).toEqual(only.split(','));
     const [unicast] = scenarios;
     expect(unicast?.contestants.map(({ name }) => name)).toEqual(['floor (C)', 'fronttcp']);
-    for (const { samples } of unicast?.contestants ?? []) expect(samples[0]?.values.rate).toBeGreaterThan(0);
+    // What contestants are judged by was measured for each of them.
+    for (const { columns, contestants } of scenarios) {
+      for (const { samples } of contestants) expect(samples[0]?.values[columns[0]?.key ?? '']).toBeGreaterThan(0);
+    }
 
     const compare = startProgram('bench/compare.ts', [out, out]);
     expect((await compare.exit).code).toBe(0);
@@ -32,7 +37,9 @@ describe('npm run bench', () => {
   it('names the scenarios without measuring', async () => {
     const bench = startProgram('bench/run.ts', ['--list']);
     expect((await bench.exit).code).toBe(0);
-    for (const id of ['fanout-1000-w8', 'unicast-64x32', 'queue-max', 'http-1000', 'connections', 'gc', 'routing']) {
+    const some = ['fanout-1000-w8', 'unicast-64x32', 'queue-max', 'http-1000', 'connections', 'gc', 'routing'];
+    const upstream = ['upstream-events', 'upstream-max', 'upstream-requests'];
+    for (const id of [...some, ...upstream, 'observe-counters', 'observe-scrape']) {
       expect(bench.output()).toContain(`${id}:`);
     }
   });
