@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { connectRedis } from '#redis-driver';
+import { AT_TERMINAL } from '../functions/shared/drivers/failures.ts';
 import { readEnvironment } from '../functions/shared/environment.ts';
 import { createLog } from '../functions/shared/log.ts';
 import { createDemoUsers } from './demo-users.ts';
@@ -83,7 +84,7 @@ async function start(settings: StartSettings, started: Started): Promise<void> {
 
 async function fillIn(env: NodeJS.ProcessEnv): Promise<void> {
   const environment = readEnvironment(env);
-  const redis = connectRedis(environment, undefined);
+  const redis = connectRedis(environment, undefined, AT_TERMINAL);
   try {
     await createDemoUsers(redis, environment.REDIS_KEY_PREFIX);
   } finally {

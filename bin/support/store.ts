@@ -41,8 +41,11 @@ async function connectStore(): Promise<Store> {
     return connectRelay(relay);
   }
   const environment = await environmentOf();
-  const { connectRedis } = await import('../../functions/shared/drivers/by-environment.ts');
-  return { redis: connectRedis(environment, undefined), keys: keysOf(environment.REDIS_KEY_PREFIX) };
+  const [{ connectRedis }, { AT_TERMINAL }] = await Promise.all([
+    import('../../functions/shared/drivers/by-environment.ts'),
+    import('../../functions/shared/drivers/failures.ts'),
+  ]);
+  return { redis: connectRedis(environment, undefined, AT_TERMINAL), keys: keysOf(environment.REDIS_KEY_PREFIX) };
 }
 
 const STORE_VARIABLES = ['REDIS_URL', 'UPSTASH_REDIS_REST_URL'];

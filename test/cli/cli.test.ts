@@ -1,10 +1,13 @@
+import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { verifyPassword } from '../../contract/passwords.ts';
 import { ask } from '../../local/redis/ping.ts';
 import { freePort } from '../support/ports.ts';
+import { startTestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { System } from './system.ts';
 
@@ -222,9 +225,35 @@ test('what is out of reach ends with 3', async () => {
   expect(stats.code).toBe(3);
   expect(stats.stderr).toContain('ECONNREFUSED');
   expect((await system.run(['connect', '--port', nowhere.split(':')[1] ?? ''], { env })).code).toBe(3);
-  expect((await system.run(['users', 'token', 'x'], { env: { REDIS_URL: `redis://${nowhere}` } })).code).toBe(3);
+  const redis = await system.run(['users', 'token', 'x'], { env: { REDIS_URL: `redis://${nowhere}` } });
+  expect(redis).toMatchObject({ code: 3, stderr: expect.stringContaining(`ECONNREFUSED ${nowhere}`) });
+  const cluster = { REDIS_URL: `redis://${nowhere}`, REDIS_CLUSTER: 'true', REDIS_KEY_PREFIX: '{x}:' };
+  const nodes = await system.run(['users', 'token', 'x'], { env: cluster });
+  // Told as soon as it is refused, not when the time for an answer is over.
+  expect(nodes).toMatchObject({ code: 3, stderr: expect.stringContaining('Connection is closed') });
   // The token above replaced that of the login.
   await system.json(['login', 'boss', '--password-stdin'], { input: '123456\n' });
+});
+
+test('Redis that answers two seconds late is waited for: its limit of the functions is not that of the command line', async () => {
+  const redis = await startTestRedis();
+  // It stands still from the moment at which the command has its connection, however late that is.
+  const slow = createServer((client) => {
+    const server = connect(redis.port, '127.0.0.1');
+    client.once('close', () => server.destroy()).on('error', () => undefined);
+    server.once('close', () => client.destroy()).on('error', () => undefined);
+    void ask(redis.url, 'CLIENT', 'PAUSE', '2000').then(() => client.pipe(server).pipe(client));
+  }).listen(0, '127.0.0.1');
+  await once(slow, 'listening');
+  onTestFinished(async () => {
+    slow.close();
+    await redis.stop();
+  });
+  const { port } = slow.address() as AddressInfo;
+  const env = { REDIS_URL: `redis://127.0.0.1:${port}` };
+  const run = await system.run(['users', 'add', 'patient', '--password-stdin'], { input: 'secret\n', env });
+  expect(run).toMatchObject({ code: 0 });
+  expect(await ask(redis.url, 'EXISTS', `${system.env.REDIS_KEY_PREFIX}user:patient`)).toBe(1);
 });
 
 test('who is not logged in, or not allowed, ends with 4', async () => {

@@ -10,39 +10,50 @@ import {
 } from '../../../contract/redis.ts';
 import type { Environment } from '../environment.ts';
 import type { StoreSecret } from '../secrets.ts';
-import { CALL_TIMEOUT_MS, isPassing, isUnknownScript, withinTimeout } from './failures.ts';
+import { isPassing, isUnknownScript, type Patience, SERVING, withinTimeout } from './failures.ts';
 
 type Client = Redis | Cluster;
 
 /** Connects lazily: nothing is opened before the first command, and one connection serves every request after it. */
-export function connectRedis(environment: Environment, secret: StoreSecret | undefined): RedisPort {
-  if (environment.REDIS_URL === undefined) throw new Error('REDIS_URL is missing');
-  return new IoredisPort(connect(new URL(environment.REDIS_URL), environment.REDIS_CLUSTER, secret?.store));
+export function connectRedis(environment: Environment, secret: StoreSecret | undefined, patience = SERVING): RedisPort {
+  const { REDIS_URL, REDIS_CLUSTER } = environment;
+  if (REDIS_URL === undefined) throw new Error('REDIS_URL is missing');
+  const client = connect(new URL(REDIS_URL), { isCluster: REDIS_CLUSTER, credentials: secret?.store, patience });
+  return new IoredisPort(client, patience.callTimeoutMs);
 }
 
 class IoredisPort implements RedisPort {
   readonly #client: Client;
   readonly #writes: GatheredWrites;
   readonly #sentWhole = new Set<Script>();
+  readonly #callTimeoutMs: number;
+  /** Of the connection, while there is none: of a call ioredis says only that there were too many attempts. */
+  #lastError: Error | undefined;
 
-  constructor(client: Client) {
+  constructor(client: Client, callTimeoutMs: number) {
     this.#client = client;
     this.#writes = new GatheredWrites(client, setImmediate);
+    this.#callTimeoutMs = callTimeoutMs;
     // Every failure reaches the caller of a command; without a listener ioredis would write to the console as well.
-    client.on('error', ignore);
+    client.on('error', (error: Error & { lastNodeError?: Error }) => {
+      this.#lastError = error.lastNodeError ?? error;
+    });
+    client.on('ready', () => {
+      this.#lastError = undefined;
+    });
   }
 
   command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {
     this.#writes.begin();
-    return answered(this.#client.call(name, ...args) as Promise<RedisReply>);
+    return this.#answered(this.#client.call(name, ...args) as Promise<RedisReply>);
   }
 
   async pipeline(commands: readonly (readonly RedisArgument[])[]): Promise<RedisReply[]> {
     const pipeline = this.#client.pipeline();
     for (const [name, ...args] of commands) pipeline.call(String(name), ...args);
-    const replies = (await answered(pipeline.exec())) ?? [];
+    const replies = (await this.#answered(pipeline.exec())) ?? [];
     return replies.map(([error, reply]) => {
-      if (error) throw explained(error);
+      if (error) throw this.#explained(error);
       return reply as RedisReply;
     });
   }
@@ -72,9 +83,30 @@ class IoredisPort implements RedisPort {
   async close(): Promise<void> {
     this.#client.disconnect();
   }
+
+  async #answered<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await withinTimeout(call, this.#callTimeoutMs);
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
+  #explained(error: unknown): unknown {
+    if (!(error instanceof Error) || error instanceof RedisUnavailableError) return error;
+    if (error.name === 'ReplyError') return isPassing(error.message) ? unavailable(error) : error;
+    return unavailable(this.#lastError ?? error);
+  }
 }
 
-function connect(url: URL, isCluster: boolean, credentials: StoreSecret['store']): Client {
+interface Way {
+  readonly isCluster: boolean;
+  readonly credentials: StoreSecret['store'];
+  readonly patience: Patience;
+}
+
+function connect(url: URL, { isCluster, credentials, patience }: Way): Client {
+  const { callTimeoutMs, firstTries } = patience;
   const own = {
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
@@ -84,7 +116,7 @@ function connect(url: URL, isCluster: boolean, credentials: StoreSecret['store']
     protocol: 2 as const,
     lazyConnect: true,
     maxRetriesPerRequest: 1,
-    connectTimeout: CALL_TIMEOUT_MS,
+    connectTimeout: callTimeoutMs,
     retryStrategy: retryDelay,
     reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? (2 as const) : false),
     enableReadyCheck: false,
@@ -96,14 +128,19 @@ function connect(url: URL, isCluster: boolean, credentials: StoreSecret['store']
   const node = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379) };
   if (isCluster) {
     Command.setReplyTransformer('cluster', (reply: unknown) => nameNodes(reply, node.host));
-    return new Cluster([node], {
+    let hasAnswered = false;
+    const cluster = new Cluster([node], {
       lazyConnect: true,
       // The certificate names the node, not its address. Only here, at the top, is the option looked at.
       dnsLookup: (address, callback) => callback(null, address),
-      clusterRetryStrategy: retryDelay,
-      slotsRefreshTimeout: CALL_TIMEOUT_MS,
+      clusterRetryStrategy: (attempt) => (hasAnswered || attempt < firstTries ? retryDelay(attempt) : undefined),
+      slotsRefreshTimeout: callTimeoutMs,
       redisOptions: { ...options, ...(isTls ? { tls: {} } : {}) },
     });
+    cluster.once('ready', () => {
+      hasAnswered = true;
+    });
+    return cluster;
   }
   const db = Number(url.pathname.slice(1) || 0);
   const tls = isTls ? { tls: { servername: url.hostname } } : {};
@@ -115,20 +152,6 @@ function retryDelay(attempt: number): number {
   return Math.min(50 * attempt, 1_000);
 }
 
-async function answered<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await withinTimeout(call);
-  } catch (error) {
-    throw explained(error);
-  }
-}
-
-function explained(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof RedisUnavailableError) return error;
-  if (error.name === 'ReplyError' && !isPassing(error.message)) return error;
+function unavailable(error: Error): RedisUnavailableError {
   return new RedisUnavailableError(error.message, { cause: error });
-}
-
-function ignore(): void {
-  // See above.
 }

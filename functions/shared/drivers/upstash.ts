@@ -8,23 +8,27 @@ import {
 } from '../../../contract/redis.ts';
 import type { Environment } from '../environment.ts';
 import type { StoreSecret } from '../secrets.ts';
-import { isPassing, isUnknownScript, timeoutSignal } from './failures.ts';
+import { isPassing, isUnknownScript, type Patience, SERVING, timeoutSignal } from './failures.ts';
 
 const RETRY_AFTER_MS = 50;
 
 /** Upstash over HTTPS: no connection to keep, each call bounded in time. */
-export function connectRedis(environment: Environment, secret: StoreSecret | undefined): RedisPort {
+export function connectRedis(
+  environment: Environment,
+  secret: StoreSecret | undefined,
+  { callTimeoutMs }: Patience = SERVING,
+): RedisPort {
   const url = environment.UPSTASH_REDIS_REST_URL ?? secret?.upstash?.restUrl;
   const token = environment.UPSTASH_REDIS_REST_TOKEN ?? secret?.upstash?.restToken;
   if (url === undefined || token === undefined) {
     throw new Error('UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN are missing');
   }
-  return new UpstashPort(new RestClient(url, token));
+  return new UpstashPort(new RestClient(url, token, callTimeoutMs));
 }
 
 /** Commands by name, which the client itself has for single ones only. */
 class RestClient extends Redis {
-  constructor(url: string, token: string) {
+  constructor(url: string, token: string, callTimeoutMs: number) {
     super({
       url,
       token,
@@ -35,7 +39,7 @@ class RestClient extends Redis {
       enableAutoPipelining: false,
       // One more try on a broken connection. Scripts that must not run twice carry an idempotency key.
       retry: { retries: 1, backoff: () => RETRY_AFTER_MS },
-      signal: timeoutSignal,
+      signal: () => timeoutSignal(callTimeoutMs),
     });
   }
 
