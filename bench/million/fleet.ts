@@ -13,6 +13,8 @@ export interface Pair {
   readonly healthPort: number;
 }
 
+/** Fifty gateways share this machine's CPUs: one that must wait ten seconds for its turn is not dead. */
+const LEASE_MS = '60000';
 const READY_TIMEOUT_MS = 120_000;
 const CONNECT_TIMEOUT_MS = 600_000;
 const REPORT_TIMEOUT_MS = 60_000;
@@ -32,6 +34,7 @@ export async function startPair(redis: BenchRedis, index: number, count: number,
       HEALTH_PORT: '0',
       LOG_LEVEL: 'info',
       DRAIN_TIMEOUT_MS: '0',
+      LEASE_MS,
     },
   });
   try {

@@ -1,7 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 const TICK_MS = 100;
-const RESOLUTION_MS = 20;
+/** Each sample wakes the process: an idle gateway should sleep. */
+const RESOLUTION_MS = 100;
 /** Late by so much, the loop counts as blocked: everyone who is connected has waited. */
 const BLOCKED_MS = 200;
 /** Wall clock and monotonic clock part by so much only when somebody sets the one. */

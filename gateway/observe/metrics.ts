@@ -67,7 +67,7 @@ export interface MetricSources {
 /** What one gateway reports about itself, as Prometheus text. docs/metrics.md has a line for each. */
 export function createMetrics(context: GatewayContext, sources: MetricSources): MetricsRegistry {
   const registry = new MetricsRegistry();
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
   const metrics = new MetricKinds(registry);
   const { counters } = context;
   for (const [name, help, field] of SUMS) metrics.sum(name, help, () => counters[field]);
