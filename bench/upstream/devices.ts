@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { ClientCommand, ServerCommand } from '../../contract/command-ids.ts';
 import { Decoded, encodeFrame, FrameDecoder } from '../../contract/frame.ts';
 import { userId } from '../support/redis.ts';
-import { generate, type Orders, type Sender } from './generate.ts';
+import { generate, lineOf, type Orders, type Sender } from './generate.ts';
 import { nowMs, Times } from './times.ts';
 
 /** Of each device, where they go as fast as it goes. */
@@ -70,5 +70,6 @@ class Devices implements Sender {
 const { port, commandId, count, helpers, ...orders } = JSON.parse(process.argv[2] ?? '') as DeviceOrders;
 const devices = new Devices(commandId);
 for (let i = 0; i < count; i += 1) await devices.connect(port, userId(i));
-await generate(devices, { ...orders, helpers: [...helpers, process.pid] }, OUTSTANDING * count);
+const figures = await generate(devices, { ...orders, helpers: [...helpers, process.pid] }, OUTSTANDING * count);
+process.stdout.write(lineOf(figures));
 process.exit(0);

@@ -1,6 +1,6 @@
 // One invocation per item, as a bridge without batches does: the SDK alone, no gateway in front. argv: orders as JSON.
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { generate, type Orders, type Sender } from './generate.ts';
+import { generate, lineOf, type Orders, type Sender } from './generate.ts';
 import { nowMs, Times } from './times.ts';
 
 /** Invocations under way, and connections. */
@@ -47,5 +47,10 @@ class Invocations implements Sender {
 }
 
 const { endpoint, type, pids, ...orders } = JSON.parse(process.argv[2] ?? '') as DirectOrders;
-await generate(new Invocations(endpoint, type), { ...orders, pids: [...pids, process.pid] }, OUTSTANDING);
+const figures = await generate(
+  new Invocations(endpoint, type),
+  { ...orders, pids: [...pids, process.pid] },
+  OUTSTANDING,
+);
+process.stdout.write(lineOf(figures));
 process.exit(0);

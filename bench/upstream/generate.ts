@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import type { Figures } from '../support/loadgen.ts';
 import { cpuShares } from '../support/proc.ts';
 import { nowMs, type Times } from './times.ts';
 
@@ -24,32 +25,53 @@ export interface Orders {
 }
 
 const TICK_MS = 1;
+/** A sender that is behind catches up by so much in a tick, s: its answers, and the window's end, have their turn between. */
+const MOST_OF_A_TICK_SECONDS = 0.01;
 
-/** Sends for as long as the process lives, and prints the figures of the window behind the warm-up as key=value. */
-export async function generate(sender: Sender, orders: Orders, outstanding: number): Promise<void> {
-  if (orders.rate === undefined) keepOutstanding(sender, outstanding);
-  else keepPace(sender, orders.rate);
+/** Sends until the window behind the warm-up has passed, and answers its figures. */
+export async function generate(sender: Sender, orders: Orders, outstanding: number): Promise<Figures> {
+  await sendFirst(sender);
+  const stop = orders.rate === undefined ? keepOutstanding(sender, outstanding) : keepPace(sender, orders.rate);
   await setTimeout(orders.warmupSeconds * 1_000);
   const [from, before] = [nowMs(), await cpuShares(orders.pids, orders.helpers)];
   await setTimeout(orders.seconds * 1_000);
   const [to, after] = [nowMs(), await cpuShares(orders.pids, orders.helpers)];
+  stop();
   const { count, p50, p99 } = sender.answers.within({ from, to });
   const cpu = { server: after.server - before.server, others: after.others - before.others };
-  const figures = { from, to, answered: count, refused: sender.refused, p50, p99, ...cpu };
-  const text = Object.entries(figures).map((pair) => pair.join('='));
-  process.stdout.write(`${text.join(' ')}\n`);
+  return { from, to, answered: count, refused: sender.refused, p50, p99, ...cpu };
 }
 
-function keepOutstanding(sender: Sender, outstanding: number): void {
+/** As key=value: what `parseFigures` reads. */
+export function lineOf(figures: Figures): string {
+  const pairs = Object.entries(figures).map((pair) => pair.join('='));
+  return `${pairs.join(' ')}\n`;
+}
+
+/** One item alone: what is loaded for the first is no backlog of the others. */
+async function sendFirst(sender: Sender): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  sender.onDone = resolve;
+  sender.send(nowMs());
+  await promise;
+  sender.onDone = undefined;
+}
+
+function keepOutstanding(sender: Sender, outstanding: number): () => void {
   sender.onDone = () => sender.send(nowMs());
   for (let i = 0; i < outstanding; i += 1) sender.send(nowMs());
+  return () => {
+    sender.onDone = undefined;
+  };
 }
 
-function keepPace(sender: Sender, perSecond: number): void {
+function keepPace(sender: Sender, perSecond: number): () => void {
   const startedAt = nowMs();
   let sent = 0;
-  setInterval(() => {
+  const timer = setInterval(() => {
     const due = ((nowMs() - startedAt) * perSecond) / 1_000;
-    for (; sent < due; sent += 1) sender.send(startedAt + (sent * 1_000) / perSecond);
+    const end = Math.min(due, sent + Math.ceil(perSecond * MOST_OF_A_TICK_SECONDS));
+    for (; sent < end; sent += 1) sender.send(startedAt + (sent * 1_000) / perSecond);
   }, TICK_MS);
+  return () => clearInterval(timer);
 }

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { parseOptions } from '../../bench/options.ts';
 import { upstream } from '../../bench/scenarios/upstream.ts';
 import { parseFigures } from '../../bench/support/loadgen.ts';
+import { generate, lineOf, type Sender } from '../../bench/upstream/generate.ts';
 import { rowOf } from '../../bench/upstream/measure.ts';
-import { Times } from '../../bench/upstream/times.ts';
+import { nowMs, Times } from '../../bench/upstream/times.ts';
 
 describe('a row of the upstream function', () => {
   const figures = parseFigures('from=10000 to=12000 answered=3990 refused=7 p50=3.5 p99=9 server=0.5 others=0.1');
@@ -22,12 +23,64 @@ describe('a row of the upstream function', () => {
     });
   });
 
+  it('is written as it is read', () => {
+    expect(parseFigures(lineOf(figures))).toEqual(figures);
+  });
+
   it('has the times of replies in request mode', () => {
     expect(rowOf('request', figures, report)).toMatchObject({ p50: 3.5, p99: 9 });
   });
 
   it('is a failure when nothing came', () => {
     expect(() => rowOf('event', figures, { ...report, count: 0 })).toThrow('no item came to the function; 7 refused');
+  });
+});
+
+describe('a generator', () => {
+  /** Takes as long as it is told for each item, with the event loop held up. */
+  class Busy implements Sender {
+    readonly answers = new Times();
+    readonly refused = 0;
+    onDone: (() => void) | undefined;
+    readonly #ms: number;
+    sent = 0;
+    #underWay = 0;
+    mostUnderWay = 0;
+
+    constructor(ms: number) {
+      this.#ms = ms;
+    }
+
+    send(dueMs: number): void {
+      this.sent += 1;
+      this.#underWay += 1;
+      this.mostUnderWay = Math.max(this.mostUnderWay, this.#underWay);
+      for (const end = nowMs() + this.#ms; nowMs() < end; );
+      setImmediate(() => {
+        this.#underWay -= 1;
+        this.answers.add(nowMs(), nowMs() - dueMs);
+        this.onDone?.();
+      });
+    }
+  }
+  const orders = { rate: 1_000, warmupSeconds: 0.2, seconds: 0.3, pids: [process.pid], helpers: [] };
+
+  it('ends in time, and counts what is late as late, when its sender is slower than the rate', async () => {
+    const sender = new Busy(3);
+    const { from = 0, to = 0, answered, p50 } = await generate(sender, orders, 1);
+    expect(to - from).toBeLessThan(15_000);
+    expect(answered).toBeGreaterThan(0);
+    expect(p50).toBeGreaterThan(50);
+    const { sent } = sender;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sender.sent).toBe(sent);
+  });
+
+  it('keeps as many under way as it is told, where no rate is given', async () => {
+    const sender = new Busy(0.1);
+    const { answered } = await generate(sender, { ...orders, rate: undefined }, 4);
+    expect(sender.mostUnderWay).toBe(4);
+    expect(answered).toBeGreaterThan(4);
   });
 });
 
