@@ -85,6 +85,7 @@ async function simulate(context: Context, options: SimulateOptions): Promise<voi
       const members = await withProgress(output, clients, 'users made', (tell) => makeMembers(store, userIds, tell));
       if (!signal.aborted) {
         const { rate: connectsPerSecond, chatsPerMinute } = options;
+        history.begin();
         fleet.start(members, clientsOfAProcess(), { addresses, connectsPerSecond, chatsPerMinute });
         broken = await show(fleet, history, { signal, output, options, where: addresses });
       }

@@ -32,7 +32,7 @@ export class Progress {
       this.#block.draw([
         `${bar(share, BAR_WIDTH, process.stderr)} ${String(Math.floor(share * 100)).padStart(3)} %  ${text}`,
       ]);
-    } else if (share - this.#told >= SHARE_OF_A_LINE) {
+    } else if (share - this.#told >= SHARE_OF_A_LINE || (share === 1 && this.#told < 1)) {
       this.#told = share;
       this.#output.note(text);
     }

@@ -30,13 +30,19 @@ export class History {
   /** Received, second by second. */
   readonly rates: number[] = [];
   readonly #clients: number;
-  readonly #startedAt = performance.now();
+  #startedAt = performance.now();
   #window: { at: number; tally: Tally }[] = [];
   #rateFrom = performance.now();
   #receivedBefore = 0;
 
   constructor(clients: number) {
     this.#clients = clients;
+  }
+
+  /** The fleet starts now: what was done for it before is no time of its own. */
+  begin(): void {
+    this.#startedAt = performance.now();
+    this.#rateFrom = this.#startedAt;
   }
 
   add(tally: Tally): void {

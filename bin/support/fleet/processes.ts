@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Member } from './members.ts';
 import { addTally, emptyTally, type Tally } from './tally.ts';
-import type { FromWorker, Orders } from './worker.ts';
+import { END, type FromWorker, type Orders } from './worker.ts';
 
 /** The hidden command that a part of a fleet is. */
 export const FLEET_WORKER = '__fleet';
@@ -45,7 +45,7 @@ export class Fleet {
     return taken;
   }
 
-  /** Everyone leaves. Resolves when the processes have ended. */
+  /** Everyone leaves. Resolves when the processes have ended, and what they counted until then is here. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#children.map((child) => end(child)));
@@ -70,9 +70,12 @@ export class Fleet {
 
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  if (child.connected) child.disconnect();
+  const ends = [once(child, 'exit')];
+  if (child.connected) {
+    ends.push(once(child, 'disconnect'));
+    child.send(END);
+  }
   const kill = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-  await exited;
+  await Promise.all(ends);
   clearTimeout(kill);
 }
