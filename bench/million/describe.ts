@@ -12,7 +12,7 @@ export function describe(result: MillionResult): string {
     ['clients connected and verified', `**${verified.toLocaleString('en-US')}** on ${result.gateways} gateways`],
     ['of these got the broadcast at the end', result.answered.toLocaleString('en-US')],
     ['connections lost meanwhile', result.dropped.toLocaleString('en-US')],
-    ['leases that gateways lost meanwhile', result.leasesLost.toLocaleString('en-US')],
+    ['leases that gateways lost meanwhile', result.leasesLost?.toLocaleString('en-US') ?? 'not counted'],
     ['why no more', result.bound],
     ['connecting took', `${format(result.connectSeconds)} s`],
     ['memory of the machine, clients and Redis included', `${format(used / KIB)} GiB, ${each(used)} per client`],

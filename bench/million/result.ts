@@ -11,8 +11,8 @@ const held = z.object({
   answered: z.int(),
   /** Lost between the one and the other. */
   dropped: z.int(),
-  /** By gateways that were not given a CPU in time. */
-  leasesLost: z.int(),
+  /** By gateways that were not given a CPU in time; not counted in results of before. */
+  leasesLost: z.int().optional(),
   /** Why no more were connected. */
   bound: z.string(),
   connectSeconds: z.number(),

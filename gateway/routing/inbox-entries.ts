@@ -78,13 +78,18 @@ export class InboxEntries {
     for (const resolve of idle) resolve();
   }
 
-  #run(redis: GatewayRedis, [name, ...args]: [string, ...string[]]): void {
-    const removed = redis.command(name, ...args).catch((error: unknown) => {
+  #run(redis: GatewayRedis, command: [string, ...string[]]): void {
+    this.#removing = Promise.all([this.#removing, this.#remove(redis, command)]).then(() => undefined);
+  }
+
+  async #remove(redis: GatewayRedis, [name, ...args]: [string, ...string[]]): Promise<void> {
+    try {
+      await redis.command(name, ...args);
+    } catch (error) {
       // A connection that was given up meanwhile.
-      if (redis !== this.#redis) return this.#run(this.#redis, [name, ...args]);
+      if (redis !== this.#redis) return this.#remove(this.#redis, [name, ...args]);
       this.#log.error({ event: 'store_failed', what: name, error: String(error) }, 'could not remove inbox entries');
-    });
-    this.#removing = Promise.all([this.#removing, removed]).then(() => undefined);
+    }
   }
 }
 

@@ -25,6 +25,7 @@ export function connectRedis(environment: Environment, secret: StoreSecret | und
 class IoredisPort implements RedisPort {
   readonly #client: Client;
   readonly #writes: GatheredWrites;
+  /** Scripts that this connection has been sent whole. */
   readonly #sentWhole = new Set<Script>();
   readonly #callTimeoutMs: number;
   /** Of the connection, while there is none: of a call ioredis says only that there were too many attempts. */
@@ -41,6 +42,7 @@ class IoredisPort implements RedisPort {
     client.on('ready', () => {
       this.#lastError = undefined;
     });
+    client.on('close', () => this.#sentWhole.clear());
   }
 
   command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {

@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { Redis } from 'ioredis';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { RedisPort } from '../../contract/redis.ts';
+import { defineScript } from '../../contract/scripts/library.ts';
+import { connectRedis as connectFunction } from '../../functions/shared/drivers/ioredis.ts';
+import { readEnvironment } from '../../functions/shared/environment.ts';
+import { connectRedis as connectGateway } from '../../gateway/store/redis.ts';
+import { silentLog } from '../gateway/support/gateway.ts';
+import { startTestRedis, type TestRedis } from '../support/redis.ts';
+
+let server: TestRedis;
+beforeAll(async () => {
+  server = await startTestRedis();
+  return () => server.stop();
+});
+
+/** A way to the Redis that counts what comes in one piece. */
+async function countingWay(): Promise<{ url: string; pieces: () => number }> {
+  let pieces = 0;
+  const proxy = createServer((client) => {
+    const redis = connect(Number(new URL(server.url).port), '127.0.0.1');
+    client.on('data', () => {
+      pieces += 1;
+    });
+    client.pipe(redis).pipe(client);
+    for (const socket of [client, redis]) socket.on('error', () => socket.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  onTestFinished(() => {
+    proxy.close();
+  });
+  return { url: `redis://127.0.0.1:${(proxy.address() as AddressInfo).port}`, pieces: () => pieces };
+}
+
+const ports: [string, (url: string) => RedisPort][] = [
+  ['a function', (url) => connectFunction(readEnvironment({ REDIS_URL: url }), undefined)],
+  [
+    'a gateway',
+    (url) =>
+      connectGateway({ url, username: undefined, password: undefined, cluster: false, keyPrefix: '' }, silentLog),
+  ],
+];
+
+describe.each(ports)('%s', (_, open) => {
+  it('sends commands that are issued together in one write', async () => {
+    const { url, pieces } = await countingWay();
+    const port = open(url);
+    onTestFinished(() => port.close());
+    await port.command('PING');
+    const before = pieces();
+    await Promise.all(Array.from({ length: 50 }, () => port.command('PING')));
+    expect(pieces() - before).toBe(1);
+  });
+
+  it('sends a script whole once, however many meet it at the same time', async () => {
+    const port = open(server.url);
+    const redis = new Redis(server.url);
+    onTestFinished(async () => {
+      redis.disconnect();
+      await port.close();
+    });
+    await port.command('PING');
+    await redis.script('FLUSH');
+    await redis.config('RESETSTAT');
+    const script = defineScript('any', 'return 1');
+    const replies = await Promise.all(Array.from({ length: 50 }, () => port.script(script, ['users'], [''])));
+    expect(new Set(replies)).toEqual(new Set([1]));
+    expect(/cmdstat_eval:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1]).toBe('1');
+  });
+});
