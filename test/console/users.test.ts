@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 import { launchBrowser, logIn, type OpenedPage, openConsole, userBox } from './support/browser.ts';
-import { refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+import { done, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 let browser: Browser;
 let api: ScriptedApi;
@@ -61,6 +61,27 @@ test('pages are loaded on request, and stay', async () => {
   const rounds = api.requestsOf('GET /stats').length;
   await until('another round', () => api.requestsOf('GET /stats').length > rounds + 1);
   expect(await page.locator('.user').count()).toBe(120);
+});
+
+test('a further page comes, whatever is read anew meanwhile', async () => {
+  const { page } = opened;
+  api.users = fleet(120);
+  await logIn(page);
+  await page.getByText('50 users shown').waitFor();
+  const second = Promise.withResolvers<void>();
+  api.answer('GET /users', async ({ url }) => {
+    const from = Number(url.searchParams.get('cursor') ?? 0);
+    if (from > 0) await second.promise;
+    return done({ users: api.users.slice(from, from + 50), cursor: String(from + 50) });
+  });
+  const asked = () => api.requestsOf('GET /users').filter(({ url }) => url.searchParams.has('cursor')).length;
+  await page.getByRole('button', { name: 'Load more' }).click();
+  await until('the second page is asked for', () => asked() === 1);
+  const rounds = api.requestsOf('GET /stats').length;
+  await page.evaluate(`window.dispatchEvent(new Event('online'))`);
+  await until('a round begins', () => api.requestsOf('GET /stats').length > rounds);
+  second.resolve();
+  await page.getByText('100 users shown').waitFor();
 });
 
 test('search asks the API by prefix, whatever is typed', async () => {

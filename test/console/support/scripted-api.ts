@@ -56,7 +56,7 @@ export interface Answered {
 }
 
 /** `reset` breaks the connection off without an answer. */
-export type ScriptedAnswer = 'reset' | ((request: ScriptedRequest) => Answered);
+export type ScriptedAnswer = 'reset' | ((request: ScriptedRequest) => Answered | Promise<Answered>);
 
 export const OPERATOR = '13764408552';
 export const PASSWORD = '123456';
@@ -73,7 +73,7 @@ export async function startScriptedApi(): Promise<ScriptedApi> {
     operators: [OPERATOR],
   };
   const server = createServer((incoming, response) => {
-    void readBody(incoming).then((body) => {
+    void readBody(incoming).then(async (body) => {
       const url = new URL(incoming.url ?? '/', 'http://localhost');
       const path = url.pathname.replace(/^\/(commands|users|dead-letters|service-tokens)\/[^/]+/, '/$1/{id}');
       const route = `${incoming.method} ${path}`;
@@ -82,7 +82,7 @@ export async function startScriptedApi(): Promise<ScriptedApi> {
       requests.push(request);
       const answer = scripted.get(route);
       if (answer === 'reset') return incoming.socket.destroy();
-      const { status, body: answered, headers } = answer ? answer(request) : ordinary(request, api);
+      const { status, body: answered, headers } = answer ? await answer(request) : ordinary(request, api);
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(answered));
     });
   }).listen(0, '127.0.0.1');

@@ -14,7 +14,10 @@ export interface PagedList<T> {
   /** Undefined until the first answer. */
   readonly pages: Signal<Pages<T> | undefined>;
   readonly isLoadingMore: Signal<boolean>;
-  /** Reads every page that is shown anew. A search that was changed meanwhile ends an older reading. */
+  /**
+   * Reads every page that is shown anew. A search that was changed meanwhile ends an older reading; a further page of
+   * this one that is being loaded does not have to be asked for again: it comes with all that are before it.
+   */
   refresh(query: string): Promise<Failure | undefined>;
   loadMore(): Promise<Failure | undefined>;
   forget(): void;
@@ -33,9 +36,16 @@ export function pagedList<T>(read: Read<T>): PagedList<T> {
   const pages = signal<Pages<T> | undefined>(undefined);
   const isLoadingMore = signal(false);
   let running: AbortController | undefined;
+  let loading: Promise<Failure | undefined> | undefined;
+
+  function stop(): void {
+    running?.abort();
+    loading = undefined;
+    isLoadingMore.value = false;
+  }
 
   async function readPages(query: string, wanted: number): Promise<Failure | undefined> {
-    running?.abort();
+    stop();
     const own = new AbortController();
     running = own;
     const items: T[] = [];
@@ -58,18 +68,23 @@ export function pagedList<T>(read: Read<T>): PagedList<T> {
     isLoadingMore,
     refresh: (query) => {
       const known = pages.value;
-      return readPages(query, known?.query === query ? known.pages : 1);
+      if (known?.query !== query) return readPages(query, 1);
+      return loading ?? readPages(query, known.pages);
     },
     loadMore: async () => {
       const known = pages.value;
       if (known?.cursor === undefined) return undefined;
+      const own = readPages(known.query, known.pages + 1).finally(() => {
+        if (loading !== own) return;
+        loading = undefined;
+        isLoadingMore.value = false;
+      });
+      loading = own;
       isLoadingMore.value = true;
-      const failure = await readPages(known.query, known.pages + 1);
-      isLoadingMore.value = false;
-      return failure;
+      return own;
     },
     forget: () => {
-      running?.abort();
+      stop();
       pages.value = undefined;
     },
   };
