@@ -7,6 +7,8 @@ export interface Timed {
 
 const TICK_MS = 100;
 const SLOTS = 2_048;
+/** A turn that comes so late finds the process was busy or stopped meanwhile. */
+const LATE_MS = 500;
 
 /**
  * One timer for all deadlines. A deadline that moves later (a heartbeat came) is not moved in the wheel: the session
@@ -16,10 +18,12 @@ export class Wheel {
   readonly #slots: Set<Timed>[] = Array.from({ length: SLOTS }, () => new Set());
   #timer: NodeJS.Timeout | undefined;
   #tick = 0;
+  #calledAtMs = 0;
 
   start(): void {
-    this.#tick = Math.floor(performance.now() / TICK_MS);
-    this.#timer = setInterval(() => this.#turn(performance.now()), TICK_MS);
+    this.#calledAtMs = performance.now();
+    this.#tick = Math.floor(this.#calledAtMs / TICK_MS);
+    this.#timer = setInterval(() => this.#call(performance.now()), TICK_MS);
   }
 
   stop(): void {
@@ -45,6 +49,14 @@ export class Wheel {
   clear(timed: Timed): void {
     this.#slots[timed.slot]?.delete(timed);
     timed.slot = -1;
+  }
+
+  #call(nowMs: number): void {
+    const isLate = nowMs - this.#calledAtMs > TICK_MS + LATE_MS;
+    this.#calledAtMs = nowMs;
+    // What came while nobody read is read first: who sent it was not silent.
+    if (isLate) setImmediate(() => this.#turn(performance.now()));
+    else this.#turn(nowMs);
   }
 
   #turn(nowMs: number): void {

@@ -1,5 +1,10 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Timed, Wheel } from '../../gateway/session/wheel.ts';
+import { until } from '../support/until.ts';
 
 let wheel: Wheel;
 beforeEach(() => {
@@ -82,12 +87,13 @@ test('a deadline that sets itself and answers another keeps the one it set', () 
   expect(again.calls).toHaveLength(2);
 });
 
-test('after a pause longer than the wheel everything that was due comes at once, once', () => {
+test('after a pause longer than the wheel everything that was due comes at once, once', async () => {
   const many = Array.from({ length: 500 }, () => new Deadline());
   for (const [i, deadline] of many.entries()) wheel.set(deadline, now() + i * 400);
   const paused = performance.now() + 1_000_000;
   vi.spyOn(performance, 'now').mockReturnValue(paused);
   vi.advanceTimersByTime(100);
+  await setImmediate();
   expect(many.map(({ calls }) => calls)).toEqual(many.map(() => [paused]));
 });
 
@@ -107,4 +113,53 @@ test('brought forward it comes sooner, never later than it was', () => {
   expect(deadline.calls).toHaveLength(1);
   vi.advanceTimersByTime(60_000);
   expect(deadline.calls).toHaveLength(1);
+});
+
+describe('after the process stood still', () => {
+  // A worker goes on sending while this thread is kept busy.
+  const CLIENT = `
+    const { connect } = require('node:net');
+    const { workerData } = require('node:worker_threads');
+    const socket = connect(workerData, '127.0.0.1', () => setInterval(() => socket.write('.'), 50));
+    socket.on('error', () => process.exit());
+  `;
+
+  test('what was sent meanwhile is read before anybody is judged', async () => {
+    vi.useRealTimers();
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = new Worker(CLIENT, { eval: true, workerData: (server.address() as AddressInfo).port });
+    onTestFinished(async () => {
+      await client.terminate();
+      server.close();
+    });
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    let heardAtMs = now();
+    socket.on('data', () => {
+      heardAtMs = now();
+    });
+    await once(socket, 'data');
+    const real = new Wheel();
+    real.start();
+    onTestFinished(() => real.stop());
+    const TIMEOUT_MS = 1_000;
+    const silences: number[] = [];
+    const watched = new Deadline((at) => {
+      if (at - heardAtMs < TIMEOUT_MS) return heardAtMs + TIMEOUT_MS;
+      silences.push(at - heardAtMs);
+      return 0;
+    });
+    real.set(watched, heardAtMs + TIMEOUT_MS);
+    for (let round = 1; round <= 3; round += 1) {
+      // Behind the reads of a turn, as the flush is: timers come next, and reads only after them.
+      await setImmediate();
+      const end = now() + 1_500;
+      while (now() < end);
+      await setTimeout(200);
+      expect(silences).toEqual([]);
+      expect(watched.calls.length).toBeGreaterThanOrEqual(round);
+    }
+    socket.destroy();
+    await until('it is found silent', () => silences.length === 1);
+  });
 });
