@@ -29,6 +29,7 @@ end
 /**
  * KEYS[1] users
  * ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] most users in this step · [4] how many keys of the store to look through
+ *   · [5] how long nobody takes the next step, ms
  * Returns how many users were looked at
  * Users whom others have made, by writing `user:<id>` alone, are put into the list of users on the way.
  * Atomic because: the cursor that all gateways share moves on with the work.
@@ -36,6 +37,7 @@ end
 const sweepScript = defineScript(
   'sweep',
   `${TRIM_LUA}
+if ARGV[5] ~= '0' and not redis.call('SET', P .. 'sweep_pause', '1', 'NX', 'PX', ARGV[5]) then return 0 end
 local cursor = redis.call('GET', P .. 'sweep_cursor') or ''
 local from = cursor == '' and '-' or '(' .. cursor
 local users = redis.call('ZRANGEBYLEX', KEYS[1], from, '+', 'LIMIT', 0, tonumber(ARGV[3]))
@@ -58,19 +60,27 @@ return #users
 `,
 );
 
-/** Of the store, in one step: a few hundred microseconds. */
+/** Of the store, in one step: about a millisecond. */
 const KEYS_PER_STEP = 1_000;
 
-/** Gives up what is too old in the mailboxes of the next `most` users, round and round. */
-export async function sweepMailboxes(
-  redis: RedisPort,
-  keys: Keys,
-  offlineTtlSeconds: number,
-  most: number,
-): Promise<number> {
+export interface SweepStep {
+  /** OFFLINE_TTL_S. */
+  readonly offlineTtlSeconds: number;
+  /** Users to look at. */
+  readonly most: number;
+  /** How long all gateways wait before the next step, ms; 0: not at all. */
+  readonly pauseMs: number;
+}
+
+/**
+ * Gives up what is too old in the mailboxes of the next users, round and round. Answers how many were looked at: none
+ * while the pause of the step before lasts, whichever gateway took it.
+ */
+export async function sweepMailboxes(redis: RedisPort, keys: Keys, step: SweepStep): Promise<number> {
+  const { offlineTtlSeconds, most, pauseMs } = step;
   return (await redis.script(
     sweepScript,
     [keys.users],
-    [keys.prefix, offlineTtlSeconds, most, KEYS_PER_STEP],
+    [keys.prefix, offlineTtlSeconds, most, KEYS_PER_STEP, pauseMs],
   )) as number;
 }

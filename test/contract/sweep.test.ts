@@ -20,6 +20,8 @@ afterAll(() => redis.close());
 const idAt = (ms: number, n = 0): string => String(ms * 1024 + n);
 const letter = (id: string, expiresAtMs: number): [string, string] => [id, `["${id}",102,1,${expiresAtMs},"",""]\n{}`];
 
+const step = (most: number, pauseMs = 0) => ({ offlineTtlSeconds: 604_800, most, pauseMs });
+
 test('gives up what is too old or expired of users who do not come back, a few users a step, round and round', async () => {
   const now = Date.now();
   const old = letter(idAt(now - 700_000_000), 0);
@@ -29,12 +31,12 @@ test('gives up what is too old or expired of users who do not come back, a few u
   await redis.command('HSET', keys.user('u3'), 'token', 't', 'expiring', '1');
 
   const looked: number[] = [];
-  for (let step = 0; step < 3; step += 1) looked.push(await sweepMailboxes(redis, keys, 604_800, 3));
+  for (let i = 0; i < 3; i += 1) looked.push(await sweepMailboxes(redis, keys, step(3)));
 
   expect(looked).toEqual([3, 3, 1]);
   expect(await redis.command('ZRANGE', keys.mailbox('u3'), 0, -1)).toEqual([fresh[1]]);
   expect(await redis.command('HGET', keys.user('u3'), 'lost')).toBe('2');
-  expect(await sweepMailboxes(redis, keys, 604_800, 100)).toBe(7);
+  expect(await sweepMailboxes(redis, keys, step(100))).toBe(7);
 });
 
 test('users whom other login code has made, with a token alone, come into the list of users; what is no user does not', async () => {
@@ -43,11 +45,21 @@ test('users whom other login code has made, with a token alone, come into the li
   await redis.command('SET', odd.user('a string'), 'x');
   await redis.command('HSET', keysOf(odd.prefix.replace('*', 'any')).user('of another deployment'), 'token', 't');
   await until('it is listed', async () => {
-    await sweepMailboxes(redis, odd, 604_800, 100);
+    await sweepMailboxes(redis, odd, step(100));
     return (await redis.command('ZCARD', odd.users)) === 1;
   });
   // Once more round the whole store.
-  do await sweepMailboxes(redis, odd, 604_800, 100);
+  do await sweepMailboxes(redis, odd, step(100));
   while ((await redis.command('GET', `${odd.prefix}sweep_scan`)) !== '0');
   expect(await redis.command('ZRANGE', odd.users, 0, -1)).toEqual(['a:b *']);
+});
+
+test('all gateways share one pace: while the pause of a step lasts nobody takes the next', async () => {
+  const shared = keysOf(uniquePrefix());
+  await redis.command('ZADD', shared.users, 0, 'u');
+  expect(await sweepMailboxes(redis, shared, step(100, 60_000))).toBe(1);
+  expect(await sweepMailboxes(redis, shared, step(100, 60_000))).toBe(0);
+  expect(await redis.command('PTTL', `${shared.prefix}sweep_pause`)).toBeGreaterThan(50_000);
+  await redis.command('DEL', `${shared.prefix}sweep_pause`);
+  expect(await sweepMailboxes(redis, shared, step(100, 60_000))).toBe(1);
 });
