@@ -61,9 +61,9 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   let listener: Listener | undefined;
 
   const lease = new Lease({ redis, keys, leaseMs: config.leaseMs, log, facts });
-  const flusher = new Flusher((nowMs) => {
+  const flusher = new Flusher((nowMs, slice) => {
     lease.check();
-    fanOut.flush(nowMs);
+    return fanOut.flush(nowMs, slice);
   });
   const tail = new Tail({ redis, keys, gatewayId: () => lease.gatewayId });
   const fanOut = new FanOut({ registry, counters, schedule: () => flusher.wake(), tail });

@@ -1,15 +1,29 @@
 import type { Message } from '../io/outgoing.ts';
+import type { Slice } from '../io/slice.ts';
 import type { Counters } from '../observe/counters.ts';
 import type { Tail } from '../observe/tail.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 
+/** So much may gather behind a round; then it goes on to its end at once, and nobody is read meanwhile. */
+const MAX_BEHIND_BYTES = 262_144;
+
+/** What is on its way to every session, and those it has yet to reach. */
+interface Round {
+  readonly items: readonly Message[];
+  readonly joined: Buffer;
+  /** `FanOut.count` when it began. */
+  readonly end: number;
+  readonly sessions: Iterator<Session>;
+}
+
 /**
  * Messages for everyone on this gateway who needs no id, gathered once for all of them instead of once per receiver.
  *
- *   add ──► this turn's list ──flush──► one write of the joined list to each session that was sent nothing else
- *              └─ catchUp: a session that is sent something of its own takes the list's part before it, in order
+ *   add ──► the turn's list ──flush──► a round: one write of the joined list to each session that was sent nothing else
+ *              └─ catchUp: a session that is sent something of its own takes what it has not had before it, in order
  *
+ * A round to very many takes several turns. What comes meanwhile makes the next one.
  * Where a session stands is the number of messages that ever came here which it has had (`Session.fanOutSeen`): whoever
  * came later than a message is not sent it. Sessions that are served from their mailbox get theirs at once, to hold back.
  */
@@ -18,6 +32,7 @@ export class FanOut {
   count = 0;
   #items: Message[] = [];
   #bytes = 0;
+  #round: Round | undefined;
   readonly #registry: Registry;
   readonly #counters: Counters;
   readonly #schedule: () => void;
@@ -40,33 +55,49 @@ export class FanOut {
     this.count += 1;
   }
 
-  /** What the session has not had of this turn goes to its outbox, before whatever it is sent next. */
+  /** What the session has not had yet goes to its outbox, before whatever it is sent next. */
   catchUp(session: Session): void {
     if (session.fanOutSeen < 0 || session.fanOutSeen === this.count) return;
-    const first = this.count - this.#items.length;
+    const items = this.#round ? [...this.#round.items, ...this.#items] : this.#items;
+    const first = this.count - items.length;
     const from = Math.max(0, session.fanOutSeen - first);
     session.fanOutSeen = this.count;
-    for (const message of this.#items.slice(from)) session.deliver(message);
+    for (const message of items.slice(from)) session.deliver(message);
   }
 
-  flush(nowMs: number): void {
-    const items = this.#items;
-    if (items.length === 0) return;
-    const first = this.count - items.length;
+  /** Answers whether nothing is left. When the slice is over the rest waits for the next call. */
+  flush(nowMs: number, slice: Slice): boolean {
+    if (this.#round === undefined && this.#items.length === 0) return true;
+    this.#round ??= this.#begin();
+    const { items, joined, end, sessions } = this.#round;
+    const first = end - items.length;
     const isWatched = this.#tail.isOn;
-    const joined = items.length === 1 && items[0] ? items[0].frame('plain') : join(items, this.#bytes);
     let written = 0;
-    for (const session of this.#registry.all()) {
-      if (session.replay !== undefined || session.fanOutSeen === this.count) continue;
+    let isOver = false;
+    while (!isOver || this.#bytes > MAX_BEHIND_BYTES) {
+      const { value: session, done } = sessions.next();
+      if (done) {
+        this.#round = undefined;
+        break;
+      }
+      isOver ||= slice.isOver();
+      if (session.replay !== undefined || session.fanOutSeen >= end) continue;
       if (isWatched || session.fanOutSeen > first || !session.outbox.isEmpty) this.catchUp(session);
       else {
-        session.fanOutSeen = this.count;
+        session.fanOutSeen = end;
         if (session.outbox.writeShared(items, joined, nowMs)) written += 1;
       }
     }
+    this.#counters.wroteToMany(items.length, joined.length, written);
+    return this.#round === undefined && this.#items.length === 0;
+  }
+
+  #begin(): Round {
+    const items = this.#items;
+    const joined = items.length === 1 && items[0] ? items[0].frame('plain') : join(items, this.#bytes);
     this.#items = [];
     this.#bytes = 0;
-    this.#counters.wroteToMany(items.length, joined.length, written);
+    return { items, joined, end: this.count, sessions: this.#registry.all() };
   }
 }
 

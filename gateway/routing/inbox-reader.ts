@@ -9,6 +9,7 @@ import {
   type Recipient,
 } from '../../contract/records.ts';
 import { Message, type Origin, type Outgoing } from '../io/outgoing.ts';
+import { Slice } from '../io/slice.ts';
 import type { Lease } from '../lifecycle/lease.ts';
 import type { Counters } from '../observe/counters.ts';
 import type { DeliveryTraces } from '../observe/delivery-traces.ts';
@@ -140,9 +141,9 @@ export class InboxReader {
       const ahead = last && this.#blocks && isDeep(batch) ? this.#read(generation, redis, inbox, last.id) : undefined;
       if (batch) await this.#claimsOf(batch);
       const valid = batch && (await this.#valid(batch, tookMs));
+      const isTaken = valid && (await this.#takeAll(generation, entries, valid));
       if (generation !== this.#generation) return;
-      if (valid && this.#lease.isHeld) {
-        for (const { id, records } of valid) this.#take(entries.begin(id), records);
+      if (isTaken) {
         pauseMs = last ? 0 : Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, pauseMs * 2));
         if (!this.#blocks && pauseMs > 0) await setTimeout(pauseMs);
         if (ahead === undefined && last) {
@@ -233,6 +234,19 @@ export class InboxReader {
       }
     }
     return records;
+  }
+
+  /** In turns that leave the event loop to others. Answers whether all could be taken: the lease may end on the way. */
+  async #takeAll(generation: number, entries: InboxEntries, batch: readonly Entry[]): Promise<boolean> {
+    let slice = new Slice(1);
+    for (const { id, records } of batch) {
+      if (generation !== this.#generation || !this.#lease.isHeld) return false;
+      this.#take(entries.begin(id), records);
+      if (!slice.isOver()) continue;
+      await setImmediate();
+      slice = new Slice(1);
+    }
+    return generation === this.#generation && this.#lease.isHeld;
   }
 
   #take(entry: InboxEntry, records: readonly InboxRecord[]): void {

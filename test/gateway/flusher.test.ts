@@ -1,0 +1,45 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Flusher } from '../../gateway/io/flusher.ts';
+import type { Outbox } from '../../gateway/io/outbox.ts';
+import { until } from '../support/until.ts';
+
+/** An outbox whose write keeps the event loop for `ms`. */
+function slowOutbox(ms: number, onFlush: () => void): Outbox {
+  const flush = () => {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+    onFlush();
+  };
+  return { flush } as unknown as Outbox;
+}
+
+test('a flush of very many leaves turns of the event loop to others, and comes to its end, in order', async () => {
+  const flusher = new Flusher(() => true);
+  const flushed: number[] = [];
+  for (let i = 0; i < 200; i += 1) flusher.schedule(slowOutbox(1, () => flushed.push(i)));
+  let turns = 0;
+  let isAdded = false;
+  while (flushed.length < 201 && turns < 1_000) {
+    await setImmediate();
+    turns += 1;
+    if (flushed.length > 0 && !isAdded) {
+      isAdded = true;
+      flusher.schedule(slowOutbox(0, () => flushed.push(200)));
+    }
+  }
+  expect(flushed).toEqual(Array.from({ length: 201 }, (_, i) => i));
+  expect(turns).toBeGreaterThan(3);
+});
+
+test('what has to come before a flush is called again until it is done', async () => {
+  let calls = 0;
+  const flusher = new Flusher(() => {
+    calls += 1;
+    return calls === 3;
+  });
+  flusher.wake();
+  await until('it is done', () => calls === 3);
+  for (let turn = 0; turn < 3; turn += 1) await setImmediate();
+  expect(calls).toBe(3);
+});
