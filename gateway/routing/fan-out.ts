@@ -14,7 +14,7 @@ interface Round {
   readonly joined: Buffer;
   /** `FanOut.count` when it began. */
   readonly end: number;
-  readonly sessions: Iterator<Session>;
+  readonly sessions: IterableIterator<Session>;
 }
 
 /**
@@ -74,20 +74,19 @@ export class FanOut {
     const isWatched = this.#tail.isOn;
     let written = 0;
     let isOver = false;
-    while (!isOver || this.#bytes > MAX_BEHIND_BYTES) {
-      const { value: session, done } = sessions.next();
-      if (done) {
-        this.#round = undefined;
-        break;
+    // A map's iterator goes on where a loop was left.
+    for (const session of sessions) {
+      if (session.replay === undefined && session.fanOutSeen < end) {
+        if (isWatched || session.fanOutSeen > first || !session.outbox.isEmpty) this.catchUp(session);
+        else {
+          session.fanOutSeen = end;
+          if (session.outbox.writeShared(items, joined, nowMs)) written += 1;
+        }
       }
-      isOver ||= slice.isOver();
-      if (session.replay !== undefined || session.fanOutSeen >= end) continue;
-      if (isWatched || session.fanOutSeen > first || !session.outbox.isEmpty) this.catchUp(session);
-      else {
-        session.fanOutSeen = end;
-        if (session.outbox.writeShared(items, joined, nowMs)) written += 1;
-      }
+      isOver = slice.isOver() && this.#bytes <= MAX_BEHIND_BYTES;
+      if (isOver) break;
     }
+    if (!isOver) this.#round = undefined;
     this.#counters.wroteToMany(items.length, joined.length, written);
     return this.#round === undefined && this.#items.length === 0;
   }
