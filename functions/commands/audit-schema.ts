@@ -1,18 +1,11 @@
 import { z } from 'zod';
+import { beforeEntry, pageLimit } from '../shared/http/paging.ts';
 
 const MAX_PAGE = 500;
 
 export const auditQuery = z.object({
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/)
-    .transform(Number)
-    .pipe(z.int().min(1).max(MAX_PAGE))
-    .default(100),
-  before: z
-    .string()
-    .regex(/^\d{1,16}-\d{1,16}$/)
-    .optional(),
+  limit: pageLimit(MAX_PAGE, 100),
+  before: beforeEntry,
 });
 export type AuditQuery = z.output<typeof auditQuery>;
 

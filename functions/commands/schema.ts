@@ -1,21 +1,14 @@
 import { z } from 'zod';
 import { MAX_USER_ID_LENGTH } from '../../contract/commands.ts';
+import { beforeEntry, pageLimit } from '../shared/http/paging.ts';
 
 const MAX_PAGE = 100;
 /** `service:` and the longest name of a service token are shorter. */
 const MAX_SENDER_LENGTH = MAX_USER_ID_LENGTH;
 
 export const commandsQuery = z.object({
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/)
-    .transform(Number)
-    .pipe(z.int().min(1).max(MAX_PAGE))
-    .default(50),
-  before: z
-    .string()
-    .regex(/^\d{1,16}-\d{1,16}$/)
-    .optional(),
+  limit: pageLimit(MAX_PAGE, 50),
+  before: beforeEntry,
   from: z.string().max(MAX_SENDER_LENGTH).optional(),
   to: z.string().max(MAX_USER_ID_LENGTH).optional(),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pageLimit } from '../shared/http/paging.ts';
 
 const MAX_PAGE = 100;
 
@@ -11,12 +12,7 @@ export const NAMED_RECIPIENTS = 100;
 export const deadLetterId = /^(\d{1,10})-([\da-f]{16})$/;
 
 export const deadLettersQuery = z.object({
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/)
-    .transform(Number)
-    .pipe(z.int().min(1).max(MAX_PAGE))
-    .default(50),
+  limit: pageLimit(MAX_PAGE, 50),
   cursor: z
     .string()
     .regex(/^\d{1,10}$/)

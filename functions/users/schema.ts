@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MAX_USER_ID_LENGTH } from '../../contract/commands.ts';
+import { pageLimit } from '../shared/http/paging.ts';
 
 export const MAX_PAGE = 500;
 
@@ -7,12 +8,7 @@ export const MAX_PAGE = 500;
 export const SHOWN_MESSAGES = 20;
 
 export const usersQuery = z.object({
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/)
-    .transform(Number)
-    .pipe(z.int().min(1).max(MAX_PAGE))
-    .default(100),
+  limit: pageLimit(MAX_PAGE, 100),
   cursor: z.string().max(MAX_USER_ID_LENGTH).optional(),
   q: z.string().max(MAX_USER_ID_LENGTH).optional(),
 });

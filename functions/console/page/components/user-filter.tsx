@@ -1,23 +1,16 @@
-import { useRef } from 'preact/hooks';
 import { onlineOnly, query } from '../state/users.ts';
 import { text } from '../texts/texts.ts';
+import { SearchInput } from './search-input.tsx';
 
 export function UserFilter() {
-  const input = useRef<HTMLInputElement>(null);
   return (
     <search class="filter">
-      <input
-        ref={input}
-        type="search"
-        aria-label={text('recipients.search')}
-        placeholder={text('recipients.searchHint')}
-        autocomplete="off"
-        autocapitalize="none"
-        spellcheck={false}
-        maxLength={128}
+      <SearchInput
+        label={text('recipients.search')}
+        hint={text('recipients.searchHint')}
         value={query.value}
-        onInput={({ currentTarget }) => {
-          query.value = currentTarget.value;
+        onSearch={(value) => {
+          query.value = value;
         }}
       />
       <label class="check">

@@ -2,6 +2,7 @@ import { history, recipient, sender } from '../../state/history.ts';
 import { text } from '../../texts/texts.ts';
 import { LoadMore } from '../load-more.tsx';
 import { Loading } from '../loading.tsx';
+import { SearchInput } from '../search-input.tsx';
 import { ViewFrame } from '../view-frame.tsx';
 import { CommandRows } from './command-rows.tsx';
 
@@ -37,17 +38,12 @@ function Filter() {
           </label>
         ))}
       </fieldset>
-      <input
-        type="search"
-        aria-label={text('history.recipient')}
-        placeholder={text('history.recipientHint')}
-        autocomplete="off"
-        autocapitalize="none"
-        spellcheck={false}
-        maxLength={128}
+      <SearchInput
+        label={text('history.recipient')}
+        hint={text('history.recipientHint')}
         value={recipient.value}
-        onInput={({ currentTarget }) => {
-          recipient.value = currentTarget.value;
+        onSearch={(value) => {
+          recipient.value = value;
         }}
       />
     </search>

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+/** `limit` of a listing's query: how many items one answer has. */
+export function pageLimit(most: number, otherwise: number) {
+  return z
+    .string()
+    .regex(/^\d{1,3}$/)
+    .transform(Number)
+    .pipe(z.int().min(1).max(most))
+    .default(otherwise);
+}
+
+/** `before` of a listing's query: the id of the stream entry where the page before it ended. */
+export const beforeEntry = z
+  .string()
+  .regex(/^\d{1,16}-\d{1,16}$/)
+  .optional();
