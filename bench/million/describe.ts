@@ -8,10 +8,11 @@ export function describe(result: MillionResult): string {
   const { memory, idleCpu, broadcast, singles, verified, machine } = result;
   const each = (mib: number): string => `${format((mib * KIB) / verified)} KiB`;
   const used = memory.availableBeforeMiB - memory.availableHeldMiB;
+  const reasons = Object.entries(result.closed ?? {}).map(([reason, n]) => `${reason} ${n.toLocaleString('en-US')}`);
   const rows: [string, string][] = [
     ['clients connected and verified', `**${verified.toLocaleString('en-US')}** on ${result.gateways} gateways`],
     ['of these got the broadcast at the end', result.answered.toLocaleString('en-US')],
-    ['connections lost meanwhile', result.dropped.toLocaleString('en-US')],
+    ['connections lost meanwhile', [result.dropped.toLocaleString('en-US'), ...reasons].join(', ')],
     ['leases that gateways lost meanwhile', result.leasesLost?.toLocaleString('en-US') ?? 'not counted'],
     ['why no more', result.bound],
     ['connecting took', `${format(result.connectSeconds)} s`],

@@ -81,15 +81,25 @@ export async function report(pairs: readonly Pair[], number: number): Promise<Re
   };
 }
 
-/** How often a gateway lost its lease: one that is not given a CPU for as long delivers nothing until it has a new one. */
-export async function leasesLost(pairs: readonly Pair[]): Promise<number> {
-  const losses = await Promise.all(
-    pairs.map(async ({ healthPort }) => {
-      const metrics = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
-      return Number(/^fronttcp_lease_losses_total (\d+)$/m.exec(metrics)?.[1]);
-    }),
-  );
-  return losses.reduce((sum, count) => sum + count, 0);
+/** What went wrong in the gateways' own eyes. */
+export interface Troubles {
+  /** How often one was not given a CPU within its lease: it then delivers nothing until it has a new one. */
+  readonly leasesLost: number;
+  /** Connections that they closed, by reason. */
+  readonly closed: Readonly<Record<string, number>>;
+}
+
+export async function troubles(pairs: readonly Pair[]): Promise<Troubles> {
+  const closed: Record<string, number> = {};
+  let leasesLost = 0;
+  for (const { healthPort } of pairs) {
+    const metrics = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
+    leasesLost += Number(/^fronttcp_lease_losses_total (\d+)$/m.exec(metrics)?.[1]);
+    for (const [, reason = '', count] of metrics.matchAll(/^fronttcp_closes_total\{reason="(\w+)"\} (\d+)$/gm)) {
+      if (Number(count) > 0) closed[reason] = (closed[reason] ?? 0) + Number(count);
+    }
+  }
+  return { leasesLost, closed };
 }
 
 export interface Report {

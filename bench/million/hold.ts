@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { cpuSeconds, memoryMiB, pssMiB } from '../support/proc.ts';
 import { type BenchRedis, startRedis } from '../support/redis.ts';
 import { sendBroadcast, sendSingles } from './ask.ts';
-import { leasesLost, type Pair, report, startPair } from './fleet.ts';
+import { type Pair, report, startPair, troubles } from './fleet.ts';
 import type { Held } from './result.ts';
 
 export interface HoldOptions {
@@ -58,7 +58,7 @@ export async function hold(options: HoldOptions): Promise<Held> {
       verified,
       answered: broadcast.delivered,
       dropped: singles.dead,
-      leasesLost: await leasesLost(pairs),
+      ...(await troubles(pairs)),
       ...connected,
       memory,
       idleCpu: { ...idleCpu, seconds: holdSeconds },

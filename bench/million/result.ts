@@ -13,6 +13,8 @@ const held = z.object({
   dropped: z.int(),
   /** By gateways that were not given a CPU in time; not counted in results of before. */
   leasesLost: z.int().optional(),
+  /** By gateways, by reason; not counted in results of before. */
+  closed: z.record(z.string(), z.int()).optional(),
   /** Why no more were connected. */
   bound: z.string(),
   connectSeconds: z.number(),
