@@ -104,10 +104,10 @@ describe('the image', () => {
     expect(new Set(words)).toEqual(
       new Set(['ARG', 'FROM', 'ENV', 'WORKDIR', 'COPY', 'USER', 'EXPOSE', 'HEALTHCHECK', 'ENTRYPOINT']),
     );
-    for (const architecture of ['arm64', 'amd64'] as const) {
-      await engine.build(context, `localhost/gateway:${architecture}`, architecture);
-      expect(await engine.inspect(`localhost/gateway:${architecture}`, '{{.Architecture}}')).toBe(architecture);
-    }
+    const [own, other] = process.arch === 'arm64' ? ['arm64', 'amd64'] : ['amd64', 'arm64'];
+    expect(await engine.inspect('localhost/gateway:test', '{{.Architecture}}')).toBe(own);
+    await engine.build(context, 'localhost/gateway:other', other);
+    expect(await engine.inspect('localhost/gateway:other', '{{.Architecture}}')).toBe(other);
   }, 120_000);
 
   it('checks its own health by the command of the Dockerfile', async () => {

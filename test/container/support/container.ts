@@ -20,13 +20,14 @@ export class Engine {
   }
 
   /**
-   * Builds the Dockerfile of the context, unchanged, on a base made of this machine's Node. For another architecture that
-   * base is only called so: nothing of it is run while an image without RUN is built.
+   * Builds the Dockerfile of the context, unchanged, on a base made of this machine's Node. The base of another
+   * architecture is empty: nothing of it is run while an image without RUN is built.
    */
-  async build(context: string, tag: string, architecture?: 'arm64' | 'amd64'): Promise<void> {
+  async build(context: string, tag: string, architecture?: string): Promise<void> {
     const script = join(repository, 'test/container/support/offline-base.sh');
     const env = architecture === undefined ? {} : { ARCH: architecture };
-    await run('bash', [script, process.execPath, this.#work, ...this.#storage], env);
+    const node = architecture === undefined ? process.execPath : '';
+    await run('bash', [script, node, this.#work, ...this.#storage], env);
     await run('buildah', [
       ...this.#storage,
       'bud',
