@@ -15,11 +15,20 @@ const options = new Command('bench:million')
   .option('--clients <n>', 'how many to stop at', Number, 1_009_800)
   .option('--per-gateway <n>', 'clients of one gateway process: its file limit is the bound', Number, 19_800)
   .option('--pairs <n>', 'gateways that are filled at a time', Number, 2)
-  .option('--hold <s>', 'how long they only stay, with a heartbeat every 60 s', Number, 70)
+  .option('--heartbeat <s>', 'between two heartbeats of a client', Number, 120)
+  .option('--hold <s>', 'how long they only stay', Number, 130)
   .option('--document', 'write the result into docs/performance.md', false)
   .option('--out <file>', 'where the result goes')
   .parse()
-  .opts<{ clients: number; perGateway: number; pairs: number; hold: number; document: boolean; out?: string }>();
+  .opts<{
+    clients: number;
+    perGateway: number;
+    pairs: number;
+    heartbeat: number;
+    hold: number;
+    document: boolean;
+    out?: string;
+  }>();
 
 const startedAt = new Date().toISOString();
 const { commit, hasLocalChanges } = await describeCommit();
@@ -28,6 +37,7 @@ const held = await hold({
   perGateway: options.perGateway,
   pairs: options.pairs,
   holdSeconds: options.hold,
+  heartbeatSeconds: options.heartbeat,
   say: (line) => process.stderr.write(`${line}\n`),
 });
 const result = {

@@ -23,7 +23,7 @@ export function describe(result: MillionResult): string {
     ['Redis', `${format(memory.redisMiB / KIB)} GiB, ${each(memory.redisMiB)} per client`],
     ['generators', `${format(memory.generatorsMiB / KIB)} GiB`],
     [
-      'CPU while they stay, heartbeats every 60 s',
+      `CPU while they stay, a heartbeat every ${result.heartbeatSeconds} s`,
       `gateways ${format(idleCpu.gateways)} %, Redis ${format(idleCpu.redis)} %, generators ${format(idleCpu.generators)} % of one CPU`,
     ],
     [

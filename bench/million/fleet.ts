@@ -18,12 +18,20 @@ const LEASE_MS = '60000';
 const READY_TIMEOUT_MS = 120_000;
 const CONNECT_TIMEOUT_MS = 600_000;
 const REPORT_TIMEOUT_MS = 60_000;
-const HEARTBEAT_SECONDS = 60;
 /** Until it is told to stop. */
 const FOR_EVER_SECONDS = 86_400;
 
-/** Starts the gateway with the number `index` and connects its clients, each pair from a loopback address of its own. */
-export async function startPair(redis: BenchRedis, index: number, count: number, perGateway: number): Promise<Pair> {
+export interface PairOptions {
+  /** Which one it is: its clients' users and their loopback address are its own. */
+  readonly index: number;
+  readonly count: number;
+  readonly perGateway: number;
+  readonly heartbeatSeconds: number;
+}
+
+/** Starts one gateway and connects its clients. */
+export async function startPair(redis: BenchRedis, options: PairOptions): Promise<Pair> {
+  const { index, count, perGateway, heartbeatSeconds } = options;
   const from = index * perGateway;
   await writeUsers(redis.client, count, from);
   const gateway = await startChild(process.execPath, [...NODE_FLAGS, 'gateway/main.ts'], {
@@ -35,27 +43,23 @@ export async function startPair(redis: BenchRedis, index: number, count: number,
       LOG_LEVEL: 'info',
       DRAIN_TIMEOUT_MS: '0',
       LEASE_MS,
+      HEARTBEAT_TIMEOUT_MS: `${heartbeatSeconds * 1_500}`,
     },
   });
   try {
-    return await connectClients(gateway, { index, count, from });
+    return await connectClients(gateway, options, from);
   } catch (error) {
     await gateway.stop('SIGKILL');
     throw error;
   }
 }
 
-interface Share {
-  readonly index: number;
-  readonly count: number;
-  readonly from: number;
-}
-
-async function connectClients(gateway: Child, { index, count, from }: Share): Promise<Pair> {
+async function connectClients(gateway: Child, options: PairOptions, from: number): Promise<Pair> {
+  const { index, count, heartbeatSeconds } = options;
   await gateway.line(/ready for clients/, READY_TIMEOUT_MS);
   const [, port = '', healthPort] = /listens on \S+:(\d+), health on \S+:(\d+)/.exec(gateway.output()) ?? [];
   const users = ['-B', `${FIRST_USER + from}`, '-A', `${index}`, '-n', `${count}`];
-  const stay = ['-m', 'idle', '-H', `${HEARTBEAT_SECONDS}`, '-W', '0', '-d', `${FOR_EVER_SECONDS}`];
+  const stay = ['-m', 'idle', '-H', `${heartbeatSeconds}`, '-W', '0', '-d', `${FOR_EVER_SECONDS}`];
   const clients = await startChild(await compile('loadgen'), ['-P', port, ...users, ...stay]);
   const figures = parseFigures(await clients.line(/conn\/s=/, CONNECT_TIMEOUT_MS));
   return { gateway, clients, verified: figures.n ?? 0, healthPort: Number(healthPort) };

@@ -11,13 +11,15 @@ export interface HoldOptions {
   /** Gateways that are filled at a time. */
   readonly pairs: number;
   readonly holdSeconds: number;
+  /** Between two heartbeats of a client. */
+  readonly heartbeatSeconds: number;
   readonly say: (line: string) => void;
 }
 
 /** What is left for everything else on the machine: below it no more clients are connected. */
 const SPARE_MIB = 1_536;
-/** For the last deliveries to arrive: a write to each of a million takes two CPUs a while. */
-const BROADCAST_SETTLE_MS = 120_000;
+/** For the last deliveries to arrive: a write to each of a million takes two CPUs half a minute and more. */
+const BROADCAST_SETTLE_MS = 90_000;
 const SINGLES_SETTLE_MS = 30_000;
 
 /** Connects, holds, asks all, and tells. Everything that it started has ended when it answers. */
@@ -54,6 +56,7 @@ export async function hold(options: HoldOptions): Promise<Held> {
     const singles = await report(pairs, 2);
     return {
       asked: options.clients,
+      heartbeatSeconds: options.heartbeatSeconds,
       gateways: pairs.length,
       verified,
       answered: broadcast.delivered,
@@ -76,7 +79,7 @@ type Connected = Pick<Held, 'bound' | 'connectSeconds' | 'progress'>;
 
 /** Fills gateway after gateway, `options.pairs` at a time, until there are enough clients or memory ends. */
 async function connect(options: HoldOptions, redis: BenchRedis, pairs: Pair[]): Promise<Connected> {
-  const { clients, perGateway, say } = options;
+  const { clients, perGateway, heartbeatSeconds, say } = options;
   const count = Math.ceil(clients / perGateway);
   const progress: Held['progress'] = [];
   const startedAt = performance.now();
@@ -91,7 +94,8 @@ async function connect(options: HoldOptions, redis: BenchRedis, pairs: Pair[]): 
         return;
       }
       const index = next++;
-      const pair = await startPair(redis, index, Math.min(perGateway, clients - index * perGateway), perGateway).catch(
+      const share = Math.min(perGateway, clients - index * perGateway);
+      const pair = await startPair(redis, { index, count: share, perGateway, heartbeatSeconds }).catch(
         (error: unknown) => {
           bound = `gateway ${index + 1}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
           next = count;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 const held = z.object({
   asked: z.int(),
+  heartbeatSeconds: z.number().default(60),
   gateways: z.int(),
   /** Connected and verified when the last of them had come. */
   verified: z.int(),
