@@ -17,7 +17,11 @@ import { peelProxyHeader } from './proxy-header.ts';
 const BACKLOG = 16_384;
 /** Files the process needs for other things than clients: Redis, health, logs. */
 const FILES_RESERVED = 128;
-const KEEP_ALIVE_MS = 60_000;
+/**
+ * When a silent client is asked by its kernel whether it is there: later than HEARTBEAT_TIMEOUT_MS, so that nobody who sends heartbeats
+ * is asked (libuv then asks ten times in ten seconds), and sooner than a load balancer forgets the connection (350 s).
+ */
+const KEEP_ALIVE_MS = 120_000;
 const TLS_MIN_VERSION = 'TLSv1.2' as const;
 const HANDSHAKE_MS = 10_000;
 const PROXY_HEADER_MS = 5_000;
