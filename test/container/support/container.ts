@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repository, startProcess } from '../../support/process.ts';
 
@@ -15,8 +16,8 @@ export class Engine {
   }
 
   static async create(): Promise<Engine> {
-    // Not below TMPDIR: podman takes no path of more than 50 characters for its state.
-    return new Engine(await mkdtemp('/tmp/fronttcp-container-'));
+    // A short name: podman takes no path of more than 50 characters for its state.
+    return new Engine(await mkdtemp(join(tmpdir(), 'ftc-')));
   }
 
   /**
