@@ -84,7 +84,7 @@ test('a reader that never reads while 50 MB are sent: a zero window costs the ou
 test('many readers that never read: over OUTBOX_TOTAL_MAX_BYTES they are served from their mailboxes', async () => {
   const small = await startTarget({ env: { OUTBOX_TOTAL_MAX_BYTES: '4000000', SLOW_READER_TIMEOUT_MS: '60000' } });
   onTestFinished(() => small.stop());
-  await small.attack(async () => {
+  const readersThatNeverRead = async () => {
     const ids = several(40, (i) => `frozen ${i}`);
     const frozen = await Promise.all(ids.map((id) => small.verified(id)));
     for (const peer of frozen) peer.freeze();
@@ -110,5 +110,8 @@ test('many readers that never read: over OUTBOX_TOTAL_MAX_BYTES they are served 
       expect(numbers).toEqual(several(150, (i) => i));
       peer.socket.destroy();
     }
-  });
+  };
+  // What the allocator keeps for the next burst is there after the first one; what the second one leaves would be a leak.
+  await readersThatNeverRead();
+  await small.attack(readersThatNeverRead);
 }, 180_000);
