@@ -1,4 +1,4 @@
-import { type Signal, signal } from '@preact/signals';
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { Answer, Failure } from '../api/request.ts';
 
 export interface Pages<T> {
@@ -13,7 +13,7 @@ export interface Pages<T> {
 export interface PagedList<T> {
   /** Undefined until the first answer. */
   readonly pages: Signal<Pages<T> | undefined>;
-  readonly isLoadingMore: Signal<boolean>;
+  readonly isLoadingMore: ReadonlySignal<boolean>;
   /**
    * Reads every page that is shown anew. A search that was changed meanwhile ends an older reading; a further page of
    * this one that is being loaded does not have to be asked for again: it comes with all that are before it.
@@ -34,14 +34,13 @@ const MOST_EMPTY = 5;
 
 export function pagedList<T>(read: Read<T>): PagedList<T> {
   const pages = signal<Pages<T> | undefined>(undefined);
-  const isLoadingMore = signal(false);
+  const loadingMore = signal<Promise<Failure | undefined> | undefined>(undefined);
+  const isLoadingMore = computed(() => loadingMore.value !== undefined);
   let running: AbortController | undefined;
-  let loading: Promise<Failure | undefined> | undefined;
 
   function stop(): void {
     running?.abort();
-    loading = undefined;
-    isLoadingMore.value = false;
+    loadingMore.value = undefined;
   }
 
   async function readPages(query: string, wanted: number): Promise<Failure | undefined> {
@@ -69,18 +68,15 @@ export function pagedList<T>(read: Read<T>): PagedList<T> {
     refresh: (query) => {
       const known = pages.value;
       if (known?.query !== query) return readPages(query, 1);
-      return loading ?? readPages(query, known.pages);
+      return loadingMore.value ?? readPages(query, known.pages);
     },
     loadMore: async () => {
       const known = pages.value;
       if (known?.cursor === undefined) return undefined;
       const own = readPages(known.query, known.pages + 1).finally(() => {
-        if (loading !== own) return;
-        loading = undefined;
-        isLoadingMore.value = false;
+        if (loadingMore.value === own) loadingMore.value = undefined;
       });
-      loading = own;
-      isLoadingMore.value = true;
+      loadingMore.value = own;
       return own;
     },
     forget: () => {
