@@ -38,10 +38,10 @@ async function runVitest(args: readonly string[]): Promise<Counts> {
   const file = join(folder, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
-  // What Node has compiled once (TypeScript without its types, aws-cdk-lib) it need not compile in every process again.
   // What tests leave in the folder for temporary files goes with ours.
   const temporary = join(folder, 'tmp');
   await mkdir(temporary);
+  // What Node has compiled once (TypeScript without its types, aws-cdk-lib) it need not compile in every process again.
   const env = { NODE_COMPILE_CACHE: join(folder, 'compiled'), ...process.env, TMPDIR: temporary };
   const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], {
     cwd: repository,

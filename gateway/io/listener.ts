@@ -18,8 +18,8 @@ const BACKLOG = 16_384;
 /** Files the process needs for other things than clients: Redis, health, logs. */
 const FILES_RESERVED = 128;
 /**
- * When a silent client is asked by its kernel whether it is there: later than HEARTBEAT_TIMEOUT_MS, so that nobody who sends heartbeats
- * is asked (libuv then asks ten times in ten seconds), and sooner than a load balancer forgets the connection (350 s).
+ * From when on our kernel asks a silent client's whether it is there: above the default HEARTBEAT_TIMEOUT_MS, so that nobody who sends
+ * heartbeats is asked (libuv then asks ten times in ten seconds), and below the 350 s after which a load balancer forgets it.
  */
 const KEEP_ALIVE_MS = 120_000;
 const TLS_MIN_VERSION = 'TLSv1.2' as const;

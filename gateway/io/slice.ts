@@ -1,5 +1,6 @@
 /** How long one piece of work may keep the rest of the event loop waiting: leases, heartbeats, everybody's reads. */
 const SLICE_MS = 20;
+
 /** One turn's share of a long piece of work: what is left when it is over goes on in the next turn. */
 export class Slice {
   readonly #untilMs = performance.now() + SLICE_MS;
