@@ -1,0 +1,88 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { keysOf } from '../../contract/keys.ts';
+import type { Message } from '../../gateway/io/outgoing.ts';
+import type { Lease } from '../../gateway/lifecycle/lease.ts';
+import { Counters } from '../../gateway/observe/counters.ts';
+import { InboxReader } from '../../gateway/routing/inbox-reader.ts';
+import { Registry } from '../../gateway/session/registry.ts';
+import type { Session } from '../../gateway/session/session.ts';
+import { ClaimsUnderWay } from '../../gateway/store/claims-under-way.ts';
+import type { DeliveryMarks } from '../../gateway/store/delivery-marks.ts';
+import { connectRedis } from '../../gateway/store/redis.ts';
+import type { SessionStore } from '../../gateway/store/session-store.ts';
+import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { silentLog } from './support/gateway.ts';
+
+const ENTRIES = 60;
+const BUSY_MS = 5;
+
+/** The inbox of one session whose deliveries keep the event loop; it is full before the reader begins. */
+async function fullInbox() {
+  const keyPrefix = uniquePrefix();
+  const keys = keysOf(keyPrefix);
+  const config = { url: sharedRedisUrl(), cluster: false, keyPrefix, username: undefined, password: undefined };
+  const redis = connectRedis(config, silentLog);
+  const lease = { gatewayId: 'g', isHeld: true };
+  const inbox = keys.inbox('g');
+  for (let i = 1; i <= ENTRIES; i += 1) {
+    await redis.command('XADD', inbox, '*', `["m","${i}",102,1100,0,"","",["u",1],[]]`, '{}');
+  }
+  const delivered: number[] = [];
+  const session = {
+    userId: 'u',
+    epoch: 1,
+    deliver({ id, settle }: Message) {
+      const end = performance.now() + BUSY_MS;
+      while (performance.now() < end);
+      delivered.push(id);
+      settle?.('u', 1, true);
+    },
+  };
+  const registry = new Registry();
+  registry.add(session as unknown as Session);
+  const reader = new InboxReader({
+    connect: () => redis.blocking(),
+    writer: redis,
+    keys,
+    lease: lease as Lease,
+    registry,
+    store: {} as SessionStore,
+    claims: new ClaimsUnderWay(),
+    marks: {} as DeliveryMarks,
+    counters: new Counters(),
+    log: silentLog,
+    traces: undefined,
+  });
+  onTestFinished(async () => {
+    reader.stop();
+    await Promise.all([reader.close(), redis.close()]);
+  });
+  const left = async () => Number(await redis.command('XLEN', inbox));
+  return { reader, lease, delivered, left };
+}
+
+test('a long inbox leaves turns of the event loop to others, and comes to its end, in order', async () => {
+  const { reader, delivered, left } = await fullInbox();
+  reader.start();
+  let turns = 0;
+  while (delivered.length < ENTRIES) {
+    await setImmediate();
+    if (delivered.length > 0) turns += 1;
+  }
+  expect(delivered).toEqual(Array.from({ length: ENTRIES }, (_, i) => i + 1));
+  expect(turns).toBeGreaterThan(5);
+  await until('it is empty', async () => (await left()) === 0);
+});
+
+test('a lease that ends on the way: what was not taken stays in the inbox', async () => {
+  const { reader, lease, delivered, left } = await fullInbox();
+  reader.start();
+  while (delivered.length === 0) await setImmediate();
+  lease.isHeld = false;
+  const taken = delivered.length;
+  expect(taken).toBeLessThan(ENTRIES);
+  await until('what was taken is removed', async () => (await left()) === ENTRIES - taken);
+  expect(delivered).toHaveLength(taken);
+});
