@@ -56,12 +56,14 @@ async function chat(options: ConnectOptions, command: Command): Promise<void> {
   const conversation = new Chat(client, screen, targetOf(options));
   tell(client, screen);
   client.on('message', (message) => conversation.show(message));
+  // Whoever has read that they are connected may end it.
+  const ended = endOf(client, lines);
   screen.note(`Connected as ${login.phone_number}.${isTerminal ? ' /help lists what you can say.' : ''}`);
   if (client.session?.lost) screen.note(`${client.session.lost} messages were lost while you were away.`);
 
   const reading = read(lines, conversation, isTerminal, options.listen ?? false);
   try {
-    const exitCode = await Promise.race([endOf(client, lines), reading]);
+    const exitCode = await Promise.race([ended, reading]);
     if (exitCode === ExitCode.done) await conversation.finish();
     process.exitCode = exitCode === ExitCode.done && conversation.failures > 0 ? ExitCode.failed : exitCode;
   } finally {

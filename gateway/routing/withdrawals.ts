@@ -12,6 +12,8 @@ import type { GatewayRedis } from '../store/redis.ts';
 const LATE_MS = 300;
 /** When the store stood still: what was sent to it meanwhile, and what was on its way, gets so long. */
 const GRACE_MS = 50;
+/** Whoever gives a message up has withdrawn it by then: CALL_TIMEOUT_MS there, and a little. */
+const GIVEN_UP_MS = 2_000;
 /** How much two clocks may drift apart, as a share. */
 const DRIFT = 0.001;
 
@@ -38,17 +40,28 @@ export class Withdrawals {
   /** `readMs`: how long the read took that gave the batch. */
   async leftOut(batch: Entry[], readMs: number): Promise<Entry[]> {
     if (!this.#isLate(batch)) return batch;
-    if (readMs > LATE_MS) await setTimeout(GRACE_MS);
     const ids = batch.flatMap(({ records }) => records.flatMap((one) => (one.kind === 'message' ? one.head.id : [])));
     const [first, last] = [ids[0], ids.at(-1)];
     if (first === undefined || last === undefined) return batch;
-    const withdrawn = await withdrawnMessages(this.#redis, this.#keys, first, last);
+    const withdrawn = await this.#withdrawn(first, last, readMs);
     if (withdrawn.size === 0) return batch;
     this.#log.info({ event: 'withdrawn', messages: withdrawn.size }, 'left out what was refused after all');
     return batch.map(({ id, records }) => ({
       id,
       records: records.filter((record) => record.kind !== 'message' || !withdrawn.has(record.head.id)),
     }));
+  }
+
+  /** A store that stood still under the question may have answered it ahead of a withdrawal: it is asked again. */
+  async #withdrawn(first: string, last: string, readMs: number): Promise<ReadonlySet<string>> {
+    const startedAtMs = performance.now();
+    for (let tookMs = readMs; ; ) {
+      if (tookMs > LATE_MS) await setTimeout(GRACE_MS);
+      const askedAtMs = performance.now();
+      const withdrawn = await withdrawnMessages(this.#redis, this.#keys, first, last);
+      tookMs = performance.now() - askedAtMs;
+      if (tookMs <= LATE_MS || askedAtMs - startedAtMs > GIVEN_UP_MS) return withdrawn;
+    }
   }
 
   #isLate(batch: readonly Entry[]): boolean {

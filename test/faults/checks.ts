@@ -27,8 +27,15 @@ export function checkAddressees({ history, bySend, firsts }: Seen): string[] {
     if (send.to !== 'everyone' && !send.to.includes(user)) return [`${user} got what was for another: ${content}`];
     const first = firsts.get(user)?.get(content);
     if (!send.refused || (first && brokeUnder(history, send, first))) return [];
-    return [`${user} got what was refused with 503: ${content}`];
+    return [`${user} got what was refused with 503: ${content}${first ? when(history, send, first) : ''}`];
   });
+}
+
+/** In ms after it was sent. */
+function when({ risks }: History, { sentAt, answeredAt }: Send, { at }: Received): string {
+  const after = (time: number | undefined): string => (time === undefined ? 'never' : `${Math.round(time - sentAt)}`);
+  const faults = risks.map(({ what, from, overAt }) => `${what} ${after(from)} to ${after(overAt)}`);
+  return ` (answered ${after(answeredAt)}, came ${after(at)}, ${faults.join(', ')})`;
 }
 
 /**

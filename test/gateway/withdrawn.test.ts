@@ -1,14 +1,39 @@
+import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
+import { keysOf } from '../../contract/keys.ts';
+import type { InboxRecord } from '../../contract/records.ts';
 import type { RedisArgument, RedisPort } from '../../contract/redis.ts';
 import { routeCommands } from '../../contract/scripts/route.ts';
 import { withdrawCommands } from '../../contract/scripts/withdraw.ts';
+import { Withdrawals } from '../../gateway/routing/withdrawals.ts';
+import { connectRedis } from '../../gateway/store/redis.ts';
 import { startTestRedis } from '../support/redis.ts';
-import { gateway } from './support/gateway.ts';
+import { gateway, silentLog } from './support/gateway.ts';
 
 const STANDS_STILL = 'for i = 1, tonumber(ARGV[1]) do end return 1';
 const STILL_MS = 600;
 const PROBE_ROUNDS = 10_000_000;
+
+const limits = { offlineTtlSeconds: 60, mailboxMax: 10 };
+const idempotency = { key: 'idempotency::own', digest: '-', ttlSeconds: 10 };
+const command = (content: string) => ({
+  commandId: 102,
+  version: 1100,
+  body: `{"chat_from": "op", "chat_content": "${content}"}`,
+  to: ['plain', 'ack'],
+  from: 'op',
+  ttlSeconds: 0,
+  receipt: false,
+  traceparent: '',
+});
+
+/** For which Redis stands still for STILL_MS. */
+async function roundsOf(client: Redis): Promise<number> {
+  const startedAt = performance.now();
+  await client.eval(STANDS_STILL, 0, PROBE_ROUNDS);
+  return Math.ceil((PROBE_ROUNDS * STILL_MS) / (performance.now() - startedAt));
+}
 
 /** What would be sent to Redis. */
 async function sentBy(work: (port: RedisPort) => Promise<unknown>): Promise<[string, ...RedisArgument[]]> {
@@ -35,19 +60,6 @@ test('Redis that stands still between carrying out and answering: what is withdr
   const ack = await g.verified('ack', ['ack']);
   const client = new Redis(redis.url);
   onTestFinished(() => client.disconnect());
-  const idempotency = { key: 'idempotency::own', digest: '-', ttlSeconds: 10 };
-  const command = (content: string) => ({
-    commandId: 102,
-    version: 1100,
-    body: `{"chat_from": "op", "chat_content": "${content}"}`,
-    to: ['plain', 'ack'],
-    from: 'op',
-    ttlSeconds: 0,
-    receipt: false,
-    traceparent: '',
-  });
-  const limits = { offlineTtlSeconds: 60, mailboxMax: 10 };
-
   await g.route(command('before'));
   await plain.receives(102, expect.objectContaining({ chat_content: 'before' }));
   await ack.receives(102, expect.objectContaining({ chat_content: 'before' }));
@@ -58,9 +70,7 @@ test('Redis that stands still between carrying out and answering: what is withdr
   const withdraw = await sentBy((port) =>
     withdrawCommands(port, g.keys, [refused], { idempotencyKey: idempotency.key, auditMax: 0 }),
   );
-  const startedAt = performance.now();
-  await client.eval(STANDS_STILL, 0, PROBE_ROUNDS);
-  const rounds = Math.ceil((PROBE_ROUNDS * STILL_MS) / (performance.now() - startedAt));
+  const rounds = await roundsOf(client);
   // In one write, so that the withdrawal is in the socket when Redis goes on.
   const pipeline = client.pipeline();
   const commands = [['MULTI'], route, keptRoute, ['EVAL', STANDS_STILL, 0, rounds], ['EXEC'], withdraw];
@@ -73,4 +83,35 @@ test('Redis that stands still between carrying out and answering: what is withdr
   plain.hasNothingMore();
   ack.hasNothingMore();
   expect((await g.mailbox('ack')).filter((member) => member.includes('refused'))).toEqual([]);
+});
+
+test('Redis that stands still under the question whether: what is withdrawn behind the question is left out', async () => {
+  const redis = await startTestRedis();
+  onTestFinished(() => redis.stop());
+  const keyPrefix = 'w:';
+  const keys = keysOf(keyPrefix);
+  const port = connectRedis(
+    { url: redis.url, cluster: false, keyPrefix, username: undefined, password: undefined },
+    silentLog,
+  );
+  const client = new Redis(redis.url);
+  onTestFinished(() => client.disconnect());
+  onTestFinished(() => port.close());
+  const { answers } = await routeCommands(port, keys, [command('refused')], { ...limits, idempotency });
+  const head = { id: answers[0]?.id };
+  const entry = { id: `${Date.now()}-0`, records: [{ kind: 'message', head } as InboxRecord] };
+  const withdrawals = new Withdrawals({ redis: port, keys, log: silentLog });
+
+  const rounds = await roundsOf(client);
+  const still = client.eval(STANDS_STILL, 0, rounds);
+  await setTimeout(STILL_MS / 10);
+  // The first entry of all is asked about. On one connection, so that their order is certain.
+  const asked = withdrawals.leftOut([entry], 0);
+  const withdrawn = withdrawCommands(port, keys, [command('refused')], {
+    idempotencyKey: idempotency.key,
+    auditMax: 0,
+  });
+  expect(await asked).toEqual([{ ...entry, records: [] }]);
+  expect(await withdrawn).toBe(1);
+  await still;
 });

@@ -72,10 +72,13 @@ export function timeoutSignal(timeoutMs: number): AbortSignal {
   return controller.signal;
 }
 
-/** In two steps: between them there is time to read, however late the first one comes. */
+/**
+ * In steps: between them there is time to read, however late one of them comes. What is in the sockets is read after
+ * timers and before immediates.
+ */
 function afterTimeout(timeoutMs: number, giveUp: () => void, { ref }: { ref: boolean }): { cancel(): void } {
   let timer = setTimeout(() => {
-    timer = setTimeout(giveUp, LAST_LOOK_MS);
+    timer = setTimeout(() => setImmediate(giveUp), LAST_LOOK_MS);
     if (!ref) timer.unref();
   }, timeoutMs - LAST_LOOK_MS);
   if (!ref) timer.unref();
