@@ -20,6 +20,7 @@ import type { Log } from './observe/log.ts';
 import { Observer, tracesOf } from './observe/observer.ts';
 import { Tail } from './observe/tail.ts';
 import { FanOut } from './routing/fan-out.ts';
+import { InboxHandOut } from './routing/inbox-hand-out.ts';
 import { InboxReader } from './routing/inbox-reader.ts';
 import { QueueDrain } from './routing/queue-drain.ts';
 import { RouteQueue } from './routing/route-queue.ts';
@@ -79,12 +80,9 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     keys,
     lease,
     registry,
-    store: sessionStore,
     claims,
-    marks,
-    counters,
+    handOut: new InboxHandOut({ registry, store: sessionStore, marks, counters, traces }),
     log,
-    traces,
   });
   const queue = new RouteQueue({ redis, keys, config, lease, counters, log });
   const router = new Router({ registry, lease, queue, inbox, fanOut });

@@ -1,27 +1,14 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/keys.ts';
-import {
-  type CloseRecord,
-  headRest,
-  type InboxRecord,
-  type MessageRecord,
-  parseInboxRecord,
-  type Recipient,
-} from '../../contract/records.ts';
-import { Message, type Origin, type Outgoing } from '../io/outgoing.ts';
+import { type InboxRecord, parseInboxRecord, type Recipient } from '../../contract/records.ts';
 import { Slice } from '../io/slice.ts';
 import type { Lease } from '../lifecycle/lease.ts';
-import type { Counters } from '../observe/counters.ts';
-import type { DeliveryTraces } from '../observe/delivery-traces.ts';
 import type { Log } from '../observe/log.ts';
-import { closeReasonOf } from '../session/close-reasons.ts';
 import type { Registry } from '../session/registry.ts';
-import type { Session } from '../session/session.ts';
 import type { ClaimsUnderWay } from '../store/claims-under-way.ts';
-import type { DeliveryMarks } from '../store/delivery-marks.ts';
 import type { GatewayRedis } from '../store/redis.ts';
-import type { SessionStore } from '../store/session-store.ts';
 import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
+import type { InboxHandOut } from './inbox-hand-out.ts';
 import { type Entry, Withdrawals } from './withdrawals.ts';
 
 const COUNT = 512;
@@ -39,24 +26,19 @@ interface Read {
 }
 
 /**
- * Reads this gateway's inbox and hands each message to its sessions. An entry is removed when all of them are done
- * with it. One reader, entries in order; what it finds for a session that has moved on is put into the mailbox.
+ * Reads this gateway's inbox, entries in order, one reader. What is in an entry is handed out as soon as it is certain that
+ * it is for us to do so; it is removed when all of its sessions are done with it.
  */
 export class InboxReader {
   readonly #connect: () => GatewayRedis;
   readonly #keys: Keys;
   readonly #lease: Lease;
   readonly #registry: Registry;
-  readonly #store: SessionStore;
   readonly #claims: ClaimsUnderWay;
-  readonly #marks: DeliveryMarks;
-  readonly #counters: Counters;
+  readonly #handOut: InboxHandOut;
   readonly #log: Log;
-  readonly #traces: DeliveryTraces | undefined;
   readonly #writer: GatewayRedis;
   readonly #withdrawals: Withdrawals;
-  /** The highest id of a message so far. */
-  latestId = 0;
   #redis: GatewayRedis | undefined;
   #entries: InboxEntries | undefined;
   #position = '0';
@@ -70,25 +52,24 @@ export class InboxReader {
     keys: Keys;
     lease: Lease;
     registry: Registry;
-    store: SessionStore;
     claims: ClaimsUnderWay;
-    marks: DeliveryMarks;
-    counters: Counters;
+    handOut: InboxHandOut;
     log: Log;
-    traces: DeliveryTraces | undefined;
   }) {
     this.#connect = parts.connect;
     this.#writer = parts.writer;
     this.#keys = parts.keys;
     this.#lease = parts.lease;
     this.#registry = parts.registry;
-    this.#store = parts.store;
     this.#claims = parts.claims;
-    this.#marks = parts.marks;
-    this.#counters = parts.counters;
+    this.#handOut = parts.handOut;
     this.#log = parts.log;
-    this.#traces = parts.traces;
     this.#withdrawals = new Withdrawals({ redis: parts.writer, keys: parts.keys, log: parts.log });
+  }
+
+  /** The highest id of a message so far. */
+  get latestId(): number {
+    return this.#handOut.latestId;
   }
 
   /** Entries that were read and are not done yet. */
@@ -250,86 +231,9 @@ export class InboxReader {
   }
 
   #take(entry: InboxEntry, records: readonly InboxRecord[]): void {
-    for (const record of records) {
-      if (record.kind === 'message') this.#deliver(entry, record);
-      else if (record.kind === 'close') this.#close(entry, record);
-      else this.#registry.find(record.userId, record.epoch)?.poke();
-    }
+    this.#handOut.all(entry, records);
     this.#position = entry.id;
     entry.settle();
-  }
-
-  #deliver(entry: InboxEntry, record: MessageRecord): void {
-    const { head, body, direct, kept } = record;
-    this.latestId = Math.max(this.latestId, Number(head.id));
-    if (direct === 'everyone') {
-      const message = this.#message(entry, record, 'broadcast');
-      for (const session of this.#registry.all()) {
-        if (Number(head.id) > session.bornAtId) this.#hand(entry, session, message);
-      }
-      return;
-    }
-    const isExpired = head.expiresAtMs > 0 && head.expiresAtMs <= Date.now();
-    const message = direct.length > 0 ? this.#message(entry, record, 'inbox') : undefined;
-    const stale: Recipient[] = [];
-    for (const recipient of direct) {
-      const session = this.#registry.find(recipient.userId, recipient.epoch);
-      if (isExpired) void this.#marks.add({ messageId: head.id, userId: recipient.userId, state: 'expired' });
-      else if (session && message) this.#hand(entry, session, message);
-      else stale.push(recipient);
-    }
-    if (stale.length > 0) {
-      entry.expect(1);
-      this.#counters.stashed += stale.length;
-      const rest = headRest(head);
-      void this.#store
-        .stash(stale.map(({ userId }) => ({ userId, id: head.id, rest, body })))
-        .then(() => entry.settle());
-    }
-    // One that expired stays in the mailbox until the next claim gives it up.
-    if (!isExpired) this.#deliverKept(entry, record, kept);
-  }
-
-  /** Those whose session has moved on find the message in their mailbox. */
-  #deliverKept(entry: InboxEntry, record: MessageRecord, kept: readonly Recipient[]): void {
-    if (kept.length === 0) return;
-    const message = this.#message(entry, record, 'inbox, in mailbox too');
-    for (const { userId, epoch } of kept) {
-      const session = this.#registry.find(userId, epoch);
-      if (session) this.#hand(entry, session, message);
-    }
-  }
-
-  #hand(entry: InboxEntry, session: Session, message: Message): void {
-    entry.expect(1);
-    session.deliver(message);
-  }
-
-  #message(entry: InboxEntry, { head, body }: MessageRecord, origin: Origin): Message {
-    const settle = this.#settle(entry, head.id, head.flags.includes('r'));
-    const traced = this.#traces ? this.#traces.handed('inbox', head, settle) : settle;
-    return new Message(head, body, origin, traced);
-  }
-
-  #settle(entry: InboxEntry, messageId: string, hasReceipt: boolean): Outgoing['settle'] {
-    if (!hasReceipt) return () => entry.settle();
-    // The entry stays until the receipt says so: whoever takes over from a dead gateway finds what it did not say.
-    return (userId, _epoch, written) => {
-      if (written) void this.#marks.add({ messageId, userId, state: 'written' }).then(() => entry.settle());
-      else entry.settle();
-    };
-  }
-
-  /**
-   * Someone else has the session now, or wants it ended. Everything before this record has been dealt with: where whoever
-   * comes next waits for that word it is given, even when the session is long gone, and only then is the entry done.
-   */
-  #close(entry: InboxEntry, { userId, epoch, reason, owing }: CloseRecord): void {
-    if (owing) entry.expect(1);
-    const handedOver = owing ? () => entry.settle() : undefined;
-    const session = this.#registry.find(userId, epoch);
-    if (session) session.close(closeReasonOf(reason), handedOver);
-    else if (handedOver) void this.#store.handOver({ userId, epoch }).then(handedOver);
   }
 }
 

@@ -4,6 +4,7 @@ import { keysOf } from '../../contract/keys.ts';
 import type { Message } from '../../gateway/io/outgoing.ts';
 import type { Lease } from '../../gateway/lifecycle/lease.ts';
 import { Counters } from '../../gateway/observe/counters.ts';
+import { InboxHandOut } from '../../gateway/routing/inbox-hand-out.ts';
 import { InboxReader } from '../../gateway/routing/inbox-reader.ts';
 import { Registry } from '../../gateway/session/registry.ts';
 import type { Session } from '../../gateway/session/session.ts';
@@ -48,12 +49,15 @@ async function fullInbox() {
     keys,
     lease: lease as Lease,
     registry,
-    store: {} as SessionStore,
     claims: new ClaimsUnderWay(),
-    marks: {} as DeliveryMarks,
-    counters: new Counters(),
+    handOut: new InboxHandOut({
+      registry,
+      store: {} as SessionStore,
+      marks: {} as DeliveryMarks,
+      counters: new Counters(),
+      traces: undefined,
+    }),
     log: silentLog,
-    traces: undefined,
   });
   onTestFinished(async () => {
     reader.stop();
