@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
-import { createProgram } from './program.ts';
-import { ExitCode, Failure } from './support/failure.ts';
-import { Output } from './support/output.ts';
+import { createProgram } from '../cli/program.ts';
+import { ExitCode, Failure } from '../cli/support/failure.ts';
+import { Output } from '../cli/support/output.ts';
 
 // A reader that has enough, such as `head`, is no error of ours. What has something to put in order ends as at SIGTERM.
 let hasReader = true;

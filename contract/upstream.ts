@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_BATCH } from './commands.ts';
+import { MAX_BATCH } from './wire/commands.ts';
 
 /**
  * What a gateway says to the upstream function, and what the function may answer. Members have the names that they have

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { hashTag } from '../contract/keys.ts';
-import { DEFAULT_LIMITS } from '../contract/limits.ts';
-import { DEFAULT_LEASE_MS } from '../contract/scripts/gateways.ts';
+import { hashTag } from '../contract/store/keys.ts';
+import { DEFAULT_LEASE_MS } from '../contract/store/scripts/gateways.ts';
+import { DEFAULT_LIMITS } from '../shared/limits.ts';
 import { checkUpstream, upstreamSettings, upstreamVariables } from './upstream/settings.ts';
 
 const whole = (fallback: number, min = 0, max = Number.MAX_SAFE_INTEGER) =>

@@ -1,6 +1,6 @@
-import { type Keys, keysOf } from '../contract/keys.ts';
-import { hashPassword } from '../contract/passwords.ts';
-import type { RedisPort } from '../contract/redis.ts';
+import { type Keys, keysOf } from '../contract/store/keys.ts';
+import { hashPassword } from '../contract/store/passwords.ts';
+import type { RedisPort } from '../shared/redis/port.ts';
 
 export const DEMO_PASSWORD = '123456';
 export const DEMO_USERS = [

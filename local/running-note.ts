@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { RUNNING_SYSTEM_FILE, type RunningSystem } from '../contract/running-system.ts';
+import { RUNNING_SYSTEM_FILE, type RunningSystem } from '../shared/running-system.ts';
 
 /** Tells commands that run in this folder where everything is. Answers how to take it back. */
 export async function writeRunningNote(system: RunningSystem): Promise<() => Promise<void>> {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { EnvironmentError } from '../functions/shared/environment.ts';
+import { EnvironmentError } from '../functions/runtime/environment.ts';
 import { ConfigError, parseConfig } from '../gateway/config.ts';
 import { readListenSettings } from './http/listen-settings.ts';
 import { hasPrettyLog } from './program.ts';

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { connectRedis } from '#redis-driver';
-import { AT_TERMINAL } from '../functions/shared/drivers/failures.ts';
-import { readEnvironment } from '../functions/shared/environment.ts';
-import { createLog } from '../functions/shared/log.ts';
+import { AT_TERMINAL } from '../functions/runtime/drivers/failures.ts';
+import { readEnvironment } from '../functions/runtime/environment.ts';
+import { createLog } from '../functions/runtime/log.ts';
 import { createDemoUsers } from './demo-users.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { type Api, startApi } from './http/server.ts';

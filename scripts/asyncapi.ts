@@ -8,16 +8,16 @@ import {
   FEATURES,
   QUEUE_VERSION,
   ServerCommand,
-} from '../contract/command-ids.ts';
-import { DEFAULT_MAX_FRAME_BYTES, HEADER_BYTES } from '../contract/frame.ts';
-import { Refusals } from '../contract/refusals.ts';
+} from '../contract/wire/command-ids.ts';
+import { DEFAULT_MAX_FRAME_BYTES, HEADER_BYTES } from '../contract/wire/frame.ts';
+import { Refusals } from '../contract/wire/refusals.ts';
 import {
   acknowledgeSchema,
   broadcastSchema,
   groupSchema,
   singleSchema,
   verifySchema,
-} from '../gateway/handlers/body.ts';
+} from '../gateway/commands/body.ts';
 import { CloseReasons } from '../gateway/session/close-reasons.ts';
 
 /**

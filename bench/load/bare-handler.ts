@@ -1,8 +1,8 @@
 // The send-command handler without an HTTP server around it. Environment as the functions'. argv: token, commands per
 // request, users, seconds. Prints requests and CPU time as key=value.
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { createRuntime } from '../../functions/runtime/runtime.ts';
 import { createHandler } from '../../functions/send-command/handler.ts';
-import { createRuntime } from '../../functions/shared/runtime.ts';
 import { userId } from '../support/redis.ts';
 
 const [token = '', perRequest, users, seconds] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 // What measuring costs the hot path: CPU time per message of what a delivery adds to the gateway's counters. argv: kind,
 // seconds. Prints key=value.
-import { Message } from '../../gateway/io/outgoing.ts';
+import { Message } from '../../gateway/delivery/messages.ts';
 import { Counters } from '../../gateway/observe/counters.ts';
 
 const [kind = '', seconds] = process.argv.slice(2);

@@ -3,7 +3,7 @@
 // has popped is lost when it dies. argv: port, Redis URL
 import { createServer, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
-import { encodeFrame, HEADER_BYTES } from '../../contract/frame.ts';
+import { encodeFrame, HEADER_BYTES } from '../../contract/wire/frame.ts';
 
 const [port, url = ''] = process.argv.slice(2);
 const clients = new Map<string, Socket>();

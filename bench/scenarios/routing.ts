@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { keysOf } from '../../contract/keys.ts';
-import type { RedisArgument, RedisPort, RedisReply } from '../../contract/redis.ts';
-import { type RouteCommand, routeCommands, routeScript } from '../../contract/scripts/route.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import { type RouteCommand, routeCommands, routeScript } from '../../contract/store/scripts/route.ts';
+import type { RedisArgument, RedisPort, RedisReply } from '../../shared/redis/port.ts';
 import type { Plan } from '../plan.ts';
 import { sharedRedis } from '../servers/fronttcp.ts';
 import { userId, writeUsers } from '../support/redis.ts';

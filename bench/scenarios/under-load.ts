@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { encodeFrame } from '../../contract/frame.ts';
+import { encodeFrame } from '../../contract/wire/frame.ts';
 import type { Plan } from '../plan.ts';
 import { fronttcp, sharedRedis } from '../servers/fronttcp.ts';
 import type { Server } from '../servers/server.ts';

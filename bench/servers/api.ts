@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
-import { keysOf } from '../../contract/keys.ts';
-import { makeToken, tokenAtRest } from '../../contract/tokens.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
 import type { Plan } from '../plan.ts';
 import { startChild } from '../support/child.ts';
 import { freePort } from '../support/ports.ts';

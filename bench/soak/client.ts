@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { Decoded, encodeFrame, FrameDecoder } from '../../contract/frame.ts';
+import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
 
 /** A device of the soak: a bare socket, so that what it does wrong is its own doing. */
 export class SoakClient {

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { encodeFrame } from '../../contract/frame.ts';
+import { encodeFrame } from '../../contract/wire/frame.ts';
 import { SoakClient } from './client.ts';
 import { keys, type System } from './system.ts';
 

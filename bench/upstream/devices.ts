@@ -1,8 +1,8 @@
 // Devices that send application commands, each item with the time at which it was due. argv: orders as JSON.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { ClientCommand, ServerCommand } from '../../contract/command-ids.ts';
-import { Decoded, encodeFrame, FrameDecoder } from '../../contract/frame.ts';
+import { ClientCommand, ServerCommand } from '../../contract/wire/command-ids.ts';
+import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
 import { userId } from '../support/redis.ts';
 import { generate, lineOf, type Orders, type Sender } from './generate.ts';
 import { nowMs, Times } from './times.ts';

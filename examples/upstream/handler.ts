@@ -3,7 +3,7 @@
 //   npm start -- --upstream examples/upstream/handler.ts
 //   npx fronttcp login 13565208554 && npx fronttcp connect
 //   > /cmd 1500 {"sensor": "hall"}
-import { chat, createHandler, push, reply, typed } from '../../upstream/index.ts';
+import { chat, createHandler, push, reply, typed } from '../../sdk/upstream/index.ts';
 
 interface Reading {
   sensor: string;

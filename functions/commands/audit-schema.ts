@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { beforeEntry, pageLimit } from '../shared/http/paging.ts';
+import { beforeEntry, pageLimit } from '../http/paging.ts';
 
 const MAX_PAGE = 500;
 

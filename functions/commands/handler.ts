@@ -1,10 +1,10 @@
-import { readReceipt } from '../../contract/scripts/receipts.ts';
-import { authorize, OPERATOR } from '../shared/authorize.ts';
-import { invalid } from '../shared/http/invalid.ts';
-import { Refusal } from '../shared/http/refusal.ts';
-import { type Handler, serve } from '../shared/http/serve.ts';
-import { lambdaEntry } from '../shared/lambda-entry.ts';
-import type { Runtime } from '../shared/runtime.ts';
+import { readReceipt } from '../../contract/store/scripts/receipts.ts';
+import { invalid } from '../http/invalid.ts';
+import { Refusal } from '../http/refusal.ts';
+import { type Handler, serve } from '../http/serve.ts';
+import { authorize, OPERATOR } from '../runtime/authorize.ts';
+import { lambdaEntry } from '../runtime/lambda-entry.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { auditQuery } from './audit-schema.ts';
 import { listCommands } from './list-commands.ts';
 import { readAudit } from './read-audit.ts';

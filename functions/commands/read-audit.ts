@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Keys } from '../../contract/keys.ts';
-import type { RedisPort } from '../../contract/redis.ts';
-import { defineScript } from '../../contract/scripts/library.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { defineScript } from '../../contract/store/scripts/library.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import type { AuditQuery, auditAnswer, auditRecord } from './audit-schema.ts';
 
 /**

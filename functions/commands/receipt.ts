@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Receipt } from '../../contract/scripts/receipts.ts';
+import type { Receipt } from '../../contract/store/scripts/receipts.ts';
 import type { commandAnswer } from './schema.ts';
 
 export function receiptAnswer(id: string, receipt: Receipt): z.infer<typeof commandAnswer> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { MAX_USER_ID_LENGTH } from '../../contract/commands.ts';
-import { beforeEntry, pageLimit } from '../shared/http/paging.ts';
+import { MAX_USER_ID_LENGTH } from '../../contract/wire/commands.ts';
+import { beforeEntry, pageLimit } from '../http/paging.ts';
 
 const MAX_PAGE = 100;
 /** `service:` and the longest name of a service token are shorter. */

@@ -1,7 +1,7 @@
-import { SECURITY_HEADERS } from '../shared/http/headers.ts';
-import { type Document, type Handler, serve } from '../shared/http/serve.ts';
-import { lambdaEntryWithoutStore } from '../shared/lambda-entry.ts';
-import type { Log } from '../shared/log.ts';
+import { SECURITY_HEADERS } from '../http/headers.ts';
+import { type Document, type Handler, serve } from '../http/serve.ts';
+import { lambdaEntryWithoutStore } from '../runtime/lambda-entry.ts';
+import type { Log } from '../runtime/log.ts';
 import { renderConsole } from './document.ts';
 
 /** GET / and GET /web/send-command: the console page, for anyone; what it shows, it asks the API for with a token. */

@@ -1,9 +1,9 @@
-import { authorize, OPERATOR } from '../shared/authorize.ts';
-import { invalid } from '../shared/http/invalid.ts';
-import { Refusal } from '../shared/http/refusal.ts';
-import { type Handler, type Rule, serve } from '../shared/http/serve.ts';
-import { lambdaEntry } from '../shared/lambda-entry.ts';
-import type { Runtime } from '../shared/runtime.ts';
+import { invalid } from '../http/invalid.ts';
+import { Refusal } from '../http/refusal.ts';
+import { type Handler, type Rule, serve } from '../http/serve.ts';
+import { authorize, OPERATOR } from '../runtime/authorize.ts';
+import { lambdaEntry } from '../runtime/lambda-entry.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { listDeadLetters } from './list-dead-letters.ts';
 import { deadLettersQuery } from './schema.ts';
 import { takeDeadLetter } from './take-dead-letter.ts';

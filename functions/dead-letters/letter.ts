@@ -1,5 +1,5 @@
 /**
- * A letter of `front_tcp:dead`, as the drain of the queue writes it (contract/scripts/drain-queue.ts): a JSON object with
+ * A letter of `front_tcp:dead`, as the drain of the queue writes it (contract/store/scripts/drain-queue.ts): a JSON object with
  * `entry`, `reason`, `at`, and with `encoding` and `chat_to` where they are needed. Others may have put anything there.
  *
  * Letters are pushed at the left: counted from the right, a position changes only when an older letter is taken away.

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pageLimit } from '../shared/http/paging.ts';
+import { pageLimit } from '../http/paging.ts';
 
 const MAX_PAGE = 100;
 

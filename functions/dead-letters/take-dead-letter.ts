@@ -1,7 +1,7 @@
-import { RedisUnavailableError } from '../../contract/redis.ts';
-import { AUDIT_LUA } from '../../contract/scripts/audit.ts';
-import { defineScript } from '../../contract/scripts/library.ts';
-import type { Runtime } from '../shared/runtime.ts';
+import { AUDIT_LUA } from '../../contract/store/scripts/audit.ts';
+import { defineScript } from '../../contract/store/scripts/library.ts';
+import { RedisUnavailableError } from '../../shared/redis/port.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { LETTER_LUA } from './letter.ts';
 import { entryFor } from './retry-entry.ts';
 import { deadLetterId } from './schema.ts';

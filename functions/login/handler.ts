@@ -1,7 +1,7 @@
-import { readBody } from '../shared/http/body.ts';
-import { type Handler, type Rule, serve } from '../shared/http/serve.ts';
-import { lambdaEntry } from '../shared/lambda-entry.ts';
-import type { Runtime } from '../shared/runtime.ts';
+import { readBody } from '../http/body.ts';
+import { type Handler, type Rule, serve } from '../http/serve.ts';
+import { lambdaEntry } from '../runtime/lambda-entry.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { LoginLimits } from './limits.ts';
 import { createLogIn } from './log-in.ts';
 import { loginRequest } from './schema.ts';

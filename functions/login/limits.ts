@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { networkOf } from '../../contract/address.ts';
-import type { Keys } from '../../contract/keys.ts';
-import type { RedisPort } from '../../contract/redis.ts';
-import { defineScript } from '../../contract/scripts/library.ts';
-import { Refusal } from '../shared/http/refusal.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { defineScript } from '../../contract/store/scripts/library.ts';
+import { networkOf } from '../../shared/address.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
+import { Refusal } from '../http/refusal.ts';
 
 /**
  * Limits on failed logins. Nothing here locks a user out: what a stranger does elsewhere costs an address that has

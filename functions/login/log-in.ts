@@ -1,10 +1,10 @@
-import type { Keys } from '../../contract/keys.ts';
-import { verifyPassword } from '../../contract/passwords.ts';
-import { type RedisPort, RedisUnavailableError } from '../../contract/redis.ts';
-import { defineScript } from '../../contract/scripts/library.ts';
-import { makeToken, tokenAtRest } from '../../contract/tokens.ts';
-import { Refusal } from '../shared/http/refusal.ts';
-import type { RedisClock } from '../shared/redis-clock.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { verifyPassword } from '../../contract/store/passwords.ts';
+import { defineScript } from '../../contract/store/scripts/library.ts';
+import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
+import { type RedisPort, RedisUnavailableError } from '../../shared/redis/port.ts';
+import { Refusal } from '../http/refusal.ts';
+import type { RedisClock } from '../runtime/redis-clock.ts';
 import { type LoginLimits, SUCCEEDED_LUA } from './limits.ts';
 import type { Turns } from './turns.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { userIdSchema } from '../../contract/commands.ts';
+import { userIdSchema } from '../../contract/wire/commands.ts';
 
 export const loginRequest = z.object({
   phone_number: userIdSchema,

@@ -1,4 +1,4 @@
-import { Refusal } from '../shared/http/refusal.ts';
+import { Refusal } from '../http/refusal.ts';
 
 const RETRY_AFTER_SECONDS = 2;
 

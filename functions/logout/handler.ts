@@ -1,8 +1,8 @@
-import { disconnectUser } from '../../contract/scripts/sessions.ts';
-import { authorize } from '../shared/authorize.ts';
-import { type Handler, serve } from '../shared/http/serve.ts';
-import { lambdaEntry } from '../shared/lambda-entry.ts';
-import type { Runtime } from '../shared/runtime.ts';
+import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
+import { type Handler, serve } from '../http/serve.ts';
+import { authorize } from '../runtime/authorize.ts';
+import { lambdaEntry } from '../runtime/lambda-entry.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** POST /logout: the user's token is worth nothing any more, and the connection that it opened is closed. */
 export function createHandler(runtime: Runtime): Handler {

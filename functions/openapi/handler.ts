@@ -1,7 +1,7 @@
-import { JSON_HEADERS } from '../shared/http/headers.ts';
-import { type Handler, serve } from '../shared/http/serve.ts';
-import { lambdaEntryWithoutStore } from '../shared/lambda-entry.ts';
-import type { Log } from '../shared/log.ts';
+import { JSON_HEADERS } from '../http/headers.ts';
+import { type Handler, serve } from '../http/serve.ts';
+import { lambdaEntryWithoutStore } from '../runtime/lambda-entry.ts';
+import type { Log } from '../runtime/log.ts';
 import openApiDocument from './document.generated.json' with { type: 'json' };
 import { answerWithoutRoute } from './no-route.ts';
 

@@ -1,7 +1,7 @@
+import { SECURITY_HEADERS } from '../http/headers.ts';
+import { Refusal } from '../http/refusal.ts';
+import type { ApiRequest, Document } from '../http/serve.ts';
 import { routes } from '../routes.ts';
-import { SECURITY_HEADERS } from '../shared/http/headers.ts';
-import { Refusal } from '../shared/http/refusal.ts';
-import type { ApiRequest, Document } from '../shared/http/serve.ts';
 
 /** What no route takes: OPTIONS of a path that there is, 405 for its other methods, else 404. */
 export function answerWithoutRoute({ event }: ApiRequest): Document {

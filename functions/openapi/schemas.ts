@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sendCommandSchema, userIdSchema } from '../../contract/commands.ts';
+import { sendCommandSchema, userIdSchema } from '../../contract/wire/commands.ts';
 import { auditAnswer, auditRecord } from '../commands/audit-schema.ts';
 import { commandAnswer, commandsAnswer, deliveryState, pastCommand } from '../commands/schema.ts';
 import { deadLetter, deadLettersAnswer } from '../dead-letters/schema.ts';

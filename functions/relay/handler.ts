@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { RedisReply } from '../../contract/redis.ts';
-import { createRuntime, type Runtime } from '../shared/runtime.ts';
+import type { RedisReply } from '../../shared/redis/port.ts';
+import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 
 const command = z.tuple([z.string()], z.union([z.string(), z.number()]));
 

@@ -1,9 +1,9 @@
-import { authorize } from '../shared/authorize.ts';
-import { readJson } from '../shared/http/body.ts';
-import { type Handler, type Rule, serve } from '../shared/http/serve.ts';
-import { traceparentOf } from '../shared/http/traceparent.ts';
-import { lambdaEntry } from '../shared/lambda-entry.ts';
-import type { Runtime } from '../shared/runtime.ts';
+import { readJson } from '../http/body.ts';
+import { type Handler, type Rule, serve } from '../http/serve.ts';
+import { traceparentOf } from '../http/traceparent.ts';
+import { authorize } from '../runtime/authorize.ts';
+import { lambdaEntry } from '../runtime/lambda-entry.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { idempotencyOf } from './idempotency.ts';
 import { createSender, type Sent } from './send.ts';
 import { sendBatch, sendOne } from './send-commands.ts';

@@ -1,7 +1,7 @@
-import { isWithinDepth, MAX_CONTENT_DEPTH } from '../../contract/commands.ts';
-import { IDEMPOTENCY_TTL_SECONDS } from '../../contract/limits.ts';
-import { canonicalDigest } from '../shared/http/canonical.ts';
-import { Refusal } from '../shared/http/refusal.ts';
+import { isWithinDepth, MAX_CONTENT_DEPTH } from '../../contract/wire/commands.ts';
+import { IDEMPOTENCY_TTL_SECONDS } from '../../shared/limits.ts';
+import { canonicalDigest } from '../http/canonical.ts';
+import { Refusal } from '../http/refusal.ts';
 
 /** Remembered under `idempotency:<user>:<name>`; `ttlSeconds` long. */
 export interface Idempotency {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_BATCH, sendCommandSchema } from '../../contract/commands.ts';
+import { MAX_BATCH, sendCommandSchema } from '../../contract/wire/commands.ts';
 
 /** The commands themselves are judged one by one: each has its own answer. */
 export const batchRequest = z.object({

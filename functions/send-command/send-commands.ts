@@ -1,9 +1,9 @@
-import { parseSendCommand, type SendCommand } from '../../contract/commands.ts';
-import { RedisUnavailableError } from '../../contract/redis.ts';
-import { invalid, sentence } from '../shared/http/invalid.ts';
-import { MESSAGES } from '../shared/http/messages.ts';
-import { Refusal } from '../shared/http/refusal.ts';
-import type { Language, Text } from '../shared/http/text.ts';
+import { parseSendCommand, type SendCommand } from '../../contract/wire/commands.ts';
+import { RedisUnavailableError } from '../../shared/redis/port.ts';
+import { invalid, sentence } from '../http/invalid.ts';
+import { MESSAGES } from '../http/messages.ts';
+import { Refusal } from '../http/refusal.ts';
+import type { Language, Text } from '../http/text.ts';
 import { batchRequest } from './schema.ts';
 import type { Send, Sending, Sent } from './send.ts';
 

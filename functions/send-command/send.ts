@@ -1,11 +1,16 @@
-import { QUEUE_VERSION } from '../../contract/command-ids.ts';
-import { bodyOf, type SendCommand } from '../../contract/commands.ts';
-import { RedisUnavailableError } from '../../contract/redis.ts';
-import { type RouteAnswer, type RouteCommand, type RouteResult, routeCommands } from '../../contract/scripts/route.ts';
-import { SpanName } from '../../contract/trace.ts';
-import { Refusal } from '../shared/http/refusal.ts';
-import type { RequestTrace } from '../shared/observe/request-traces.ts';
-import type { Runtime } from '../shared/runtime.ts';
+import {
+  type RouteAnswer,
+  type RouteCommand,
+  type RouteResult,
+  routeCommands,
+} from '../../contract/store/scripts/route.ts';
+import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
+import { bodyOf, type SendCommand } from '../../contract/wire/commands.ts';
+import { RedisUnavailableError } from '../../shared/redis/port.ts';
+import { SpanName } from '../../shared/trace.ts';
+import { Refusal } from '../http/refusal.ts';
+import type { RequestTrace } from '../http/request-traces.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Idempotency } from './idempotency.ts';
 import { createWithdrawal } from './withdrawal.ts';
 

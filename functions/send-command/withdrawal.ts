@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import { RedisUnavailableError } from '../../contract/redis.ts';
-import { withdrawCommands } from '../../contract/scripts/withdraw.ts';
-import type { Runtime } from '../shared/runtime.ts';
+import { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
+import { RedisUnavailableError } from '../../shared/redis/port.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** The answer 503 waits so long for the withdrawal to leave: with the call before it, less than 2 s. */
 const LEAVE_MS = 200;

@@ -1,7 +1,7 @@
-import { authorize } from '../shared/authorize.ts';
-import { type Handler, serve } from '../shared/http/serve.ts';
-import { lambdaEntry } from '../shared/lambda-entry.ts';
-import type { Runtime } from '../shared/runtime.ts';
+import { type Handler, serve } from '../http/serve.ts';
+import { authorize } from '../runtime/authorize.ts';
+import { lambdaEntry } from '../runtime/lambda-entry.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { readStats } from './read-stats.ts';
 
 /** GET /stats: how many are connected where, what waits in the queue, and what was delivered so far. */

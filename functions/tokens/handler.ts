@@ -1,9 +1,9 @@
-import { authorize, OPERATOR } from '../shared/authorize.ts';
-import { readBody } from '../shared/http/body.ts';
-import { Refusal } from '../shared/http/refusal.ts';
-import { type Handler, serve } from '../shared/http/serve.ts';
-import { lambdaEntry } from '../shared/lambda-entry.ts';
-import type { Runtime } from '../shared/runtime.ts';
+import { readBody } from '../http/body.ts';
+import { Refusal } from '../http/refusal.ts';
+import { type Handler, serve } from '../http/serve.ts';
+import { authorize, OPERATOR } from '../runtime/authorize.ts';
+import { lambdaEntry } from '../runtime/lambda-entry.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { createTokenRequest } from './schema.ts';
 import { createServiceToken, listServiceTokens, revokeServiceToken } from './store.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { userIdSchema } from '../../contract/commands.ts';
-import { MAX_SERVICE_TOKENS, SCOPES } from '../../contract/service-tokens.ts';
+import { MAX_SERVICE_TOKENS, SCOPES } from '../../contract/store/service-tokens.ts';
+import { userIdSchema } from '../../contract/wire/commands.ts';
 
 const MAX_NAME_LENGTH = 64;
 const MAX_TTL_SECONDS = 315_360_000;

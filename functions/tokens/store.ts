@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { Keys } from '../../contract/keys.ts';
-import { type RedisPort, RedisUnavailableError } from '../../contract/redis.ts';
-import { AUDIT_LUA } from '../../contract/scripts/audit.ts';
-import { defineScript } from '../../contract/scripts/library.ts';
-import { MAX_SERVICE_TOKENS, makeServiceToken, SCOPES } from '../../contract/service-tokens.ts';
-import { tokenAtRest } from '../../contract/tokens.ts';
-import { Refusal } from '../shared/http/refusal.ts';
-import type { Runtime } from '../shared/runtime.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { AUDIT_LUA } from '../../contract/store/scripts/audit.ts';
+import { defineScript } from '../../contract/store/scripts/library.ts';
+import { MAX_SERVICE_TOKENS, makeServiceToken, SCOPES } from '../../contract/store/service-tokens.ts';
+import { tokenAtRest } from '../../contract/store/tokens.ts';
+import { type RedisPort, RedisUnavailableError } from '../../shared/redis/port.ts';
+import { Refusal } from '../http/refusal.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { createTokenRequest, serviceToken } from './schema.ts';
 
 /**

@@ -1,11 +1,11 @@
-import { recordAudit } from '../../contract/scripts/audit.ts';
-import { disconnectUser } from '../../contract/scripts/sessions.ts';
-import { authorize, OPERATOR } from '../shared/authorize.ts';
-import { invalid } from '../shared/http/invalid.ts';
-import { Refusal } from '../shared/http/refusal.ts';
-import { type ApiRequest, type Handler, serve } from '../shared/http/serve.ts';
-import { lambdaEntry } from '../shared/lambda-entry.ts';
-import type { Runtime } from '../shared/runtime.ts';
+import { recordAudit } from '../../contract/store/scripts/audit.ts';
+import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
+import { invalid } from '../http/invalid.ts';
+import { Refusal } from '../http/refusal.ts';
+import { type ApiRequest, type Handler, serve } from '../http/serve.ts';
+import { authorize, OPERATOR } from '../runtime/authorize.ts';
+import { lambdaEntry } from '../runtime/lambda-entry.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { describeUser, listUsers } from './list-users.ts';
 import { usersQuery } from './schema.ts';
 

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { Keys } from '../../contract/keys.ts';
-import { sentAtMs } from '../../contract/message.ts';
-import type { RedisPort } from '../../contract/redis.ts';
-import { defineScript } from '../../contract/scripts/library.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { defineScript } from '../../contract/store/scripts/library.ts';
+import { sentAtMs } from '../../contract/wire/message.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import { SHOWN_MESSAGES, type UsersQuery, type userAnswer, type userDetailAnswer, type usersAnswer } from './schema.ts';
 
 type User = z.infer<typeof userAnswer>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { MAX_USER_ID_LENGTH } from '../../contract/commands.ts';
-import { pageLimit } from '../shared/http/paging.ts';
+import { MAX_USER_ID_LENGTH } from '../../contract/wire/commands.ts';
+import { pageLimit } from '../http/paging.ts';
 
 export const MAX_PAGE = 500;
 

@@ -1,5 +1,5 @@
-import type { Refusal } from '../../contract/refusals.ts';
-import type { Origin } from '../io/outgoing.ts';
+import type { Refusal } from '../../contract/wire/refusals.ts';
+import type { Origin } from '../delivery/messages.ts';
 import type { CloseReason } from '../session/close-reasons.ts';
 import { AcknowledgementTimes } from './acknowledgement-times.ts';
 import { DEPTHS, Histogram, QUICK_MS, SLOW_MS } from './histogram.ts';

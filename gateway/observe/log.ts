@@ -1,12 +1,12 @@
 import { type DestinationStream, type LoggerOptions, pino } from 'pino';
-import { FloodLimiter, withoutSecrets } from '../../contract/log-lines.ts';
+import { FloodLimiter, withoutSecrets } from '../../shared/log-lines.ts';
 
 export type Log = pino.Logger;
 
 const limiters = new WeakMap<Log, FloodLimiter>();
 
 /**
- * One line of JSON per step, with ids and reason codes. Fields that contract/log-lines.ts does not name are not said;
+ * One line of JSON per step, with ids and reason codes. Fields that shared/log-lines.ts does not name are not said;
  * of a flood of warnings some are. `pretty` is for people, on one machine.
  */
 export function createLog(

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Registry as MetricsRegistry } from 'prom-client';
-import { type Refusal, Refusals } from '../../contract/refusals.ts';
+import { type Refusal, Refusals } from '../../contract/wire/refusals.ts';
 import type { GatewayContext } from '../context.ts';
 import { type CloseReason, CloseReasons } from '../session/close-reasons.ts';
 import type { Counters } from './counters.ts';

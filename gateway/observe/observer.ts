@@ -1,9 +1,9 @@
 import type { Registry as MetricsRegistry } from 'prom-client';
-import type { Probe } from '../../contract/scripts/probe.ts';
-import { startTraces, type Traces } from '../../contract/trace.ts';
+import type { Probe } from '../../contract/store/scripts/probe.ts';
+import { startTraces, type Traces } from '../../shared/trace.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { GatewayContext } from '../context.ts';
-import { Shedding } from '../lifecycle/shedding.ts';
+import { Shedding } from '../fleet/rebalance.ts';
 import type { Session } from '../session/session.ts';
 import { EmfReport } from './emf-report.ts';
 import { EventLoop } from './event-loop.ts';

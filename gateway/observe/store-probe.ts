@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Keys } from '../../contract/keys.ts';
-import { type Probe, probeStore } from '../../contract/scripts/probe.ts';
-import type { Lease } from '../lifecycle/lease.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { type Probe, probeStore } from '../../contract/store/scripts/probe.ts';
+import type { Lease } from '../fleet/lease.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 import { Histogram, QUICK_MS } from './histogram.ts';
 

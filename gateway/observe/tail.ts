@@ -1,6 +1,6 @@
-import type { Keys } from '../../contract/keys.ts';
-import { EVERYONE, type TailLine, writeTail } from '../../contract/tail.ts';
-import type { Message } from '../io/outgoing.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { EVERYONE, type TailLine, writeTail } from '../../contract/store/tail.ts';
+import type { Message } from '../delivery/messages.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 
 const FLUSH_MS = 250;

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Keys } from '../../contract/keys.ts';
-import { type DrainResult, drainQueue } from '../../contract/scripts/drain-queue.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { type DrainResult, drainQueue } from '../../contract/store/scripts/drain-queue.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';

@@ -1,13 +1,18 @@
 import { setTimeout } from 'node:timers/promises';
-import { ServerCommand } from '../../contract/command-ids.ts';
-import type { Keys } from '../../contract/keys.ts';
-import { type RouteAnswer, type RouteCommand, type RouteResult, routeCommands } from '../../contract/scripts/route.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import {
+  type RouteAnswer,
+  type RouteCommand,
+  type RouteResult,
+  routeCommands,
+} from '../../contract/store/scripts/route.ts';
+import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import type { GatewayConfig } from '../config.ts';
-import { Notice } from '../io/outgoing.ts';
-import type { Lease } from '../lifecycle/lease.ts';
+import { Notice } from '../delivery/messages.ts';
+import type { Lease } from '../fleet/lease.ts';
 import type { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
-import { Gate } from '../session/intake.ts';
+import { Gate } from '../session/frame-reader.ts';
 import type { Session } from '../session/session.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 

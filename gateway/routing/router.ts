@@ -1,13 +1,13 @@
-import { fromWireText, type WireText } from '../../contract/chat-text.ts';
-import { ServerCommand } from '../../contract/command-ids.ts';
-import { chatBody } from '../../contract/message.ts';
-import type { RouteCommand } from '../../contract/scripts/route.ts';
-import { Message } from '../io/outgoing.ts';
-import type { Lease } from '../lifecycle/lease.ts';
+import type { RouteCommand } from '../../contract/store/scripts/route.ts';
+import { fromWireText, type WireText } from '../../contract/wire/chat-text.ts';
+import { ServerCommand } from '../../contract/wire/command-ids.ts';
+import { chatBody } from '../../contract/wire/message.ts';
+import type { FanOut } from '../delivery/broadcast.ts';
+import type { InboxReader } from '../delivery/inbox-reader.ts';
+import { Message } from '../delivery/messages.ts';
+import type { Lease } from '../fleet/lease.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
-import type { FanOut } from './fan-out.ts';
-import type { InboxReader } from './inbox-reader.ts';
 import type { RouteQueue } from './route-queue.ts';
 
 /** A chat message as its sender wrote it. `content` is the JSON text of a string. */

@@ -1,5 +1,5 @@
-import { FEATURES, type Feature } from '../../contract/command-ids.ts';
-import type { SessionForm } from '../../contract/session.ts';
+import { FEATURES, type Feature } from '../../contract/wire/command-ids.ts';
+import type { SessionForm } from '../../contract/wire/session-form.ts';
 
 /** Features as bits: one number per session. */
 export const Bit: Readonly<Record<Feature, number>> = { ack: 1, receipts: 2, errors: 4, pong: 8, goodbye: 16 };

@@ -1,6 +1,6 @@
-import { APPLICATION_DOWN } from '../../contract/command-ids.ts';
-import type { MailboxMessage } from '../../contract/scripts/mailbox.ts';
-import { Message, type Outgoing } from '../io/outgoing.ts';
+import type { MailboxMessage } from '../../contract/store/scripts/mailbox.ts';
+import { APPLICATION_DOWN } from '../../contract/wire/command-ids.ts';
+import { Message, type Outgoing } from '../delivery/messages.ts';
 import { CloseReasons } from './close-reasons.ts';
 import type { Session } from './session.ts';
 

@@ -1,18 +1,18 @@
 import type { Socket } from 'node:net';
-import { type WireText, wireText } from '../../contract/chat-text.ts';
-import { ServerCommand } from '../../contract/command-ids.ts';
-import { type Refusal, Refusals } from '../../contract/refusals.ts';
-import type { Undelivered } from '../../contract/scripts/sessions.ts';
-import type { SessionForm } from '../../contract/session.ts';
+import type { Undelivered } from '../../contract/store/scripts/sessions.ts';
+import { type WireText, wireText } from '../../contract/wire/chat-text.ts';
+import { ServerCommand } from '../../contract/wire/command-ids.ts';
+import { type Refusal, Refusals } from '../../contract/wire/refusals.ts';
+import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { GatewayContext } from '../context.ts';
-import { Outbox, type OutboxOwner } from '../io/outbox.ts';
-import { Message, Notice, type Outgoing } from '../io/outgoing.ts';
+import { Message, Notice, type Outgoing } from '../delivery/messages.ts';
+import { Outbox, type OutboxOwner } from '../delivery/outbox.ts';
 import type { SessionUpstream } from '../upstream/items.ts';
 import { type CloseReason, CloseReasons } from './close-reasons.ts';
-import { sayGoodbye } from './farewell.ts';
 import { Bit } from './features.ts';
-import { Intake } from './intake.ts';
-import { type AddressCount, Newcomer } from './newcomer.ts';
+import { Intake } from './frame-reader.ts';
+import { sayGoodbye } from './goodbye.ts';
+import { type AddressCount, Newcomer } from './pending-auth.ts';
 import { Replay } from './replay.ts';
 import type { Timed } from './wheel.ts';
 
@@ -49,7 +49,7 @@ export class Session implements OutboxOwner, Timed {
   bornAtId = 0;
   /** Highest message id that was sent on this connection to its user. */
   lastSentId = 0;
-  /** How many of the messages for everyone here it has had, or came too late for (routing/fan-out.ts); -1: not verified. */
+  /** How many of the messages for everyone here it has had, or came too late for (delivery/broadcast.ts); -1: not verified. */
   fanOutSeen = -1;
   readonly connectionId: number;
   readonly outbox: Outbox;

@@ -1,5 +1,5 @@
-import type { Keys } from '../../contract/keys.ts';
-import { type DeliveryStep, markDelivery } from '../../contract/scripts/receipts.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { type DeliveryStep, markDelivery } from '../../contract/store/scripts/receipts.ts';
 import type { Log } from '../observe/log.ts';
 import type { GatewayRedis } from './redis.ts';
 

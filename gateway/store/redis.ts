@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { Cluster, Command, Redis } from 'ioredis';
-import { nameNodes } from '../../contract/cluster.ts';
-import { GatheredWrites } from '../../contract/gathered-writes.ts';
-import type { RedisArgument, RedisPort, RedisReply, Script } from '../../contract/redis.ts';
+import { nameNodes } from '../../shared/redis/cluster.ts';
+import { GatheredWrites } from '../../shared/redis/gathered-writes.ts';
+import type { RedisArgument, RedisPort, RedisReply, Script } from '../../shared/redis/port.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Log } from '../observe/log.ts';
 import { StoreUse } from '../observe/store-use.ts';

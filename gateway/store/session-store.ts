@@ -1,9 +1,9 @@
-import type { Keys } from '../../contract/keys.ts';
-import type { Recipient } from '../../contract/records.ts';
-import { type MailboxPage, readMailbox, settleMessages, stashMessages } from '../../contract/scripts/mailbox.ts';
-import { type Release, releaseSession, type Undelivered } from '../../contract/scripts/sessions.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import type { Recipient } from '../../contract/store/records.ts';
+import { type MailboxPage, readMailbox, settleMessages, stashMessages } from '../../contract/store/scripts/mailbox.ts';
+import { type Release, releaseSession, type Undelivered } from '../../contract/store/scripts/sessions.ts';
 import type { GatewayConfig } from '../config.ts';
-import type { Lease } from '../lifecycle/lease.ts';
+import type { Lease } from '../fleet/lease.ts';
 import type { Log } from '../observe/log.ts';
 import type { GatewayRedis } from './redis.ts';
 

@@ -1,11 +1,11 @@
-import type { Keys } from '../../contract/keys.ts';
-import { type ClaimResult, claimSessions, readTokens } from '../../contract/scripts/sessions.ts';
-import type { SessionForm } from '../../contract/session.ts';
-import { tokenMatches } from '../../contract/tokens.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { type ClaimResult, claimSessions, readTokens } from '../../contract/store/scripts/sessions.ts';
+import { tokenMatches } from '../../contract/store/tokens.ts';
+import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { GatewayConfig } from '../config.ts';
-import type { Lease } from '../lifecycle/lease.ts';
+import type { Lease } from '../fleet/lease.ts';
 import type { Log } from '../observe/log.ts';
-import type { ClaimsUnderWay } from './claims-under-way.ts';
+import type { ClaimsUnderWay } from './claims-in-flight.ts';
 import type { GatewayRedis } from './redis.ts';
 
 export interface Credentials {

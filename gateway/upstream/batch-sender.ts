@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Keys } from '../../contract/keys.ts';
-import { moveLifecyclePosition, removeItems } from '../../contract/scripts/upstream.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { moveLifecyclePosition, removeItems } from '../../contract/store/scripts/upstream.ts';
 import { UPSTREAM_BATCH_BYTES, UPSTREAM_BATCH_ITEMS } from '../../contract/upstream.ts';
-import type { Lease } from '../lifecycle/lease.ts';
+import type { Lease } from '../fleet/lease.ts';
 import type { Log } from '../observe/log.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 import type { UpstreamCounters } from './counters.ts';

@@ -1,5 +1,5 @@
 import type { InvokeCommand, InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
-import type { Refusal } from '../../contract/refusals.ts';
+import type { Refusal } from '../../contract/wire/refusals.ts';
 
 /** What a failed invocation means to the device that asked. */
 export type InvocationFailure = Extract<

@@ -1,6 +1,6 @@
-import type { Keys } from '../../contract/keys.ts';
-import { LIFECYCLE_LANE, type SpooledItem, shareLanes } from '../../contract/scripts/upstream.ts';
-import type { Lease } from '../lifecycle/lease.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { LIFECYCLE_LANE, type SpooledItem, shareLanes } from '../../contract/store/scripts/upstream.ts';
+import type { Lease } from '../fleet/lease.ts';
 import type { Log } from '../observe/log.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 

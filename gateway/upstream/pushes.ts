@@ -1,9 +1,9 @@
-import { QUEUE_VERSION } from '../../contract/command-ids.ts';
-import { bodyOf, parseSendCommand } from '../../contract/commands.ts';
-import type { Keys } from '../../contract/keys.ts';
-import { type RouteCommand, routeCommands } from '../../contract/scripts/route.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
+import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
+import { bodyOf, parseSendCommand } from '../../contract/wire/commands.ts';
 import type { GatewayConfig } from '../config.ts';
-import type { Lease } from '../lifecycle/lease.ts';
+import type { Lease } from '../fleet/lease.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 import type { UpstreamCounters } from './counters.ts';
 

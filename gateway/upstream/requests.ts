@@ -1,5 +1,5 @@
 import { upstreamAnswerSchema } from '../../contract/upstream.ts';
-import { Notice } from '../io/outgoing.ts';
+import { Notice } from '../delivery/messages.ts';
 import type { Log } from '../observe/log.ts';
 import type { Session } from '../session/session.ts';
 import type { UpstreamCounters } from './counters.ts';

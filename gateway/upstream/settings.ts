@@ -4,9 +4,9 @@ import {
   DEFAULT_EVENT_IDS,
   DEFAULT_REQUEST_IDS,
   parseCommandIds,
-} from '../../contract/command-id-ranges.ts';
-import { APPLICATION_UP } from '../../contract/command-ids.ts';
-import { MAX_USER_ID_LENGTH } from '../../contract/commands.ts';
+} from '../../contract/wire/command-id-ranges.ts';
+import { APPLICATION_UP } from '../../contract/wire/command-ids.ts';
+import { MAX_USER_ID_LENGTH } from '../../contract/wire/commands.ts';
 
 /** What becomes of an application command. */
 export const Mode = { refused: 0, event: 1, request: 2 } as const;

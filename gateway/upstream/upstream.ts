@@ -1,8 +1,8 @@
 import type { Registry } from 'prom-client';
-import type { Keys } from '../../contract/keys.ts';
-import { UPSTREAM_LANES } from '../../contract/scripts/upstream.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { UPSTREAM_LANES } from '../../contract/store/scripts/upstream.ts';
 import type { GatewayConfig } from '../config.ts';
-import type { Lease } from '../lifecycle/lease.ts';
+import type { Lease } from '../fleet/lease.ts';
 import type { Log } from '../observe/log.ts';
 import type { Session } from '../session/session.ts';
 import type { GatewayRedis } from '../store/redis.ts';

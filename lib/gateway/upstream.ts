@@ -12,7 +12,7 @@ import {
   DEFAULT_EVENT_IDS,
   DEFAULT_REQUEST_IDS,
   parseCommandIds,
-} from '../../contract/command-id-ranges.ts';
+} from '../../contract/wire/command-id-ranges.ts';
 import { acknowledge } from '../acknowledge.ts';
 import { type DataPolicy, retention } from '../data-policy.ts';
 import { refuse } from '../guards/problems.ts';

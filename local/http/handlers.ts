@@ -1,13 +1,13 @@
 import { createHandler as commands } from '../../functions/commands/handler.ts';
 import { createHandler as console } from '../../functions/console/handler.ts';
 import { createHandler as deadLetters } from '../../functions/dead-letters/handler.ts';
+import type { Handler } from '../../functions/http/serve.ts';
 import { createHandler as login } from '../../functions/login/handler.ts';
 import { createHandler as logout } from '../../functions/logout/handler.ts';
 import { createHandler as openapi } from '../../functions/openapi/handler.ts';
 import type { FunctionName } from '../../functions/routes.ts';
+import type { Runtime } from '../../functions/runtime/runtime.ts';
 import { createHandler as sendCommand } from '../../functions/send-command/handler.ts';
-import type { Handler } from '../../functions/shared/http/serve.ts';
-import type { Runtime } from '../../functions/shared/runtime.ts';
 import { createHandler as stats } from '../../functions/stats/handler.ts';
 import { createHandler as tokens } from '../../functions/tokens/handler.ts';
 import { createHandler as users } from '../../functions/users/handler.ts';

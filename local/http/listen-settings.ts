@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EnvironmentError, readEnvironment } from '../../functions/shared/environment.ts';
+import { EnvironmentError, readEnvironment } from '../../functions/runtime/environment.ts';
 
 const schema = z.object({
   API_HOST: z.string().default('127.0.0.1'),

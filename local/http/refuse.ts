@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { JSON_HEADERS } from '../../functions/shared/http/headers.ts';
-import { MESSAGES, type Reason } from '../../functions/shared/http/messages.ts';
-import { languageOf } from '../../functions/shared/http/text.ts';
+import { JSON_HEADERS } from '../../functions/http/headers.ts';
+import { MESSAGES, type Reason } from '../../functions/http/messages.ts';
+import { languageOf } from '../../functions/http/text.ts';
 
 interface Refused {
   status: number;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Log } from '../../functions/shared/log.ts';
-import { createRuntime } from '../../functions/shared/runtime.ts';
+import type { Log } from '../../functions/runtime/log.ts';
+import { createRuntime } from '../../functions/runtime/runtime.ts';
 import { readBody } from './body.ts';
 import { eventOf, targetOf } from './event.ts';
 import { createHandlers } from './handlers.ts';

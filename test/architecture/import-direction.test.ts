@@ -25,7 +25,7 @@ async function checkBundle(root: string, name: string, driver: string): Promise<
 describe('the repository', () => {
   it('has sources in every part', async () => {
     const files = await sourceFiles(repository, folders);
-    for (const part of ['contract', 'functions', 'gateway', 'client', 'lib']) {
+    for (const part of ['contract', 'shared', 'functions', 'gateway', 'sdk', 'cli', 'lib']) {
       expect(files.filter((file) => file.startsWith(`${part}/`)).length, part).toBeGreaterThan(0);
     }
   });
@@ -52,9 +52,9 @@ describe('a planted violation is reported', () => {
       'contract/records.ts': `import { z } from 'zod';\nexport const record = z.string();\n`,
       'contract/wrong.ts': `import { route } from '../gateway/router.ts';\nexport const x = route;\n`,
       'gateway/router.ts': `export const route = 1;\nexport type Route = number;\n`,
-      'gateway/wrong.ts': `import type { Client } from '../client/right.ts';\nexport type X = Client;\n`,
-      'client/right.ts': `import { size } from '../contract/frame.ts';\nexport const s = size;\nexport type Client = 1;\n`,
-      'client/wrong.ts': `import { record } from '../contract/records.ts';\nexport const r = record;\n`,
+      'gateway/wrong.ts': `import type { Client } from '../sdk/right.ts';\nexport type X = Client;\n`,
+      'sdk/right.ts': `import { size } from '../contract/frame.ts';\nexport const s = size;\nexport type Client = 1;\n`,
+      'sdk/wrong.ts': `import { record } from '../contract/records.ts';\nexport const r = record;\n`,
       'functions/routes.ts': `export const routes = [];\n`,
       'functions/stats/handler.ts': `import { other } from '../users/rule.ts';\nexport const handler = other;\n`,
       'functions/users/rule.ts': `import 'ioredis';\nimport '@upstash/redis';\nexport const other = 1;\n`,
@@ -73,11 +73,11 @@ describe('a planted violation is reported', () => {
 
   it('by direction, also of types and through other files', async () => {
     expect(await check(root)).toEqual([
-      'client/wrong.ts reaches zod: client/ has no dependency',
       'contract/wrong.ts imports gateway/router.ts: contract/ never imports gateway/',
       'functions/login/handler.ts imports gateway/router.ts: functions/ never imports gateway/',
-      'gateway/wrong.ts imports client/right.ts: gateway/ never imports client/',
+      'gateway/wrong.ts imports sdk/right.ts: gateway/ never imports sdk/',
       'lib/wrong.ts imports gateway/router.ts at runtime: lib/ takes runtime code as types only',
+      'sdk/wrong.ts reaches zod: sdk/ has no dependency',
     ]);
   });
 

@@ -1,25 +1,26 @@
 import { type Import, packagesReached } from './import-graph.ts';
 
 /**
- * Who may import whom, by top folder. The three runtime parts (functions, gateway, client) meet in contract/ alone, so
+ * Who may import whom, by top folder. The three runtime parts (functions, gateway, sdk) meet in contract/ alone, so
  * that each can be deployed, replaced and read without the others.
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
-  contract: ['contract'],
-  functions: ['functions', 'contract'],
-  gateway: ['gateway', 'contract'],
-  client: ['client', 'contract'],
-  upstream: ['upstream', 'contract'],
+  shared: ['shared'],
+  contract: ['contract', 'shared'],
+  functions: ['functions', 'contract', 'shared'],
+  gateway: ['gateway', 'contract', 'shared'],
+  sdk: ['sdk', 'contract', 'shared'],
   // Types of runtime code, and the tables that both sides read: see isTable.
-  lib: ['lib', 'contract', 'functions', 'gateway'],
-  bin: ['bin', 'lib', 'functions', 'client', 'contract'],
-  local: ['local', 'functions', 'gateway', 'client', 'contract'],
+  lib: ['lib', 'contract', 'shared', 'functions', 'gateway'],
+  cli: ['cli', 'lib', 'functions', 'sdk', 'contract', 'shared'],
+  bin: ['bin', 'cli', 'lib'],
+  local: ['local', 'functions', 'gateway', 'sdk', 'contract', 'shared'],
 };
 
 export const folders = Object.keys(mayImport);
 
 /** What others put into their own programs. */
-const WITHOUT_PACKAGES = ['client', 'upstream'];
+const WITHOUT_PACKAGES = ['sdk'];
 
 /** One line per violation; none is what we want. */
 export function violations(imports: readonly Import[]): string[] {
@@ -46,7 +47,7 @@ export function violations(imports: readonly Import[]): string[] {
 
 /** Names and routes as data, with nothing behind them: synthesis may read these. */
 function isTable(file: string, imports: readonly Import[]): boolean {
-  const isShared = topFolder(file) === 'contract' || file === 'functions/routes.ts';
+  const isShared = ['contract', 'shared'].includes(topFolder(file)) || file === 'functions/routes.ts';
   return isShared && packagesReached(file, imports).size === 0;
 }
 
@@ -62,7 +63,7 @@ interface BundledFile {
 
 /** What is wrong with the files that a bundle of functions/<name>/handler.ts takes in. */
 export function bundleViolations(name: string, inputs: Readonly<Record<string, BundledFile>>): string[] {
-  const own = new RegExp(`^(functions/(${name}|shared)/|functions/[^/]+$|contract/)`);
+  const own = new RegExp(`^(functions/(${name}|http|runtime)/|functions/[^/]+$|contract/|shared/)`);
   const strangers = Object.keys(inputs).filter((file) => !own.test(file));
   const packages = new Set(
     Object.values(inputs).flatMap((input) => input.imports.filter(({ external }) => external).map(({ path }) => path)),

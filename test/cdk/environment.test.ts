@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readEnvironment } from '../../functions/shared/environment.ts';
+import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { parseConfig } from '../../gateway/config.ts';
 import type { FrontTcpProps } from '../../lib/front-tcp.ts';
 import { resourceOf, resourcesOf, type TemplateJson, templateOf, UPSTASH_SECRET } from './support/synthesis.ts';

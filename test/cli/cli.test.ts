@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { verifyPassword } from '../../contract/passwords.ts';
+import { verifyPassword } from '../../contract/store/passwords.ts';
 import { ask } from '../../local/redis/ping.ts';
 import { freePort } from '../support/ports.ts';
 import { startTestRedis } from '../support/redis.ts';

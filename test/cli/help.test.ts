@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
-import { createProgram } from '../../bin/program.ts';
+import { createProgram } from '../../cli/program.ts';
 import { repository } from '../support/process.ts';
 
 const program = createProgram();

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Persona, personaOf, SHARES } from '../../bin/support/fleet/behaviour.ts';
-import { block } from '../../bin/support/fleet/display.ts';
-import { checkPorts, clientsOfAProcess } from '../../bin/support/fleet/limits.ts';
-import { addLatency, addTally, emptyTally, type Latencies, percentile } from '../../bin/support/fleet/tally.ts';
-import { LiveBlock } from '../../bin/support/live.ts';
+import { type Persona, personaOf, SHARES } from '../../cli/support/fleet/behaviour.ts';
+import { block } from '../../cli/support/fleet/display.ts';
+import { checkPorts, clientsOfAProcess } from '../../cli/support/fleet/limits.ts';
+import { addLatency, addTally, emptyTally, type Latencies, percentile } from '../../cli/support/fleet/tally.ts';
+import { LiveBlock } from '../../cli/support/live.ts';
 import { ask } from '../../local/redis/ping.ts';
 import { repository } from '../support/process.ts';
 import { System } from './system.ts';

@@ -1,9 +1,15 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { connect } from '../../client/connect.ts';
-import { ClosedError, FronttcpError, TimeoutError, TokenRefusedError, UnreachableError } from '../../client/errors.ts';
-import { FEATURES } from '../../contract/command-ids.ts';
+import { FEATURES } from '../../contract/wire/command-ids.ts';
+import { connect } from '../../sdk/client/connect.ts';
+import {
+  ClosedError,
+  FronttcpError,
+  TimeoutError,
+  TokenRefusedError,
+  UnreachableError,
+} from '../../sdk/client/errors.ts';
 import { optionsFor, pair, server } from './dialogue.ts';
 
 test('verifies with every feature unless told otherwise, and knows what the server agreed to', async () => {

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
-import type { Client } from '../../client/client.ts';
-import { connect } from '../../client/connect.ts';
-import type { ClientOptions } from '../../client/options.ts';
+import type { Client } from '../../sdk/client/client.ts';
+import { connect } from '../../sdk/client/connect.ts';
+import type { ClientOptions } from '../../sdk/client/options.ts';
 import { type Peer, ScriptedServer } from './scripted-server.ts';
 
 export const QUICK = { minDelayMs: 1, maxDelayMs: 20 };

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { settingsOf } from '../../client/options.ts';
-import { ClientCommand, FEATURES, ServerCommand } from '../../contract/command-ids.ts';
-import { Refusals } from '../../contract/refusals.ts';
+import { ClientCommand, FEATURES, ServerCommand } from '../../contract/wire/command-ids.ts';
+import { Refusals } from '../../contract/wire/refusals.ts';
 import { CloseReasons } from '../../gateway/session/close-reasons.ts';
+import { settingsOf } from '../../sdk/client/options.ts';
 import { repository } from '../support/process.ts';
 import { documentPath, withVectors } from '../vectors/render.ts';
 

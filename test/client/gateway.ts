@@ -1,10 +1,10 @@
 import { onTestFinished } from 'vitest';
-import type { Client } from '../../client/client.ts';
-import { connect } from '../../client/connect.ts';
-import type { ClientOptions } from '../../client/options.ts';
-import { keysOf } from '../../contract/keys.ts';
-import { makeToken, tokenAtRest } from '../../contract/tokens.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
 import { ask } from '../../local/redis/ping.ts';
+import type { Client } from '../../sdk/client/client.ts';
+import { connect } from '../../sdk/client/connect.ts';
+import type { ClientOptions } from '../../sdk/client/options.ts';
 import { type RunningProcess, startProgram } from '../support/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import type { Message } from '../../client/message.ts';
+import type { Message } from '../../sdk/client/message.ts';
 import { until } from '../support/until.ts';
 import { pair } from './dialogue.ts';
 

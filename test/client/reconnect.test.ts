@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { backoffMs } from '../../client/backoff.ts';
-import { DismissedError, UnreachableError } from '../../client/errors.ts';
+import { backoffMs } from '../../sdk/client/backoff.ts';
+import { DismissedError, UnreachableError } from '../../sdk/client/errors.ts';
 import { until } from '../support/until.ts';
 import { pair, QUICK } from './dialogue.ts';
 

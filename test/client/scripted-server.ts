@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { Decoded, encodeFrame, FrameDecoder } from '../../contract/frame.ts';
+import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
 
 export interface Frame {
   version: number;

@@ -7,7 +7,7 @@ import {
   TimeoutError,
   TooLargeError,
   UnconfirmedError,
-} from '../../client/errors.ts';
+} from '../../sdk/client/errors.ts';
 import { until } from '../support/until.ts';
 import { pair } from './dialogue.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import { Connection } from '../../client/connection.ts';
+import { Connection } from '../../sdk/client/connection.ts';
 import { until } from '../support/until.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
 

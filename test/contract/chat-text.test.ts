@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ChatScanner, fromWireText, wireText } from '../../contract/chat-text.ts';
+import { ChatScanner, fromWireText, wireText } from '../../contract/wire/chat-text.ts';
 
 const scan = (json: string) => {
   const scanner = new ChatScanner();

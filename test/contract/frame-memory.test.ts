@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Decoded, encodeFrame, FrameDecoder } from '../../contract/frame.ts';
+import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
 
 test('a split body is not changed under us when the read buffer is used again', () => {
   const frame = encodeFrame(1, 2, 'the body as it was sent');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Decoded, encodeFrame, FrameDecoder } from '../../contract/frame.ts';
+import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
 import { invalidHeaders, maxFrameBytes, type Vector, vectors } from '../vectors/vectors.ts';
 
 interface Frame {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cellOf, hashTag, keysOf } from '../../contract/keys.ts';
+import { cellOf, hashTag, keysOf } from '../../contract/store/keys.ts';
 
 test('the two keys that others write are as they always were', () => {
   const keys = keysOf('');

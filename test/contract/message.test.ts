@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { chatBody, sentAtMs, withId } from '../../contract/message.ts';
+import { chatBody, sentAtMs, withId } from '../../contract/wire/message.ts';
 
 test('the blanks are those that clients have always been sent', () => {
   expect(chatBody('"a"', '"b"')).toBe('{"chat_from": "a", "chat_content": "b"}');

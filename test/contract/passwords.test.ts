@@ -1,6 +1,6 @@
 import { scryptSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { hashPassword, verifyPassword } from '../../contract/passwords.ts';
+import { hashPassword, verifyPassword } from '../../contract/store/passwords.ts';
 
 const stored = await hashPassword('123456');
 

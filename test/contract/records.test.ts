@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { headRest, type MessageHead, parseInboxRecord, parseMailboxMember } from '../../contract/records.ts';
+import { headRest, type MessageHead, parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
 
 const head: MessageHead = {
   id: '1781001000000000',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keysOf } from '../../contract/keys.ts';
-import { sweepMailboxes } from '../../contract/scripts/sweep.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import { sweepMailboxes } from '../../contract/store/scripts/sweep.ts';
 import { createLog } from '../../gateway/observe/log.ts';
 import { connectRedis, type GatewayRedis } from '../../gateway/store/redis.ts';
 import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';

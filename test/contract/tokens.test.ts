@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { makeToken, tokenAtRest, tokenMatches, userIdOfToken } from '../../contract/tokens.ts';
+import { makeToken, tokenAtRest, tokenMatches, userIdOfToken } from '../../contract/store/tokens.ts';
 
 test('a token carries its user and 256 random bits, and is never the same', () => {
   const token = makeToken('13565208554');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { APPLICATION_DOWN, APPLICATION_UP, ClientCommand, ServerCommand } from '../../contract/command-ids.ts';
-import { DEFAULT_MAX_FRAME_BYTES } from '../../contract/frame.ts';
+import { APPLICATION_DOWN, APPLICATION_UP, ClientCommand, ServerCommand } from '../../contract/wire/command-ids.ts';
+import { DEFAULT_MAX_FRAME_BYTES } from '../../contract/wire/frame.ts';
 import { asyncApiDocument, asyncApiFile, serializeAsyncApi } from '../../scripts/asyncapi.ts';
 import { startTestGateway, type TestGateway } from '../client/gateway.ts';
 import { asyncApiProblems, schemaProblems } from '../support/json-schema.ts';

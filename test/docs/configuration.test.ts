@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { functionVariables } from '../../functions/shared/environment.ts';
+import { functionVariables } from '../../functions/runtime/environment.ts';
 import { gatewayVariables } from '../../gateway/config.ts';
 import { gateway } from '../gateway/support/gateway.ts';
 import { repository } from '../support/process.ts';

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import type { Client } from '../../client/client.ts';
-import { connect } from '../../client/connect.ts';
 import { ask } from '../../local/redis/ping.ts';
+import type { Client } from '../../sdk/client/client.ts';
+import { connect } from '../../sdk/client/connect.ts';
 import { compilePackage } from '../support/compiled-package.ts';
 import { startProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseProxyHeader } from '../../gateway/io/proxy-header.ts';
+import { parseProxyHeader } from '../../gateway/net/proxy-header.ts';
 import { gateway } from '../gateway/support/gateway.ts';
 import { frameBytes, Peer } from '../support/peer.ts';
 

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
-import { keysOf } from '../../contract/keys.ts';
-import { routeCommands } from '../../contract/scripts/route.ts';
-import { connectRedis } from '../../functions/shared/drivers/ioredis.ts';
-import { readEnvironment } from '../../functions/shared/environment.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import { routeCommands } from '../../contract/store/scripts/route.ts';
+import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
+import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { findRedisServer } from './redis-server.ts';
 
 const keys = keysOf('durability:');

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { encodeFrame } from '../../contract/frame.ts';
+import { encodeFrame } from '../../contract/wire/frame.ts';
 import { until } from '../support/until.ts';
 import { Wire, type WireFrame } from './wire.ts';
 import { type Gateway, World } from './world.ts';

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { keysOf } from '../../contract/keys.ts';
-import { holdLease } from '../../contract/scripts/gateways.ts';
-import { type RouteCommand, routeCommands } from '../../contract/scripts/route.ts';
-import { claimSessions } from '../../contract/scripts/sessions.ts';
-import { connectRedis } from '../../functions/shared/drivers/ioredis.ts';
-import { readEnvironment } from '../../functions/shared/environment.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import { holdLease } from '../../contract/store/scripts/gateways.ts';
+import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
+import { claimSessions } from '../../contract/store/scripts/sessions.ts';
+import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
+import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { findRedisServer, type RedisServer } from './redis-server.ts';
 
 let folder: string;

@@ -1,4 +1,4 @@
-import { parseMailboxMember } from '../../contract/records.ts';
+import { parseMailboxMember } from '../../contract/store/records.ts';
 import { until } from '../support/until.ts';
 import { checkAddressees, checkDelivery, checkDuplicates, checkIdempotence, checkOrder, see } from './checks.ts';
 import { Faults } from './faults.ts';

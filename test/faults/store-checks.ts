@@ -1,5 +1,5 @@
-import type { RedisPort } from '../../contract/redis.ts';
-import { type RecipientReceipt, readReceipt } from '../../contract/scripts/receipts.ts';
+import { type RecipientReceipt, readReceipt } from '../../contract/store/scripts/receipts.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import { mayBeLost, type Seen } from './checks.ts';
 import type { History, Send } from './history.ts';
 import type { World } from './world.ts';

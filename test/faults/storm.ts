@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { tokenAtRest } from '../../contract/tokens.ts';
+import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { until } from '../support/until.ts';
 import { Wire } from './wire.ts';
 import { World } from './world.ts';

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { z } from 'zod';
-import { Decoded, encodeFrame, FrameDecoder } from '../../contract/frame.ts';
+import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
 
 export interface WireFrame {
   readonly commandId: number;

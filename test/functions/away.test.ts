@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { routeCommands } from '../../contract/scripts/route.ts';
-import { createRuntime } from '../../functions/shared/runtime.ts';
+import { routeCommands } from '../../contract/store/scripts/route.ts';
+import { createRuntime } from '../../functions/runtime/runtime.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { type Store, startWorld, type World, withPassword } from './world.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tokenAtRest } from '../../contract/tokens.ts';
+import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { startWorld, stores, tokenOf, type World } from './world.ts';
 
 interface Past {

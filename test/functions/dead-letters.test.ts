@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { keysOf } from '../../contract/keys.ts';
-import type { RedisPort } from '../../contract/redis.ts';
-import { drainQueue } from '../../contract/scripts/drain-queue.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import { drainQueue } from '../../contract/store/scripts/drain-queue.ts';
 import { takeDeadLetter } from '../../functions/dead-letters/take-dead-letter.ts';
-import { createRuntime, type Runtime } from '../../functions/shared/runtime.ts';
+import { createRuntime, type Runtime } from '../../functions/runtime/runtime.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import { sharedClusterUrl, sharedRedisUrl } from '../support/redis.ts';
 import { startWorld, stores, type World } from './world.ts';
 

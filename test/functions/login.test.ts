@@ -1,12 +1,12 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { keysOf } from '../../contract/keys.ts';
-import { tokenMatches, userIdOfToken } from '../../contract/tokens.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import { tokenMatches, userIdOfToken } from '../../contract/store/tokens.ts';
+import { Refusal } from '../../functions/http/refusal.ts';
 import { LoginLimits } from '../../functions/login/limits.ts';
 import { Turns } from '../../functions/login/turns.ts';
-import { connectRedis } from '../../functions/shared/drivers/ioredis.ts';
-import { readEnvironment } from '../../functions/shared/environment.ts';
-import { Refusal } from '../../functions/shared/http/refusal.ts';
+import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
+import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
 import { startWorld, stores, type World, withPassword } from './world.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tokenAtRest } from '../../contract/tokens.ts';
+import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { generatedFile, serializeDocument } from '../../functions/openapi/build-document.ts';
 import { openApiDocument } from '../../functions/openapi/document.ts';
 import { operations } from '../../functions/openapi/operations.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { timeoutSignal, withinTimeout } from '../../functions/shared/drivers/failures.ts';
+import { timeoutSignal, withinTimeout } from '../../functions/runtime/drivers/failures.ts';
 
 const TIMEOUT_MS = 200;
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { keysOf } from '../../contract/keys.ts';
-import { markDelivery } from '../../contract/scripts/receipts.ts';
-import { connectRedis } from '../../functions/shared/drivers/ioredis.ts';
-import { readEnvironment } from '../../functions/shared/environment.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import { markDelivery } from '../../contract/store/scripts/receipts.ts';
+import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
+import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { sharedRedisUrl } from '../support/redis.ts';
 import { startWorld, stores, tokenOf, type World } from './world.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { keysOf } from '../../contract/keys.ts';
-import { parseInboxRecord, parseMailboxMember } from '../../contract/records.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import { parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
 import { startWorld, stores, tokenOf, type World } from './world.ts';
 
 describe.each(stores)('POST /send-command over %s', (store) => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeServiceToken, serviceTokenId } from '../../contract/service-tokens.ts';
-import { makeToken, userIdOfToken } from '../../contract/tokens.ts';
+import { makeServiceToken, serviceTokenId } from '../../contract/store/service-tokens.ts';
+import { makeToken, userIdOfToken } from '../../contract/store/tokens.ts';
 import { startWorld, stores, tokenOf, type World } from './world.ts';
 
 describe.each(stores)('service tokens over %s', (store) => {

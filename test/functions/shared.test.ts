@@ -4,15 +4,15 @@ import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterEach, describe, expect, it } from 'vitest';
-import { keysOf } from '../../contract/keys.ts';
-import { RedisUnavailableError } from '../../contract/redis.ts';
-import { START_TIMEOUT_MS } from '../../functions/shared/drivers/failures.ts';
-import { readEnvironment } from '../../functions/shared/environment.ts';
-import { MESSAGES } from '../../functions/shared/http/messages.ts';
-import { languageOf } from '../../functions/shared/http/text.ts';
-import { traceparentOf } from '../../functions/shared/http/traceparent.ts';
-import { RedisClock } from '../../functions/shared/redis-clock.ts';
-import { readStoreSecret } from '../../functions/shared/secrets.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import { MESSAGES } from '../../functions/http/messages.ts';
+import { languageOf } from '../../functions/http/text.ts';
+import { traceparentOf } from '../../functions/http/traceparent.ts';
+import { START_TIMEOUT_MS } from '../../functions/runtime/drivers/failures.ts';
+import { readEnvironment } from '../../functions/runtime/environment.ts';
+import { RedisClock } from '../../functions/runtime/redis-clock.ts';
+import { readStoreSecret } from '../../functions/runtime/secrets.ts';
+import { RedisUnavailableError } from '../../shared/redis/port.ts';
 import { startWorld } from './world.ts';
 
 describe('the language of an answer', () => {

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { createLog } from '../../functions/runtime/log.ts';
+import { createRuntime } from '../../functions/runtime/runtime.ts';
 import { idempotencyOf } from '../../functions/send-command/idempotency.ts';
 import { createSender } from '../../functions/send-command/send.ts';
-import { createLog } from '../../functions/shared/log.ts';
-import { createRuntime } from '../../functions/shared/runtime.ts';
 import { startStoreProxy } from '../drill/store-proxy.ts';
 import { startTestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
-import { hashPassword } from '../../contract/passwords.ts';
-import { tokenAtRest } from '../../contract/tokens.ts';
-import { createLog } from '../../functions/shared/log.ts';
+import { hashPassword } from '../../contract/store/passwords.ts';
+import { tokenAtRest } from '../../contract/store/tokens.ts';
+import { createLog } from '../../functions/runtime/log.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
 import { keepLog } from '../support/logs.ts';
 import { sharedClusterUrl, sharedRedisUrl, uniquePrefix } from '../support/redis.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Decoded, encodeFrame, FrameDecoder } from '../../contract/frame.ts';
+import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
 
 const MAX_FRAME_BYTES = 4_096;
 const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, expect, test } from 'vitest';
-import { type Keys, keysOf } from '../../contract/keys.ts';
-import { parseInboxRecord, parseMailboxMember, type Recipient } from '../../contract/records.ts';
-import type { RedisPort } from '../../contract/redis.ts';
-import { settleMessages } from '../../contract/scripts/mailbox.ts';
-import { type RouteCommand, routeCommands } from '../../contract/scripts/route.ts';
-import { claimSessions, releaseSession } from '../../contract/scripts/sessions.ts';
-import type { SessionForm } from '../../contract/session.ts';
-import { connectRedis } from '../../functions/shared/drivers/ioredis.ts';
-import { readEnvironment } from '../../functions/shared/environment.ts';
+import { type Keys, keysOf } from '../../contract/store/keys.ts';
+import { parseInboxRecord, parseMailboxMember, type Recipient } from '../../contract/store/records.ts';
+import { settleMessages } from '../../contract/store/scripts/mailbox.ts';
+import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
+import { claimSessions, releaseSession } from '../../contract/store/scripts/sessions.ts';
+import type { SessionForm } from '../../contract/wire/session-form.ts';
+import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
+import { readEnvironment } from '../../functions/runtime/environment.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
 
 const port: RedisPort = connectRedis(readEnvironment({ REDIS_URL: sharedRedisUrl() }), undefined);

@@ -1,11 +1,11 @@
 import { beforeEach, expect, test } from 'vitest';
-import { ServerCommand } from '../../contract/command-ids.ts';
-import { chatBody } from '../../contract/message.ts';
-import { Message } from '../../gateway/io/outgoing.ts';
-import { Slice } from '../../gateway/io/slice.ts';
+import { ServerCommand } from '../../contract/wire/command-ids.ts';
+import { chatBody } from '../../contract/wire/message.ts';
+import { FanOut } from '../../gateway/delivery/broadcast.ts';
+import { Message } from '../../gateway/delivery/messages.ts';
+import { Slice } from '../../gateway/delivery/time-budget.ts';
 import { Counters } from '../../gateway/observe/counters.ts';
 import type { Tail } from '../../gateway/observe/tail.ts';
-import { FanOut } from '../../gateway/routing/fan-out.ts';
 import { Registry } from '../../gateway/session/registry.ts';
 import type { Session } from '../../gateway/session/session.ts';
 

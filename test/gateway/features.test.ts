@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { disconnectUser } from '../../contract/scripts/sessions.ts';
+import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
 import { chat, gateway, startTestGateway, type TestGateway } from './support/gateway.ts';
 
 let shared: TestGateway;

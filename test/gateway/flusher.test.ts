@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Flusher } from '../../gateway/io/flusher.ts';
-import type { Outbox } from '../../gateway/io/outbox.ts';
+import { Flusher } from '../../gateway/delivery/flusher.ts';
+import type { Outbox } from '../../gateway/delivery/outbox.ts';
 import { until } from '../support/until.ts';
 
 /** An outbox whose write keeps the event loop for `ms`. */

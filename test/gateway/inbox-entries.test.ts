@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { InboxEntries, type InboxEntry } from '../../gateway/routing/inbox-entries.ts';
-import { compareEntryIds } from '../../gateway/routing/inbox-reader.ts';
+import { InboxEntries, type InboxEntry } from '../../gateway/delivery/inbox-entries.ts';
+import { compareEntryIds } from '../../gateway/delivery/inbox-reader.ts';
 import { connectRedis, type GatewayRedis } from '../../gateway/store/redis.ts';
 import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
 import { until } from '../support/until.ts';

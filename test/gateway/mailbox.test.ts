@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { sentAtMs } from '../../contract/message.ts';
-import { readReceipt } from '../../contract/scripts/receipts.ts';
+import { readReceipt } from '../../contract/store/scripts/receipts.ts';
+import { sentAtMs } from '../../contract/wire/message.ts';
 import { until } from '../support/until.ts';
 import { chat, entry, gateway } from './support/gateway.ts';
 

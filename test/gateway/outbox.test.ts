@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { memoisedJoin, Outbox, type OutboxOwner } from '../../gateway/io/outbox.ts';
-import { Notice, type Outgoing } from '../../gateway/io/outgoing.ts';
+import { Notice, type Outgoing } from '../../gateway/delivery/messages.ts';
+import { memoisedJoin, Outbox, type OutboxOwner } from '../../gateway/delivery/outbox.ts';
 import { until } from '../support/until.ts';
 
 interface Pair {

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { DEFAULT_LEASE_MS as LEASE_MS } from '../../contract/scripts/gateways.ts';
+import { DEFAULT_LEASE_MS as LEASE_MS } from '../../contract/store/scripts/gateways.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';

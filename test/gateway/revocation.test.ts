@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { disconnectUser } from '../../contract/scripts/sessions.ts';
-import { tokenAtRest } from '../../contract/tokens.ts';
+import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
+import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { uniquePrefix } from '../support/redis.ts';
 import { chat, gateway } from './support/gateway.ts';
 

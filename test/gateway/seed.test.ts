@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { tokenAtRest } from '../../contract/tokens.ts';
+import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { frameBytes } from '../support/peer.ts';
 import { until } from '../support/until.ts';
 import { chat, gateway, startTestGateway, type TestGateway } from './support/gateway.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FEATURES } from '../../contract/command-ids.ts';
+import { FEATURES } from '../../contract/wire/command-ids.ts';
 import { CloseReasons, closeReasonOf } from '../../gateway/session/close-reasons.ts';
 import { Bit, featureBits, featureNames, formOf } from '../../gateway/session/features.ts';
 

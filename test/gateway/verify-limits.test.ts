@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { networkOf } from '../../contract/address.ts';
 import { parseConfig } from '../../gateway/config.ts';
 import { Counters } from '../../gateway/observe/counters.ts';
 import { FailureCounts } from '../../gateway/session/failure-counts.ts';
 import { VerifyLimits } from '../../gateway/session/verify-limits.ts';
 import { Wheel } from '../../gateway/session/wheel.ts';
+import { networkOf } from '../../shared/address.ts';
 
 const T0 = 1_000_000;
 

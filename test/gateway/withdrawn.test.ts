@@ -1,13 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { keysOf } from '../../contract/keys.ts';
-import type { InboxRecord } from '../../contract/records.ts';
-import type { RedisArgument, RedisPort } from '../../contract/redis.ts';
-import { routeCommands } from '../../contract/scripts/route.ts';
-import { withdrawCommands } from '../../contract/scripts/withdraw.ts';
-import { Withdrawals } from '../../gateway/routing/withdrawals.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import type { InboxRecord } from '../../contract/store/records.ts';
+import { routeCommands } from '../../contract/store/scripts/route.ts';
+import { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
+import { Withdrawals } from '../../gateway/delivery/withdrawals.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
+import type { RedisArgument, RedisPort } from '../../shared/redis/port.ts';
 import { startTestRedis } from '../support/redis.ts';
 import { gateway, silentLog } from './support/gateway.ts';
 

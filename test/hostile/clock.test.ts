@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { tokenAtRest } from '../../contract/tokens.ts';
+import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { repository } from '../support/process.ts';
 import { until } from '../support/until.ts';
 import { startTarget, type Target } from './support/target.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { tokenAtRest } from '../../contract/tokens.ts';
-import { createLog } from '../../functions/shared/log.ts';
+import { tokenAtRest } from '../../contract/store/tokens.ts';
+import { createLog } from '../../functions/runtime/log.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
 import { tokenOf } from '../functions/world.ts';
 import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';

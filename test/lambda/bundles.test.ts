@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connectRelay } from '../../bin/support/relay.ts';
-import { addUser } from '../../bin/support/users.ts';
-import { keysOf } from '../../contract/keys.ts';
-import { hashPassword, verifyPassword } from '../../contract/passwords.ts';
-import { tokenAtRest } from '../../contract/tokens.ts';
+import { connectRelay } from '../../cli/support/relay.ts';
+import { addUser } from '../../cli/support/users.ts';
+import { keysOf } from '../../contract/store/keys.ts';
+import { hashPassword, verifyPassword } from '../../contract/store/passwords.ts';
+import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { accessString } from '../../lib/redis/credentials.ts';
 import { Env, type StoreCredentials, type UpstashCredentials } from '../../lib/runtime-environment.ts';
 import { type Bundles, makeBundles } from '../support/bundles.ts';

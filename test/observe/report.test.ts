@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ApiMetricName, emfLine, METRIC_DIMENSION, METRIC_NAMESPACE, MetricName } from '../../contract/metrics.ts';
-import { RequestMetrics } from '../../functions/shared/observe/request-metrics.ts';
+import { RequestMetrics } from '../../functions/http/request-metrics.ts';
 import { Histogram, representatives } from '../../gateway/observe/histogram.ts';
 import { TaskProtection } from '../../gateway/observe/task-protection.ts';
 import { gateway, silentLog } from '../gateway/support/gateway.ts';

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { tokenAtRest } from '../../contract/tokens.ts';
+import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { tokenOf } from '../functions/world.ts';
 import { Peer } from '../support/peer.ts';
 import { type RunningProcess, startProcess, startProgram } from '../support/process.ts';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { parseInboxRecord, parseMailboxMember } from '../../contract/records.ts';
-import { drainQueue } from '../../contract/scripts/drain-queue.ts';
+import { parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
+import { drainQueue } from '../../contract/store/scripts/drain-queue.ts';
 import { drivers, openStore, type Store } from './ports.ts';
 
 const limits = {

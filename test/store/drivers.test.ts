@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { defineScript } from '../../contract/scripts/library.ts';
+import { defineScript } from '../../contract/store/scripts/library.ts';
 import { drivers, openStore, type Store } from './ports.ts';
 
 describe.each(drivers)('the Redis port over %s', (driver) => {

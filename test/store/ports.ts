@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
-import { type Keys, keysOf } from '../../contract/keys.ts';
-import type { RedisPort } from '../../contract/redis.ts';
-import type { RouteCommand } from '../../contract/scripts/route.ts';
-import { connectRedis as connectIoredis } from '../../functions/shared/drivers/ioredis.ts';
-import { connectRedis as connectUpstash } from '../../functions/shared/drivers/upstash.ts';
-import { readEnvironment } from '../../functions/shared/environment.ts';
+import { type Keys, keysOf } from '../../contract/store/keys.ts';
+import type { RouteCommand } from '../../contract/store/scripts/route.ts';
+import { connectRedis as connectIoredis } from '../../functions/runtime/drivers/ioredis.ts';
+import { connectRedis as connectUpstash } from '../../functions/runtime/drivers/upstash.ts';
+import { readEnvironment } from '../../functions/runtime/environment.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import { sharedClusterUrl, sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
 import { startTestUpstash } from '../support/upstash.ts';
 

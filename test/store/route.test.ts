@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseInboxRecord, parseMailboxMember } from '../../contract/records.ts';
-import { readReceipt } from '../../contract/scripts/receipts.ts';
-import { type RouteCommand, type RouteOptions, routeCommands } from '../../contract/scripts/route.ts';
+import { parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
+import { readReceipt } from '../../contract/store/scripts/receipts.ts';
+import { type RouteCommand, type RouteOptions, routeCommands } from '../../contract/store/scripts/route.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
 
 describe.each(drivers)('the route script over %s', (driver) => {

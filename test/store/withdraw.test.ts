@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buryGateway } from '../../contract/scripts/gateways.ts';
-import { stashMessages } from '../../contract/scripts/mailbox.ts';
-import { type RouteCommand, routeCommands } from '../../contract/scripts/route.ts';
-import { withdrawCommands, withdrawnMessages } from '../../contract/scripts/withdraw.ts';
+import { buryGateway } from '../../contract/store/scripts/gateways.ts';
+import { stashMessages } from '../../contract/store/scripts/mailbox.ts';
+import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
+import { withdrawCommands, withdrawnMessages } from '../../contract/store/scripts/withdraw.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
 
 const receipt = { receipt: true };

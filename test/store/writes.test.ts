@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { Redis } from 'ioredis';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { RedisPort } from '../../contract/redis.ts';
-import { defineScript } from '../../contract/scripts/library.ts';
-import { connectRedis as connectFunction } from '../../functions/shared/drivers/ioredis.ts';
-import { readEnvironment } from '../../functions/shared/environment.ts';
+import { defineScript } from '../../contract/store/scripts/library.ts';
+import { connectRedis as connectFunction } from '../../functions/runtime/drivers/ioredis.ts';
+import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { connectRedis as connectGateway } from '../../gateway/store/redis.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import { silentLog } from '../gateway/support/gateway.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 

@@ -23,7 +23,9 @@ export async function compilePackage(folder: string): Promise<void> {
       outDir: join(folder, 'dist/package'),
       typeRoots: [join(repository, 'node_modules/@types')],
     },
-    include: ['client/connect.ts', 'client/errors.ts', 'upstream/index.ts'].map((file) => join(repository, file)),
+    include: ['sdk/client/connect.ts', 'sdk/client/errors.ts', 'sdk/upstream/index.ts'].map((file) =>
+      join(repository, file),
+    ),
   });
 }
 

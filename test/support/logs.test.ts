@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { makeServiceToken } from '../../contract/service-tokens.ts';
-import { makeToken, tokenAtRest } from '../../contract/tokens.ts';
+import { makeServiceToken } from '../../contract/store/service-tokens.ts';
+import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
 import { keepLog, secretsIn } from './logs.ts';
 
 const line = (error: string) => JSON.stringify({ level: 30, event: 'request', error });

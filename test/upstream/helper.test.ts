@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseSendCommand } from '../../contract/commands.ts';
 import type { UpstreamItem } from '../../contract/upstream.ts';
+import { parseSendCommand } from '../../contract/wire/commands.ts';
 import {
   chat,
   createHandler,
@@ -9,7 +9,7 @@ import {
   reply,
   typed,
   UnknownCommandError,
-} from '../../upstream/index.ts';
+} from '../../sdk/upstream/index.ts';
 
 const item = (user: string, seq: number, body: unknown = {}, command_id = 1000): UpstreamItem => ({
   user,

@@ -9,11 +9,11 @@ import {
   TooManyRequestsException,
 } from '@aws-sdk/client-lambda';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { connect } from '../../client/connect.ts';
-import { RefusedError } from '../../client/errors.ts';
 import { THROTTLED } from '../../local/upstream/faults.ts';
 import { startInvokeApi } from '../../local/upstream/invoke-api.ts';
 import { startLocalUpstream } from '../../local/upstream/upstream.ts';
+import { connect } from '../../sdk/client/connect.ts';
+import { RefusedError } from '../../sdk/client/errors.ts';
 import { freePort } from '../support/ports.ts';
 import { repository, startProcess, startProgram } from '../support/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';

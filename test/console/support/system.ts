@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { Decoded, encodeFrame, FrameDecoder } from '../../../contract/frame.ts';
-import { createLog } from '../../../functions/shared/log.ts';
-import { createRuntime, type Runtime } from '../../../functions/shared/runtime.ts';
+import { Decoded, encodeFrame, FrameDecoder } from '../../../contract/wire/frame.ts';
+import { createLog } from '../../../functions/runtime/log.ts';
+import { createRuntime, type Runtime } from '../../../functions/runtime/runtime.ts';
 import { createDemoUsers } from '../../../local/demo-users.ts';
 import { startApi } from '../../../local/http/server.ts';
 import { type RunningProcess, startProgram } from '../../support/process.ts';

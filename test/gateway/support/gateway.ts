@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
-import { type Keys, keysOf } from '../../../contract/keys.ts';
-import { type RouteCommand, type RouteResult, routeCommands } from '../../../contract/scripts/route.ts';
+import { type Keys, keysOf } from '../../../contract/store/keys.ts';
+import { type RouteCommand, type RouteResult, routeCommands } from '../../../contract/store/scripts/route.ts';
 import { parseConfig } from '../../../gateway/config.ts';
 import { type RunningGateway, startGateway } from '../../../gateway/gateway.ts';
 import { createLog } from '../../../gateway/observe/log.ts';

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
-import { tokenAtRest } from '../../../contract/tokens.ts';
+import { tokenAtRest } from '../../../contract/store/tokens.ts';
 import { type Reply, tokenOf } from '../../functions/world.ts';
 import { type RunningProcess, repository, startProgram } from '../../support/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../../support/redis.ts';

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
-import { type Keys, keysOf } from '../../../contract/keys.ts';
+import { type Keys, keysOf } from '../../../contract/store/keys.ts';
 import { Peer } from '../../support/peer.ts';
 import { type RunningProcess, startProcess, startProgram } from '../../support/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../../support/redis.ts';

@@ -1,0 +1,183 @@
+import { text as readAll } from 'node:stream/consumers';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { isApplicationDown, ServerCommand } from '../../contract/wire/command-ids.ts';
+import { MAX_TTL_SECONDS } from '../../contract/wire/commands.ts';
+import { sentAnswer } from '../../functions/send-command/schema.ts';
+import type { Api } from '../support/api.ts';
+import { apiOf, type Context, contextOf } from '../support/context.ts';
+import { ExitCode, Failure } from '../support/failure.ts';
+import { onInterrupt } from '../support/interrupt.ts';
+import { collect, wholeNumber } from '../support/numbers.ts';
+import { Progress } from '../support/progress.ts';
+import { awaitDelivery, isFailed, receiptText } from '../support/receipt.ts';
+import { everyUser, recipientsOfFile } from '../support/recipients.ts';
+import { type Content, newKey, sendToMany } from '../support/send-many.ts';
+import { followMany } from '../support/states.ts';
+
+interface SendOptions {
+  to?: string[];
+  toFile?: string;
+  all?: true;
+  everyone?: true;
+  commandId?: number;
+  ttl?: number;
+  receipt?: true;
+  wait: number;
+  batch: number;
+  idempotencyKey?: string;
+}
+
+export function sendCommand(): Command {
+  return new Command('send')
+    .description('send a message to one, several or everyone, through the HTTP API (operators)')
+    .argument('<content>', 'the text, or the JSON object of an application message; - reads standard input')
+    .option('-t, --to <phone number>', 'a recipient; several times, or with commas', collect)
+    .option('-f, --to-file <file>', 'recipients of a file, one a line; - reads standard input')
+    .option('-a, --all', 'everyone who is connected now')
+    .option('--everyone', 'every user there is: who is away gets it later')
+    .option('-c, --command-id <id>', '2000–2999: an application message', wholeNumber(2_000, 2_999))
+    .option('--ttl <seconds>', 'how long it may wait for a recipient who is away', wholeNumber(1, MAX_TTL_SECONDS))
+    .option('--receipt', 'follow what becomes of it, per recipient')
+    .option('--wait <seconds>', 'how long to follow it', wholeNumber(0, 86_400), 10)
+    .option('--batch <number>', 'with --to-file and --everyone: recipients of a request', wholeNumber(1, 1_000), 500)
+    .option('--idempotency-key <key>', 'sent again with the same key, it happens once')
+    .addHelpText(
+      'after',
+      `
+Exits 1 when a recipient is unknown, or when --receipt shows one that will not get it.
+
+Examples:
+  $ fronttcp send --to 13565208554 "Hello"
+  $ fronttcp send --to 13565208554,1390854961g --receipt "Hello"
+  $ fronttcp send --to-file recipients.txt "Hello"
+  $ fronttcp send --all "We close at six"
+  $ fronttcp send --everyone "We have moved" --ttl 86400
+  $ fronttcp send --to 1390854961g --command-id 2001 '{"level": 3}' --ttl 60
+  $ date | fronttcp send --to 13565208554 -`,
+    )
+    .action(send);
+}
+
+async function send(given: string, options: SendOptions, command: Command): Promise<void> {
+  const context = await contextOf(command);
+  checkTarget(given, options);
+  const api = await apiOf(context);
+  const content = await contentOf(given, options);
+  const isMany = options.toFile !== undefined || options.everyone === true;
+  const { unknown } = isMany
+    ? await sendMany(context, api, content, options)
+    : await sendOnce(context, api, content, options);
+  if (unknown === 0) return;
+  context.output.warn(`${unknown} of the recipients ${unknown === 1 ? 'is' : 'are'} not known`);
+  process.exitCode = ExitCode.failed;
+}
+
+async function sendOnce(
+  { output }: Context,
+  api: Api,
+  { commandId, ...content }: Content,
+  options: SendOptions,
+): Promise<{ unknown: number }> {
+  const { to = [], all = false, wait, idempotencyKey } = options;
+  const recipients = all ? {} : { chat_to: to.length === 1 ? to[0] : to };
+  const body = { command_id: commandId ?? chatCommandOf(all, to), ...recipients, ...content };
+  const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+  const sent = await api.call('POST', '/send-command', sentAnswer, { body, headers });
+  if (!options.receipt) {
+    output.result({ id: sent.id, recipients: sent.recipients }, `Sent ${sent.id}: ${counts(sent.recipients)}.`);
+    return sent.recipients;
+  }
+  output.note(`Sent ${sent.id}: ${counts(sent.recipients)}. Following it for up to ${wait} s.`);
+  const receipt = await awaitDelivery(api, sent.id, wait * 1_000);
+  output.result({ recipients: sent.recipients, receipt }, receiptText(receipt));
+  if (receipt.recipients.some(isFailed)) process.exitCode = ExitCode.failed;
+  return sent.recipients;
+}
+
+async function sendMany(
+  { output }: Context,
+  api: Api,
+  content: Content,
+  options: SendOptions,
+): Promise<{ unknown: number }> {
+  const recipients = options.toFile === undefined ? await everyUser(api) : await recipientsOfFile(options.toFile);
+  const key = options.idempotencyKey ?? newKey();
+  const progress = new Progress(output, recipients.length, 'recipients');
+  const again = `To go on where it ended, run it again with --idempotency-key ${key}`;
+  let done = 0;
+  const sent = await sendToMany(api, recipients, content, {
+    batch: options.batch,
+    key,
+    signal: onInterrupt(),
+    progress: (now) => {
+      done = now;
+      progress.update(now);
+    },
+    waiting: (seconds, why) => output.note(`${why} Trying again in ${seconds} s.`),
+  })
+    .catch((error: unknown) => {
+      if (!(error instanceof Failure) || done === 0) throw error;
+      const message = `sent to ${done} of ${recipients.length} recipients, then: ${error.message}`;
+      throw new Failure(error.exitCode, message, again, { cause: error });
+    })
+    .finally(() => progress.end());
+  if (sent.done < recipients.length) {
+    throw new Failure(ExitCode.interrupted, `sent to ${sent.done} of ${recipients.length} recipients`, again);
+  }
+  const text = `Sent to ${recipients.length} in ${sent.ids.length} messages: ${counts(sent.recipients)}.`;
+  if (!options.receipt) {
+    output.result({ ids: sent.ids, recipients: sent.recipients }, text);
+    return sent.recipients;
+  }
+  output.note(`${text} Following them for up to ${options.wait} s.`);
+  const { states, failed, table } = await followMany(api, sent.ids, options.wait * 1_000);
+  output.result({ ids: sent.ids, recipients: sent.recipients, states, failed }, table);
+  if (failed.length > 0) process.exitCode = ExitCode.failed;
+  return sent.recipients;
+}
+
+function counts({ online, stored, unknown }: z.infer<typeof sentAnswer>['recipients']): string {
+  return `online ${online}, stored ${stored}, unknown ${unknown}`;
+}
+
+function checkTarget(given: string, { to, toFile, all, everyone, commandId }: SendOptions): void {
+  const named = [to, toFile, all, everyone].filter((target) => target !== undefined);
+  if (named.length !== 1 || to?.length === 0) {
+    const message = named.length > 1 ? 'one of --to, --to-file, --all and --everyone' : 'to whom?';
+    const nextStep = 'Name recipients with --to or --to-file, or say --all (connected) or --everyone.';
+    throw new Failure(ExitCode.usage, message, nextStep);
+  }
+  if (commandId !== undefined && all) {
+    throw new Failure(ExitCode.usage, 'an application message has named recipients', 'Use --to, or --everyone.');
+  }
+  if (given === '-' && toFile === '-') {
+    throw new Failure(ExitCode.usage, 'content and recipients cannot both be on standard input', 'Use a file for one.');
+  }
+}
+
+async function contentOf(given: string, { commandId, ttl, receipt }: SendOptions): Promise<Content> {
+  const text = given === '-' ? (await readAll(process.stdin)).replace(/\r?\n$/, '') : given;
+  return {
+    commandId,
+    content: commandId !== undefined && isApplicationDown(commandId) ? objectOf(text) : text,
+    ...(ttl === undefined ? {} : { ttl_s: ttl }),
+    ...(receipt ? { receipt } : {}),
+  };
+}
+
+function chatCommandOf(all: boolean, to: readonly string[]): number {
+  if (all) return ServerCommand.broadcast;
+  return to.length === 1 ? ServerCommand.single : ServerCommand.group;
+}
+
+const jsonObject = z.record(z.string(), z.json());
+
+function objectOf(text: string): z.infer<typeof jsonObject> {
+  try {
+    return jsonObject.parse(JSON.parse(text));
+  } catch (cause) {
+    const message = 'the content of an application message is a JSON object';
+    throw new Failure(ExitCode.usage, message, `Such as '{"level": 3}'.`, { cause });
+  }
+}

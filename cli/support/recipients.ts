@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { text as readAll } from 'node:stream/consumers';
+import type { z } from 'zod';
+import { userIdSchema } from '../../contract/wire/commands.ts';
+import { MAX_PAGE, usersAnswer } from '../../functions/users/schema.ts';
+import type { Api } from './api.ts';
+import { ExitCode, Failure } from './failure.ts';
+
+export type ListedUser = z.infer<typeof usersAnswer>['users'][number];
+
+/** One user id a line; blank lines and those that begin with # are passed over, and who is named twice counts once. */
+export async function recipientsOfFile(path: string): Promise<string[]> {
+  const lines = (await read(path)).split(/\r?\n/).map((line) => line.trim());
+  const recipients = new Set<string>();
+  for (const [at, line] of lines.entries()) {
+    if (line === '' || line.startsWith('#')) continue;
+    const checked = userIdSchema.safeParse(line);
+    if (!checked.success) {
+      const nextStep = 'The file has one phone number a line.';
+      throw new Failure(ExitCode.usage, `${path}, line ${at + 1}: ${checked.error.issues[0]?.message}`, nextStep);
+    }
+    recipients.add(line);
+  }
+  if (recipients.size > 0) return [...recipients];
+  throw new Failure(ExitCode.usage, `${path} names nobody`, 'Write one phone number a line.');
+}
+
+async function read(path: string): Promise<string> {
+  if (path === '-') return readAll(process.stdin);
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new Failure(ExitCode.usage, `cannot read ${path}: ${(error as Error).message}`, 'Is the path right?');
+  }
+}
+
+/** Users, page by page, in the order of their ids. */
+export async function* pagesOfUsers(
+  api: Api,
+  { prefix, limit = Number.POSITIVE_INFINITY }: { prefix?: string | undefined; limit?: number },
+): AsyncGenerator<{ users: ListedUser[]; cursor: string | null }> {
+  let cursor: string | null = null;
+  let left = limit;
+  do {
+    const query = new URLSearchParams({ limit: String(Math.min(MAX_PAGE, left)) });
+    if (prefix !== undefined) query.set('q', prefix);
+    if (cursor !== null) query.set('cursor', cursor);
+    const page: z.infer<typeof usersAnswer> = await api.call('GET', `/users?${query}`, usersAnswer);
+    yield page;
+    left -= page.users.length;
+    cursor = page.cursor;
+  } while (cursor !== null && left > 0);
+}
+
+export async function everyUser(api: Api): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { users } of pagesOfUsers(api, {})) ids.push(...users.map(({ phone_number }) => phone_number));
+  return ids;
+}

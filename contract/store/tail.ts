@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import type { RedisPort } from '../../shared/redis/port.ts';
+import type { Keys } from './keys.ts';
+import { defineScript } from './scripts/library.ts';
+
+/** What a gateway says of one message or refusal to whoever follows it live: ids and codes, no contents. */
+const tailLine = z.object({
+  at: z.number(),
+  type: z.enum(['delivered', 'refused', 'verify_refused', 'skipped']),
+  gateway: z.string(),
+  user: z.string().optional(),
+  message: z.string().optional(),
+  command: z.number().optional(),
+  way: z.string().optional(),
+  reason: z.string().optional(),
+  /** Of `skipped`: lines that were too many to be told. */
+  count: z.number().optional(),
+});
+export type TailLine = z.infer<typeof tailLine>;
+
+/** Whoever follows says so again and again: it is believed for so long. */
+const WANTED_MS = 10_000;
+/** Lines that are kept for readers who poll. */
+const TAIL_MAX = 5_000;
+const TAIL_SECONDS = 60;
+/** Names whoever follows everyone: no user id is empty. */
+export const EVERYONE = '';
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix · [2] the user who is followed, or '' · [3] how long, ms · [4], [5] after which entries of tail and events
+ * Returns {lines of the tail, events}: lists of {entry id, fields}
+ * Atomic because: who asks is known before anything after the answer happens.
+ */
+const followScript = defineScript(
+  'follow',
+  `
+redis.call('ZADD', P .. 'tailing', int(now + tonumber(ARGV[3])), ARGV[2])
+redis.call('PEXPIRE', P .. 'tailing', tonumber(ARGV[3]))
+local function last(stream)
+  local entry = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  return entry and entry[1] or '0-0'
+end
+if ARGV[4] == '' then return { last(P .. 'tail'), last(P .. 'events') } end
+return { redis.call('XRANGE', P .. 'tail', '(' .. ARGV[4], '+', 'COUNT', 500),
+  redis.call('XRANGE', P .. 'events', '(' .. ARGV[5], '+', 'COUNT', 500) }
+`,
+);
+
+export interface LifecycleLine {
+  at: number;
+  type: string;
+  gateway: string;
+  user: string;
+  epoch: number;
+  reason: string;
+}
+
+export interface TailPosition {
+  tail: string;
+  events: string;
+}
+
+/** Where the streams end now: what comes is behind it. The gateways begin to tell within their next probe. */
+export async function beginTail(redis: RedisPort, keys: Keys, user: string): Promise<TailPosition> {
+  const reply = await redis.script(followScript, [keys.users], [keys.prefix, user, WANTED_MS, '', '']);
+  const [tail, events] = reply as [string, string];
+  return { tail, events };
+}
+
+/** What came behind the position, in the order of time, and the next position. To be called every second or so. */
+export async function readTail(
+  redis: RedisPort,
+  keys: Keys,
+  user: string,
+  from: TailPosition,
+): Promise<{ lines: (TailLine | LifecycleLine)[]; next: TailPosition }> {
+  const args = [keys.prefix, user, WANTED_MS, from.tail, from.events];
+  const reply = await redis.script(followScript, [keys.users], args);
+  const [told, events] = reply as [[string, string[]][], [string, string[]][]];
+  const isWanted = (line: { user?: string | undefined; type: string }) =>
+    user === EVERYONE || line.user === user || line.type === 'skipped';
+  const lines = [
+    ...told.flatMap(([, [, text]]) => z.array(tailLine).parse(JSON.parse(text ?? '[]'))),
+    ...events.map(([, fields]) => lifecycleOf(fields)),
+  ].filter(isWanted);
+  lines.sort((a, b) => a.at - b.at);
+  return { lines, next: { tail: told.at(-1)?.[0] ?? from.tail, events: events.at(-1)?.[0] ?? from.events } };
+}
+
+function lifecycleOf(fields: readonly string[]): LifecycleLine {
+  const get = (name: string) => fields[fields.indexOf(name) + 1] ?? '';
+  return {
+    at: Number(get('at')),
+    type: get('type'),
+    gateway: get('gateway'),
+    user: get('user'),
+    epoch: Number(get('epoch')),
+    reason: get('reason'),
+  };
+}
+
+/** Tells what happened, for a minute. */
+export async function writeTail(redis: RedisPort, keys: Keys, lines: readonly TailLine[]): Promise<void> {
+  await redis.command('XADD', keys.tail, 'MAXLEN', '~', TAIL_MAX, '*', 'lines', JSON.stringify(lines));
+  await redis.command('EXPIRE', keys.tail, TAIL_SECONDS);
+}

@@ -1,0 +1,95 @@
+import type { z } from 'zod';
+import { MAX_CONTENT_DEPTH } from '../../contract/wire/commands.ts';
+import { Refusal } from './refusal.ts';
+import type { Text } from './text.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** 400 that says which member is wrong and why: `chat_to[3]: is empty`. */
+export function invalid(error: z.ZodError): Refusal {
+  return new Refusal(400, 'invalid', { text: sentence(error) });
+}
+
+/** The first mistake. More than one would repeat what a caller sends, at any length. */
+export function sentence(error: z.ZodError): Text {
+  const issue = deepest(error.issues[0]);
+  if (issue === undefined) return { en: 'is not valid', zh: '无效' };
+  const where = pathOf(issue.path);
+  const what = phrase(issue);
+  return where === '' ? what : { en: `${where}: ${what.en}`, zh: `${where}：${what.zh}` };
+}
+
+/** Of a member that may be one thing or another, the reading that came furthest. */
+function deepest(issue: Issue | undefined): Issue | undefined {
+  if (issue?.code !== 'invalid_union') return issue;
+  const inner = issue.errors
+    .map((issues) => deepest(issues[0]))
+    .filter((one) => one !== undefined)
+    .sort(
+      (a, b) => Number(a.code === 'invalid_type') - Number(b.code === 'invalid_type') || b.path.length - a.path.length,
+    );
+  const [best] = inner;
+  if (best === undefined || inner.every((one) => one.code === 'invalid_type' && one.path.length === 0)) return issue;
+  return { ...best, path: [...issue.path, ...best.path] };
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, at) => (typeof part === 'number' ? `[${part}]` : `${at > 0 ? '.' : ''}${String(part)}`))
+    .join('');
+}
+
+const TYPES: Record<string, Text> = {
+  string: { en: 'is not a string', zh: '不是字符串' },
+  number: { en: 'is not a number', zh: '不是数字' },
+  int: { en: 'is not a whole number', zh: '不是整数' },
+  boolean: { en: 'is not true or false', zh: '不是 true 或 false' },
+  array: { en: 'is not a list', zh: '不是列表' },
+  object: { en: 'is not an object', zh: '不是对象' },
+};
+
+const CUSTOM: Record<string, string> = {
+  'is empty': '为空',
+  'is missing: only 104 goes to everyone': '缺失：只有 104 可发给所有人',
+  'is not well-formed Unicode': '不是有效的 Unicode',
+  'is not an object': '不是对象',
+  'is only for the scope send': '仅适用于权限 send',
+  'has characters that cannot be printed': '含有不可打印的字符',
+  'has a member id or sent_at': '不得含有成员 id 或 sent_at',
+  [`is nested more than ${MAX_CONTENT_DEPTH} deep`]: `嵌套超过 ${MAX_CONTENT_DEPTH} 层`,
+  'is not 102, 103, 104 or 2000-2999': '必须为 102、103、104 或 2000-2999',
+};
+
+const MISSING: Text = { en: 'is missing', zh: '缺失' };
+const WRONG_TYPE: Text = { en: 'has the wrong type', zh: '类型不正确' };
+
+/** Issues do not carry the input; their message tells a member that is not there. */
+function isOfMissing(issue: Issue): boolean {
+  return issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
+}
+
+function phrase(issue: Issue): Text {
+  if (issue.code === 'invalid_type') {
+    if (isOfMissing(issue)) return MISSING;
+    return TYPES[issue.expected] ?? WRONG_TYPE;
+  }
+  if (issue.code === 'invalid_union') {
+    return issue.errors.some(([first]) => first && isOfMissing(first)) ? MISSING : WRONG_TYPE;
+  }
+  if (issue.code === 'too_big') return size(issue.origin, issue.maximum, 'most');
+  if (issue.code === 'too_small') {
+    return issue.origin === 'number' || issue.origin === 'int'
+      ? size(issue.origin, issue.minimum, 'least')
+      : { en: 'is empty', zh: '为空' };
+  }
+  const zh = CUSTOM[issue.message];
+  return { en: issue.code === 'custom' ? issue.message : 'is not valid', zh: zh ?? '无效' };
+}
+
+function size(origin: string, limit: number | bigint, which: 'most' | 'least'): Text {
+  const en = which === 'most' ? 'at most' : 'at least';
+  const zh = which === 'most' ? '至多' : '至少';
+  if (origin === 'string') return { en: `has ${en} ${limit} characters`, zh: `${zh} ${limit} 个字符` };
+  if (origin === 'array') return { en: `has ${en} ${limit} members`, zh: `${zh} ${limit} 个成员` };
+  return { en: `must be ${en} ${limit}`, zh: `必须${zh} ${limit}` };
+}

@@ -1,0 +1,46 @@
+import { ApiMetricName, emfLine } from '../../contract/metrics.ts';
+
+const PERIOD_MS = 60_000;
+
+/**
+ * Reports to CloudWatch by Embedded Metric Format: at most one line a minute of each process, because every line is paid for
+ * by its length, and a line with each request would cost more than the request.
+ */
+export class RequestMetrics {
+  readonly #deployment: string;
+  readonly #write: (line: string) => void;
+  readonly #now: () => number;
+  #sums = nothing();
+  #toldAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(deployment: string, write: (line: string) => void, now: () => number = Date.now) {
+    this.#deployment = deployment;
+    this.#write = write;
+    this.#now = now;
+  }
+
+  /** Undefined where METRICS_DEPLOYMENT is not set. */
+  static from(env: Readonly<Record<string, string | undefined>>): RequestMetrics | undefined {
+    const deployment = env.METRICS_DEPLOYMENT;
+    if (!deployment) return undefined;
+    return new RequestMetrics(deployment, (line) => void process.stdout.write(line));
+  }
+
+  count({ status, commands }: { status: number; commands: number }): void {
+    const sums = this.#sums;
+    sums[ApiMetricName.requests] += 1;
+    sums[ApiMetricName.commands] += commands;
+    if (status >= 400 && status < 500) sums[ApiMetricName.refusals] += 1;
+    if (status === 503) sums[ApiMetricName.unavailable] += 1;
+    const nowMs = this.#now();
+    if (nowMs - this.#toldAtMs < PERIOD_MS) return;
+    this.#toldAtMs = nowMs;
+    this.#sums = nothing();
+    const values = Object.entries(sums).map(([name, value]) => [name, { unit: 'Count' as const, value }]);
+    this.#write(`${emfLine(this.#deployment, nowMs, Object.fromEntries(values))}\n`);
+  }
+}
+
+function nothing(): Record<ApiMetricName, number> {
+  return { ApiRequests: 0, ApiRefusals: 0, ApiStoreUnavailable: 0, ApiCommands: 0 };
+}

@@ -1,0 +1,45 @@
+import { type Span, SpanName, startTraces, type Traces } from '../../shared/trace.ts';
+
+/** Spans are sent before the answer, while the sandbox still runs: a collector that is away may hold up a request so long. */
+const EXPORT_TIMEOUT_MS = 1_000;
+
+let started: Promise<Traces> | undefined;
+
+/** Where OTEL_EXPORTER_OTLP_ENDPOINT is set; undefined: nothing is loaded, and nothing paid. */
+function traces(): Promise<Traces> | undefined {
+  const endpoint = process.env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (!endpoint) return undefined;
+  started ??= startTraces({ service: 'fronttcp-api', endpoint, timeoutMs: EXPORT_TIMEOUT_MS });
+  return started;
+}
+
+export interface RequestTrace {
+  /** The span of the request itself, for what goes on in the gateways. */
+  readonly traceparent: string;
+  /** `work` as a span below the request's. */
+  step<T>(name: SpanName, work: () => Promise<T>): Promise<T>;
+  /** Resolves when the spans were sent, where nothing runs after the answer. */
+  end(facts: Readonly<Record<string, string | number | boolean>>): Promise<void>;
+}
+
+/** `parent`: the header of the request. */
+export async function startRequestTrace(parent: string | undefined, route: string): Promise<RequestTrace | undefined> {
+  const all = await traces();
+  if (all === undefined) return undefined;
+  const span: Span = all.start(SpanName.request, { parent, kind: 'server', attributes: { route } });
+  return {
+    traceparent: span.traceparent,
+    async step(name, work) {
+      const part = all.start(name, { parent: span.traceparent, kind: 'client' });
+      try {
+        return await work();
+      } finally {
+        part.end();
+      }
+    },
+    async end(facts) {
+      span.end(facts);
+      if (process.env.AWS_LAMBDA_FUNCTION_NAME !== undefined) await all.flush();
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { RedisUnavailableError } from '../../shared/redis/port.ts';
+import type { RouteKey } from '../routes.ts';
+import type { Log } from '../runtime/log.ts';
+import { JSON_HEADERS } from './headers.ts';
+import { MESSAGES, type Reason } from './messages.ts';
+import { Refusal } from './refusal.ts';
+import { RequestMetrics } from './request-metrics.ts';
+import { type RequestTrace, startRequestTrace } from './request-traces.ts';
+import { type Language, languageOf } from './text.ts';
+
+export type Handler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
+
+/** What a rule sees of a request, and where it leaves what the log line should say: ids and codes, nothing else. */
+export interface ApiRequest {
+  readonly event: APIGatewayProxyEventV2;
+  readonly language: Language;
+  readonly sourceIp: string;
+  /** Members of the log line of this request. */
+  readonly facts: Record<string, string | number | boolean>;
+  /** Undefined: nobody asked for traces. */
+  readonly trace: RequestTrace | undefined;
+}
+
+/** What a rule answers: members beside `code` and `message`, or a whole answer that is not JSON of ours. */
+export type Answer = object | Document;
+
+export interface Document {
+  readonly document: string;
+  /** Default 200. */
+  readonly status?: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export type Rule = (request: ApiRequest) => Promise<Answer> | Answer;
+export type Rules = Partial<Record<RouteKey | '$default', Rule>>;
+
+const UNAVAILABLE_RETRY_SECONDS = 1;
+
+/** One Lambda handler for the routes of a function: finds the rule, answers whatever happens, writes one log line. */
+export function serve(log: Log, rules: Rules): Handler {
+  const metrics = RequestMetrics.from(process.env);
+  return async (event) => {
+    const startedAt = performance.now();
+    const request: ApiRequest = {
+      event,
+      language: languageOf(event.headers['accept-language']),
+      sourceIp: event.requestContext.http.sourceIp,
+      facts: {},
+      trace: await startRequestTrace(event.headers.traceparent, event.routeKey),
+    };
+    const { result, reason, cause } = await answer(rules, request);
+    const status = result.statusCode ?? 200;
+    const line = {
+      event: 'request',
+      request_id: event.requestContext.requestId,
+      source_ip: request.sourceIp,
+      method: event.requestContext.http.method,
+      route: event.routeKey,
+      status,
+      reason,
+      duration_ms: Math.round((performance.now() - startedAt) * 10) / 10,
+      ...request.facts,
+      ...cause,
+    };
+    if (status >= 500 && reason === 'internal') log.error(line);
+    else if (status >= 500) log.warn(line);
+    else log.info(line);
+    metrics?.count({ status, commands: commandsIn(request) });
+    await request.trace?.end({ status, reason, ...request.facts });
+    return { ...result, headers: { ...result.headers, 'x-request-id': event.requestContext.requestId } };
+  };
+}
+
+interface Outcome {
+  result: APIGatewayProxyStructuredResultV2;
+  reason: Reason;
+  /** Members of the log line. */
+  cause?: { error: string; error_name: string; stack?: string | undefined };
+}
+
+/** How many messages a request sent, by what its rule noted. */
+function commandsIn({ facts }: ApiRequest): number {
+  return typeof facts.messages === 'string' && facts.messages !== '' ? facts.messages.split(',').length : 0;
+}
+
+async function answer(rules: Rules, request: ApiRequest): Promise<Outcome> {
+  try {
+    const rule = rules[request.event.routeKey as RouteKey];
+    if (rule === undefined) throw new Refusal(404, 'no_such_route');
+    const found = await rule(request);
+    if (isDocument(found))
+      return {
+        result: { statusCode: found.status ?? 200, headers: found.headers, body: found.document },
+        reason: 'done',
+      };
+    return { result: json(200, { code: 1, message: MESSAGES.done[request.language], ...found }), reason: 'done' };
+  } catch (error) {
+    return refused(error, request.language);
+  }
+}
+
+function refused(error: unknown, language: Language): Outcome {
+  if (error instanceof Refusal) {
+    const { status, reason, text, headers } = error;
+    return { result: json(status, { code: 0, message: text[language] }, headers), reason };
+  }
+  const isAway = error instanceof RedisUnavailableError;
+  const refusal = isAway
+    ? new Refusal(503, 'unavailable', { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS })
+    : new Refusal(500, 'internal');
+  return { ...refused(refusal, language), cause: described(error, isAway) };
+}
+
+/** Messages of our own code and of Redis hold no contents; the stack helps only where nobody expected the error. */
+function described(error: unknown, isExpected: boolean): NonNullable<Outcome['cause']> {
+  if (!(error instanceof Error)) return { error: '', error_name: typeof error };
+  return { error: error.message, error_name: error.name, ...(isExpected ? {} : { stack: error.stack }) };
+}
+
+function json(statusCode: number, body: object, headers: Readonly<Record<string, string>> = {}) {
+  return { statusCode, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(body) };
+}
+
+function isDocument(answer: Answer): answer is Document {
+  return 'document' in answer;
+}

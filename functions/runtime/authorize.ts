@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { isServiceToken, type Scope, serviceName, serviceTokenId } from '../../contract/store/service-tokens.ts';
+import { tokenMatches, userIdOfToken } from '../../contract/store/tokens.ts';
+import { Refusal } from '../http/refusal.ts';
+import type { ApiRequest } from '../http/serve.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Compared with where there is no token, so that an unknown user takes the same steps as a wrong token. */
+const NO_TOKEN = `sha256:${'0'.repeat(64)}`;
+
+export const OPERATOR = 'operator';
+
+/** What a request asks for: an operator's rights as a whole, or what a service token with this scope may do, too. */
+export type Need = typeof OPERATOR | Scope;
+
+export interface Caller {
+  /** A user id, or `service:<name>`. */
+  readonly userId: string;
+  /** The only users whom it may send to; undefined: anyone. */
+  readonly recipients: ReadonlySet<string> | undefined;
+}
+
+/**
+ * Whose token the request carries, by one read. Refuses 401 without a valid one, and 403 when something is needed that
+ * the user's role, or the scopes of the service token, do not give. Without a need any user will do, but no service.
+ */
+export async function authorize(runtime: Runtime, request: ApiRequest, need?: Need): Promise<Caller> {
+  const token = /^Bearer +(\S+) *$/i.exec(request.event.headers.authorization ?? '')?.[1];
+  if (token === undefined) throw unauthorized('no_token');
+  return isServiceToken(token) ? serviceOf(runtime, request, token, need) : userOf(runtime, request, token, need);
+}
+
+async function userOf({ redis, keys }: Runtime, request: ApiRequest, token: string, need?: Need): Promise<Caller> {
+  const userId = userIdOfToken(token);
+  if (userId === undefined) throw unauthorized('bad_token');
+  const fields = await redis.command('HMGET', keys.user(userId), 'token', 'token_expires_at', 'role');
+  const [stored, expiresAt, role] = fields as (string | null)[];
+  if (!isGenuine(token, stored, expiresAt)) throw unauthorized('bad_token');
+  request.facts.user = userId;
+  if (need !== undefined && role !== OPERATOR) throw new Refusal(403, 'not_operator');
+  return { userId, recipients: undefined };
+}
+
+const idList = z.array(z.string());
+
+async function serviceOf({ redis, keys }: Runtime, request: ApiRequest, token: string, need?: Need): Promise<Caller> {
+  const id = serviceTokenId(token);
+  if (id === undefined || need === undefined) throw unauthorized('bad_token');
+  const names = ['token', 'expires_at', 'name', 'scopes', 'recipients'];
+  const fields = await redis.command('HMGET', keys.serviceToken(id), ...names);
+  const [stored, expiresAt, name, scopes, recipients] = fields as (string | null)[];
+  if (!isGenuine(token, stored, expiresAt)) throw unauthorized('bad_token');
+  request.facts.user = serviceName(name ?? '');
+  const given = idList.parse(JSON.parse(scopes ?? '[]'));
+  if (!given.includes(need)) throw new Refusal(403, 'not_in_scope');
+  const only = recipients ? new Set(idList.parse(JSON.parse(recipients))) : undefined;
+  return { userId: serviceName(name ?? ''), recipients: only };
+}
+
+function isGenuine(token: string, stored: string | null | undefined, expiresAt: string | null | undefined): boolean {
+  const isMatch = tokenMatches(token, stored ?? NO_TOKEN);
+  const isCurrent = expiresAt == null || Number(expiresAt) * 1000 > Date.now();
+  return Boolean(stored) && isMatch && isCurrent;
+}
+
+function unauthorized(reason: 'no_token' | 'bad_token'): Refusal {
+  return new Refusal(401, reason, { headers: { 'www-authenticate': 'Bearer' } });
+}

@@ -1,0 +1,16 @@
+import type { RedisPort } from '../../../shared/redis/port.ts';
+import type { Environment } from '../environment.ts';
+import type { StoreSecret } from '../secrets.ts';
+import type { Patience } from './failures.ts';
+import { connectRedis as connectIoredis } from './ioredis.ts';
+import { connectRedis as connectUpstash } from './upstash.ts';
+
+/** Upstash where its address and token are given, else REDIS_URL. A bundle for deployment holds only one of the two. */
+export function connectRedis(
+  environment: Environment,
+  secret: StoreSecret | undefined,
+  patience?: Patience,
+): RedisPort {
+  const isUpstash = environment.UPSTASH_REDIS_REST_URL !== undefined || secret?.upstash !== undefined;
+  return (isUpstash ? connectUpstash : connectIoredis)(environment, secret, patience);
+}

@@ -1,0 +1,49 @@
+import type { Keys } from '../../contract/store/keys.ts';
+import { defineScript } from '../../contract/store/scripts/library.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
+import { START_TIMEOUT_MS } from './drivers/failures.ts';
+
+/**
+ * KEYS[1] users
+ * ARGV[1] prefix
+ * Returns the clock that scripts see, ms. A script, not TIME: in a cluster it asks the node that has the keys.
+ */
+const clockScript = defineScript('clock', 'return int(now)');
+
+/**
+ * How Redis's clock stands to ours, so that a command can say until when it may be carried out. A command that is
+ * still in a socket when its request was answered 503 is then refused by the script, however late Redis reads it.
+ *
+ * Every answer bounds the offset from both sides; bounds are narrowed while they agree, and begin anew when a clock
+ * was set. The lower one is used: a deadline may be too early by one round trip, never too late.
+ */
+export class RedisClock {
+  readonly #redis: RedisPort;
+  readonly #keys: Keys;
+  #lowMs = Number.NEGATIVE_INFINITY;
+  #highMs = Number.POSITIVE_INFINITY;
+
+  constructor(redis: RedisPort, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /** `redisNowMs` was answered to a call that began at `startedAtMs` (our clock) and has just ended. */
+  learn(redisNowMs: number, startedAtMs: number): void {
+    const low = redisNowMs - Date.now();
+    const high = redisNowMs + 1 - startedAtMs;
+    const agrees = low <= this.#highMs && high >= this.#lowMs;
+    this.#lowMs = agrees ? Math.max(low, this.#lowMs) : low;
+    this.#highMs = agrees ? Math.min(high, this.#highMs) : high;
+  }
+
+  /** When the script of a call that begins now must have begun, by Redis's clock. The first one of a process asks for the time. */
+  async deadline(): Promise<number> {
+    if (this.#lowMs === Number.NEGATIVE_INFINITY) {
+      const startedAtMs = Date.now();
+      const reply = await this.#redis.script(clockScript, [this.#keys.users], [this.#keys.prefix]);
+      this.learn(Number(reply), startedAtMs);
+    }
+    return Math.floor(Date.now() + this.#lowMs + START_TIMEOUT_MS);
+  }
+}

@@ -1,0 +1,47 @@
+import { isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+import { userIdSchema } from '../../contract/wire/commands.ts';
+import type { Frame } from './dispatch.ts';
+
+/** What a client may have echoed in 110 and 111. */
+export const refSchema = z.union([z.string().max(128), z.number()]);
+
+/** Existing tokens are of any form; the bound only keeps nonsense away. */
+export const tokenSchema = z.string().min(1).max(4_096);
+
+/** Other members are the client's business, `chat_from` among them: who sends is known from the verify. */
+export const verifySchema = z.object({
+  phone_number: userIdSchema,
+  token: tokenSchema,
+  features: z.array(z.string()).optional(),
+});
+export const singleSchema = z.object({ chat_to: userIdSchema, chat_content: z.string(), ref: refSchema.optional() });
+export const groupSchema = z.object({
+  chat_to: z.array(z.string()).min(1),
+  chat_content: z.string(),
+  ref: refSchema.optional(),
+});
+export const broadcastSchema = z.object({ chat_content: z.string(), ref: refSchema.optional() });
+export const acknowledgeSchema = z.object({ ids: z.array(z.string().regex(/^\d{1,16}$/)) });
+
+/** The JSON of a body, judged by its schema; undefined for anything else. */
+export function parseBody<T>(frame: Frame, schema: z.ZodType<T>): T | undefined {
+  const result = schema.safeParse(parseJson(frame.body));
+  return result.success ? result.data : undefined;
+}
+
+export function parseJson(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) return undefined;
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** The `ref` of a body that was refused, so that its sender can tell which it was. */
+export function refOf(frame: Frame): string | number | undefined {
+  const body = z.object({ ref: refSchema }).safeParse(parseJson(frame.body));
+  return body.success ? body.data.ref : undefined;
+}

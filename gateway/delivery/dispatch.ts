@@ -1,0 +1,125 @@
+import {
+  type CloseRecord,
+  headRest,
+  type InboxRecord,
+  type MessageRecord,
+  type Recipient,
+} from '../../contract/store/records.ts';
+import type { Counters } from '../observe/counters.ts';
+import type { DeliveryTraces } from '../observe/delivery-traces.ts';
+import { closeReasonOf } from '../session/close-reasons.ts';
+import type { Registry } from '../session/registry.ts';
+import type { Session } from '../session/session.ts';
+import type { DeliveryMarks } from '../store/delivery-marks.ts';
+import type { SessionStore } from '../store/session-store.ts';
+import type { InboxEntry } from './inbox-entries.ts';
+import { Message, type Origin, type Outgoing } from './messages.ts';
+
+/**
+ * Gives each record of the inbox to whom it is for. What it finds for a session that has moved on is put into the mailbox.
+ * An entry is settled once per session or write that it was given to.
+ */
+export class InboxHandOut {
+  readonly #registry: Registry;
+  readonly #store: SessionStore;
+  readonly #marks: DeliveryMarks;
+  readonly #counters: Counters;
+  readonly #traces: DeliveryTraces | undefined;
+  /** The highest id of a message so far. */
+  latestId = 0;
+
+  constructor(parts: {
+    registry: Registry;
+    store: SessionStore;
+    marks: DeliveryMarks;
+    counters: Counters;
+    traces: DeliveryTraces | undefined;
+  }) {
+    this.#registry = parts.registry;
+    this.#store = parts.store;
+    this.#marks = parts.marks;
+    this.#counters = parts.counters;
+    this.#traces = parts.traces;
+  }
+
+  all(entry: InboxEntry, records: readonly InboxRecord[]): void {
+    for (const record of records) {
+      if (record.kind === 'message') this.#deliver(entry, record);
+      else if (record.kind === 'close') this.#close(entry, record);
+      else this.#registry.find(record.userId, record.epoch)?.poke();
+    }
+  }
+
+  #deliver(entry: InboxEntry, record: MessageRecord): void {
+    const { head, body, direct, kept } = record;
+    this.latestId = Math.max(this.latestId, Number(head.id));
+    if (direct === 'everyone') {
+      const message = this.#message(entry, record, 'broadcast');
+      for (const session of this.#registry.all()) {
+        if (Number(head.id) > session.bornAtId) this.#hand(entry, session, message);
+      }
+      return;
+    }
+    const isExpired = head.expiresAtMs > 0 && head.expiresAtMs <= Date.now();
+    const message = direct.length > 0 ? this.#message(entry, record, 'inbox') : undefined;
+    const stale: Recipient[] = [];
+    for (const recipient of direct) {
+      const session = this.#registry.find(recipient.userId, recipient.epoch);
+      if (isExpired) void this.#marks.add({ messageId: head.id, userId: recipient.userId, state: 'expired' });
+      else if (session && message) this.#hand(entry, session, message);
+      else stale.push(recipient);
+    }
+    if (stale.length > 0) {
+      entry.expect(1);
+      this.#counters.stashed += stale.length;
+      const rest = headRest(head);
+      void this.#store
+        .stash(stale.map(({ userId }) => ({ userId, id: head.id, rest, body })))
+        .then(() => entry.settle());
+    }
+    // One that expired stays in the mailbox until the next claim gives it up.
+    if (!isExpired) this.#deliverKept(entry, record, kept);
+  }
+
+  /** Those whose session has moved on find the message in their mailbox. */
+  #deliverKept(entry: InboxEntry, record: MessageRecord, kept: readonly Recipient[]): void {
+    if (kept.length === 0) return;
+    const message = this.#message(entry, record, 'inbox, in mailbox too');
+    for (const { userId, epoch } of kept) {
+      const session = this.#registry.find(userId, epoch);
+      if (session) this.#hand(entry, session, message);
+    }
+  }
+
+  #hand(entry: InboxEntry, session: Session, message: Message): void {
+    entry.expect(1);
+    session.deliver(message);
+  }
+
+  #message(entry: InboxEntry, { head, body }: MessageRecord, origin: Origin): Message {
+    const settle = this.#settle(entry, head.id, head.flags.includes('r'));
+    const traced = this.#traces ? this.#traces.handed('inbox', head, settle) : settle;
+    return new Message(head, body, origin, traced);
+  }
+
+  #settle(entry: InboxEntry, messageId: string, hasReceipt: boolean): Outgoing['settle'] {
+    if (!hasReceipt) return () => entry.settle();
+    // The entry stays until the receipt says so: whoever takes over from a dead gateway finds what it did not say.
+    return (userId, _epoch, written) => {
+      if (written) void this.#marks.add({ messageId, userId, state: 'written' }).then(() => entry.settle());
+      else entry.settle();
+    };
+  }
+
+  /**
+   * Someone else has the session now, or wants it ended. Everything before this record has been dealt with: where whoever
+   * comes next waits for that word it is given, even when the session is long gone, and only then is the entry done.
+   */
+  #close(entry: InboxEntry, { userId, epoch, reason, owing }: CloseRecord): void {
+    if (owing) entry.expect(1);
+    const handedOver = owing ? () => entry.settle() : undefined;
+    const session = this.#registry.find(userId, epoch);
+    if (session) session.close(closeReasonOf(reason), handedOver);
+    else if (handedOver) void this.#store.handOver({ userId, epoch }).then(handedOver);
+  }
+}

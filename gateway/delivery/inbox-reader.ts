@@ -1,0 +1,249 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import type { Keys } from '../../contract/store/keys.ts';
+import { type InboxRecord, parseInboxRecord, type Recipient } from '../../contract/store/records.ts';
+import type { Lease } from '../fleet/lease.ts';
+import type { Log } from '../observe/log.ts';
+import type { Registry } from '../session/registry.ts';
+import type { ClaimsUnderWay } from '../store/claims-in-flight.ts';
+import type { GatewayRedis } from '../store/redis.ts';
+import type { InboxHandOut } from './dispatch.ts';
+import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
+import { Slice } from './time-budget.ts';
+import { type Entry, Withdrawals } from './withdrawals.ts';
+
+const COUNT = 512;
+/** Messages of one read from which on the next ones are asked for before these are delivered. */
+const DEEP = 32;
+const BLOCK_MS = 5_000;
+const RETRY_MS = 500;
+/** A store that refuses to block is asked at growing intervals while nothing comes. */
+const POLL_MIN_MS = 5;
+const POLL_MAX_MS = 250;
+
+interface Read {
+  readonly batch: Entry[] | undefined;
+  readonly tookMs: number;
+}
+
+/**
+ * Reads this gateway's inbox, entries in order, one reader. What is in an entry is handed out as soon as it is certain that
+ * it is for us to do so; it is removed when all of its sessions are done with it.
+ */
+export class InboxReader {
+  readonly #connect: () => GatewayRedis;
+  readonly #keys: Keys;
+  readonly #lease: Lease;
+  readonly #registry: Registry;
+  readonly #claims: ClaimsUnderWay;
+  readonly #handOut: InboxHandOut;
+  readonly #log: Log;
+  readonly #writer: GatewayRedis;
+  readonly #withdrawals: Withdrawals;
+  #redis: GatewayRedis | undefined;
+  #entries: InboxEntries | undefined;
+  #position = '0';
+  #generation = 0;
+  #blocks = true;
+
+  constructor(parts: {
+    /** Makes a connection of its own. */
+    connect: () => GatewayRedis;
+    writer: GatewayRedis;
+    keys: Keys;
+    lease: Lease;
+    registry: Registry;
+    claims: ClaimsUnderWay;
+    handOut: InboxHandOut;
+    log: Log;
+  }) {
+    this.#connect = parts.connect;
+    this.#writer = parts.writer;
+    this.#keys = parts.keys;
+    this.#lease = parts.lease;
+    this.#registry = parts.registry;
+    this.#claims = parts.claims;
+    this.#handOut = parts.handOut;
+    this.#log = parts.log;
+    this.#withdrawals = new Withdrawals({ redis: parts.writer, keys: parts.keys, log: parts.log });
+  }
+
+  /** The highest id of a message so far. */
+  get latestId(): number {
+    return this.#handOut.latestId;
+  }
+
+  /** Entries that were read and are not done yet. */
+  get open(): number {
+    return this.#entries?.open ?? 0;
+  }
+
+  /** Whether everything up to this entry has been handed to its sessions. */
+  hasPassed(entryId: string): boolean {
+    return compareEntryIds(this.#position, entryId) >= 0;
+  }
+
+  /**
+   * Reads the inbox of the id that is in force, from its beginning; forgets what it read under another. On a new
+   * connection: the old one may wait for the old inbox for seconds yet, and what is asked behind it waits, too.
+   */
+  start(): void {
+    this.#generation += 1;
+    const inbox = this.#keys.inbox(this.#lease.gatewayId);
+    this.#position = '0';
+    this.#entries = new InboxEntries(this.#writer, inbox, this.#log);
+    void this.close();
+    const redis = this.#connect();
+    this.#redis = redis;
+    void this.#run(this.#generation, redis, inbox, this.#entries);
+  }
+
+  /** Reads nothing any more; what was read is still worked off. */
+  stop(): void {
+    this.#generation += 1;
+  }
+
+  /** Cuts the wait for what comes next. */
+  async close(): Promise<void> {
+    await this.#redis?.close();
+  }
+
+  /** Resolves when the entries that were read are done and removed. */
+  async idle(): Promise<void> {
+    await this.#entries?.idle();
+  }
+
+  async #run(generation: number, redis: GatewayRedis, inbox: string, entries: InboxEntries): Promise<void> {
+    let pauseMs = 0;
+    let reading = this.#read(generation, redis, inbox, this.#position);
+    while (generation === this.#generation) {
+      const { batch, tookMs } = await reading;
+      const last = batch?.at(-1);
+      // Of a deep inbox Redis gets the next ones together while these are delivered.
+      const ahead = last && this.#blocks && isDeep(batch) ? this.#read(generation, redis, inbox, last.id) : undefined;
+      if (batch) await this.#claimsOf(batch);
+      const valid = batch && (await this.#valid(batch, tookMs));
+      const isTaken = valid && (await this.#takeAll(generation, entries, valid));
+      if (generation !== this.#generation) return;
+      if (isTaken) {
+        pauseMs = last ? 0 : Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, pauseMs * 2));
+        if (!this.#blocks && pauseMs > 0) await setTimeout(pauseMs);
+        if (ahead === undefined && last) {
+          // When these were written, their removal and the next read leave together.
+          await setImmediate();
+          if (generation === this.#generation) entries.remove(redis);
+        }
+        reading = ahead ?? this.#read(generation, redis, inbox, this.#position);
+      } else {
+        // Refused; or the lease is lost: whoever buries this id re-routes these, and a new id brings a new generation.
+        await setTimeout(valid ? POLL_MIN_MS : RETRY_MS);
+        reading = this.#read(generation, redis, inbox, this.#position);
+      }
+    }
+  }
+
+  /**
+   * What is for sessions whose claim has yet to be answered waits for that. So does the end of a session that is here:
+   * when it was its own connection that verified again, the connection must not end with it.
+   */
+  async #claimsOf(batch: readonly Entry[]): Promise<void> {
+    const awaited = new Map<string, Promise<void>>();
+    const look = ({ userId, epoch }: Recipient): void => {
+      if (!this.#registry.find(userId, epoch)) wait(userId);
+    };
+    const wait = (userId: string): void => {
+      if (awaited.has(userId)) return;
+      const answered = this.#claims.answered(userId);
+      if (answered !== undefined) awaited.set(userId, answered);
+    };
+    for (const { records } of batch) {
+      for (const record of records) {
+        if (record.kind === 'close') wait(record.userId);
+        else if (record.kind === 'poke') look(record);
+        else {
+          if (record.direct !== 'everyone') record.direct.forEach(look);
+          record.kept.forEach(look);
+        }
+      }
+    }
+    if (awaited.size > 0) await Promise.all(awaited.values());
+  }
+
+  /** The entries behind `after`, none, or undefined when Redis refused. Does not reject. */
+  async #read(generation: number, redis: GatewayRedis, inbox: string, after: string): Promise<Read> {
+    const block = this.#blocks ? ['BLOCK', BLOCK_MS] : [];
+    const startedAt = performance.now();
+    try {
+      const reply = await redis.command('XREAD', 'COUNT', COUNT, ...block, 'STREAMS', inbox, after);
+      const streams = (reply as [string, [string, string[]][]][] | null) ?? [];
+      const batch = streams.flatMap(([, read]) =>
+        read.map(([id, fields]) => ({ id, records: this.#parse(id, fields) })),
+      );
+      return { batch, tookMs: performance.now() - startedAt };
+    } catch (error) {
+      if (generation !== this.#generation) return { batch: undefined, tookMs: 0 };
+      const refusesToBlock = this.#blocks && /block/i.test(String(error));
+      if (refusesToBlock) this.#blocks = false;
+      this.#warn(error);
+      return { batch: refusesToBlock ? [] : undefined, tookMs: 0 };
+    }
+  }
+
+  /** Without what was withdrawn, as it is now; undefined when Redis refused. */
+  async #valid(batch: Entry[], tookMs: number): Promise<Entry[] | undefined> {
+    try {
+      return await this.#withdrawals.leftOut(batch, tookMs);
+    } catch (error) {
+      this.#warn(error);
+      return undefined;
+    }
+  }
+
+  #warn(error: unknown): void {
+    this.#log.warn(
+      { event: 'inbox_read_failed', error: String(error), polls: !this.#blocks },
+      'could not read the inbox',
+    );
+  }
+
+  #parse(id: string, fields: readonly string[]): InboxRecord[] {
+    const records: InboxRecord[] = [];
+    for (let i = 0; i + 1 < fields.length; i += 2) {
+      try {
+        records.push(parseInboxRecord(String(fields[i]), String(fields[i + 1])));
+      } catch (error) {
+        this.#log.error({ event: 'inbox_record_refused', entry: id, error: String(error) }, 'not a record of ours');
+      }
+    }
+    return records;
+  }
+
+  /** In turns that leave the event loop to others. Answers whether all could be taken: the lease may end on the way. */
+  async #takeAll(generation: number, entries: InboxEntries, batch: readonly Entry[]): Promise<boolean> {
+    let slice = new Slice(1);
+    for (const { id, records } of batch) {
+      if (generation !== this.#generation || !this.#lease.isHeld) return false;
+      this.#take(entries.begin(id), records);
+      if (!slice.isOver()) continue;
+      await setImmediate();
+      slice = new Slice(1);
+    }
+    return generation === this.#generation && this.#lease.isHeld;
+  }
+
+  #take(entry: InboxEntry, records: readonly InboxRecord[]): void {
+    this.#handOut.all(entry, records);
+    this.#position = entry.id;
+    entry.settle();
+  }
+}
+
+function isDeep(batch: readonly Entry[] = []): boolean {
+  return batch.length >= DEEP || batch.reduce((sum, { records }) => sum + records.length, 0) >= DEEP;
+}
+
+/** Ids of stream entries, `<ms>-<n>`, in their order. */
+export function compareEntryIds(a: string, b: string): number {
+  const [aMs = '0', aN = '0'] = a.split('-');
+  const [bMs = '0', bN = '0'] = b.split('-');
+  return Number(aMs) - Number(bMs) || Number(aN) - Number(bN);
+}

@@ -1,0 +1,105 @@
+import { headRest, type MessageHead } from '../../contract/store/records.ts';
+import type { Undelivered } from '../../contract/store/scripts/sessions.ts';
+import type { WireText } from '../../contract/wire/chat-text.ts';
+import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
+import { encodeFrame, encodeWireFrame, HEADER_BYTES } from '../../contract/wire/frame.ts';
+import { withId } from '../../contract/wire/message.ts';
+import type { SessionForm } from '../../contract/wire/session-form.ts';
+
+/** Something on its way to one or many sessions. Shared between its receivers: encoded once per wire form. */
+export interface Outgoing {
+  frame(form: SessionForm): Buffer;
+  /** What must go back to the mailbox when a session ends without it; undefined: nothing. */
+  readonly undelivered: Undelivered | undefined;
+  /** One session's share is done: handed to the kernel, or safely put back. Messages that nobody waits for have none. */
+  readonly settle: ((userId: string, epoch: number, written: boolean) => void) | undefined;
+}
+
+/** A reply or a notice: belongs to the connection, and goes with it. */
+export class Notice implements Outgoing {
+  readonly undelivered = undefined;
+  readonly settle = undefined;
+  readonly #frame: Buffer;
+
+  constructor(version: number, commandId: number, body: string) {
+    this.#frame = encodeFrame(version, commandId, body);
+  }
+
+  frame(): Buffer {
+    return this.#frame;
+  }
+}
+
+/** Where a message stands until it is handed over, which decides what becomes of it when it is not. */
+export type Origin = 'inbox' | 'inbox, in mailbox too' | 'mailbox' | 'direct' | 'broadcast';
+
+export class Message implements Outgoing {
+  readonly head: MessageHead;
+  /** The id as a number; 0: it has none. */
+  readonly id: number;
+  /** Where it stands among messages that have ids: its own id, or the highest that was known when it came. */
+  readonly orderId: number;
+  readonly origin: Origin;
+  readonly settle: Outgoing['settle'];
+  #body: string | undefined;
+  #plain: Buffer | undefined;
+  #withId: Buffer | undefined;
+
+  constructor(
+    head: MessageHead,
+    body: string | undefined,
+    origin: Origin,
+    settle?: Outgoing['settle'],
+    orderId = Number(head.id),
+  ) {
+    this.head = head;
+    this.id = Number(head.id);
+    this.orderId = orderId;
+    this.#body = body;
+    this.origin = origin;
+    this.settle = settle;
+  }
+
+  /** From a client to somebody on the same gateway who needs no id: encoded at once, and never taken apart if all goes well. */
+  static direct(
+    version: number,
+    commandId: number,
+    body: WireText,
+    origin: 'direct' | 'broadcast',
+    orderId = 0,
+  ): Message {
+    if (directHead.commandId !== commandId || directHead.version !== version) {
+      directHead = { ...directHead, commandId, version };
+    }
+    const message = new Message(directHead, undefined, origin, undefined, orderId);
+    message.#plain = encodeWireFrame(version, commandId, body);
+    return message;
+  }
+
+  get body(): string {
+    this.#body ??= this.#plain?.toString('utf8', HEADER_BYTES) ?? '';
+    return this.#body;
+  }
+
+  frame(form: SessionForm): Buffer {
+    const { commandId, version } = this.head;
+    if (form !== 'ack') {
+      this.#plain ??= encodeFrame(version, commandId, this.body);
+      return this.#plain;
+    }
+    this.#withId ??= encodeFrame(version, commandId, withId(this.body, this.head.id));
+    return this.#withId;
+  }
+
+  get undelivered(): Undelivered | undefined {
+    if (this.origin !== 'inbox' && this.origin !== 'direct') return undefined;
+    return { id: this.head.id, rest: headRest(this.head), body: this.body };
+  }
+}
+
+/** Messages without an id differ in these two alone, and mostly not even there: one head serves many. */
+let directHead: MessageHead = { id: '0', commandId: 0, version: 0, expiresAtMs: 0, flags: '', traceparent: '' };
+
+export function serverNotice(commandId: number, body: string): Notice {
+  return new Notice(QUEUE_VERSION, commandId, body);
+}

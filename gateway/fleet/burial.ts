@@ -1,0 +1,63 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Keys } from '../../contract/store/keys.ts';
+import { buryGateway } from '../../contract/store/scripts/gateways.ts';
+import type { GatewayConfig } from '../config.ts';
+import type { Counters } from '../observe/counters.ts';
+import type { Log } from '../observe/log.ts';
+import type { GatewayRedis } from '../store/redis.ts';
+
+/** Entries and sessions per step: a step holds Redis up for a few milliseconds. */
+const STEP = 200;
+const JITTER_MS = 300;
+
+/** Buries gateways whose lease has run out. Several gateways may do so at a time. */
+export class Undertaker {
+  readonly #redis: GatewayRedis;
+  readonly #keys: Keys;
+  readonly #config: GatewayConfig;
+  readonly #counters: Counters;
+  readonly #log: Log;
+  readonly #underWay = new Map<string, Promise<void>>();
+
+  constructor(parts: { redis: GatewayRedis; keys: Keys; config: GatewayConfig; counters: Counters; log: Log }) {
+    this.#redis = parts.redis;
+    this.#keys = parts.keys;
+    this.#config = parts.config;
+    this.#counters = parts.counters;
+    this.#log = parts.log;
+  }
+
+  /** At some moment of the next instant, so that not all gateways begin at once. */
+  async buryLater(gatewayId: string): Promise<void> {
+    if (this.#underWay.has(gatewayId)) return;
+    await setTimeout(Math.random() * JITTER_MS);
+    await this.bury(gatewayId, { leaving: false });
+  }
+
+  /** Resolves when nothing of the gateway is left. Does not reject. */
+  bury(gatewayId: string, how: { leaving: boolean }): Promise<void> {
+    const known = this.#underWay.get(gatewayId);
+    if (known !== undefined) return known;
+    const burial = this.#bury(gatewayId, how.leaving)
+      .catch((error: unknown) =>
+        this.#log.error({ event: 'burial_failed', dead: gatewayId, error: String(error) }, 'could not bury'),
+      )
+      .finally(() => this.#underWay.delete(gatewayId));
+    this.#underWay.set(gatewayId, burial);
+    return burial;
+  }
+
+  async #bury(gatewayId: string, leaving: boolean): Promise<void> {
+    let rerouted = 0;
+    let lost = 0;
+    for (;;) {
+      const step = await buryGateway(this.#redis, this.#keys, gatewayId, this.#config, { leaving, most: STEP });
+      rerouted += step.rerouted;
+      lost += step.lost;
+      if (step.outcome === 'live') return;
+      if (step.outcome === 'done') break;
+    }
+    if (!leaving) this.#counters.burials += 1;
+    this.#log.info({ event: 'gateway_buried', dead: gatewayId, leaving, rerouted, lost }, 'buried a gateway');
+  }
+}

@@ -1,0 +1,230 @@
+import { EventEmitter } from 'node:events';
+import { ClientCommand } from '../../contract/wire/command-ids.ts';
+import { isObject } from './bodies.ts';
+import { deadline, delay } from './delay.ts';
+import { Deliveries } from './deliveries.ts';
+import { ClosedError, RefusedError, UnreachableError } from './errors.ts';
+import type { ClientEvents, Goodbye, SessionInfo } from './events.ts';
+import type { Json, Message } from './message.ts';
+import type { Settings } from './options.ts';
+import { Outbox } from './outbox.ts';
+import { Comeback, type End } from './reconnect-policy.ts';
+import { type SendOptions, Sends } from './sends.ts';
+import { Session, type SessionHandlers } from './session.ts';
+
+/** `waiting`: between two connections. `closing`: `close()` was called and answers are still due. */
+export type ClientState = 'connecting' | 'verified' | 'waiting' | 'closing' | 'closed';
+
+/**
+ * One user's connection, kept up until `close()`. Made by `connect`. Messages come by `for await`, or by
+ * `on('message', …)`; until somebody takes them they wait in a bounded queue.
+ */
+export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<Message> {
+  readonly #settings: Settings;
+  readonly #outbox: Outbox;
+  readonly #sends: Sends;
+  readonly #deliveries: Deliveries;
+  readonly #comeback: Comeback;
+  readonly #abort = new AbortController();
+  readonly #ended: Promise<void>;
+  #state: ClientState = 'connecting';
+  #session: Session | undefined;
+  #goodbye: Goodbye | undefined;
+  #verifiedAtMs: number | undefined;
+  #cause: Error | undefined;
+
+  constructor(settings: Settings) {
+    super();
+    this.#settings = settings;
+    this.#outbox = new Outbox(settings.outboundLimit);
+    this.#sends = new Sends(settings, this.#outbox);
+    this.#deliveries = new Deliveries(this, settings.inboundLimit, settings.rememberedIds);
+    this.#comeback = new Comeback(settings.reconnect);
+    const { signal } = settings;
+    const abort = () => this.#finish(signal?.reason);
+    signal?.addEventListener('abort', abort);
+    this.once('closed', () => signal?.removeEventListener('abort', abort));
+    this.on('newListener', (event) => {
+      if (event === 'message') queueMicrotask(() => this.#deliveries.startPump());
+    });
+    this.#ended = this.#run();
+  }
+
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** What the server said at the last verify; undefined before the first. */
+  get session(): SessionInfo | undefined {
+    return this.#session?.info;
+  }
+
+  /** Messages that nobody has taken yet. */
+  get queued(): number {
+    return this.#deliveries.size;
+  }
+
+  /** To one user. Resolves with the message id, or with nothing where the server gives no receipts. */
+  async send(to: string, content: string, options?: SendOptions): Promise<string | undefined> {
+    return this.#open().chat(ClientCommand.single, { chat_to: to }, content, options);
+  }
+
+  async sendToGroup(to: readonly string[], content: string, options?: SendOptions): Promise<string | undefined> {
+    return this.#open().chat(ClientCommand.group, { chat_to: [...to] }, content, options);
+  }
+
+  /** To everyone who is connected, the sender too. */
+  async broadcast(content: string, options?: SendOptions): Promise<string | undefined> {
+    return this.#open().chat(ClientCommand.broadcast, {}, content, options);
+  }
+
+  /** An application command, 1000–1999. Resolves with the body of the reply (id + 1000). */
+  async command(commandId: number, body: { [name: string]: Json }, options?: SendOptions): Promise<Json | undefined> {
+    return this.#open().application(commandId, body, 'reply', options);
+  }
+
+  /**
+   * An application command that may have no reply. Resolves once the server has accepted it, or replied: then with the body;
+   * once it is written where the server does not say.
+   */
+  async post(commandId: number, body: { [name: string]: Json }, options?: SendOptions): Promise<Json | undefined> {
+    const answer = await this.#open().application(commandId, body, 'acceptance', options);
+    // An id is a string, the body of a reply an object.
+    return typeof answer === 'string' ? undefined : answer;
+  }
+
+  /** Takes a message by hand, before the loop or the listener is done with it. Harmless when repeated. */
+  acknowledge(message: Message): void {
+    this.#deliveries.acknowledge(message);
+  }
+
+  /**
+   * Ends when the client is closed; throws what ended it. A message is acknowledged when the loop asks for the next one:
+   * leaving the loop leaves its last message to whoever reads next.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+    return this.#deliveries.iterate(() => this.#cause);
+  }
+
+  /** Lets listeners finish, waits for the answers that are due (at most closeTimeoutMs), and ends. Never rejects. */
+  async close(): Promise<void> {
+    const { closeTimeoutMs } = this.#settings;
+    if (this.#state === 'verified') {
+      this.#state = 'closing';
+      await deadline(Promise.all([this.#deliveries.close(), this.#outbox.emptied()]), closeTimeoutMs);
+      this.#session?.end();
+      await deadline(this.#ended, closeTimeoutMs);
+    } else if (this.#state === 'closing') {
+      await deadline(this.#ended, 2 * closeTimeoutMs);
+    }
+    this.#finish(undefined);
+    await deadline(this.#ended, closeTimeoutMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #open(): Sends {
+    if (!this.#isOpen()) throw this.#closedError();
+    return this.#sends;
+  }
+
+  #isOpen(): boolean {
+    return this.#state !== 'closing' && this.#state !== 'closed';
+  }
+
+  async #run(): Promise<void> {
+    // The listeners of whoever makes the client come first.
+    await Promise.resolve();
+    while (this.#isOpen()) {
+      const end = await this.#live();
+      if (!this.#isOpen()) return;
+      const next = this.#comeback.after(end);
+      if ('finalCause' in next) {
+        this.#finish(next.finalCause);
+        return;
+      }
+      this.#state = 'waiting';
+      this.emit('reconnecting', next.attempt, next.delayMs, end.cause);
+      await delay(next.delayMs, this.#abort.signal);
+      if (this.#isOpen()) this.#state = 'connecting';
+    }
+  }
+
+  /** One connection, from its opening to its end. */
+  #live(): Promise<End> {
+    this.#goodbye = undefined;
+    this.#verifiedAtMs = undefined;
+    return new Promise((resolve) => {
+      const ended = (cause: Error | undefined) => resolve(this.#detach(cause));
+      Session.open(this.#settings, { ...this.#handlers, ended }, this.#abort.signal).then((session) => {
+        this.#session = session;
+        if (this.#state === 'closed') session.destroy(undefined);
+      }, ended);
+    });
+  }
+
+  #detach(given: Error | undefined): End {
+    const cause = given ?? new UnreachableError('the server closed the connection');
+    const verifiedForMs = this.#verifiedAtMs === undefined ? undefined : performance.now() - this.#verifiedAtMs;
+    this.#deliveries.detach();
+    this.#outbox.detach();
+    if (verifiedForMs !== undefined) this.emit('disconnected', cause);
+    return { cause, goodbye: this.#goodbye, verifiedForMs };
+  }
+
+  readonly #handlers: Omit<SessionHandlers, 'ended'> = {
+    verified: (session, info) => {
+      this.#session = session;
+      this.#state = 'verified';
+      this.#verifiedAtMs = performance.now();
+      this.#deliveries.attach(session, info.features.includes('ack'));
+      this.#outbox.attach(session, info.features.includes('receipts'));
+      this.emit('verified', info);
+    },
+    message: (message) => {
+      if (message.kind === 'application' && this.#takeReply(message.commandId, message.body)) this.acknowledge(message);
+      else if (this.#settings.receive) this.#deliveries.receive(message);
+    },
+    accepted: (ref, messageId) => {
+      this.#outbox.accepted(ref, messageId);
+    },
+    refused: (ref, code, message) => {
+      const error = new RefusedError(code, message);
+      if (ref === undefined || !this.#outbox.refused(ref, error)) this.emit('refused', error);
+    },
+    goodbye: (goodbye) => {
+      this.#goodbye = goodbye;
+      this.#outbox.hold();
+      this.emit('goodbye', goodbye);
+    },
+    malformed: (commandId, body) => {
+      this.emit('malformed', commandId, body);
+    },
+  };
+
+  #takeReply(commandId: number, body: Json): boolean {
+    if (!isObject(body) || body.ref === undefined) return false;
+    const { ref, ...reply } = body;
+    return this.#outbox.replied(String(ref), commandId, reply);
+  }
+
+  #closedError(): ClosedError {
+    return new ClosedError('the client is closed', { cause: this.#cause });
+  }
+
+  /** Once, for good. */
+  #finish(cause: Error | undefined): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#cause = cause;
+    this.#abort.abort(cause);
+    this.#session?.destroy(cause);
+    this.#outbox.detach();
+    this.#outbox.fail(this.#closedError());
+    // Listeners at work finish by themselves; their acknowledgements have nowhere to go any more.
+    this.#deliveries.close().catch((error: Error) => this.emit('error', error));
+    this.emit('closed', cause);
+  }
+}

@@ -1,0 +1,123 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
+import { FronttcpError, TimeoutError, UnreachableError } from './errors.ts';
+import type { Settings } from './options.ts';
+
+/** A server's frame may be larger than what a client may send (id and time are added): beyond this it is no frame of ours. */
+const MAX_INBOUND_FRAME_BYTES = 1_048_576;
+
+export interface ConnectionHandlers {
+  /** `body` is a view, valid during the call. */
+  frame(version: number, commandId: number, body: Buffer): void;
+  /** Once, whatever ended it; undefined when the server or we ended it in an orderly way. */
+  ended(cause: Error | undefined): void;
+}
+
+/** One TCP (or TLS) stream as frames. Knows nothing of what they mean. */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #handlers: ConnectionHandlers;
+  readonly #decoder = new FrameDecoder(MAX_INBOUND_FRAME_BYTES);
+  #isPaused = false;
+  #cause: Error | undefined;
+
+  constructor(socket: Socket, handlers: ConnectionHandlers) {
+    this.#socket = socket;
+    this.#handlers = handlers;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => {
+      this.#decoder.push(chunk);
+      this.#read();
+    });
+    socket.on('error', (error) => {
+      this.#cause ??= new UnreachableError(`the connection broke: ${error.message}`, { cause: error });
+    });
+    socket.once('close', () => handlers.ended(this.#cause));
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** `written` is called when the kernel has it, or with why it never will. */
+  write(version: number, commandId: number, body: string, written?: (error?: Error | null) => void): void {
+    this.#socket.write(encodeFrame(version, commandId, body), written);
+  }
+
+  /** Backpressure: no further frame until `resume`, and the server's writes come to wait. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  /** On the next turn, so that it may be called from within a frame. */
+  resume(): void {
+    setImmediate(() => {
+      this.#isPaused = false;
+      this.#read();
+      if (!this.#isPaused) this.#socket.resume();
+    });
+  }
+
+  /** Flushes and ends; what still comes is not read any more. */
+  end(): void {
+    this.#socket.removeAllListeners('data');
+    this.#socket.end();
+    this.#socket.resume();
+  }
+
+  /** Ends at once. */
+  destroy(cause: Error | undefined): void {
+    this.#cause ??= cause;
+    this.#socket.destroy();
+  }
+
+  #read(): void {
+    while (!this.#isPaused && !this.#socket.destroyed) {
+      const decoded = this.#decoder.next();
+      if (decoded === Decoded.incomplete) return;
+      if (decoded === Decoded.invalid) {
+        this.destroy(
+          new FronttcpError(`the server sent a frame of length ${this.#decoder.length}: not this protocol?`),
+        );
+        return;
+      }
+      this.#handlers.frame(this.#decoder.version, this.#decoder.commandId, this.#decoder.body);
+    }
+  }
+}
+
+/** Opens a socket. Rejects with UnreachableError, or with the reason of `signal`. */
+export function openSocket(settings: Settings, signal: AbortSignal): Promise<Socket> {
+  const { host, port, tls, connectTimeoutMs } = settings;
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const socket = tls ? connectTls({ servername: host, ...tls, host, port }) : connectTcp({ host, port });
+    const fail = (cause: unknown) => {
+      socket.destroy();
+      settle();
+      const why = cause instanceof Error && cause.message !== '' ? cause.message : String(cause);
+      reject(signal.aborted ? signal.reason : new UnreachableError(`${host}:${port}: ${why}`, { cause }));
+    };
+    const open = () => {
+      settle();
+      resolve(socket);
+    };
+    const timer = setTimeout(() => fail(new TimeoutError(connectTimeoutMs, false)), connectTimeoutMs);
+    const settle = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', fail);
+      socket.removeListener(tls ? 'secureConnect' : 'connect', open);
+      socket.removeListener('error', fail);
+      // Between this turn and the next nobody listens; an error in the gap must not end the process.
+      socket.on('error', () => undefined);
+    };
+    socket.once(tls ? 'secureConnect' : 'connect', open);
+    socket.once('error', fail);
+    signal.addEventListener('abort', fail);
+  });
+}

@@ -1,0 +1,140 @@
+import type { LifecycleItem, UpstreamAnswer, UpstreamEvent, UpstreamItem } from '../../contract/upstream.ts';
+import type { SendCommand } from '../../contract/wire/commands.ts';
+
+export type { LifecycleItem, UpstreamAnswer, UpstreamEvent, UpstreamItem } from '../../contract/upstream.ts';
+export type { SendCommand } from '../../contract/wire/commands.ts';
+
+export type ItemHandler<Body = unknown> = (item: UpstreamItem<Body>) => void | Promise<void>;
+export type RequestHandler<Body = unknown> = (
+  item: UpstreamItem<Body>,
+  request: { readonly remainingMs: number },
+) => Reply | undefined | Promise<Reply | undefined>;
+export type LifecycleHandler = (item: LifecycleItem) => void | Promise<void>;
+
+export interface UpstreamHandlers {
+  /** By command id: what devices send in event mode. At least once, in the order of each user. */
+  items?: { readonly [commandId: number]: ItemHandler };
+  /** By command id: what devices ask in request mode. Undefined is an empty reply; what is thrown is an error frame. */
+  requests?: { readonly [commandId: number]: RequestHandler };
+  /** Sessions that began and ended. At least once, in the order of each user. */
+  lifecycle?: { readonly [type in LifecycleItem['type']]?: LifecycleHandler };
+}
+
+/** Not something that a gateway sent: perhaps the function is invoked by someone else too. */
+export class NotUpstreamError extends Error {
+  override name = 'NotUpstreamError';
+}
+
+/** No handler is there for this command id. Lambda tries a batch again and then has it as failed; nothing is passed over. */
+export class UnknownCommandError extends Error {
+  override name = 'UnknownCommandError';
+}
+
+/** What a request is answered, and what is sent to users besides. */
+export class Reply {
+  readonly body: { [member: string]: unknown };
+  readonly #send: SendCommand[] = [];
+
+  constructor(body: { [member: string]: unknown } = {}) {
+    this.body = body;
+  }
+
+  /** Goes the way of POST /send-command before the device has its reply: stored for those who are away. */
+  send(...commands: SendCommand[]): this {
+    this.#send.push(...commands);
+    return this;
+  }
+
+  toJSON(): UpstreamAnswer {
+    return this.#send.length > 0 ? { reply: this.body, send: this.#send } : { reply: this.body };
+  }
+}
+
+/** `return reply({ ok: true }).send(push(2100, '13565208554', { alarm: 3 }))` */
+export function reply(body?: { [member: string]: unknown }): Reply {
+  return new Reply(body);
+}
+
+/** An application message (2000–2999). `to`: a user id or several. */
+export function push(commandId: number, to: string | string[], content: Record<string, unknown>): SendCommand {
+  return { command_id: commandId, chat_to: to, content };
+}
+
+/** A chat message: 102 to one user, 103 to several. */
+export function chat(to: string | string[], content: string): SendCommand {
+  return { command_id: Array.isArray(to) ? 103 : 102, chat_to: to, content };
+}
+
+/**
+ * Gives a handler the type of its body: `parse` answers it, or throws for what it does not take. A schema's own function
+ * fits, such as zod's: `typed(schema.parse, (item) => item.body.celsius)`.
+ */
+export function typed<Body, Rest extends unknown[], Result>(
+  parse: (body: unknown) => Body,
+  handle: (item: UpstreamItem<Body>, ...rest: Rest) => Result,
+): (item: UpstreamItem, ...rest: Rest) => Result {
+  return (item, ...rest) => handle({ ...item, body: parse(item.body) }, ...rest);
+}
+
+/** Throws NotUpstreamError. The gateway's own word is taken for what is inside. */
+export function parseUpstreamEvent(event: unknown): UpstreamEvent {
+  const { fronttcp, kind } = (event ?? {}) as { fronttcp?: unknown; kind?: unknown };
+  if (fronttcp === 1 && (kind === 'items' || kind === 'request' || kind === 'lifecycle')) return event as UpstreamEvent;
+  throw new NotUpstreamError('this event is not from a fronttcp gateway');
+}
+
+/**
+ * The Lambda handler: `export const handler = createHandler({ items: { 1000: … }, requests: { 1500: … } })`.
+ * Of a batch, users are served side by side, each one's items in order. Where one fails, that user's further ones wait
+ * for the next try and the others go on; then the invocation fails, and Lambda tries the batch again.
+ */
+export function createHandler(handlers: UpstreamHandlers): (event: unknown) => Promise<UpstreamAnswer | undefined> {
+  return async (input) => {
+    const event = parseUpstreamEvent(input);
+    if (event.kind === 'request') {
+      const { item, deadline } = event;
+      const handle = handlers.requests?.[item.command_id] ?? unknown(item.command_id);
+      const remaining = {
+        get remainingMs() {
+          return Math.max(0, deadline - Date.now());
+        },
+      };
+      return ((await handle(item, remaining)) ?? reply()).toJSON();
+    }
+    if (event.kind === 'items') {
+      await perUser(event.items, (item) => (handlers.items?.[item.command_id] ?? unknown(item.command_id))(item));
+    } else {
+      await perUser(event.items, (item) => handlers.lifecycle?.[item.type]?.(item));
+    }
+    return undefined;
+  };
+}
+
+function unknown(commandId: number): () => never {
+  return () => {
+    throw new UnknownCommandError(`no handler for command ${commandId}`);
+  };
+}
+
+async function perUser<Item extends { user: string }>(
+  items: readonly Item[],
+  handle: (item: Item) => unknown,
+): Promise<void> {
+  const byUser = new Map<string, Item[]>();
+  for (const item of items) {
+    const list = byUser.get(item.user);
+    if (list) list.push(item);
+    else byUser.set(item.user, [item]);
+  }
+  const results = await Promise.allSettled(
+    [...byUser.values()].map(async (list) => {
+      for (const item of list) await handle(item);
+    }),
+  );
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) {
+    const first = failures[0] instanceof Error ? failures[0].message : String(failures[0]);
+    throw new AggregateError(failures, `${failures.length} of ${byUser.size} users failed, the first: ${first}`);
+  }
+}
