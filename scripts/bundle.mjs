@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { routes } from '../functions/routes.ts';
+import { inlineLua } from './inline-lua.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options } = parseArgs({ options: { out: { type: 'string' }, meta: { type: 'boolean' } } });
@@ -42,7 +43,7 @@ const onlyEnglish = {
     }));
   },
 };
-common.plugins = [onlyEnglish];
+common.plugins = [onlyEnglish, inlineLua];
 
 const drivers = ['ioredis', 'upstash'];
 // The relay has no route: it is invoked by administrators.

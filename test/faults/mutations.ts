@@ -20,7 +20,7 @@ const mutationSchema = z.strictObject({
 });
 type Mutation = z.output<typeof mutationSchema>;
 
-const SOURCES = ['contract', 'functions', 'gateway', 'local', 'test/faults', 'test/support', 'package.json'];
+const SOURCES = ['contract', 'shared', 'functions', 'gateway', 'sdk', 'local', 'test/faults', 'test/support', 'package.json'];
 
 const { values } = parseArgs({
   options: { only: { type: 'string', default: '' }, 'at-once': { type: 'string', default: '2' } },

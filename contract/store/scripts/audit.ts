@@ -1,33 +1,10 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
-import { defineScript } from './library.ts';
+import { defineScript, readLua } from './library.ts';
 
-/**
- * `audit`: a bounded stream of who did what to whom: ids, never contents. Written by the script that does it, so that
- * nothing is done without its record. `most` 0: none is kept.
- */
-export const AUDIT_LUA = `
-local function audit(most, by, kind, ...)
-  if most == 0 then return end
-  redis.call('XADD', P .. 'audit', 'MAXLEN', '~', int(most), '*', 'at', int(now), 'by', by, 'kind', kind, ...)
-end
+export const AUDIT_LUA = readLua(new URL('./audit-library.lua', import.meta.url));
 
--- a list of ids for a record: the first hundred; how many there are in all is said beside it
-local function named(recipients)
-  local first = {}
-  for i = 1, math.min(#recipients, 100) do first[i] = recipients[i] end
-  return cjson.encode(first)
-end
-`;
-
-/**
- * KEYS[1] users
- * ARGV[1] prefix · [2] bound · [3] who · [4] kind · [5] whom or what it was done to
- */
-const recordScript = defineScript(
-  'audit_record',
-  `${AUDIT_LUA}\naudit(tonumber(ARGV[2]), ARGV[3], ARGV[4], 'target', ARGV[5])`,
-);
+const recordScript = defineScript('audit_record', AUDIT_LUA, readLua(new URL('./audit-record.lua', import.meta.url)));
 
 /** For what no script of its own does. */
 export async function recordAudit(

@@ -1,165 +1,19 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Script } from '../../../shared/redis/port.ts';
 
 /**
- * What every script of ours begins with.
- *
- * KEYS[1] is a key of the deployment (it decides the slot); ARGV[1] the key prefix. Other keys are made from the
- * prefix, because whom a message concerns is only known inside. Numbers that go out are written by `int`: Lua's own
- * way loses digits above 2^46.
+ * Reads a Lua file that stands beside its module: `readLua(new URL('./route.lua', import.meta.url))`, in exactly this
+ * form. Bundles have no files beside them: scripts/inline-lua.mjs puts the text in place of the call.
  */
-const PRELUDE = `
-local P = ARGV[1]
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
-local function int(n) return string.format('%.0f', n) end
-local function text(s) return cjson.encode(s) end
+export function readLua(file: URL): string {
+  return readFileSync(file, 'utf8');
+}
 
--- message ids: strictly increasing, sortable by time; last + 1 when the clock stands still or goes back
-local lastId
-local function nextId()
-  if not lastId then lastId = tonumber(redis.call('GET', P .. 'message_id') or '0') end
-  lastId = math.max(lastId + 1, now * 1024)
-  return int(lastId)
-end
+const PRELUDE = readLua(new URL('./prelude.lua', import.meta.url));
 
--- a gateway is live while its lease runs, by this clock
-local leases = {}
-local function live(gateway)
-  if not gateway or gateway == '' then return false end
-  if leases[gateway] == nil then
-    local score = redis.call('ZSCORE', P .. 'gateways', gateway)
-    leases[gateway] = score and tonumber(score) > now or false
-  end
-  return leases[gateway]
-end
-
-local counts = {}
-local function count(name, by) counts[name] = (counts[name] or 0) + (by or 1) end
-
--- records for inboxes, gathered and written once per gateway by commit()
-local outgoing, outgoingOrder = {}, {}
-local function post(gateway, record, body)
-  local list = outgoing[gateway]
-  if not list then
-    list = {}
-    outgoing[gateway] = list
-    outgoingOrder[#outgoingOrder + 1] = gateway
-  end
-  list[#list + 1] = record
-  list[#list + 1] = body
-end
-
--- writes what the functions above gathered; answers the last inbox entry per gateway
-local function commit()
-  if lastId then redis.call('SET', P .. 'message_id', int(lastId)) end
-  local entries = {}
-  for _, gateway in ipairs(outgoingOrder) do
-    local list = outgoing[gateway]
-    for from = 1, #list, 4000 do
-      entries[gateway] = redis.call('XADD', P .. 'inbox:' .. gateway, '*', unpack(list, from, math.min(from + 3999, #list)))
-    end
-  end
-  for name, by in pairs(counts) do redis.call('HINCRBY', P .. 'stats', name, int(by)) end
-  return entries
-end
-
-local function event(kind, user, epoch, gateway, reason)
-  redis.call('XADD', P .. 'events', 'MAXLEN', '~', '100000', '*',
-    'type', kind, 'user', user, 'epoch', epoch, 'gateway', gateway, 'reason', reason, 'at', int(now))
-end
-
--- receipt:<id>, field u:<user> = 'state ms[:reason] state ms …'; each state once; nothing where none was asked for
-local function mark(id, user, state, reason)
-  local key, field = P .. 'receipt:' .. id, 'u:' .. user
-  if redis.call('EXISTS', key) == 0 then return end
-  local past = redis.call('HGET', key, field)
-  if past and string.find(' ' .. past, ' ' .. state .. ' ', 1, true) then return end
-  local step = state .. ' ' .. int(now) .. (reason and ':' .. reason or '')
-  redis.call('HSET', key, field, past and past .. ' ' .. step or step)
-end
-
--- members leave a mailbox undelivered: counted for the next 101, and in their receipts
-local function give_up(user, members, reason)
-  for _, member in ipairs(members) do
-    local id, flags = string.match(member, '^%["(%d+)",%d+,%d+,%d+,"(%a*)"')
-    if flags and string.find(flags, 'r', 1, true) then
-      mark(id, user, reason == 'expired' and 'expired' or 'failed', reason)
-    end
-  end
-  if #members > 0 then
-    redis.call('HINCRBY', P .. 'user:' .. user, 'lost', #members)
-    count('lost', #members)
-  end
-end
-
--- puts a message into a user's mailbox: idempotent (same id and text), ordered, bounded
-local function store(user, id, rest, body, bound)
-  local box = P .. 'mailbox:' .. user
-  redis.call('ZADD', box, id, '["' .. id .. '",' .. rest .. ']\\n' .. body)
-  local size = redis.call('ZCARD', box)
-  if size == 1 then redis.call('ZADD', P .. 'users', 0, user) end
-  if string.match(rest, '^%d+,%d+,(%d+)') ~= '0' then redis.call('HSET', P .. 'user:' .. user, 'expiring', '1') end
-  if size > bound then
-    local oldest = redis.call('ZRANGE', box, 0, size - bound - 1)
-    redis.call('ZREMRANGEBYRANK', box, 0, size - bound - 1)
-    give_up(user, oldest, 'mailbox_full')
-  end
-end
-
--- tells a session that its mailbox was written behind its back
-local function poke(gateway, user, epoch)
-  if live(gateway) then post(gateway, '["p",' .. text(user) .. ',' .. epoch .. ']', '') end
-end
-
--- \`owing\` of a user: epochs that have ended while their gateway may still put messages back. What it puts back is older
--- than what is in the mailbox, so nobody who comes later is served from it before all of them have handed over
-local function owe(user, epoch)
-  local key = P .. 'user:' .. user
-  local past = redis.call('HGET', key, 'owing')
-  redis.call('HSET', key, 'owing', past and past .. ' ' .. epoch or epoch)
-end
-local function owes(user, epoch)
-  local owing = redis.call('HGET', P .. 'user:' .. user, 'owing')
-  return owing and string.find(' ' .. owing .. ' ', ' ' .. epoch .. ' ', 1, true) ~= nil
-end
--- the last one to hand over wakes whoever waits
-local function hand_over(user, epoch)
-  if not owes(user, epoch) then return end
-  local key, rest = P .. 'user:' .. user, {}
-  for owing in string.gmatch(redis.call('HGET', key, 'owing'), '%d+') do
-    if owing ~= epoch then rest[#rest + 1] = owing end
-  end
-  if #rest > 0 then
-    redis.call('HSET', key, 'owing', table.concat(rest, ' '))
-    return
-  end
-  redis.call('HDEL', key, 'owing')
-  local session = redis.call('HMGET', key, 'gateway', 'epoch')
-  if session[1] then poke(session[1], user, session[2]) end
-end
-
--- whether a call that makes new ids is made for the first time: a connection that breaks sends it again
-local function first(call)
-  return redis.call('SET', P .. 'once:' .. call, '1', 'NX', 'EX', 600) ~= false
-end
-
--- a message that its gateway could not deliver goes (back) to the mailbox, whatever has become of the session
-local function stash(user, id, rest, body, offlineTtl, bound)
-  local session = redis.call('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'owing')
-  if not session[2] and redis.call('EXISTS', P .. 'user:' .. user) == 0 then return end
-  if not session[1] and offlineTtl == 0 then count('dropped') return end
-  if id ~= '0' and redis.call('ZSCORE', P .. 'withdrawn', id) then return end
-  if id == '0' then id = nextId() end
-  store(user, id, rest, body, bound)
-  count('rerouted')
-  if string.find(rest, '^%d+,%d+,%d+,"%a*r') then mark(id, user, 'stored') end
-  if session[1] and not session[3] then poke(session[1], user, session[2]) end
-end
-`;
-
-/** A script with the prelude in front. The header comment beside each body is its signature. */
-export function defineScript(name: string, body: string): Script {
-  const lua = `${PRELUDE}\n${body}`;
+/** Returns a script made of the prelude, then the parts in order. The header of each .lua file is its signature. */
+export function defineScript(name: string, ...parts: readonly string[]): Script {
+  const lua = [PRELUDE, ...parts].join('\n');
   return { name, lua, sha1: createHash('sha1').update(lua).digest('hex') };
 }

@@ -1,23 +1,8 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
-import { defineScript } from './library.ts';
+import { defineScript, readLua } from './library.ts';
 
-/**
- * KEYS[1] users
- * ARGV[1] prefix · then per step: message id, user, state, reason or ''
- * Returns how many
- * Atomic because: a state is written once, after what the receipt already says.
- */
-const markScript = defineScript(
-  'mark',
-  `
-for at = 2, #ARGV, 4 do
-  local reason = ARGV[at + 3]
-  mark(ARGV[at], ARGV[at + 1], ARGV[at + 2], reason ~= '' and reason or nil)
-end
-return (#ARGV - 1) / 4
-`,
-);
+const markScript = defineScript('mark', readLua(new URL('./mark.lua', import.meta.url)));
 
 export type DeliveryState = 'routed' | 'stored' | 'written' | 'acknowledged' | 'expired' | 'failed';
 

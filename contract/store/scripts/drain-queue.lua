@@ -1,0 +1,155 @@
+-- KEYS[1] users
+-- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] mailbox bound · [4] most entries to take · [5] most recipients of an entry
+--     [6] most bytes of an entry
+-- Returns {taken, of these dead-lettered, left in the queue}
+-- Atomic because: an entry is in the queue, routed, or in the dead-letter list; never in nobody's hands.
+-- Entries are looked at first and cut off last: when Redis refuses a write (full memory) they are still there.
+local offlineTtl, bound, most = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local maxRecipients, maxBytes = tonumber(ARGV[5]), tonumber(ARGV[6])
+
+local sequences = { '^[\194-\223][\128-\191]', '^\224[\160-\191][\128-\191]', '^[\225-\236\238\239][\128-\191][\128-\191]',
+  '^\237[\128-\159][\128-\191]', '^\240[\144-\191][\128-\191][\128-\191]',
+  '^[\241-\243][\128-\191][\128-\191][\128-\191]', '^\244[\128-\143][\128-\191][\128-\191]' }
+local function valid_utf8(s)
+  local at = string.find(s, '[\128-\255]')
+  while at do
+    local stop
+    for _, pattern in ipairs(sequences) do
+      local _, last = string.find(s, pattern, at)
+      stop = stop or last
+    end
+    if not stop then return false end
+    at = string.find(s, '[\128-\255]', stop + 1)
+  end
+  return true
+end
+
+-- the JSON text of the top-level string members of valid JSON text, as the producer wrote it
+local function raw_strings(s)
+  local raw, depth, at, key = {}, 0, 1, nil
+  while true do
+    local start = string.find(s, '["{}%[%]:,]', at)
+    if not start then return raw end
+    local c = string.sub(s, start, start)
+    at = start + 1
+    if c == '"' then
+      local stop = string.find(s, '["\\]', at)
+      while string.byte(s, stop) == 92 do stop = string.find(s, '["\\]', stop + 2) end
+      at = stop + 1
+      if depth == 1 then
+        local str = string.sub(s, start, stop)
+        -- the parser lets control characters through, clients do not: such a string is written anew
+        if key then raw[key] = not string.find(str, '%c') and str or nil
+        elseif string.find(s, '^%s*:', at) then key = string.sub(str, 2, -2) end
+      end
+    elseif c == '{' or c == '[' then depth = depth + 1
+    elseif c == '}' or c == ']' then depth = depth - 1
+    elseif c == ',' and depth == 1 then key = nil end
+  end
+end
+
+-- what producers write for one recipient, in printable ASCII without escapes, is taken as it stands: a fifth of the cost of
+-- parsing. Such an entry for a live session goes into its gateway's inbox; any other is answered false, and is parsed
+local plain = '([_-~#-Z !%[%]^]*)'
+local single = '^{"command_id": ?(10[234]), ?"chat_from": ?"' .. plain .. '", ?"chat_to": ?%["' .. plain .. '"%], ?"chat_content": ?"' .. plain .. '"}$'
+local function take_single(raw)
+  local command, from, user, content = string.match(raw, single)
+  if not command or user == '' or #raw > maxBytes then return false end
+  local session = redis.pcall('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'form')
+  if not live(session[1]) or session[3] == 'ack' then return false end
+  post(session[1], '["m","' .. nextId() .. '",' .. command .. ',1100,0,"","",["' .. user .. '",' .. session[2] .. '],[]]',
+    '{"chat_from": "' .. from .. '", "chat_content": "' .. content .. '"}')
+  count('routed')
+  return true
+end
+
+-- the parser takes numbers as C writes them: 0x66, +102, 0102, 1., nan. Such are no JSON, in whatever member
+local function numbers_are_json(s)
+  if string.find(s, '\\', 1, true) then s = string.gsub(s, '\\.', '') end
+  for word in string.gmatch(string.gsub(s, '"[^"]*"', ''), '[^%s{}%[%]:,]+') do
+    if word ~= 'null' and word ~= 'true' and word ~= 'false' then
+      local rest = string.match(word, '^-?[1-9]%d*(.*)') or string.match(word, '^-?0(.*)')
+      rest = rest and (string.match(rest, '^%.%d+(.*)') or rest)
+      if not rest or rest ~= '' and not string.find(rest, '^[eE][+-]?%d+$') then return false end
+    end
+  end
+  return true
+end
+
+-- answers the entry's parts, or nil and the reason
+local function parse(raw)
+  if #raw > maxBytes then return nil, 'too large' end
+  if not valid_utf8(raw) then return nil, 'not UTF-8' end
+  -- the parser takes a NUL for the end, whatever stands behind it
+  if string.find(raw, '%z') then return nil, 'not JSON' end
+  local ok, entry = pcall(cjson.decode, raw)
+  if not ok or not numbers_are_json(raw) then return nil, 'not JSON' end
+  if type(entry) ~= 'table' or not string.find(raw, '^%s*{') then return nil, 'not an object' end
+  local id = entry.command_id
+  if id ~= 102 and id ~= 103 and id ~= 104 then return nil, 'command_id is not 102, 103 or 104' end
+  if type(entry.chat_from) ~= 'string' then return nil, 'chat_from is not a string' end
+  if type(entry.chat_content) ~= 'string' then return nil, 'chat_content is not a string' end
+  local to = entry.chat_to
+  if id == 104 and (to == nil or to == cjson.null) then to = false
+  else
+    if type(to) ~= 'table' or (#to == 0 and next(to) ~= nil) then return nil, 'chat_to is not a list' end
+    if #to == 0 then return nil, 'chat_to is empty' end
+    if #to > maxRecipients then return nil, 'chat_to has too many recipients' end
+    for _, user in ipairs(to) do
+      if type(user) ~= 'string' or user == '' then return nil, 'chat_to has something other than user ids' end
+    end
+  end
+  -- without an escape anywhere, what was parsed is what was written
+  if not string.find(raw, '[\\%c]') then
+    return { id = int(id), from = '"' .. entry.chat_from .. '"', to = to, content = '"' .. entry.chat_content .. '"' }
+  end
+  local strings = raw_strings(raw)
+  return {
+    id = int(id), from = strings.chat_from or text(entry.chat_from), to = to,
+    content = strings.chat_content or text(entry.chat_content),
+  }
+end
+
+local function bury_entry(raw, reason, to)
+  local encoding = ''
+  if not valid_utf8(raw) then
+    raw = string.gsub(raw, '[\128-\255]', function(c)
+      local b = string.byte(c)
+      return b < 192 and '\194' .. c or '\195' .. string.char(b - 64)
+    end)
+    encoding = ',"encoding":"latin1"'
+  end
+  local letter = '{"entry":' .. text(raw) .. encoding .. ',"reason":' .. text(reason) .. ',"at":' .. int(now)
+  redis.call('LPUSH', P .. 'front_tcp:dead', letter .. (to and ',"chat_to":[' .. to .. ']}' or '}'))
+  count('dead_lettered')
+end
+
+local dead = 0
+local function take(raw)
+  if take_single(raw) then return end
+  local entry, reason = parse(raw)
+  if not entry then
+    dead = dead + 1
+    return bury_entry(raw, reason)
+  end
+  local id = nextId()
+  local rest = entry.id .. ',1100,0,"",""'
+  local body = '{"chat_from": ' .. entry.from .. ', "chat_content": ' .. entry.content .. '}'
+  if not entry.to then return broadcast(id, rest, body, '') end
+  local _, _, unknown = route(id, rest, body, entry.to, offlineTtl, bound)
+  if #unknown > 0 then
+    dead = dead + 1
+    for i, user in ipairs(unknown) do unknown[i] = text(user) end
+    bury_entry(raw, 'unknown recipients', table.concat(unknown, ','))
+  end
+end
+
+local taken = 0
+for _, list in ipairs({ P .. 'front_tcp:taken', P .. 'front_tcp' }) do
+  local entries = taken < most and redis.call('LRANGE', list, taken - most, -1) or {}
+  for i = #entries, 1, -1 do take(entries[i]) end
+  if #entries > 0 then redis.call('LTRIM', list, 0, -1 - #entries) end
+  taken = taken + #entries
+end
+commit()
+return { taken, dead, redis.call('LLEN', P .. 'front_tcp') }

@@ -1,0 +1,25 @@
+-- KEYS[1] users
+-- ARGV[1] prefix · [2] idempotency key name of the request · [3] bound of the audit stream, 0: none is kept · [4] who had sent it
+--     then per command, in the order of the request: n, n recipients
+-- Returns how many messages are taken back: 0 when the request had not been carried out, and then it never is
+-- Atomic because: a request is refused before the route script reads its key, or all of it is taken back.
+-- For so long nobody delivers what was withdrawn.
+local WITHDRAWN_SECONDS = 3600
+local name, withdrawn = P .. ARGV[2], P .. 'withdrawn'
+local past = redis.call('GET', name)
+redis.call('SET', name, 'withdrawn - ', 'EX', WITHDRAWN_SECONDS)
+local answers = past and string.match(past, '^%- %S* (.*)$')
+if not answers then return 0 end
+local taken, at = 0, 5
+for id in string.gmatch(answers, '(%d+),%d+,%d+,%d+') do
+  local n = tonumber(ARGV[at])
+  for i = at + 1, at + n do redis.call('ZREMRANGEBYSCORE', P .. 'mailbox:' .. ARGV[i], id, id) end
+  at = at + 1 + n
+  redis.call('DEL', P .. 'receipt:' .. id)
+  redis.call('ZADD', withdrawn, id, id)
+  audit(tonumber(ARGV[3]), ARGV[4], 'withdraw', 'message', id)
+  taken = taken + 1
+end
+redis.call('ZREMRANGEBYSCORE', withdrawn, '-inf', int((now - WITHDRAWN_SECONDS * 1000) * 1024))
+redis.call('EXPIRE', withdrawn, WITHDRAWN_SECONDS)
+return taken
