@@ -10,7 +10,7 @@ const areas = readdirSync(new URL('./test/', import.meta.url), { withFileTypes: 
 export default defineConfig({
   test: {
     // Starts one shared plain Redis and one cluster-enabled one for all projects; see the file.
-    globalSetup: ['./test/support/global-setup.ts'],
+    globalSetup: ['./test/kit/global-setup.ts'],
     // Files wait for real servers a third of their time: one more than there are cores keeps these busy.
     maxWorkers: Math.min(4, availableParallelism() + 1),
     projects: areas.map((name) => ({

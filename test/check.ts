@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../local/redis/run.ts';
-import { repository } from './support/process.ts';
+import { repository } from './kit/process.ts';
 
 const bin = (name: string): string => join(repository, 'node_modules/.bin', name);
 

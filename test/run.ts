@@ -1,4 +1,4 @@
-// npm test: every test, on a Redis that it starts itself (test/support/global-setup.ts). Arguments go to vitest:
+// npm test: every test, on a Redis that it starts itself (test/kit/global-setup.ts). Arguments go to vitest:
 // `npm test -- --project gateway`. The last line is the sum: "N passed, N failed".
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,9 +6,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Counts, countReport, formatCounts } from './support/counts.ts';
-import { needs, provide } from './support/needs.ts';
-import { repository } from './support/process.ts';
+import { type Counts, countReport, formatCounts } from './kit/counts.ts';
+import { needs, provide } from './kit/needs.ts';
+import { repository } from './kit/process.ts';
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);

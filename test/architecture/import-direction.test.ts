@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { repository } from '../support/process.ts';
+import { repository } from '../kit/process.ts';
 import { bundleInputs, importsOf, sourceFiles } from './import-graph.ts';
 import { bundleViolations, folders, violations } from './rules.ts';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { NODE_FLAGS } from '../../gateway/node-flags.ts';
-import { repository } from '../support/process.ts';
+import { repository } from '../kit/process.ts';
 
 const read = (file: string): string => readFileSync(join(repository, file), 'utf8');
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { packages, thirdParty } from '../../scripts/licences.ts';
-import { repository } from '../support/process.ts';
+import { repository } from '../kit/process.ts';
 
 const read = (file: string) => readFileSync(join(repository, file), 'utf8');
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readResults } from '../../bench/report/results.ts';
-import { startProgram } from '../support/process.ts';
+import { startProgram } from '../kit/process.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessString } from '../../lib/redis/credentials.ts';
-import { startTestRedis, type TestRedis } from '../support/redis.ts';
+import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 
 const PREFIX = '{fronttcp}:';
 const key = (name: string): string => `${PREFIX}${name}`;

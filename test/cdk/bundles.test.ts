@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../functions/routes.ts';
-import { type Bundles, makeBundles } from '../support/bundles.ts';
+import { type Bundles, makeBundles } from '../kit/bundles.ts';
 
 const names = [...new Set(routes.map((route) => route.function)), 'relay'];
 const clients = { ioredis: /node_modules\/(ioredis|@ioredis)\//, upstash: /node_modules\/@upstash\// } as const;

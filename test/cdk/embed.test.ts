@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { repository, startProcess } from '../support/process.ts';
+import { repository, startProcess } from '../kit/process.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'fronttcp-embed-'));
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Settings } from '../../lib/settings.ts';
-import { startProcess } from '../support/process.ts';
+import { startProcess } from '../kit/process.ts';
 import { artifacts, CERTIFICATE, UPSTASH_SECRET, UPSTREAM_ALIAS } from './support/synthesis.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'fronttcp-synth-'));

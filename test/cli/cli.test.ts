@@ -6,9 +6,9 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { verifyPassword } from '../../contract/store/passwords.ts';
 import { ask } from '../../local/redis/ping.ts';
-import { freePort } from '../support/ports.ts';
-import { startTestRedis } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { freePort } from '../kit/ports.ts';
+import { startTestRedis } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { System } from './system.ts';
 
 let system: System;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startProcess } from '../support/process.ts';
+import { startProcess } from '../kit/process.ts';
 
 async function cost(...args: string[]): Promise<{ code: number | null; output: string }> {
   const run = startProcess(process.execPath, ['bin/fronttcp.ts', 'cost', ...args]);

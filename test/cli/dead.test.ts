@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ask } from '../../local/redis/ping.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { System } from './system.ts';
 
 let system: System;

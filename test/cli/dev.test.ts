@@ -1,10 +1,10 @@
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { freePort } from '../support/ports.ts';
-import { type RunningProcess, repository, startProcess } from '../support/process.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { freePort } from '../kit/ports.ts';
+import { type RunningProcess, repository, startProcess } from '../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { temporaryFolder } from './system.ts';
 
 const launcher = join(repository, 'bin/fronttcp.mjs');

@@ -10,9 +10,9 @@ import { clockCheck } from '../../cli/support/doctor/check.ts';
 import { machineArea } from '../../cli/support/doctor/machine.ts';
 import { portsArea } from '../../cli/support/doctor/ports.ts';
 import { parseInfo, settingChecks } from '../../cli/support/doctor/store-settings.ts';
-import { freePort } from '../support/ports.ts';
-import { repository } from '../support/process.ts';
-import { startTestRedis } from '../support/redis.ts';
+import { freePort } from '../kit/ports.ts';
+import { repository } from '../kit/process.ts';
+import { startTestRedis } from '../kit/redis.ts';
 import { System } from './system.ts';
 
 let system: System;

@@ -4,10 +4,10 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ask } from '../../local/redis/ping.ts';
-import { freePort } from '../support/ports.ts';
-import { repository } from '../support/process.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { freePort } from '../kit/ports.ts';
+import { repository } from '../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { temporaryFolder } from './system.ts';
 
 /**

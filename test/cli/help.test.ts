@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { createProgram } from '../../cli/program.ts';
-import { repository } from '../support/process.ts';
+import { repository } from '../kit/process.ts';
 
 const program = createProgram();
 const page = readFileSync(join(repository, 'docs/cli.md'), 'utf8');

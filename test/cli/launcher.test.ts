@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { repository } from '../support/process.ts';
+import { repository } from '../kit/process.ts';
 
 /** The launcher in a folder of its own, as an older Node sees it, with a program that says who runs it. */
 function install(): { launcher: string; folder: string } {

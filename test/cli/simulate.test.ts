@@ -6,7 +6,7 @@ import { checkPorts, clientsOfAProcess } from '../../cli/support/fleet/limits.ts
 import { addLatency, addTally, emptyTally, type Latencies, percentile } from '../../cli/support/fleet/tally.ts';
 import { LiveBlock } from '../../cli/support/live.ts';
 import { ask } from '../../local/redis/ping.ts';
-import { repository } from '../support/process.ts';
+import { repository } from '../kit/process.ts';
 import { System } from './system.ts';
 
 let system: System;

@@ -5,7 +5,7 @@ import { ClientCommand, FEATURES, ServerCommand } from '../../contract/wire/comm
 import { Refusals } from '../../contract/wire/refusals.ts';
 import { CloseReasons } from '../../gateway/session/close-reasons.ts';
 import { settingsOf } from '../../sdk/client/options.ts';
-import { repository } from '../support/process.ts';
+import { repository } from '../kit/process.ts';
 import { documentPath, withVectors } from '../vectors/render.ts';
 
 const protocol = readFileSync(documentPath, 'utf8');

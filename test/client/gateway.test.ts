@@ -6,7 +6,7 @@ import { FEATURES } from '../../contract/wire/command-ids.ts';
 import type { Client } from '../../sdk/client/client.ts';
 import { DismissedError, RefusedError, TokenRefusedError } from '../../sdk/client/errors.ts';
 import type { ChatMessage } from '../../sdk/client/message.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { startTestGateway, type TestGateway } from './gateway.ts';
 import { Peer } from './scripted-server.ts';
 

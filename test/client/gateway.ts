@@ -5,8 +5,8 @@ import { ask } from '../../local/redis/ping.ts';
 import type { Client } from '../../sdk/client/client.ts';
 import { connect } from '../../sdk/client/connect.ts';
 import type { ClientOptions } from '../../sdk/client/options.ts';
-import { type RunningProcess, startProgram } from '../support/process.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+import { type RunningProcess, startProgram } from '../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 
 /** A real gateway, a child process on the shared Redis under a prefix of its own. */
 export interface TestGateway {

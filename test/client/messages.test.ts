@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import type { Message } from '../../sdk/client/message.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { pair } from './dialogue.ts';
 
 test('messages come with sender, content, id and time, whatever their kind', async () => {

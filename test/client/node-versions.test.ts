@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { PRELUDES } from '../docs/arrangements.ts';
 import { fencesOf } from '../docs/support/fences.ts';
-import { compile, installCompiledPackage } from '../support/compiled-package.ts';
-import { nodesInSupport, provideNode } from '../support/nodes.ts';
-import { repository, startProcess } from '../support/process.ts';
+import { compile, installCompiledPackage } from '../kit/compiled-package.ts';
+import { nodesInSupport, provideNode } from '../kit/nodes.ts';
+import { repository, startProcess } from '../kit/process.ts';
 import { startTestGateway, type TestGateway } from './gateway.ts';
 
 /**

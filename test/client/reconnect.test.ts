@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { backoffMs } from '../../sdk/client/backoff.ts';
 import { DismissedError, UnreachableError } from '../../sdk/client/errors.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { pair, QUICK } from './dialogue.ts';
 
 test('comes back by itself, and tells each step', async () => {

@@ -8,7 +8,7 @@ import {
   TooLargeError,
   UnconfirmedError,
 } from '../../sdk/client/errors.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { pair } from './dialogue.ts';
 
 test('a send resolves with the id of its message, in whatever order the receipts come', async () => {

@@ -4,7 +4,7 @@ import { createServer } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { connect } from '../../sdk/client/connect.ts';
 import { UnreachableError } from '../../sdk/client/errors.ts';
-import { repository } from '../support/process.ts';
+import { repository } from '../kit/process.ts';
 import { optionsFor } from './dialogue.ts';
 import { ScriptedServer } from './scripted-server.ts';
 

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { Connection } from '../../sdk/client/connection.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
 
 /** Two ends of a TCP connection: what the client library is given, and the bare one. */

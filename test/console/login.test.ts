@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { launchBrowser, logIn, type OpenedPage, openConsole, userBox, writeAndSend } from './support/browser.ts';
 import { OPERATOR, PASSWORD, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 

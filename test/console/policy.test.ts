@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { launchBrowser, logIn, openConsole, userBox } from './support/browser.ts';
 import { OPERATOR, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { BrowserContextOptions, Page } from 'playwright-core';
-import { freePort } from '../support/ports.ts';
+import { freePort } from '../kit/ports.ts';
 import { launchBrowser, logIn, openConsole, userBox, writeAndSend } from './support/browser.ts';
 import { startSystem } from './support/system.ts';
 

@@ -3,8 +3,8 @@ import { keysOf } from '../../contract/store/keys.ts';
 import { sweepMailboxes } from '../../contract/store/scripts/sweep.ts';
 import { createLog } from '../../gateway/observe/log.ts';
 import { connectRedis, type GatewayRedis } from '../../gateway/store/redis.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 
 const keyPrefix = uniquePrefix();
 const keys = keysOf(keyPrefix);

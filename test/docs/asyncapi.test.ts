@@ -4,8 +4,8 @@ import { APPLICATION_DOWN, APPLICATION_UP, ClientCommand, ServerCommand } from '
 import { DEFAULT_MAX_FRAME_BYTES } from '../../contract/wire/frame.ts';
 import { asyncApiDocument, asyncApiFile, serializeAsyncApi } from '../../scripts/asyncapi.ts';
 import { startTestGateway, type TestGateway } from '../client/gateway.ts';
-import { asyncApiProblems, schemaProblems } from '../support/json-schema.ts';
-import { Peer, type ReceivedFrame } from '../support/peer.ts';
+import { asyncApiProblems, schemaProblems } from '../kit/json-schema.ts';
+import { Peer, type ReceivedFrame } from '../kit/peer.ts';
 import { vectors } from '../vectors/vectors.ts';
 
 interface Message {

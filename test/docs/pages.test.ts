@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { repository, startProcess } from '../support/process.ts';
+import { repository, startProcess } from '../kit/process.ts';
 import { LANGUAGES, NOT_RUN, OWN_TESTS } from './arrangements.ts';
 import { type Fence, fencesOf, pages, readPage, titleOf } from './support/fences.ts';
 

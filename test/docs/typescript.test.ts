@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { compile, compilePackage } from '../support/compiled-package.ts';
-import { repository, startProcess } from '../support/process.ts';
+import { compile, compilePackage } from '../kit/compiled-package.ts';
+import { repository, startProcess } from '../kit/process.ts';
 import { OWN_TESTS, PRELUDES } from './arrangements.ts';
 import { type Fence, fencesOf, pages, titleOf } from './support/fences.ts';
 

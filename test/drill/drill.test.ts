@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { repository } from '../support/process.ts';
+import { repository } from '../kit/process.ts';
 import { drill, isAlarmed, isSeen, SEEN_WITHIN_MS } from './drill.ts';
 import { faults } from './faults.ts';
 import { quickened, RULES } from './prometheus.ts';

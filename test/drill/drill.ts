@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { findRedisServer } from '../faults/redis-server.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import type { Fault, Scene } from './faults.ts';
 import { type DrillGateway, startDrillGateway, sumOf } from './gateway.ts';
 import { type Alerts, startPrometheus } from './prometheus.ts';

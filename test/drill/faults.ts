@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { type Fault as LambdaFault, refuse, THROTTLED } from '../../local/upstream/faults.ts';
-import { frameBytes, Peer } from '../support/peer.ts';
+import { frameBytes, Peer } from '../kit/peer.ts';
 import { type DrillGateway, type InnerFault, sumOf } from './gateway.ts';
 import type { StoreProxy } from './store-proxy.ts';
 

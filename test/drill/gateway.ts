@@ -1,4 +1,4 @@
-import { type RunningProcess, repository, startProcess } from '../support/process.ts';
+import { type RunningProcess, repository, startProcess } from '../kit/process.ts';
 
 /** What SIGUSR2 does to a gateway of the drill: a fault that comes from inside the process. */
 export type InnerFault = 'block' | 'jump';

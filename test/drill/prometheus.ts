@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../support/ports.ts';
-import { repository, startProcess } from '../support/process.ts';
-import { until } from '../support/until.ts';
+import { freePort } from '../kit/ports.ts';
+import { repository, startProcess } from '../kit/process.ts';
+import { until } from '../kit/until.ts';
 
 export const RULES = join(repository, 'ops/prometheus/alerts.yml');
 

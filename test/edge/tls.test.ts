@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { gateway, startTestGateway } from '../gateway/support/gateway.ts';
-import { Peer } from '../support/peer.ts';
-import { repository } from '../support/process.ts';
-import { until } from '../support/until.ts';
+import { Peer } from '../kit/peer.ts';
+import { repository } from '../kit/process.ts';
+import { until } from '../kit/until.ts';
 
 const fixture = (name: string): string => join(repository, 'test/fixtures/tls', name);
 

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { server } from '../client/dialogue.ts';
 import { startTestGateway, type TestGateway } from '../client/gateway.ts';
-import { repository } from '../support/process.ts';
+import { repository } from '../kit/process.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fronttcp-examples-'));

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { repository } from '../support/process.ts';
+import { repository } from '../kit/process.ts';
 
 /** docs/guarantees.md names what shows each promise; what it names has to be there. */
 const document = readFileSync(join(repository, 'docs/guarantees.md'), 'utf8').replaceAll(/\s+/g, ' ');

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { repository } from '../support/process.ts';
+import { repository } from '../kit/process.ts';
 
 const edit = z.strictObject({ file: z.string(), find: z.string(), replace: z.string() });
 const mutationSchema = z.strictObject({
@@ -20,7 +20,17 @@ const mutationSchema = z.strictObject({
 });
 type Mutation = z.output<typeof mutationSchema>;
 
-const SOURCES = ['contract', 'shared', 'functions', 'gateway', 'sdk', 'local', 'test/faults', 'test/support', 'package.json'];
+const SOURCES = [
+  'contract',
+  'shared',
+  'functions',
+  'gateway',
+  'sdk',
+  'local',
+  'test/faults',
+  'test/kit',
+  'package.json',
+];
 
 const { values } = parseArgs({
   options: { only: { type: 'string', default: '' }, 'at-once': { type: 'string', default: '2' } },

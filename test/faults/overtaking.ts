@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { encodeFrame } from '../../contract/wire/frame.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { Wire, type WireFrame } from './wire.ts';
 import { type Gateway, World } from './world.ts';
 

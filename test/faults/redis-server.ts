@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { ask } from '../../local/redis/ping.ts';
 import { launchServer, type RunningServer, signalProcess } from '../../local/redis/server.ts';
 import { requireRedisBinary } from '../../local/redis/start.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 
-/** As in test/support/redis.ts, but without vitest: the checker also runs by itself. */
+/** As in test/kit/redis.ts, but without vitest: the checker also runs by itself. */
 export interface RedisServer {
   readonly url: string;
   readonly port: number;

@@ -1,5 +1,5 @@
 import { parseMailboxMember } from '../../contract/store/records.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { checkAddressees, checkDelivery, checkDuplicates, checkIdempotence, checkOrder, see } from './checks.ts';
 import { Faults } from './faults.ts';
 import { type Form, History } from './history.ts';

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { checkAddressees, checkDelivery, see } from './checks.ts';
 import { type Form, History } from './history.ts';
 import { Random } from './random.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { Wire } from './wire.ts';
 import { World } from './world.ts';
 

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { Wire } from './wire.ts';
 import { World } from './world.ts';
 

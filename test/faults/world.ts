@@ -5,8 +5,8 @@ import { Redis } from 'ioredis';
 import { type Keys, keysOf } from '../../contract/store/keys.ts';
 import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
-import { type RunningProcess, startProgram } from '../support/process.ts';
-import { until } from '../support/until.ts';
+import { type RunningProcess, startProgram } from '../kit/process.ts';
+import { until } from '../kit/until.ts';
 import type { RedisServer } from './redis-server.ts';
 import { findRedisServer } from './redis-server.ts';
 

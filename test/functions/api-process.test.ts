@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { freePort } from '../support/ports.ts';
-import { startProgram } from '../support/process.ts';
-import { sharedRedisUrl } from '../support/redis.ts';
+import { freePort } from '../kit/ports.ts';
+import { startProgram } from '../kit/process.ts';
+import { sharedRedisUrl } from '../kit/redis.ts';
 
 const run = (env: Record<string, string>) => startProgram('local/api.ts', [], { env: { LOG_LEVEL: 'info', ...env } });
 

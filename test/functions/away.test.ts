@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { createRuntime } from '../../functions/runtime/runtime.ts';
-import { startTestRedis, type TestRedis } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { startTestRedis, type TestRedis } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { type Store, startWorld, type World, withPassword } from './world.ts';
 
 const ways: [Store, 'SIGKILL' | 'SIGSTOP'][] = [

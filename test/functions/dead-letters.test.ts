@@ -4,7 +4,7 @@ import { drainQueue } from '../../contract/store/scripts/drain-queue.ts';
 import { takeDeadLetter } from '../../functions/dead-letters/take-dead-letter.ts';
 import { createRuntime, type Runtime } from '../../functions/runtime/runtime.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { sharedClusterUrl, sharedRedisUrl } from '../support/redis.ts';
+import { sharedClusterUrl, sharedRedisUrl } from '../kit/redis.ts';
 import { startWorld, stores, type World } from './world.ts';
 
 interface Letter {

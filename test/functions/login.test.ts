@@ -7,7 +7,7 @@ import { LoginLimits } from '../../functions/login/limits.ts';
 import { Turns } from '../../functions/login/turns.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { startWorld, stores, type World, withPassword } from './world.ts';
 
 /** Over a connection from an address of the loopback of one's own choice: who asks is told by that alone. */

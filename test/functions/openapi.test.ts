@@ -5,7 +5,7 @@ import { generatedFile, serializeDocument } from '../../functions/openapi/build-
 import { openApiDocument } from '../../functions/openapi/document.ts';
 import { operations } from '../../functions/openapi/operations.ts';
 import { type RouteKey, routes } from '../../functions/routes.ts';
-import { openApiProblems } from '../support/json-schema.ts';
+import { openApiProblems } from '../kit/json-schema.ts';
 import { type Reply, startWorld, tokenOf, type World, withPassword } from './world.ts';
 
 type Json = { [name: string]: Json } & { $ref?: string };

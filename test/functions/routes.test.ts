@@ -3,7 +3,7 @@ import { keysOf } from '../../contract/store/keys.ts';
 import { markDelivery } from '../../contract/store/scripts/receipts.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
-import { sharedRedisUrl } from '../support/redis.ts';
+import { sharedRedisUrl } from '../kit/redis.ts';
 import { startWorld, stores, tokenOf, type World } from './world.ts';
 
 describe.each(stores)('operators over %s', (store) => {

@@ -4,8 +4,8 @@ import { createRuntime } from '../../functions/runtime/runtime.ts';
 import { idempotencyOf } from '../../functions/send-command/idempotency.ts';
 import { createSender } from '../../functions/send-command/send.ts';
 import { startStoreProxy } from '../drill/store-proxy.ts';
-import { startTestRedis } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { startTestRedis } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { startWorld } from './world.ts';
 
 const COMMAND = { command_id: 102, chat_to: 'away', content: 'x' } as const;

@@ -3,9 +3,9 @@ import { hashPassword } from '../../contract/store/passwords.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { createLog } from '../../functions/runtime/log.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
-import { keepLog } from '../support/logs.ts';
-import { sharedClusterUrl, sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { startTestUpstash } from '../support/upstash.ts';
+import { keepLog } from '../kit/logs.ts';
+import { sharedClusterUrl, sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { startTestUpstash } from '../kit/upstash.ts';
 
 export const stores = ['ioredis', 'ioredis in a cluster', 'Upstash'] as const;
 export type Store = (typeof stores)[number];

@@ -10,7 +10,7 @@ import type { SessionForm } from '../../contract/wire/session-form.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 
 const port: RedisPort = connectRedis(readEnvironment({ REDIS_URL: sharedRedisUrl() }), undefined);
 const redis = new Redis(sharedRedisUrl());

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestGateway, type TestGateway } from '../gateway/support/gateway.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 
 let g: TestGateway;
 beforeAll(async () => {

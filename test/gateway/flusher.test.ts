@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Flusher } from '../../gateway/delivery/flusher.ts';
 import type { Outbox } from '../../gateway/delivery/outbox.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 
 /** An outbox whose write keeps the event loop for `ms`. */
 function slowOutbox(ms: number, onFlush: () => void): Outbox {

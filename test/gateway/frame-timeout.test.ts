@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { frameBytes } from '../support/peer.ts';
+import { frameBytes } from '../kit/peer.ts';
 import { chat, gateway } from './support/gateway.ts';
 
 test('FRAME_TIMEOUT_MS: a frame that was begun and is not ended closes a verified connection; who waits between frames stays', async () => {

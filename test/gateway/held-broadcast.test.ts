@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { gateway } from './support/gateway.ts';
 
 test('a broadcast that is held back while a mailbox is served does not fall behind what its sender sent after it', async () => {

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { InboxEntries, type InboxEntry } from '../../gateway/delivery/inbox-entries.ts';
 import { compareEntryIds } from '../../gateway/delivery/inbox-reader.ts';
 import { connectRedis, type GatewayRedis } from '../../gateway/store/redis.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { silentLog } from './support/gateway.ts';
 
 let redis: GatewayRedis;

@@ -12,8 +12,8 @@ import { ClaimsUnderWay } from '../../gateway/store/claims-in-flight.ts';
 import type { DeliveryMarks } from '../../gateway/store/delivery-marks.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { SessionStore } from '../../gateway/store/session-store.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { silentLog } from './support/gateway.ts';
 
 const ENTRIES = 60;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { sentAtMs } from '../../contract/wire/message.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { chat, entry, gateway } from './support/gateway.ts';
 
 interface WithId {

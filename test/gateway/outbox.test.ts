@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { Notice, type Outgoing } from '../../gateway/delivery/messages.ts';
 import { memoisedJoin, Outbox, type OutboxOwner } from '../../gateway/delivery/outbox.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 
 interface Pair {
   near: Socket;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';
 
 interface DeadLetter {

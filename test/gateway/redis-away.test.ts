@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { DEFAULT_LEASE_MS as LEASE_MS } from '../../contract/store/scripts/gateways.ts';
-import { startTestRedis, type TestRedis } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { startTestRedis, type TestRedis } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';
 
 /** A Redis that this test may stop, and a gateway on it. It runs again before the gateway is stopped. */

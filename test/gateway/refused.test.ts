@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { frameBytes } from '../support/peer.ts';
-import { until } from '../support/until.ts';
+import { frameBytes } from '../kit/peer.ts';
+import { until } from '../kit/until.ts';
 import { chat, gateway, startTestGateway, type TestGateway } from './support/gateway.ts';
 
 const MAX = 4_096;

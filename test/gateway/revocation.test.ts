@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
-import { uniquePrefix } from '../support/redis.ts';
+import { uniquePrefix } from '../kit/redis.ts';
 import { chat, gateway } from './support/gateway.ts';
 
 /** The promise of the contract; a loaded machine is slower to run the test, not to revoke. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
-import { frameBytes } from '../support/peer.ts';
-import { until } from '../support/until.ts';
+import { frameBytes } from '../kit/peer.ts';
+import { until } from '../kit/until.ts';
 import { chat, gateway, startTestGateway, type TestGateway } from './support/gateway.ts';
 
 let shared: TestGateway;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Peer } from '../support/peer.ts';
-import { until } from '../support/until.ts';
+import type { Peer } from '../kit/peer.ts';
+import { until } from '../kit/until.ts';
 import { chat, entry, gateway } from './support/gateway.ts';
 
 const TEXT = 'x'.repeat(50_000);

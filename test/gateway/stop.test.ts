@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { Peer } from '../support/peer.ts';
-import { freePort } from '../support/ports.ts';
-import { type RunningProcess, startProgram } from '../support/process.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { Peer } from '../kit/peer.ts';
+import { freePort } from '../kit/ports.ts';
+import { type RunningProcess, startProgram } from '../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { chat, entry, gateway } from './support/gateway.ts';
 
 interface Program {

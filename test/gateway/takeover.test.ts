@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { frameBytes } from '../support/peer.ts';
-import { until } from '../support/until.ts';
+import { frameBytes } from '../kit/peer.ts';
+import { until } from '../kit/until.ts';
 import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';
 
 /** `connected alice 1`, `disconnected alice 1`, … */

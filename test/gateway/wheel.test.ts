@@ -4,7 +4,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Timed, Wheel } from '../../gateway/session/wheel.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 
 let wheel: Wheel;
 beforeEach(() => {

@@ -8,7 +8,7 @@ import { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
 import { Withdrawals } from '../../gateway/delivery/withdrawals.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { RedisArgument, RedisPort } from '../../shared/redis/port.ts';
-import { startTestRedis } from '../support/redis.ts';
+import { startTestRedis } from '../kit/redis.ts';
 import { gateway, silentLog } from './support/gateway.ts';
 
 const STANDS_STILL = 'for i = 1, tonumber(ARGV[1]) do end return 1';

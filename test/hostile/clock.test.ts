@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
-import { repository } from '../support/process.ts';
-import { until } from '../support/until.ts';
+import { repository } from '../kit/process.ts';
+import { until } from '../kit/until.ts';
 import { startTarget, type Target } from './support/target.ts';
 
 let target: Target;

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { frameBytes, Peer } from '../support/peer.ts';
-import { until } from '../support/until.ts';
+import { frameBytes, Peer } from '../kit/peer.ts';
+import { until } from '../kit/until.ts';
 import { startTarget, type Target } from './support/target.ts';
 
 let target: Target;

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
-import { Peer } from '../support/peer.ts';
+import { Peer } from '../kit/peer.ts';
 import { startTarget, type Target } from './support/target.ts';
 
 let target: Target;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { frameBytes, Peer } from '../support/peer.ts';
-import { until } from '../support/until.ts';
+import { frameBytes, Peer } from '../kit/peer.ts';
+import { until } from '../kit/until.ts';
 import { startTarget, type Target } from './support/target.ts';
 
 let target: Target;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { startTarget, type Target } from './support/target.ts';
 
 let target: Target;

@@ -8,13 +8,13 @@ import { hashPassword, verifyPassword } from '../../contract/store/passwords.ts'
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { accessString } from '../../lib/redis/credentials.ts';
 import { Env, type StoreCredentials, type UpstashCredentials } from '../../lib/runtime-environment.ts';
-import { type Bundles, makeBundles } from '../support/bundles.ts';
-import { startInvokeApi } from '../support/lambda/invoke-api.ts';
-import { INSTALL_TIMEOUT_MS, runtimeClient } from '../support/lambda/runtime-client.ts';
-import { post, type Sandbox, startSandbox } from '../support/lambda/sandbox.ts';
-import { startSecretsExtension } from '../support/lambda/secrets-extension.ts';
-import { startTestRedis, type TestRedis } from '../support/redis.ts';
-import { startTestUpstash, type TestUpstash } from '../support/upstash.ts';
+import { type Bundles, makeBundles } from '../kit/bundles.ts';
+import { startInvokeApi } from '../kit/lambda/invoke-api.ts';
+import { INSTALL_TIMEOUT_MS, runtimeClient } from '../kit/lambda/runtime-client.ts';
+import { post, type Sandbox, startSandbox } from '../kit/lambda/sandbox.ts';
+import { startSecretsExtension } from '../kit/lambda/secrets-extension.ts';
+import { startTestRedis, type TestRedis } from '../kit/redis.ts';
+import { startTestUpstash, type TestUpstash } from '../kit/upstash.ts';
 
 const ARN = 'arn:aws:secretsmanager:us-east-1:111111111111:secret:store-AbCdEf';
 const PREFIX = '{fronttcp}:';

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { ask } from '../../local/redis/ping.ts';
 import { type StartedRedis, startRedis } from '../../local/redis/start.ts';
-import { type RunningProcess, startProcess } from '../support/process.ts';
-import { until } from '../support/until.ts';
+import { type RunningProcess, startProcess } from '../kit/process.ts';
+import { until } from '../kit/until.ts';
 
 let dataDir: string;
 let said: string[];

@@ -3,11 +3,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { Peer } from '../support/peer.ts';
-import { freePort } from '../support/ports.ts';
-import { type RunningProcess, repository, startProcess } from '../support/process.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { Peer } from '../kit/peer.ts';
+import { freePort } from '../kit/ports.ts';
+import { type RunningProcess, repository, startProcess } from '../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 
 interface Ports {
   api: number;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { gateway } from '../gateway/support/gateway.ts';
-import { freePort } from '../support/ports.ts';
-import { repository, startProcess } from '../support/process.ts';
-import { startTestRedis } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { freePort } from '../kit/ports.ts';
+import { repository, startProcess } from '../kit/process.ts';
+import { startTestRedis } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 
 const file = (name: string) => join(repository, name);
 const rules = await readFile(file('ops/prometheus/alerts.yml'), 'utf8');

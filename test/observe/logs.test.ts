@@ -8,10 +8,10 @@ import { createLog, tellSuppressed } from '../../gateway/observe/log.ts';
 import { FloodLimiter, LOG_FIELDS, withoutSecrets } from '../../shared/log-lines.ts';
 import { tokenOf } from '../functions/world.ts';
 import { chat } from '../gateway/support/gateway.ts';
-import { Peer } from '../support/peer.ts';
-import { repository, startProgram } from '../support/process.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { Peer } from '../kit/peer.ts';
+import { repository, startProgram } from '../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 
 const sources = execFileSync('git', ['ls-files', 'gateway', 'functions', 'local/http'], {
   cwd: repository,

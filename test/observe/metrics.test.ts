@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { chat, gateway } from '../gateway/support/gateway.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 
 const document = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
 /** Rows of the tables `| name | type | labels | meaning |`; those of CloudWatch have other names. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { fencesOf } from '../docs/support/fences.ts';
-import { startProcess } from '../support/process.ts';
+import { startProcess } from '../kit/process.ts';
 
 const blocks = fencesOf('ops/README.md').filter(({ language }) => language === 'yaml');
 

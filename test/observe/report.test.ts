@@ -7,10 +7,10 @@ import { RequestMetrics } from '../../functions/http/request-metrics.ts';
 import { Histogram, representatives } from '../../gateway/observe/histogram.ts';
 import { TaskProtection } from '../../gateway/observe/task-protection.ts';
 import { gateway, silentLog } from '../gateway/support/gateway.ts';
-import { Peer } from '../support/peer.ts';
-import { startProgram } from '../support/process.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { Peer } from '../kit/peer.ts';
+import { startProgram } from '../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 
 interface Emf {
   _aws: {

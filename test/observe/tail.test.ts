@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { System } from '../cli/system.ts';
-import { Peer } from '../support/peer.ts';
-import { until } from '../support/until.ts';
+import { Peer } from '../kit/peer.ts';
+import { until } from '../kit/until.ts';
 
 let system: System;
 

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { tokenOf } from '../functions/world.ts';
-import { Peer } from '../support/peer.ts';
-import { type RunningProcess, startProcess, startProgram } from '../support/process.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { Peer } from '../kit/peer.ts';
+import { type RunningProcess, startProcess, startProgram } from '../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 
 const attribute = z.object({ key: z.string(), value: z.record(z.string(), z.unknown()) });
 const span = z.object({

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { freePort } from '../support/ports.ts';
-import { repository, startProcess } from '../support/process.ts';
+import { freePort } from '../kit/ports.ts';
+import { repository, startProcess } from '../kit/process.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'fronttcp-package-'));
 const installed = join(work, 'app/node_modules/fronttcp');

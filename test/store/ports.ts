@@ -5,8 +5,8 @@ import { connectRedis as connectIoredis } from '../../functions/runtime/drivers/
 import { connectRedis as connectUpstash } from '../../functions/runtime/drivers/upstash.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { sharedClusterUrl, sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { startTestUpstash } from '../support/upstash.ts';
+import { sharedClusterUrl, sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { startTestUpstash } from '../kit/upstash.ts';
 
 export const drivers = ['ioredis', 'ioredis in a cluster', 'Upstash'] as const;
 

@@ -8,7 +8,7 @@ import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { connectRedis as connectGateway } from '../../gateway/store/redis.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { silentLog } from '../gateway/support/gateway.ts';
-import { startTestRedis, type TestRedis } from '../support/redis.ts';
+import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 
 let server: TestRedis;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Fault, SERVICE_FAILED, THROTTLED } from '../../local/upstream/faults.ts';
-import { uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { distinct, numbersOf, testFunction, upstreamGateway, upTo } from './support/world.ts';
 
 const FEATURES = ['receipts', 'errors'];

@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { UpstreamItem, UpstreamItems } from '../../contract/upstream.ts';
 import { THROTTLED } from '../../local/upstream/faults.ts';
-import { Peer } from '../support/peer.ts';
-import { type RunningProcess, startProgram } from '../support/process.ts';
-import { sharedRedisUrl, startTestRedis, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { Peer } from '../kit/peer.ts';
+import { type RunningProcess, startProgram } from '../kit/process.ts';
+import { sharedRedisUrl, startTestRedis, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import {
   AWS_ENV,
   distinct,

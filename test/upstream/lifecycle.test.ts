@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { LifecycleItem } from '../../contract/upstream.ts';
 import { THROTTLED } from '../../local/upstream/faults.ts';
-import { Peer } from '../support/peer.ts';
-import { startProgram } from '../support/process.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { Peer } from '../kit/peer.ts';
+import { startProgram } from '../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { AWS_ENV, testFunction, upstreamGateway } from './support/world.ts';
 
 const story = (items: readonly LifecycleItem[], user: string) =>

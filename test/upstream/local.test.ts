@@ -14,10 +14,10 @@ import { startInvokeApi } from '../../local/upstream/invoke-api.ts';
 import { startLocalUpstream } from '../../local/upstream/upstream.ts';
 import { connect } from '../../sdk/client/connect.ts';
 import { RefusedError } from '../../sdk/client/errors.ts';
-import { freePort } from '../support/ports.ts';
-import { repository, startProcess, startProgram } from '../support/process.ts';
-import { sharedRedisUrl, uniquePrefix } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { freePort } from '../kit/ports.ts';
+import { repository, startProcess, startProgram } from '../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { upstreamGateway } from './support/world.ts';
 
 function sdk(url: string): LambdaClient {

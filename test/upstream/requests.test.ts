@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SERVICE_FAILED, THROTTLED } from '../../local/upstream/faults.ts';
-import { until } from '../support/until.ts';
+import { until } from '../kit/until.ts';
 import { testFunction, upstreamGateway, upTo } from './support/world.ts';
 
 const FEATURES = ['receipts', 'errors'];

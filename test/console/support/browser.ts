@@ -1,5 +1,5 @@
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
-import { needs, provide } from '../../support/needs.ts';
+import { needs, provide } from '../../kit/needs.ts';
 import { OPERATOR, PASSWORD } from './scripted-api.ts';
 
 /** The browser of the system, installed first where that is possible. */

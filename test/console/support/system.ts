@@ -5,9 +5,9 @@ import { createLog } from '../../../functions/runtime/log.ts';
 import { createRuntime, type Runtime } from '../../../functions/runtime/runtime.ts';
 import { createDemoUsers } from '../../../local/demo-users.ts';
 import { startApi } from '../../../local/http/server.ts';
-import { type RunningProcess, startProgram } from '../../support/process.ts';
-import { startTestRedis, type TestRedis } from '../../support/redis.ts';
-import { until } from '../../support/until.ts';
+import { type RunningProcess, startProgram } from '../../kit/process.ts';
+import { startTestRedis, type TestRedis } from '../../kit/redis.ts';
+import { until } from '../../kit/until.ts';
 
 /** Everything real: Redis, the handlers behind the local HTTP server, a gateway process. */
 export interface System {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { repository, startProcess } from '../../support/process.ts';
+import { repository, startProcess } from '../../kit/process.ts';
 
 /** Containers of one test: images and state in a folder of its own, nothing from a registry. */
 export class Engine {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { repository } from '../../support/process.ts';
+import { repository } from '../../kit/process.ts';
 
 /** A block between ``` of a page. */
 export interface Fence {

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../support/ports.ts';
-import { repository } from '../../support/process.ts';
+import { freePort } from '../../kit/ports.ts';
+import { repository } from '../../kit/process.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 /** What a reader has of their own: never shared with the repository. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { until } from '../../support/until.ts';
+import { until } from '../../kit/until.ts';
 
 /** What a person does while a script runs: keys, typed when something is on the screen, in this order. */
 export type Keys = readonly (readonly [onScreen: RegExp, keys: string])[];

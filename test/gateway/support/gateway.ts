@@ -5,9 +5,9 @@ import { parseConfig } from '../../../gateway/config.ts';
 import { type RunningGateway, startGateway } from '../../../gateway/gateway.ts';
 import { createLog } from '../../../gateway/observe/log.ts';
 import { connectRedis, type GatewayRedis } from '../../../gateway/store/redis.ts';
-import { Peer, type Verdict } from '../../support/peer.ts';
-import { sharedRedisUrl, uniquePrefix } from '../../support/redis.ts';
-import { until } from '../../support/until.ts';
+import { Peer, type Verdict } from '../../kit/peer.ts';
+import { sharedRedisUrl, uniquePrefix } from '../../kit/redis.ts';
+import { until } from '../../kit/until.ts';
 
 export const silentLog = createLog({ level: 'silent', format: 'json' });
 

@@ -2,9 +2,9 @@ import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { tokenAtRest } from '../../../contract/store/tokens.ts';
 import { type Reply, tokenOf } from '../../functions/world.ts';
-import { type RunningProcess, repository, startProgram } from '../../support/process.ts';
-import { sharedRedisUrl, uniquePrefix } from '../../support/redis.ts';
-import { until } from '../../support/until.ts';
+import { type RunningProcess, repository, startProgram } from '../../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../../kit/redis.ts';
+import { until } from '../../kit/until.ts';
 
 /** What may stay behind an attack: caches of the runtime, not what was sent. */
 const MEMORY_MARGIN_BYTES = 64 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import { collectGarbage } from '../../support/garbage.ts';
+import { collectGarbage } from '../../kit/garbage.ts';
 
 /** Preloaded into a program under attack: at SIGUSR2 it collects garbage and says what memory it holds. */
 let asked = 0;

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { type Keys, keysOf } from '../../../contract/store/keys.ts';
-import { Peer } from '../../support/peer.ts';
-import { type RunningProcess, startProcess, startProgram } from '../../support/process.ts';
-import { sharedRedisUrl, uniquePrefix } from '../../support/redis.ts';
-import { until } from '../../support/until.ts';
+import { Peer } from '../../kit/peer.ts';
+import { type RunningProcess, startProcess, startProgram } from '../../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../../kit/redis.ts';
+import { until } from '../../kit/until.ts';
 
 /** What may stay behind an attack: caches of the runtime, not what was sent. The attacks send many times as much. */
 const MEMORY_MARGIN_BYTES = 64 * 1024 * 1024;
