@@ -18,6 +18,8 @@ export interface Keys {
   readonly queueTaken: string;
   readonly queueDead: string;
   receipt(messageId: string): string;
+  /** Which receipts have reached the step that calls of this function instance wait for (a short stream). */
+  waits(instanceId: string): string;
   idempotency(userId: string, key: string): string;
   /** Messages whose request was refused after all, for who still has them in an inbox (a sorted set: id, id). */
   readonly withdrawn: string;
@@ -60,6 +62,7 @@ export function keysOf(prefix: string, cell = 0): Keys {
     queueTaken: `${p}front_tcp:taken`,
     queueDead: `${p}front_tcp:dead`,
     receipt: (messageId) => `${p}receipt:${messageId}`,
+    waits: (instanceId) => `${p}waits:${instanceId}`,
     // Escaped, because an id may have colons: user `a` with key `b:c` is not user `a:b` with key `c`.
     idempotency: (userId, key) => `${p}idempotency:${encodeURIComponent(userId)}:${key}`,
     withdrawn: `${p}withdrawn`,

@@ -12,7 +12,7 @@ import { z } from 'zod';
  *   close    ["c", user, epoch, reason, owing]     owing 1: whoever comes next waits for the word that all before this is dealt with
  *   poke     ["p", user, epoch]     something was put into this session's mailbox behind its back: read it again
  *
- * Flags: `r` a receipt was asked for. expires_at_ms 0: as long as OFFLINE_TTL_S allows.
+ * Flags: `r` a receipt was asked for · `a` a reply is asked for (CONTRACT.md section 6). expires_at_ms 0: as long as OFFLINE_TTL_S allows.
  */
 export interface MessageHead {
   /** Decimal, 1/1024 ms of Redis's clock; `0` where it has yet to be made. */

@@ -19,7 +19,8 @@ const listScript = defineScript(
   'list_commands',
   `
 local from, most, by, to = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local progress = { routed = 0, stored = 0, written = 1, expired = 2, failed = 2, acknowledged = 3 }
+local progress = { scheduled = 0, routed = 1, stored = 1, written = 2, expired = 3, failed = 3, replaced = 3, cancelled = 3,
+  acknowledged = 4, replied = 5 }
 
 local function is_to(list)
   if not list or not string.find(list, text(to), 1, true) then return false end

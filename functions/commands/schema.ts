@@ -14,10 +14,24 @@ export const commandsQuery = z.object({
 });
 export type CommandsQuery = z.output<typeof commandsQuery>;
 
-export const deliveryState = z.enum(['routed', 'stored', 'written', 'acknowledged', 'expired', 'failed']).meta({
+const DELIVERY_STATES = [
+  'scheduled',
+  'stored',
+  'routed',
+  'written',
+  'acknowledged',
+  'replied',
+  'expired',
+  'replaced',
+  'cancelled',
+  'failed',
+] as const;
+
+export const deliveryState = z.enum(DELIVERY_STATES).meta({
   description:
-    'routed: on its way to a connection · stored: waits in the mailbox · written: handed to the operating system of the gateway · ' +
-    'acknowledged: the client has it · expired: its time was over · failed: see `reason`.',
+    'scheduled: waits for its time · stored: waits in the mailbox · routed: on its way to a connection · ' +
+    'written: handed to the operating system of the gateway · acknowledged: the client has it · replied: the client has replied · ' +
+    'expired: its time was over · replaced: a newer command with the same key took its place · cancelled: taken back · failed: see `reason`.',
 });
 
 export const commandAnswer = z.object({

@@ -63,14 +63,25 @@ local function event(kind, user, epoch, gateway, reason)
     'type', kind, 'user', user, 'epoch', epoch, 'gateway', gateway, 'reason', reason, 'at', int(now))
 end
 
--- receipt:<id>, field u:<user> = 'state ms[:reason] state ms …'; each state once; nothing where none was asked for
+-- receipt:<id>, field u:<user> = 'state ms[:reason] state ms …'; each state once; nothing where no receipt was asked for.
+-- m:waiter names the stream of the function instance that waits for the step m:wait: it is told of that step and of every end
+local ENDS = { expired = true, failed = true, replaced = true, cancelled = true }
+local REACHES = { written = { written = true, acknowledged = true, replied = true }, acknowledged = { acknowledged = true },
+  reply = { replied = true } }
+local function tell_waiter(waiter, step, id, state, reason)
+  if not (ENDS[state] or reason or REACHES[step][state]) then return end
+  redis.call('XADD', P .. 'waits:' .. waiter, 'MAXLEN', '~', '10000', '*', 'id', id)
+  redis.call('EXPIRE', P .. 'waits:' .. waiter, 120)
+end
 local function mark(id, user, state, reason)
   local key, field = P .. 'receipt:' .. id, 'u:' .. user
-  if redis.call('EXISTS', key) == 0 then return end
-  local past = redis.call('HGET', key, field)
+  local was = redis.call('HMGET', key, 'm:accepted_at', field, 'm:waiter', 'm:wait')
+  if not was[1] then return end
+  local past = was[2]
   if past and string.find(' ' .. past, ' ' .. state .. ' ', 1, true) then return end
   local step = state .. ' ' .. int(now) .. (reason and ':' .. reason or '')
   redis.call('HSET', key, field, past and past .. ' ' .. step or step)
+  if was[3] then tell_waiter(was[3], was[4], id, state, reason) end
 end
 
 -- members leave a mailbox undelivered: counted for the next 101, and in their receipts

@@ -4,7 +4,17 @@ import { defineScript, readLua } from './library.ts';
 
 const markScript = defineScript('mark', readLua(new URL('./mark.lua', import.meta.url)));
 
-export type DeliveryState = 'routed' | 'stored' | 'written' | 'acknowledged' | 'expired' | 'failed';
+export type DeliveryState =
+  | 'scheduled'
+  | 'stored'
+  | 'routed'
+  | 'written'
+  | 'acknowledged'
+  | 'replied'
+  | 'expired'
+  | 'replaced'
+  | 'cancelled'
+  | 'failed';
 
 export interface DeliveryStep {
   messageId: string;
@@ -45,7 +55,7 @@ export async function readReceipt(redis: RedisPort, keys: Keys, messageId: strin
     if (field === 'm:accepted_at') receipt.acceptedAtMs = Number(value);
     else if (field === 'm:command_id') receipt.commandId = Number(value);
     else if (field === 'm:from') receipt.from = value;
-    else if (field.startsWith('u:')) receipt.recipients.push(parseRecipient(field.slice(2), value));
+    else if (field.startsWith('u:')) receipt.recipients.push(parseSteps(field.slice(2), value));
   }
   receipt.recipients.sort((a, b) => (a.userId < b.userId ? -1 : 1));
   return receipt;
@@ -53,15 +63,20 @@ export async function readReceipt(redis: RedisPort, keys: Keys, messageId: strin
 
 /** How far a state is: an acknowledgement may be noted before the write that it answers, a re-routing after it. */
 const PROGRESS: Readonly<Record<DeliveryState, number>> = {
-  routed: 0,
-  stored: 0,
-  written: 1,
-  expired: 2,
-  failed: 2,
-  acknowledged: 3,
+  scheduled: 0,
+  routed: 1,
+  stored: 1,
+  written: 2,
+  expired: 3,
+  failed: 3,
+  replaced: 3,
+  cancelled: 3,
+  acknowledged: 4,
+  replied: 5,
 };
 
-function parseRecipient(userId: string, text: string): RecipientReceipt {
+/** `text` is the field of one recipient: `state ms[:reason] state ms …`. */
+export function parseSteps(userId: string, text: string): RecipientReceipt {
   const words = text.split(' ');
   const steps: RecipientReceipt['steps'] = [];
   let state: DeliveryState | undefined;

@@ -2,10 +2,22 @@
 -- step, so that the order of ids is the order per recipient whoever routes.
 local function expiry(ttl) return ttl > 0 and int(now + ttl * 1000) or '0' end
 
-local function open_receipt(id, commandId, from, ttl)
+local function open_receipt(id, commandId, from, ttl, options)
   local key = P .. 'receipt:' .. id
   redis.call('HSET', key, 'm:accepted_at', int(now), 'm:command_id', commandId, 'm:from', from)
+  if options.wait then redis.call('HSET', key, 'm:wait', options.wait, 'm:waiter', options.waiter) end
   redis.call('EXPIRE', key, ttl)
+end
+
+-- why a command with conditions is not sent to its one recipient; nil: it is sent
+local function refusal_of(options, user, commandId)
+  if not (options.wait or options.if_away) then return nil end
+  local session = redis.pcall('HMGET', P .. 'user:' .. user, 'gateway', 'form')
+  if session.err or (not session[1] and redis.call('EXISTS', P .. 'user:' .. user) == 0) then return 'unknown_user' end
+  local form = live(session[1]) and session[2] or nil
+  if options.if_away and (not form or (form == 'plain' and tonumber(commandId) >= 2000)) then return 'away' end
+  if options.wait == 'reply' and form == 'plain' then return 'cannot_reply' end
+  if options.wait == 'acknowledged' and form and form ~= 'ack' then return 'cannot_acknowledge' end
 end
 
 -- answers online, stored, and the list of unknown users

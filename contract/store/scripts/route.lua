@@ -3,10 +3,11 @@
 --     [5] idempotency key name or '' (`batch:…`: only the last digest counts, another one is a new batch)
 --     [6] digest of what was asked · [7] idempotency TTL, s · [8] the asking gateway or ''
 --     [9] bound of the audit stream, 0: this is nothing to be audited
---     then per command: command_id, version, ttl_s, flags, traceparent, from, body, n, n recipients
+--     then per command: command_id, version, ttl_s, flags, traceparent, from, body, options, n, n recipients
 --     (n = -1: everyone · -2: everyone but the asking gateway's)
+--     options: '' or JSON {wait?: 'written' | 'acknowledged' | 'reply', waiter?: instance, if_away?: true}, of one recipient
 -- Returns {'ok' | 'replay' | 'conflict' | 'late', answers, last entry of the asking gateway's inbox or '', now ms}
---     answers: per command `id,online,stored,unknown` joined by ';'
+--     answers: per command `id,online,stored,unknown` joined by ';'; one that was refused: `0,0,0,0,<why>`
 -- Atomic because: an idempotent retry must see all or nothing, and order must hold whoever routes.
 local auditBound = tonumber(ARGV[9])
 local offlineTtl, bound, deadline = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -21,28 +22,35 @@ if idempotencyKey ~= '' then
 end
 if deadline > 0 and now > deadline then return { 'late', '', '', int(now) } end
 
-local answers, at = {}, 10
+local answers, at, accepted = {}, 10, false
 while ARGV[at] do
   local commandId, version, ttl, flags = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
-  local traceparent, from, body, n = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], tonumber(ARGV[at + 7])
-  local id = nextId()
-  local rest = commandId .. ',' .. version .. ',' .. expiry(ttl) .. ',"' .. flags .. '","' .. traceparent .. '"'
-  if string.find(flags, 'r', 1, true) then open_receipt(id, commandId, from, math.max(offlineTtl, ttl) + 86400) end
-  local online, stored, unknown = 0, 0, {}
-  if n < 0 then
-    online = broadcast(id, rest, body, n == -2 and self or '')
-    n = 0
-    audit(auditBound, from, 'send', 'message', id, 'command', commandId)
+  local traceparent, from, body, n = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], tonumber(ARGV[at + 8])
+  local options = ARGV[at + 7] ~= '' and cjson.decode(ARGV[at + 7]) or {}
+  local refusal = n == 1 and refusal_of(options, ARGV[at + 9], commandId)
+  if refusal then
+    answers[#answers + 1] = '0,0,0,0,' .. refusal
   else
-    local recipients = {}
-    for i = 1, n do recipients[i] = ARGV[at + 7 + i] end
-    online, stored, unknown = route(id, rest, body, recipients, offlineTtl, bound)
-    audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'recipients', int(n), 'to', named(recipients))
+    accepted = true
+    local id = nextId()
+    local rest = commandId .. ',' .. version .. ',' .. expiry(ttl) .. ',"' .. flags .. '","' .. traceparent .. '"'
+    if string.find(flags, 'r', 1, true) then open_receipt(id, commandId, from, math.max(offlineTtl, ttl) + 86400, options) end
+    local online, stored, unknown = 0, 0, {}
+    if n < 0 then
+      online = broadcast(id, rest, body, n == -2 and self or '')
+      audit(auditBound, from, 'send', 'message', id, 'command', commandId)
+    else
+      local recipients = {}
+      for i = 1, n do recipients[i] = ARGV[at + 8 + i] end
+      online, stored, unknown = route(id, rest, body, recipients, offlineTtl, bound)
+      audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'recipients', int(n), 'to', named(recipients))
+    end
+    answers[#answers + 1] = id .. ',' .. online .. ',' .. stored .. ',' .. #unknown
   end
-  answers[#answers + 1] = id .. ',' .. online .. ',' .. stored .. ',' .. #unknown
-  at = at + 8 + n
+  at = at + 9 + math.max(n, 0)
 end
 local entries = commit()
 local answer = table.concat(answers, ';')
-if idempotencyKey ~= '' then redis.call('SET', P .. idempotencyKey, digest .. ' ' .. (entries[self] or '-') .. ' ' .. answer, 'EX', ARGV[7]) end
+-- what was refused as a whole is judged anew when it is asked again
+if idempotencyKey ~= '' and accepted then redis.call('SET', P .. idempotencyKey, digest .. ' ' .. (entries[self] or '-') .. ' ' .. answer, 'EX', ARGV[7]) end
 return { 'ok', answer, entries[self] or '', int(now) }

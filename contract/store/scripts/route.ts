@@ -25,7 +25,17 @@ export interface RouteCommand {
   ttlSeconds: number;
   receipt: boolean;
   traceparent: string;
+  /** Of a command for one recipient: which step of its receipt this function instance is told of. Needs a receipt. */
+  wait?: { step: WaitStep; instance: string };
+  /** Of a command for one recipient: refuse it when the recipient is not connected. */
+  failIfAway?: boolean;
 }
+
+/** A step that the caller of POST /send-command waits for. */
+export type WaitStep = 'written' | 'acknowledged' | 'reply';
+
+/** Why a command with conditions was not sent. */
+export type RouteRefusal = 'unknown_user' | 'away' | 'cannot_reply' | 'cannot_acknowledge';
 
 export interface RouteOptions {
   offlineTtlSeconds: number;
@@ -45,6 +55,8 @@ export interface RouteAnswer {
   online: number;
   stored: number;
   unknown: number;
+  /** Nothing was sent, and there is no id. */
+  refusal?: RouteRefusal;
 }
 
 export interface RouteResult {
@@ -73,8 +85,8 @@ export async function routeCommands(
     options.auditMax ?? 0,
   ];
   for (const command of commands) {
-    args.push(command.commandId, command.version, command.ttlSeconds, command.receipt ? 'r' : '');
-    args.push(command.traceparent, command.from, command.body);
+    args.push(command.commandId, command.version, command.ttlSeconds, flagsOf(command));
+    args.push(command.traceparent, command.from, command.body, optionsOf(command));
     if (command.to === 'everyone') args.push(-1);
     else if (command.to === 'everyone elsewhere') args.push(-2);
     else args.push(command.to.length, ...command.to);
@@ -94,7 +106,18 @@ export async function routeCommands(
   };
 }
 
+/** See `MessageHead.flags` in ../records.ts. */
+function flagsOf({ receipt, wait }: RouteCommand): string {
+  return `${receipt ? 'r' : ''}${wait?.step === 'reply' ? 'a' : ''}`;
+}
+
+function optionsOf({ wait, failIfAway = false }: RouteCommand): string {
+  if (wait === undefined && !failIfAway) return '';
+  return JSON.stringify({ wait: wait?.step, waiter: wait?.instance, if_away: failIfAway || undefined });
+}
+
 function parseAnswer(text: string): RouteAnswer {
-  const [id = '', online, stored, unknown] = text.split(',');
-  return { id, online: Number(online), stored: Number(stored), unknown: Number(unknown) };
+  const [id = '', online, stored, unknown, refusal] = text.split(',');
+  const counts = { online: Number(online), stored: Number(stored), unknown: Number(unknown) };
+  return { id, ...counts, ...(refusal === undefined ? {} : { refusal: refusal as RouteRefusal }) };
 }

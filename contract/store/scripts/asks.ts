@@ -1,0 +1,40 @@
+import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
+import type { Keys } from '../keys.ts';
+import { defineScript, readLua } from './library.ts';
+import { parseSteps, type RecipientReceipt } from './receipts.ts';
+
+const replyScript = defineScript('reply', readLua(new URL('./reply.lua', import.meta.url)));
+
+export interface Reply {
+  /** Id of the message that asked. */
+  readonly ask: string;
+  readonly userId: string;
+  /** JSON text, as the client wrote it. */
+  readonly reply: string;
+}
+
+/** Writes replies into the receipts of their asks and tells who waits. Returns how many counted. */
+export async function writeReplies(redis: RedisPort, keys: Keys, replies: readonly Reply[]): Promise<number> {
+  const args: RedisArgument[] = [keys.prefix];
+  for (const { ask, userId, reply } of replies) args.push(ask, userId, reply);
+  return (await redis.script(replyScript, [keys.users], args)) as number;
+}
+
+export interface AskState extends RecipientReceipt {
+  /** JSON text of the reply, where there is one. */
+  readonly reply: string | undefined;
+}
+
+/** Where messages stand for their one recipient, in the order of `asks`; undefined: no receipt (any more). One round trip. */
+export async function readAskStates(
+  redis: RedisPort,
+  keys: Keys,
+  asks: readonly { readonly id: string; readonly userId: string }[],
+): Promise<(AskState | undefined)[]> {
+  const commands = asks.map(({ id, userId }) => ['HMGET', keys.receipt(id), `u:${userId}`, `r:${userId}`]);
+  const replies = (await redis.pipeline(commands)) as (string | null)[][];
+  return replies.map(([steps, reply], at) => {
+    if (steps === null || steps === undefined) return undefined;
+    return { ...parseSteps(asks[at]?.userId ?? '', steps), reply: reply ?? undefined };
+  });
+}
