@@ -10,8 +10,9 @@ import { StalledBytes } from './delivery/stalled-bytes.ts';
 import { Undertaker } from './fleet/burial.ts';
 import { sendAway } from './fleet/drain.ts';
 import { Lease, type LeaseListener } from './fleet/lease.ts';
-import { auditSessionsHere } from './fleet/reconcile.ts';
+import { confirmSessions } from './fleet/reconcile.ts';
 import { resumeSessions } from './fleet/resume.ts';
+import { StoreClock } from './fleet/store-clock.ts';
 import { Sweeper } from './fleet/sweep.ts';
 import { Listener } from './net/listener.ts';
 import { TlsMaterial } from './net/tls-material.ts';
@@ -61,7 +62,9 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   let isReady = false;
   let listener: Listener | undefined;
 
-  const lease = new Lease({ redis, keys, leaseMs: config.leaseMs, log, facts });
+  const clock = new StoreClock();
+  const seenId = () => Math.max(inbox.latestId, queue.latestId);
+  const lease = new Lease({ redis, keys, leaseMs: config.leaseMs, clock, seenId, log, facts });
   const flusher = new Flusher((nowMs, slice) => {
     lease.check();
     return fanOut.flush(nowMs, slice);
@@ -81,7 +84,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     lease,
     registry,
     claims,
-    handOut: new InboxHandOut({ registry, store: sessionStore, marks, counters, traces }),
+    handOut: new InboxHandOut({ registry, store: sessionStore, marks, counters, traces, clock }),
     log,
   });
   const queue = new RouteQueue({ redis, keys, config, lease, counters, log });
@@ -138,6 +141,9 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     onDead(gatewayIds) {
       for (const id of gatewayIds) void undertaker.buryLater(id);
     },
+    onClockSet() {
+      for (const session of registry.all()) session.poke();
+    },
   };
 
   // Ports first: that one is taken must be said at once, Redis or no Redis.
@@ -148,7 +154,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
   });
   redis.onReturn(
     () =>
-      void auditSessionsHere(context).catch((error: unknown) =>
+      void confirmSessions(context).catch((error: unknown) =>
         log.error({ event: 'audit_failed', error: String(error) }, 'could not look after the sessions'),
       ),
   );

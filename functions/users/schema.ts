@@ -33,7 +33,7 @@ export const usersAnswer = z.object({
 export const userDetailAnswer = userAnswer.extend({
   session: z
     .object({
-      epoch: z.int().meta({ description: 'Which of the sessions of this user it is, counted from the first.' }),
+      epoch: z.int().meta({ description: 'Names the session: a later one of the same user has a higher epoch.' }),
       acknowledges: z.boolean().meta({ description: 'The client asked for `ack`: its messages wait for its word.' }),
     })
     .nullable()

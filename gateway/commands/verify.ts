@@ -57,11 +57,13 @@ function welcome(
   claim: ClaimResult & { status: 'claimed' },
   context: GatewayContext,
 ): void {
-  const { registry, sessionStore, counters, config, log } = context;
+  const { registry, sessionStore, counters, config, lease, log } = context;
+  // The verifier hands on only claims of the id that is in force.
+  const holder = lease.gatewayId;
   // The client left while Redis was asked: the session that was just claimed ends at once.
   if (session.state === 'closed') {
     const reason = CloseReasons.clientLeft.name;
-    const was = { userId, epoch: claim.epoch };
+    const was = { userId, epoch: claim.epoch, holder };
     void sessionStore.release({ session: was, reason, handsOver: false, undelivered: [] });
     return;
   }
@@ -72,7 +74,7 @@ function welcome(
   const unsent = session.isVerified ? session.leave() : [];
   const bits = featureBits(features ?? []);
   const form = formOf(features);
-  session.become({ userId, epoch: claim.epoch, form, features: bits });
+  session.become({ userId, epoch: claim.epoch, holder, form, features: bits });
   // What its user sent from another connection may still be in our inbox: it must not be overtaken by the direct way.
   session.awaitedEntry = claim.newestEntry;
   if (!stays) session.bornAtId = claim.lastMessageId;

@@ -5,6 +5,7 @@ import {
   type MessageRecord,
   type Recipient,
 } from '../../contract/store/records.ts';
+import type { StoreClock } from '../fleet/store-clock.ts';
 import type { Counters } from '../observe/counters.ts';
 import type { DeliveryTraces } from '../observe/delivery-traces.ts';
 import { closeReasonOf } from '../session/close-reasons.ts';
@@ -25,6 +26,7 @@ export class InboxHandOut {
   readonly #marks: DeliveryMarks;
   readonly #counters: Counters;
   readonly #traces: DeliveryTraces | undefined;
+  readonly #clock: StoreClock;
   /** The highest id of a message so far. */
   latestId = 0;
 
@@ -34,12 +36,14 @@ export class InboxHandOut {
     marks: DeliveryMarks;
     counters: Counters;
     traces: DeliveryTraces | undefined;
+    clock: StoreClock;
   }) {
     this.#registry = parts.registry;
     this.#store = parts.store;
     this.#marks = parts.marks;
     this.#counters = parts.counters;
     this.#traces = parts.traces;
+    this.#clock = parts.clock;
   }
 
   all(entry: InboxEntry, records: readonly InboxRecord[]): void {
@@ -60,7 +64,7 @@ export class InboxHandOut {
       }
       return;
     }
-    const isExpired = head.expiresAtMs > 0 && head.expiresAtMs <= Date.now();
+    const isExpired = head.expiresAtMs > 0 && head.expiresAtMs <= this.#clock.nowMs();
     const message = direct.length > 0 ? this.#message(entry, record, 'inbox') : undefined;
     const stale: Recipient[] = [];
     for (const recipient of direct) {

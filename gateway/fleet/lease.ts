@@ -1,11 +1,19 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
-import { holdLease, renewalOf } from '../../contract/store/scripts/gateways.ts';
+import { holdLease, type LeaseReply, renewalOf } from '../../contract/store/scripts/gateways.ts';
+import type { Claimant } from '../../contract/store/scripts/sessions.ts';
 import type { Log } from '../observe/log.ts';
 import type { GatewayRedis } from '../store/redis.ts';
+import { elapsedMs, type Moment, momentNow, type StoreClock } from './store-clock.ts';
 
 /** A margin for the time between a look at the clock and what is done after it: this part of the lease. */
 const SAFETY_SHARE = 0.05;
+/** A Redis that was lost and is back may be another server: behind by more than this, its ids could stand below known ones. */
+const TOLERATED_LAG_MS = 50;
+/** How much two clocks may drift apart, as a share. */
+const DRIFT = 0.001;
+const CONFIRM_PAUSE_MS = 100;
 
 export interface LeaseListener {
   /** The lease has run out, by our clock or Redis's word: nothing may be delivered until `onJoined`. */
@@ -14,53 +22,60 @@ export interface LeaseListener {
   onJoined(previous: string | undefined): void;
   /** Leases of others that have run out. */
   onDead(gatewayIds: string[]): void;
+  /** Redis's clock was set: until the fleet followed it, messages may have passed this gateway by. */
+  onClockSet(): void;
+}
+
+interface LeaseParts {
+  redis: GatewayRedis;
+  keys: Keys;
+  leaseMs: number;
+  clock: StoreClock;
+  /** The highest message id that was seen anywhere in this gateway. */
+  seenId: () => number;
+  log: Log;
+  facts: () => Record<string, string | number>;
 }
 
 /**
  * This gateway's right to hold sessions: an id with a lease in Redis, renewed well before its end. An id is never used
- * again: who lost its lease joins under a new one.
+ * again: who lost its lease joins under a new one. A store that has forgotten what it had said is treated as a lost lease.
  */
 export class Lease {
   gatewayId = '';
   lossCount = 0;
   renewalsMissed = 0;
-  readonly #redis: GatewayRedis;
-  readonly #keys: Keys;
-  readonly #leaseMs: number;
+  readonly #parts: LeaseParts;
   readonly #safetyMs: number;
-  readonly #log: Log;
-  readonly #facts: () => Record<string, string | number>;
   #listener: LeaseListener | undefined;
   #state: 'out' | 'held' | 'lost' | 'stopped' = 'out';
-  /** Until when, by this process's monotonic clock, the lease surely holds. */
-  #validUntilMs = 0;
+  /** When what holds was asked for. */
+  #heldSince: Moment = momentNow();
+  #clockSets = 0;
   #timer: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
   #isJoining = false;
+  #renewing: Promise<void> | undefined;
   #joined: (() => void)[] = [];
 
-  constructor(parts: {
-    redis: GatewayRedis;
-    keys: Keys;
-    leaseMs: number;
-    log: Log;
-    facts: () => Record<string, string | number>;
-  }) {
-    this.#redis = parts.redis;
-    this.#keys = parts.keys;
-    this.#leaseMs = parts.leaseMs;
+  constructor(parts: LeaseParts) {
+    this.#parts = parts;
     this.#safetyMs = parts.leaseMs * SAFETY_SHARE;
-    this.#log = parts.log;
-    this.#facts = parts.facts;
   }
 
   get isHeld(): boolean {
-    return this.#state === 'held' && performance.now() < this.#validUntilMs;
+    return this.remainingMs > 0;
   }
 
   /** How long the lease still holds, ms; 0 or less: not. */
   get remainingMs(): number {
-    return this.#state === 'held' ? this.#validUntilMs - performance.now() : 0;
+    if (this.#state !== 'held') return 0;
+    return this.#parts.leaseMs - this.#safetyMs - elapsedMs(this.#heldSince);
+  }
+
+  /** This gateway, for a claim. */
+  get claimant(): Claimant {
+    return { gatewayId: this.gatewayId, highestId: this.#highestId() };
   }
 
   /** Waits for Redis, and joins. */
@@ -73,7 +88,12 @@ export class Lease {
 
   /** To be called before anything is delivered: a process that was paused may find that its time is over. */
   check(): void {
-    if (this.#state === 'held' && performance.now() >= this.#validUntilMs) this.#lose('not renewed in time');
+    if (this.#state !== 'held' || this.isHeld) return;
+    this.#lose('not renewed in time');
+    // A renewal that hangs goes on to join when it ends; a process that slept has none.
+    if (this.#renewing !== undefined) return;
+    clearTimeout(this.#timer);
+    void this.#rejoin();
   }
 
   /** Gives up the lease before its time, and joins anew. */
@@ -91,49 +111,105 @@ export class Lease {
     clearInterval(this.#watch);
   }
 
-  /** Resolves when another id than `gatewayId` is in force. */
-  async joinedAfter(gatewayId: string): Promise<void> {
-    while (this.gatewayId === gatewayId || this.#state !== 'held') {
-      await new Promise<void>((resolve) => this.#joined.push(resolve));
+  /**
+   * The connection to Redis was lost and is back: renews at once. What answers may be another server, which has forgotten the
+   * last writes or whose clock is behind: then the lease is surrendered. Resolves with whether the lease goes on.
+   */
+  async confirmAfterReturn(): Promise<boolean> {
+    if (this.#state !== 'held') return false;
+    const { gatewayId } = this;
+    const { monotonicMs } = this.#heldSince;
+    await this.#renewNow((reply) => {
+      const tolerated = TOLERATED_LAG_MS + (performance.now() - monotonicMs) * DRIFT;
+      return this.#parts.clock.lagMs(reply.nowMs) > tolerated ? 'the clock of Redis is behind' : undefined;
+    });
+    return this.gatewayId === gatewayId && this.#isStillHeld();
+  }
+
+  /** Redis does not know the lease of `gatewayId`: resolves when a renewal has proved otherwise, or another id is in force. */
+  async recovered(gatewayId: string): Promise<void> {
+    if (this.gatewayId === gatewayId && this.#state === 'held') {
+      await this.#renewNow();
+      if (this.gatewayId === gatewayId && this.#isStillHeld()) await sleep(CONFIRM_PAUSE_MS);
     }
+    while (!this.#isStillHeld()) await new Promise<void>((resolve) => this.#joined.push(resolve));
   }
 
   async #join(previous: string | undefined): Promise<void> {
-    const id = `g${Date.now().toString(36)}${randomBytes(5).toString('hex')}`;
-    const sentAt = performance.now();
-    const answer = await holdLease(this.#redis, this.#keys, id, 'join', this.#leaseMs, this.#facts());
-    if (this.#state === 'stopped') return;
-    this.gatewayId = id;
-    this.#hold(sentAt, answer === 'lost' ? [] : answer.dead);
-    this.#log.info({ event: 'lease_joined', gateway: id, previous }, 'joined');
+    const gatewayId = `g${Date.now().toString(36)}${randomBytes(5).toString('hex')}`;
+    const sentAt = momentNow();
+    const reply = await this.#ask(gatewayId, undefined);
+    if (this.#state === 'stopped' || reply === 'lost') return;
+    // Redis was away meanwhile: the lease is over before it began. Others remove it.
+    if (elapsedMs(sentAt) >= this.#parts.leaseMs - this.#safetyMs) return this.#join(previous);
+    this.gatewayId = gatewayId;
+    this.#clockSets = reply.clockSets;
+    this.#hold(sentAt, reply);
+    this.#parts.log.info({ event: 'lease_joined', gateway: gatewayId, previous }, 'joined');
     this.#listener?.onJoined(previous);
     const joined = this.#joined;
     this.#joined = [];
     for (const resolve of joined) resolve();
   }
 
-  #hold(sentAtMs: number, dead: string[]): void {
-    this.#state = 'held';
-    this.#validUntilMs = sentAtMs + this.#leaseMs - this.#safetyMs;
-    this.#timer = setTimeout(() => void this.#renew(), renewalOf(this.#leaseMs));
-    const others = dead.filter((id) => id !== this.gatewayId);
-    if (others.length > 0) this.#listener?.onDead(others);
+  #ask(gatewayId: string, sinceLastMs: number | undefined): Promise<LeaseReply | 'lost'> {
+    const { redis, keys, leaseMs, facts } = this.#parts;
+    return holdLease(redis, keys, { gatewayId, leaseMs, highestId: this.#highestId(), sinceLastMs, facts: facts() });
   }
 
-  async #renew(): Promise<void> {
-    const sentAt = performance.now();
-    let answer: Awaited<ReturnType<typeof holdLease>>;
+  #highestId(): number {
+    return Math.max(this.#parts.seenId(), this.#parts.clock.highestId);
+  }
+
+  #hold(sentAt: Moment, reply: LeaseReply): void {
+    this.#state = 'held';
+    this.#heldSince = sentAt;
+    this.#parts.clock.learn(reply.nowMs, sentAt.monotonicMs);
+    this.#renewAfter(renewalOf(this.#parts.leaseMs));
+    const others = reply.dead.filter((id) => id !== this.gatewayId);
+    if (others.length > 0) this.#listener?.onDead(others);
+    if (reply.clockSets === this.#clockSets) return;
+    this.#clockSets = reply.clockSets;
+    this.#parts.log.warn({ event: 'redis_clock_set' }, 'the clock of Redis was set: the leases follow it');
+    this.#listener?.onClockSet();
+  }
+
+  #renewAfter(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#renewNow(), ms);
+  }
+
+  /** One at a time: what is asked for meanwhile waits for its own turn, because it may have to see a newer store. */
+  async #renewNow(doubt?: (reply: LeaseReply) => string | undefined): Promise<void> {
+    while (this.#renewing !== undefined) await this.#renewing;
+    this.#renewing = this.#renew(doubt).finally(() => {
+      this.#renewing = undefined;
+    });
+    await this.#renewing;
+  }
+
+  async #renew(doubt: ((reply: LeaseReply) => string | undefined) | undefined): Promise<void> {
+    clearTimeout(this.#timer);
+    // Only what holds is renewed: how long ago the last renewal was asked for is part of the question.
+    if (this.#state !== 'held') return this.#rejoin();
+    const { gatewayId } = this;
+    const sentAt = momentNow();
+    const seenId = this.#parts.seenId();
+    let reply: LeaseReply | 'lost';
     try {
-      answer = await holdLease(this.#redis, this.#keys, this.gatewayId, 'renew', this.#leaseMs, this.#facts());
+      reply = await this.#ask(gatewayId, Math.max(1, elapsedMs(this.#heldSince, sentAt)));
     } catch (error) {
       this.renewalsMissed += 1;
-      this.#log.warn({ event: 'lease_renewal_failed', error: String(error) }, 'could not renew the lease');
-      if (this.#state !== 'stopped') this.#timer = setTimeout(() => void this.#renew(), renewalOf(this.#leaseMs) / 3);
+      this.#parts.log.warn({ event: 'lease_renewal_failed', error: String(error) }, 'could not renew the lease');
+      if (!this.#isStopped()) this.#renewAfter(renewalOf(this.#parts.leaseMs) / 3);
       return;
     }
-    if (this.#state === 'stopped') return;
-    if (answer !== 'lost' && this.#state === 'held') return this.#hold(sentAt, answer.dead);
-    if (this.#state === 'held') this.#lose('found expired');
+    if (this.#isStopped() || gatewayId !== this.gatewayId) return;
+    if (reply !== 'lost' && this.#isStillHeld()) {
+      const why = reply.highestId < seenId ? 'Redis has forgotten messages' : doubt?.(reply);
+      if (why === undefined) return this.#hold(sentAt, reply);
+      this.#lose(why);
+    } else if (this.#isStillHeld()) this.#lose('found expired');
     await this.#rejoin();
   }
 
@@ -144,8 +220,9 @@ export class Lease {
     try {
       await this.#join(this.gatewayId);
     } catch (error) {
-      this.#log.warn({ event: 'lease_join_failed', error: String(error) }, 'could not join');
-      this.#timer = setTimeout(() => void this.#rejoin(), renewalOf(this.#leaseMs) / 3);
+      this.#parts.log.warn({ event: 'lease_join_failed', error: String(error) }, 'could not join');
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => void this.#rejoin(), renewalOf(this.#parts.leaseMs) / 3);
     } finally {
       this.#isJoining = false;
     }
@@ -154,10 +231,19 @@ export class Lease {
   #lose(why: string): void {
     this.#state = 'lost';
     this.lossCount += 1;
-    this.#log.error(
+    this.#parts.log.error(
       { event: 'lease_lost', gateway: this.gatewayId, why },
       'lost the lease: nothing is delivered until it is back',
     );
     this.#listener?.onLost();
+  }
+
+  #isStopped(): boolean {
+    return this.#state === 'stopped';
+  }
+
+  /** As it is now: a call may have changed what the compiler still believes. */
+  #isStillHeld(): boolean {
+    return this.#state === 'held';
   }
 }

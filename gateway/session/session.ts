@@ -37,6 +37,8 @@ export class Session implements OutboxOwner, Timed {
   /** The user id as JSON text: `chat_from` of everything this client sends. */
   chatFrom: WireText = '';
   epoch = 0;
+  /** The gateway id under which this epoch was claimed: together they name the stay. */
+  holder = '';
   slot = -1;
   verifyFailures = 0;
   badFrames = 0;
@@ -195,10 +197,11 @@ export class Session implements OutboxOwner, Timed {
   }
 
   /** Called by the verify handler when the claim has succeeded. */
-  become(identity: { userId: string; epoch: number; form: SessionForm; features: number }): void {
+  become(identity: { userId: string; epoch: number; holder: string; form: SessionForm; features: number }): void {
     this.userId = identity.userId;
     this.chatFrom = wireText(JSON.stringify(identity.userId));
     this.epoch = identity.epoch;
+    this.holder = identity.holder;
     this.form = identity.form;
     this.features = identity.features;
     this.lastSentId = 0;
@@ -303,9 +306,14 @@ export class Session implements OutboxOwner, Timed {
   #putBack(items: readonly Outgoing[], reason: CloseReason, handedOver: (() => void) | undefined): void {
     const undelivered: Undelivered[] = [];
     for (const { undelivered: message } of items) if (message) undelivered.push(message);
-    const { userId, epoch } = this;
+    const { userId, epoch, holder } = this;
     void this.context.sessionStore
-      .release({ session: { userId, epoch }, reason: reason.name, handsOver: handedOver !== undefined, undelivered })
+      .release({
+        session: { userId, epoch, holder },
+        reason: reason.name,
+        handsOver: handedOver !== undefined,
+        undelivered,
+      })
       .then(() => {
         for (const item of items) item.settle?.(userId, epoch, false);
         handedOver?.();

@@ -28,18 +28,22 @@ export class SessionStore {
   }
 
   release(release: Omit<Release, 'call'>): Promise<void> {
-    const { gatewayId } = this.#lease;
     const call = this.#nextCall();
     return this.#run('release', async () => {
       // What was asked before may have had to be asked again, and is then behind.
       if (release.handsOver) await Promise.allSettled([...this.#underWay]);
-      await releaseSession(this.#redis, this.#keys, gatewayId, this.#config, { ...release, call });
+      await releaseSession(this.#redis, this.#keys, this.#config, { ...release, call });
     });
   }
 
   /** Says that everything for a session that is gone has been put back. */
   handOver(session: Recipient): Promise<void> {
-    return this.release({ session, reason: '', handsOver: true, undelivered: [] });
+    return this.release({
+      session: { ...session, holder: this.#lease.gatewayId },
+      reason: '',
+      handsOver: true,
+      undelivered: [],
+    });
   }
 
   stash(messages: readonly (Undelivered & { userId: string })[]): Promise<void> {

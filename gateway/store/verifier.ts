@@ -105,7 +105,7 @@ export class Verifier {
     for (;;) {
       const { gatewayId } = this.#lease;
       const results = await this.#claim(genuine).catch((error: unknown) => this.#failed(error));
-      if (results === 'no_lease') await this.#lease.joinedAfter(gatewayId);
+      if (results === 'no_lease') await this.#lease.recovered(gatewayId);
       // Sessions of an id that is not ours any more are about to be buried: they are claimed again under the new one.
       else if (gatewayId === this.#lease.gatewayId) {
         genuine.forEach((waiting, i) => {
@@ -131,7 +131,6 @@ export class Verifier {
   /** `no_lease`: a gateway without a lease claims nothing, it must join again first. */
   #claim(genuine: readonly (Waiting & { tokenField: string })[]): ReturnType<typeof claimSessions> {
     const requests = genuine.map(({ userId, form, tokenField }) => ({ userId, form, proof: { tokenField } }));
-    const { gatewayId } = this.#lease;
-    return claimSessions(this.#redis, this.#keys, gatewayId, this.#config.offlineTtlSeconds, requests);
+    return claimSessions(this.#redis, this.#keys, this.#lease.claimant, this.#config.offlineTtlSeconds, requests);
   }
 }

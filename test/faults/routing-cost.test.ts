@@ -30,9 +30,19 @@ afterAll(async () => {
 async function costOf(gateways: number, to: RouteCommand['to']): Promise<{ calls: number; appends: number }> {
   const keys = keysOf(`cost-${gateways}-${String(to)}:`);
   const redis = connectRedis(readEnvironment({ REDIS_URL: server.url }), undefined);
-  for (let i = 0; i < gateways; i += 1) await holdLease(redis, keys, `g${i}`, 'join', 600_000, {});
+  for (let i = 0; i < gateways; i += 1) {
+    await holdLease(redis, keys, {
+      gatewayId: `g${i}`,
+      leaseMs: 600_000,
+      highestId: 0,
+      sinceLastMs: undefined,
+      facts: {},
+    });
+  }
   await admin.hset(keys.user('someone'), { token: 't' });
-  await claimSessions(redis, keys, 'g0', 60, [{ userId: 'someone', form: 'plain', proof: { tokenField: 't' } }]);
+  await claimSessions(redis, keys, { gatewayId: 'g0', highestId: 0 }, 60, [
+    { userId: 'someone', form: 'plain', proof: { tokenField: 't' } },
+  ]);
   const command = {
     commandId: 102,
     version: 1100,

@@ -99,16 +99,18 @@ const claim =
   (userId: string, gateway: string, form: SessionForm): Step =>
   async ({ model, keys }) => {
     const request = { userId, form, proof: { tokenField: 't' } };
-    const results = await claimSessions(port, keys, gateway, LIMITS.offlineTtlSeconds, [request]);
+    const results = await claimSessions(port, keys, { gatewayId: gateway, highestId: 0 }, LIMITS.offlineTtlSeconds, [
+      request,
+    ]);
     const user = model.users.get(userId);
     if (!isLive(gateway)) return expect(results).toBe('no_lease');
     if (user === undefined) return expect(results).toEqual([{ status: 'refused' }]);
-    user.epoch += 1;
     user.gateway = gateway;
     user.form = form;
-    expect(results).toMatchObject([
-      { status: 'claimed', epoch: user.epoch, lost: user.lost, waiting: user.mailbox.length },
-    ]);
+    expect(results).toMatchObject([{ status: 'claimed', lost: user.lost, waiting: user.mailbox.length }]);
+    const [{ epoch }] = results as [{ epoch: number }];
+    expect(epoch).toBeGreaterThan(user.epoch);
+    user.epoch = epoch;
   };
 
 /** `late`: by a session that is not the current one any more, which must change nothing. */
@@ -120,9 +122,9 @@ const release =
     world.calls += 1;
     const gateway = user.gateway ?? 'g1';
     const isCurrent = user.gateway !== undefined && !late;
-    const session = { userId, epoch: late ? user.epoch - 1 : user.epoch };
+    const session = { userId, epoch: late ? user.epoch - 1 : user.epoch, holder: gateway };
     const ended = { session, reason: 'client_left', handsOver: false, undelivered: [], call: `c${world.calls}` };
-    expect(await releaseSession(port, world.keys, gateway, LIMITS, ended)).toBe(isCurrent);
+    expect(await releaseSession(port, world.keys, LIMITS, ended)).toBe(isCurrent);
     if (isCurrent) user.gateway = undefined;
   };
 

@@ -5,6 +5,7 @@ import { InboxHandOut } from '../../gateway/delivery/dispatch.ts';
 import { InboxReader } from '../../gateway/delivery/inbox-reader.ts';
 import type { Message } from '../../gateway/delivery/messages.ts';
 import type { Lease } from '../../gateway/fleet/lease.ts';
+import { StoreClock } from '../../gateway/fleet/store-clock.ts';
 import { Counters } from '../../gateway/observe/counters.ts';
 import { Registry } from '../../gateway/session/registry.ts';
 import type { Session } from '../../gateway/session/session.ts';
@@ -56,6 +57,7 @@ async function fullInbox() {
       marks: {} as DeliveryMarks,
       counters: new Counters(),
       traces: undefined,
+      clock: new StoreClock(),
     }),
     log: silentLog,
   });

@@ -3,13 +3,16 @@ import { frameBytes } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
 import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';
 
-/** `connected alice 1`, `disconnected alice 1`, … */
+/** `connected 1`, `disconnected 1`, `connected 2` …: sessions are numbered in the order in which they appear. */
 async function events({ redis, keys }: TestGateway, userId: string): Promise<string[]> {
   const entries = (await redis.command('XRANGE', keys.events, '-', '+')) as [string, string[]][];
+  const epochs: unknown[] = [];
+  const numberOf = (epoch: unknown): number =>
+    epochs.includes(epoch) ? epochs.indexOf(epoch) + 1 : epochs.push(epoch);
   return entries
     .map(([, f]) => ({ type: f[1], user: f[3], epoch: f[5] }))
     .filter(({ user }) => user === userId)
-    .map(({ type, epoch }) => `${type} ${epoch}`);
+    .map(({ type, epoch }) => `${type} ${numberOf(epoch)}`);
 }
 
 async function holder({ redis, keys }: TestGateway, userId: string): Promise<unknown> {

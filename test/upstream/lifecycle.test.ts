@@ -7,8 +7,12 @@ import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 import { AWS_ENV, testFunction, upstreamGateway } from './support/world.ts';
 
-const story = (items: readonly LifecycleItem[], user: string) =>
-  items.filter((item) => item.user === user).map(({ type, epoch, reason }) => `${type} ${epoch} ${reason}`);
+/** `connected 1 verified` …: the sessions of the user are numbered in the order of their epochs. */
+const story = (items: readonly LifecycleItem[], user: string) => {
+  const own = items.filter((item) => item.user === user);
+  const epochs = [...new Set(own.map(({ epoch }) => epoch))].sort((a, b) => a - b);
+  return own.map(({ type, epoch, reason }) => `${type} ${epochs.indexOf(epoch) + 1} ${reason}`);
+};
 /** Without those that came twice. */
 const once = (items: readonly LifecycleItem[]) => [
   ...new Map(items.map((item) => [`${item.user} ${item.epoch} ${item.type}`, item])).values(),

@@ -1,7 +1,10 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · then users
--- Returns the current epoch of each
+-- Returns per user {epoch, gateway or '', why the session before had ended or ''}
 -- Atomic because: one answer for many users.
-local epochs = {}
-for at = 2, #ARGV do epochs[#epochs + 1] = redis.call('HGET', P .. 'user:' .. ARGV[at], 'epoch') or '0' end
-return epochs
+local sessions = {}
+for at = 2, #ARGV do
+  local s = redis.call('HMGET', P .. 'user:' .. ARGV[at], 'epoch', 'gateway', 'ended')
+  sessions[#sessions + 1] = { s[1] or '0', s[2] or '', s[3] or '' }
+end
+return sessions

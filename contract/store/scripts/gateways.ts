@@ -1,6 +1,7 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { defineScript, readLua } from './library.ts';
+import { SESSION_LUA } from './sessions.ts';
 
 /** Milliseconds of Redis's clock. */
 export const DEFAULT_LEASE_MS = 10_000;
@@ -10,26 +11,45 @@ export function renewalOf(leaseMs: number): number {
   return Math.floor(leaseMs * 0.3);
 }
 
-const leaseScript = defineScript('lease', readLua(new URL('./lease.lua', import.meta.url)));
+const leaseScript = defineScript('lease', SESSION_LUA, readLua(new URL('./lease.lua', import.meta.url)));
 
-/** Takes (`join`) or renews a lease, and says who else's has run out. `lost`: stop delivering, join again under a new id. */
-export async function holdLease(
-  redis: RedisPort,
-  keys: Keys,
-  gatewayId: string,
-  how: 'join' | 'renew',
-  leaseMs: number,
-  facts: Readonly<Record<string, string | number>>,
-): Promise<{ dead: string[] } | 'lost'> {
+export interface LeaseRequest {
+  readonly gatewayId: string;
+  readonly leaseMs: number;
+  /** The highest message id that the gateway knows of. */
+  readonly highestId: number;
+  /** Since its last renewal was asked for, by its own clocks: shows when Redis's clock was set. Undefined: it joins, with a new id. */
+  readonly sinceLastMs: number | undefined;
+  readonly facts: Readonly<Record<string, string | number>>;
+}
+
+export interface LeaseReply {
+  /** Redis's clock. */
+  readonly nowMs: number;
+  /** The highest message id that the store had. Lower than one that was seen: the store has forgotten it. */
+  readonly highestId: number;
+  /** How often the fleet has followed a clock of Redis that was set. */
+  readonly clockSets: number;
+  /** Gateways whose lease has run out. */
+  readonly dead: string[];
+}
+
+/** Takes or renews a lease. `lost`: stop delivering, join again under a new id. */
+export async function holdLease(redis: RedisPort, keys: Keys, request: LeaseRequest): Promise<LeaseReply | 'lost'> {
+  const { gatewayId, leaseMs, highestId, sinceLastMs, facts } = request;
   const args: RedisArgument[] = [
     keys.prefix,
     gatewayId,
     leaseMs,
-    how === 'join' ? 1 : 0,
+    sinceLastMs === undefined ? 1 : 0,
+    highestId,
+    Math.ceil(sinceLastMs ?? 0),
     ...Object.entries(facts).flat(),
   ];
   const reply = await redis.script(leaseScript, [keys.users], args);
-  return reply === 'lost' ? 'lost' : { dead: reply as string[] };
+  if (reply === 'lost') return reply;
+  const [nowMs, known, clockSets, ...dead] = reply as string[];
+  return { nowMs: Number(nowMs), highestId: Number(known), clockSets: Number(clockSets), dead };
 }
 
 const buryScript = defineScript('bury', readLua(new URL('./bury.lua', import.meta.url)));

@@ -5,7 +5,10 @@ import type { Recipient } from '../records.ts';
 import { defineScript, readLua } from './library.ts';
 import { TRIM_LUA } from './sweep.ts';
 
-const claimScript = defineScript('claim', TRIM_LUA, readLua(new URL('./claim.lua', import.meta.url)));
+/** Leases share it: epochs and ids stand on one time line. */
+export const SESSION_LUA = readLua(new URL('./session-library.lua', import.meta.url));
+
+const claimScript = defineScript('claim', TRIM_LUA, SESSION_LUA, readLua(new URL('./claim.lua', import.meta.url)));
 
 const tokensScript = defineScript('tokens', readLua(new URL('./tokens.lua', import.meta.url)));
 
@@ -17,8 +20,15 @@ export async function readTokens(redis: RedisPort, keys: Keys, users: readonly s
 export interface ClaimRequest {
   userId: string;
   form: SessionForm;
-  /** The `token` field that the presented token was checked against, or the epoch that this gateway held before it lost its lease. */
-  proof: { tokenField: string } | { resumeEpoch: number };
+  /** The `token` field that the presented token was checked against, or the session that this gateway held before it lost its lease. */
+  proof: { tokenField: string } | { resumeEpoch: number; holder: string };
+}
+
+/** The gateway that claims. */
+export interface Claimant {
+  readonly gatewayId: string;
+  /** The highest message id that it knows of: epochs and ids go on above it, even when a failover has forgotten them. */
+  readonly highestId: number;
 }
 
 export type ClaimResult =
@@ -33,48 +43,74 @@ export type ClaimResult =
       /** The newest message there was: a broadcast up to it was for those who were connected then. */
       lastMessageId: number;
     }
-  | { status: 'refused' | 'superseded' };
+  | { status: 'refused' }
+  /** Somebody else has claimed since, or the session was ended: `reason` says why, empty for a later claim. */
+  | { status: 'superseded'; reason: string };
 
-/** Claims sessions for a gateway, in order. Answers `no_lease` when the gateway has none: it must join again first. */
+/** Claims sessions for a gateway, in order. Returns `no_lease` when the gateway has none: it must join again first. */
 export async function claimSessions(
   redis: RedisPort,
   keys: Keys,
-  gatewayId: string,
+  { gatewayId, highestId }: Claimant,
   offlineTtlSeconds: number,
   requests: readonly ClaimRequest[],
 ): Promise<ClaimResult[] | 'no_lease'> {
-  const args: RedisArgument[] = [keys.prefix, gatewayId, offlineTtlSeconds];
+  const args: RedisArgument[] = [keys.prefix, gatewayId, offlineTtlSeconds, highestId];
   for (const { userId, form, proof } of requests) {
     args.push(
       userId,
       form,
       'tokenField' in proof ? proof.tokenField : '',
       'resumeEpoch' in proof ? proof.resumeEpoch : '',
+      'resumeEpoch' in proof ? proof.holder : '',
     );
   }
   const reply = await redis.script(claimScript, [keys.users], args);
   if (reply === 'no_lease') return reply;
   return (reply as [string, string, number, string, number, string, string][]).map(
-    ([status, epoch, owing, lost, waiting, newest, lastMessage]) =>
-      status === 'claimed'
-        ? {
-            status,
-            epoch: Number(epoch),
-            predecessorHandsOver: owing === 1,
-            lost: Number(lost),
-            waiting,
-            newestEntry: newest === '' ? undefined : newest,
-            lastMessageId: Number(lastMessage),
-          }
-        : { status: status === 'superseded' ? 'superseded' : 'refused' },
+    ([status, epochOrReason, owing, lost, waiting, newest, lastMessage]): ClaimResult => {
+      if (status === 'superseded') return { status, reason: epochOrReason };
+      if (status !== 'claimed') return { status: 'refused' };
+      return {
+        status,
+        epoch: Number(epochOrReason),
+        predecessorHandsOver: owing === 1,
+        lost: Number(lost),
+        waiting,
+        newestEntry: newest === '' ? undefined : newest,
+        lastMessageId: Number(lastMessage),
+      };
+    },
   );
 }
 
 const auditScript = defineScript('audit', readLua(new URL('./audit.lua', import.meta.url)));
 
-/** The current epoch of each of these users: lower than the one that a session has, when the store has lost its claim. */
-export async function auditSessions(redis: RedisPort, keys: Keys, userIds: readonly string[]): Promise<number[]> {
-  return ((await redis.script(auditScript, [keys.users], [keys.prefix, ...userIds])) as string[]).map(Number);
+export interface CurrentSession {
+  /** Lower than the one that a session has, when the store has lost its claim. */
+  epoch: number;
+  /** Undefined: nobody has the user. */
+  gatewayId: string | undefined;
+  /** Why the session before was ended by somebody else; empty: it was not. */
+  endedBy: string;
+}
+
+/** What the store knows of the session of each of these users. */
+export async function auditSessions(
+  redis: RedisPort,
+  keys: Keys,
+  userIds: readonly string[],
+): Promise<CurrentSession[]> {
+  const reply = (await redis.script(auditScript, [keys.users], [keys.prefix, ...userIds])) as [
+    string,
+    string,
+    string,
+  ][];
+  return reply.map(([epoch, gatewayId, endedBy]) => ({
+    epoch: Number(epoch),
+    gatewayId: gatewayId === '' ? undefined : gatewayId,
+    endedBy,
+  }));
 }
 
 const releaseScript = defineScript('release', readLua(new URL('./release.lua', import.meta.url)));
@@ -87,8 +123,13 @@ export interface Undelivered {
   body: string;
 }
 
+/** A session and the gateway id under which it was claimed: whoever acts for it names both. */
+export interface HeldSession extends Recipient {
+  holder: string;
+}
+
 export interface Release {
-  session: Recipient;
+  session: HeldSession;
   reason: string;
   /** Nothing of this session is left in the inbox: whoever comes next may be served. */
   handsOver: boolean;
@@ -97,11 +138,10 @@ export interface Release {
   call: string;
 }
 
-/** Ends a session in Redis, if it is still the current one, and puts back what it had not got. Answers whether it was. */
+/** Ends a session in Redis, if it is still the current one, and puts back what it had not got. Returns whether it was. */
 export async function releaseSession(
   redis: RedisPort,
   keys: Keys,
-  gatewayId: string,
   store: { offlineTtlSeconds: number; mailboxMax: number },
   release: Release,
 ): Promise<boolean> {
@@ -111,7 +151,7 @@ export async function releaseSession(
     [keys.users],
     [
       keys.prefix,
-      gatewayId,
+      session.holder,
       store.offlineTtlSeconds,
       store.mailboxMax,
       session.userId,
@@ -125,7 +165,7 @@ export async function releaseSession(
   return reply === 1;
 }
 
-const disconnectScript = defineScript('disconnect', readLua(new URL('./disconnect.lua', import.meta.url)));
+const disconnectScript = defineScript('disconnect', SESSION_LUA, readLua(new URL('./disconnect.lua', import.meta.url)));
 
 /** Closes a user's connection, on whichever gateway; with `revoke` the token goes first. */
 export async function disconnectUser(

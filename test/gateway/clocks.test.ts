@@ -1,0 +1,143 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { claimSessions, disconnectUser } from '../../contract/store/scripts/sessions.ts';
+import { until } from '../kit/until.ts';
+import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';
+
+const HOUR_MS = 3_600_000;
+/** Short, so that a renewal comes soon. */
+const QUICK = { LEASE_MS: '1500' };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** The wall clock of this process alone; monotonic clocks and timers go on. */
+function setWallClock(aheadMs: number): void {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + aheadMs });
+}
+
+const redis = ({ redis: port, keys }: TestGateway) => ({
+  get: async (key: string) => Number(await port.command('GET', key)),
+  set: (key: string, value: number) => port.command('SET', key, value),
+  idKey: `${keys.prefix}message_id`,
+  leaseOf: async (id: string) => Number(await port.command('ZSCORE', keys.gateways, id)),
+  setLease: (id: string, atMs: number) => port.command('ZADD', keys.gateways, atMs, id),
+});
+
+async function rejoined(g: TestGateway, previous: string): Promise<void> {
+  await until('the gateway has joined under a new id', () => g.running.id !== previous, { timeoutMs: 20_000 });
+}
+
+test.each(['kicked', 'logged_out'] as const)(
+  'a session that is %s while its gateway is cut off does not come back',
+  async (reason) => {
+    const g = await gateway(QUICK);
+    const victim = await g.verified('victim');
+    const bystander = await g.verified('bystander');
+    const previous = g.running.id;
+    // What others see of a gateway that is cut off: its lease has run out.
+    await redis(g).setLease(previous, 1);
+    const kicked = await disconnectUser(g.redis, g.keys, 'victim', { reason, revoke: reason === 'logged_out' });
+    expect(kicked).toBe('offline');
+    await rejoined(g, previous);
+    await victim.isClosedSilently();
+    await g.push(entry('for who is still here', ['bystander']));
+    await bystander.receives(102, chat('p', 'for who is still here'));
+    expect(await g.redis.command('HGET', g.keys.user('victim'), 'gateway')).toBeNull();
+  },
+);
+
+test('a session that was claimed elsewhere while the gateway was cut off is not taken back', async () => {
+  const g = await gateway(QUICK);
+  const older = await g.verified('moves');
+  const previous = g.running.id;
+  const { setLease } = redis(g);
+  await setLease('g-other', Date.now() + 5_000);
+  await setLease(previous, 1);
+  const proof = { tokenField: 'token of moves' };
+  const other = { gatewayId: 'g-other', highestId: 0 };
+  const claimed = await claimSessions(g.redis, g.keys, other, 60, [{ userId: 'moves', form: 'ack', proof }]);
+  expect(claimed).toMatchObject([{ status: 'claimed' }]);
+  await rejoined(g, previous);
+  await older.isClosedSilently();
+  expect(await g.redis.command('HGET', g.keys.user('moves'), 'gateway')).toBe('g-other');
+});
+
+test('a store that has forgotten message ids: new ones go on above those that were seen, and are delivered', async () => {
+  const g = await gateway(QUICK);
+  const { get, set, idKey } = redis(g);
+  const ahead = (Date.now() + HOUR_MS) * 1_024;
+  // The server before had a clock that was an hour ahead; the one that is promoted has not, and lacks the last writes.
+  await set(idKey, ahead);
+  const client = await g.verified('ordered', ['ack']);
+  await g.push(entry('before', ['ordered']));
+  const before = (await client.receives(102)).body as { id: string };
+  expect(Number(before.id)).toBeGreaterThan(ahead);
+  const previous = g.running.id;
+  await set(idKey, Date.now() * 1_024);
+  await rejoined(g, previous);
+  expect(await get(idKey)).toBeGreaterThanOrEqual(Number(before.id));
+  await g.push(entry('after', ['ordered']));
+  for (;;) {
+    const frame = (await client.receives(102)).body as { id: string; chat_content: string };
+    // What was not acknowledged comes again, with its id.
+    if (frame.id === before.id) continue;
+    expect(frame.chat_content).toBe('after');
+    expect(Number(frame.id)).toBeGreaterThan(Number(before.id));
+    break;
+  }
+  expect(client.isClosed).toBe(false);
+});
+
+test('a gateway whose clock is 90 s ahead does not drop a message that may live for 60 s', async () => {
+  setWallClock(90_000);
+  const g = await gateway();
+  const client = await g.verified('late clock');
+  await g.route({ to: ['late clock'], ttlSeconds: 60, body: '{"chat_from": "op", "chat_content": "in time"}' });
+  await client.receives(102, chat('op', 'in time'));
+});
+
+test('a machine that was suspended for longer than the lease gives it up before it delivers anything', async () => {
+  const g = await gateway();
+  const client = await g.verified('sleeper');
+  const previous = g.running.id;
+  expect(await g.metric('fronttcp_lease_losses_total')).toBe(0);
+  // Its monotonic clock stood still meanwhile; the wall clock tells.
+  setWallClock(11_000);
+  await g.push(entry('while it slept', ['sleeper']));
+  await rejoined(g, previous);
+  await client.receives(102, chat('p', 'while it slept'));
+  expect(await g.metric('fronttcp_lease_losses_total')).toBe(1);
+  expect(client.isClosed).toBe(false);
+});
+
+test("Redis's clock is set an hour ahead: the leases follow it, and what came meanwhile is delivered", async () => {
+  const g = await gateway(QUICK);
+  const client = await g.verified('here');
+  const { id } = g.running;
+  const { leaseOf, setLease } = redis(g);
+  await setLease('g-dead', Date.now() - 1);
+  // Seen from the clock that was set, all that was written before is an hour older.
+  const renewed = Number(await g.redis.command('HGET', g.keys.gateway(id), 'renewed_at'));
+  await g.redis.command('HSET', g.keys.gateway(id), 'renewed_at', renewed - HOUR_MS);
+  await setLease(id, (await leaseOf(id)) - HOUR_MS);
+  await setLease('g-dead', (await leaseOf('g-dead')) - HOUR_MS);
+  await g.route({ to: ['here'], body: '{"chat_from": "op", "chat_content": "passed by"}' });
+  await client.receives(102, chat('op', 'passed by'));
+  expect(g.running.id).toBe(id);
+  expect(await leaseOf(id)).toBeGreaterThan(Date.now());
+  expect(await leaseOf('g-dead')).toBeLessThan(Date.now());
+  expect(await g.metric('fronttcp_lease_losses_total')).toBe(0);
+});
+
+test("Redis's clock is set an hour back: a dead gateway is buried when its lease would have ended, not an hour later", async () => {
+  const g = await gateway(QUICK);
+  const client = await g.verified('lives');
+  const { setLease, leaseOf } = redis(g);
+  await setLease('g-dead', Date.now() + HOUR_MS);
+  await setLease(g.running.id, (await leaseOf(g.running.id)) + HOUR_MS);
+  await until('it is buried', async () => (await leaseOf('g-dead')) === 0, { timeoutMs: 10_000 });
+  expect(await leaseOf(g.running.id)).toBeLessThan(Date.now() + HOUR_MS / 2);
+  await g.push(entry('goes on', ['lives']));
+  await client.receives(102, chat('p', 'goes on'));
+});
