@@ -108,7 +108,7 @@ const claim =
     user.gateway = gateway;
     user.form = form;
     expect(results).toMatchObject([{ status: 'claimed', lost: user.lost, waiting: user.mailbox.length }]);
-    const [{ epoch }] = results as [{ epoch: number }];
+    const [{ epoch }] = results as unknown as [{ epoch: number }];
     expect(epoch).toBeGreaterThan(user.epoch);
     user.epoch = epoch;
   };
