@@ -7,6 +7,7 @@ import { createLog } from '../functions/runtime/log.ts';
 import { createDemoUsers } from './demo-users.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { type Api, startApi } from './http/server.ts';
+import { personAtTerminal } from './redis/question.ts';
 import { type StartedRedis, startRedis } from './redis/start.ts';
 import { writeRunningNote } from './running-note.ts';
 import { localDefaults, readSettings, SettingsError, type StartSettings } from './settings.ts';
@@ -46,7 +47,12 @@ async function main(): Promise<void> {
 }
 
 async function start(settings: StartSettings, started: Started): Promise<void> {
-  const redis = await startRedis({ dataDir: resolve('.fronttcp/redis'), say, env: process.env });
+  const redis = await startRedis({
+    dataDir: resolve('.fronttcp/redis'),
+    say,
+    env: process.env,
+    person: personAtTerminal(process.stdin, process.stdout),
+  });
   started.redis = redis;
   const env: NodeJS.ProcessEnv = { ...localDefaults(process.env), REDIS_URL: redis.url };
   // The functions would choose Upstash over the Redis that the gateways use.

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
+import { copiesDir } from '../local/programs/copies-dir.ts';
 import { type Counts, countReport, formatCounts } from './kit/counts.ts';
 import { needs, provide } from './kit/needs.ts';
 import { repository } from './kit/process.ts';
@@ -33,6 +34,9 @@ async function missingAreas(): Promise<{ exclude: string[]; failed: number; note
   return { exclude, failed, notes };
 }
 
+/** Copies of programs (local/programs) come last: what the system has is taken first. */
+const pathWithCopies = (): string => [process.env.PATH ?? '', join(copiesDir(), 'bin')].join(delimiter);
+
 async function runVitest(args: readonly string[]): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'fronttcp-test-'));
   const file = join(folder, 'report.json');
@@ -42,7 +46,12 @@ async function runVitest(args: readonly string[]): Promise<Counts> {
   const temporary = join(folder, 'tmp');
   await mkdir(temporary);
   // What Node has compiled once (TypeScript without its types, aws-cdk-lib) it need not compile in every process again.
-  const env = { NODE_COMPILE_CACHE: join(folder, 'compiled'), ...process.env, TMPDIR: temporary };
+  const env = {
+    NODE_COMPILE_CACHE: join(folder, 'compiled'),
+    ...process.env,
+    TMPDIR: temporary,
+    PATH: pathWithCopies(),
+  };
   const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], {
     cwd: repository,
     stdio: 'inherit',

@@ -26,8 +26,9 @@ export function devCommand(): Command {
     .addHelpText(
       'after',
       `
-Redis is the one of REDIS_URL, else a server program of this machine, a container, or one that is installed now. Its data
-is kept in .fronttcp, in this folder. Commands that run in the same folder find the system without a flag.
+Redis is the one of REDIS_URL, else a server program of this machine, a container, a copy that is fetched into .fronttcp
+(no root needed), or one that is installed now. Its data is kept in .fronttcp, in this folder. Commands that run in the
+same folder find the system without a flag.
 
 Examples:
   $ fronttcp dev

@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { copiesDir } from '../programs/copies-dir.ts';
 import { run } from './run.ts';
 
 export interface RedisBinary {
@@ -20,9 +21,20 @@ const names = ['redis-server', 'valkey-server'];
 /** Where package managers put servers that a user's PATH may leave out. */
 const usualFolders = ['/usr/local/bin', '/usr/bin', '/usr/local/sbin', '/usr/sbin', '/opt/homebrew/bin'];
 
-/** Looks for a Redis or Valkey server that is new enough. */
-export async function findRedisBinary(env: NodeJS.ProcessEnv): Promise<FoundBinary> {
-  const folders = [...(env.PATH ?? '').split(delimiter).filter(Boolean), ...usualFolders];
+/** Beside PATH. */
+export interface SearchedFolders {
+  /** Of our own copies. Default: in the folder of this process. */
+  readonly copies?: string;
+  /** Default: those of package managers. */
+  readonly usual?: readonly string[];
+}
+
+/** Looks for a Redis or Valkey server that is new enough: on PATH, in the usual folders, among our own copies. */
+export async function findRedisBinary(
+  env: NodeJS.ProcessEnv,
+  { copies = copiesDir(), usual = usualFolders }: SearchedFolders = {},
+): Promise<FoundBinary> {
+  const folders = [...(env.PATH ?? '').split(delimiter).filter(Boolean), ...usual, join(copies, 'bin')];
   const refused: string[] = [];
   for (const name of names) {
     for (const folder of new Set(folders)) {

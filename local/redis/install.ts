@@ -49,21 +49,43 @@ const managers: readonly PackageManager[] = [
 
 const installTimeoutMs = 5 * 60_000;
 
-/** Installs a Redis server with the system's package manager, where this user may. */
+/** Installs a Redis server with the first of the system's package managers that this user may use. */
 export async function installRedis(env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<Installed> {
-  for (const manager of managers) {
-    if ((await findOnPath(manager.program, env)) === undefined) continue;
+  const tried: string[] = [];
+  for (const manager of await managersOf(env)) {
     const prefix = manager.asRoot ? await asRoot(env) : [];
-    if (prefix === undefined) return { ok: false, tried: `${manager.program}: needs root or sudo without a password` };
+    if (prefix === undefined) {
+      tried.push(`${manager.program}: needs root or sudo without a password`);
+      continue;
+    }
     say(
       `No Redis on this machine: installing one with ${[...prefix, manager.program].join(' ')} (its service stays off)`,
     );
     const command = [...prefix, 'sh', '-c', manager.script];
     const { code, output } = await run(command[0] ?? 'sh', command.slice(1), { env, timeoutMs: installTimeoutMs });
     if (code === 0) return { ok: true, tried: `${manager.program}: installed` };
-    return { ok: false, tried: `${manager.program}: ended with ${code ?? 'a signal'}\n${lastLines(output)}` };
+    tried.push(`${manager.program}: ended with ${code ?? 'a signal'}\n${lastLines(output)}`);
   }
-  return { ok: false, tried: `package manager: none of ${managers.map(({ program }) => program).join(', ')}` };
+  const names = managers.map(({ program }) => program).join(', ');
+  return { ok: false, tried: tried.join('; ') || `package manager: none of ${names}` };
+}
+
+/** The command that installs Redis once somebody gives sudo a password; undefined where that would not help. */
+export async function sudoCommand(env: NodeJS.ProcessEnv): Promise<SudoCommand | undefined> {
+  const manager = (await managersOf(env)).find(({ asRoot }) => asRoot);
+  if (manager === undefined || (await findOnPath('sudo', env)) === undefined) return undefined;
+  return { manager: manager.program, command: ['sudo', 'sh', '-c', manager.script] };
+}
+
+export interface SudoCommand {
+  /** Such as `apt-get`, for the question. */
+  readonly manager: string;
+  readonly command: readonly string[];
+}
+
+async function managersOf(env: NodeJS.ProcessEnv): Promise<readonly PackageManager[]> {
+  const paths = await Promise.all(managers.map(({ program }) => findOnPath(program, env)));
+  return managers.filter((_, i) => paths[i] !== undefined);
 }
 
 /** What to put before a command so that it runs as root; undefined when this user may not. */

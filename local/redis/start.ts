@@ -1,9 +1,12 @@
 import { mkdir, realpath } from 'node:fs/promises';
+import { copiesDir } from '../programs/copies-dir.ts';
 import { findEngine, launchContainer } from './container.ts';
-import { findRedisBinary, type RedisBinary } from './find.ts';
+import { copyRedis } from './copy.ts';
+import { findRedisBinary, type RedisBinary, type SearchedFolders } from './find.ts';
 import { installRedis } from './install.ts';
 import { clearLeftover, removeNote, writeNote } from './leftover.ts';
 import { ask } from './ping.ts';
+import { type AskPerson, askForRedis } from './question.ts';
 import { launchServer } from './server.ts';
 
 export interface StartRedisOptions {
@@ -16,6 +19,10 @@ export interface StartRedisOptions {
   readonly persistent?: boolean;
   /** More settings as on redis-server's command line; they win over ours. */
   readonly extraArgs?: readonly string[];
+  /** Where the server is looked for beside PATH, and a copy of it is kept. */
+  readonly folders?: SearchedFolders;
+  /** Asked last, when there is somebody to ask. */
+  readonly person?: AskPerson | undefined;
 }
 
 export interface StartedRedis {
@@ -29,8 +36,9 @@ export interface StartedRedis {
 }
 
 /**
- * A Redis for one machine, by the first of these that works: REDIS_URL, a server on this machine, a container, the
- * system's package manager. Rejects with everything that was tried, and what to install, when none does.
+ * A Redis for one machine, by the first of these that works: REDIS_URL, a server on this machine, a container, a copy in
+ * the project's own folder, the system's package manager, a question to the person at the terminal. Only the package
+ * manager changes the system. Rejects with everything that was tried, and what to install, when none works.
  */
 export async function startRedis(options: StartRedisOptions): Promise<StartedRedis> {
   const { env, say } = options;
@@ -44,7 +52,8 @@ export async function startRedis(options: StartRedisOptions): Promise<StartedRed
   await clearLeftover(dataDir, say);
   const args = [...durability(options.persistent ?? true), ...(options.extraArgs ?? [])];
 
-  const found = await findRedisBinary(env);
+  const folders = options.folders ?? {};
+  const found = await findRedisBinary(env, folders);
   if (found.binary) return startBinary(found.binary, dataDir, args, say);
   const tried = found.refused.length > 0 ? [...found.refused] : ['redis-server and valkey-server: not on PATH'];
 
@@ -59,34 +68,67 @@ export async function startRedis(options: StartRedisOptions): Promise<StartedRed
     }
   }
 
-  const installed = await installRedis(env, say);
-  tried.push(installed.tried);
-  const { binary } = installed.ok ? await findRedisBinary(env) : {};
-  if (binary) return startBinary(binary, dataDir, args, say);
+  const brought = await bringBinary({ env, say, folders });
+  if (brought.binary) return startBinary(brought.binary, dataDir, args, say);
+  tried.push(...brought.tried);
+
+  if (options.person) {
+    const wish = await askForRedis(options.person, tried, env, say);
+    if (wish.kind === 'url') {
+      await answers(wish.url, 'The URL');
+      return { url: wish.url, describe: 'Redis given at the terminal', stop: () => Promise.resolve() };
+    }
+    const { binary } = wish.kind === 'installed' ? await findRedisBinary(env, folders) : {};
+    if (binary) return startBinary(binary, dataDir, args, say);
+  }
   const list = tried.map((line) => `  - ${line}`).join('\n');
   throw new Error(
     `No Redis to work with. Tried:\n${list}\nInstall redis-server 6.2 or newer (or Valkey), or set REDIS_URL to a running one.`,
   );
 }
 
+interface BroughtBinary {
+  readonly binary?: RedisBinary | undefined;
+  readonly tried: readonly string[];
+}
+
+/** Brings a server program to this machine: as a copy of our own, else by the package manager. */
+async function bringBinary(options: {
+  env: NodeJS.ProcessEnv;
+  say: (line: string) => void;
+  folders: SearchedFolders;
+}): Promise<BroughtBinary> {
+  const { env, say, folders } = options;
+  const dir = folders.copies ?? copiesDir();
+  const tried: string[] = [];
+  for (const bring of [() => copyRedis({ dir, env, say }), () => installRedis(env, say)]) {
+    const { ok, tried: what } = await bring();
+    tried.push(what);
+    if (!ok) continue;
+    const { binary, refused } = await findRedisBinary(env, folders);
+    if (binary) return { binary, tried };
+    tried.push(...refused);
+  }
+  return { tried };
+}
+
 /** Says which Redis does not answer, and why, without its credentials. */
-async function answers(url: string): Promise<void> {
+async function answers(url: string, name = 'REDIS_URL'): Promise<void> {
   try {
     await ask(url, 'PING');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`REDIS_URL: the Redis at ${new URL(url).host} does not answer: ${reason}`, { cause: error });
+    throw new Error(`${name}: the Redis at ${new URL(url).host} does not answer: ${reason}`, { cause: error });
   }
 }
 
-/** The server program of this machine, installed first if it has none. For tests, which run several. */
+/** The server program of this machine, brought to it first if it has none. For tests, which run several. */
 export async function requireRedisBinary(env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<RedisBinary> {
-  const before = await findRedisBinary(env);
-  if (before.binary) return before.binary;
-  const installed = await installRedis(env, say);
-  const after = await findRedisBinary(env);
-  if (after.binary) return after.binary;
-  throw new Error(`redis-server is needed and could not be installed: ${installed.tried}`);
+  const { binary } = await findRedisBinary(env);
+  if (binary) return binary;
+  const brought = await bringBinary({ env, say, folders: {} });
+  if (brought.binary) return brought.binary;
+  throw new Error(`redis-server is needed. Tried:\n${brought.tried.map((line) => `  - ${line}`).join('\n')}`);
 }
 
 async function startBinary(

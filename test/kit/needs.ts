@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import { copiesDir } from '../../local/programs/copies-dir.ts';
+import { type CopiedProgram, copyProgram } from '../../local/programs/copy.ts';
 import { findOnPath } from '../../local/redis/find.ts';
 import { lastLines, run } from '../../local/redis/run.ts';
 
@@ -9,6 +12,8 @@ export interface Need {
   readonly programs: readonly string[];
   /** The package that has it, by package manager. */
   readonly packages: Readonly<Record<string, readonly string[]>>;
+  /** How a user without root gets a copy of it, where that is possible. */
+  readonly copy?: CopiedProgram;
 }
 
 export const needs: readonly Need[] = [
@@ -16,6 +21,11 @@ export const needs: readonly Need[] = [
     area: 'console',
     programs: ['chromium', 'chromium-browser', 'google-chrome'],
     packages: { 'apt-get': ['chromium', 'fonts-noto-cjk'], dnf: ['chromium'], apk: ['chromium', 'font-noto-cjk'] },
+    copy: {
+      name: 'chromium',
+      packages: ['chromium', 'chromium-common', 'fonts-noto-cjk'],
+      file: 'usr/lib/chromium/chromium',
+    },
   },
   {
     area: 'container',
@@ -42,6 +52,7 @@ export const needs: readonly Need[] = [
     area,
     programs: ['promtool'],
     packages: { 'apt-get': ['prometheus'], dnf: ['golang-github-prometheus'], apk: ['prometheus'] },
+    copy: { name: 'promtool', packages: ['prometheus'], file: 'usr/bin/promtool' },
   })),
   // Amazon's runtime client is compiled on the first run of these.
   ...['lambda', 'container'].map((area) => ({
@@ -64,11 +75,24 @@ const installers: Readonly<Record<string, string>> = {
   apk: 'apk add --no-cache',
 };
 
-/** Finds one of the programs, or installs it where this user may. Never rejects. */
-export async function provide(need: Need, env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<Provided> {
-  const there = await find(need, env);
+/**
+ * Finds one of the programs; else fetches a copy of it into the folder of this process, or installs it, as far as this
+ * user may. Never rejects.
+ */
+export async function provide(
+  need: Need,
+  env: NodeJS.ProcessEnv,
+  say: (line: string) => void,
+  copies = copiesDir(),
+): Promise<Provided> {
+  const there = (await find(need, env)) ?? (await findCopy(need, copies));
   if (there !== undefined) return { state: 'there', path: there };
   const missing = `${need.programs[0]} missing`;
+  if (need.copy) {
+    await copyProgram(need.copy, { dir: copies, env, say });
+    const path = await findCopy(need, copies);
+    if (path !== undefined) return { state: 'there', path };
+  }
   for (const [manager, install] of Object.entries(installers)) {
     const packages = need.packages[manager];
     if (packages === undefined || (await findOnPath(manager, env)) === undefined) continue;
@@ -90,6 +114,13 @@ async function find(need: Need, env: NodeJS.ProcessEnv): Promise<string | undefi
     if (path !== undefined) return path;
   }
   return undefined;
+}
+
+/** A copy that starts: its libraries are there too. */
+async function findCopy({ copy }: Need, copies: string): Promise<string | undefined> {
+  if (copy === undefined) return undefined;
+  const path = join(copies, 'bin', copy.name);
+  return (await run(path, ['--version'])).code === 0 ? path : undefined;
 }
 
 async function rootPrefix(env: NodeJS.ProcessEnv): Promise<readonly string[] | undefined> {
