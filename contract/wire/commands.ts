@@ -13,11 +13,14 @@ export const userIdSchema = z
 
 export const MAX_BATCH = 100;
 export const MAX_TTL_SECONDS = 31_536_000;
+/** API Gateway ends a request after 30 s. */
+export const MAX_WAIT_SECONDS = 25;
+export const DEFAULT_WAIT_SECONDS = 10;
 /** Deeper content is refused: devices parse it with little stack. */
 export const MAX_CONTENT_DEPTH = 32;
 
-/** Members that `ack` clients get beside those of an application message. */
-const RESERVED_MEMBERS = ['id', 'sent_at'];
+/** Members that clients with features get beside those of an application message. */
+const RESERVED_MEMBERS = ['id', 'sent_at', 'ask'];
 
 const delivery = {
   ttl_s: z
@@ -27,7 +30,48 @@ const delivery = {
     .optional()
     .meta({ description: 'Seconds for which it may wait for a recipient who is away.' }),
   receipt: z.boolean().optional().meta({ description: 'Keep what becomes of it for GET /commands/{id}.' }),
+  wait: z
+    .enum(['written', 'acknowledged', 'reply'])
+    .optional()
+    .meta({
+      description:
+        'Of a command for one recipient, not in a batch: answer when this step is reached (200), when it can no longer ' +
+        'happen (409), or when `timeout_s` is over (202, the command goes on). Implies `receipt`.',
+    }),
+  timeout_s: z
+    .int()
+    .min(1)
+    .max(MAX_WAIT_SECONDS)
+    .optional()
+    .meta({ description: `How long to wait, seconds; ${DEFAULT_WAIT_SECONDS} unless it is given.` }),
+  if_away: z
+    .literal('fail')
+    .optional()
+    .meta({ description: 'Of a command for one recipient: 409 `away` when it is not connected; nothing is stored.' }),
 };
+
+/** The conditions of a command hold for one recipient. Returns what is wrong with them, by member. */
+function conditionProblem(command: Conditions): { path: string; message: string } | undefined {
+  const { chat_to, wait, timeout_s, if_away } = command;
+  const isOne = typeof chat_to === 'string' || (Array.isArray(chat_to) && chat_to.length === 1);
+  if (timeout_s !== undefined && wait === undefined)
+    return { path: 'timeout_s', message: 'is for a command with wait' };
+  if (wait !== undefined && !isOne) return { path: 'wait', message: 'is for a command to one recipient' };
+  if (if_away !== undefined && !isOne) return { path: 'if_away', message: 'is for a command to one recipient' };
+  return undefined;
+}
+
+function checkConditions(command: Conditions, context: z.RefinementCtx): void {
+  const problem = conditionProblem(command);
+  if (problem) context.addIssue({ code: 'custom', path: [problem.path], message: problem.message });
+}
+
+interface Conditions {
+  readonly chat_to?: string | string[] | undefined;
+  readonly wait?: string | undefined;
+  readonly timeout_s?: number | undefined;
+  readonly if_away?: string | undefined;
+}
 
 const recipientIds = z.union([userIdSchema, z.array(userIdSchema).min(1, 'is empty')]);
 
@@ -42,7 +86,8 @@ const chatCommand = z
   .refine((command) => command.command_id === 104 || command.chat_to !== undefined, {
     path: ['chat_to'],
     message: 'is missing: only 104 goes to everyone',
-  });
+  })
+  .superRefine(checkConditions);
 
 /**
  * JSON objects as `JSON.parse` made them, taken as they are: copying would lose a member named `__proto__`,
@@ -50,17 +95,19 @@ const chatCommand = z
  */
 const applicationContent = z
   .custom<Record<string, unknown>>((value) => isObject(value), 'is not an object')
-  .refine((value) => RESERVED_MEMBERS.every((name) => !Object.hasOwn(value, name)), 'has a member id or sent_at')
+  .refine((value) => RESERVED_MEMBERS.every((name) => !Object.hasOwn(value, name)), 'has a member id, sent_at or ask')
   .refine((value) => isWithinDepth(value, MAX_CONTENT_DEPTH), `is nested more than ${MAX_CONTENT_DEPTH} deep`)
   .meta({ type: 'object', description: 'Its members go to the device as they are.' });
 
 /** An application message: an object whose members go to the device as they are. */
-const applicationCommand = z.object({
-  command_id: z.int().min(APPLICATION_DOWN.first).max(APPLICATION_DOWN.last),
-  chat_to: recipientIds,
-  content: applicationContent,
-  ...delivery,
-});
+const applicationCommand = z
+  .object({
+    command_id: z.int().min(APPLICATION_DOWN.first).max(APPLICATION_DOWN.last),
+    chat_to: recipientIds,
+    content: applicationContent,
+    ...delivery,
+  })
+  .superRefine(checkConditions);
 
 /** One command of POST /send-command. */
 export const sendCommandSchema = z.union([chatCommand, applicationCommand]);

@@ -6,6 +6,8 @@ interface Details {
   text?: Text;
   retryAfterSeconds?: number;
   headers?: Readonly<Record<string, string>>;
+  /** Members of the answer beside the usual ones. */
+  members?: object;
 }
 
 /** The request is answered with this status, `code` 0 and a sentence. Thrown by rules, caught by `serve`. */
@@ -16,10 +18,13 @@ export class Refusal extends Error {
   readonly text: Text;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, reason: Reason, { text, retryAfterSeconds, headers }: Details = {}) {
+  readonly members: object;
+
+  constructor(status: number, reason: Reason, { text, retryAfterSeconds, headers, members = {} }: Details = {}) {
     super(reason);
     this.status = status;
     this.reason = reason;
+    this.members = members;
     this.text = text ?? MESSAGES[reason];
     this.headers = {
       ...headers,

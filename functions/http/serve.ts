@@ -22,8 +22,21 @@ export interface ApiRequest {
   readonly trace: RequestTrace | undefined;
 }
 
-/** What a rule answers: members beside `code` and `message`, or a whole answer that is not JSON of ours. */
-export type Answer = object | Document;
+/** What a rule returns: members beside `code` and `message`, the same with a status, or a whole answer that is not JSON of ours. */
+export type Answer = object | WithStatus | Document;
+
+/** A success with another status than 200 and a sentence of its own. */
+export class WithStatus {
+  readonly status: number;
+  readonly reason: Reason;
+  readonly members: object;
+
+  constructor(status: number, reason: Reason, members: object) {
+    this.status = status;
+    this.reason = reason;
+    this.members = members;
+  }
+}
 
 export interface Document {
   readonly document: string;
@@ -94,7 +107,8 @@ async function answer(rules: Rules, request: ApiRequest): Promise<Outcome> {
         result: { statusCode: found.status ?? 200, headers: found.headers, body: found.document },
         reason: 'done',
       };
-    return { result: json(200, { code: 1, message: MESSAGES.done[request.language], ...found }), reason: 'done' };
+    const { status, reason, members } = found instanceof WithStatus ? found : new WithStatus(200, 'done', found);
+    return { result: json(status, { code: 1, message: MESSAGES[reason][request.language], ...members }), reason };
   } catch (error) {
     return refused(error, request.language);
   }
@@ -102,8 +116,8 @@ async function answer(rules: Rules, request: ApiRequest): Promise<Outcome> {
 
 function refused(error: unknown, language: Language): Outcome {
   if (error instanceof Refusal) {
-    const { status, reason, text, headers } = error;
-    return { result: json(status, { code: 0, message: text[language] }, headers), reason };
+    const { status, reason, text, headers, members } = error;
+    return { result: json(status, { code: 0, message: text[language], error: reason, ...members }, headers), reason };
   }
   const isAway = error instanceof RedisUnavailableError;
   const refusal = isAway

@@ -7,11 +7,14 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { idempotencyOf } from './idempotency.ts';
 import { createSender, type Sent } from './send.ts';
 import { sendBatch, sendOne } from './send-commands.ts';
+import { StepWaits } from './step-waits.ts';
+import { waitForStep } from './wait-for-step.ts';
 
 /** POST /send-command: one command, or up to 100 with each answer in its place. */
 export function createHandler(runtime: Runtime): Handler {
   const { environment, log } = runtime;
-  const send = createSender(runtime);
+  const waits = new StepWaits(runtime);
+  const send = createSender(runtime, waits.instance);
 
   const sendCommand: Rule = async (request) => {
     const { userId, recipients } = await authorize(runtime, request, 'send');
@@ -28,9 +31,9 @@ export function createHandler(runtime: Runtime): Handler {
       language: request.language,
     };
     if (!Object.hasOwn(body, 'commands')) {
-      const sent = await sendOne(send, body, environment.MAX_RECIPIENTS, sending);
-      note(request.facts, [sent]);
-      return sent;
+      const one = await sendOne(send, body, environment.MAX_RECIPIENTS, sending);
+      note(request.facts, [one.sent]);
+      return one.command.wait === undefined ? one.sent : waitForStep(runtime, waits, one, one.command.wait);
     }
     const results = await sendBatch(send, body, environment.MAX_RECIPIENTS, sending);
     note(

@@ -5,23 +5,31 @@ import { MESSAGES } from '../http/messages.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { Language, Text } from '../http/text.ts';
 import { batchRequest } from './schema.ts';
-import type { Send, Sending, Sent } from './send.ts';
+import type { Routed, Send, Sending, Sent } from './send.ts';
 
 /** Recipients of one atomic step. Redis does nothing else meanwhile: a few ms, not a few hundred. */
 const MAX_STEP_RECIPIENTS = 5_000;
 
 export type Result = ({ code: 1; message: string } & Sent) | { code: 0; message: string };
 
-/** Refuses 400 for a command that is not valid. */
-export async function sendOne(send: Send, body: unknown, maxRecipients: number, sending: Sending): Promise<Sent> {
+export interface One {
+  readonly command: SendCommand;
+  readonly sent: Sent;
+  /** By an earlier call with the same Idempotency-Key. */
+  readonly isRepeated: boolean;
+}
+
+/** Refuses 400 for a command that is not valid, 404 and 409 for one whose conditions do not hold. */
+export async function sendOne(send: Send, body: unknown, maxRecipients: number, sending: Sending): Promise<One> {
   const parsed = parseSendCommand(body);
   if (!parsed.success) throw invalid(parsed.error);
   const excess = tooMany(parsed.data, maxRecipients);
   if (excess) throw new Refusal(400, 'invalid', { text: excess });
   if (isOutOfScope(parsed.data, sending.recipients)) throw new Refusal(403, 'not_in_scope');
-  const [sent] = await send([parsed.data], sending, 0);
-  if (sent === undefined) throw new Error('the script gave no answer');
-  return sent;
+  const [routed] = await send([parsed.data], sending, 0);
+  if (routed === undefined) throw new Error('the script gave no answer');
+  if ('refusal' in routed) throw new Refusal(routed.refusal === 'unknown_user' ? 404 : 409, routed.refusal);
+  return { command: parsed.data, ...routed };
 }
 
 /** Each command stands for itself: a bad one has its refusal in its place, the others are sent. */
@@ -50,14 +58,16 @@ export async function sendBatch(
       part,
     );
     for (const [index, { at }] of step.entries()) {
-      const one = sent?.[index];
-      results[at] =
-        one === undefined
-          ? { code: 0, message: MESSAGES.unavailable[language] }
-          : { code: 1, message: MESSAGES.done[language], ...one };
+      results[at] = resultOf(sent?.[index], language);
     }
   }
   return results;
+}
+
+function resultOf(routed: Routed | undefined, language: Language): Result {
+  if (routed === undefined) return { code: 0, message: MESSAGES.unavailable[language] };
+  if ('refusal' in routed) return { code: 0, message: MESSAGES[routed.refusal][language] };
+  return { code: 1, message: MESSAGES.done[language], ...routed.sent };
 }
 
 /** Where nothing has been sent yet the whole request is refused (503); later steps only lose their own. */
@@ -66,7 +76,7 @@ async function sendStep(
   commands: SendCommand[],
   sending: Sending,
   part: number,
-): Promise<Sent[] | undefined> {
+): Promise<Routed[] | undefined> {
   try {
     return await send(commands, sending, part);
   } catch (error) {
@@ -92,6 +102,7 @@ function steps<T extends { command: SendCommand }>(good: readonly T[]): T[][] {
 }
 
 function problemOf(command: SendCommand, maxRecipients: number, { recipients }: Sending): Text | undefined {
+  if (command.wait !== undefined) return MESSAGES.wait_in_batch;
   return isOutOfScope(command, recipients) ? MESSAGES.not_in_scope : tooMany(command, maxRecipients);
 }
 

@@ -1,6 +1,7 @@
 import {
   type RouteAnswer,
   type RouteCommand,
+  type RouteRefusal,
   type RouteResult,
   routeCommands,
 } from '../../contract/store/scripts/route.ts';
@@ -28,10 +29,14 @@ export interface Sent {
   readonly recipients: { readonly online: number; readonly stored: number; readonly unknown: number };
 }
 
-/** Routes commands in one atomic step and answers each, in order. `part` tells several steps of one request apart. */
-export type Send = (commands: readonly SendCommand[], sending: Sending, part: number) => Promise<Sent[]>;
+/** What became of one command: sent, or refused by its own conditions. */
+export type Routed = { readonly sent: Sent; readonly isRepeated: boolean } | { readonly refusal: RouteRefusal };
 
-export function createSender(runtime: Runtime): Send {
+/** Routes commands in one atomic step. Returns what became of each, in order. `part` tells several steps of one request apart. */
+export type Send = (commands: readonly SendCommand[], sending: Sending, part: number) => Promise<Routed[]>;
+
+/** `instance` is the one that is told of the steps that commands wait for. */
+export function createSender(runtime: Runtime, instance: string): Send {
   const { environment, redis, keys, clock } = runtime;
   const withdraw = createWithdrawal(runtime);
   const store = {
@@ -61,7 +66,7 @@ export function createSender(runtime: Runtime): Send {
   }
 
   return async (commands, sending, part) => {
-    const routed = commands.map((command) => routeOf(command, sending));
+    const routed = commands.map((command) => routeOf(command, sending, instance));
     const attempt = () => route(routed, sending, part);
     const traced = () => sending.trace?.step(SpanName.route, attempt) ?? attempt();
     let result = await traced();
@@ -69,12 +74,12 @@ export function createSender(runtime: Runtime): Send {
     if (result.status === 'late') result = await traced();
     if (result.status === 'late') throw new RedisUnavailableError('the deadline was over before the script ran');
     if (result.status === 'conflict') throw new Refusal(409, 'idempotency_conflict');
-    return result.answers.map(sentOf);
+    return result.answers.map((answer) => routedOf(answer, result.status === 'replay'));
   };
 }
 
-function routeOf(command: SendCommand, { from, traceparent }: Sending): RouteCommand {
-  const { command_id, chat_to, ttl_s = 0, receipt = false } = command;
+function routeOf(command: SendCommand, { from, traceparent }: Sending, instance: string): RouteCommand {
+  const { command_id, chat_to, ttl_s = 0, receipt = false, wait, if_away } = command;
   const to = chat_to === undefined ? 'everyone' : typeof chat_to === 'string' ? [chat_to] : chat_to;
   return {
     commandId: command_id,
@@ -83,11 +88,14 @@ function routeOf(command: SendCommand, { from, traceparent }: Sending): RouteCom
     to,
     from,
     ttlSeconds: ttl_s,
-    receipt,
+    receipt: receipt || wait !== undefined,
     traceparent,
+    ...(wait === undefined ? {} : { wait: { step: wait, instance } }),
+    failIfAway: if_away === 'fail',
   };
 }
 
-function sentOf({ id, online, stored, unknown }: RouteAnswer): Sent {
-  return { id, recipients: { online, stored, unknown } };
+function routedOf({ id, online, stored, unknown, refusal }: RouteAnswer, isRepeated: boolean): Routed {
+  if (refusal !== undefined) return { refusal };
+  return { sent: { id, recipients: { online, stored, unknown } }, isRepeated };
 }

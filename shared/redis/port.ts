@@ -17,6 +17,11 @@ export interface RedisPort {
   pipeline(commands: readonly (readonly RedisArgument[])[]): Promise<RedisReply[]>;
   /** Runs a script by its digest, and loads it where Redis has forgotten it. */
   script(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply>;
+  /**
+   * Opens a connection of its own for commands that block for up to `maxBlockMs`: nothing else may wait behind them.
+   * Left out by a driver that has no blocking commands (REST).
+   */
+  openBlocking?(maxBlockMs: number): RedisPort;
   close(): Promise<void>;
 }
 

@@ -15,10 +15,10 @@ const silent = createLog({ level: 'silent', format: 'json' });
 async function senderOn(url: string, prefix: string) {
   const runtime = await createRuntime({ REDIS_URL: url, REDIS_KEY_PREFIX: prefix }, silent);
   onTestFinished(() => runtime.redis.close());
-  const send = createSender(runtime);
+  const send = createSender(runtime, 'instance');
   return async (key?: string) => {
-    const [sent] = await send([COMMAND], { ...SENDING, idempotency: idempotencyOf(key, 'op', COMMAND) }, 0);
-    return sent?.id ?? '';
+    const [routed] = await send([COMMAND], { ...SENDING, idempotency: idempotencyOf(key, 'op', COMMAND) }, 0);
+    return routed && 'sent' in routed ? routed.sent.id : '';
   };
 }
 

@@ -5,6 +5,8 @@ import { parseSteps, type RecipientReceipt } from './receipts.ts';
 
 const replyScript = defineScript('reply', readLua(new URL('./reply.lua', import.meta.url)));
 
+const joinWaitScript = defineScript('join_wait', readLua(new URL('./join-wait.lua', import.meta.url)));
+
 export interface Reply {
   /** Id of the message that asked. */
   readonly ask: string;
@@ -37,4 +39,9 @@ export async function readAskStates(
     if (steps === null || steps === undefined) return undefined;
     return { ...parseSteps(asks[at]?.userId ?? '', steps), reply: reply ?? undefined };
   });
+}
+
+/** From now on this function instance is told of the step that the command waits for, too. */
+export async function joinWait(redis: RedisPort, keys: Keys, ask: { id: string }, instance: string): Promise<void> {
+  await redis.script(joinWaitScript, [keys.users], [keys.prefix, ask.id, instance]);
 }

@@ -64,14 +64,17 @@ local function event(kind, user, epoch, gateway, reason)
 end
 
 -- receipt:<id>, field u:<user> = 'state ms[:reason] state ms …'; each state once; nothing where no receipt was asked for.
--- m:waiter names the stream of the function instance that waits for the step m:wait: it is told of that step and of every end
+-- m:waiter names the function instances that wait for the step m:wait: each is told, in a stream of its own, of that step and
+-- of every end
 local ENDS = { expired = true, failed = true, replaced = true, cancelled = true }
 local REACHES = { written = { written = true, acknowledged = true, replied = true }, acknowledged = { acknowledged = true },
   reply = { replied = true } }
-local function tell_waiter(waiter, step, id, state, reason)
+local function tell_waiters(waiters, step, id, state, reason)
   if not (ENDS[state] or reason or REACHES[step][state]) then return end
-  redis.call('XADD', P .. 'waits:' .. waiter, 'MAXLEN', '~', '10000', '*', 'id', id)
-  redis.call('EXPIRE', P .. 'waits:' .. waiter, 120)
+  for waiter in string.gmatch(waiters, '%S+') do
+    redis.call('XADD', P .. 'waits:' .. waiter, 'MAXLEN', '~', '10000', '*', 'id', id)
+    redis.call('EXPIRE', P .. 'waits:' .. waiter, 120)
+  end
 end
 local function mark(id, user, state, reason)
   local key, field = P .. 'receipt:' .. id, 'u:' .. user
@@ -81,7 +84,7 @@ local function mark(id, user, state, reason)
   if past and string.find(' ' .. past, ' ' .. state .. ' ', 1, true) then return end
   local step = state .. ' ' .. int(now) .. (reason and ':' .. reason or '')
   redis.call('HSET', key, field, past and past .. ' ' .. step or step)
-  if was[3] then tell_waiter(was[3], was[4], id, state, reason) end
+  if was[3] then tell_waiters(was[3], was[4], id, state, reason) end
 end
 
 -- members leave a mailbox undelivered: counted for the next 101, and in their receipts

@@ -18,11 +18,12 @@ type Client = Redis | Cluster;
 export function connectRedis(environment: Environment, secret: StoreSecret | undefined, patience = SERVING): RedisPort {
   const { REDIS_URL, REDIS_CLUSTER } = environment;
   if (REDIS_URL === undefined) throw new Error('REDIS_URL is missing');
-  const client = connect(new URL(REDIS_URL), { isCluster: REDIS_CLUSTER, credentials: secret?.store, patience });
-  return new IoredisPort(client, patience.callTimeoutMs);
+  const open = () => connect(new URL(REDIS_URL), { isCluster: REDIS_CLUSTER, credentials: secret?.store, patience });
+  return new IoredisPort(open, patience.callTimeoutMs);
 }
 
 class IoredisPort implements RedisPort {
+  readonly #open: () => Client;
   readonly #client: Client;
   readonly #writes: GatheredWrites;
   /** Scripts that this connection has been sent whole. */
@@ -31,7 +32,9 @@ class IoredisPort implements RedisPort {
   /** Of the connection, while there is none: of a call ioredis says only that there were too many attempts. */
   #lastError: Error | undefined;
 
-  constructor(client: Client, callTimeoutMs: number) {
+  constructor(open: () => Client, callTimeoutMs: number) {
+    const client = open();
+    this.#open = open;
     this.#client = client;
     this.#writes = new GatheredWrites(client, setImmediate);
     this.#callTimeoutMs = callTimeoutMs;
@@ -80,6 +83,10 @@ class IoredisPort implements RedisPort {
       if (isUnknownScript(error)) return undefined;
       throw error;
     }
+  }
+
+  openBlocking(maxBlockMs: number): RedisPort {
+    return new IoredisPort(this.#open, maxBlockMs + this.#callTimeoutMs);
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Keys } from '../../contract/store/keys.ts';
+import { type AskState, readAskStates } from '../../contract/store/scripts/asks.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
+import type { Log } from '../runtime/log.ts';
+
+/** How long one read blocks, ms. */
+const BLOCK_MS = 2_000;
+/** A blocking connection that was not used for so long may have died with its sandbox frozen: it is opened anew, ms. */
+const REOPEN_AFTER_MS = 10_000;
+const RETRY_MS = 200;
+/** A store without blocking reads is asked with growing pauses, one call for all waits of this instance, ms. */
+const POLL_MIN_MS = 20;
+const POLL_MAX_MS = 500;
+const COUNT = 1_000;
+
+export interface Ask {
+  readonly id: string;
+  readonly userId: string;
+}
+
+interface Waiting {
+  readonly ask: Ask;
+  readonly isOver: (state: AskState | undefined) => boolean;
+  readonly untilMs: number;
+  readonly resolve: (state: AskState | undefined) => void;
+  timer?: NodeJS.Timeout;
+  /** The last state that was read. */
+  state: AskState | undefined;
+}
+
+type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
+
+/**
+ * All calls of one function instance that wait for a step of a receipt. Scripts write the id of a message into the stream
+ * of this instance (`waits:<instance>`) when its receipt changes; one blocking read serves all calls. The stream only
+ * wakes: the receipt is the truth, and it is read once more before a call gives up. So an entry that is lost (a frozen
+ * sandbox, a failover) costs time, and never makes an answer wrong.
+ */
+export class StepWaits {
+  /** Names the stream of this instance. */
+  readonly instance = crypto.randomUUID();
+  readonly #redis: RedisPort;
+  readonly #keys: Keys;
+  readonly #log: Log;
+  readonly #waiting = new Map<string, Set<Waiting>>();
+  #woken = new Set<Waiting>();
+  #isChecking = false;
+  #isListening = false;
+  #reader: RedisPort | undefined;
+  #readAtMs = Number.NEGATIVE_INFINITY;
+  #position = '0';
+
+  constructor({ redis, keys, log }: { redis: RedisPort; keys: Keys; log: Log }) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#log = log;
+  }
+
+  /**
+   * Resolves with the state of the ask when `isOver` says so, or with the last known one after `timeoutMs`.
+   * `looksAtOnce`: the step may have been reached before this instance was told of it.
+   * Undefined: there is no receipt, or Redis could not be asked. Does not reject.
+   */
+  wait(ask: Ask, isOver: Waiting['isOver'], timeoutMs: number, looksAtOnce: boolean): Promise<AskState | undefined> {
+    return new Promise((resolve) => {
+      const waiting: Waiting = { ask, isOver, untilMs: performance.now() + timeoutMs, resolve, state: undefined };
+      waiting.timer = setTimeout(() => this.#wake([waiting]), timeoutMs);
+      const same = this.#waiting.get(ask.id) ?? new Set();
+      this.#waiting.set(ask.id, same.add(waiting));
+      if (looksAtOnce) this.#wake([waiting]);
+      void this.#listen();
+    });
+  }
+
+  /** Looks at receipts now, once for all calls that were woken in this turn. */
+  wakeAll(): void {
+    for (const same of this.#waiting.values()) this.#wake(same);
+  }
+
+  #wake(some: Iterable<Waiting>): void {
+    for (const waiting of some) this.#woken.add(waiting);
+    if (this.#isChecking) return;
+    this.#isChecking = true;
+    setImmediate(() => void this.#check());
+  }
+
+  async #check(): Promise<void> {
+    while (this.#woken.size > 0) {
+      const woken = [...this.#woken];
+      this.#woken = new Set();
+      const states = await this.#read(woken.map(({ ask }) => ask));
+      for (const [at, waiting] of woken.entries()) {
+        if (states) waiting.state = states[at];
+        const isLate = performance.now() >= waiting.untilMs;
+        if (isLate || (states && waiting.isOver(waiting.state))) this.#end(waiting);
+      }
+    }
+    this.#isChecking = false;
+  }
+
+  async #read(asks: readonly Ask[]): Promise<(AskState | undefined)[] | undefined> {
+    try {
+      return await readAskStates(this.#redis, this.#keys, asks);
+    } catch (error) {
+      this.#warn(error);
+      return undefined;
+    }
+  }
+
+  #end(waiting: Waiting): void {
+    clearTimeout(waiting.timer);
+    const same = this.#waiting.get(waiting.ask.id);
+    same?.delete(waiting);
+    if (same?.size === 0) this.#waiting.delete(waiting.ask.id);
+    waiting.resolve(waiting.state);
+  }
+
+  /** Reads the stream while anybody waits. */
+  async #listen(): Promise<void> {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    let pauseMs = POLL_MIN_MS;
+    while (this.#waiting.size > 0) {
+      try {
+        const ids = await this.#next();
+        if (ids.length > 0) pauseMs = POLL_MIN_MS;
+        for (const id of ids) this.#wake(this.#waiting.get(id) ?? []);
+        if (this.#reader === undefined && this.#waiting.size > 0) {
+          await sleep(pauseMs);
+          pauseMs = Math.min(POLL_MAX_MS, pauseMs * 2);
+        }
+      } catch (error) {
+        this.#warn(error);
+        // What was written meanwhile may be lost, and another server may count its entries anew.
+        await this.#closeReader();
+        this.#position = '0';
+        this.wakeAll();
+        await sleep(RETRY_MS);
+      }
+    }
+    this.#isListening = false;
+  }
+
+  /** Ids of messages whose receipts have changed; none after a while without any. */
+  async #next(): Promise<string[]> {
+    if (this.#reader !== undefined && performance.now() - this.#readAtMs > REOPEN_AFTER_MS) await this.#closeReader();
+    this.#reader ??= this.#redis.openBlocking?.(BLOCK_MS);
+    const block = this.#reader === undefined ? [] : ['BLOCK', BLOCK_MS];
+    const from = ['STREAMS', this.#keys.waits(this.instance), this.#position];
+    const reply = await (this.#reader ?? this.#redis).command('XREAD', 'COUNT', COUNT, ...block, ...from);
+    this.#readAtMs = performance.now();
+    const entries = ((reply as StreamReply) ?? []).flatMap(([, read]) => read);
+    this.#position = entries.at(-1)?.[0] ?? this.#position;
+    return entries.map(([, fields]) => fields[1] ?? '');
+  }
+
+  async #closeReader(): Promise<void> {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    await reader?.close();
+  }
+
+  #warn(error: unknown): void {
+    this.#log.warn({ event: 'wait_failed', error: String(error) }, 'could not look at what calls wait for');
+  }
+
+  async close(): Promise<void> {
+    await this.#closeReader();
+  }
+}

@@ -1,0 +1,31 @@
+import { joinWait } from '../../contract/store/scripts/asks.ts';
+import type { WaitStep } from '../../contract/store/scripts/route.ts';
+import { DEFAULT_WAIT_SECONDS } from '../../contract/wire/commands.ts';
+import { Refusal } from '../http/refusal.ts';
+import { WithStatus } from '../http/serve.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { outcomeOf } from './outcome.ts';
+import type { One } from './send-commands.ts';
+import type { StepWaits } from './step-waits.ts';
+
+/**
+ * Waits for a step of a command that was just sent, or sent by an earlier call with the same Idempotency-Key. Returns the
+ * members of a 200 when the step was reached, a 202 when the time is over; refuses 409 when it can no longer happen.
+ */
+export async function waitForStep(
+  { redis, keys }: Pick<Runtime, 'redis' | 'keys'>,
+  waits: StepWaits,
+  { command, sent, isRepeated }: One,
+  step: WaitStep,
+): Promise<object> {
+  const { timeout_s: seconds = DEFAULT_WAIT_SECONDS } = command;
+  const ask = { id: sent.id, userId: [command.chat_to ?? ''].flat()[0] ?? '' };
+  // The receipt tells the instance that the earlier call ran in: this one joins it.
+  if (isRepeated) await joinWait(redis, keys, ask, waits.instance);
+  const state = await waits.wait(ask, (now) => outcomeOf(step, now).kind !== 'pending', seconds * 1_000, isRepeated);
+  const outcome = outcomeOf(step, state);
+  if (outcome.kind === 'impossible') throw new Refusal(409, outcome.error, { members: { id: sent.id } });
+  if (outcome.kind === 'pending') return new WithStatus(202, 'pending', { ...sent, outcome: 'pending' });
+  const { reply } = outcome;
+  return { ...sent, outcome: outcome.outcome, ...(outcome.outcome === 'replied' ? { reply } : {}) };
+}
