@@ -15,6 +15,7 @@ import {
   acknowledgeSchema,
   broadcastSchema,
   groupSchema,
+  replySchema,
   singleSchema,
   verifySchema,
 } from '../gateway/commands/body.ts';
@@ -57,10 +58,15 @@ const REF: Schema = { type: ['string', 'number'], description: 'As it came.' };
 const delivery = {
   id: { type: 'string', pattern: '^[0-9]{1,16}$', description: 'Feature `ack`: unique, grows with time.' },
   sent_at: { type: 'integer', description: 'Feature `ack`: Unix milliseconds.' },
+  ask: {
+    type: 'string',
+    pattern: '^[0-9]{1,16}$',
+    description: 'Any feature: a reply (7) that names it is waited for.',
+  },
 };
 const chat = exactly(
   { chat_from: text('The sender: always a verified user.'), chat_content: text('What was said.'), ...delivery },
-  ['id', 'sent_at'],
+  ['id', 'sent_at', 'ask'],
 );
 const reasons = Object.values(CloseReasons).map(({ name }) => name);
 
@@ -96,6 +102,12 @@ const messages: Readonly<Record<string, Message>> = {
     summary: 'Messages that the client has.',
     feature: 'ack',
     payload: judged(acknowledgeSchema),
+  },
+  reply: {
+    id: ClientCommand.reply,
+    direction: 'receive',
+    summary: 'The reply to a message that carried `ask`. One counts, the first, and only from the user who was asked.',
+    payload: judged(replySchema),
   },
   applicationCommand: {
     id: APPLICATION_UP,

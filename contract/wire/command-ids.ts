@@ -6,6 +6,7 @@ export const ClientCommand = {
   broadcast: 4,
   heartbeat: 5,
   acknowledge: 6,
+  reply: 7,
 } as const;
 
 export const ServerCommand = {

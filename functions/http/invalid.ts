@@ -55,7 +55,9 @@ const CUSTOM: Record<string, string> = {
   'is not an object': '不是对象',
   'is only for the scope send': '仅适用于权限 send',
   'has characters that cannot be printed': '含有不可打印的字符',
-  'has a member id or sent_at': '不得含有成员 id 或 sent_at',
+  'has a member id, sent_at or ask': '不得含有成员 id、sent_at 或 ask',
+  'is for a command to one recipient': '仅适用于发给一个接收者的命令',
+  'is for a command with wait': '仅适用于带有 wait 的命令',
   [`is nested more than ${MAX_CONTENT_DEPTH} deep`]: `嵌套超过 ${MAX_CONTENT_DEPTH} 层`,
   'is not 102, 103, 104 or 2000-2999': '必须为 102、103、104 或 2000-2999',
 };

@@ -117,7 +117,7 @@ async function answer(rules: Rules, request: ApiRequest): Promise<Outcome> {
 function refused(error: unknown, language: Language): Outcome {
   if (error instanceof Refusal) {
     const { status, reason, text, headers, members } = error;
-    return { result: json(status, { code: 0, message: text[language], error: reason, ...members }, headers), reason };
+    return { result: json(status, { code: 0, message: text[language], ...members }, headers), reason };
   }
   const isAway = error instanceof RedisUnavailableError;
   const refusal = isAway

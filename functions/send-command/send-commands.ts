@@ -28,7 +28,10 @@ export async function sendOne(send: Send, body: unknown, maxRecipients: number, 
   if (isOutOfScope(parsed.data, sending.recipients)) throw new Refusal(403, 'not_in_scope');
   const [routed] = await send([parsed.data], sending, 0);
   if (routed === undefined) throw new Error('the script gave no answer');
-  if ('refusal' in routed) throw new Refusal(routed.refusal === 'unknown_user' ? 404 : 409, routed.refusal);
+  if ('refusal' in routed) {
+    const { refusal } = routed;
+    throw new Refusal(refusal === 'unknown_user' ? 404 : 409, refusal, { members: { error: refusal } });
+  }
   return { command: parsed.data, ...routed };
 }
 

@@ -24,6 +24,11 @@ export const groupSchema = z.object({
 export const broadcastSchema = z.object({ chat_content: z.string(), ref: refSchema.optional() });
 export const acknowledgeSchema = z.object({ ids: z.array(z.string().regex(/^\d{1,16}$/)) });
 
+/** `ask` is the id of the message that asked; `reply` any JSON, and must be there. */
+export const replySchema = z
+  .object({ ask: z.string().regex(/^\d{1,16}$/), reply: z.unknown() })
+  .refine((body) => body.reply !== undefined, 'has no reply');
+
 /** The JSON of a body, judged by its schema; undefined for anything else. */
 export function parseBody<T>(frame: Frame, schema: z.ZodType<T>): T | undefined {
   const result = schema.safeParse(parseJson(frame.body));

@@ -1,7 +1,7 @@
 import { ClientCommand } from '../../contract/wire/command-ids.ts';
 
-/** Ids of one frame: about 10 KB, far below the smallest sensible MAX_FRAME_BYTES. */
-const MOST_IDS_OF_A_FRAME = 500;
+/** The server takes at most so many ids in one frame. */
+const MAX_IDS_PER_FRAME = 256;
 
 export interface AcknowledgementWriter {
   write(commandId: number, body: string): void;
@@ -28,9 +28,9 @@ export class Acknowledgements {
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;
     for (
-      let ids = this.#ids.splice(0, MOST_IDS_OF_A_FRAME);
+      let ids = this.#ids.splice(0, MAX_IDS_PER_FRAME);
       ids.length > 0;
-      ids = this.#ids.splice(0, MOST_IDS_OF_A_FRAME)
+      ids = this.#ids.splice(0, MAX_IDS_PER_FRAME)
     ) {
       this.#writer?.write(ClientCommand.acknowledge, JSON.stringify({ ids }));
     }

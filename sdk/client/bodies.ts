@@ -43,7 +43,10 @@ export function parseChat(commandId: number, version: number, value: Json | unde
   return { kind, commandId, version, from: value.chat_from, content: value.chat_content, ...deliveryOf(value) };
 }
 
-/** `withDelivery`: id and sent_at stand beside the members (feature `ack`) and are taken out of the body. */
+/**
+ * Members of the server stand beside those of the sender, and are taken out of the body: `id` and `sent_at` with
+ * `withDelivery` (feature `ack`), `ask` for any client with features.
+ */
 export function parseApplication(
   commandId: number,
   version: number,
@@ -52,13 +55,16 @@ export function parseApplication(
 ): ApplicationMessage | undefined {
   if (value === undefined) return undefined;
   const application = { kind: 'application', commandId, version } as const;
-  if (!withDelivery || !isObject(value)) return { ...application, body: value, id: undefined, sentAt: undefined };
-  const { id: _id, sent_at: _sentAt, ...body } = value;
+  if (!isObject(value)) return { ...application, body: value, id: undefined, sentAt: undefined, ask: undefined };
+  const { ask: _ask, ...rest } = value;
+  if (!withDelivery) return { ...application, body: rest, ...deliveryOf(value), id: undefined, sentAt: undefined };
+  const { id: _id, sent_at: _sentAt, ...body } = rest;
   return { ...application, body, ...deliveryOf(value) };
 }
 
-function deliveryOf(value: JsonObject): { id: string | undefined; sentAt: Date | undefined } {
+function deliveryOf(value: JsonObject): Pick<ChatMessage, 'id' | 'sentAt' | 'ask'> {
   return {
+    ask: typeof value.ask === 'string' ? value.ask : undefined,
     id: typeof value.id === 'string' ? value.id : undefined,
     sentAt: typeof value.sent_at === 'number' ? new Date(value.sent_at) : undefined,
   };

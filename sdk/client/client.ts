@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { ClientCommand } from '../../contract/wire/command-ids.ts';
+import { type AskHandler, type AskOptions, Asks } from './asks.ts';
 import { isObject } from './bodies.ts';
 import { deadline, delay } from './delay.ts';
 import { Deliveries } from './deliveries.ts';
@@ -24,6 +25,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   readonly #outbox: Outbox;
   readonly #sends: Sends;
   readonly #deliveries: Deliveries;
+  readonly #asks: Asks;
   readonly #comeback: Comeback;
   readonly #abort = new AbortController();
   readonly #ended: Promise<void>;
@@ -39,6 +41,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     this.#outbox = new Outbox(settings.outboundLimit);
     this.#sends = new Sends(settings, this.#outbox);
     this.#deliveries = new Deliveries(this, settings.inboundLimit, settings.rememberedIds);
+    const asks = {
+      taken: (message: Message) => this.acknowledge(message),
+      failed: (message: Message, error: Error) => this.#deliveries.fail(message, error),
+    };
+    this.#asks = new Asks(asks, settings.maxFrameBytes);
     this.#comeback = new Comeback(settings.reconnect);
     const { signal } = settings;
     const abort = () => this.#finish(signal?.reason);
@@ -96,6 +103,21 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   /** Takes a message by hand, before the loop or the listener is done with it. Harmless when repeated. */
   acknowledge(message: Message): void {
     this.#deliveries.acknowledge(message);
+  }
+
+  /**
+   * Answers messages that ask for a reply (`wait: "reply"` over HTTP) with what `handler` returns, and acknowledges them;
+   * they do not come by the loop or the listeners then. A handler that throws or takes longer than `timeoutMs` sends no
+   * reply: `error` is emitted, and the message comes again on the next connection. One handler; the last one counts.
+   */
+  onAsk(handler: AskHandler, options: AskOptions = {}): this {
+    this.#asks.handle(handler, options);
+    return this;
+  }
+
+  /** Replies to a message by hand: one that asks (`message.ask`) and that came by the loop or a listener. */
+  reply(message: Message, reply: Json): void {
+    this.#asks.reply(message, reply);
   }
 
   /**
@@ -169,6 +191,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     const cause = given ?? new UnreachableError('the server closed the connection');
     const verifiedForMs = this.#verifiedAtMs === undefined ? undefined : performance.now() - this.#verifiedAtMs;
     this.#deliveries.detach();
+    this.#asks.attach(undefined);
     this.#outbox.detach();
     if (verifiedForMs !== undefined) this.emit('disconnected', cause);
     return { cause, goodbye: this.#goodbye, verifiedForMs };
@@ -180,12 +203,15 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
       this.#state = 'verified';
       this.#verifiedAtMs = performance.now();
       this.#deliveries.attach(session, info.features.includes('ack'));
+      this.#asks.attach(session);
       this.#outbox.attach(session, info.features.includes('receipts'));
       this.emit('verified', info);
     },
     message: (message) => {
       if (message.kind === 'application' && this.#takeReply(message.commandId, message.body)) this.acknowledge(message);
-      else if (this.#settings.receive) this.#deliveries.receive(message);
+      else if (!this.#settings.receive) return;
+      else if (message.ask === undefined || !this.#asks.hasHandler) this.#deliveries.receive(message);
+      else if (this.#deliveries.isNew(message)) void this.#asks.take(message);
     },
     accepted: (ref, messageId) => {
       this.#outbox.accepted(ref, messageId);

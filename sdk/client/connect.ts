@@ -3,6 +3,7 @@ import { ClosedError } from './errors.ts';
 import { type ClientOptions, settingsOf } from './options.ts';
 
 export type { Feature } from '../../contract/wire/command-ids.ts';
+export type { AskHandler, AskOptions } from './asks.ts';
 export type { Client, ClientState } from './client.ts';
 export type { ClientEvents, Goodbye, SessionInfo } from './events.ts';
 export type { ApplicationMessage, ChatMessage, Json, Message } from './message.ts';

@@ -35,10 +35,21 @@ export class Deliveries {
   }
 
   receive(message: Message): void {
+    if (this.isNew(message)) this.#inbound.put(message);
+  }
+
+  /** Whether it has not come before. */
+  isNew(message: Message): boolean {
     const seen = message.id === undefined ? 'new' : this.#known.see(message.id);
     // Its acknowledgement was lost with the connection.
     if (seen === 'taken') this.acknowledge(message);
-    if (seen === 'new') this.#inbound.put(message);
+    return seen === 'new';
+  }
+
+  /** Whoever was to take it failed: it is left to the next connection, because at once again would spin. */
+  fail(message: Message, error: Error): void {
+    if (message.id !== undefined) this.#known.forget(message.id);
+    this.#emitter.emit('error', error);
   }
 
   acknowledge(message: Message): void {
@@ -98,8 +109,7 @@ export class Deliveries {
       await Promise.all(listeners.map((listener) => listener.call(this.#emitter, message)));
       this.acknowledge(message);
     } catch (error) {
-      if (message.id !== undefined) this.#known.forget(message.id);
-      this.#emitter.emit('error', error instanceof Error ? error : new Error(String(error)));
+      this.fail(message, error instanceof Error ? error : new Error(String(error)));
     }
   }
 }

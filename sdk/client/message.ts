@@ -7,6 +7,8 @@ interface Delivery {
   readonly sentAt: Date | undefined;
   /** The frame's `version`: that of the sender's frame, 1100 for what came from the queue or the HTTP API. */
   readonly version: number;
+  /** Somebody waits for a reply to this message: what `client.reply` names. Undefined: nobody does. */
+  readonly ask: string | undefined;
 }
 
 export interface ChatMessage extends Delivery {

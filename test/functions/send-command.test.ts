@@ -158,7 +158,7 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     [
       'a reserved member',
       { command_id: 2000, chat_to: 'bob', content: { id: 1 } },
-      'content: has a member id or sent_at',
+      'content: has a member id, sent_at or ask',
     ],
     ['no device', { command_id: 2000, content: {} }, 'chat_to: is missing'],
     ['no commands', { commands: [] }, 'commands: is empty'],

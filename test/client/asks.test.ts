@@ -1,0 +1,58 @@
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { TimeoutError, TooLargeError } from '../../sdk/client/errors.ts';
+import { pair } from './dialogue.ts';
+
+test('a handler replies, and the message is acknowledged', async () => {
+  const { client, peer } = await pair();
+  client.onAsk((message) => ({ said: message.kind === 'application' ? message.body : message.content }));
+  peer.write(102, { chat_from: 'op', chat_content: 'how warm', id: '1', sent_at: 1, ask: '9' });
+  expect(await peer.expect(7)).toEqual({ ask: '9', reply: { said: 'how warm' } });
+  expect(await peer.expect(6)).toEqual({ ids: ['1'] });
+  peer.write(2001, { level: 3, ask: '10', id: '2', sent_at: 1 });
+  expect(await peer.expect(7)).toEqual({ ask: '10', reply: { said: { level: 3 } } });
+});
+
+test('messages that do not ask come as before, and an ask without a handler says so', async () => {
+  const { client, peer } = await pair();
+  peer.write(102, { chat_from: 'op', chat_content: 'plain', id: '1', sent_at: 1 });
+  peer.write(102, { chat_from: 'op', chat_content: 'ask', id: '2', sent_at: 1, ask: '2' });
+  const iterator = client[Symbol.asyncIterator]();
+  expect((await iterator.next()).value).toMatchObject({ content: 'plain', ask: undefined });
+  const { value: message } = await iterator.next();
+  expect(message).toMatchObject({ content: 'ask', ask: '2' });
+  if (message) client.reply(message, [1, null]);
+  expect(await peer.expect(7)).toEqual({ ask: '2', reply: [1, null] });
+  expect(await peer.expect(6)).toEqual({ ids: ['1'] });
+});
+
+test('a handler is run once for a message that comes twice, and again after it failed', async () => {
+  const { client, peer } = await pair();
+  let runs = 0;
+  client.onAsk(() => {
+    runs += 1;
+    if (runs === 1) throw new Error('not ready');
+    return runs;
+  });
+  const ask = { chat_from: 'op', chat_content: 'x', id: '1', sent_at: 1, ask: '1' };
+  const failed = once(client, 'error');
+  peer.write(102, ask);
+  expect(await failed).toEqual([new Error('not ready')]);
+  peer.write(102, ask);
+  expect(await peer.expect(7)).toEqual({ ask: '1', reply: 2 });
+  expect(await peer.expect(6)).toEqual({ ids: ['1'] });
+  peer.write(102, ask);
+  expect(await peer.expect(6)).toEqual({ ids: ['1'] });
+  expect(runs).toBe(2);
+});
+
+test.each([
+  ['takes too long', () => new Promise<never>(() => undefined), TimeoutError],
+  ['returns more than a frame holds', () => 'x'.repeat(70_000), TooLargeError],
+] as const)('a handler that %s sends no reply: the error says so', async (_, handler, kind) => {
+  const { client, peer } = await pair();
+  client.onAsk(handler, { timeoutMs: 20 });
+  const failed = once(client, 'error');
+  peer.write(102, { chat_from: 'op', chat_content: 'x', id: '1', sent_at: 1, ask: '1' });
+  expect((await failed)[0]).toBeInstanceOf(kind);
+});
