@@ -63,6 +63,23 @@ export const ApiMetricName = {
 
 export type ApiMetricName = (typeof ApiMetricName)[keyof typeof ApiMetricName];
 
+/**
+ * Reported by a function at once when a request ends with 5xx, and never otherwise: errors are responses, so Lambda's own
+ * `Errors` does not count them. The dimensions are the version's, so that a canary sees what the new version does.
+ */
+export const FunctionMetricName = {
+  /** Count: requests that ended with 500. */
+  failures: 'FunctionFailures',
+  /** Count: requests that ended with 503. */
+  unavailable: 'FunctionUnavailable',
+} as const;
+
+export type FunctionMetricName = (typeof FunctionMetricName)[keyof typeof FunctionMetricName];
+
+/** The dimensions of {@link FunctionMetricName}: the function's name and the number of its version. */
+export const FUNCTION_DIMENSION = 'FunctionName';
+export const VERSION_DIMENSION = 'ExecutedVersion';
+
 export interface MetricValue {
   readonly unit: 'Count' | 'Milliseconds' | 'Seconds';
   /** An array: at most 100 values of the period. */
@@ -72,16 +89,25 @@ export interface MetricValue {
 /** Lambda's and CloudWatch Logs' agents take 100 values of a metric in one line. */
 export const EMF_MAX_VALUES = 100;
 
-/** One line of Embedded Metric Format, without its newline. A metric without a value is left out. */
+/** One line of Embedded Metric Format for the whole deployment, without its newline. A metric without a value is left out. */
 export function emfLine(deployment: string, atMs: number, metrics: Readonly<Record<string, MetricValue>>): string {
+  return emfLineOf({ [METRIC_DIMENSION]: deployment }, atMs, metrics);
+}
+
+/** The same with the dimensions given. */
+export function emfLineOf(
+  dimensions: Readonly<Record<string, string>>,
+  atMs: number,
+  metrics: Readonly<Record<string, MetricValue>>,
+): string {
   const known = Object.entries(metrics).filter(([, { value }]) => typeof value === 'number' || value.length > 0);
   const definitions = known.map(([Name, { unit: Unit }]) => ({ Name, Unit }));
   return JSON.stringify({
     _aws: {
       Timestamp: Math.round(atMs),
-      CloudWatchMetrics: [{ Namespace: METRIC_NAMESPACE, Dimensions: [[METRIC_DIMENSION]], Metrics: definitions }],
+      CloudWatchMetrics: [{ Namespace: METRIC_NAMESPACE, Dimensions: [Object.keys(dimensions)], Metrics: definitions }],
     },
-    [METRIC_DIMENSION]: deployment,
+    ...dimensions,
     ...Object.fromEntries(known.map(([name, { value }]) => [name, value])),
   });
 }

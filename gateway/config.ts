@@ -73,6 +73,8 @@ const schema = z
     TLS_SECRET_ARN: z.string().startsWith('arn:', 'must be the ARN of a secret').optional(),
     /** Clients show a certificate of this authority, or are refused; its common name is the only user they may verify as. */
     TLS_CLIENT_CA_FILE: z.string().optional(),
+    /** With TLS_SECRET_ARN: the same, with the authority in the secret's field `clientCa`. */
+    TLS_CLIENT_CERTIFICATES: flag,
     /** How often certificate files, or the secret, are looked at for a renewal. */
     TLS_RENEWAL_CHECK_MS: whole(60_000, 10, MAX_MS),
     DRAIN_TIMEOUT_MS: whole(110_000, 0, MAX_MS),
@@ -105,6 +107,9 @@ const schema = z
     if (env.TLS_KEY_FILE !== undefined && !env.TLS_CERT_FILE) refuse('TLS_CERT_FILE', 'is missing beside TLS_KEY_FILE');
     if (hasFiles && env.TLS_SECRET_ARN) refuse('TLS_SECRET_ARN', 'and TLS_CERT_FILE cannot both be set');
     if (env.TLS_CLIENT_CA_FILE && !hasFiles) refuse('TLS_CLIENT_CA_FILE', 'needs TLS_CERT_FILE and TLS_KEY_FILE');
+    if (env.TLS_CLIENT_CERTIFICATES && !env.TLS_SECRET_ARN) {
+      refuse('TLS_CLIENT_CERTIFICATES', 'needs TLS_SECRET_ARN; beside certificate files set TLS_CLIENT_CA_FILE');
+    }
     if (env.PROXY_PROTOCOL === 'v2' && (hasFiles || env.TLS_SECRET_ARN)) {
       refuse('PROXY_PROTOCOL', 'v2 cannot be had with TLS in the gateway: end TLS at the load balancer');
     }
@@ -194,12 +199,13 @@ interface TlsVariables {
   TLS_KEY_FILE?: string | undefined;
   TLS_SECRET_ARN?: string | undefined;
   TLS_CLIENT_CA_FILE?: string | undefined;
+  TLS_CLIENT_CERTIFICATES: boolean;
 }
 
 function tlsOf(env: TlsVariables) {
   const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile, TLS_SECRET_ARN: secretArn } = env;
   const renewalCheckMs = env.TLS_RENEWAL_CHECK_MS;
-  if (secretArn !== undefined) return { secretArn, renewalCheckMs };
+  if (secretArn !== undefined) return { secretArn, clientCertificates: env.TLS_CLIENT_CERTIFICATES, renewalCheckMs };
   if (certFile === undefined || keyFile === undefined) return undefined;
   return { certFile, keyFile, clientCaFile: env.TLS_CLIENT_CA_FILE, renewalCheckMs };
 }

@@ -2,17 +2,6 @@ import { ConfigError, parseConfig } from './config.ts';
 import { type RunningGateway, startGateway } from './gateway.ts';
 import { createLog } from './observe/log.ts';
 
-/** `--healthcheck`: for container platforms without curl. Asks the gateway that runs beside it. */
-async function healthcheck(): Promise<number> {
-  const port = process.env.HEALTH_PORT || '8125';
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(3_000) });
-    return response.ok ? 0 : 1;
-  } catch {
-    return 1;
-  }
-}
-
 async function run(): Promise<void> {
   const config = parseConfig(process.env);
   const log = createLog({ level: config.logLevel, format: config.logFormat });
@@ -45,14 +34,10 @@ function stopOnSignal(gateway: RunningGateway): void {
   if (process.connected) process.once('disconnect', stop);
 }
 
-if (process.argv.includes('--healthcheck')) {
-  process.exit(await healthcheck());
-} else {
-  await run().catch((error: unknown) => {
-    console.error(error instanceof ConfigError ? `The environment is not right:\n${error.message}` : describe(error));
-    process.exit(1);
-  });
-}
+await run().catch((error: unknown) => {
+  console.error(error instanceof ConfigError ? `The environment is not right:\n${error.message}` : describe(error));
+  process.exit(1);
+});
 
 function describe(error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {

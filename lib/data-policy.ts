@@ -1,4 +1,4 @@
-import { aws_logs as logs, RemovalPolicy } from 'aws-cdk-lib';
+import { type aws_kms as kms, aws_logs as logs, RemovalPolicy } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 
 /** `keep`: no data is lost when a resource or the stack goes. `destroy`: everything goes with the stack. */
@@ -17,11 +17,14 @@ export function snapshotRetention(policy: DataPolicy): RemovalPolicy {
 export interface LogSettings {
   readonly retention: logs.RetentionDays;
   readonly dataPolicy: DataPolicy;
+  /** @default keys of AWS's own */
+  readonly encryptionKey?: kms.IKey | undefined;
 }
 
 export function logGroup(scope: Construct, id: string, settings: LogSettings): logs.LogGroup {
   return new logs.LogGroup(scope, id, {
     retention: settings.retention,
     removalPolicy: retention(settings.dataPolicy),
+    ...(settings.encryptionKey ? { encryptionKey: settings.encryptionKey } : {}),
   });
 }

@@ -1,6 +1,8 @@
-import { aws_cloudwatch_actions as actions, CfnOutput, Stack, aws_sns as sns, Tags } from 'aws-cdk-lib';
+import { aws_cloudwatch_actions as actions, CfnOutput, aws_kms as kms, Stack, aws_sns as sns, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { FrontTcp, type FrontTcpProps } from './front-tcp.ts';
+import { arnProblems } from './guards/arn.ts';
+import { refuse } from './guards/problems.ts';
 import type { ParsedSettings } from './settings.ts';
 
 /** A stack with one `FrontTcp` and what an operator needs to know of it. */
@@ -20,7 +22,11 @@ export class FrontTcpStack extends Stack {
     for (const [key, value] of Object.entries({ application: 'fronttcp', ...settings.tags }))
       Tags.of(this).add(key, value);
 
-    this.frontTcp = new FrontTcp(this, 'FrontTcp', { ...propsOf(settings), ...this.#alarmActions(settings) });
+    this.frontTcp = new FrontTcp(this, 'FrontTcp', {
+      ...propsOf(settings),
+      ...this.#alarmActions(settings),
+      ...this.#encryptionKey(settings),
+    });
     this.#output('ApiUrl', this.frontTcp.apiUrl, 'The HTTP API');
     this.#output('TcpEndpoint', this.frontTcp.tcpEndpoint, 'Where TCP clients connect');
     this.#output('ConsoleUrl', this.frontTcp.consoleUrl, 'The page that sends commands');
@@ -33,7 +39,14 @@ export class FrontTcpStack extends Stack {
 
   #alarmActions({ alarmTopicArn }: ParsedSettings): Pick<FrontTcpProps, 'alarmActions'> {
     if (!alarmTopicArn) return {};
+    refuse(this, arnProblems('topic', 'alarmTopicArn', alarmTopicArn, this.region));
     return { alarmActions: [new actions.SnsAction(sns.Topic.fromTopicArn(this, 'AlarmTopic', alarmTopicArn))] };
+  }
+
+  #encryptionKey({ encryptionKeyArn }: ParsedSettings): Pick<FrontTcpProps, 'encryptionKey'> {
+    if (!encryptionKeyArn) return {};
+    refuse(this, arnProblems('key', 'encryptionKeyArn', encryptionKeyArn, this.region));
+    return { encryptionKey: kms.Key.fromKeyArn(this, 'EncryptionKey', encryptionKeyArn) };
   }
 
   #output(id: string, value: string, description: string): void {
@@ -42,6 +55,6 @@ export class FrontTcpStack extends Stack {
 }
 
 function propsOf(settings: ParsedSettings): FrontTcpProps {
-  const { stackName, region, account, tags, alarmTopicArn, logRetentionDays, ...props } = settings;
+  const { stackName, region, account, tags, alarmTopicArn, encryptionKeyArn, logRetentionDays, ...props } = settings;
   return { ...props, ...(logRetentionDays ? { logRetention: logRetentionDays } : {}) };
 }

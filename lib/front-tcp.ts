@@ -1,13 +1,22 @@
-import { Annotations, type aws_cloudwatch as cw, aws_logs as logs, Names } from 'aws-cdk-lib';
+import {
+  Annotations,
+  type aws_cloudwatch as cw,
+  type aws_kms as kms,
+  aws_logs as logs,
+  Names,
+  Stack,
+} from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { Artifacts } from './artifacts.ts';
 import type { DataPolicy, LogSettings } from './data-policy.ts';
+import { Domain, type DomainSettings } from './domain.ts';
 import { GatewayService } from './gateway/gateway-service.ts';
 import type { GatewaySettings, ScalingSettings, TlsChoice } from './gateway/gateway-settings.ts';
 import type { UpstreamSettings } from './gateway/upstream.ts';
 import { environmentProblems } from './guards/environment.ts';
 import { plainSecretsBelow } from './guards/plain-secrets.ts';
 import { refuse } from './guards/problems.ts';
+import { propProblems, resourceProblems } from './guards/props.ts';
 import type { ApiSettings } from './http/api-stage.ts';
 import { HttpApi } from './http/http-api.ts';
 import { NodeFunction } from './http/node-function.ts';
@@ -22,8 +31,10 @@ import { defaultTimings, type Timings, timingProblems } from './timings.ts';
 export interface FrontTcpProps {
   /** Where sessions, mailboxes and queues live. @default { kind: 'valkey' }: durable, in the VPC */
   readonly redis?: RedisChoice;
-  /** Where TLS ends for TCP clients. @default { kind: 'none' } */
+  /** Where TLS ends for TCP clients. @default at the load balancer with a `domain`, otherwise { kind: 'none' } */
   readonly tls?: TlsChoice;
+  /** A name of your own for clients, and one for the API, with a certificate. @default the names that AWS gives */
+  readonly domain?: DomainSettings;
   /** @default a new VPC, tasks with public addresses */
   readonly network?: NetworkSettings;
   /** @default port 8124, 1 vCPU, 2 GB, arm64 */
@@ -40,6 +51,8 @@ export interface FrontTcpProps {
   readonly alarmActions?: readonly cw.IAlarmAction[];
   /** What becomes of data when a resource goes. @default 'keep' */
   readonly dataPolicy?: DataPolicy;
+  /** A key of your own for the store, its secret, logs, dead letters and functions. @default AWS's own keys */
+  readonly encryptionKey?: kms.IKey;
   /** @default RetentionDays.ONE_MONTH */
   readonly logRetention?: logs.RetentionDays;
   /** The directory of the bundles. @default the ones that this package was built with */
@@ -58,6 +71,7 @@ export class FrontTcp extends Construct {
   /** Has no route: `fronttcp users` invokes it by IAM, to reach a store that only the VPC reaches. */
   readonly relay: NodeFunction;
   readonly alarms: Alarms;
+  readonly domain: Domain | undefined;
   /** The value of the metrics' one dimension. Not the service's name: the task would refer to its own service. */
   readonly deploymentId: string;
   /** `https://…`, without a slash at the end. */
@@ -71,16 +85,23 @@ export class FrontTcp extends Construct {
   constructor(scope: Construct, id: string, props: FrontTcpProps = {}) {
     super(scope, id);
     const choice = props.redis ?? { kind: 'valkey' };
-    const tls = props.tls ?? { kind: 'none' };
-    const dataPolicy = props.dataPolicy ?? 'keep';
+    const tls: TlsChoice = props.tls ?? { kind: props.domain ? 'load-balancer' : 'none' };
+    const { dataPolicy = 'keep', encryptionKey } = props;
     const timings = { ...defaultTimings, ...props.timings };
-    const logSettings: LogSettings = { dataPolicy, retention: props.logRetention ?? logs.RetentionDays.ONE_MONTH };
+    const logSettings: LogSettings = {
+      dataPolicy,
+      encryptionKey,
+      retention: props.logRetention ?? logs.RetentionDays.ONE_MONTH,
+    };
     const artifacts = new Artifacts(props.artifacts);
     refuse(this, [
+      ...propProblems(props),
+      ...resourceProblems(props, Stack.of(this)),
       ...timingProblems(timings),
       ...environmentProblems(props.gateway?.environment ?? {}, props.api?.environment ?? {}),
     ]);
     this.deploymentId = Names.uniqueId(this);
+    this.domain = props.domain && new Domain(this, 'Domain', props.domain);
 
     this.network = new Network(this, 'Network', {
       ...props.network,
@@ -88,7 +109,7 @@ export class FrontTcp extends Construct {
       invokesFunctions: props.upstream !== undefined,
       logs: logSettings,
     });
-    this.store = createStore(this, 'Store', { choice, network: this.network, dataPolicy });
+    this.store = createStore(this, 'Store', { choice, network: this.network, dataPolicy, encryptionKey });
     this.gateways = new GatewayService(this, 'Gateways', {
       network: this.network,
       store: this.store,
@@ -99,6 +120,7 @@ export class FrontTcp extends Construct {
       artifacts,
       logs: logSettings,
       deploymentId: this.deploymentId,
+      domain: this.domain,
       upstream: props.upstream,
     });
     this.api = new HttpApi(this, 'HttpApi', {
@@ -109,6 +131,7 @@ export class FrontTcp extends Construct {
       artifacts,
       logs: logSettings,
       deploymentId: this.deploymentId,
+      domain: this.domain,
     });
     this.relay = new NodeFunction(this, 'Relay', {
       name: 'relay',
@@ -118,6 +141,9 @@ export class FrontTcp extends Construct {
       logs: logSettings,
       environment: {},
       store: this.store,
+      encryptionKey,
+      tracing: false,
+      secretsExtensionLayerArn: props.api?.secretsExtensionLayerArn,
       storeAccess: { network: this.network, securityGroup: this.api.securityGroup },
     });
     const observed = { gateways: this.gateways, api: this.api, store: this.store, deploymentId: this.deploymentId };
@@ -125,9 +151,10 @@ export class FrontTcp extends Construct {
     this.gateways.rollBackOn(this.alarms.ofDeployment);
     const dashboard = new Dashboard(this, 'Dashboard', { ...observed, alarms: this.alarms.all });
 
-    this.apiUrl = this.api.api.apiEndpoint;
+    this.apiUrl = this.api.url;
     this.consoleUrl = `${this.apiUrl}/web/send-command`;
-    this.tcpEndpoint = `${this.gateways.loadBalancer.balancer.loadBalancerDnsName}:${this.gateways.loadBalancer.port}`;
+    const { balancer, port } = this.gateways.loadBalancer;
+    this.tcpEndpoint = `${this.domain?.name ?? balancer.loadBalancerDnsName}:${port}`;
     this.dashboardUrl = dashboard.url;
 
     this.node.addValidation({ validate: () => plainSecretsBelow(this) });

@@ -1,5 +1,5 @@
 import { aws_ec2 as ec2 } from 'aws-cdk-lib';
-import { Construct } from 'constructs';
+import { Construct, DependencyGroup, type IDependable } from 'constructs';
 import { type LogSettings, logGroup } from './data-policy.ts';
 import { refuse } from './guards/problems.ts';
 
@@ -24,7 +24,42 @@ export interface NetworkSettings {
    * @default true unless `vpc` is given and `egress` is 'nat'
    */
   readonly secretsEndpoint?: boolean;
+  /**
+   * Endpoints that the given VPC has already, and that admit its gateways and functions: a second one for the same service
+   * would not get its name. @default none
+   */
+  readonly existingEndpoints?: readonly EndpointName[];
+  /**
+   * Both address families at the load balancer, the API and in a new VPC; a given one must have IPv6 blocks. Tasks see IPv6
+   * clients with `gateway.clientAddress: 'proxy-v2'` only.
+   * @default false
+   */
+  readonly ipv6?: boolean;
 }
+
+const interfaceServices = {
+  secretsmanager: ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+  'ecr.api': ec2.InterfaceVpcEndpointAwsService.ECR,
+  'ecr.dkr': ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
+  logs: ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+  lambda: ec2.InterfaceVpcEndpointAwsService.LAMBDA,
+} as const;
+
+type InterfaceName = keyof typeof interfaceServices;
+/** `s3` is the gateway endpoint, without which isolated tasks get no image. */
+export const endpointNames = ['secretsmanager', 'ecr.api', 'ecr.dkr', 'logs', 'lambda', 's3'] as const;
+export type EndpointName = (typeof endpointNames)[number];
+
+const ENDPOINT_IDS: Readonly<Record<InterfaceName, string>> = {
+  secretsmanager: 'SecretsManager',
+  'ecr.api': 'EcrApi',
+  'ecr.dkr': 'EcrDocker',
+  logs: 'Logs',
+  lambda: 'Lambda',
+};
+
+/** One zone that goes would take every connection with it. */
+const MIN_ZONES = 2;
 
 export interface NetworkProps extends NetworkSettings {
   /** The store is in the VPC, and so the functions are. */
@@ -46,6 +81,9 @@ const gatewaySubnetType = {
 export class Network extends Construct {
   readonly vpc: ec2.IVpc;
   readonly egress: Egress;
+  readonly ipv6: boolean;
+  /** Everything that a task needs to reach before it can start. */
+  readonly ready: IDependable;
   readonly gatewaySubnets: ec2.SubnetSelection;
   readonly functionSubnets: ec2.SubnetSelection;
   readonly storeSubnets: ec2.SubnetSelection;
@@ -54,6 +92,7 @@ export class Network extends Construct {
   constructor(scope: Construct, id: string, props: NetworkProps) {
     super(scope, id);
     this.egress = props.egress ?? 'public-ip';
+    this.ipv6 = props.ipv6 ?? false;
     this.vpc = props.vpc ?? (this.#createVpc(props.logs) as ec2.IVpc);
     refuse(this, this.#problems(props));
 
@@ -62,8 +101,12 @@ export class Network extends Construct {
     this.gatewaySubnets = { subnetType: gatewaySubnetType[this.egress] };
     this.functionSubnets = { subnetType: this.egress === 'nat' ? PRIVATE_WITH_EGRESS : stores };
 
+    const ready = new DependencyGroup(this.vpc.internetConnectivityEstablished);
+    ready.add(this.vpc.selectSubnets(this.gatewaySubnets).internetConnectivityEstablished);
     const services = this.#services(props);
-    if (services.length > 0) this.#endpoints = this.#createEndpoints(services);
+    if (services.length > 0) this.#endpoints = this.#createEndpoints(services, ready);
+    if (this.#needsImageLayers(props)) ready.add(this.#createS3Endpoint(this.vpc));
+    this.ready = ready;
   }
 
   /** Lets a part use the VPC endpoints, where there are any. */
@@ -84,33 +127,50 @@ export class Network extends Construct {
       endpoints: this.vpc.isolatedSubnets,
     }[this.egress];
     if (has.length === 0) problems.push(`The given VPC has no subnets for egress "${this.egress}".`);
+    else if (zonesOf(has) < MIN_ZONES) {
+      problems.push(
+        `The given VPC has subnets for egress "${this.egress}" in one availability zone only: give it ${MIN_ZONES}.`,
+      );
+    }
+    if (props.existingEndpoints && !props.vpc) {
+      problems.push('existingEndpoints are those of a given VPC, and none is given.');
+    }
     if (props.storeInVpc && this.vpc.isolatedSubnets.length + this.vpc.privateSubnets.length === 0) {
       problems.push('The given VPC has neither isolated nor private subnets for the store.');
     }
     return problems;
   }
 
-  #services(props: NetworkProps): readonly (readonly [id: string, ec2.InterfaceVpcEndpointAwsService])[] {
-    const { ECR, ECR_DOCKER, CLOUDWATCH_LOGS, LAMBDA, SECRETS_MANAGER } = ec2.InterfaceVpcEndpointAwsService;
+  #services(props: NetworkProps): readonly InterfaceName[] {
     const secrets = props.secretsEndpoint ?? !(props.vpc && this.egress === 'nat');
     const needsSecrets = secrets && (this.egress === 'endpoints' || (props.storeInVpc && this.egress === 'public-ip'));
-    return [
-      ...(needsSecrets ? ([['SecretsManager', SECRETS_MANAGER]] as const) : []),
-      ...(this.egress === 'endpoints'
-        ? ([
-            ['EcrApi', ECR],
-            ['EcrDocker', ECR_DOCKER],
-            ['Logs', CLOUDWATCH_LOGS],
-            ...(props.invokesFunctions ? ([['Lambda', LAMBDA]] as const) : []),
-          ] as const)
-        : []),
+    const isolated: readonly InterfaceName[] = ['ecr.api', 'ecr.dkr', 'logs'];
+    const needed: readonly InterfaceName[] = [
+      ...(needsSecrets ? (['secretsmanager'] as const) : []),
+      ...(this.egress === 'endpoints' ? isolated : []),
+      ...(this.egress === 'endpoints' && props.invokesFunctions ? (['lambda'] as const) : []),
     ];
+    return needed.filter((name) => !props.existingEndpoints?.includes(name));
+  }
+
+  /** A new VPC has its endpoint for S3 from the start. */
+  #needsImageLayers({ vpc, existingEndpoints = [] }: NetworkProps): boolean {
+    return vpc !== undefined && this.egress === 'endpoints' && !existingEndpoints.includes('s3');
+  }
+
+  #createS3Endpoint(vpc: ec2.IVpc): ec2.GatewayVpcEndpoint {
+    return new ec2.GatewayVpcEndpoint(this, 'S3', {
+      vpc,
+      service: ec2.GatewayVpcEndpointAwsService.S3,
+      subnets: [this.gatewaySubnets],
+    });
   }
 
   #createVpc(logs: LogSettings): ec2.Vpc {
     const nat = this.egress === 'nat';
     return new ec2.Vpc(this, 'Vpc', {
-      maxAzs: 2,
+      maxAzs: MIN_ZONES,
+      ...(this.ipv6 ? { ipProtocol: ec2.IpProtocol.DUAL_STACK } : {}),
       // Left out, the CDK makes one for each zone.
       natGateways: nat ? 1 : 0,
       restrictDefaultSecurityGroup: true,
@@ -129,22 +189,28 @@ export class Network extends Construct {
     });
   }
 
-  #createEndpoints(services: readonly (readonly [string, ec2.InterfaceVpcEndpointAwsService])[]): ec2.SecurityGroup {
+  #createEndpoints(services: readonly InterfaceName[], ready: DependencyGroup): ec2.SecurityGroup {
     const group = new ec2.SecurityGroup(this, 'EndpointGroup', {
       vpc: this.vpc,
       description: 'VPC endpoints of AWS services',
       allowAllOutbound: false,
     });
-    for (const [id, service] of services) {
-      new ec2.InterfaceVpcEndpoint(this, id, {
+    ready.add(group);
+    for (const name of services) {
+      const endpoint = new ec2.InterfaceVpcEndpoint(this, ENDPOINT_IDS[name], {
         vpc: this.vpc,
-        service,
+        service: interfaceServices[name],
         subnets: this.functionSubnets,
         securityGroups: [group],
         // Admits security groups, not the whole VPC.
         open: false,
       });
+      ready.add(endpoint);
     }
     return group;
   }
+}
+
+function zonesOf(subnets: readonly ec2.ISubnet[]): number {
+  return new Set(subnets.map(({ availabilityZone }) => availabilityZone)).size;
 }

@@ -26,6 +26,8 @@ export const Env = {
   proxyProtocol: 'PROXY_PROTOCOL',
   /** The complete ARN of a secret with {@link TlsSecret}: the gateway ends TLS itself and reads it again now and then. */
   tlsSecretArn: 'TLS_SECRET_ARN',
+  /** `true`: clients show a certificate of the authority in the field `clientCa` of that secret. */
+  tlsClientCertificates: 'TLS_CLIENT_CERTIFICATES',
   /** Set: one line of Embedded Metric Format a minute goes to standard output, with this as its dimension. */
   metricsDeployment: 'METRICS_DEPLOYMENT',
   /** `true`: the task protects itself from scale-in and deployments while it holds connections. */
@@ -62,6 +64,8 @@ export interface TlsSecret {
   /** The chain, the server's own certificate first. */
   readonly certificate: string;
   readonly privateKey: string;
+  /** The authority of the clients' certificates, where these are asked for. */
+  readonly clientCa?: string;
 }
 
 /** Names of {@link UpstashCredentials} and {@link StoreCredentials} as the templates use them. */

@@ -11,9 +11,10 @@ export interface Timings {
    */
   readonly drainTimeoutSeconds: number;
   /**
-   * How long a target that ECS takes away stays registered. ECS may send SIGTERM only when it is over, so it
-   * is just long enough for every node of the load balancer to stop sending new connections.
-   * @default 30
+   * How long a target stays registered after ECS has begun to take it away. The nodes of a load balancer go on sending
+   * new connections for two to five minutes, so a task must not be gone before; the gateway accepts clients until its
+   * drain has ended.
+   * @default 120
    */
   readonly deregistrationDelaySeconds: number;
   /**
@@ -42,7 +43,7 @@ export interface Timings {
 export const defaultTimings: Timings = {
   stopTimeoutSeconds: 120,
   drainTimeoutSeconds: 110,
-  deregistrationDelaySeconds: 30,
+  deregistrationDelaySeconds: 120,
   heartbeatTimeoutSeconds: 90,
   authTimeoutSeconds: 30,
   healthCheckIntervalSeconds: 10,
@@ -54,6 +55,10 @@ export const defaultTimings: Timings = {
 export const MAX_STOP_TIMEOUT_SECONDS = 120;
 /** A TLS listener has it fixed, and the hosts forget a silent TCP flow after as long. */
 export const NLB_IDLE_TIMEOUT_SECONDS = 350;
+/** Below it, the load balancer sends new connections to a task that is gone. */
+export const MIN_DEREGISTRATION_DELAY_SECONDS = 120;
+/** A heartbeat that is on its way when its time is over must still find the connection. */
+export const IDLE_MARGIN_SECONDS = 50;
 /** What is left between the drain's end and SIGKILL: flush, release sessions, re-route the inbox, drop the lease. */
 export const STOP_MARGIN_SECONDS = 5;
 /** An HTTP API gives up on an integration after as long. */
@@ -72,16 +77,16 @@ export function timingProblems(timings: Timings): string[] {
       `drainTimeoutSeconds is ${t.drainTimeoutSeconds}, stopTimeoutSeconds ${t.stopTimeoutSeconds}: a drain must end ${STOP_MARGIN_SECONDS} seconds before the task is killed.`,
     ],
     [
-      t.heartbeatTimeoutSeconds * 3 <= NLB_IDLE_TIMEOUT_SECONDS,
-      `heartbeatTimeoutSeconds is ${t.heartbeatTimeoutSeconds}: three of them must fit into the load balancer's idle timeout of ${NLB_IDLE_TIMEOUT_SECONDS} seconds, or it drops quiet clients before the gateway does.`,
+      t.heartbeatTimeoutSeconds >= 1 && t.heartbeatTimeoutSeconds + IDLE_MARGIN_SECONDS <= NLB_IDLE_TIMEOUT_SECONDS,
+      `heartbeatTimeoutSeconds is ${t.heartbeatTimeoutSeconds}: it must end ${IDLE_MARGIN_SECONDS} seconds before the load balancer's idle timeout of ${NLB_IDLE_TIMEOUT_SECONDS} seconds, or that drops quiet clients before the gateway does.`,
     ],
     [
       t.authTimeoutSeconds > 0 && t.authTimeoutSeconds < NLB_IDLE_TIMEOUT_SECONDS,
       `authTimeoutSeconds is ${t.authTimeoutSeconds}: it must be above 0 and below the load balancer's idle timeout of ${NLB_IDLE_TIMEOUT_SECONDS} seconds.`,
     ],
     [
-      t.deregistrationDelaySeconds >= 0 && t.deregistrationDelaySeconds <= 3600,
-      `deregistrationDelaySeconds is ${t.deregistrationDelaySeconds}: the load balancer allows 0 to 3600 seconds.`,
+      t.deregistrationDelaySeconds >= MIN_DEREGISTRATION_DELAY_SECONDS && t.deregistrationDelaySeconds <= 3600,
+      `deregistrationDelaySeconds is ${t.deregistrationDelaySeconds}: give ${MIN_DEREGISTRATION_DELAY_SECONDS} to 3600 seconds, because the load balancer sends new connections for minutes after the deregistration.`,
     ],
     [
       t.healthCheckIntervalSeconds >= 5 && t.healthCheckIntervalSeconds <= 300,

@@ -90,7 +90,9 @@ await Promise.all([
   // `fronttcp dev` runs it with the Node that is there, a container with 24.
   bundle('gateway', 'main.mjs', 'gateway/main.ts', { external: ['pino-pretty'], target: 'node20' }).then(() =>
     Promise.all(
-      ['Dockerfile', '.dockerignore'].map((file) => cp(join(root, 'gateway', file), join(out, 'gateway', file))),
+      ['Dockerfile', '.dockerignore', 'healthcheck.mjs'].map((file) =>
+        cp(join(root, 'gateway', file), join(out, 'gateway', file)),
+      ),
     ),
   ),
 ]);

@@ -5,7 +5,11 @@ import { z } from 'zod';
 import type { GatewayConfig } from '../config.ts';
 import type { Log } from '../observe/log.ts';
 
-const secretSchema = z.object({ certificate: z.string().min(1), privateKey: z.string().min(1) });
+const secretSchema = z.object({
+  certificate: z.string().min(1),
+  privateKey: z.string().min(1),
+  clientCa: z.string().min(1).optional(),
+});
 
 type Tls = NonNullable<GatewayConfig['tls']>;
 
@@ -60,8 +64,13 @@ export class TlsMaterial {
 
   async #read(): Promise<SecureContextOptions> {
     if ('secretArn' in this.#tls) {
-      const { certificate, privateKey } = (await this.#secret(this.#tls.secretArn)).fields;
-      return { cert: certificate, key: privateKey };
+      const { secretArn, clientCertificates } = this.#tls;
+      const { certificate, privateKey, clientCa } = (await this.#secret(secretArn)).fields;
+      if (!clientCertificates) return { cert: certificate, key: privateKey };
+      // Without it, everyone would be let in where nobody without a certificate should be.
+      if (clientCa === undefined)
+        throw new Error(`${secretArn} has no field clientCa, which TLS_CLIENT_CERTIFICATES needs`);
+      return { cert: certificate, key: privateKey, ca: clientCa };
     }
     const { certFile, keyFile, clientCaFile } = this.#tls;
     const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);

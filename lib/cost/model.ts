@@ -114,7 +114,7 @@ function fixed({ redis: kind }: Usage): number {
   // Functions in the VPC reach their secret through an endpoint in each zone.
   const endpoint = kind === 'upstash' ? 0 : hourly(prices.interfaceEndpointHour, a.zones);
   return (
-    costOf(prices.alarm, a.alarms) +
+    costOf(prices.alarm, a.alarmMetrics) +
     costOf(prices.customMetric, a.customMetrics) +
     costOf(prices.dashboard, 1) +
     costOf(prices.secret, 1) +

@@ -61,7 +61,7 @@ export const prices = {
   lambdaArmGbSecond: flat('Lambda ARM, GB second', 0.0000133334, 'price-list'),
   logByte: flat('CloudWatch Logs, GB taken in', 0.5, 'price-list', GB),
   customMetric: flat('CloudWatch metric, month', 0.3, 'price-list'),
-  alarm: flat('CloudWatch alarm, month', 0.1, 'price-list'),
+  alarm: flat('CloudWatch alarm, metric and month', 0.1, 'price-list'),
   dashboard: flat('CloudWatch dashboard, month', 3, 'price-list'),
   secret: flat('Secret, month', 0.4, 'price-list'),
   valkeyM7gLargeHour: flat('ElastiCache Valkey cache.m7g.large, hour', 0.1264, 'recalled'),

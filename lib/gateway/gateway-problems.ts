@@ -1,8 +1,9 @@
-import { secretArnProblems } from '../guards/secret-arn.ts';
 import { systemControlProblems } from '../guards/system-controls.ts';
 import {
   DEFAULT_CONNECTIONS_PER_TASK,
   DEFAULT_HEALTH_PORT,
+  DEFAULT_MAX_TASKS,
+  DEFAULT_MIN_TASKS,
   DEFAULT_PORT,
   type GatewaySettings,
   MAX_CONNECTIONS_WITHOUT_PRESERVE,
@@ -12,9 +13,18 @@ import {
 } from './gateway-settings.ts';
 
 /** What contradicts itself or cannot be deployed, a sentence each: nothing else would say it before the deployment. */
-export function gatewayProblems(gateway: GatewaySettings, scaling: ScalingSettings, tls: TlsChoice): string[] {
+export function gatewayProblems(
+  gateway: GatewaySettings,
+  scaling: ScalingSettings,
+  tls: TlsChoice,
+  { ipv6, zones }: { readonly ipv6: boolean; readonly zones: number },
+): string[] {
   const { port = DEFAULT_PORT, healthPort = DEFAULT_HEALTH_PORT, idleTimeoutSeconds, clientAddress } = gateway;
-  const { minTasks = 2, maxTasks = 20, connectionsPerTask = DEFAULT_CONNECTIONS_PER_TASK } = scaling;
+  const {
+    minTasks = DEFAULT_MIN_TASKS,
+    maxTasks = DEFAULT_MAX_TASKS,
+    connectionsPerTask = DEFAULT_CONNECTIONS_PER_TASK,
+  } = scaling;
   const problems: string[] = [];
   if (port === healthPort) problems.push(`port and healthPort are both ${port}.`);
   if (idleTimeoutSeconds !== undefined) {
@@ -29,12 +39,29 @@ export function gatewayProblems(gateway: GatewaySettings, scaling: ScalingSettin
       );
     }
   }
-  if (tls.kind === 'gateway') problems.push(...secretArnProblems(tls.secretArn, 'tls.secretArn'));
   if (tls.kind === 'gateway' && clientAddress === 'proxy-v2') {
     problems.push('clientAddress "proxy-v2" cannot be had with TLS in the gateway: end TLS at the load balancer.');
   }
+  if (ipv6 && (clientAddress ?? 'preserve') === 'preserve') {
+    problems.push(
+      'With network.ipv6 the load balancer cannot preserve the address of an IPv6 client: set gateway.clientAddress to "proxy-v2", or to "none".',
+    );
+  }
+  if (gateway.crossZone === false && minTasks < zones) {
+    problems.push(
+      `gateway.crossZone is false and scaling.minTasks is ${minTasks}: each of the ${zones} zones needs a task of its own.`,
+    );
+  }
+  if (gateway.fixedAddresses && gateway.internetFacing === false) {
+    problems.push('gateway.fixedAddresses are Elastic IPs, which only an internet-facing load balancer has.');
+  }
+  if (Array.isArray(gateway.fixedAddresses) && gateway.fixedAddresses.length !== zones) {
+    problems.push(
+      `gateway.fixedAddresses has ${gateway.fixedAddresses.length} addresses for ${zones} public subnets: give one for each.`,
+    );
+  }
   problems.push(...systemControlProblems(gateway.systemControls ?? {}));
-  if (minTasks < 1 || maxTasks < minTasks) problems.push(`minTasks is ${minTasks} and maxTasks is ${maxTasks}.`);
+  if (maxTasks < minTasks) problems.push(`minTasks is ${minTasks} and maxTasks is ${maxTasks}.`);
   if ((clientAddress ?? 'preserve') !== 'preserve' && connectionsPerTask > MAX_CONNECTIONS_WITHOUT_PRESERVE) {
     problems.push(
       `connectionsPerTask is ${connectionsPerTask}: the load balancer holds at most ${MAX_CONNECTIONS_WITHOUT_PRESERVE} connections to a task unless clientAddress is "preserve".`,

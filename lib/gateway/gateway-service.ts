@@ -1,13 +1,20 @@
 import { type aws_cloudwatch as cw, Duration, aws_ec2 as ec2, aws_ecs as ecs } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Artifacts } from '../artifacts.ts';
-import { type DataPolicy, type LogSettings, logGroup } from '../data-policy.ts';
+import { type LogSettings, logGroup } from '../data-policy.ts';
+import type { Domain } from '../domain.ts';
 import { refuse } from '../guards/problems.ts';
 import type { Network } from '../network.ts';
 import { admitToStore, type RedisStore } from '../redis/redis-store.ts';
 import type { Timings } from '../timings.ts';
 import { gatewayProblems } from './gateway-problems.ts';
-import type { GatewaySettings, ScalingSettings, TlsChoice } from './gateway-settings.ts';
+import {
+  DEFAULT_MIN_TASKS,
+  type GatewayDeployment,
+  type GatewaySettings,
+  type ScalingSettings,
+  type TlsChoice,
+} from './gateway-settings.ts';
 import { GatewayTask } from './gateway-task.ts';
 import { LoadBalancer } from './load-balancer.ts';
 import { scaleGateways } from './scaling.ts';
@@ -23,12 +30,14 @@ export interface GatewayServiceProps {
   readonly artifacts: Artifacts;
   readonly logs: LogSettings;
   readonly deploymentId: string;
+  /** @default the load balancer's own name */
+  readonly domain?: Domain | undefined;
   /** @default nothing goes upstream */
   readonly upstream?: UpstreamSettings | undefined;
 }
 
-/** From this many tasks on, a deployment goes in waves: with 200 % every client would reconnect at once. */
-const TASKS_FOR_WAVES = 8;
+/** A wave of a rolling deployment is a quarter of the tasks that run, and one task where there are fewer than four. */
+const WAVE_PERCENT = 25;
 
 /** The gateways on Fargate behind their load balancer. */
 export class GatewayService extends Construct {
@@ -42,12 +51,12 @@ export class GatewayService extends Construct {
   constructor(scope: Construct, id: string, props: GatewayServiceProps) {
     super(scope, id);
     const { network, store, settings, scaling, tls, timings, artifacts, deploymentId } = props;
-    refuse(this, gatewayProblems(settings, scaling, tls));
+    const { ipv6, vpc } = network;
+    refuse(this, gatewayProblems(settings, scaling, tls, { ipv6, zones: vpc.publicSubnets.length }));
 
     this.cluster = new ecs.Cluster(this, 'Cluster', {
       vpc: network.vpc,
       containerInsightsV2: ecs.ContainerInsights.ENHANCED,
-      enableFargateCapacityProviders: true,
     }) as ecs.ICluster;
     this.task = new GatewayTask(this, 'Task', {
       settings,
@@ -59,7 +68,7 @@ export class GatewayService extends Construct {
       cluster: this.cluster,
       logGroup: logGroup(this, 'Logs', props.logs),
     });
-    this.upstream = props.upstream && this.#connectUpstream(props.upstream, props.logs.dataPolicy);
+    this.upstream = props.upstream && this.#connectUpstream(props.upstream, props.logs);
     this.securityGroup = new ec2.SecurityGroup(this, 'Group', {
       vpc: network.vpc,
       description: 'Gateways of fronttcp',
@@ -75,18 +84,19 @@ export class GatewayService extends Construct {
       assignPublicIp: network.egress === 'public-ip',
       // No desiredCount: each deployment would reset what autoscaling has reached.
       minHealthyPercent: 100,
-      maxHealthyPercent: (scaling.minTasks ?? 2) < TASKS_FOR_WAVES ? 200 : 125,
+      ...deploymentProps(settings.deployment ?? { kind: 'rolling' }, scaling),
       circuitBreaker: { enable: true, rollback: true },
       // On by default, and then ECS kills tasks full of connections to spread them over the zones.
       availabilityZoneRebalancing: ecs.AvailabilityZoneRebalancing.DISABLED,
       healthCheckGracePeriod: Duration.seconds(60),
       platformVersion: ecs.FargatePlatformVersion.LATEST,
-      // Spot would take twenty thousand connections with two minutes' notice.
-      capacityProviderStrategies: [{ capacityProvider: 'FARGATE', weight: 1, base: 1 }],
+      ...(settings.spotPercent ? { capacityProviderStrategies: spotStrategy(settings.spotPercent) } : {}),
       enableExecuteCommand: false,
       enableECSManagedTags: true,
       propagateTags: ecs.PropagatedTagSource.SERVICE,
     });
+    if (settings.spotPercent) this.#provideSpot();
+    this.#waitForTheNetwork(network, store);
     this.loadBalancer = new LoadBalancer(this, 'LoadBalancer', {
       settings,
       tls,
@@ -95,13 +105,30 @@ export class GatewayService extends Construct {
       service: this.service,
       tasks: this.securityGroup,
       dataPolicy: props.logs.dataPolicy,
+      domain: props.domain,
     });
     scaleGateways(this.service, scaling, deploymentId);
   }
 
-  #connectUpstream(settings: UpstreamSettings, dataPolicy: DataPolicy): Upstream {
+  /** Deleted after the service and before the cluster: in any other order ECS refuses. */
+  #provideSpot(): void {
+    const providers = new ecs.CfnClusterCapacityProviderAssociations(this, 'CapacityProviders', {
+      cluster: this.cluster.clusterName,
+      capacityProviders: [...CAPACITY_PROVIDERS],
+      defaultCapacityProviderStrategy: [],
+    });
+    this.service.node.addDependency(providers);
+  }
+
+  /** A task that starts before its routes, endpoints or rights are there fails, and the circuit breaker counts it. */
+  #waitForTheNetwork(network: Network, store: RedisStore): void {
+    const { access } = store;
+    this.service.node.addDependency(network.ready, this.task.executionRole, ...(access ? [access.securityGroup] : []));
+  }
+
+  #connectUpstream(settings: UpstreamSettings, { dataPolicy, encryptionKey }: LogSettings): Upstream {
     const { taskRole } = this.task.definition;
-    const upstream = new Upstream(this, 'Upstream', { settings, taskRole, dataPolicy });
+    const upstream = new Upstream(this, 'Upstream', { settings, taskRole, dataPolicy, encryptionKey });
     this.task.tell(upstream.environment);
     return upstream;
   }
@@ -113,4 +140,30 @@ export class GatewayService extends Construct {
       { behavior: ecs.AlarmBehavior.ROLLBACK_ON_ALARM },
     );
   }
+}
+
+const CAPACITY_PROVIDERS = ['FARGATE', 'FARGATE_SPOT'] as const;
+
+function spotStrategy(percent: number): ecs.CapacityProviderStrategy[] {
+  return [
+    { capacityProvider: CAPACITY_PROVIDERS[0], weight: 100 - percent, base: 1 },
+    { capacityProvider: CAPACITY_PROVIDERS[1], weight: percent },
+  ];
+}
+
+function deploymentProps(
+  deployment: GatewayDeployment,
+  { minTasks = DEFAULT_MIN_TASKS }: ScalingSettings,
+): Partial<ecs.FargateServiceProps> {
+  if (deployment.kind === 'rolling') {
+    // ECS rounds down: where a quarter of the tasks is less than one, the deployment would never begin.
+    return { maxHealthyPercent: 100 + Math.max(WAVE_PERCENT, Math.ceil(100 / minTasks)) };
+  }
+  const isCanary = deployment.kind === 'canary';
+  const { percent = isCanary ? 5 : 20, bakeMinutes = isCanary ? 10 : 6 } = deployment;
+  const shift = { stepPercent: percent, stepBakeTime: Duration.minutes(bakeMinutes) };
+  // Both start all of the new tasks before they shift the first connection.
+  return isCanary
+    ? { maxHealthyPercent: 200, deploymentStrategy: ecs.DeploymentStrategy.CANARY, canaryConfiguration: shift }
+    : { maxHealthyPercent: 200, deploymentStrategy: ecs.DeploymentStrategy.LINEAR, linearConfiguration: shift };
 }

@@ -12,15 +12,23 @@ export type TlsChoice =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'load-balancer';
-      /** Of ACM, in the stack's region. */
-      readonly certificateArn: string;
+      /** Of ACM, in the stack's region. @default the certificate that `domain` makes */
+      readonly certificateArn?: string;
       /** @default SslPolicy.TLS13_12_RES_PQ */
       readonly policy?: elb.SslPolicy;
+      /** The load balancer admits only clients with a certificate of this trust store. @default no certificates of clients */
+      readonly clientCertificates?: { readonly trustStoreArn: string };
     }
   | {
       readonly kind: 'gateway';
       /** The complete ARN of the secret. */
       readonly secretArn: string;
+      /**
+       * Clients show a certificate of the authority in the secret's third field, `clientCa`; its common name is the only
+       * user that the connection may verify as.
+       * @default false
+       */
+      readonly clientCertificates?: boolean;
     };
 
 /**
@@ -30,6 +38,31 @@ export type TlsChoice =
  * - `none`: it sees the load balancer, with at most 55,000 connections per task.
  */
 export type ClientAddress = 'preserve' | 'proxy-v2' | 'none';
+
+/**
+ * How new tasks take over.
+ * - `rolling`: in waves. Clients of a wave are told when to come back; nobody waits for the next wave.
+ * - `canary`: a share of the new connections goes to the new tasks first, then all of them.
+ * - `linear`: in equal steps.
+ * Both of the latter run every task twice for their whole length, and ECS adds ten minutes to each shift of a network
+ * load balancer. Connections that are there stay where they are until the old tasks drain, all of them at the end.
+ */
+export type GatewayDeployment =
+  | { readonly kind: 'rolling' }
+  | {
+      readonly kind: 'canary';
+      /** 0.1 to 100. @default 5 */
+      readonly percent?: number;
+      /** 0 to 1440. @default 10 */
+      readonly bakeMinutes?: number;
+    }
+  | {
+      readonly kind: 'linear';
+      /** 3 to 100. @default 20 */
+      readonly percent?: number;
+      /** 0 to 1440. @default 6 */
+      readonly bakeMinutes?: number;
+    };
 
 export interface GatewaySettings {
   /** The TCP port, of the load balancer and of the container. @default 8124 */
@@ -62,6 +95,30 @@ export interface GatewaySettings {
   /** @default built from the package's own Dockerfile */
   readonly image?: ecs.ContainerImage;
   /**
+   * The image below ours, by digest (`…@sha256:…`), such as a mirror in your own registry.
+   * @default Node 24 from Amazon's public mirror of the Docker library, by tag
+   */
+  readonly baseImage?: string;
+  /** @default { kind: 'rolling' } */
+  readonly deployment?: GatewayDeployment;
+  /**
+   * Percent of the tasks over the first that run on spot capacity, at a third of the price. A task that AWS takes back
+   * drains within its two minutes; its clients reconnect.
+   * @default 0
+   */
+  readonly spotPercent?: number;
+  /**
+   * Whether a node of the load balancer sends to tasks of all zones. Without it traffic stays in its zone and costs
+   * nothing between zones; keep at least one task for each zone.
+   * @default true
+   */
+  readonly crossZone?: boolean;
+  /**
+   * Addresses that do not change: new ones, or the allocation ids of Elastic IPs, one for each public subnet.
+   * @default false
+   */
+  readonly fixedAddresses?: boolean | readonly string[];
+  /**
    * A task that holds connections cannot be taken by a scale-in, nor by a deployment: deployments then wait
    * until the protection runs out. Without it, both drain tasks, and their clients reconnect.
    * @default false
@@ -76,9 +133,13 @@ export interface ScalingSettings {
   readonly maxTasks?: number;
   /** The number that new tasks are started at. @default 20000 */
   readonly connectionsPerTask?: number;
-  /** @default 55 */
+  /** CPU at which new tasks are started, 10 to 90. @default 55 */
   readonly cpuPercent?: number;
 }
+
+export const DEFAULT_MIN_TASKS = 2;
+export const DEFAULT_MAX_TASKS = 20;
+export const DEFAULT_CPU_PERCENT = 55;
 
 export const DEFAULT_PORT = 8124;
 export const DEFAULT_HEALTH_PORT = 8125;

@@ -36,6 +36,7 @@ export interface GatewayTaskProps {
 /** The task definition: one container that may write nothing, is nobody and has no capabilities. */
 export class GatewayTask extends Construct {
   readonly definition: ecs.FargateTaskDefinition;
+  readonly executionRole: iam.Role;
   readonly #container: ecs.ContainerDefinition;
 
   constructor(scope: Construct, id: string, props: GatewayTaskProps) {
@@ -45,15 +46,15 @@ export class GatewayTask extends Construct {
     const arm = (settings.architecture ?? 'arm64') === 'arm64';
 
     // An explicit role: the generated one cannot be acknowledged for before it exists.
-    const executionRole = new iam.Role(this, 'ExecutionRole', {
+    this.executionRole = new iam.Role(this, 'ExecutionRole', {
       assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
     });
-    acknowledge(executionRole, 'IAM5[Resource::*]', 'ecr:GetAuthorizationToken knows no resource to be bound to.');
+    acknowledge(this.executionRole, 'IAM5[Resource::*]', 'ecr:GetAuthorizationToken knows no resource to be bound to.');
 
     this.definition = new ecs.FargateTaskDefinition(this, 'Definition', {
       cpu: settings.cpu ?? 1024,
       memoryLimitMiB: memoryMiB,
-      executionRole,
+      executionRole: this.executionRole,
       runtimePlatform: {
         cpuArchitecture: arm ? ecs.CpuArchitecture.ARM64 : ecs.CpuArchitecture.X86_64,
         operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
@@ -74,6 +75,7 @@ export class GatewayTask extends Construct {
         settings.image ??
         ecs.ContainerImage.fromAsset(props.artifacts.gatewayImage(), {
           platform: arm ? ecrAssets.Platform.LINUX_ARM64 : ecrAssets.Platform.LINUX_AMD64,
+          ...(settings.baseImage ? { buildArgs: { NODE_IMAGE: settings.baseImage } } : {}),
         }),
       portMappings: [
         { containerPort: settings.port ?? DEFAULT_PORT },
@@ -100,10 +102,11 @@ export class GatewayTask extends Construct {
         maxBufferSize: Size.mebibytes(25),
       }),
       healthCheck: {
-        command: ['CMD', 'node', 'main.mjs', '--healthcheck'],
+        command: ['CMD', 'node', 'healthcheck.mjs'],
         interval: Duration.seconds(10),
         timeout: Duration.seconds(5),
-        retries: 3,
+        // As patient as the load balancer: a task with twenty thousand connections is not thrown away for one pause.
+        retries: 5,
         startPeriod: Duration.seconds(30),
       },
     });
@@ -131,6 +134,7 @@ export class GatewayTask extends Construct {
       ...(settings.clientAddress === 'proxy-v2' ? { [Env.proxyProtocol]: 'v2' } : {}),
       ...(settings.taskProtection ? { [Env.taskProtection]: 'true' } : {}),
       ...(tls.kind === 'gateway' ? { [Env.tlsSecretArn]: tls.secretArn } : {}),
+      ...(tls.kind === 'gateway' && tls.clientCertificates ? { [Env.tlsClientCertificates]: 'true' } : {}),
     };
   }
 

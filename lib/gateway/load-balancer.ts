@@ -1,13 +1,16 @@
 import {
+  aws_cloudwatch as cw,
   Duration,
   aws_ec2 as ec2,
-  type aws_ecs as ecs,
+  aws_ecs as ecs,
   aws_elasticloadbalancingv2 as elb,
+  aws_iam as iam,
   aws_s3 as s3,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 import { type DataPolicy, retention } from '../data-policy.ts';
+import type { Domain } from '../domain.ts';
 import { missingPaths, openPath, type Path } from '../guards/security-group-paths.ts';
 import { targetAttributesBelow } from '../guards/target-attributes.ts';
 import type { Network } from '../network.ts';
@@ -23,31 +26,38 @@ export interface LoadBalancerProps {
   readonly service: ecs.FargateService;
   readonly tasks: ec2.SecurityGroup;
   readonly dataPolicy: DataPolicy;
+  readonly domain: Domain | undefined;
 }
 
 /** The network load balancer: who may connect, where TLS ends, when a task gets no more connections. */
 export class LoadBalancer extends Construct {
   readonly balancer: elb.NetworkLoadBalancer;
-  readonly targets: elb.NetworkTargetGroup;
+  /** Two where a deployment shifts connections from one to the other. */
+  readonly targetGroups: readonly elb.NetworkTargetGroup[];
   readonly port: number;
 
   constructor(scope: Construct, id: string, props: LoadBalancerProps) {
     super(scope, id);
     const { settings, network } = props;
     this.port = settings.port ?? DEFAULT_PORT;
+    const everyone = ['0.0.0.0/0', ...(network.ipv6 ? ['::/0'] : [])];
     // Must be given at creation: it cannot be added later.
-    const clients = this.#clients(network.vpc, settings.clientCidrs ?? ['0.0.0.0/0']);
-    const internetFacing = settings.internetFacing ?? true;
-    this.balancer = new elb.NetworkLoadBalancer(this, 'Balancer', {
-      vpc: network.vpc,
-      internetFacing,
-      ...(internetFacing ? { vpcSubnets: { subnetType: ec2.SubnetType.PUBLIC } } : {}),
-      securityGroups: [clients],
-      crossZoneEnabled: true,
-    });
-    this.targets = this.#targets(props);
-    this.#listen(props);
+    const clients = this.#clients(network.vpc, settings.clientCidrs ?? everyone);
+    this.balancer = this.#createBalancer(props, clients);
+    const isShifting = (settings.deployment?.kind ?? 'rolling') !== 'rolling';
+    const targets = this.#createTargets('Targets', props);
+    const alternate = isShifting ? this.#createTargets('AlternateTargets', props) : undefined;
+    this.targetGroups = alternate ? [targets, alternate] : [targets];
+    const listener = this.#listen(props, targets);
+    targets.addTarget(
+      props.service.loadBalancerTarget({
+        containerName: CONTAINER_NAME,
+        containerPort: this.port,
+        ...(alternate ? { alternateTarget: this.#alternate(alternate, listener) } : {}),
+      }),
+    );
     this.#logAccess(props);
+    props.domain?.pointToBalancer(this.balancer, network.ipv6);
 
     const paths: Path[] = [this.port, settings.healthPort ?? DEFAULT_HEALTH_PORT].map((port) => ({
       from: clients,
@@ -66,7 +76,10 @@ export class LoadBalancer extends Construct {
       description: 'TCP clients of fronttcp',
       allowAllOutbound: false,
     });
-    for (const cidr of cidrs) group.addIngressRule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(this.port), 'clients');
+    for (const cidr of cidrs) {
+      const peer = cidr.includes(':') ? ec2.Peer.ipv6(cidr) : ec2.Peer.ipv4(cidr);
+      group.addIngressRule(peer, ec2.Port.tcp(this.port), 'clients');
+    }
     acknowledge(
       group,
       'EC23',
@@ -75,14 +88,74 @@ export class LoadBalancer extends Construct {
     return group;
   }
 
-  #targets({ settings, timings, network, service }: LoadBalancerProps): elb.NetworkTargetGroup {
+  #createBalancer({ settings, network }: LoadBalancerProps, clients: ec2.SecurityGroup): elb.NetworkLoadBalancer {
+    const internetFacing = settings.internetFacing ?? true;
+    const addresses = this.#addresses(settings.fixedAddresses ?? false, network.vpc);
+    return new elb.NetworkLoadBalancer(this, 'Balancer', {
+      vpc: network.vpc,
+      internetFacing,
+      ...(addresses ? { subnetMappings: addresses } : {}),
+      ...(internetFacing && !addresses ? { vpcSubnets: { subnetType: ec2.SubnetType.PUBLIC } } : {}),
+      ...(network.ipv6 ? { ipAddressType: elb.IpAddressType.DUAL_STACK } : {}),
+      securityGroups: [clients],
+      crossZoneEnabled: settings.crossZone ?? true,
+    });
+  }
+
+  /** An Elastic IP for each public subnet, so that firewalls in front of devices can name them. */
+  #addresses(fixed: boolean | readonly string[], vpc: ec2.IVpc): elb.SubnetMapping[] | undefined {
+    if (fixed === false) return undefined;
+    return vpc.publicSubnets.map((subnet, i) => ({
+      subnet,
+      allocationId:
+        (fixed === true ? undefined : fixed[i]) ??
+        new ec2.CfnEIP(this, `Address${i + 1}`, { domain: 'vpc' }).attrAllocationId,
+    }));
+  }
+
+  #alternate(alternate: elb.NetworkTargetGroup, listener: elb.NetworkListener): ecs.AlternateTarget {
+    const role = new iam.Role(this, 'ShiftRole', {
+      assumedBy: new iam.ServicePrincipal('ecs.amazonaws.com'),
+      managedPolicies: [
+        iam.ManagedPolicy.fromAwsManagedPolicyName('AmazonECSInfrastructureRolePolicyForLoadBalancers'),
+      ],
+    });
+    acknowledge(
+      role,
+      'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers]',
+      'The role that AWS keeps for this very shift.',
+    );
+    return new ecs.AlternateTarget('Alternate', {
+      alternateTargetGroup: alternate,
+      productionListener: ecs.ListenerRuleConfiguration.networkListener(listener),
+      role: role as iam.IRole,
+    });
+  }
+
+  /** A metric of each target group: after a shift, the alternate one is the one in use. */
+  metrics(metricName: string, statistic: string, period: Duration): cw.Metric[] {
+    return this.targetGroups.map(
+      (group) =>
+        new cw.Metric({
+          namespace: 'AWS/NetworkELB',
+          metricName,
+          dimensionsMap: {
+            LoadBalancer: this.balancer.loadBalancerFullName,
+            TargetGroup: group.targetGroupFullName,
+          },
+          statistic,
+          period,
+        }),
+    );
+  }
+
+  #createTargets(id: string, { settings, timings, network }: LoadBalancerProps): elb.NetworkTargetGroup {
     const clientAddress = settings.clientAddress ?? 'preserve';
-    const targets = new elb.NetworkTargetGroup(this, 'Targets', {
+    const targets = new elb.NetworkTargetGroup(this, id, {
       vpc: network.vpc,
       port: this.port,
       protocol: elb.Protocol.TCP,
       targetType: elb.TargetType.IP,
-      targets: [service.loadBalancerTarget({ containerName: CONTAINER_NAME, containerPort: this.port })],
       preserveClientIp: clientAddress === 'preserve',
       proxyProtocolV2: clientAddress === 'proxy-v2',
       deregistrationDelay: Duration.seconds(timings.deregistrationDelaySeconds),
@@ -110,21 +183,31 @@ export class LoadBalancer extends Construct {
     return targets;
   }
 
-  #listen({ settings, tls }: LoadBalancerProps): void {
-    this.balancer.addListener('Listener', {
+  #listen({ settings, tls, domain }: LoadBalancerProps, targets: elb.NetworkTargetGroup): elb.NetworkListener {
+    if (tls.kind !== 'load-balancer') {
+      return this.balancer.addListener('Listener', {
+        port: this.port,
+        defaultTargetGroups: [targets],
+        protocol: elb.Protocol.TCP,
+        tcpIdleTimeout: Duration.seconds(settings.idleTimeoutSeconds ?? NLB_IDLE_TIMEOUT_SECONDS),
+      });
+    }
+    const certificate = tls.certificateArn ?? domain?.certificate.certificateArn;
+    if (!certificate) throw new Error(`${this.node.path}: tls needs a certificateArn, or a domain to make one for.`);
+    const listener = this.balancer.addListener('Listener', {
       port: this.port,
-      defaultTargetGroups: [this.targets],
-      ...(tls.kind === 'load-balancer'
-        ? {
-            protocol: elb.Protocol.TLS,
-            certificates: [elb.ListenerCertificate.fromArn(tls.certificateArn)],
-            sslPolicy: tls.policy ?? elb.SslPolicy.TLS13_12_RES_PQ,
-          }
-        : {
-            protocol: elb.Protocol.TCP,
-            tcpIdleTimeout: Duration.seconds(settings.idleTimeoutSeconds ?? NLB_IDLE_TIMEOUT_SECONDS),
-          }),
+      defaultTargetGroups: [targets],
+      protocol: elb.Protocol.TLS,
+      certificates: [elb.ListenerCertificate.fromArn(certificate)],
+      sslPolicy: tls.policy ?? elb.SslPolicy.TLS13_12_RES_PQ,
     });
+    if (tls.clientCertificates) {
+      // The construct of the CDK does not know it yet.
+      const resource = listener.node.defaultChild;
+      if (!(resource instanceof elb.CfnListener)) throw new Error(`${this.node.path}: the listener has no resource.`);
+      resource.mutualAuthentication = { mode: 'verify', trustStoreArn: tls.clientCertificates.trustStoreArn };
+    }
+    return listener;
   }
 
   #logAccess({ tls, dataPolicy }: LoadBalancerProps): void {
@@ -142,6 +225,8 @@ export class LoadBalancer extends Construct {
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       lifecycleRules: [{ expiration: Duration.days(90) }],
       removalPolicy: retention(dataPolicy),
+      // CloudFormation deletes no bucket that has objects in it, and this one has from the first hour on.
+      autoDeleteObjects: dataPolicy === 'destroy',
     });
     acknowledge(bucket, 'S1', 'This bucket is the access log.');
     this.balancer.logAccessLogs(bucket as s3.IBucket);

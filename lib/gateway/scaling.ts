@@ -6,10 +6,17 @@ import {
 } from 'aws-cdk-lib';
 import { MetricName } from '../../contract/metrics.ts';
 import { gatewayMetric } from '../observability/gateway-metric.ts';
-import { DEFAULT_CONNECTIONS_PER_TASK, type ScalingSettings } from './gateway-settings.ts';
+import {
+  DEFAULT_CONNECTIONS_PER_TASK,
+  DEFAULT_CPU_PERCENT,
+  DEFAULT_MAX_TASKS,
+  DEFAULT_MIN_TASKS,
+  type ScalingSettings,
+} from './gateway-settings.ts';
 
-/** Below this share of the target, for a quarter of an hour, one task goes. */
+/** Below this share of both targets, for a quarter of an hour, one task goes. */
 const QUIET_SHARE = 0.3;
+const minute = Duration.minutes(1);
 
 /**
  * Out on connections per task or CPU, at once; in by one task at a time after a long quiet, because every task
@@ -18,33 +25,44 @@ const QUIET_SHARE = 0.3;
  */
 export function scaleGateways(service: ecs.FargateService, settings: ScalingSettings, deploymentId: string): void {
   const perTask = settings.connectionsPerTask ?? DEFAULT_CONNECTIONS_PER_TASK;
+  const cpuPercent = settings.cpuPercent ?? DEFAULT_CPU_PERCENT;
+  const minTasks = settings.minTasks ?? DEFAULT_MIN_TASKS;
   const tasks = service.autoScaleTaskCount({
-    minCapacity: settings.minTasks ?? 2,
-    maxCapacity: settings.maxTasks ?? 20,
+    minCapacity: minTasks,
+    maxCapacity: settings.maxTasks ?? DEFAULT_MAX_TASKS,
   });
   // Each task reports once a minute under one dimension: the average is per task.
   const connections = gatewayMetric(deploymentId, MetricName.connections, cw.Stats.AVERAGE);
   tasks.scaleToTrackCustomMetric('Connections', {
     metric: connections,
     targetValue: perTask,
-    scaleOutCooldown: Duration.minutes(1),
+    scaleOutCooldown: minute,
     disableScaleIn: true,
   });
   tasks.scaleOnCpuUtilization('Cpu', {
-    targetUtilizationPercent: settings.cpuPercent ?? 55,
-    scaleOutCooldown: Duration.minutes(1),
+    targetUtilizationPercent: cpuPercent,
+    scaleOutCooldown: minute,
     disableScaleIn: true,
   });
-  const quiet = Math.floor(perTask * QUIET_SHARE);
   tasks.scaleOnMetric('Quiet', {
-    metric: connections,
+    metric: new cw.MathExpression({
+      label: 'A task can go',
+      // Few connections at a high CPU are no quiet: what scales out must not be scaled in. At the minimum there is none to go.
+      expression: `IF(reports > ${minTasks} AND connections < ${Math.floor(perTask * QUIET_SHARE)} AND cpu < ${Math.floor(cpuPercent * QUIET_SHARE)}, 1, 0)`,
+      period: minute,
+      usingMetrics: {
+        reports: gatewayMetric(deploymentId, MetricName.connections, cw.Stats.SAMPLE_COUNT),
+        connections,
+        cpu: service.metricCpuUtilization({ statistic: cw.Stats.AVERAGE, period: minute }) as cw.IMetric,
+      },
+    }),
     adjustmentType: scaling.AdjustmentType.CHANGE_IN_CAPACITY,
     evaluationPeriods: 15,
     datapointsToAlarm: 15,
     cooldown: Duration.minutes(15),
     scalingSteps: [
-      { upper: quiet, change: -1 },
-      { lower: quiet, change: 0 },
+      { upper: 0, change: 0 },
+      { lower: 1, change: -1 },
     ],
   });
 }

@@ -2,6 +2,7 @@ import {
   Duration,
   aws_lambda_destinations as destinations,
   aws_iam as iam,
+  type aws_kms as kms,
   type aws_lambda as lambda,
   aws_sqs as sqs,
   Token,
@@ -38,6 +39,7 @@ export interface UpstreamProps {
   readonly settings: UpstreamSettings;
   readonly taskRole: iam.IRole;
   readonly dataPolicy: DataPolicy;
+  readonly encryptionKey: kms.IKey | undefined;
 }
 
 const QUALIFIED_ARN = /^arn:[^:]+:lambda:[^:]+:[^:]+:function:[^:]+:[^:]+$/;
@@ -50,7 +52,7 @@ export class Upstream extends Construct {
   /** What Lambda gave up on: invocations with their items, as JSON. */
   readonly deadLetters: sqs.Queue | undefined;
 
-  constructor(scope: Construct, id: string, { settings, taskRole, dataPolicy }: UpstreamProps) {
+  constructor(scope: Construct, id: string, { settings, taskRole, dataPolicy, encryptionKey }: UpstreamProps) {
     super(scope, id);
     refuse(this, upstreamProblems(settings));
     const lifecycle = settings.lifecycle ?? 'none';
@@ -61,7 +63,7 @@ export class Upstream extends Construct {
     const aliases = [settings.alias, lifecycle].filter((one) => typeof one !== 'string');
     const without = [...new Set(aliases)].filter((alias) => !alias.node.tryFindChild('EventInvokeConfig'));
     if (without.length > 0) {
-      this.deadLetters = this.#deadLetters(dataPolicy);
+      this.deadLetters = this.#deadLetters(dataPolicy, encryptionKey);
       const onFailure = new destinations.SqsDestination(this.deadLetters);
       for (const alias of without) {
         alias.configureAsyncInvoke({ retryAttempts: ATTEMPTS_AFTER_THE_FIRST, maxEventAge: MAX_EVENT_AGE, onFailure });
@@ -75,9 +77,11 @@ export class Upstream extends Construct {
     };
   }
 
-  #deadLetters(dataPolicy: DataPolicy): sqs.Queue {
+  #deadLetters(dataPolicy: DataPolicy, encryptionKey: kms.IKey | undefined): sqs.Queue {
     const queue = new sqs.Queue(this, 'DeadLetters', {
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
+      ...(encryptionKey
+        ? { encryption: sqs.QueueEncryption.KMS, encryptionMasterKey: encryptionKey }
+        : { encryption: sqs.QueueEncryption.SQS_MANAGED }),
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
       removalPolicy: retention(dataPolicy),

@@ -1,3 +1,6 @@
+import { Token } from 'aws-cdk-lib';
+import { functionVariables, readEnvironment } from '../../functions/runtime/environment.ts';
+import { gatewayVariables, parseConfig } from '../../gateway/config.ts';
 import { Env } from '../runtime-environment.ts';
 
 /**
@@ -18,6 +21,7 @@ const DECIDED: Readonly<Record<string, string>> = {
   [Env.drainTimeoutMs]: 'timings.drainTimeoutSeconds',
   [Env.proxyProtocol]: 'gateway.clientAddress',
   [Env.tlsSecretArn]: 'tls',
+  [Env.tlsClientCertificates]: 'tls.clientCertificates',
   [Env.taskProtection]: 'gateway.taskProtection',
   [Env.upstreamFunction]: 'upstream.alias',
   [Env.upstreamEvents]: 'upstream.events',
@@ -29,6 +33,70 @@ const DECIDED: Readonly<Record<string, string>> = {
 const SHARED = ['OFFLINE_TTL_S', 'MAILBOX_MAX', 'MAX_RECIPIENTS'] as const;
 
 type Environment = Readonly<Record<string, string>>;
+
+/** Read by Node, its libraries and the AWS SDK themselves. */
+const OF_THE_PLATFORM = /^(NODE_|AWS_|TZ$)/;
+
+/** Each side's own reader of settings is the judge: what would stop the first task stops the synthesis instead. */
+const JUDGES = {
+  'gateway.environment': {
+    known: gatewayVariables,
+    read: (environment: Environment): unknown => parseConfig({ ...REACHABLE, ...environment }),
+  },
+  'api.environment': {
+    known: functionVariables,
+    read: (environment: Environment): unknown => readEnvironment({ ...REACHABLE, ...environment }),
+  },
+} as const;
+
+/** What the constructs themselves add, and the readers ask for. */
+const REACHABLE = { [Env.redisUrl]: 'rediss://store.example.com' };
+
+function judged(side: keyof typeof JUDGES, environment: Environment): string[] {
+  const { known, read } = JUDGES[side];
+  const names = Object.keys(environment).filter(
+    (name) => DECIDED[name] === undefined && name !== Env.metricsDeployment,
+  );
+  const unknown = names.filter((name) => !known.includes(name) && !OF_THE_PLATFORM.test(name));
+  const values = names.flatMap((name) => {
+    const value = environment[name] ?? '';
+    return known.includes(name) && !Token.isUnresolved(value) ? [[name, value] as const] : [];
+  });
+  return [
+    ...unknown.map((name) => `${side} has ${name}, which nothing reads${nearest(name, known)}.`),
+    ...mistakes(() => read(Object.fromEntries(values))).map((mistake) => `${side}: ${mistake}.`),
+  ];
+}
+
+function mistakes(read: () => unknown): string[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const lines = error.message.split('\n').map((line) => line.trim());
+    return lines.filter((line) => line !== '' && !line.endsWith(':'));
+  }
+}
+
+/** A name that differs by an ending, or by a letter or two. */
+function nearest(name: string, known: readonly string[]): string {
+  const found = known.find((one) => one.startsWith(name) || name.startsWith(one) || distance(one, name) <= 2);
+  return found === undefined ? '' : `: is it ${found}`;
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...b].entries()) {
+      const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
 
 /** What is wrong with the further settings of the two sides, a sentence each. */
 export function environmentProblems(gateway: Environment, api: Environment): string[] {
@@ -45,5 +113,5 @@ export function environmentProblems(gateway: Environment, api: Environment): str
     (name) =>
       `${name} is ${gateway[name] ?? 'left out'} for the gateways and ${api[name] ?? 'left out'} for the functions: both route messages, so give both the same.`,
   );
-  return [...decided, ...unequal];
+  return [...decided, ...unequal, ...judged('gateway.environment', gateway), ...judged('api.environment', api)];
 }

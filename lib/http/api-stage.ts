@@ -1,6 +1,6 @@
 import { aws_apigateway as accessLog, aws_apigatewayv2 as apigw } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { routes } from '../../functions/routes.ts';
+import { type FunctionName, routes } from '../../functions/routes.ts';
 import { type LogSettings, logGroup } from '../data-policy.ts';
 
 export interface ApiSettings {
@@ -18,12 +18,25 @@ export interface ApiSettings {
   readonly environment?: Readonly<Record<string, string>>;
   /** New versions get a tenth of the calls for five minutes first. @default true */
   readonly canary?: boolean;
+  /** X-Ray traces of the functions; they are paid for by the request. @default false */
+  readonly tracing?: boolean;
+  /**
+   * Sandboxes kept for a function, which are also the most that it may have. They are taken from the account's, of
+   * which 100 must remain. @default none
+   */
+  readonly reservedConcurrency?: Readonly<Partial<Record<FunctionName, number>>>;
+  /**
+   * The layer of AWS's parameters-and-secrets extension for arm64, in the stack's region: for regions that the CDK does
+   * not know it for. @default the one that the CDK knows
+   */
+  readonly secretsExtensionLayerArn?: string;
 }
 
 export interface ApiStageProps {
   readonly api: apigw.HttpApi;
   readonly settings: ApiSettings;
   readonly logs: LogSettings;
+  readonly domainName: apigw.DomainName | undefined;
 }
 
 /** What an access log line has: enough to find the function's lines, nothing of what was sent. */
@@ -38,13 +51,14 @@ const LOG_LINE = {
 
 /** The one stage, `$default`: limits, metrics per route and the access log. */
 export class ApiStage extends Construct {
-  constructor(scope: Construct, id: string, { api, settings, logs }: ApiStageProps) {
+  constructor(scope: Construct, id: string, { api, settings, logs, domainName }: ApiStageProps) {
     super(scope, id);
     const stage = new apigw.HttpStage(this, 'Default', {
       httpApi: api,
       stageName: '$default',
       autoDeploy: true,
       detailedMetricsEnabled: true,
+      ...(domainName ? { domainMapping: { domainName: domainName as apigw.IDomainName } } : {}),
       throttle: { rateLimit: settings.rateLimit ?? 500, burstLimit: settings.burstLimit ?? 1000 },
       accessLogSettings: {
         destination: new apigw.LogGroupLogDestination(logGroup(this, 'AccessLog', logs)),

@@ -5,9 +5,14 @@ export interface FunctionNeeds {
   readonly store: boolean;
   /** Memory is CPU, too: a password hash takes a good deal of it. */
   readonly memoryMiB: number;
+  /** Over the deployment's own limit for functions, where a request may wait for a device by its nature. */
+  readonly waitSeconds?: number;
   /** Why API Gateway itself asks nobody who they are. */
   readonly openBecause: string;
 }
+
+/** The longest `timeout_s` of a command that is waited for. */
+const MAX_WAIT_SECONDS = 25;
 
 const inHandler =
   'The handler checks the token in the same round trip in which it acts, so that a revocation holds at once.';
@@ -16,7 +21,7 @@ const inHandler =
 export const functionTable: Readonly<Record<FunctionName, FunctionNeeds>> = {
   login: { store: true, memoryMiB: 1024, openBecause: 'Whoever logs in has no token yet.' },
   logout: { store: true, memoryMiB: 512, openBecause: inHandler },
-  'send-command': { store: true, memoryMiB: 512, openBecause: inHandler },
+  'send-command': { store: true, memoryMiB: 512, waitSeconds: MAX_WAIT_SECONDS, openBecause: inHandler },
   commands: { store: true, memoryMiB: 512, openBecause: inHandler },
   users: { store: true, memoryMiB: 512, openBecause: inHandler },
   stats: { store: true, memoryMiB: 512, openBecause: inHandler },

@@ -11,13 +11,15 @@ import { type FunctionName, fallbackFunction, routes } from '../../functions/rou
 import { acknowledge } from '../acknowledge.ts';
 import type { Artifacts } from '../artifacts.ts';
 import type { LogSettings } from '../data-policy.ts';
+import type { Domain } from '../domain.ts';
 import type { Network } from '../network.ts';
 import { admitToStore, type RedisStore } from '../redis/redis-store.ts';
 import { Env } from '../runtime-environment.ts';
 import { API_TIMEOUT_SECONDS, type Timings } from '../timings.ts';
 import { type ApiSettings, ApiStage } from './api-stage.ts';
-import { Canary, errorAlarm } from './canary.ts';
-import { functionTable } from './function-table.ts';
+import { Canary } from './canary.ts';
+import { failureAlarm, latencyAlarm } from './function-alarms.ts';
+import { type FunctionNeeds, functionTable } from './function-table.ts';
 import { NodeFunction } from './node-function.ts';
 
 export interface HttpApiProps {
@@ -29,15 +31,28 @@ export interface HttpApiProps {
   readonly logs: LogSettings;
   /** The value of the metrics' one dimension. */
   readonly deploymentId: string;
+  /** @default the API's own address */
+  readonly domain?: Domain | undefined;
 }
+
+const CORS_METHODS = [
+  apigw.CorsHttpMethod.GET,
+  apigw.CorsHttpMethod.POST,
+  apigw.CorsHttpMethod.PUT,
+  apigw.CorsHttpMethod.DELETE,
+] as const;
+/** 503 takes up to two seconds, at the start and at the end of a wait. */
+const STORE_SECONDS = 4;
 
 /** The HTTP side: one function for each folder, one route for each row of the route table. */
 export class HttpApi extends Construct {
   readonly api: apigw.HttpApi;
   readonly stage: ApiStage;
   readonly functions: ReadonlyMap<FunctionName, NodeFunction>;
-  /** One for each function: with a canary, it also takes the new version back. */
-  readonly functionErrors: readonly cw.Alarm[];
+  /** Of each function, failures and latency: with a canary, they also take the new version back. */
+  readonly functionAlarms: readonly cw.Alarm[];
+  /** `https://…`, without a slash at the end. */
+  readonly url: string;
   /** Set when the store is in the VPC: what functions need to reach it. */
   readonly securityGroup: ec2.SecurityGroup | undefined;
 
@@ -47,24 +62,40 @@ export class HttpApi extends Construct {
     this.securityGroup = this.#createSecurityGroup(props);
     this.functions = this.#createFunctions(props);
     this.api = new apigw.HttpApi(this, 'Api', {
+      // The construct's own id, "Api", would be the name of every deployment in an account.
+      apiName: props.deploymentId,
       description: 'fronttcp',
+      ...(props.network.ipv6 ? { ipAddressType: apigw.IpAddressType.DUAL_STACK } : {}),
       // The default stage takes neither throttles nor an access log.
       createDefaultStage: false,
       ...(corsOrigins.length > 0
         ? {
             corsPreflight: {
               allowOrigins: [...corsOrigins],
-              allowMethods: [apigw.CorsHttpMethod.GET, apigw.CorsHttpMethod.POST, apigw.CorsHttpMethod.DELETE],
+              allowMethods: [...CORS_METHODS],
               allowHeaders: ['authorization', 'content-type', 'idempotency-key'],
               maxAge: Duration.hours(1),
             },
           }
         : {}),
     });
-    this.stage = new ApiStage(this, 'Stage', { api: this.api, settings: props.settings, logs: props.logs });
+    const domainName = props.domain && this.#nameOf(props.domain, props.network.ipv6);
+    this.stage = new ApiStage(this, 'Stage', { api: this.api, settings: props.settings, logs: props.logs, domainName });
+    this.url = props.domain ? `https://${props.domain.apiName}` : this.api.apiEndpoint;
     // Throttles of a route that is not there yet fail the deployment.
     this.stage.node.addDependency(...this.#addRoutes());
-    this.functionErrors = this.#watchErrors(props.settings.canary ?? true);
+    this.functionAlarms = this.#watch(props.settings.canary ?? true, props.timings);
+  }
+
+  #nameOf(domain: Domain, ipv6: boolean): apigw.DomainName {
+    const name = new apigw.DomainName(this, 'Name', {
+      domainName: domain.apiName,
+      certificate: domain.certificate,
+      securityPolicy: apigw.SecurityPolicy.TLS_1_2,
+      ...(ipv6 ? { ipAddressType: apigw.IpAddressType.DUAL_STACK } : {}),
+    });
+    domain.pointToApi(name, ipv6);
+    return name;
   }
 
   #createSecurityGroup({ network, store }: HttpApiProps): ec2.SecurityGroup | undefined {
@@ -87,7 +118,11 @@ export class HttpApi extends Construct {
           new NodeFunction(this, pascalCase(name), {
             name,
             memoryMiB: needs.memoryMiB,
-            timeoutSeconds: timings.functionTimeoutSeconds,
+            timeoutSeconds: timeoutOf(needs, timings),
+            encryptionKey: logs.encryptionKey,
+            tracing: settings.tracing ?? false,
+            secretsExtensionLayerArn: settings.secretsExtensionLayerArn,
+            reservedConcurrency: settings.reservedConcurrency?.[name],
             artifacts,
             logs,
             store,
@@ -99,12 +134,19 @@ export class HttpApi extends Construct {
     );
   }
 
-  #watchErrors(canary: boolean): cw.Alarm[] {
+  #watch(canary: boolean, timings: Timings): cw.Alarm[] {
     const shifter = canary ? new Canary(this, 'Canary') : undefined;
-    return [...this.functions].map(([name, { live }]) => {
-      const alarm = errorAlarm(this, `${pascalCase(name)}Errors`, name, live);
-      shifter?.shift(pascalCase(name), live, alarm);
-      return alarm;
+    return [...this.functions].flatMap(([name, made]) => {
+      const id = pascalCase(name);
+      const alarms = [
+        failureAlarm(this, `${id}Errors`, name, made),
+        // A request that waits for a device is long and well.
+        ...(functionTable[name].waitSeconds === undefined
+          ? [latencyAlarm(this, `${id}Latency`, name, made, timings.functionTimeoutSeconds)]
+          : []),
+      ];
+      shifter?.shift(id, made.live, alarms);
+      return alarms;
     });
   }
 
@@ -137,4 +179,9 @@ export class HttpApi extends Construct {
 
 function pascalCase(name: string): string {
   return name.replaceAll(/(^|-)(\w)/g, (_, __, letter: string) => letter.toUpperCase());
+}
+
+/** A request that waits for a device needs its seconds beside those of the store. */
+function timeoutOf({ waitSeconds = 0 }: FunctionNeeds, { functionTimeoutSeconds }: Timings): number {
+  return Math.min(API_TIMEOUT_SECONDS - 1, Math.max(functionTimeoutSeconds, waitSeconds + STORE_SECONDS));
 }

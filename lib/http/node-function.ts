@@ -1,4 +1,13 @@
-import { Duration, type aws_ec2 as ec2, aws_iam as iam, aws_lambda as lambda } from 'aws-cdk-lib';
+import {
+  Duration,
+  type aws_ec2 as ec2,
+  aws_iam as iam,
+  type aws_kms as kms,
+  aws_lambda as lambda,
+  region_info,
+  Stack,
+  Token,
+} from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 import type { Artifacts } from '../artifacts.ts';
@@ -16,12 +25,25 @@ export interface NodeFunctionProps {
   readonly logs: LogSettings;
   readonly environment: Readonly<Record<string, string>>;
   readonly store: RedisStore;
+  /** X-Ray. */
+  readonly tracing: boolean;
+  /** The layer of the secrets extension where the CDK knows none for the region. */
+  readonly secretsExtensionLayerArn: string | undefined;
+  readonly reservedConcurrency?: number | undefined;
+  /** Of the environment. @default a key of Lambda's own */
+  readonly encryptionKey?: kms.IKey | undefined;
   /** Left out by a function that has nothing to do with the store. */
   readonly storeAccess?: { readonly network: Network; readonly securityGroup: ec2.ISecurityGroup | undefined };
 }
 
-/** How long a rotated secret may still be answered with the old value by the extension. */
+/**
+ * How long the extension may return the old value of a rotated secret. A function that the store refuses reads past
+ * it (`refreshNow`), so this bounds only how long an old password that still works stays in use.
+ */
 const SECRET_CACHE = Duration.minutes(5);
+/** Without one, the extension's own retries outlast the function, which then ends without a response. */
+const SECRET_TIMEOUT = Duration.seconds(2);
+const EXTENSION = lambda.ParamsAndSecretsVersions.V1_0_103;
 
 /** One function from its prebuilt bundle, with a role that may do what it needs, and an alias that moves by canary. */
 export class NodeFunction extends Construct {
@@ -43,7 +65,9 @@ export class NodeFunction extends Construct {
       handler: 'index.handler',
       memorySize: props.memoryMiB,
       timeout: Duration.seconds(props.timeoutSeconds),
-      tracing: lambda.Tracing.ACTIVE,
+      tracing: props.tracing ? lambda.Tracing.ACTIVE : lambda.Tracing.DISABLED,
+      ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
+      ...(props.encryptionKey ? { environmentEncryption: props.encryptionKey } : {}),
       loggingFormat: lambda.LoggingFormat.JSON,
       applicationLogLevelV2: lambda.ApplicationLogLevel.INFO,
       // Leaves out START, END and REPORT of every call: logs are most of what a small call costs.
@@ -67,19 +91,33 @@ export class NodeFunction extends Construct {
     });
   }
 
-  #storeProps({ store, storeAccess }: NodeFunctionProps): Partial<lambda.FunctionProps> {
+  #storeProps({ store, storeAccess, secretsExtensionLayerArn }: NodeFunctionProps): Partial<lambda.FunctionProps> {
     if (!storeAccess) return {};
     const { network, securityGroup } = storeAccess;
     return {
-      paramsAndSecrets: lambda.ParamsAndSecretsLayerVersion.fromVersion(lambda.ParamsAndSecretsVersions.V1_0_103, {
-        cacheSize: 10,
-        secretsManagerTtl: SECRET_CACHE,
-        logLevel: lambda.ParamsAndSecretsLogLevel.WARN,
-      }),
+      paramsAndSecrets: this.#secretsExtension(secretsExtensionLayerArn),
       ...(store.access && securityGroup
         ? { vpc: network.vpc, vpcSubnets: network.functionSubnets, securityGroups: [securityGroup] }
         : {}),
     };
+  }
+
+  #secretsExtension(layerArn: string | undefined): lambda.ParamsAndSecretsLayerVersion {
+    const options: lambda.ParamsAndSecretsOptions = {
+      cacheSize: 10,
+      secretsManagerTtl: SECRET_CACHE,
+      secretsManagerTimeout: SECRET_TIMEOUT,
+      logLevel: lambda.ParamsAndSecretsLogLevel.WARN,
+    };
+    if (layerArn !== undefined) return lambda.ParamsAndSecretsLayerVersion.fromVersionArn(layerArn, options);
+    const { region } = Stack.of(this);
+    const known = region_info.RegionInfo.get(region).paramsAndSecretsLambdaLayerArn(EXTENSION, 'arm64');
+    if (!Token.isUnresolved(region) && known === undefined) {
+      throw new Error(
+        `${this.node.path}: the CDK knows no layer of the secrets extension for ${region}: set api.secretsExtensionLayerArn to the arm64 one from AWS's documentation.`,
+      );
+    }
+    return lambda.ParamsAndSecretsLayerVersion.fromVersion(EXTENSION, options);
   }
 }
 

@@ -11,6 +11,7 @@ export interface AlarmsProps {
   readonly api: HttpApi;
   readonly store: RedisStore;
   readonly deploymentId: string;
+  /** Told when an alarm fires, and when it is over. */
   readonly actions: readonly cw.IAlarmAction[];
 }
 
@@ -49,9 +50,14 @@ export class Alarms extends Construct {
       ...storeRows(props),
     ];
     for (const row of rows) alarms.set(row.id, this.#create(row));
-    this.all = [...alarms.values(), ...props.api.functionErrors];
+    this.all = [...alarms.values(), ...props.api.functionAlarms];
+    // Created before the gateways, it would fire during every first deployment.
+    alarms.get('GatewaysSilent')?.node.addDependency(props.gateways.service);
     this.ofDeployment = ['UnhealthyTargets', 'OldestUndelivered'].flatMap((name) => alarms.get(name) ?? []);
-    for (const alarm of this.all) alarm.addAlarmAction(...props.actions);
+    for (const alarm of this.all) {
+      alarm.addAlarmAction(...props.actions);
+      alarm.addOkAction(...props.actions);
+    }
   }
 
   #create(row: AlarmRow): cw.Alarm {
@@ -193,13 +199,15 @@ function connectionsDropped(deploymentId: string): cw.MathExpression {
 }
 
 function loadBalancerRows({ gateways }: AlarmsProps): AlarmRow[] {
-  const { balancer, targets } = gateways.loadBalancer;
+  const { loadBalancer } = gateways;
+  const { balancer } = loadBalancer;
+  const unhealthy = loadBalancer.metrics('UnHealthyHostCount', MAXIMUM, minute);
   return [
     {
       id: 'UnhealthyTargets',
       means: 'A gateway fails its health checks.',
       runbook: 'unhealthy-targets',
-      metric: targets.metrics.unHealthyHostCount({ statistic: MAXIMUM, period: minute }),
+      metric: highestOf('Unhealthy targets', unhealthy),
       threshold: 1,
       minutes: 3,
     },
@@ -222,6 +230,18 @@ function loadBalancerRows({ gateways }: AlarmsProps): AlarmRow[] {
   ];
 }
 
+/** One metric as it is; of several, the worst. */
+function highestOf(label: string, metrics: readonly cw.IMetric[]): cw.IMetric {
+  const [only, ...others] = metrics;
+  if (only && others.length === 0) return only;
+  return new cw.MathExpression({
+    label,
+    expression: `MAX([${metrics.map((_, i) => `FILL(group${i}, 0)`).join(', ')}])`,
+    period: minute,
+    usingMetrics: Object.fromEntries(metrics.map((metric, i) => [`group${i}`, metric])),
+  });
+}
+
 function apiRows({ api }: AlarmsProps): AlarmRow[] {
   const throttles = [...api.functions.values()].map(({ handler }) =>
     handler.metricThrottles({ statistic: SUM, period: minute }),
@@ -229,7 +249,7 @@ function apiRows({ api }: AlarmsProps): AlarmRow[] {
   return [
     {
       id: 'ApiErrors',
-      means: 'The HTTP API answers with 5xx.',
+      means: 'The HTTP API returns 5xx.',
       runbook: 'api-errors',
       metric: api.api.metricServerError({ statistic: SUM, period: minute }),
       threshold: 5,

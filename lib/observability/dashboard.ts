@@ -44,7 +44,8 @@ function graph(title: string, left: readonly cw.IMetric[], right: readonly cw.IM
 
 function connectionRow({ deploymentId, gateways }: DashboardProps): cw.IWidget[] {
   const metric = (name: MetricName, statistic: string) => gatewayMetric(deploymentId, name, statistic);
-  const { balancer, targets } = gateways.loadBalancer;
+  const { loadBalancer } = gateways;
+  const { balancer } = loadBalancer;
   return [
     graph(
       'Connections',
@@ -59,7 +60,10 @@ function connectionRow({ deploymentId, gateways }: DashboardProps): cw.IWidget[]
         balancer.metrics.tcpTargetResetCount(),
         balancer.metrics.tcpElbResetCount(),
       ],
-      [targets.metrics.healthyHostCount(), targets.metrics.unHealthyHostCount()],
+      [
+        ...loadBalancer.metrics('HealthyHostCount', AVERAGE, Duration.minutes(5)),
+        ...loadBalancer.metrics('UnHealthyHostCount', AVERAGE, Duration.minutes(5)),
+      ],
     ),
   ];
 }

@@ -1,3 +1,4 @@
+import type { aws_kms as kms } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { DataPolicy } from '../data-policy.ts';
 import type { Network } from '../network.ts';
@@ -12,17 +13,18 @@ export interface StoreProps {
   readonly choice: RedisChoice;
   readonly network: Network;
   readonly dataPolicy: DataPolicy;
+  readonly encryptionKey: kms.IKey | undefined;
 }
 
-export function createStore(scope: Construct, id: string, { choice, network, dataPolicy }: StoreProps): RedisStore {
+export function createStore(scope: Construct, id: string, { choice, ...rest }: StoreProps): RedisStore {
   switch (choice.kind) {
     case 'upstash':
       return new UpstashStore(scope, id, choice);
     case 'valkey':
-      return new ValkeyStore(scope, id, { choice, network, dataPolicy });
+      return new ValkeyStore(scope, id, { choice, ...rest });
     case 'serverless':
-      return new ServerlessStore(scope, id, { choice, network, dataPolicy });
+      return new ServerlessStore(scope, id, { choice, ...rest });
     case 'memorydb':
-      return new MemoryDbStore(scope, id, { choice, network, dataPolicy });
+      return new MemoryDbStore(scope, id, { choice, ...rest });
   }
 }

@@ -1,4 +1,4 @@
-import { aws_secretsmanager as secrets } from 'aws-cdk-lib';
+import { type aws_kms as kms, aws_secretsmanager as secrets } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 import { type DataPolicy, retention } from '../data-policy.ts';
@@ -25,7 +25,7 @@ export function createCredentials(
   scope: Construct,
   id: string,
   username: string,
-  dataPolicy: DataPolicy,
+  { dataPolicy, encryptionKey }: { readonly dataPolicy: DataPolicy; readonly encryptionKey: kms.IKey | undefined },
 ): secrets.ISecret {
   const secret = new secrets.Secret(scope, id, {
     description: 'The store user of fronttcp',
@@ -36,6 +36,7 @@ export function createCredentials(
       excludePunctuation: true,
     },
     removalPolicy: retention(dataPolicy),
+    ...(encryptionKey ? { encryptionKey } : {}),
   });
   acknowledge(
     secret,

@@ -24,6 +24,7 @@ export class MemoryDbStore extends StoreInVpc {
       numShards: 1,
       numReplicasPerShard: replicas,
       tlsEnabled: true,
+      ...(props.encryptionKey ? { kmsKeyId: props.encryptionKey.keyArn } : {}),
       port: PORT,
       autoMinorVersionUpgrade: true,
       snapshotRetentionLimit: 7,

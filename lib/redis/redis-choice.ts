@@ -12,6 +12,8 @@ export interface ValkeyChoice {
   readonly kind: 'valkey';
   /** Of the families that can be durable: m6g, m7g, r6g, r7g, c7gn and newer. @default 'cache.m7g.large' */
   readonly nodeType?: string;
+  /** Durability began with 9.0. @default '9.0' */
+  readonly engineVersion?: string;
   /** In other zones than the primary; durability needs one. @default 1 */
   readonly replicas?: number;
   /** `sync`: nothing acknowledged is lost. `async`: up to ten seconds of it, for less latency. @default 'sync' */
@@ -23,6 +25,8 @@ export interface ValkeyChoice {
 /** ElastiCache Serverless: from a few dollars a month. A failover may lose acknowledged messages: for development. */
 export interface ServerlessChoice {
   readonly kind: 'serverless';
+  /** The major version of Valkey. @default '8' */
+  readonly engineVersion?: string;
   /** @default 10 */
   readonly maxDataGb?: number;
   /** @default 50000 */
@@ -36,7 +40,7 @@ export interface MemoryDbChoice {
   readonly kind: 'memorydb';
   /** @default 'db.t4g.small' */
   readonly nodeType?: string;
-  /** @default 1 */
+  /** In other zones than the primary; without one, a failure of the node is an outage. @default 1 */
   readonly replicas?: number;
   /** @default '{fronttcp}:' */
   readonly keyPrefix?: string;

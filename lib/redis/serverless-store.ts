@@ -20,11 +20,12 @@ export class ServerlessStore extends StoreInVpc {
   constructor(scope: Construct, id: string, props: StoreInVpcProps<ServerlessChoice>) {
     // The reader endpoint is on the next port.
     super(scope, id, props, ec2.Port.tcpRange(6379, 6380));
-    const { maxDataGb = 10, maxEcpuPerSecond = 50_000 } = props.choice;
+    const { maxDataGb = 10, maxEcpuPerSecond = 50_000, engineVersion = '8' } = props.choice;
     const name = this.resourceName(40);
     const store = new cache.CfnServerlessCache(this, 'Cache', {
       engine: 'valkey',
-      majorEngineVersion: '8',
+      majorEngineVersion: engineVersion,
+      ...(props.encryptionKey ? { kmsKeyId: props.encryptionKey.keyArn } : {}),
       serverlessCacheName: name,
       description: 'Sessions, mailboxes and queues of fronttcp',
       cacheUsageLimits: {

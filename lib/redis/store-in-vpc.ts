@@ -1,4 +1,4 @@
-import { aws_ec2 as ec2, Names, type aws_secretsmanager as secrets } from 'aws-cdk-lib';
+import { aws_ec2 as ec2, type aws_kms as kms, Names, type aws_secretsmanager as secrets } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { DataPolicy } from '../data-policy.ts';
 import type { Network } from '../network.ts';
@@ -11,6 +11,7 @@ export interface StoreInVpcProps<Choice> {
   readonly choice: Choice;
   readonly network: Network;
   readonly dataPolicy: DataPolicy;
+  readonly encryptionKey: kms.IKey | undefined;
 }
 
 interface Endpoint {
@@ -38,13 +39,8 @@ export abstract class StoreInVpc extends Construct implements RedisStore {
     super(scope, id);
     const { network } = props;
     this.keyPrefix = props.choice.keyPrefix ?? CLUSTER_KEY_PREFIX;
-    if (!/\{.+\}/.test(this.keyPrefix)) {
-      throw new Error(
-        `${this.node.path}: keyPrefix is "${this.keyPrefix}": the keys of a cluster must share one slot, so it needs a hash tag such as "${CLUSTER_KEY_PREFIX}".`,
-      );
-    }
     this.userName = this.resourceName(32);
-    this.secret = createCredentials(this, 'Credentials', this.userName, props.dataPolicy);
+    this.secret = createCredentials(this, 'Credentials', this.userName, props);
     this.subnetIds = network.vpc.selectSubnets(network.storeSubnets).subnetIds;
     this.access = {
       port,

@@ -1,7 +1,5 @@
 import { aws_secretsmanager as secrets } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { refuse } from '../guards/problems.ts';
-import { secretArnProblems } from '../guards/secret-arn.ts';
 import { Env, SecretField } from '../runtime-environment.ts';
 import type { UpstashChoice } from './redis-choice.ts';
 import type { RedisStore } from './redis-store.ts';
@@ -17,7 +15,6 @@ export class UpstashStore extends Construct implements RedisStore {
 
   constructor(scope: Construct, id: string, choice: UpstashChoice) {
     super(scope, id);
-    refuse(this, secretArnProblems(choice.secretArn, 'redis.secretArn'));
     this.secret = secrets.Secret.fromSecretCompleteArn(this, 'Secret', choice.secretArn);
     this.environment = { [Env.redisCluster]: 'false', [Env.redisKeyPrefix]: choice.keyPrefix ?? '' };
   }

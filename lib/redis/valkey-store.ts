@@ -8,7 +8,6 @@ import type { StoreGauges } from './redis-store.ts';
 import { StoreInVpc, type StoreInVpcProps } from './store-in-vpc.ts';
 
 const PORT = 6379;
-const DURABLE = /^cache\.(m6g|m7g|m8g|r6g|r7g|r8g|c7gn)\.\w+$/;
 
 /** Valkey 9 on nodes with a log in two zones. One shard: every key of a deployment is in one slot. */
 export class ValkeyStore extends StoreInVpc {
@@ -17,20 +16,11 @@ export class ValkeyStore extends StoreInVpc {
 
   constructor(scope: Construct, id: string, props: StoreInVpcProps<ValkeyChoice>) {
     super(scope, id, props, ec2.Port.tcp(PORT));
-    const { nodeType = 'cache.m7g.large', replicas = 1, durability = 'sync' } = props.choice;
-    if (!DURABLE.test(nodeType)) {
-      throw new Error(
-        `${this.node.path}: nodeType is "${nodeType}": durability needs a node of m6g, m7g, r6g, r7g, c7gn or newer.`,
-      );
-    }
-    if (replicas < 1 || replicas > 5) {
-      throw new Error(`${this.node.path}: replicas is ${replicas}: durability needs 1 to 5.`);
-    }
-
+    const { nodeType = 'cache.m7g.large', replicas = 1, durability = 'sync', engineVersion = '9.0' } = props.choice;
     const group = new cache.CfnReplicationGroup(this, 'Nodes', {
       replicationGroupDescription: 'Sessions, mailboxes and queues of fronttcp',
       engine: 'valkey',
-      engineVersion: '9.0',
+      engineVersion,
       cacheNodeType: nodeType,
       // Durability is only offered in cluster mode.
       clusterMode: 'enabled',
@@ -42,10 +32,11 @@ export class ValkeyStore extends StoreInVpc {
       transitEncryptionEnabled: true,
       transitEncryptionMode: 'required',
       atRestEncryptionEnabled: true,
+      ...(props.encryptionKey ? { kmsKeyId: props.encryptionKey.keyArn } : {}),
       autoMinorVersionUpgrade: true,
       snapshotRetentionLimit: 7,
       port: PORT,
-      cacheParameterGroupName: this.#parameters().ref,
+      cacheParameterGroupName: this.#parameters(engineVersion).ref,
       cacheSubnetGroupName: this.#subnets().ref,
       securityGroupIds: [this.access.securityGroup.securityGroupId],
       userGroupIds: [
@@ -68,9 +59,9 @@ export class ValkeyStore extends StoreInVpc {
   }
 
   /** A full store must refuse a message rather than forget another one. */
-  #parameters(): cache.CfnParameterGroup {
+  #parameters(engineVersion: string): cache.CfnParameterGroup {
     return new cache.CfnParameterGroup(this, 'Parameters', {
-      cacheParameterGroupFamily: 'valkey9',
+      cacheParameterGroupFamily: `valkey${engineVersion.split('.')[0]}`,
       description: 'A queue: nothing is evicted',
       properties: { 'cluster-enabled': 'yes', 'maxmemory-policy': 'noeviction' },
     });

@@ -45,8 +45,18 @@ export function violations(imports: readonly Import[]): string[] {
   return [...found].sort();
 }
 
-/** Names and routes as data, with nothing behind them: synthesis may read these. */
+/**
+ * The readers of both sides' settings judge what a deployment would tell them. They are pure, with the schemas that they
+ * are written in and nothing else.
+ */
+const settingsReaders = ['gateway/config.ts', 'functions/runtime/environment.ts'];
+const schemaPackages = ['zod'];
+
+/** Names and routes as data with nothing behind them, and the readers of settings: synthesis may use these. */
 function isTable(file: string, imports: readonly Import[]): boolean {
+  if (settingsReaders.includes(file)) {
+    return [...packagesReached(file, imports)].every((name) => schemaPackages.includes(name));
+  }
   const isShared = ['contract', 'shared'].includes(topFolder(file)) || file === 'functions/routes.ts';
   return isShared && packagesReached(file, imports).size === 0;
 }

@@ -26,7 +26,7 @@ describe('the bundles', () => {
 
   describe.each(['ioredis', 'upstash'] as const)('with %s', (driver) => {
     it.each(names)('%s has its function and contract/ inside, and no other', (name) => {
-      const folders = /^(functions\/shared\/|functions\/routes\.ts$|contract\/)/;
+      const folders = /^(functions\/(http|runtime)\/|functions\/routes\.ts$|contract\/|shared\/)/;
       const allowed = new RegExp(`^functions/${name}/`);
       expect(own(`functions-${driver}-${name}`).filter((path) => !folders.test(path) && !allowed.test(path))).toEqual(
         [],
@@ -45,7 +45,7 @@ describe('the bundles', () => {
   });
 
   it('the gateway holds its own code and contract/, with all that it needs', () => {
-    expect(own('gateway').filter((path) => !/^(gateway|contract)\//.test(path))).toEqual([]);
+    expect(own('gateway').filter((path) => !/^(gateway|contract|shared)\//.test(path))).toEqual([]);
     const { outputs } = meta('gateway');
     const external = Object.values(outputs).flatMap((one) =>
       one.imports.filter((it) => it.external).map((it) => it.path),
@@ -57,6 +57,7 @@ describe('the bundles', () => {
     expect(readdirSync(join(bundles.directory, 'gateway')).sort()).toEqual([
       '.dockerignore',
       'Dockerfile',
+      'healthcheck.mjs',
       'main.mjs',
       'main.mjs.map',
     ]);

@@ -53,10 +53,14 @@ describe('the container', () => {
       },
     },
     {
-      name: 'checks its own health without curl',
-      holds: (t) => expect(container(t).HealthCheck.Command).toEqual(['CMD', 'node', 'main.mjs', '--healthcheck']),
+      name: 'checks its own health by a small script, as patiently as the load balancer',
+      holds: (t) => {
+        expect(container(t).HealthCheck.Command).toEqual(['CMD', 'node', 'healthcheck.mjs']);
+        const { UnhealthyThresholdCount } = resourceOf(t, TARGETS).Properties;
+        expect(container(t).HealthCheck.Retries).toBeGreaterThanOrEqual(UnhealthyThresholdCount);
+      },
       undo: (t) => {
-        container(t).HealthCheck.Command = ['CMD-SHELL', 'curl -f http://localhost:8125/healthz'];
+        container(t).HealthCheck.Retries = 3;
       },
     },
     {
@@ -186,30 +190,50 @@ describe('the service', () => {
       holds: (t) =>
         expect(resourceOf(t, SERVICE).Properties.DeploymentConfiguration).toMatchObject({
           MinimumHealthyPercent: 100,
-          MaximumPercent: 200,
+          // Of two tasks, one at a time.
+          MaximumPercent: 150,
         }),
       undo: (t) => {
         resourceOf(t, SERVICE).Properties.DeploymentConfiguration.MinimumHealthyPercent = 50;
       },
     },
     {
-      name: 'deploys a large fleet in waves',
-      props: { scaling: { minTasks: 8 } },
+      name: 'deploys in waves of a quarter, however many tasks run',
+      props: { scaling: { minTasks: 4 } },
       holds: (t) => expect(resourceOf(t, SERVICE).Properties.DeploymentConfiguration.MaximumPercent).toBe(125),
       undo: (t) => {
         resourceOf(t, SERVICE).Properties.DeploymentConfiguration.MaximumPercent = 200;
       },
     },
     {
-      name: 'is not on spot capacity',
-      holds: (t) =>
-        expect(
-          resourceOf(t, SERVICE).Properties.CapacityProviderStrategy.map(
-            (one: { CapacityProvider: string }) => one.CapacityProvider,
-          ),
-        ).toEqual(['FARGATE']),
+      name: 'can be deleted: no association of capacity providers that the service still uses',
+      holds: (t) => {
+        expect(resourcesOf(t, 'AWS::ECS::ClusterCapacityProviderAssociations')).toEqual([]);
+        expect(resourceOf(t, SERVICE).Properties).not.toHaveProperty('CapacityProviderStrategy');
+        expect(resourceOf(t, SERVICE).Properties.LaunchType).toBe('FARGATE');
+      },
       undo: (t) => {
-        resourceOf(t, SERVICE).Properties.CapacityProviderStrategy[0].CapacityProvider = 'FARGATE_SPOT';
+        t.Resources.Providers = { Type: 'AWS::ECS::ClusterCapacityProviderAssociations', Properties: {} };
+      },
+    },
+    {
+      name: 'waits for its routes, its endpoints, the rights of its execution role and the way to the store',
+      holds: (t) => {
+        const needed = Object.entries(t.Resources).filter(
+          ([id, one]) =>
+            one.Type === 'AWS::EC2::Route' ||
+            one.Type === 'AWS::EC2::VPCEndpoint' ||
+            (one.Type === 'AWS::IAM::Policy' && id.includes('ExecutionRole')) ||
+            (one.Type === 'AWS::EC2::SecurityGroupIngress' && /EndpointGroup|StoreGroup/.test(id)),
+        );
+        const types = new Set(needed.map(([, one]) => one.Type));
+        expect(types.size).toBe(4);
+        const awaited = resourceOf(t, SERVICE).DependsOn ?? [];
+        const s3 = ([, one]: (typeof needed)[number]): boolean => one.Properties.VpcEndpointType === 'Gateway';
+        expect(needed.filter((one) => !s3(one) && !awaited.includes(one[0])).map(([id]) => id)).toEqual([]);
+      },
+      undo: (t) => {
+        resourceOf(t, SERVICE).DependsOn = [];
       },
     },
     {
@@ -234,11 +258,11 @@ describe('the load balancer', () => {
       undo: (t) => setAttribute(t, 'target_health_state.unhealthy.connection_termination.enabled', 'true'),
     },
     {
-      name: 'does not cut the connections of a task that drains, and lets ECS stop it soon',
+      name: 'does not cut the connections of a task that drains, and keeps it while new ones still arrive',
       holds: (t) =>
         expect(attributes(t)).toMatchObject({
           'deregistration_delay.connection_termination.enabled': 'false',
-          'deregistration_delay.timeout_seconds': '30',
+          'deregistration_delay.timeout_seconds': '120',
         }),
       undo: (t) => setAttribute(t, 'deregistration_delay.connection_termination.enabled', 'true'),
     },
@@ -379,6 +403,39 @@ describe('autoscaling', () => {
         for (const policy of policies(t)) {
           const step = policy.Properties.StepScalingPolicyConfiguration;
           if (step) step.StepAdjustments[0].ScalingAdjustment = -5;
+        }
+      },
+    },
+    {
+      name: 'takes a task away only while connections and CPU are both low, and none is at its minimum',
+      holds: (t) => {
+        const alarm = resourcesOf(t, 'AWS::CloudWatch::Alarm').find((one) =>
+          JSON.stringify(one.Properties.Metrics ?? []).includes('IF(reports'),
+        );
+        const [expression] = alarm?.Properties.Metrics.filter((one: { Expression?: string }) => one.Expression) ?? [];
+        // Nobody is connected, and nobody works: at two tasks, the minimum, there is still nothing to do.
+        const isSpare = (reports: number, connections: number, cpu: number): boolean =>
+          new Function(
+            'reports',
+            'connections',
+            'cpu',
+            `return ${expression.Expression.replace('IF', '').replaceAll('AND', '&&').replace(', 1, 0', ' ? 1 : 0')}`,
+          )(reports, connections, cpu) === 1;
+        expect(isSpare(2, 0, 0)).toBe(false);
+        expect(isSpare(3, 5_999, 15)).toBe(true);
+        expect(isSpare(3, 6_000, 15)).toBe(false);
+        expect(isSpare(3, 5_999, 60)).toBe(false);
+        expect(alarm?.Properties).toMatchObject({
+          Threshold: 1,
+          ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+          EvaluationPeriods: 15,
+        });
+      },
+      undo: (t) => {
+        for (const alarm of resourcesOf(t, 'AWS::CloudWatch::Alarm')) {
+          for (const metric of alarm.Properties.Metrics ?? []) {
+            if (metric.Expression) metric.Expression = metric.Expression.replace(/ AND cpu < \d+/, '');
+          }
         }
       },
     },

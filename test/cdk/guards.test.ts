@@ -11,8 +11,13 @@ const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence:
   ['a drain longer than the stop timeout', { timings: { drainTimeoutSeconds: 118 } }, /must end 5 seconds before/],
   [
     'a heartbeat that the idle timeout overtakes',
-    { timings: { heartbeatTimeoutSeconds: 200 } },
-    /three of them must fit/,
+    { timings: { heartbeatTimeoutSeconds: 320 } },
+    /it must end 50 seconds before the load balancer's idle timeout/,
+  ],
+  [
+    'a task that is gone while it is still sent clients',
+    { timings: { deregistrationDelaySeconds: 30 } },
+    /deregistrationDelaySeconds is 30: give 120 to 3600 seconds/,
   ],
   ['a function slower than the API', { timings: { functionTimeoutSeconds: 30 } }, /below the HTTP API's 30 seconds/],
   [
@@ -40,6 +45,106 @@ const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence:
     'a partial secret ARN of the certificate',
     { tls: { kind: 'gateway', secretArn: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:tls' } },
     /tls\.secretArn is .* give the complete ARN/,
+  ],
+  ['a blank in the key prefix', { redis: { kind: 'valkey', keyPrefix: '{a}: ~*' } }, /redis\.keyPrefix: .*no blanks/],
+  ['a glob in the key prefix', { redis: { kind: 'memorydb', keyPrefix: '{*}:' } }, /redis\.keyPrefix: .*no patterns/],
+  [
+    'a glob in the key prefix of Upstash',
+    { redis: { kind: 'upstash', secretArn: UPSTASH_SECRET, keyPrefix: 'a?' } },
+    /redis\.keyPrefix: .*no patterns/,
+  ],
+  [
+    'a key prefix that opens longer ones',
+    { redis: { kind: 'valkey', keyPrefix: '{shop}' } },
+    /redis\.keyPrefix: must end with ":"/,
+  ],
+  [
+    'a certificate that is none',
+    { tls: { kind: 'load-balancer', certificateArn: UPSTASH_SECRET } },
+    /tls\.certificateArn is .*: give the ARN of a certificate in ACM/,
+  ],
+  [
+    'a certificate of another region',
+    { tls: { kind: 'load-balancer', certificateArn: CERTIFICATE.replace('us-east-1', 'eu-west-1') } },
+    /tls\.certificateArn is of eu-west-1, and the stack of us-east-1/,
+  ],
+  [
+    'a secret of another region',
+    { redis: { kind: 'upstash', secretArn: UPSTASH_SECRET.replace('us-east-1', 'eu-west-1') } },
+    /redis\.secretArn is of eu-west-1/,
+  ],
+  ['a block with host bits', { gateway: { clientCidrs: ['10.0.0.1/8'] } }, /gateway\.clientCidrs\.0: .*has host bits/],
+  [
+    'an IPv6 block with host bits',
+    { gateway: { clientCidrs: ['2001:db8::1/32'] } },
+    /gateway\.clientCidrs\.0: .*has host bits/,
+  ],
+  ['a block that is none', { gateway: { clientCidrs: ['10.0.0.0'] } }, /gateway\.clientCidrs\.0: .*is no CIDR block/],
+  [
+    'a node size that does not exist',
+    { redis: { kind: 'valkey', nodeType: 'cache.m7g.huge' } },
+    /redis\.nodeType: durability needs a node of/,
+  ],
+  [
+    'a node of MemoryDB that does not exist',
+    { redis: { kind: 'memorydb', nodeType: 'db.t4g.large' } },
+    /redis\.nodeType: is no node of MemoryDB/,
+  ],
+  [
+    'MemoryDB without a replica',
+    { redis: { kind: 'memorydb', replicas: 0 } },
+    /redis\.replicas: durability needs 1 to 5/,
+  ],
+  [
+    'an origin with a slash at its end',
+    { api: { corsOrigins: ['https://app.example.com/'] } },
+    /api\.corsOrigins\.0: must be an origin .* without a slash at its end/,
+  ],
+  ['a CPU of 200 percent', { scaling: { cpuPercent: 200 } }, /scaling\.cpuPercent: Too big/],
+  [
+    'a variable that nobody reads',
+    { gateway: { environment: { MAX_FRAME_BYTE: '4096' } } },
+    /gateway\.environment has MAX_FRAME_BYTE, which nothing reads: is it MAX_FRAME_BYTES/,
+  ],
+  [
+    'a value that no gateway starts with',
+    { gateway: { environment: { MAX_FRAME_BYTES: 'lots' } } },
+    /gateway\.environment: MAX_FRAME_BYTES must be a whole number/,
+  ],
+  [
+    'a value that no function starts with',
+    { api: { environment: { TOKEN_TTL_S: '1 week' } } },
+    /api\.environment: TOKEN_TTL_S must be a whole number/,
+  ],
+  [
+    'a base image by a tag',
+    { gateway: { baseImage: 'node:24-slim' } },
+    /gateway\.baseImage: must name an image by its digest/,
+  ],
+  [
+    'a domain outside of its zone',
+    { domain: { name: 'devices.example.com', hostedZoneId: 'Z1', zoneName: 'example.org' } },
+    /which is not in the zone "example\.org"/,
+  ],
+  [
+    'TLS at the load balancer without any certificate',
+    { tls: { kind: 'load-balancer' } },
+    /tls needs a certificateArn, or a domain/,
+  ],
+  [
+    'IPv6 clients whose address cannot be preserved',
+    { network: { ipv6: true } },
+    /set gateway\.clientAddress to "proxy-v2"/,
+  ],
+  [
+    'a zone without a task of its own',
+    { gateway: { crossZone: false }, scaling: { minTasks: 1 } },
+    /each of the 2 zones needs a task of its own/,
+  ],
+  [
+    'fewer addresses than subnets',
+    { gateway: { fixedAddresses: ['eipalloc-1'] } },
+    /has 1 addresses for 2 public subnets/,
   ],
   [
     'PROXY protocol before TLS in the gateway',
@@ -125,13 +230,13 @@ const refusedAtSynthesis: typeof refused = [
   ],
   [
     'a secret in the plain environment of the container',
-    { gateway: { environment: { SIDE_DOOR: SecretValue.secretsManager('x').unsafeUnwrap() } } },
-    /has a secret's value in its plain environment \(SIDE_DOOR\)/,
+    { gateway: { environment: { LOG_LEVEL: SecretValue.secretsManager('x').unsafeUnwrap() } } },
+    /has a secret's value in its plain environment \(LOG_LEVEL\)/,
   ],
   [
     'a secret in the plain environment of the functions',
-    { api: { environment: { SIDE_DOOR: SecretValue.secretsManager('x').unsafeUnwrap() } } },
-    /has a secret's value in its plain environment \(SIDE_DOOR\)/,
+    { api: { environment: { LOG_LEVEL: SecretValue.secretsManager('x').unsafeUnwrap() } } },
+    /has a secret's value in its plain environment \(LOG_LEVEL\)/,
   ],
   [
     'a URL with a password',
@@ -140,7 +245,7 @@ const refusedAtSynthesis: typeof refused = [
   ],
   [
     'a variable that is a secret by its name',
-    { api: { environment: { UPSTASH_REDIS_REST_TOKEN: 'AX1' } } },
+    { api: { environment: { UPSTASH_REDIS_REST_URL: 'https://x.example.com', UPSTASH_REDIS_REST_TOKEN: 'AX1' } } },
     /UPSTASH_REDIS_REST_TOKEN in its plain environment: by its name it is a secret/,
   ],
 ];
@@ -209,6 +314,31 @@ describe('an existing VPC', () => {
     }) as ec2.IVpc;
     expect(() => newFrontTcp({ network: { vpc } }, another)).toThrow(/no subnets for egress "public-ip"/);
   });
+
+  it('must be in two zones', () => {
+    const another = newStack();
+    const vpc = new ec2.Vpc(another, 'Vpc', { natGateways: 0, maxAzs: 1 }) as ec2.IVpc;
+    expect(() => newFrontTcp({ network: { vpc } }, another)).toThrow(/in one availability zone only: give it 2/);
+  });
+
+  it('gets the endpoint for image layers, and no second one of what it has', () => {
+    const another = newStack();
+    const vpc = new ec2.Vpc(another, 'Vpc', {
+      natGateways: 0,
+      subnetConfiguration: [
+        { name: 'public', subnetType: ec2.SubnetType.PUBLIC },
+        { name: 'isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
+      ],
+    }) as ec2.IVpc;
+    newFrontTcp({ network: { vpc, egress: 'endpoints', existingEndpoints: ['ecr.api', 'ecr.dkr', 'logs'] } }, another);
+    const template = Template.fromStack(another);
+    const endpoints = Object.values(template.findResources('AWS::EC2::VPCEndpoint')).map((one) =>
+      JSON.stringify(one.Properties.ServiceName),
+    );
+    expect(endpoints).toHaveLength(2);
+    expect(endpoints.join()).toMatch(/\.s3/);
+    expect(endpoints.join()).toMatch(/\.secretsmanager/);
+  });
 });
 
 describe('the timings', () => {
@@ -218,6 +348,22 @@ describe('the timings', () => {
 
   it('are all named when several are wrong', () => {
     expect(timingProblems({ ...defaultTimings, stopTimeoutSeconds: 1, healthCheckFailures: 0 })).toHaveLength(3);
+  });
+});
+
+describe('a region that the CDK does not know', () => {
+  const stack = (): Stack =>
+    new Stack(new App({ context: { ...context } }), 'Test', { env: { region: 'mx-central-1' } });
+
+  it('is named, with the setting that helps', () => {
+    expect(() => newFrontTcp({}, stack())).toThrow(
+      /no layer of the secrets extension for mx-central-1: set api\.secretsExtensionLayerArn/,
+    );
+  });
+
+  it('works with a layer of its own', () => {
+    const secretsExtensionLayerArn = 'arn:aws:lambda:mx-central-1:222222222222:layer:Secrets-Extension-Arm64:7';
+    expect(() => newFrontTcp({ api: { secretsExtensionLayerArn } }, stack())).not.toThrow();
   });
 });
 

@@ -47,6 +47,30 @@ describe('the functions', () => {
       },
     },
     {
+      name: 'get an answer of the extension, or none, before their own time is over',
+      holds: (t) => {
+        for (const one of functions(t).filter((it) => usesStore(it.Properties.Environment.Variables))) {
+          const { SECRETS_MANAGER_TIMEOUT_MILLIS: timeout } = one.Properties.Environment.Variables;
+          expect(Number(timeout)).toBeGreaterThan(0);
+          // The extension tries three times.
+          expect(Number(timeout) * 3).toBeLessThan(one.Properties.Timeout * 1000);
+        }
+      },
+      undo: (t) => {
+        for (const one of functions(t)) one.Properties.Environment.Variables.SECRETS_MANAGER_TIMEOUT_MILLIS = '0';
+      },
+    },
+    {
+      name: 'are not traced by X-Ray, which is paid for by the request',
+      holds: (t) => {
+        for (const one of functions(t)) expect(one.Properties.TracingConfig?.Mode ?? 'PassThrough').not.toBe('Active');
+        expect(JSON.stringify(t)).not.toContain('xray:');
+      },
+      undo: (t) => {
+        for (const one of functions(t)) one.Properties.TracingConfig = { Mode: 'Active' };
+      },
+    },
+    {
       name: 'are in the VPC, and may be there, only where the store is',
       holds: (t) => {
         for (const one of functions(t)) {
@@ -108,7 +132,12 @@ describe('the functions', () => {
     {
       name: 'give up before the API does, and have more CPU where passwords are hashed',
       holds: (t) => {
-        for (const one of functions(t)) expect(one.Properties.Timeout).toBe(10);
+        const timeout = (name: string) =>
+          functions(t).find((one) => one.Properties.Description === `fronttcp ${name}`)?.Properties.Timeout;
+        expect(timeout('login')).toBe(10);
+        // A command may wait for a device for 25 seconds.
+        expect(timeout('send-command')).toBe(29);
+        for (const one of functions(t)) expect(one.Properties.Timeout).toBeLessThan(30);
         const login = functions(t).find((one) => one.Properties.Description === 'fronttcp login');
         expect(login?.Properties.MemorySize).toBe(1024);
       },
@@ -162,13 +191,14 @@ describe('the API', () => {
       },
     },
     {
-      name: 'shifts a tenth of the calls for five minutes, and back on an error',
+      name: 'shifts a tenth of the calls for five minutes, and back on an error or on slowness',
       holds: (t) => {
         const groups = resourcesOf(t, 'AWS::CodeDeploy::DeploymentGroup');
         expect(groups).toHaveLength(new Set(routes.map((route) => route.function)).size);
         for (const group of groups) {
           expect(group.Properties.DeploymentConfigName).toBe('CodeDeployDefault.LambdaCanary10Percent5Minutes');
-          expect(group.Properties.AlarmConfiguration.Alarms).toHaveLength(1);
+          const alarms = group.Properties.AlarmConfiguration.Alarms;
+          expect(alarms).toHaveLength(JSON.stringify(alarms).includes('SendCommand') ? 1 : 2);
           expect(group.Properties.AutoRollbackConfiguration.Events).toContain('DEPLOYMENT_STOP_ON_ALARM');
         }
       },
@@ -176,6 +206,13 @@ describe('the API', () => {
         for (const group of resourcesOf(t, 'AWS::CodeDeploy::DeploymentGroup')) {
           group.Properties.DeploymentConfigName = 'CodeDeployDefault.LambdaAllAtOnce';
         }
+      },
+    },
+    {
+      name: 'is called by the name of its deployment',
+      holds: (t) => expect(resourceOf(t, 'AWS::ApiGatewayV2::Api').Properties.Name).toContain('FrontTcp'),
+      undo: (t) => {
+        resourceOf(t, 'AWS::ApiGatewayV2::Api').Properties.Name = 'Api';
       },
     },
     {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ApiMetricName, METRIC_NAMESPACE, MetricName } from '../../contract/metrics.ts';
+import { ApiMetricName, FunctionMetricName, METRIC_NAMESPACE, MetricName } from '../../contract/metrics.ts';
 import { assumptions } from '../../lib/cost/usage.ts';
 import { checkDecisions } from './support/decisions.ts';
 import { resourceOf, resourcesOf, type TemplateJson, templateOf } from './support/synthesis.ts';
@@ -27,6 +27,7 @@ describe('the alarms', () => {
           'dead-letters',
           'event-loop-delay',
           'function-errors',
+          'function-latency',
           'function-throttles',
           'gateways-silent',
           'lease-lost',
@@ -64,6 +65,49 @@ describe('the alarms', () => {
       },
     },
     {
+      name: 'of a function count what its new version returns with 5xx, not only what Lambda calls an error',
+      holds: (t) => {
+        for (const alarm of alarms(t).filter((one) => one.Properties.AlarmDescription.includes('function-errors'))) {
+          const { Metrics } = alarm.Properties;
+          const expression = Metrics.find((one: { Expression?: string }) => one.Expression).Expression;
+          expect(expression).toBe('FILL(errors, 0) + FILL(failures, 0) + FLOOR(FILL(unavailable, 0) / 5)');
+          const ofVersion = Metrics.filter(
+            (one: { MetricStat?: { Metric: { Namespace: string } } }) =>
+              one.MetricStat?.Metric.Namespace === METRIC_NAMESPACE,
+          );
+          expect(
+            ofVersion.map(
+              (one: { MetricStat: { Metric: { MetricName: string } } }) => one.MetricStat.Metric.MetricName,
+            ),
+          ).toEqual(Object.values(FunctionMetricName));
+          for (const { MetricStat } of ofVersion) {
+            const { Value } = MetricStat.Metric.Dimensions.find(
+              (one: { Name: string }) => one.Name === 'ExecutedVersion',
+            );
+            expect(Value['Fn::GetAtt'][1]).toBe('Version');
+          }
+        }
+      },
+      undo: (t) => {
+        for (const { Properties } of alarms(t)) {
+          for (const metric of Properties.Metrics ?? []) {
+            if (metric.Expression?.includes('failures')) metric.Expression = 'FILL(errors, 0)';
+          }
+        }
+      },
+    },
+    {
+      name: 'of silence are made once the gateways run, so that the first deployment wakes nobody',
+      holds: (t) => {
+        const [, silent] = Object.entries(t.Resources).find(([id]) => id.includes('GatewaysSilent')) ?? [];
+        const [service] = Object.entries(t.Resources).find(([, one]) => one.Type === 'AWS::ECS::Service') ?? [''];
+        expect(silent?.DependsOn).toContain(service);
+      },
+      undo: (t) => {
+        for (const [id, one] of Object.entries(t.Resources)) if (id.includes('GatewaysSilent')) delete one.DependsOn;
+      },
+    },
+    {
       name: 'tell no one unless someone was named',
       holds: (t) => {
         for (const one of alarms(t)) expect(one.Properties.AlarmActions ?? []).toEqual([]);
@@ -89,7 +133,7 @@ describe('the alarms', () => {
   ]);
 
   it('of our own metrics use only names that a gateway reports', () => {
-    const names = new Set<string>([...Object.values(MetricName), ...Object.values(ApiMetricName)]);
+    const names = new Set<string>([MetricName, ApiMetricName, FunctionMetricName].flatMap((one) => Object.values(one)));
     const used = JSON.stringify(templateOf()).matchAll(
       new RegExp(`"MetricName":"(\\w+)","Namespace":"${METRIC_NAMESPACE}"`, 'g'),
     );
@@ -100,8 +144,12 @@ describe('the alarms', () => {
 });
 
 it('what the bill takes for granted is what is deployed', () => {
-  // One more function is one more alarm, and ten cents: nobody's bill is wrong by that.
-  expect(Math.abs(alarms(templateOf()).length - assumptions.alarms)).toBeLessThanOrEqual(5);
+  // An alarm is paid for by the metrics that it reads.
+  const metricsOf = ({ Properties: { Metrics } }: { Properties: { Metrics?: { MetricStat?: unknown }[] } }): number =>
+    Metrics ? Metrics.filter((one) => one.MetricStat !== undefined).length : 1;
+  const metrics = resourcesOf(templateOf(), ALARM).reduce((sum, one) => sum + metricsOf(one), 0);
+  // One more function is a few more of them, and some cents: nobody's bill is wrong by that.
+  expect(Math.abs(metrics - assumptions.alarmMetrics)).toBeLessThanOrEqual(10);
   // Those of the upstream function are reported only where there is one.
   const upstream = Object.values(MetricName).filter((name) => name.startsWith('Upstream'));
   const names = [...Object.values(MetricName), ...Object.values(ApiMetricName)];

@@ -60,13 +60,36 @@ it('cannot be deleted by a slip, unless it may lose its data', () => {
   expect(deployed({ dataPolicy: 'destroy' }).stack.terminationProtection).toBe(false);
 });
 
-it('tells the named topic of every alarm', () => {
-  const topic = 'arn:aws:sns:eu-central-1:111111111111:alarms';
-  const alarms = resourcesOf(deployed({ alarmTopicArn: topic }).template, 'AWS::CloudWatch::Alarm').filter(
-    ({ Properties }) => Properties.AlarmDescription?.includes('Runbook: '),
+const TOPIC = 'arn:aws:sns:eu-central-1:111111111111:alarms';
+const KEY = 'arn:aws:kms:eu-central-1:111111111111:key/01234567-89ab-cdef-0123-456789abcdef';
+
+it('tells the named topic of every alarm, and of its end; everything stored is under the named key', () => {
+  const { template } = deployed({ alarmTopicArn: TOPIC, encryptionKeyArn: KEY });
+  const alarms = resourcesOf(template, 'AWS::CloudWatch::Alarm').filter(({ Properties }) =>
+    Properties.AlarmDescription?.includes('Runbook: '),
   );
   expect(alarms.length).toBeGreaterThan(12);
-  for (const { Properties } of alarms) expect(Properties.AlarmActions).toEqual([topic]);
+  for (const { Properties } of alarms) {
+    expect(Properties.AlarmActions).toEqual([TOPIC]);
+    expect(Properties.OKActions).toEqual([TOPIC]);
+  }
+  const keys = [
+    ...resourcesOf(template, 'AWS::Logs::LogGroup').map(({ Properties }) => Properties.KmsKeyId),
+    ...resourcesOf(template, 'AWS::SecretsManager::Secret').map(({ Properties }) => Properties.KmsKeyId),
+    ...resourcesOf(template, 'AWS::ElastiCache::ReplicationGroup').map(({ Properties }) => Properties.KmsKeyId),
+    ...resourcesOf(template, 'AWS::Lambda::Function')
+      .filter(({ Properties }) => String(Properties.Description).startsWith('fronttcp '))
+      .map(({ Properties }) => Properties.KmsKeyArn),
+  ];
+  expect(new Set(keys)).toEqual(new Set([KEY]));
+});
+
+it.each([
+  ['a topic that is none', { alarmTopicArn: KEY }, /alarmTopicArn is .*: give the ARN of an SNS topic/],
+  ['a topic of another region', { alarmTopicArn: TOPIC.replace('central', 'west') }, /alarmTopicArn is of eu-west-1/],
+  ['a key of another region', { encryptionKeyArn: KEY.replace('central', 'west') }, /encryptionKeyArn is of eu-west-1/],
+])('refuses %s', (_, settings, sentence) => {
+  expect(() => deployed(settings)).toThrow(sentence);
 });
 
 it('keeps logs for as long as it is told', () => {

@@ -112,9 +112,9 @@ describe('the image', () => {
 
   it('checks its own health by the command of the Dockerfile', async () => {
     expect(await engine.inspect('localhost/gateway:test', '{{json .HealthCheck.Test}}')).toBe(
-      '["CMD","node","main.mjs","--healthcheck"]',
+      '["CMD","node","healthcheck.mjs"]',
     );
-    await engine.exec('gateway', ['node', 'main.mjs', '--healthcheck']);
+    await engine.exec('gateway', ['node', 'healthcheck.mjs']);
   });
 
   it('takes a client, brings it what the functions send, and drains on SIGTERM', async () => {

@@ -130,6 +130,28 @@ describe('TLS in the gateway', () => {
     await expect(startTestGateway({ TLS_SECRET_ARN: SECRET_ARN })).rejects.toThrow(/privateKey/);
   });
 
+  test('takes the authority of clients from the secret, and lets nobody in where it is missing', async () => {
+    const secret = await startSecret();
+    await secret.become('server-1');
+    const settings = { TLS_SECRET_ARN: SECRET_ARN, TLS_CLIENT_CERTIFICATES: 'true' };
+    await expect(startTestGateway(settings)).rejects.toThrow(/has no field clientCa/);
+
+    const read = (file: string) => readFile(fixture(file), 'utf8');
+    const [certificate, privateKey, clientCa] = await Promise.all(
+      ['server-1.cert.pem', 'server-1.key.pem', 'ca.cert.pem'].map(read),
+    );
+    secret.put(JSON.stringify({ certificate, privateKey, clientCa }));
+    const { port, users } = await gateway(settings);
+    await users('device-1', 'device-2');
+    const [cert, key] = await Promise.all([read('device.cert.pem'), read('device.key.pem')]);
+    const device = Peer.over(await secure(port, { cert, key }));
+    expect((await device.verify('device-2')).code).toBe(0);
+    expect((await device.verify('device-1')).code).toBe(1);
+    const stranger = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    stranger.on('error', () => stranger.destroy());
+    await new Promise((resolve) => stranger.on('close', resolve));
+  });
+
   test('refuses what is older than TLS 1.2, and what is no TLS at all, and goes on', async () => {
     const { certFile, keyFile } = await certificateFiles();
     const { port, users } = await gateway({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });

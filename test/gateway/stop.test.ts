@@ -130,10 +130,10 @@ test('a bad environment ends it, not 0, and names every variable at once', async
   expect(program.output()).not.toMatch(/\n\s+at /);
 });
 
-test('--healthcheck says by its exit code whether the gateway beside it is alive', async () => {
+test('the health check says by its exit code whether the gateway beside it is alive', async () => {
   const { healthPort } = await start({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() });
-  const alive = startProgram('gateway/main.ts', ['--healthcheck'], { env: { HEALTH_PORT: String(healthPort) } });
+  const alive = startProgram('gateway/healthcheck.mjs', [], { env: { HEALTH_PORT: String(healthPort) } });
   expect((await alive.exit).code).toBe(0);
-  const dead = startProgram('gateway/main.ts', ['--healthcheck'], { env: { HEALTH_PORT: String(await freePort()) } });
+  const dead = startProgram('gateway/healthcheck.mjs', [], { env: { HEALTH_PORT: String(await freePort()) } });
   expect((await dead.exit).code).toBe(1);
 });

@@ -105,6 +105,20 @@ it('a function reports its requests at most once a minute, and loses none of the
   expect(lines[1]).toMatchObject({ ApiRequests: 11, ApiRefusals: 3, ApiStoreUnavailable: 7, ApiCommands: 1 });
 });
 
+it('a function reports what ends with 5xx at once, for the version that did it', () => {
+  const lines: Emf[] = [];
+  const version = { FunctionName: 'login', ExecutedVersion: '7' };
+  const write = (line: string) => lines.push(JSON.parse(line));
+  const metrics = new RequestMetrics('blue', write, () => 0, version);
+  for (const status of [200, 500, 404, 503]) metrics.count({ status, commands: 0 });
+  const failures = lines.filter((line) => line.FunctionName === 'login');
+  expect(failures).toMatchObject([
+    { ExecutedVersion: '7', FunctionFailures: 1 },
+    { ExecutedVersion: '7', FunctionUnavailable: 1 },
+  ]);
+  expect(failures[0]?._aws.CloudWatchMetrics[0]?.Dimensions).toEqual([['FunctionName', 'ExecutedVersion']]);
+});
+
 describe('the protection of an ECS task', () => {
   async function agent(status = 200) {
     const asked: unknown[] = [];

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A stand-in for node:24-slim that needs no registry: Node's own binary, the libraries it names, certificates, a user.
+# A stand-in for the base image that needs no registry: Node's own binary, the libraries it names, certificates, a user.
 # usage: [ARCH=arm64] offline-base.sh <node binary or nothing> <work directory> <image storage options…>
 set -euo pipefail
 node=$1 work=$2
@@ -20,5 +20,5 @@ printf 'root:x:0:\nnode:x:1000:\n' >"$base/etc/group"
 printf 'hosts: files dns\n' >"$base/etc/nsswitch.conf"
 cp /etc/ssl/certs/ca-certificates.crt "$base/etc/ssl/certs/" 2>/dev/null || true
 printf 'FROM scratch\nCOPY . /\nENV PATH=/usr/local/bin\nCMD ["node"]\n' >"$work/Containerfile.base"
-# By its whole name, so that an unchanged "FROM node:24-slim" finds it.
-buildah "$@" bud -q --isolation=chroot --format docker ${ARCH:+--arch "$ARCH"} -t docker.io/library/node:24-slim -f "$work/Containerfile.base" "$base"
+# By its whole name, so that an unchanged "FROM" finds it.
+buildah "$@" bud -q --isolation=chroot --format docker ${ARCH:+--arch "$ARCH"} -t public.ecr.aws/docker/library/node:24-slim -f "$work/Containerfile.base" "$base"

@@ -1,0 +1,62 @@
+import { type Stack, Token } from 'aws-cdk-lib';
+import { z } from 'zod';
+import type { FrontTcpProps } from '../front-tcp.ts';
+import { sharedSettings } from '../settings-schema.ts';
+import { arnProblems } from './arn.ts';
+
+/** Members that only code can give: constructs and enumerations of the CDK. */
+const OF_CODE: Readonly<Record<string, readonly string[]>> = {
+  network: ['vpc'],
+  gateway: ['image'],
+  tls: ['policy'],
+};
+
+const schema = z.object(sharedSettings);
+
+/** What the schema of the settings file would refuse, for who embeds the construct: a sentence each. */
+export function propProblems(props: FrontTcpProps): string[] {
+  const plain = Object.fromEntries(
+    Object.keys(sharedSettings).flatMap((name) => {
+      const value = props[name as keyof typeof sharedSettings];
+      return value === undefined ? [] : [[name, withoutTokens(omit(value, OF_CODE[name] ?? []))]];
+    }),
+  );
+  const result = schema.safeParse(plain);
+  return result.success ? [] : result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}.`);
+}
+
+/** What is named by ARN, with its kind, must be in the stack's own region. */
+export function resourceProblems(props: FrontTcpProps, { region }: Stack): string[] {
+  const { tls, redis, api } = props;
+  return [
+    ...(tls?.kind === 'load-balancer'
+      ? [
+          ...arnProblems('certificate', 'tls.certificateArn', tls.certificateArn, region),
+          ...arnProblems(
+            'trustStore',
+            'tls.clientCertificates.trustStoreArn',
+            tls.clientCertificates?.trustStoreArn,
+            region,
+          ),
+        ]
+      : []),
+    ...(tls?.kind === 'gateway' ? arnProblems('secret', 'tls.secretArn', tls.secretArn, region) : []),
+    ...(redis?.kind === 'upstash' ? arnProblems('secret', 'redis.secretArn', redis.secretArn, region) : []),
+    ...arnProblems('layer', 'api.secretsExtensionLayerArn', api?.secretsExtensionLayerArn, region),
+  ];
+}
+
+function omit(value: object, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
+}
+
+/** What is known only at deployment cannot be judged now; as a text of the right kind it passes. */
+function withoutTokens(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((one) => !Token.isUnresolved(one)).map(withoutTokens);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, member]) => member !== undefined && (typeof member === 'string' || !Token.isUnresolved(member)))
+      .map(([name, member]) => [name, withoutTokens(member)]),
+  );
+}
