@@ -2,29 +2,30 @@ import { z } from 'zod';
 import { hashTag } from '../contract/store/keys.ts';
 import { DEFAULT_LEASE_MS } from '../contract/store/scripts/gateways.ts';
 import { DEFAULT_LIMITS } from '../shared/limits.ts';
+import {
+  checkCluster,
+  crossChecks,
+  flag,
+  httpUrl,
+  logging,
+  MAX_TIMER_MS as MAX_MS,
+  port,
+  readSettings,
+  redisUrl,
+  secretArn,
+  type Variables,
+  whole,
+} from '../shared/settings.ts';
 import { checkUpstream, upstreamSettings, upstreamVariables } from './upstream/settings.ts';
-
-const whole = (fallback: number, min = 0, max = Number.MAX_SAFE_INTEGER) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
-    .default(fallback);
-const port = (fallback: number) => whole(fallback, 0, 65_535);
-const flag = z
-  .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
-  .transform((text) => text === 'true' || text === '1')
-  .default(false);
-
-/** Longest delay that timers take. */
-const MAX_MS = 2_147_483_647;
 
 const schema = z
   .object({
-    REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' }),
+    REDIS_URL: redisUrl,
     REDIS_USERNAME: z.string().optional(),
     REDIS_PASSWORD: z.string().optional(),
+    /** Instead of REDIS_PASSWORD; both are read again when the store refuses the password at hand. */
+    REDIS_SECRET_ARN: secretArn.optional(),
+    REDIS_PASSWORD_FILE: z.string().optional(),
     REDIS_CLUSTER: flag,
     REDIS_KEY_PREFIX: z.string().default(''),
     GATEWAY_HOST: z.string().default('0.0.0.0'),
@@ -70,7 +71,7 @@ const schema = z
     /** Set: the gateway speaks TLS. Files, or a secret with `certificate` and `privateKey`. */
     TLS_CERT_FILE: z.string().optional(),
     TLS_KEY_FILE: z.string().optional(),
-    TLS_SECRET_ARN: z.string().startsWith('arn:', 'must be the ARN of a secret').optional(),
+    TLS_SECRET_ARN: secretArn.optional(),
     /** Clients show a certificate of this authority, or are refused; its common name is the only user they may verify as. */
     TLS_CLIENT_CA_FILE: z.string().optional(),
     /** With TLS_SECRET_ARN: the same, with the authority in the secret's field `clientCa`. */
@@ -91,63 +92,54 @@ const schema = z
       .refine((above) => above === 0 || above >= 1.1, 'must be 0 or at least 1.1')
       .default(0),
     /** Set: traces of messages go there as OTLP/HTTP JSON. */
-    OTEL_EXPORTER_OTLP_ENDPOINT: z
-      .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
-      .optional(),
+    OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
     /** `/debug/…` on the health port. */
     DEBUG_ENDPOINTS: flag,
-    ...upstreamVariables(whole),
-    LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-    LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
+    ...upstreamVariables,
+    ...logging,
   })
-  .superRefine((env, context) => {
-    const refuse = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message });
-    const hasFiles = env.TLS_CERT_FILE !== undefined && env.TLS_KEY_FILE !== undefined;
-    if (env.TLS_CERT_FILE !== undefined && !env.TLS_KEY_FILE) refuse('TLS_KEY_FILE', 'is missing beside TLS_CERT_FILE');
-    if (env.TLS_KEY_FILE !== undefined && !env.TLS_CERT_FILE) refuse('TLS_CERT_FILE', 'is missing beside TLS_KEY_FILE');
-    if (hasFiles && env.TLS_SECRET_ARN) refuse('TLS_SECRET_ARN', 'and TLS_CERT_FILE cannot both be set');
-    if (env.TLS_CLIENT_CA_FILE && !hasFiles) refuse('TLS_CLIENT_CA_FILE', 'needs TLS_CERT_FILE and TLS_KEY_FILE');
-    if (env.TLS_CLIENT_CERTIFICATES && !env.TLS_SECRET_ARN) {
-      refuse('TLS_CLIENT_CERTIFICATES', 'needs TLS_SECRET_ARN; beside certificate files set TLS_CLIENT_CA_FILE');
-    }
-    if (env.PROXY_PROTOCOL === 'v2' && (hasFiles || env.TLS_SECRET_ARN)) {
-      refuse('PROXY_PROTOCOL', 'v2 cannot be had with TLS in the gateway: end TLS at the load balancer');
-    }
-    if (env.TASK_PROTECTION && env.ECS_AGENT_URI === undefined)
-      refuse('ECS_AGENT_URI', 'is missing beside TASK_PROTECTION');
-    checkUpstream(env, refuse);
-    if (env.REDIS_CLUSTER && hashTag(env.REDIS_KEY_PREFIX) === undefined) {
-      refuse('REDIS_KEY_PREFIX', 'must be a hash tag, such as {fronttcp}:, when REDIS_CLUSTER is set');
-    }
-  });
+  .superRefine(
+    crossChecks((env, refuse) => {
+      const hasFiles = env.TLS_CERT_FILE !== undefined && env.TLS_KEY_FILE !== undefined;
+      if (env.TLS_CERT_FILE !== undefined && !env.TLS_KEY_FILE)
+        refuse('TLS_KEY_FILE', 'is missing beside TLS_CERT_FILE');
+      if (env.TLS_KEY_FILE !== undefined && !env.TLS_CERT_FILE)
+        refuse('TLS_CERT_FILE', 'is missing beside TLS_KEY_FILE');
+      if (hasFiles && env.TLS_SECRET_ARN) refuse('TLS_SECRET_ARN', 'and TLS_CERT_FILE cannot both be set');
+      if (env.TLS_CLIENT_CA_FILE && !hasFiles) refuse('TLS_CLIENT_CA_FILE', 'needs TLS_CERT_FILE and TLS_KEY_FILE');
+      if (env.TLS_CLIENT_CERTIFICATES && !env.TLS_SECRET_ARN) {
+        refuse('TLS_CLIENT_CERTIFICATES', 'needs TLS_SECRET_ARN; beside certificate files set TLS_CLIENT_CA_FILE');
+      }
+      if (env.PROXY_PROTOCOL === 'v2' && (hasFiles || env.TLS_SECRET_ARN)) {
+        refuse('PROXY_PROTOCOL', 'v2 cannot be had with TLS in the gateway: end TLS at the load balancer');
+      }
+      if (env.TASK_PROTECTION && env.ECS_AGENT_URI === undefined)
+        refuse('ECS_AGENT_URI', 'is missing beside TASK_PROTECTION');
+      checkUpstream(env, refuse);
+      if (env.REDIS_SECRET_ARN && env.REDIS_PASSWORD_FILE)
+        refuse('REDIS_PASSWORD_FILE', 'and REDIS_SECRET_ARN cannot both be set');
+      for (const name of ['REDIS_SECRET_ARN', 'REDIS_PASSWORD_FILE'] as const) {
+        if (env[name] && env.REDIS_PASSWORD) refuse('REDIS_PASSWORD', `and ${name} cannot both be set`);
+      }
+      checkCluster(env, hashTag, refuse);
+    }),
+  );
 
 /** Every variable that a gateway reads. */
 export const gatewayVariables: readonly string[] = Object.keys(schema.shape);
 
 export type GatewayConfig = ReturnType<typeof parseConfig>;
 
-/** Every mistake at once, each named after its variable. */
-export class ConfigError extends Error {
-  override name = 'ConfigError';
-}
-
-/** Reads the environment (CONTRACT.md section 5). An empty variable counts as one that is not set. Throws ConfigError. */
-export function parseConfig(env: NodeJS.ProcessEnv) {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const result = schema.safeParse(set);
-  if (!result.success) {
-    const lines = result.error.issues.map((issue) => {
-      const name = issue.path.join('.');
-      return `${name} ${set[name] === undefined && issue.code !== 'custom' ? 'is not set' : issue.message}`;
-    });
-    throw new ConfigError(lines.join('\n'));
-  }
-  const e = result.data;
+/** Reads the environment (CONTRACT.md section 5). Throws EnvironmentError. */
+export function parseConfig(env: Variables) {
+  const e = readSettings(schema, env);
   return {
     redis: {
       url: e.REDIS_URL,
       username: e.REDIS_USERNAME,
       password: e.REDIS_PASSWORD,
+      secretArn: e.REDIS_SECRET_ARN,
+      passwordFile: e.REDIS_PASSWORD_FILE,
       cluster: e.REDIS_CLUSTER,
       keyPrefix: e.REDIS_KEY_PREFIX,
     },

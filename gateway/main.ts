@@ -1,4 +1,5 @@
-import { ConfigError, parseConfig } from './config.ts';
+import { EnvironmentError } from '../shared/settings.ts';
+import { parseConfig } from './config.ts';
 import { type RunningGateway, startGateway } from './gateway.ts';
 import { createLog } from './observe/log.ts';
 
@@ -35,7 +36,7 @@ function stopOnSignal(gateway: RunningGateway): void {
 }
 
 await run().catch((error: unknown) => {
-  console.error(error instanceof ConfigError ? `The environment is not right:\n${error.message}` : describe(error));
+  console.error(error instanceof EnvironmentError ? error.message : describe(error));
   process.exit(1);
 });
 

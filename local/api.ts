@@ -1,4 +1,4 @@
-import { EnvironmentError } from '../functions/runtime/environment.ts';
+import { EnvironmentError } from '../shared/settings.ts';
 import { readListenSettings } from './http/listen-settings.ts';
 import { type Api, startApi } from './http/server.ts';
 

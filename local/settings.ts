@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { EnvironmentError } from '../functions/runtime/environment.ts';
-import { ConfigError, parseConfig } from '../gateway/config.ts';
-import { readListenSettings } from './http/listen-settings.ts';
+import { parseConfig } from '../gateway/config.ts';
+import { EnvironmentError } from '../shared/settings.ts';
+import { collectMistakes, readListenSettings } from './http/listen-settings.ts';
 import { hasPrettyLog } from './program.ts';
 
 type Variables = NodeJS.ProcessEnv;
@@ -30,10 +30,10 @@ export const USAGE = 'usage: npm start -- [--gateways N] [--upstream ./handler.t
 /** Reads the command line and the environment of `npm start`, all of it, before anything is started. Throws SettingsError. */
 export function readSettings(args: readonly string[], env: Variables): StartSettings {
   const mistakes: string[] = [];
-  const options = collect(mistakes, () => readOptions(args));
+  const options = collectMistakes(mistakes, () => readOptions(args));
   const complete = { ...localDefaults(env), REDIS_URL: env.REDIS_URL || SOME_REDIS };
-  const api = collect(mistakes, () => readListenSettings(complete));
-  const config = collect(mistakes, () => parseConfig(complete));
+  const api = collectMistakes(mistakes, () => readListenSettings(complete));
+  const config = collectMistakes(mistakes, () => parseConfig(complete));
   if (mistakes.length > 0 || !options || !api || !config) {
     throw new SettingsError([...new Set(mistakes)].join('\n'));
   }
@@ -61,22 +61,14 @@ function readOptions(args: readonly string[]): Pick<StartSettings, 'gateways' | 
   try {
     values = parseArgs({ args: [...args], options }).values;
   } catch (error) {
-    throw new SettingsError(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    throw new EnvironmentError([error instanceof Error ? error.message : String(error), USAGE]);
   }
   const { gateways: text, upstream } = values;
-  if (upstream !== undefined && !existsSync(upstream)) throw new SettingsError(`--upstream: there is no ${upstream}`);
+  if (upstream !== undefined && !existsSync(upstream))
+    throw new EnvironmentError([`--upstream: there is no ${upstream}`]);
   const count = Number(text);
   if (/^\d+$/.test(text) && count >= 1 && count <= MAX_GATEWAYS) return { gateways: count, upstream };
-  throw new SettingsError(`--gateways must be a whole number from 1 to ${MAX_GATEWAYS}, not ${JSON.stringify(text)}`);
-}
-
-function collect<T>(mistakes: string[], read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof EnvironmentError || error instanceof ConfigError || error instanceof SettingsError))
-      throw error;
-    mistakes.push(...(error instanceof EnvironmentError ? error.mistakes : error.message.split('\n')));
-    return undefined;
-  }
+  throw new EnvironmentError([
+    `--gateways must be a whole number from 1 to ${MAX_GATEWAYS}, not ${JSON.stringify(text)}`,
+  ]);
 }

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Command } from 'commander';
 import { beginTail, EVERYONE, type LifecycleLine, readTail, type TailLine } from '../../contract/store/tail.ts';
-import { RedisUnavailableError } from '../../shared/redis/port.ts';
+import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { contextOf } from '../support/context.ts';
 import { onInterrupt } from '../support/interrupt.ts';
 import { printable, styled, time } from '../support/output.ts';

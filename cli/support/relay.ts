@@ -1,7 +1,8 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { z } from 'zod';
 import { type Keys, keysOf } from '../../contract/store/keys.ts';
-import { type RedisArgument, type RedisPort, type RedisReply, RedisUnavailableError } from '../../shared/redis/port.ts';
+import { RedisUnavailableError } from '../../shared/redis/errors.ts';
+import type { RedisArgument, RedisPort, RedisReply } from '../../shared/redis/port.ts';
 
 const reply: z.ZodType<RedisReply> = z.lazy(() => z.union([z.string(), z.number(), z.null(), z.array(reply)]));
 const answer = z.object({ keyPrefix: z.string(), replies: z.array(reply) });

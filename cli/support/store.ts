@@ -1,6 +1,8 @@
 import { type Keys, keysOf } from '../../contract/store/keys.ts';
-import { type Environment, EnvironmentError, readEnvironment } from '../../functions/runtime/environment.ts';
-import { type RedisPort, RedisUnavailableError } from '../../shared/redis/port.ts';
+import { type Environment, readEnvironment } from '../../functions/runtime/environment.ts';
+import { RedisUnavailableError } from '../../shared/redis/errors.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
+import { EnvironmentError } from '../../shared/settings.ts';
 import { ExitCode, Failure } from './failure.ts';
 import { findLocalSystem, isLoopback } from './local-system.ts';
 

@@ -1,6 +1,6 @@
 import { AUDIT_LUA } from '../../contract/store/scripts/audit.ts';
 import { defineScript } from '../../contract/store/scripts/library.ts';
-import { RedisUnavailableError } from '../../shared/redis/port.ts';
+import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { LETTER_LUA } from './letter.ts';
 import { entryFor } from './retry-entry.ts';

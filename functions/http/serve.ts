@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { RedisUnavailableError } from '../../shared/redis/port.ts';
+import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RouteKey } from '../routes.ts';
 import type { Log } from '../runtime/log.ts';
 import { JSON_HEADERS } from './headers.ts';

@@ -10,6 +10,13 @@ export interface StoreSecret {
   upstash?: z.infer<typeof upstashSecret>;
 }
 
+/** The secret as it was read last, and a way to read it again past the cache of the extension. */
+export interface SecretReader {
+  readonly current: StoreSecret;
+  /** Throws when it cannot be read; `current` stays. */
+  readAgain(): Promise<StoreSecret>;
+}
+
 const extensionAnswer = z.object({ SecretString: z.string() });
 
 /** The extension starts beside the function and refuses until it is ready: tries × pause stays under a cold start's patience. */
@@ -17,22 +24,42 @@ const TRIES = 10;
 const PAUSE_MS = 200;
 const TIMEOUT_MS = 3_000;
 
+/** Of a secret that is read again within a call: one try, so that the call is still answered in time. */
+const AGAIN_TIMEOUT_MS = 800;
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
 /**
  * Reads a secret through the parameters-and-secrets extension, which listens on the loopback of the sandbox.
  * Throws, without a word of the secret, when it cannot be read or has none of the known fields.
  */
-export async function readStoreSecret(
+export async function readStoreSecret(arn: string, env: Variables): Promise<SecretReader> {
+  let current = await read(arn, env, { tries: TRIES, timeoutMs: TIMEOUT_MS, pastCache: false });
+  return {
+    get current() {
+      return current;
+    },
+    async readAgain() {
+      current = await read(arn, env, { tries: 1, timeoutMs: AGAIN_TIMEOUT_MS, pastCache: true });
+      return current;
+    },
+  };
+}
+
+async function read(
   arn: string,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Variables,
+  { tries, timeoutMs, pastCache }: { tries: number; timeoutMs: number; pastCache: boolean },
 ): Promise<StoreSecret> {
   const port = env.PARAMETERS_SECRETS_EXTENSION_HTTP_PORT ?? '2773';
-  const url = `http://localhost:${port}/secretsmanager/get?secretId=${encodeURIComponent(arn)}`;
+  const refresh = pastCache ? '&refreshNow=true' : '';
+  const url = `http://localhost:${port}/secretsmanager/get?secretId=${encodeURIComponent(arn)}${refresh}`;
   const headers = { 'x-aws-parameters-secrets-token': env.AWS_SESSION_TOKEN ?? '' };
   let failure = '';
-  for (let tried = 0; tried < TRIES; tried += 1) {
+  for (let tried = 0; tried < tries; tried += 1) {
     if (tried > 0) await setTimeout(PAUSE_MS);
     try {
-      const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+      const response = await fetch(url, { headers, signal: AbortSignal.timeout(timeoutMs) });
       if (response.ok) return parseSecret(extensionAnswer.parse(await response.json()).SecretString);
       failure = `HTTP ${response.status}`;
       await response.body?.cancel();

@@ -1,5 +1,5 @@
 import { parseSendCommand, type SendCommand } from '../../contract/wire/commands.ts';
-import { RedisUnavailableError } from '../../shared/redis/port.ts';
+import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { invalid, sentence } from '../http/invalid.ts';
 import { MESSAGES } from '../http/messages.ts';
 import { Refusal } from '../http/refusal.ts';

@@ -7,7 +7,7 @@ import {
 } from '../../contract/store/scripts/route.ts';
 import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
 import { bodyOf, type SendCommand } from '../../contract/wire/commands.ts';
-import { RedisUnavailableError } from '../../shared/redis/port.ts';
+import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { SpanName } from '../../shared/trace.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { RequestTrace } from '../http/request-traces.ts';

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
-import { RedisUnavailableError } from '../../shared/redis/port.ts';
+import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The answer 503 waits so long for the withdrawal to leave: with the call before it, less than 2 s. */

@@ -1,11 +1,12 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import { type InboxRecord, parseInboxRecord, type Recipient } from '../../contract/store/records.ts';
+import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { Lease } from '../fleet/lease.ts';
 import type { Log } from '../observe/log.ts';
 import type { Registry } from '../session/registry.ts';
 import type { ClaimsUnderWay } from '../store/claims-in-flight.ts';
-import type { GatewayRedis } from '../store/redis.ts';
+import { BLOCK_MS, type GatewayRedis } from '../store/redis.ts';
 import type { InboxHandOut } from './dispatch.ts';
 import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
 import { Slice } from './time-budget.ts';
@@ -14,7 +15,6 @@ import { type Entry, Withdrawals } from './withdrawals.ts';
 const COUNT = 512;
 /** Messages of one read from which on the next ones are asked for before these are delivered. */
 const DEEP = 32;
-const BLOCK_MS = 5_000;
 const RETRY_MS = 500;
 /** A store that refuses to block is asked at growing intervals while nothing comes. */
 const POLL_MIN_MS = 5;
@@ -181,7 +181,7 @@ export class InboxReader {
       return { batch, tookMs: performance.now() - startedAt };
     } catch (error) {
       if (generation !== this.#generation) return { batch: undefined, tookMs: 0 };
-      const refusesToBlock = this.#blocks && /block/i.test(String(error));
+      const refusesToBlock = this.#blocks && error instanceof RedisReplyError && error.errorClass === 'bug';
       if (refusesToBlock) this.#blocks = false;
       this.#warn(error);
       return { batch: refusesToBlock ? [] : undefined, tookMs: 0 };

@@ -1,16 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import { type DrainResult, drainQueue } from '../../contract/store/scripts/drain-queue.ts';
+import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
-import type { GatewayRedis } from '../store/redis.ts';
+import { BLOCK_MS, type GatewayRedis } from '../store/redis.ts';
 
 /** Entries in one call of the script: it holds Redis up for one or two milliseconds. */
 const BATCH = 250;
 /** Calls that are under way at a time while the queue is deep: what they bring is delivered together, in fewer writes. */
 const DEEP_CALLS = 4;
-const BLOCK_SECONDS = 5;
 const RETRY_MS = 1_000;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 250;
@@ -89,9 +89,9 @@ export class QueueDrain {
     const { queue, queueTaken } = this.#keys;
     if (!this.#blocks) return (await this.#waiter.command('LMOVE', queue, queueTaken, 'RIGHT', 'LEFT')) !== null;
     try {
-      return (await this.#waiter.command('BLMOVE', queue, queueTaken, 'RIGHT', 'LEFT', BLOCK_SECONDS)) !== null;
+      return (await this.#waiter.command('BLMOVE', queue, queueTaken, 'RIGHT', 'LEFT', BLOCK_MS / 1_000)) !== null;
     } catch (error) {
-      if (!/block/i.test(String(error))) throw error;
+      if (!(error instanceof RedisReplyError) || error.errorClass !== 'bug') throw error;
       this.#blocks = false;
       this.#log.warn(
         { event: 'queue_polls', error: String(error) },

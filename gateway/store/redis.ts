@@ -1,96 +1,110 @@
 import { setTimeout } from 'node:timers/promises';
-import { Cluster, Command, Redis } from 'ioredis';
-import { nameNodes } from '../../shared/redis/cluster.ts';
-import { GatheredWrites } from '../../shared/redis/gathered-writes.ts';
+import { RedisClient } from '../../shared/redis/client.ts';
+import type { CredentialSource } from '../../shared/redis/credential-source.ts';
+import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisArgument, RedisPort, RedisReply, Script } from '../../shared/redis/port.ts';
-import type { GatewayConfig } from '../config.ts';
+import { type Credentials, parseRedisUrl } from '../../shared/redis/target.ts';
 import type { Log } from '../observe/log.ts';
 import { StoreUse } from '../observe/store-use.ts';
-
-type Client = Redis | Cluster;
+import { credentialsOf, type StoreSettings } from './credentials.ts';
 
 /**
- * Redis as the gateway uses it. Commands wait while Redis is away, in order, and those that had no answer are sent
- * again first: whatever is issued here must bear to be run twice.
+ * Redis as the gateway uses it. Commands wait while Redis is away or refuses us, in order, and those that had no answer are
+ * sent again first: whatever is issued here must bear to be run twice.
  */
 export interface GatewayRedis extends RedisPort {
-  /** A connection of its own, for a command that blocks. */
+  /** A connection of its own, for a command that blocks: for BLOCK_MS at most. */
   blocking(): GatewayRedis;
   /** Called whenever the connection is there again after it was lost. */
   onReturn(listener: () => void): void;
   readonly use: StoreUse;
 }
 
+/** The longest that a command may block. With SILENCE_MS, a connection that hangs is found within 4 s. */
+export const BLOCK_MS = 2_000;
+
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1_000;
-/** Longest wait for bytes on a connection with a command under way; a blocking one waits BLOCK_MS at most. */
-const SILENCE_MS = 15_000;
+/** Within the 5 s of CONTRACT.md: a connection that hangs is found and made anew. Lease and renewal bear two of these. */
+const SILENCE_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 2_500;
 
-export function connectRedis(config: GatewayConfig['redis'], log: Log): GatewayRedis {
-  return new IoredisPort(config, log, { use: new StoreUse(), blocks: false });
+export function connectRedis(config: StoreSettings, log: Log): GatewayRedis {
+  const way = { config, credentials: credentialsOf(config), log, use: new StoreUse() };
+  return new WaitingRedis(way, { blocks: false });
 }
 
-class IoredisPort implements GatewayRedis {
+interface Way {
+  readonly config: StoreSettings;
+  /** Shared by all connections: a rotated secret is read once. */
+  readonly credentials: CredentialSource<Credentials | undefined>;
+  readonly log: Log;
   readonly use: StoreUse;
+}
+
+class WaitingRedis implements GatewayRedis {
+  readonly use: StoreUse;
+  readonly #way: Way;
   /** What waits for something to come says nothing about the store's speed. */
   readonly #blocks: boolean;
-  readonly #config: GatewayConfig['redis'];
-  readonly #log: Log;
-  readonly #client: Client;
-  /** Scripts that were sent whole on this connection: from then on their digest will do. */
-  readonly #sentWhole = new Set<Script>();
+  readonly #client: RedisClient;
+  readonly #returned: (() => void)[] = [];
+  /** Until it is over nothing is sent: commands go on in the order in which they were issued. */
+  #pause: Promise<void> | undefined;
+  #pauses = 0;
+  #wasLost = false;
+  /** What the store could not do, and was logged; one line per outage, not per attempt. */
+  #trouble: string | undefined;
   #closed = false;
-  readonly #writes: GatheredWrites;
 
-  constructor(config: GatewayConfig['redis'], log: Log, { use, blocks }: { use: StoreUse; blocks: boolean }) {
+  constructor(way: Way, { blocks }: { blocks: boolean }) {
+    const { config, credentials, use } = way;
     this.use = use;
+    this.#way = way;
     this.#blocks = blocks;
-    this.#config = config;
-    this.#log = log;
-    this.#client = connect(config);
-    this.#writes = new GatheredWrites(this.#client, process.nextTick);
-    // Without a listener ioredis writes to the console by itself. One line per outage, not per attempt.
-    let away = false;
-    this.#client.on('error', (error: Error) => {
-      use.errors += 1;
-      if (!away) log.warn({ event: 'redis_away', error: error.message }, 'Redis is out of reach');
-      away = true;
+    this.#client = new RedisClient({
+      target: parseRedisUrl(config.url),
+      isCluster: config.cluster,
+      credentials,
+      whileAway: 'wait',
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      silenceMs: blocks ? BLOCK_MS + SILENCE_MS : SILENCE_MS,
+      gather: process.nextTick,
+      retryDelay,
+      onError: (error) => {
+        use.errors += 1;
+        this.#away('store_unavailable', error.message);
+      },
+      onClose: () => {
+        this.#wasLost = true;
+      },
+      onReady: () => this.#ready(),
     });
-    this.#client.on('close', () => this.#sentWhole.clear());
-    this.#client.on('ready', () => {
-      if (away) log.info({ event: 'redis_back' }, 'Redis answers again');
-      if (away) use.reconnects += 1;
-      away = false;
-    });
+    if (credentials.current === undefined) this.#pause = this.#renewed(1);
   }
 
   onReturn(listener: () => void): void {
-    let wasLost = false;
-    this.#client.on('close', () => {
-      wasLost = true;
-    });
-    this.#client.on('ready', () => {
-      if (wasLost && !this.#closed) listener();
-      wasLost = false;
-    });
+    this.#returned.push(listener);
   }
 
   blocking(): GatewayRedis {
-    return new IoredisPort(this.#config, this.#log, { use: this.use, blocks: true });
+    return new WaitingRedis(this.#way, { blocks: true });
   }
 
   async command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {
     const startedAt = performance.now();
     for (let attempt = 1; ; attempt += 1) {
+      while (this.#pause !== undefined) await this.#pause;
       try {
-        this.#writes.begin();
-        const reply = (await this.#client.call(name, ...args)) as RedisReply;
+        const reply = await this.#client.command(name, ...args);
         if (!this.#blocks) this.use.commandMs.record(performance.now() - startedAt);
+        if (this.#trouble !== undefined) this.#back();
         return reply;
       } catch (error) {
-        if (this.#closed || !passes(error)) throw error;
+        if (this.#closed || !(error instanceof RedisUnavailableError)) throw error;
         this.use.errors += 1;
-        await setTimeout(retryDelay(attempt), undefined, { ref: false });
+        if (error.isRefusal) this.#away(error.reason, error.message);
+        await this.#untilNextAttempt(error, attempt);
       }
     }
   }
@@ -100,84 +114,68 @@ class IoredisPort implements GatewayRedis {
     return Promise.all(commands.map(([name, ...args]) => this.command(String(name), ...args)));
   }
 
-  /**
-   * Whole at first, by its digest later. Asking by a digest that Redis does not know costs more than a round trip: the
-   * second attempt would be overtaken by whatever was issued in between.
-   */
   async script(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply> {
     const startedAt = performance.now();
     try {
-      return await this.#evaluate(script, keys, args);
+      return await this.#client.script(script, keys, args, (name, ...rest) => this.command(name, ...rest));
     } finally {
       this.use.ran(script.name, performance.now() - startedAt);
     }
   }
 
-  async #evaluate(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply> {
-    if (!this.#sentWhole.has(script)) {
-      this.#sentWhole.add(script);
-      return this.command('EVAL', script.lua, keys.length, ...keys, ...args);
-    }
-    try {
-      return await this.command('EVALSHA', script.sha1, keys.length, ...keys, ...args);
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return this.command('EVAL', script.lua, keys.length, ...keys, ...args);
-    }
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
-    this.#client.disconnect();
+    this.#client.close();
   }
-}
 
-function connect(config: GatewayConfig['redis']): Client {
-  const url = new URL(config.url);
-  const options = {
-    protocol: 2 as const,
-    maxRetriesPerRequest: null,
-    autoResendUnfulfilledCommands: true,
-    retryStrategy: (attempt: number) => retryDelay(attempt),
-    reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? (2 as const) : false),
-    connectTimeout: 5_000,
-    socketTimeout: SILENCE_MS,
-    keepAlive: 10_000,
-    noDelay: true,
-    ...(config.username === undefined ? {} : { username: config.username }),
-    ...(config.password === undefined ? {} : { password: config.password }),
-  };
-  if (!config.cluster) return new Redis(config.url, options);
-  const tls = url.protocol === 'rediss:' ? { tls: {} } : {};
-  const credentials = {
-    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
-    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
-  };
-  Command.setReplyTransformer('cluster', (reply: unknown) => nameNodes(reply, url.hostname));
-  return new Cluster([{ host: url.hostname, port: Number(url.port || 6379) }], {
-    dnsLookup: (address, callback) => callback(null, address),
-    clusterRetryStrategy: (attempt) => retryDelay(attempt),
-    retryDelayOnClusterDown: 100,
-    redisOptions: { ...credentials, ...options, ...tls },
-  });
-}
+  /** A full store refuses only what makes it fuller: that waits alone, and everything else goes on. */
+  async #untilNextAttempt({ reason }: RedisUnavailableError, attempt: number): Promise<void> {
+    if (reason === 'store_full') return setTimeout(retryDelay(attempt), undefined, { ref: false });
+    if (this.#pause === undefined) {
+      this.#pauses += 1;
+      this.#pause = reason === 'store_credentials' ? this.#renewed(this.#pauses) : this.#paused(this.#pauses);
+    }
+    return this.#pause;
+  }
 
-const PASSING = [
-  'LOADING',
-  'CLUSTERDOWN',
-  'TRYAGAIN',
-  'MASTERDOWN',
-  'READONLY',
-  'OOM',
-  'MISCONF',
-  'NOREPLICAS',
-  'BUSY',
-];
+  async #paused(attempt: number): Promise<void> {
+    await setTimeout(retryDelay(attempt), undefined, { ref: false });
+    this.#pause = undefined;
+  }
 
-/** Whether what went wrong is the store's state, not the command: a broken connection, a failover, full memory. */
-function passes(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return error.name !== 'ReplyError' || PASSING.some((code) => error.message.startsWith(code));
+  /** Does not reject: what could not be read is read again with the next refusal. */
+  async #renewed(attempt: number): Promise<void> {
+    try {
+      await this.#client.renewCredentials();
+    } catch (error) {
+      this.#away('store_credentials', error instanceof Error ? error.message : String(error));
+    }
+    const hasCredentials = this.#way.credentials.current !== undefined;
+    await setTimeout(retryDelay(attempt), undefined, { ref: false });
+    if (!hasCredentials && !this.#closed) return this.#renewed(attempt + 1);
+    this.#pause = undefined;
+  }
+
+  #away(reason: string, error: string): void {
+    if (this.#trouble === reason) return;
+    this.#trouble = reason;
+    this.#way.log.warn({ event: 'redis_away', reason, error }, 'Redis is out of reach, or refuses');
+  }
+
+  #back(): void {
+    if (this.#trouble === undefined) return;
+    this.#trouble = undefined;
+    this.#pauses = 0;
+    this.#way.log.info({ event: 'redis_back' }, 'Redis answers again');
+  }
+
+  #ready(): void {
+    if (!this.#wasLost) return;
+    this.#wasLost = false;
+    this.use.reconnects += 1;
+    this.#back();
+    if (!this.#closed) for (const listener of this.#returned) listener();
+  }
 }
 
 function retryDelay(attempt: number): number {

@@ -7,6 +7,7 @@ import {
 } from '../../contract/wire/command-id-ranges.ts';
 import { APPLICATION_UP } from '../../contract/wire/command-ids.ts';
 import { MAX_USER_ID_LENGTH } from '../../contract/wire/commands.ts';
+import { type Refuse, whole } from '../../shared/settings.ts';
 
 /** What becomes of an application command. */
 export const Mode = { refused: 0, event: 1, request: 2 } as const;
@@ -26,43 +27,39 @@ const commandIds = z.string().transform((text, context) => {
   return ids ?? new Set<number>();
 });
 
-type Whole = (fallback: number, min?: number, max?: number) => z.ZodType<number, string | undefined>;
+/** The variables of this part. */
+export const upstreamVariables = {
+  /** Takes what devices send. Unset: application commands are refused. */
+  UPSTREAM_FUNCTION: functionName.optional(),
+  /** Gathered into asynchronous invocations. */
+  UPSTREAM_EVENTS: commandIds.prefault(DEFAULT_EVENT_IDS),
+  /** Each invoked synchronously, and answered. */
+  UPSTREAM_REQUESTS: commandIds.prefault(DEFAULT_REQUEST_IDS),
+  /** Is told when sessions begin and end; `none`: nobody is. */
+  UPSTREAM_LIFECYCLE_FUNCTION: z.union([z.literal(NONE), functionName]).optional(),
+  /** From the frame to its answer; also the longest that one asynchronous invocation may take to be accepted. */
+  UPSTREAM_TIMEOUT_MS: whole(10_000, 100, 900_000),
+  /** Requests that the function works on at a time, for this gateway. */
+  UPSTREAM_MAX_IN_FLIGHT: whole(100, 1, 10_000),
+  /** Requests that wait for that, beside those in flight. */
+  UPSTREAM_MAX_WAITING: whole(1_000, 0, 1_000_000),
+  /** How often one invocation is tried before its failure counts; the waits between grow, at random. */
+  UPSTREAM_MAX_ATTEMPTS: whole(4, 1, 20),
+  /** How long the first item of a batch waits for others. */
+  UPSTREAM_BATCH_MS: whole(50, 0, 10_000),
+  /** Items that Redis holds for the function, for all gateways together. */
+  UPSTREAM_SPOOL_MAX: whole(100_000, 1),
+  UPSTREAM_SPOOL_MAX_BYTES: whole(67_108_864, 1_048_576),
+  /** `chat_from` of chat messages that the function sends. */
+  UPSTREAM_FROM: z.string().min(1).max(MAX_USER_ID_LENGTH).default('upstream'),
+  AWS_REGION: z.string().optional(),
+  AWS_DEFAULT_REGION: z.string().optional(),
+};
 
-/** The variables of this part. `whole`: how the gateway reads numbers. */
-export function upstreamVariables(whole: Whole) {
-  return {
-    /** Takes what devices send. Unset: application commands are refused. */
-    UPSTREAM_FUNCTION: functionName.optional(),
-    /** Gathered into asynchronous invocations. */
-    UPSTREAM_EVENTS: commandIds.prefault(DEFAULT_EVENT_IDS),
-    /** Each invoked synchronously, and answered. */
-    UPSTREAM_REQUESTS: commandIds.prefault(DEFAULT_REQUEST_IDS),
-    /** Is told when sessions begin and end; `none`: nobody is. */
-    UPSTREAM_LIFECYCLE_FUNCTION: z.union([z.literal(NONE), functionName]).optional(),
-    /** From the frame to its answer; also the longest that one asynchronous invocation may take to be accepted. */
-    UPSTREAM_TIMEOUT_MS: whole(10_000, 100, 900_000),
-    /** Requests that the function works on at a time, for this gateway. */
-    UPSTREAM_MAX_IN_FLIGHT: whole(100, 1, 10_000),
-    /** Requests that wait for that, beside those in flight. */
-    UPSTREAM_MAX_WAITING: whole(1_000, 0, 1_000_000),
-    /** How often one invocation is tried before its failure counts; the waits between grow, at random. */
-    UPSTREAM_MAX_ATTEMPTS: whole(4, 1, 20),
-    /** How long the first item of a batch waits for others. */
-    UPSTREAM_BATCH_MS: whole(50, 0, 10_000),
-    /** Items that Redis holds for the function, for all gateways together. */
-    UPSTREAM_SPOOL_MAX: whole(100_000, 1),
-    UPSTREAM_SPOOL_MAX_BYTES: whole(67_108_864, 1_048_576),
-    /** `chat_from` of chat messages that the function sends. */
-    UPSTREAM_FROM: z.string().min(1).max(MAX_USER_ID_LENGTH).default('upstream'),
-    AWS_REGION: z.string().optional(),
-    AWS_DEFAULT_REGION: z.string().optional(),
-  };
-}
-
-type Variables = z.output<z.ZodObject<ReturnType<typeof upstreamVariables>>>;
+type Variables = z.output<z.ZodObject<typeof upstreamVariables>>;
 
 /** What contradicts itself, and what the SDK would only say at the first call. */
-export function checkUpstream(env: Variables, refuse: (name: string, message: string) => void): void {
+export function checkUpstream(env: Variables, refuse: Refuse): void {
   const both = [...env.UPSTREAM_EVENTS].find((id) => env.UPSTREAM_REQUESTS.has(id));
   if (both !== undefined) refuse('UPSTREAM_REQUESTS', `has ${both}, which is in UPSTREAM_EVENTS too`);
   const names = ['UPSTREAM_FUNCTION', 'UPSTREAM_LIFECYCLE_FUNCTION'] as const;

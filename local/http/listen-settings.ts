@@ -1,30 +1,25 @@
 import { z } from 'zod';
-import { EnvironmentError, readEnvironment } from '../../functions/runtime/environment.ts';
+import { readEnvironment } from '../../functions/runtime/environment.ts';
+import { EnvironmentError, port, readSettings, type Variables } from '../../shared/settings.ts';
 
-const schema = z.object({
-  API_HOST: z.string().default('127.0.0.1'),
-  API_PORT: z
-    .string()
-    .regex(/^\d{1,5}$/, 'must be a port number')
-    .transform(Number)
-    .pipe(z.number().max(65_535, 'must be a port number'))
-    .default(3000),
-});
-
-type Variables = Readonly<Record<string, string | undefined>>;
+const schema = z.object({ API_HOST: z.string().default('127.0.0.1'), API_PORT: port(3000) });
 
 /** Where the API listens. Throws EnvironmentError with every mistake of the whole environment, the functions' too. */
 export function readListenSettings(env: Variables): { host: string; port: number } {
   const mistakes: string[] = [];
+  collectMistakes(mistakes, () => readEnvironment(env));
+  const own = collectMistakes(mistakes, () => readSettings(schema, env));
+  if (own === undefined || mistakes.length > 0) throw new EnvironmentError(mistakes);
+  return { host: own.API_HOST, port: own.API_PORT };
+}
+
+/** Returns what `read` returns; or undefined, with its mistakes put behind the others. */
+export function collectMistakes<T>(mistakes: string[], read: () => T): T | undefined {
   try {
-    readEnvironment(env);
+    return read();
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error;
     mistakes.push(...error.mistakes);
+    return undefined;
   }
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const own = schema.safeParse(set);
-  if (!own.success) mistakes.push(...own.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`));
-  if (!own.success || mistakes.length > 0) throw new EnvironmentError(mistakes);
-  return { host: own.data.API_HOST, port: own.data.API_PORT };
 }

@@ -1,4 +1,4 @@
-/** The small port through which functions and gateways use Redis. Its drivers live beside their users. */
+/** The small port through which functions and gateways use Redis. */
 export type RedisArgument = string | number | Buffer;
 export type RedisReply = string | number | null | RedisReply[];
 
@@ -11,7 +11,7 @@ export interface Script {
 }
 
 export interface RedisPort {
-  /** One command. Throws what Redis refused, or `RedisUnavailableError`. */
+  /** One command. Throws `RedisReplyError` for what Redis refused, or `RedisUnavailableError`. */
   command(name: string, ...args: RedisArgument[]): Promise<RedisReply>;
   /** Several commands in one round trip, in order; not atomic. The first refusal is thrown. */
   pipeline(commands: readonly (readonly RedisArgument[])[]): Promise<RedisReply[]>;
@@ -23,9 +23,4 @@ export interface RedisPort {
    */
   openBlocking?(maxBlockMs: number): RedisPort;
   close(): Promise<void>;
-}
-
-/** Redis could not be reached, or did not answer in time: nothing is known about the command. */
-export class RedisUnavailableError extends Error {
-  override name = 'RedisUnavailableError';
 }

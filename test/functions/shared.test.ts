@@ -12,7 +12,7 @@ import { START_TIMEOUT_MS } from '../../functions/runtime/drivers/failures.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { RedisClock } from '../../functions/runtime/redis-clock.ts';
 import { readStoreSecret } from '../../functions/runtime/secrets.ts';
-import { RedisUnavailableError } from '../../shared/redis/port.ts';
+import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { startWorld } from './world.ts';
 
 describe('the language of an answer', () => {
@@ -56,8 +56,8 @@ describe('the estimate of the clock of Redis', () => {
   const of = async (offsets: number[]) => {
     let asked = 0;
     const port = {
-      command: () => Promise.reject(new RedisUnavailableError()),
-      pipeline: () => Promise.reject(new RedisUnavailableError()),
+      command: () => Promise.reject(new RedisUnavailableError('away')),
+      pipeline: () => Promise.reject(new RedisUnavailableError('away')),
       close: async () => undefined,
       script: async () => {
         asked += 1;
@@ -115,12 +115,14 @@ describe('the secret of the store', () => {
 
   it('is read as soon as the extension is ready', async () => {
     const env = await extension([400, 'not ready'], [200, answer({ username: 'u', password: 'p' })]);
-    expect(await readStoreSecret(arn, env)).toEqual({ store: { username: 'u', password: 'p' } });
+    expect((await readStoreSecret(arn, env)).current).toEqual({ store: { username: 'u', password: 'p' } });
   });
 
   it('may be that of Upstash', async () => {
     const env = await extension([200, answer({ restUrl: 'https://x.test', restToken: 't', redisUrl: 'rediss://x' })]);
-    expect(await readStoreSecret(arn, env)).toEqual({ upstash: { restUrl: 'https://x.test', restToken: 't' } });
+    expect((await readStoreSecret(arn, env)).current).toEqual({
+      upstash: { restUrl: 'https://x.test', restToken: 't' },
+    });
   });
 
   it('is not in the error about it', async () => {
@@ -162,8 +164,8 @@ describe('a bundle', () => {
     const inputs = Object.keys(metafile.inputs);
     const holds = (name: string): boolean => inputs.some((input) => input.includes(`node_modules/${name}/`));
     expect([holds(has), holds(hasNot)]).toEqual([true, false]);
-    expect(inputs.filter((input) => !/^(node_modules|contract|functions)\//.test(input))).toEqual([]);
-    expect(inputs.filter((input) => /^functions\/(?!send-command|shared|routes)/.test(input))).toEqual([]);
+    expect(inputs.filter((input) => !/^(node_modules|contract|shared|functions)\//.test(input))).toEqual([]);
+    expect(inputs.filter((input) => /^functions\/(?!send-command|http|runtime|routes)/.test(input))).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { RedisUnavailableError } from '../../../shared/redis/port.ts';
+import { RedisUnavailableError } from '../../../shared/redis/errors.ts';
 import { Failure } from '../failure.ts';
 import { isLoopback } from '../local-system.ts';
 import { environmentOf, type Store, withStore } from '../store.ts';

@@ -1,4 +1,4 @@
-import { RedisUnavailableError } from '../../../shared/redis/port.ts';
+import { RedisUnavailableError } from '../../../shared/redis/errors.ts';
 
 /** From the call to its answer. With it an answer 503 leaves within 2 s of Redis going away, whatever the call waits for. */
 export const CALL_TIMEOUT_MS = 1_400;
@@ -24,30 +24,8 @@ export const START_TIMEOUT_MS = 900;
 /** The last part of a timeout: a process that was held up reads what has come meanwhile before it gives up. */
 const LAST_LOOK_MS = 50;
 
-/**
- * Refusals that say how the store is, not that the command is wrong: all pass by themselves, and nothing was written.
- * `ERR max …` is Upstash's for a plan's limit that was reached.
- */
-const PASSING = [
-  'LOADING',
-  'CLUSTERDOWN',
-  'TRYAGAIN',
-  'MASTERDOWN',
-  'READONLY',
-  'OOM',
-  'MISCONF',
-  'NOREPLICAS',
-  'BUSY',
-  'ERR max ',
-];
-
-export function isPassing(message: string): boolean {
-  return PASSING.some((code) => message.startsWith(code));
-}
-
-export function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT');
-}
+/** The connection outlives a call that had no answer by so much: what takes the call back leaves on the same one. */
+export const SILENCE_AFTER_CALL_MS = 300;
 
 /** Bounds a call that its client would let wait for longer, such as for a cluster that is not there. */
 export async function withinTimeout<T>(call: Promise<T>, timeoutMs: number): Promise<T> {

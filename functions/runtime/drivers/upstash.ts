@@ -1,37 +1,47 @@
 import { Redis } from '@upstash/redis';
-import {
-  type RedisArgument,
-  type RedisPort,
-  type RedisReply,
-  RedisUnavailableError,
-  type Script,
-} from '../../../shared/redis/port.ts';
+import { CredentialSource } from '../../../shared/redis/credential-source.ts';
+import { errorOfReply, isUnknownScript, RedisUnavailableError } from '../../../shared/redis/errors.ts';
+import type { RedisArgument, RedisPort, RedisReply, Script } from '../../../shared/redis/port.ts';
 import type { Environment } from '../environment.ts';
-import type { StoreSecret } from '../secrets.ts';
-import { isPassing, isUnknownScript, type Patience, SERVING, timeoutSignal } from './failures.ts';
+import type { SecretReader, StoreSecret } from '../secrets.ts';
+import { type Patience, SERVING, timeoutSignal, withinTimeout } from './failures.ts';
 
 const RETRY_AFTER_MS = 50;
+
+/** Where an Upstash store is, and the token for it. */
+interface Access {
+  readonly url: string;
+  readonly token: string;
+}
 
 /** Upstash over HTTPS: no connection to keep, each call bounded in time. */
 export function connectRedis(
   environment: Environment,
-  secret: StoreSecret | undefined,
+  secret: SecretReader | undefined,
   { callTimeoutMs }: Patience = SERVING,
 ): RedisPort {
-  const url = environment.UPSTASH_REDIS_REST_URL ?? secret?.upstash?.restUrl;
-  const token = environment.UPSTASH_REDIS_REST_TOKEN ?? secret?.upstash?.restToken;
-  if (url === undefined || token === undefined) {
-    throw new Error('UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN are missing');
-  }
-  return new UpstashPort(new RestClient(url, token, callTimeoutMs));
+  const accessOf = (read: StoreSecret | undefined): Access => {
+    const url = environment.UPSTASH_REDIS_REST_URL ?? read?.upstash?.restUrl;
+    const token = environment.UPSTASH_REDIS_REST_TOKEN ?? read?.upstash?.restToken;
+    if (url === undefined || token === undefined) {
+      throw new Error('UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN are missing');
+    }
+    return { url, token };
+  };
+  const access = new CredentialSource(
+    accessOf(secret?.current),
+    secret && (async () => accessOf(await secret.readAgain())),
+  );
+  return new UpstashPort(access, callTimeoutMs);
 }
 
 /** Commands by name, which the client itself has for single ones only. */
 class RestClient extends Redis {
-  constructor(url: string, token: string, callTimeoutMs: number) {
+  readonly access: Access;
+
+  constructor(access: Access, callTimeoutMs: number) {
     super({
-      url,
-      token,
+      ...access,
       // Replies as Redis gave them: "123" stays text, and no byte order mark is taken off.
       automaticDeserialization: false,
       responseEncoding: false,
@@ -41,6 +51,7 @@ class RestClient extends Redis {
       retry: { retries: 1, backoff: () => RETRY_AFTER_MS },
       signal: () => timeoutSignal(callTimeoutMs),
     });
+    this.access = access;
   }
 
   async send(path: string[], body: readonly unknown[]): Promise<unknown> {
@@ -49,10 +60,14 @@ class RestClient extends Redis {
 }
 
 class UpstashPort implements RedisPort {
-  readonly #client: RestClient;
+  readonly #access: CredentialSource<Access>;
+  readonly #callTimeoutMs: number;
+  #client: RestClient;
 
-  constructor(client: RestClient) {
-    this.#client = client;
+  constructor(access: CredentialSource<Access>, callTimeoutMs: number) {
+    this.#access = access;
+    this.#callTimeoutMs = callTimeoutMs;
+    this.#client = new RestClient(access.current, callTimeoutMs);
   }
 
   async command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {
@@ -80,12 +95,31 @@ class UpstashPort implements RedisPort {
     // Nothing is held open.
   }
 
-  async #send(path: string[], body: readonly unknown[]): Promise<unknown> {
+  #send(path: string[], body: readonly unknown[]): Promise<unknown> {
+    return withinTimeout(this.#sendWithCredentials(path, body), this.#callTimeoutMs);
+  }
+
+  /** With the token at hand; refused for it, once more with the one that the secret has now. */
+  async #sendWithCredentials(path: string[], body: readonly unknown[]): Promise<unknown> {
+    const client = this.#client;
     try {
-      return await this.#client.send(path, body);
-    } catch (error) {
-      throw explained(error);
+      return await client.send(path, body);
+    } catch (thrown) {
+      const error = explained(thrown);
+      if (!(error instanceof RedisUnavailableError) || error.reason !== 'store_credentials') throw error;
+      await this.#renewCredentials();
+      if (this.#client === client) throw error;
+      return await this.#client.send(path, body).catch((again: unknown) => {
+        throw explained(again);
+      });
     }
+  }
+
+  async #renewCredentials(): Promise<void> {
+    await this.#access.renew();
+    const { current } = this.#access;
+    const { url, token } = this.#client.access;
+    if (current.url !== url || current.token !== token) this.#client = new RestClient(current, this.#callTimeoutMs);
   }
 }
 
@@ -109,8 +143,7 @@ function explained(error: unknown): Error {
   return new RedisUnavailableError(`${error instanceof Error ? error.name : 'unknown error'}${code}`);
 }
 
-/** Redis's own refusals begin with a code in capitals; others are the service's, such as a limit that was reached. */
+/** Redis's own refusals begin with a code in capitals; others are the service's, such as one that is being moved. */
 function refusal(text: string): Error {
-  const isRedis = /^(?:ERR )?[A-Z]{3,}\b/.test(text);
-  return !isRedis || isPassing(text) ? new RedisUnavailableError(text) : new Error(text);
+  return /^[A-Z]{3,}\b/.test(text) ? errorOfReply(text) : new RedisUnavailableError(text, { isRefusal: true });
 }

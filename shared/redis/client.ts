@@ -1,0 +1,207 @@
+import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
+import { nameNodes } from './cluster.ts';
+import type { CredentialSource } from './credential-source.ts';
+import { errorOfReply, isUnknownScript, RedisReplyError, RedisUnavailableError } from './errors.ts';
+import { GatheredWrites } from './gathered-writes.ts';
+import type { RedisArgument, RedisReply, Script } from './port.ts';
+import { SilenceWatch } from './silence.ts';
+import type { Credentials, RedisTarget } from './target.ts';
+
+type Client = Redis | Cluster;
+
+export interface RedisClientOptions {
+  readonly target: RedisTarget;
+  readonly isCluster: boolean;
+  /**
+   * `wait`: commands wait, in order, and those without an answer are sent again first: whatever is issued must bear to be run
+   * twice. `fail`: they are sent again once, then fail; nothing is opened before the first one.
+   */
+  readonly whileAway: 'wait' | 'fail';
+  readonly connectTimeoutMs: number;
+  /** A connection over which nothing came for so long, while a call waits for its answer, is dropped and made anew. */
+  readonly silenceMs: number;
+  /** Attempts to reach a cluster that has never answered. Default: any number. */
+  readonly firstTries?: number;
+  /** Says when commands issued together leave: `setImmediate` with all of this turn, `process.nextTick` sooner. */
+  readonly gather: (leave: () => void) => void;
+  readonly retryDelay: (attempt: number) => number;
+  /** Read again when the store refuses those at hand. `undefined` as yet: nothing is opened before they have been read. */
+  readonly credentials: CredentialSource<Credentials | undefined>;
+  readonly onClose?: () => void;
+  readonly onReady?: () => void;
+  readonly onError?: (error: Error) => void;
+}
+
+/**
+ * The one user of ioredis: commands and scripts on one connection, errors with their class, a watch on silence, credentials
+ * that may change. When to ask again is for its owner to say: see gateway/store/redis.ts and functions/runtime/drivers/ioredis.ts.
+ */
+export class RedisClient {
+  readonly #options: RedisClientOptions;
+  readonly #watch: SilenceWatch;
+  /** Those of the present connection. */
+  #credentials: Credentials | undefined;
+  #client: Client;
+  #writes: GatheredWrites;
+  /** Scripts that this connection has been sent whole: from then on their digest will do. */
+  readonly #sentWhole = new Set<Script>();
+  /** Of the connection, while there is none: of a call ioredis says only that there were too many attempts. */
+  #lastError: Error | undefined;
+  #generation = 0;
+  #isClosed = false;
+
+  constructor(options: RedisClientOptions) {
+    this.#options = options;
+    this.#credentials = options.credentials.current;
+    this.#watch = new SilenceWatch(options.silenceMs);
+    this.#client = this.#connect();
+    this.#writes = new GatheredWrites(this.#client, options.gather);
+  }
+
+  /** One command, once. Throws RedisReplyError, or RedisUnavailableError. */
+  command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {
+    this.#writes.begin();
+    const call = this.#client.call(name, ...args) as Promise<RedisReply>;
+    this.#watch.expect(call);
+    return call.catch((error: unknown) => {
+      throw this.#explained(error);
+    });
+  }
+
+  /**
+   * Whole at first, by its digest later. Asking by a digest that Redis does not know costs more than a round trip: the
+   * second attempt would be overtaken by whatever was issued in between.
+   */
+  async script(
+    script: Script,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+    command: RedisClient['command'] = (name, ...rest) => this.command(name, ...rest),
+  ): Promise<RedisReply> {
+    if (!this.#sentWhole.has(script)) {
+      this.#sentWhole.add(script);
+      return command('EVAL', script.lua, keys.length, ...keys, ...args);
+    }
+    try {
+      return await command('EVALSHA', script.sha1, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error;
+      return command('EVAL', script.lua, keys.length, ...keys, ...args);
+    }
+  }
+
+  /** Changes with the credentials: a call that failed under another may succeed now. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Reads the credentials again, and connects anew when they are others. */
+  async renewCredentials(): Promise<void> {
+    await this.#options.credentials.renew();
+    this.#useCurrent();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#watch.stop();
+    this.#client.disconnect();
+  }
+
+  #useCurrent(): void {
+    const { current } = this.#options.credentials;
+    const { username, password } = this.#credentials ?? {};
+    if (this.#isClosed || (current?.username === username && current?.password === password)) return;
+    const old = this.#client;
+    this.#generation += 1;
+    this.#credentials = current;
+    this.#lastError = undefined;
+    this.#sentWhole.clear();
+    this.#client = this.#connect();
+    this.#writes = new GatheredWrites(this.#client, this.#options.gather);
+    this.#options.onClose?.();
+    old.disconnect();
+  }
+
+  #explained(error: unknown): unknown {
+    if (!(error instanceof Error) || error instanceof RedisUnavailableError || error instanceof RedisReplyError)
+      return error;
+    if (error.name === 'ReplyError') return errorOfReply(error.message);
+    const cause = this.#lastError ?? error;
+    return cause.name === 'ReplyError'
+      ? errorOfReply(cause.message)
+      : new RedisUnavailableError(cause.message, { cause });
+  }
+
+  #connect(): Client {
+    const client = this.#options.isCluster ? this.#cluster() : this.#standalone();
+    const isCurrent = () => client === this.#client;
+    // Every failure reaches the caller of a command; without a listener ioredis would write to the console as well.
+    client.on('error', (error: Error & { lastNodeError?: Error }) => {
+      if (!isCurrent()) return;
+      this.#lastError = error.lastNodeError ?? error;
+      this.#options.onError?.(this.#lastError);
+    });
+    client.on('ready', () => {
+      if (!isCurrent()) return;
+      this.#lastError = undefined;
+      this.#options.onReady?.();
+    });
+    client.on('close', () => {
+      if (!isCurrent()) return;
+      this.#sentWhole.clear();
+      this.#options.onClose?.();
+    });
+    return client;
+  }
+
+  #standalone(): Redis {
+    const { target } = this.#options;
+    const tls = target.isTls ? { tls: { servername: target.host } } : {};
+    const redis = new Redis({ ...this.#common(), host: target.host, port: target.port, db: target.db, ...tls });
+    this.#watch.add(redis);
+    return redis;
+  }
+
+  #cluster(): Cluster {
+    const { target, connectTimeoutMs, whileAway, retryDelay, firstTries = Number.POSITIVE_INFINITY } = this.#options;
+    Command.setReplyTransformer('cluster', (reply: unknown) => nameNodes(reply, target.host));
+    let hasAnswered = false;
+    const cluster = new Cluster([{ host: target.host, port: target.port }], {
+      lazyConnect: this.#isLazy,
+      // The certificate names the node, not its address. Only here, at the top, is the option looked at.
+      dnsLookup: (address, callback) => callback(null, address),
+      clusterRetryStrategy: (attempt) => (hasAnswered || attempt < firstTries ? retryDelay(attempt) : undefined),
+      slotsRefreshTimeout: connectTimeoutMs,
+      ...(whileAway === 'wait' ? { retryDelayOnClusterDown: 100 } : {}),
+      redisOptions: { ...this.#common(), ...(target.isTls ? { tls: {} } : {}) },
+    });
+    cluster.once('ready', () => {
+      hasAnswered = true;
+    });
+    cluster.on('+node', (node: Redis) => this.#watch.add(node));
+    return cluster;
+  }
+
+  get #isLazy(): boolean {
+    return this.#options.whileAway === 'fail' || this.#credentials === undefined;
+  }
+
+  #common() {
+    const { whileAway, connectTimeoutMs, retryDelay } = this.#options;
+    return {
+      // RESP 2: replies have one shape with every store and driver.
+      protocol: 2 as const,
+      lazyConnect: this.#isLazy,
+      maxRetriesPerRequest: whileAway === 'fail' ? 1 : null,
+      autoResendUnfulfilledCommands: true,
+      enableReadyCheck: whileAway === 'wait',
+      retryStrategy: retryDelay,
+      // A server that has become a replica: the address leads to the new primary, or will.
+      reconnectOnError: (error: Error) => (/^READONLY\b/.test(error.message) ? (2 as const) : false),
+      connectTimeout: connectTimeoutMs,
+      keepAlive: 10_000,
+      noDelay: true,
+      ...this.#credentials,
+    } satisfies RedisOptions;
+  }
+}

@@ -1,0 +1,66 @@
+import type { Redis } from 'ioredis';
+
+/** The limit is looked at so many times within itself. */
+const LOOKS = 8;
+
+/**
+ * Drops connections that have stopped answering without closing: a frozen host, a proxy, a failover that sends no FIN.
+ * While a call waits for its answer, a connection over which nothing came for `limitMs` is destroyed; its client makes a new
+ * one. Not a time-out of the socket: that one is put off by what we write.
+ */
+export class SilenceWatch {
+  readonly #limitMs: number;
+  readonly #heardAtMs = new Map<Redis, number>();
+  #pending = 0;
+  #pendingSinceMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs;
+  }
+
+  /** Watches the connections of this client, one after another, until it ends. */
+  add(redis: Redis): void {
+    redis.on('connect', () => {
+      this.#heardAtMs.set(redis, performance.now());
+      redis.stream.on('data', () => this.#heardAtMs.set(redis, performance.now()));
+    });
+    redis.on('close', () => this.#heardAtMs.delete(redis));
+  }
+
+  /** A call has begun, and ends with this promise. */
+  expect(call: Promise<unknown>): void {
+    if (this.#pending === 0) this.#pendingSinceMs = performance.now();
+    this.#pending += 1;
+    this.#arm();
+    const settled = () => {
+      this.#pending -= 1;
+    };
+    call.then(settled, settled);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#heardAtMs.clear();
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined || this.#pending === 0) return;
+    // Behind the timer comes what is in the sockets, then what is immediate: a process that was held up reads first.
+    this.#timer = setTimeout(() => setImmediate(() => this.#look()), this.#limitMs / LOOKS);
+    this.#timer.unref();
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    if (this.#pending > 0) {
+      const since = performance.now() - this.#limitMs;
+      for (const [redis, heardAtMs] of this.#heardAtMs) {
+        if (Math.max(heardAtMs, this.#pendingSinceMs) >= since) continue;
+        this.#heardAtMs.delete(redis);
+        redis.stream.destroy(new Error(`no answer within ${this.#limitMs} ms`));
+      }
+    }
+    this.#arm();
+  }
+}
