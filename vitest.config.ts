@@ -7,25 +7,38 @@ const areas = readdirSync(new URL('./test/', import.meta.url), { withFileTypes: 
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);
 
+/** What `npm run test:long` runs, and `npm test` does not. */
+const LONG = 'test/**/*.long.test.ts';
+
+/** Files of these areas follow each other in the same processes: what they import is loaded once. */
+const sharing = new Set(['bench', 'cdk', 'contract', 'functions', 'kit']);
+
+const project = (name: string, include: string[], exclude: string[]) => ({
+  test: {
+    name,
+    include,
+    exclude,
+    environment: 'node',
+    pool: 'forks' as const,
+    isolate: !sharing.has(name),
+    // Bounds for a loaded two-core machine, not expectations: what must be quick asserts so itself.
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+    teardownTimeout: 30_000,
+    // Of those that say that they may run at a time.
+    maxConcurrency: 3,
+  },
+});
+
 export default defineConfig({
   test: {
     // Starts one shared plain Redis and one cluster-enabled one for all projects; see the file.
     globalSetup: ['./test/kit/global-setup.ts'],
     // Files wait for real servers a third of their time: one more than there are cores keeps these busy.
     maxWorkers: Math.min(4, availableParallelism() + 1),
-    projects: areas.map((name) => ({
-      test: {
-        name,
-        include: [`test/${name}/**/*.test.ts`],
-        environment: 'node',
-        pool: 'forks',
-        // Bounds for a loaded two-core machine, not expectations: what must be quick asserts so itself.
-        testTimeout: 120_000,
-        hookTimeout: 300_000,
-        teardownTimeout: 30_000,
-        // Of those that say that they may run at a time.
-        maxConcurrency: 3,
-      },
-    })),
+    projects: [
+      ...areas.map((name) => project(name, [`test/${name}/**/*.test.ts`], [LONG])),
+      project('long', [LONG], []),
+    ],
   },
 });

@@ -2,7 +2,7 @@
 // `npm test -- --project gateway`. The last line is the sum: "N passed, N failed".
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { globSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -15,6 +15,14 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
+const args = process.argv.slice(2);
+const isLong = args.some((arg, at) => arg === '--project=long' || (arg === '--project' && args[at + 1] === 'long'));
+/** Without a word about projects, all but what takes long: see test/long.ts. */
+const projects = args.some((arg) => arg.startsWith('--project')) ? [] : ['--project', '!long'];
+
+const hasFiles = (area: string): boolean =>
+  globSync(`test/${area}/**/*.test.ts`, { cwd: repository }).some((file) => file.endsWith('.long.test.ts') === isLong);
+
 /**
  * Areas whose program is missing are left out and named, never counted as passed. Where it could have been installed
  * and was not, that is a failure; where this machine cannot have it, the line NOT RUN is all that can be said.
@@ -24,7 +32,7 @@ async function missingAreas(): Promise<{ exclude: string[]; failed: number; note
   const notes: string[] = [];
   let failed = 0;
   for (const need of needs) {
-    if (!existsSync(join(repository, 'test', need.area))) continue;
+    if (!hasFiles(need.area)) continue;
     const provided = await provide(need, process.env, say);
     if (provided.state === 'there') continue;
     exclude.push('--exclude', `test/${need.area}/**`);
@@ -72,7 +80,7 @@ async function runVitest(args: readonly string[]): Promise<Counts> {
 }
 
 const { exclude, failed, notes } = await missingAreas();
-const counts = await runVitest([...exclude, ...process.argv.slice(2)]);
+const counts = await runVitest([...projects, ...exclude, ...args]);
 const total = { passed: counts.passed, failed: counts.failed + failed };
 for (const note of notes) say(note);
 say(formatCounts(total));

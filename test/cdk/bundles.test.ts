@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../functions/routes.ts';
-import { type Bundles, makeBundles } from '../kit/bundles.ts';
+import { bundles } from '../kit/bundles.ts';
 
 const names = [...new Set(routes.map((route) => route.function)), 'relay'];
 const clients = { ioredis: /node_modules\/(ioredis|@ioredis)\//, upstash: /node_modules\/@upstash\// } as const;
@@ -13,19 +13,17 @@ const OPTIONAL = new Set(['supports-color']);
 const FOREIGN = /node_modules\/(aws-cdk|aws-cdk-lib|constructs|cdk-nag|prom-client|vitest|esbuild)\//;
 
 describe('the bundles', () => {
-  let bundles: Bundles;
+  let bundled: string;
   beforeAll(async () => {
-    bundles = await makeBundles();
+    bundled = await bundles();
   });
-  afterAll(() => bundles.remove());
 
-  const meta = (bundle: string): Metafile =>
-    JSON.parse(readFileSync(join(bundles.directory, 'meta', `${bundle}.json`), 'utf8'));
+  const meta = (bundle: string): Metafile => JSON.parse(readFileSync(join(bundled, 'meta', `${bundle}.json`), 'utf8'));
   const inputs = (bundle: string): string[] => Object.keys(meta(bundle).inputs);
   const own = (bundle: string): string[] => inputs(bundle).filter((path) => !path.includes('node_modules/'));
 
   describe.each(['ioredis', 'upstash'] as const)('with %s', (driver) => {
-    it.each(names)('%s has its function and contract/ inside, and no other', (name) => {
+    it.each(names)('%s holds its function and what functions share, and no other function', (name) => {
       const folders = /^(functions\/(http|runtime)\/|functions\/routes\.ts$|contract\/|shared\/)/;
       const allowed = new RegExp(`^functions/${name}/`);
       expect(own(`functions-${driver}-${name}`).filter((path) => !folders.test(path) && !allowed.test(path))).toEqual(
@@ -44,7 +42,7 @@ describe('the bundles', () => {
     });
   });
 
-  it('the gateway holds its own code and contract/, with all that it needs', () => {
+  it('the gateway holds its own code, contract/ and shared/, with all that it needs', () => {
     expect(own('gateway').filter((path) => !/^(gateway|contract|shared)\//.test(path))).toEqual([]);
     const { outputs } = meta('gateway');
     const external = Object.values(outputs).flatMap((one) =>
@@ -54,7 +52,7 @@ describe('the bundles', () => {
   });
 
   it('the image is built from nothing but the bundle', () => {
-    expect(readdirSync(join(bundles.directory, 'gateway')).sort()).toEqual([
+    expect(readdirSync(join(bundled, 'gateway')).sort()).toEqual([
       '.dockerignore',
       'Dockerfile',
       'healthcheck.mjs',

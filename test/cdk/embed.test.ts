@@ -1,7 +1,8 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { installPackedPackage } from '../kit/packed-package.ts';
 import { repository, startProcess } from '../kit/process.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'fronttcp-embed-'));
@@ -18,12 +19,9 @@ describe('an app of somebody else', () => {
   const installed = join(app, 'node_modules/fronttcp');
 
   beforeAll(async () => {
-    // What npm would publish, unpacked where npm would put it; its dependencies are those of this repository.
-    await run('npm', ['pack', '--pack-destination', work], repository);
-    const archive = readdirSync(work).find((name) => name.endsWith('.tgz')) ?? '';
     cpSync(join(repository, 'examples/embed'), app, { recursive: true });
-    mkdirSync(installed, { recursive: true });
-    await run('tar', ['-xzf', join(work, archive), '--strip-components=1', '-C', installed], work);
+    await installPackedPackage(installed);
+    // Its dependencies are those of this repository.
     for (const name of ['aws-cdk-lib', 'constructs', '@types']) {
       symlinkSync(join(repository, 'node_modules', name), join(app, 'node_modules', name));
     }

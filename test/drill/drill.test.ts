@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { repository } from '../kit/process.ts';
-import { drill, isAlarmed, isSeen, SEEN_WITHIN_MS } from './drill.ts';
 import { faults } from './faults.ts';
 import { quickened, RULES } from './prometheus.ts';
 
@@ -25,25 +24,3 @@ it('every alert is raised by a fault, and only its times are changed for that', 
   const withoutTimes = (line: string) => line.replaceAll(/\d+(m|s)\b|seconds\) > \d+/g, '');
   for (const [quick, real] of changed) expect(withoutTimes(quick)).toBe(withoutTimes(real));
 });
-
-describe(`is seen within ${SEEN_WITHIN_MS / 1_000} s in metrics and log, raises its alerts, and its end ends them:`, () => {
-  // Several at a time: most of a drill is waiting.
-  it.concurrent.each(faults.map((fault) => [fault.name, fault] as const))(
-    '%s',
-    async (_, fault) => {
-      const finding = await drill(fault);
-      expect(isSeen(finding) && isAlarmed(finding), JSON.stringify(finding)).toBe(true);
-    },
-    240_000,
-  );
-});
-
-it.each(faults.filter(({ name }) => name === 'queue poison'))(
-  'what did not happen is not seen',
-  async (fault) => {
-    const finding = await drill({ ...fault, inject: async () => undefined }, { lookMs: 4_000, withAlerts: false });
-    expect(finding).toMatchObject({ metricMs: undefined, logMs: undefined });
-    expect(isSeen(finding)).toBe(false);
-  },
-  60_000,
-);

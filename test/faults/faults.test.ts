@@ -7,7 +7,8 @@ import { runStalled } from './stalled.ts';
 /** A bounded number of runs; `npm run test:faults -- --seeds N` does any number. */
 const TIMEOUT_MS = 240_000;
 
-describe('the promises hold under faults', () => {
+/** Each run has its own Redis and gateways, and waits for most of its time: they go side by side. */
+describe.concurrent('the promises hold under faults', () => {
   it.each([
     { seed: 1, what: 'gateways are killed and paused' },
     { seed: 2, what: 'Redis is killed and paused' },
@@ -32,7 +33,7 @@ describe('the promises hold under faults', () => {
   });
 });
 
-describe('the promises hold in a cluster, every key behind a hash tag', () => {
+describe.concurrent('the promises hold in a cluster, every key behind a hash tag', () => {
   it.each([
     { seed: 4, what: 'gateways are killed and paused' },
     { seed: 5, what: 'Redis is killed and paused' },

@@ -1,4 +1,4 @@
-// npm run test:mutations [-- --only TEXT] [--at-once K]
+// npm run test:mutations [-- --only TEXT] [--share I/N] [--at-once K]
 // Plants one bug after another in a copy of the sources and expects the checker to find it. Exit code 1 when one stays unseen.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,12 +33,17 @@ const SOURCES = [
 ];
 
 const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, 'at-once': { type: 'string', default: '2' } },
+  options: {
+    only: { type: 'string', default: '' },
+    share: { type: 'string', default: '1/1' },
+    'at-once': { type: 'string', default: '2' },
+  },
 });
 const listed = z
   .array(mutationSchema)
   .parse(JSON.parse(await readFile(join(repository, 'test/faults/mutations.json'), 'utf8')));
-const mutations = listed.filter(({ name }) => name.includes(values.only));
+const [share = 1, shares = 1] = values.share.split('/').map(Number);
+const mutations = listed.filter(({ name }, at) => name.includes(values.only) && at % shares === share - 1);
 const count = mutations.length;
 let unseen = 0;
 

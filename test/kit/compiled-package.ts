@@ -1,5 +1,6 @@
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { oncePerRun } from './once.ts';
 import { repository, startProcess } from './process.ts';
 
 const tsc = join(repository, 'node_modules/typescript/bin/tsc');
@@ -15,18 +16,20 @@ export async function compile(folder: string, config: object): Promise<void> {
 
 /** The client library and the upstream helper as the package has them: JavaScript and types, in `folder`/dist/package. */
 export async function compilePackage(folder: string): Promise<void> {
-  mkdirSync(folder, { recursive: true });
-  await compile(folder, {
-    extends: join(repository, 'tsconfig.pack.json'),
-    compilerOptions: {
-      rootDir: repository,
-      outDir: join(folder, 'dist/package'),
-      typeRoots: [join(repository, 'node_modules/@types')],
-    },
-    include: ['sdk/client/connect.ts', 'sdk/client/errors.ts', 'sdk/upstream/index.ts'].map((file) =>
-      join(repository, file),
-    ),
-  });
+  const compiled = await oncePerRun('compiled', (made) =>
+    compile(made, {
+      extends: join(repository, 'tsconfig.pack.json'),
+      compilerOptions: {
+        rootDir: repository,
+        outDir: join(made, 'dist/package'),
+        typeRoots: [join(repository, 'node_modules/@types')],
+      },
+      include: ['sdk/client/connect.ts', 'sdk/client/errors.ts', 'sdk/upstream/index.ts'].map((file) =>
+        join(repository, file),
+      ),
+    }),
+  );
+  cpSync(join(compiled, 'dist'), join(folder, 'dist'), { recursive: true });
 }
 
 /** The same, installed below `folder`/node_modules. */

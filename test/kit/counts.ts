@@ -32,6 +32,14 @@ export function countReport(json: unknown, exitCode: number | null): Counts {
   return { passed, failed };
 }
 
+/** Counts what a runner printed: its closing line, or one for the whole run where there is none. */
+export function countLines(output: string, exitCode: number | null): Counts {
+  const [, passed, failed] =
+    /^(\d+) passed, (\d+) failed$/m.exec(output.slice(output.trimEnd().lastIndexOf('\n') + 1)) ?? [];
+  const counts = { passed: Number(passed ?? (exitCode === 0 ? 1 : 0)), failed: Number(failed ?? 0) };
+  return exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
 export function formatCounts({ passed, failed }: Counts): string {
   return `${passed} passed, ${failed} failed`;
 }

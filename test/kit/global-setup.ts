@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { gatherLogs } from './logs.ts';
 import { startTestRedis, type TestRedis } from './redis.ts';
@@ -11,6 +14,8 @@ const withoutRedis = new Set(['architecture']);
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (project.vitest.projects.every(({ name }) => withoutRedis.has(name))) return undefined;
+  const runFolder = await mkdtemp(join(tmpdir(), 'fronttcp-run-'));
+  project.provide('runFolder', runFolder);
   const searchLogs = gatherLogs();
   const servers: TestRedis[] = [];
   const plain = await startTestRedis();
@@ -21,6 +26,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   project.provide('redisClusterUrl', cluster.url);
   return async () => {
     await Promise.all(servers.map((server) => server.stop()));
+    await rm(runFolder, { recursive: true, force: true });
     searchLogs();
   };
 }

@@ -8,7 +8,7 @@ import { hashPassword, verifyPassword } from '../../contract/store/passwords.ts'
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { accessString } from '../../lib/redis/credentials.ts';
 import { Env, type StoreCredentials, type UpstashCredentials } from '../../lib/runtime-environment.ts';
-import { type Bundles, makeBundles } from '../kit/bundles.ts';
+import { bundles } from '../kit/bundles.ts';
 import { startInvokeApi } from '../kit/lambda/invoke-api.ts';
 import { INSTALL_TIMEOUT_MS, runtimeClient } from '../kit/lambda/runtime-client.ts';
 import { post, type Sandbox, startSandbox } from '../kit/lambda/sandbox.ts';
@@ -27,7 +27,7 @@ interface Deployment {
   readonly secret: StoreCredentials | UpstashCredentials;
 }
 
-let bundles: Bundles;
+let bundled: string;
 let redis: TestRedis;
 let admin: Redis;
 let upstash: TestUpstash;
@@ -35,7 +35,7 @@ let deployments: Readonly<Record<'ioredis' | 'upstash', Deployment>>;
 
 beforeAll(async () => {
   await runtimeClient();
-  bundles = await makeBundles();
+  bundled = await bundles();
   // A client in a cluster goes where the nodes say that they are.
   redis = await startTestRedis({ cluster: true, args: ['--cluster-announce-ip', '127.0.0.1'] });
   admin = new Redis(redis.url);
@@ -64,7 +64,6 @@ afterAll(async () => {
   await upstash.stop();
   admin.disconnect();
   await redis.stop();
-  await bundles.remove();
 });
 
 async function putUser(id: string, fields: Record<string, string> = {}): Promise<void> {
@@ -80,7 +79,7 @@ describe.each(['ioredis', 'upstash'] as const)('the bundles with %s under the ru
 
   const start = async (name: string): Promise<Sandbox> => {
     const { environment } = deployments[driver];
-    const sandbox = await startSandbox(join(bundles.directory, 'functions', driver, name), {
+    const sandbox = await startSandbox(join(bundled, 'functions', driver, name), {
       ...environment,
       [Env.redisSecretArn]: ARN,
       PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: String(extension.port),
@@ -150,7 +149,7 @@ describe.each(['ioredis', 'upstash'] as const)('the bundles with %s under the ru
 
   it('refuse to work when the secret cannot be read', async () => {
     const { environment } = deployments[driver];
-    const sandbox = await startSandbox(join(bundles.directory, 'functions', driver, 'login'), {
+    const sandbox = await startSandbox(join(bundled, 'functions', driver, 'login'), {
       ...environment,
       [Env.redisSecretArn]: `${ARN}-another`,
       PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: String(extension.port),

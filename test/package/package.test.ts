@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { installPackedPackage, packedPackage } from '../kit/packed-package.ts';
 import { freePort } from '../kit/ports.ts';
 import { repository, startProcess } from '../kit/process.ts';
 
@@ -17,10 +18,8 @@ async function run(command: string, args: readonly string[], cwd = work): Promis
 }
 
 beforeAll(async () => {
-  await run('npm', ['pack', '--pack-destination', work], repository);
-  archive = join(work, readdirSync(work).find((name) => name.endsWith('.tgz')) ?? '');
-  mkdirSync(installed, { recursive: true });
-  await run('tar', ['-xzf', archive, '--strip-components=1', '-C', installed]);
+  archive = await packedPackage();
+  await installPackedPackage(installed);
 }, 240_000);
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 

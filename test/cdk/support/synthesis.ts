@@ -3,12 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { vi } from 'vitest';
 import { routes } from '../../../functions/routes.ts';
 import { FrontTcp, type FrontTcpProps } from '../../../lib/front-tcp.ts';
-
-/** A synthesis takes a second, and many on a machine that has other work to do. */
-vi.setConfig({ testTimeout: 120_000 });
 
 export const UPSTASH_SECRET = 'arn:aws:secretsmanager:us-east-1:111111111111:secret:fronttcp/upstash-AbCdEf';
 export const UPSTREAM_ALIAS = 'arn:aws:lambda:us-east-1:111111111111:function:devices:live';

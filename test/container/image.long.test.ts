@@ -8,7 +8,7 @@ import { hashPassword } from '../../contract/store/passwords.ts';
 import { accessString } from '../../lib/redis/credentials.ts';
 import { Env } from '../../lib/runtime-environment.ts';
 import { connect } from '../../sdk/client/connect.ts';
-import { type Bundles, makeBundles } from '../kit/bundles.ts';
+import { bundles } from '../kit/bundles.ts';
 import { INSTALL_TIMEOUT_MS, runtimeClient } from '../kit/lambda/runtime-client.ts';
 import { post, type Sandbox, startSandbox } from '../kit/lambda/sandbox.ts';
 import { startSecretsExtension } from '../kit/lambda/secrets-extension.ts';
@@ -24,7 +24,7 @@ const PASSWORD = 'correct horse';
 const keys = keysOf(PREFIX);
 
 describe('the image', () => {
-  let bundles: Bundles;
+  let bundled: string;
   let redis: TestRedis;
   let admin: Redis;
   let engine: Engine;
@@ -41,7 +41,7 @@ describe('the image', () => {
 
   beforeAll(async () => {
     await runtimeClient();
-    bundles = await makeBundles();
+    bundled = await bundles();
     redis = await startTestRedis({ cluster: true, args: ['--cluster-announce-ip', '127.0.0.1'] });
     admin = new Redis(redis.url);
     const rights = accessString(PREFIX).split(' ');
@@ -57,14 +57,14 @@ describe('the image', () => {
     const store = { [Env.redisUrl]: redis.url, [Env.redisCluster]: 'true', [Env.redisKeyPrefix]: PREFIX };
     extension = await startSecretsExtension(ARN, STORE_USER);
     for (const name of ['login', 'send-command']) {
-      const bundle = join(bundles.directory, 'functions/ioredis', name);
+      const bundle = join(bundled, 'functions/ioredis', name);
       const own = { [Env.redisSecretArn]: ARN, PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: String(extension.port) };
       functions.set(name, await startSandbox(bundle, { ...store, ...own }));
     }
 
     [port, healthPort] = await Promise.all([freePort(), freePort()]);
     engine = await Engine.create();
-    await engine.build(join(bundles.directory, 'gateway'), 'localhost/gateway:test');
+    await engine.build(join(bundled, 'gateway'), 'localhost/gateway:test');
     await engine.start('gateway', 'localhost/gateway:test', {
       ...store,
       [Env.redisUsername]: STORE_USER.username,
@@ -84,7 +84,6 @@ describe('the image', () => {
     await extension?.stop();
     admin?.disconnect();
     await redis?.stop();
-    await bundles?.remove();
   });
 
   it('runs as nobody, with nothing to write to and no capabilities', async () => {
@@ -99,7 +98,7 @@ describe('the image', () => {
   });
 
   it('runs nothing while it is built, so that it is built for either architecture on any machine', async () => {
-    const context = join(bundles.directory, 'gateway');
+    const context = join(bundled, 'gateway');
     const words = (await readFile(join(context, 'Dockerfile'), 'utf8')).match(/^[A-Z]+(?= )/gm);
     expect(new Set(words)).toEqual(
       new Set(['ARG', 'FROM', 'ENV', 'WORKDIR', 'COPY', 'USER', 'EXPOSE', 'HEALTHCHECK', 'ENTRYPOINT']),
