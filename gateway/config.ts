@@ -57,6 +57,11 @@ const schema = z
     MAX_VERIFIES_IN_FLIGHT: whole(512, 1),
     OFFLINE_TTL_S: whole(DEFAULT_LIMITS.offlineTtlSeconds),
     MAILBOX_MAX: whole(DEFAULT_LIMITS.mailboxMax, 1),
+    MAILBOX_MAX_BYTES: whole(DEFAULT_LIMITS.mailboxMaxBytes, 1),
+    /** Messages of clients on their way to Redis, all together; above it senders are not read. */
+    ROUTE_QUEUE_MAX_BYTES: whole(33_554_432, 1_024),
+    /** Of one session: 1 for each recipient and for every 200 bytes that are routed through Redis. 0: off. */
+    MAX_ROUTED_WORK_PER_S: whole(50_000),
     /** An existing producer's lists may be longer than a client's. */
     MAX_QUEUE_RECIPIENTS: whole(10_000, 1),
     MAX_QUEUE_ENTRY_BYTES: whole(1_048_576, 64),
@@ -165,6 +170,9 @@ export function parseConfig(env: Variables) {
     maxVerifiesInFlight: e.MAX_VERIFIES_IN_FLIGHT,
     offlineTtlSeconds: e.OFFLINE_TTL_S,
     mailboxMax: e.MAILBOX_MAX,
+    mailboxMaxBytes: e.MAILBOX_MAX_BYTES,
+    routeQueueMaxBytes: e.ROUTE_QUEUE_MAX_BYTES,
+    maxRoutedWorkPerSecond: e.MAX_ROUTED_WORK_PER_S,
     maxQueueRecipients: e.MAX_QUEUE_RECIPIENTS,
     maxQueueEntryBytes: e.MAX_QUEUE_ENTRY_BYTES,
     outboxMaxBytes: e.OUTBOX_MAX_BYTES,

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { keysOf } from '../contract/store/keys.ts';
+import { adoptUnread } from '../contract/store/scripts/unread.ts';
 import type { GatewayConfig } from './config.ts';
 import type { GatewayContext } from './context.ts';
 import { FanOut } from './delivery/broadcast.ts';
@@ -136,6 +137,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     },
     onJoined(previous) {
       inbox.start();
+      void adopt();
       if (previous !== undefined) void resume(previous);
     },
     onDead(gatewayIds) {
@@ -189,6 +191,14 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
       delivered: counters.delivered,
       pid: process.pid,
     };
+  }
+
+  /** Records that an older version of the gateway did not know. */
+  async function adopt(): Promise<void> {
+    const adopted = await adoptUnread(redis, keys, lease.gatewayId).catch((error: unknown) =>
+      log.error({ event: 'store_failed', what: 'unread', error: String(error) }, 'could not look for unread records'),
+    );
+    if (adopted) log.info({ event: 'unread_adopted', records: adopted }, 'took records that an older version had kept');
   }
 
   /**

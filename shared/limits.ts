@@ -2,6 +2,8 @@
 export const DEFAULT_LIMITS = {
   /** MAILBOX_MAX: messages per mailbox; the oldest go first, counted as `lost`. */
   mailboxMax: 1_000,
+  /** MAILBOX_MAX_BYTES: bytes per mailbox; likewise. */
+  mailboxMaxBytes: 1_048_576,
   /** MAX_RECIPIENTS */
   maxRecipients: 1_000,
   /** OFFLINE_TTL_S */

@@ -13,9 +13,19 @@ export interface Keys {
   sessions(gatewayId: string): string;
   inbox(gatewayId: string): string;
   mailbox(userId: string): string;
+  /** Bytes of all its messages; from a quarter of a bound on who sent them; and which end by themselves, and when. */
+  mailboxBytes(userId: string): string;
+  mailboxSenders(userId: string): string;
+  mailboxExpiry(userId: string): string;
+  /** A large body that several mailboxes refer to. */
+  body(messageId: string): string;
+  /** Records of inboxes that the reader did not know: kept for a version that does (a list). */
+  readonly inboxUnread: string;
   readonly queue: string;
   /** Entries on their way from the queue into the route script: taken before anything newer. */
   readonly queueTaken: string;
+  /** Of an entry with a long list of recipients: how many of them are done (a hash). */
+  readonly queuePlace: string;
   readonly queueDead: string;
   receipt(messageId: string): string;
   /** Which receipts have reached the step that calls of this function instance wait for (a short stream). */
@@ -58,8 +68,14 @@ export function keysOf(prefix: string, cell = 0): Keys {
     sessions: (gatewayId) => `${p}sessions:${gatewayId}`,
     inbox: (gatewayId) => `${p}inbox:${gatewayId}`,
     mailbox: (userId) => `${p}mailbox:${userId}`,
+    mailboxBytes: (userId) => `${p}mailbox_bytes:${userId}`,
+    mailboxSenders: (userId) => `${p}mailbox_senders:${userId}`,
+    mailboxExpiry: (userId) => `${p}mailbox_expiry:${userId}`,
+    body: (messageId) => `${p}body:${messageId}`,
+    inboxUnread: `${p}inbox_unread`,
     queue: `${p}front_tcp`,
     queueTaken: `${p}front_tcp:taken`,
+    queuePlace: `${p}front_tcp:place`,
     queueDead: `${p}front_tcp:dead`,
     receipt: (messageId) => `${p}receipt:${messageId}`,
     waits: (instanceId) => `${p}waits:${instanceId}`,

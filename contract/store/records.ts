@@ -13,6 +13,8 @@ import { z } from 'zod';
  *   poke     ["p", user, epoch]     something was put into this session's mailbox behind its back: read it again
  *
  * Flags: `r` a receipt was asked for · `a` a reply is asked for (CONTRACT.md section 6). expires_at_ms 0: as long as OFFLINE_TTL_S allows.
+ *
+ * A record that its reader does not know is kept: `inbox_unread`, a list of `["<field>","<body>"]`.
  */
 export interface MessageHead {
   /** Decimal, 1/1024 ms of Redis's clock; `0` where it has yet to be made. */

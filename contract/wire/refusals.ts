@@ -4,6 +4,7 @@ export const Refusals = {
   unknown_command: 'there is no such command',
   too_many_recipients: 'the list of recipients is too long',
   unknown_recipient: 'there is no such user',
+  not_routed: 'the store does not take this message',
   no_upstream: 'no function takes application commands here',
   upstream_full: 'too much is waiting for the function: send it again later',
   upstream_failed: 'the function could not be called, or failed',

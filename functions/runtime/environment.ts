@@ -31,6 +31,7 @@ const schema = z
     UPSTASH_REDIS_REST_TOKEN: z.string().optional(),
     OFFLINE_TTL_S: whole(DEFAULT_LIMITS.offlineTtlSeconds, 0, 3_153_600_000),
     MAILBOX_MAX: whole(DEFAULT_LIMITS.mailboxMax, 1),
+    MAILBOX_MAX_BYTES: whole(DEFAULT_LIMITS.mailboxMaxBytes, 1),
     MAX_RECIPIENTS: whole(DEFAULT_LIMITS.maxRecipients, 1, 100_000),
     TOKEN_TTL_S: whole(DEFAULT_LIMITS.tokenTtlSeconds, 1, 3_153_600_000),
     /** Largest body of POST /send-command, bytes. API Gateway takes 10 MB, Lambda 6 MB with the event around it. */

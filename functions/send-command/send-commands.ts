@@ -1,4 +1,5 @@
-import { parseSendCommand, type SendCommand } from '../../contract/wire/commands.ts';
+import { inSteps, workOf } from '../../contract/store/work.ts';
+import { bodyOf, parseSendCommand, type SendCommand } from '../../contract/wire/commands.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { invalid, sentence } from '../http/invalid.ts';
 import { MESSAGES } from '../http/messages.ts';
@@ -6,9 +7,6 @@ import { Refusal } from '../http/refusal.ts';
 import type { Language, Text } from '../http/text.ts';
 import { batchRequest } from './schema.ts';
 import type { Routed, Send, Sending, Sent } from './send.ts';
-
-/** Recipients of one atomic step. Redis does nothing else meanwhile: a few ms, not a few hundred. */
-const MAX_STEP_RECIPIENTS = 5_000;
 
 export type Result = ({ code: 1; message: string } & Sent) | { code: 0; message: string };
 
@@ -53,7 +51,8 @@ export async function sendBatch(
     results.push({ code: 0, message: problem?.[language] ?? '' });
     if (parsed.success && problem === undefined) good.push({ at, command: parsed.data });
   }
-  for (const [part, step] of steps(good).entries()) {
+  const work = ({ command }: { command: SendCommand }) => workOfCommand(command, sending.from);
+  for (const [part, step] of inSteps(good, work).entries()) {
     const sent = await sendStep(
       send,
       step.map(({ command }) => command),
@@ -88,20 +87,11 @@ async function sendStep(
   }
 }
 
-function steps<T extends { command: SendCommand }>(good: readonly T[]): T[][] {
-  const all: T[][] = [];
-  let left = 0;
-  for (const one of good) {
-    const { chat_to } = one.command;
-    const recipients = Array.isArray(chat_to) ? chat_to.length : 1;
-    if (all.length === 0 || recipients > left) {
-      all.push([]);
-      left = MAX_STEP_RECIPIENTS;
-    }
-    all.at(-1)?.push(one);
-    left -= recipients;
-  }
-  return all;
+/** Redis does nothing else during a step: a few ms, not a few hundred. */
+function workOfCommand(command: SendCommand, from: string): number {
+  const { chat_to } = command;
+  const recipients = chat_to === undefined ? 0 : [chat_to].flat().length;
+  return workOf(recipients, bodyOf(command, from).length) + 1;
 }
 
 function problemOf(command: SendCommand, maxRecipients: number, { recipients }: Sending): Text | undefined {

@@ -42,6 +42,7 @@ export function createSender(runtime: Runtime, instance: string): Send {
   const store = {
     offlineTtlSeconds: environment.OFFLINE_TTL_S,
     mailboxMax: environment.MAILBOX_MAX,
+    mailboxMaxBytes: environment.MAILBOX_MAX_BYTES,
     auditMax: environment.AUDIT_MAX,
   };
 

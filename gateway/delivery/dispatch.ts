@@ -15,6 +15,7 @@ import type { DeliveryMarks } from '../store/delivery-marks.ts';
 import type { SessionStore } from '../store/session-store.ts';
 import type { InboxEntry } from './inbox-entries.ts';
 import { Message, type Origin, type Outgoing } from './messages.ts';
+import type { UnreadRecord } from './withdrawals.ts';
 
 /**
  * Gives each record of the inbox to whom it is for. What it finds for a session that has moved on is put into the mailbox.
@@ -54,6 +55,21 @@ export class InboxHandOut {
     }
   }
 
+  /** Records that this version does not know leave the inbox only when they are in the list of such. */
+  keep(entry: InboxEntry, unread: readonly UnreadRecord[]): void {
+    if (unread.length === 0) return;
+    entry.expect(1);
+    this.#counters.unreadRecords += unread.length;
+    void this.#store.keepUnread(unread).then((kept) => {
+      if (kept) entry.settle();
+    });
+  }
+
+  /** Resolves when there is room for what may have to go back to mailboxes; undefined: there is. */
+  room(): Promise<void> | undefined {
+    return this.#store.roomToStash();
+  }
+
   #deliver(entry: InboxEntry, record: MessageRecord): void {
     const { head, body, direct, kept } = record;
     this.latestId = Math.max(this.latestId, Number(head.id));
@@ -78,7 +94,7 @@ export class InboxHandOut {
       this.#counters.stashed += stale.length;
       const rest = headRest(head);
       void this.#store
-        .stash(stale.map(({ userId }) => ({ userId, id: head.id, rest, body })))
+        .stash([{ userIds: stale.map(({ userId }) => userId), id: head.id, rest, body }])
         .then(() => entry.settle());
     }
     // One that expired stays in the mailbox until the next claim gives it up.

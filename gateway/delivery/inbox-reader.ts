@@ -10,9 +10,14 @@ import { BLOCK_MS, type GatewayRedis } from '../store/redis.ts';
 import type { InboxHandOut } from './dispatch.ts';
 import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
 import { Slice } from './time-budget.ts';
-import { type Entry, Withdrawals } from './withdrawals.ts';
+import { type Entry, type UnreadRecord, Withdrawals } from './withdrawals.ts';
 
-const COUNT = 512;
+/** Entries of one read: as many as come to READ_BYTES if they are as large as the largest of the read before. */
+const MIN_COUNT = 8;
+const MAX_COUNT = 512;
+const READ_BYTES = 2_097_152;
+/** Entries may have grown meanwhile: the number only doubles from one read to the next. */
+const GROWTH = 2;
 /** Messages of one read from which on the next ones are asked for before these are delivered. */
 const DEEP = 32;
 const RETRY_MS = 500;
@@ -44,6 +49,7 @@ export class InboxReader {
   #position = '0';
   #generation = 0;
   #blocks = true;
+  #count = MIN_COUNT;
 
   constructor(parts: {
     /** Makes a connection of its own. */
@@ -173,11 +179,11 @@ export class InboxReader {
     const block = this.#blocks ? ['BLOCK', BLOCK_MS] : [];
     const startedAt = performance.now();
     try {
-      const reply = await redis.command('XREAD', 'COUNT', COUNT, ...block, 'STREAMS', inbox, after);
+      const reply = await redis.command('XREAD', 'COUNT', this.#count, ...block, 'STREAMS', inbox, after);
       const streams = (reply as [string, [string, string[]][]][] | null) ?? [];
-      const batch = streams.flatMap(([, read]) =>
-        read.map(([id, fields]) => ({ id, records: this.#parse(id, fields) })),
-      );
+      const entries = streams.flatMap(([, read]) => read);
+      this.#adaptCount(entries);
+      const batch = entries.map(([id, fields]) => ({ id, ...this.#parse(id, fields) }));
       return { batch, tookMs: performance.now() - startedAt };
     } catch (error) {
       if (generation !== this.#generation) return { batch: undefined, tookMs: 0 };
@@ -186,6 +192,15 @@ export class InboxReader {
       this.#warn(error);
       return { batch: refusesToBlock ? [] : undefined, tookMs: 0 };
     }
+  }
+
+  /** Memory has a bound in bytes, and entries are of any size up to that of the largest record. */
+  #adaptCount(entries: readonly [string, string[]][]): void {
+    if (entries.length === 0) return;
+    let largest = 1;
+    for (const [, fields] of entries) largest = Math.max(largest, lengthOf(fields));
+    const fit = Math.floor(READ_BYTES / largest);
+    this.#count = Math.max(MIN_COUNT, Math.min(MAX_COUNT, this.#count * GROWTH, fit));
   }
 
   /** Without what was withdrawn, as it is now; undefined when Redis refused. */
@@ -205,24 +220,33 @@ export class InboxReader {
     );
   }
 
-  #parse(id: string, fields: readonly string[]): InboxRecord[] {
+  #parse(id: string, fields: readonly string[]): Omit<Entry, 'id'> {
     const records: InboxRecord[] = [];
+    const unread: UnreadRecord[] = [];
     for (let i = 0; i + 1 < fields.length; i += 2) {
+      const field = String(fields[i]);
+      const body = String(fields[i + 1]);
       try {
-        records.push(parseInboxRecord(String(fields[i]), String(fields[i + 1])));
+        records.push(parseInboxRecord(field, body));
       } catch (error) {
-        this.#log.error({ event: 'inbox_record_refused', entry: id, error: String(error) }, 'not a record of ours');
+        unread.push({ field, body });
+        this.#log.error(
+          { event: 'inbox_record_unread', entry: id, error: String(error) },
+          'a record that this version does not know: it is kept for one that does',
+        );
       }
     }
-    return records;
+    return { records, unread };
   }
 
   /** In turns that leave the event loop to others. Answers whether all could be taken: the lease may end on the way. */
   async #takeAll(generation: number, entries: InboxEntries, batch: readonly Entry[]): Promise<boolean> {
     let slice = new Slice(1);
-    for (const { id, records } of batch) {
+    for (const { id, records, unread } of batch) {
+      const room = this.#handOut.room();
+      if (room) await room;
       if (generation !== this.#generation || !this.#lease.isHeld) return false;
-      this.#take(entries.begin(id), records);
+      this.#take(entries.begin(id), records, unread);
       if (!slice.isOver()) continue;
       await setImmediate();
       slice = new Slice(1);
@@ -230,11 +254,16 @@ export class InboxReader {
     return generation === this.#generation && this.#lease.isHeld;
   }
 
-  #take(entry: InboxEntry, records: readonly InboxRecord[]): void {
+  #take(entry: InboxEntry, records: readonly InboxRecord[], unread: readonly UnreadRecord[]): void {
     this.#handOut.all(entry, records);
+    this.#handOut.keep(entry, unread);
     this.#position = entry.id;
     entry.settle();
   }
+}
+
+function lengthOf(fields: readonly string[]): number {
+  return fields.reduce((sum, { length }) => sum + length, 0);
 }
 
 function isDeep(batch: readonly Entry[] = []): boolean {

@@ -20,6 +20,13 @@ const DRIFT = 0.001;
 export interface Entry {
   readonly id: string;
   readonly records: readonly InboxRecord[];
+  readonly unread: readonly UnreadRecord[];
+}
+
+/** As it stands in the inbox. */
+export interface UnreadRecord {
+  readonly field: string;
+  readonly body: string;
 }
 
 /** Leaves out messages whose request was refused after all. Redis is asked only about entries that come late. */
@@ -46,8 +53,9 @@ export class Withdrawals {
     const withdrawn = await this.#withdrawn(first, last, readMs);
     if (withdrawn.size === 0) return batch;
     this.#log.info({ event: 'withdrawn', messages: withdrawn.size }, 'left out what was refused after all');
-    return batch.map(({ id, records }) => ({
+    return batch.map(({ id, records, unread }) => ({
       id,
+      unread,
       records: records.filter((record) => record.kind !== 'message' || !withdrawn.has(record.head.id)),
     }));
   }

@@ -6,8 +6,6 @@ import type { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 
-/** Entries and sessions per step: a step holds Redis up for a few milliseconds. */
-const STEP = 200;
 const JITTER_MS = 300;
 
 /** Buries gateways whose lease has run out. Several gateways may do so at a time. */
@@ -51,7 +49,7 @@ export class Undertaker {
     let rerouted = 0;
     let lost = 0;
     for (;;) {
-      const step = await buryGateway(this.#redis, this.#keys, gatewayId, this.#config, { leaving, most: STEP });
+      const step = await buryGateway(this.#redis, this.#keys, gatewayId, this.#config, { leaving });
       rerouted += step.rerouted;
       lost += step.lost;
       if (step.outcome === 'live') return;

@@ -23,7 +23,11 @@ export class Counters {
   acknowledged = 0;
   stashed = 0;
   routed = 0;
+  /** Calls of the route script that failed, and commands that it does not take. */
+  routeFailures = 0;
+  routesRefused = 0;
   deadLetters = 0;
+  unreadRecords = 0;
   queueTaken = 0;
   slowReaders = 0;
   /** Sessions that were served from their mailbox from then on: for their own outbox, and for all of them together. */

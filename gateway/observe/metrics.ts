@@ -31,8 +31,11 @@ const SUMS: readonly [name: string, help: string, field: NumberField][] = [
     'stashed',
   ],
   ['fronttcp_routed_total', 'Commands of clients that were routed through Redis', 'routed'],
+  ['fronttcp_route_failures_total', 'Calls of the route script that failed', 'routeFailures'],
+  ['fronttcp_routes_refused_total', 'Commands of clients that the route script does not take', 'routesRefused'],
   ['fronttcp_queue_entries_total', 'Entries taken from the public queue', 'queueTaken'],
   ['fronttcp_dead_letters_total', 'Queue entries that went to the dead-letter list', 'deadLetters'],
+  ['fronttcp_inbox_unread_total', 'Records of the inbox that this version does not know', 'unreadRecords'],
   ['fronttcp_slow_readers_total', 'Sessions closed because they read too slowly', 'slowReaders'],
   ['fronttcp_burials_total', 'Dead gateways that this one buried', 'burials'],
 ];

@@ -1,13 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import { type DrainResult, drainQueue } from '../../contract/store/scripts/drain-queue.ts';
-import { RedisReplyError } from '../../shared/redis/errors.ts';
+import { RedisReplyError, RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import { BLOCK_MS, type GatewayRedis } from '../store/redis.ts';
 
-/** Entries in one call of the script: it holds Redis up for one or two milliseconds. */
+/** Entries in one call of the script, beside the bound of its work: it holds Redis up for one or two milliseconds. */
 const BATCH = 250;
 /** Calls that are under way at a time while the queue is deep: what they bring is delivered together, in fewer writes. */
 const DEEP_CALLS = 4;
@@ -102,23 +102,44 @@ export class QueueDrain {
   }
 
   async #drain(): Promise<void> {
-    const { offlineTtlSeconds, mailboxMax, maxQueueRecipients, maxQueueEntryBytes } = this.#config;
-    const limits = {
-      offlineTtlSeconds,
-      mailboxMax,
-      maxRecipients: maxQueueRecipients,
-      maxEntryBytes: maxQueueEntryBytes,
-    };
-    const take = (redis: GatewayRedis) => drainQueue(redis, this.#keys, { ...limits, maxEntries: BATCH });
-    let results: DrainResult[] = [await take(this.#waiter)];
+    let results: DrainResult[] = [await this.#takeOrIsolate(this.#waiter)];
     for (;;) {
       for (const { taken, dead } of results) this.#count(taken, dead);
       const left = results.at(-1)?.left ?? 0;
       if (left === 0 || !this.#isRunning) return;
       const calls = Math.min(DEEP_CALLS, Math.ceil(left / BATCH));
       // Of a deep queue the next batches are with Redis already while the answer to the first is on its way.
-      results = await Promise.all(Array.from({ length: calls }, () => take(this.#redis)));
+      results = await Promise.all(Array.from({ length: calls }, () => this.#takeOrIsolate(this.#redis)));
     }
+  }
+
+  /** When the script fails for a reason that does not pass, entries are taken one by one; the one at fault is put aside. */
+  async #takeOrIsolate(redis: GatewayRedis): Promise<DrainResult> {
+    try {
+      return await this.#take(redis, BATCH);
+    } catch (error) {
+      if (!this.#isRunning || error instanceof RedisUnavailableError) throw error;
+      this.#log.error({ event: 'queue_failed', error: String(error) }, 'could not route entries of the queue');
+    }
+    try {
+      return await this.#take(redis, 1);
+    } catch (error) {
+      if (!this.#isRunning || error instanceof RedisUnavailableError) throw error;
+      return this.#take(redis, 1, `not routed: ${String(error)}`);
+    }
+  }
+
+  #take(redis: GatewayRedis, maxEntries: number, setAside = ''): Promise<DrainResult> {
+    const { offlineTtlSeconds, mailboxMax, mailboxMaxBytes, maxQueueRecipients, maxQueueEntryBytes } = this.#config;
+    return drainQueue(redis, this.#keys, {
+      offlineTtlSeconds,
+      mailboxMax,
+      mailboxMaxBytes,
+      maxEntries,
+      maxRecipients: maxQueueRecipients,
+      maxEntryBytes: maxQueueEntryBytes,
+      setAside,
+    });
   }
 
   #count(taken: number, dead: number): void {

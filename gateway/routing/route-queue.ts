@@ -5,8 +5,11 @@ import {
   type RouteCommand,
   type RouteResult,
   routeCommands,
+  routeWork,
 } from '../../contract/store/scripts/route.ts';
+import { STEP_WORK } from '../../contract/store/work.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
+import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { GatewayConfig } from '../config.ts';
 import { Notice } from '../delivery/messages.ts';
 import type { Lease } from '../fleet/lease.ts';
@@ -16,13 +19,16 @@ import { Gate } from '../session/frame-reader.ts';
 import type { Session } from '../session/session.ts';
 import type { GatewayRedis } from '../store/redis.ts';
 
-/** Commands in one call of the script: it holds Redis up for a few milliseconds at the most. */
+/** Commands in one call of the script, beside the bound of its work: it holds Redis up for a few milliseconds. */
 const BATCH = 256;
-const BATCH_BYTES = 1_048_576;
-/** A sender with more than so many on their way is not read until they are fewer. */
+/** A sender with more than so many commands or bytes in flight is not read until half of them are routed. */
 const SENDER_MAX = 512;
-/** As many wait here at the most, whoever sent them; a sender that finds it full is not read. */
+const SENDER_MAX_BYTES = 1_048_576;
+/** Commands of all senders; one that finds the queue full is not read. The bound of bytes is ROUTE_QUEUE_MAX_BYTES. */
 const QUEUE_MAX = 8_192;
+/** Recipients and what belongs to a command beside its body take memory, too. */
+const COMMAND_BYTES = 256;
+const RECIPIENT_BYTES = 32;
 const RETRY_MS = 200;
 /** How long Redis remembers a batch, so that one whose answer was lost is not routed twice, s. */
 const BATCH_MEMORY_SECONDS = 3_600;
@@ -31,11 +37,15 @@ interface Waiting {
   sender: Session;
   command: RouteCommand;
   ref: string | number | undefined;
+  work: number;
+  bytes: number;
 }
 
 /**
  * Commands of this gateway's clients on their way into the route script: those of one turn go together, one batch at a
  * time, so that they are routed in the order in which they came. While Redis is away they wait, and their senders too.
+ *
+ * A batch that the script refuses is halved until the command at fault is alone: that one is refused, the rest goes on.
  */
 export class RouteQueue {
   readonly #redis: GatewayRedis;
@@ -46,7 +56,10 @@ export class RouteQueue {
   readonly #log: Log;
   /** The highest id in an answer so far. */
   latestId = 0;
+  /** Since when no call has succeeded, ms of the process's clock; 0: the last one did. */
+  failingSinceMs = 0;
   #waiting: Waiting[] = [];
+  #waitingBytes = 0;
   #isRunning = false;
   #batches = 0;
   #idle: (() => void)[] = [];
@@ -71,6 +84,11 @@ export class RouteQueue {
     return this.#waiting.length;
   }
 
+  /** Bytes of what waits or is with Redis. */
+  get bytes(): number {
+    return this.#waitingBytes;
+  }
+
   add(
     sender: Session,
     command: Pick<RouteCommand, 'commandId' | 'body' | 'to'>,
@@ -78,10 +96,16 @@ export class RouteQueue {
   ): void {
     const { version, ref } = chat;
     const rest = { version, from: sender.userId, ttlSeconds: 0, receipt: false, traceparent: '' };
-    this.#waiting.push({ sender, ref, command: { ...command, ...rest } });
+    const recipients = typeof command.to === 'string' ? 0 : command.to.length;
+    const bytes = COMMAND_BYTES + command.body.length + recipients * RECIPIENT_BYTES;
+    const work = routeWork(command);
+    this.#waiting.push({ sender, ref, command: { ...command, ...rest }, work, bytes });
+    this.#waitingBytes += bytes;
     sender.routesInFlight += 1;
+    sender.routeBytesInFlight += bytes;
     if (command.to !== 'everyone elsewhere') sender.routesReturning += 1;
-    if (sender.routesInFlight > SENDER_MAX || this.#waiting.length > QUEUE_MAX) sender.intake.hold(Gate.routing);
+    if (isOver(sender, 1) || this.#isFull()) sender.intake.hold(Gate.routing);
+    sender.intake.payForWork(work);
     if (this.#isRunning) return;
     this.#isRunning = true;
     setImmediate(() => void this.#run());
@@ -92,11 +116,12 @@ export class RouteQueue {
     if (this.#isRunning) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
+  #isFull(): boolean {
+    return this.#waiting.length > QUEUE_MAX || this.#waitingBytes > this.#config.routeQueueMaxBytes;
+  }
+
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const batch = this.#takeBatch();
-      this.#answer(batch, await this.#route(batch.map(({ command }) => command)));
-    }
+    while (this.#waiting.length > 0) await this.#routeOrSplit(this.#takeBatch());
     this.#isRunning = false;
     const idle = this.#idle;
     this.#idle = [];
@@ -104,16 +129,31 @@ export class RouteQueue {
   }
 
   #takeBatch(): Waiting[] {
-    let bytes = 0;
+    let work = 0;
     let end = 0;
-    while (end < this.#waiting.length && end < BATCH && bytes < BATCH_BYTES) {
-      bytes += this.#waiting[end]?.command.body.length ?? 0;
+    while (end < this.#waiting.length && end < BATCH) {
+      work += this.#waiting[end]?.work ?? 0;
+      if (end > 0 && work > STEP_WORK) break;
       end += 1;
     }
     return this.#waiting.splice(0, end);
   }
 
-  /** Again and again until Redis has answered: the key of the batch makes that safe. */
+  async #routeOrSplit(batch: readonly Waiting[]): Promise<void> {
+    let result: RouteResult;
+    try {
+      result = await this.#route(batch.map(({ command }) => command));
+    } catch (error) {
+      const [first] = batch;
+      if (batch.length === 1 && first) return this.#refuse(first, error);
+      const half = Math.ceil(batch.length / 2);
+      await this.#routeOrSplit(batch.slice(0, half));
+      return this.#routeOrSplit(batch.slice(half));
+    }
+    this.#answer(batch, result);
+  }
+
+  /** Again and again while the store is at fault: the key of the batch makes that safe. Throws when the batch is. */
   async #route(commands: readonly RouteCommand[]): Promise<RouteResult> {
     this.#batches += 1;
     const idempotency = {
@@ -123,28 +163,63 @@ export class RouteQueue {
     };
     for (;;) {
       try {
-        return await routeCommands(this.#redis, this.#keys, commands, {
+        const result = await routeCommands(this.#redis, this.#keys, commands, {
           ...this.#config,
           gatewayId: this.#lease.gatewayId,
           idempotency,
         });
+        this.failingSinceMs = 0;
+        return result;
       } catch (error) {
-        this.#log.error({ event: 'route_failed', error: String(error) }, 'could not route');
+        this.#counters.routeFailures += 1;
+        if (this.failingSinceMs === 0) this.failingSinceMs = performance.now();
+        this.#log.error(
+          { event: 'route_failed', commands: commands.length, error: String(error) },
+          'could not route a batch',
+        );
+        if (!(error instanceof RedisUnavailableError)) throw error;
         await setTimeout(RETRY_MS);
       }
     }
   }
 
+  /** The command that the script does not take: its sender is told; it is a dead letter where the sender cannot be. */
+  async #refuse(waiting: Waiting, cause: unknown): Promise<void> {
+    const { sender, command, ref } = waiting;
+    this.#counters.routesRefused += 1;
+    this.#done(waiting);
+    if (sender.state !== 'closed' && sender.has('errors')) sender.refuseKindly('not_routed', command.version, ref);
+    else await this.#deadLetter(command, cause);
+  }
+
+  async #deadLetter({ commandId, from, to, body }: RouteCommand, cause: unknown): Promise<void> {
+    const chat_to = typeof to === 'string' ? undefined : to;
+    const entry = JSON.stringify({ ...JSON.parse(body), command_id: commandId, chat_from: from, chat_to });
+    const letter = { entry, reason: `not routed: ${String(cause)}`, at: Date.now() };
+    await this.#redis
+      .command('LPUSH', this.#keys.queueDead, JSON.stringify(letter))
+      .catch((error: unknown) =>
+        this.#log.error({ event: 'store_failed', what: 'dead letter', error: String(error) }, 'a message was lost'),
+      );
+  }
+
   #answer(batch: readonly Waiting[], result: RouteResult): void {
     this.#counters.routed += batch.length;
     this.latestId = Math.max(this.latestId, Number(result.answers.at(-1)?.id ?? 0));
-    batch.forEach(({ sender, command, ref }, i) => {
-      sender.routesInFlight -= 1;
-      if (command.to !== 'everyone elsewhere') sender.routesReturning -= 1;
+    batch.forEach((waiting, i) => {
+      const { sender, command, ref } = waiting;
       if (result.ownEntry !== undefined) sender.awaitedEntry = result.ownEntry;
       if (sender.state !== 'closed') this.#tell(sender, command, ref, result.answers[i]);
-      if (sender.routesInFlight <= SENDER_MAX / 2) sender.intake.release(Gate.routing);
+      this.#done(waiting);
     });
+  }
+
+  #done({ sender, command, bytes }: Waiting): void {
+    this.#waitingBytes -= bytes;
+    sender.routesInFlight -= 1;
+    sender.routeBytesInFlight -= bytes;
+    if (command.to !== 'everyone elsewhere') sender.routesReturning -= 1;
+    if (!isOver(sender, 0.5)) sender.intake.release(Gate.routing);
   }
 
   #tell(
@@ -158,4 +233,9 @@ export class RouteQueue {
     if (ref === undefined || answer === undefined || !sender.has('receipts')) return;
     sender.send(new Notice(command.version, ServerCommand.accepted, JSON.stringify({ ref, id: answer.id })));
   }
+}
+
+/** Whether a sender has more than this share of its bounds in flight. */
+function isOver({ routesInFlight, routeBytesInFlight }: Session, share: number): boolean {
+  return routesInFlight > SENDER_MAX * share || routeBytesInFlight > SENDER_MAX_BYTES * share;
 }

@@ -4,7 +4,7 @@ import { CloseReasons } from './close-reasons.ts';
 import type { Session } from './session.ts';
 
 /** Reasons for which a connection is not read. A bit each: it is read again when all are gone. */
-export const Gate = { verifying: 1, routing: 2, rate: 4, upstream: 8 } as const;
+export const Gate = { verifying: 1, routing: 2, rate: 4, upstream: 8, settling: 16 } as const;
 
 /** A burst of twice the rate per second is let through. */
 const BURST_SECONDS = 2;
@@ -19,16 +19,16 @@ export class Intake {
   #gates = 0;
   /** Since when a frame has begun whose end has not come; 0: none has. */
   #partialSinceMs = 0;
-  #allowance: number;
-  #allowanceAtMs: number;
+  readonly #messages: TokenBucket;
+  /** What its messages cost Redis. */
+  #work: TokenBucket | undefined;
 
   constructor(session: Session, nowMs: number) {
     const { config } = session.context;
     this.#session = session;
     this.#decoder = new FrameDecoder(config.maxFrameBytes);
     this.heardAtMs = nowMs;
-    this.#allowance = BURST_SECONDS * config.maxMessagesPerSecond;
-    this.#allowanceAtMs = nowMs;
+    this.#messages = new TokenBucket(config.maxMessagesPerSecond, nowMs);
   }
 
   get isHeld(): boolean {
@@ -70,8 +70,7 @@ export class Intake {
   /** For a session that is held for its rate: reads on when it may. Answers when to ask again, 0: it is not held for that. */
   refill(nowMs: number): number {
     if ((this.#gates & Gate.rate) === 0) return 0;
-    this.#earn(nowMs);
-    if (this.#allowance >= 1) this.release(Gate.rate);
+    if (this.#messages.has(1, nowMs) && this.#work?.has(1, nowMs) !== false) this.release(Gate.rate);
     return (this.#gates & Gate.rate) === 0 ? 0 : nowMs + RATE_CHECK_MS;
   }
 
@@ -99,23 +98,49 @@ export class Intake {
     }
   }
 
-  /** Token bucket: a session that is over its rate is slowed down by not being read. Nothing is dropped. */
+  /** A session that is over its rate is slowed down by not being read. Nothing is dropped. */
   #pay(): void {
-    const { config, counters, wheel } = this.#session.context;
-    if (config.maxMessagesPerSecond === 0) return;
-    this.#allowance -= 1;
-    if (this.#allowance > 0) return;
-    this.#earn(performance.now());
-    if (this.#allowance > 0) return;
-    counters.throttled += 1;
+    if (!this.#messages.take(1)) this.#slowDown();
+  }
+
+  /** Likewise for what its messages cost Redis, in units of contract/store/work.ts. */
+  payForWork(units: number): void {
+    this.#work ??= new TokenBucket(this.#session.context.config.maxRoutedWorkPerSecond, performance.now());
+    if (!this.#work.take(units)) this.#slowDown();
+  }
+
+  #slowDown(): void {
+    const { counters, wheel } = this.#session.context;
+    if ((this.#gates & Gate.rate) === 0) counters.throttled += 1;
     this.hold(Gate.rate);
     wheel.set(this.#session, performance.now() + RATE_CHECK_MS);
   }
+}
 
-  #earn(nowMs: number): void {
-    const rate = this.#session.context.config.maxMessagesPerSecond;
-    const earned = ((nowMs - this.#allowanceAtMs) * rate) / 1_000;
-    this.#allowance = Math.min(BURST_SECONDS * rate, this.#allowance + earned);
-    this.#allowanceAtMs = nowMs;
+/** Refills by the clock; one that has had too much at once goes below zero and must earn that first. Rate 0: never empty. */
+class TokenBucket {
+  readonly #perSecond: number;
+  #tokens: number;
+  #atMs: number;
+
+  constructor(perSecond: number, nowMs: number) {
+    this.#perSecond = perSecond;
+    this.#tokens = BURST_SECONDS * perSecond;
+    this.#atMs = nowMs;
+  }
+
+  /** Returns whether there are some left. */
+  take(count: number): boolean {
+    if (this.#perSecond === 0) return true;
+    this.#tokens -= count;
+    return this.#tokens > 0 || this.has(Number.MIN_VALUE, performance.now());
+  }
+
+  has(count: number, nowMs: number): boolean {
+    if (this.#perSecond === 0) return true;
+    const refill = ((nowMs - this.#atMs) * this.#perSecond) / 1_000;
+    this.#tokens = Math.min(BURST_SECONDS * this.#perSecond, this.#tokens + refill);
+    this.#atMs = nowMs;
+    return this.#tokens >= count;
   }
 }

@@ -44,6 +44,7 @@ export class Session implements OutboxOwner, Timed {
   badFrames = 0;
   /** Commands of this session on their way to Redis, and the entry of our own inbox that the last of them made. */
   routesInFlight = 0;
+  routeBytesInFlight = 0;
   /** Of these, such as may come back to a session of this gateway: what is sent after them must not overtake. */
   routesReturning = 0;
   awaitedEntry: string | undefined;

@@ -1,13 +1,22 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import type { Recipient } from '../../contract/store/records.ts';
-import { type MailboxPage, readMailbox, settleMessages, stashMessages } from '../../contract/store/scripts/mailbox.ts';
-import { type Release, releaseSession, type Undelivered } from '../../contract/store/scripts/sessions.ts';
+import {
+  type MailboxPage,
+  readMailbox,
+  type Stashed,
+  settleMessages,
+  stashMessages,
+} from '../../contract/store/scripts/mailbox.ts';
+import { type Release, releaseSession } from '../../contract/store/scripts/sessions.ts';
+import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Lease } from '../fleet/lease.ts';
 import type { Log } from '../observe/log.ts';
 import type { GatewayRedis } from './redis.ts';
 
 const PAGE = 128;
+/** Bytes on their way back to mailboxes; above it the inbox is not read on. */
+const STASH_MAX_BYTES = 8_388_608;
 
 /** What sessions ask of Redis. All on one connection: what is asked first happens first. */
 export class SessionStore {
@@ -16,8 +25,12 @@ export class SessionStore {
   readonly #config: GatewayConfig;
   readonly #lease: Lease;
   readonly #log: Log;
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #inFlight = new Set<Promise<unknown>>();
+  /** The last call for each user that has one in flight: a hand-over waits for those of its own user alone. */
+  readonly #lastOf = new Map<string, Promise<unknown>>();
   #calls = 0;
+  #stashBytes = 0;
+  #waitingForRoom: (() => void)[] = [];
 
   constructor(parts: { redis: GatewayRedis; keys: Keys; config: GatewayConfig; lease: Lease; log: Log }) {
     this.#redis = parts.redis;
@@ -28,11 +41,17 @@ export class SessionStore {
   }
 
   release(release: Omit<Release, 'call'>): Promise<void> {
+    const { session, undelivered, handsOver } = release;
+    // What does not fit one call is put back ahead of it: the session ends with the last step.
+    const steps = inSteps(undelivered, ({ body }) => workOf(1, body.length));
+    const last = steps.pop() ?? [];
+    for (const step of steps) void this.stash(step.map((message) => ({ ...message, userIds: [session.userId] })));
     const call = this.#nextCall();
-    return this.#run('release', async () => {
+    const before = this.#lastOf.get(session.userId);
+    return this.#run('release', [session.userId], async () => {
       // What was asked before may have had to be asked again, and is then behind.
-      if (release.handsOver) await Promise.allSettled([...this.#underWay]);
-      await releaseSession(this.#redis, this.#keys, this.#config, { ...release, call });
+      if (handsOver) await before;
+      await releaseSession(this.#redis, this.#keys, this.#config, { ...release, undelivered: last, call });
     });
   }
 
@@ -46,13 +65,49 @@ export class SessionStore {
     });
   }
 
-  stash(messages: readonly (Undelivered & { userId: string })[]): Promise<void> {
+  /** In steps of a bounded size: messages for many users are split by users. */
+  async stash(messages: readonly Stashed[]): Promise<void> {
+    const steps = inSteps(messages.flatMap(byRecipients), ({ userIds, body }) => workOf(userIds.length, body.length));
+    await Promise.all(steps.map((step) => this.#stash(step)));
+  }
+
+  #stash(step: readonly Stashed[]): Promise<void> {
     const call = this.#nextCall();
-    return this.#run('stash', () => stashMessages(this.#redis, this.#keys, this.#config, messages, call));
+    const bytes = step.reduce((sum, { body }) => sum + body.length, 0);
+    this.#stashBytes += bytes;
+    const users = step.flatMap(({ userIds }) => userIds);
+    return this.#run('stash', users, () =>
+      stashMessages(this.#redis, this.#keys, this.#config, step, call).finally(() => this.#stashed(bytes)),
+    );
+  }
+
+  /** Resolves when no more than STASH_MAX_BYTES are on their way to mailboxes; undefined: there is room now. */
+  roomToStash(): Promise<void> | undefined {
+    if (this.#stashBytes <= STASH_MAX_BYTES) return undefined;
+    return new Promise((resolve) => this.#waitingForRoom.push(resolve));
+  }
+
+  #stashed(bytes: number): void {
+    this.#stashBytes -= bytes;
+    if (this.#stashBytes > STASH_MAX_BYTES) return;
+    const waiting = this.#waitingForRoom;
+    this.#waitingForRoom = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** Puts records that this version does not know where a newer one finds them. Returns whether they are there. */
+  async keepUnread(records: readonly { field: string; body: string }[]): Promise<boolean> {
+    const texts = records.map(({ field, body }) => JSON.stringify([field, body]));
+    let isKept = false;
+    await this.#run('unread', [], async () => {
+      await this.#redis.command('RPUSH', this.#keys.inboxUnread, ...texts);
+      isKept = true;
+    });
+    return isKept;
   }
 
   settle(session: Recipient, state: 'acknowledged' | 'written', ids: readonly string[]): Promise<void> {
-    return this.#run('settle', async () => {
+    return this.#run('settle', [session.userId], async () => {
       await settleMessages(this.#redis, this.#keys, session, state, ids);
     });
   }
@@ -63,7 +118,7 @@ export class SessionStore {
 
   /** Resolves when everything asked so far has been answered. */
   async idle(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
   }
 
   #nextCall(): string {
@@ -72,13 +127,34 @@ export class SessionStore {
   }
 
   /** Does not reject: what Redis refuses for good is logged, for there is nobody who could do better. */
-  #run(what: string, work: () => Promise<void>): Promise<void> {
-    const done = work()
-      .catch((error: unknown) =>
-        this.#log.error({ event: 'store_failed', what, error: String(error) }, 'a script failed'),
-      )
-      .finally(() => this.#underWay.delete(done));
-    this.#underWay.add(done);
+  #run(what: string, userIds: readonly string[], work: () => Promise<void>): Promise<void> {
+    const done = work().catch((error: unknown) =>
+      this.#log.error({ event: 'store_failed', what, error: String(error) }, 'a script failed'),
+    );
+    this.#inFlight.add(done);
+    const earlier = userIds.map((userId) => this.#lastOf.get(userId));
+    for (const [i, userId] of userIds.entries()) {
+      const all = Promise.all([earlier[i], done]).then(() => undefined);
+      this.#lastOf.set(userId, all);
+      void all.then(() => {
+        if (this.#lastOf.get(userId) === all) this.#lastOf.delete(userId);
+      });
+    }
+    void done.then(() => this.#inFlight.delete(done));
     return done;
   }
 }
+
+/** One message per part of its users that fits a step. */
+function byRecipients(message: Stashed): Stashed[] {
+  const { userIds, body } = message;
+  const each = workOf(2, body.length) - workOf(1, body.length);
+  const size = Math.max(1, Math.floor((STEP_WORK - body.length / 200) / Math.max(1, each)));
+  if (userIds.length <= size) return [message];
+  const parts: Stashed[] = [];
+  for (let from = 0; from < userIds.length; from += size) {
+    parts.push({ ...message, userIds: userIds.slice(from, from + size) });
+  }
+  return parts;
+}
+

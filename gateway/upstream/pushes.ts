@@ -1,5 +1,6 @@
 import type { Keys } from '../../contract/store/keys.ts';
-import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
+import { type RouteCommand, routeCommands, routeWork } from '../../contract/store/scripts/route.ts';
+import { inSteps } from '../../contract/store/work.ts';
 import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
 import { bodyOf, parseSendCommand } from '../../contract/wire/commands.ts';
 import type { GatewayConfig } from '../config.ts';
@@ -14,7 +15,7 @@ interface PushesParts {
   redis: GatewayRedis;
   keys: Keys;
   lease: Lease;
-  config: Pick<GatewayConfig, 'offlineTtlSeconds' | 'mailboxMax' | 'maxRecipients'>;
+  config: Pick<GatewayConfig, 'offlineTtlSeconds' | 'mailboxMax' | 'mailboxMaxBytes' | 'maxRecipients'>;
   /** Whom the messages are from. */
   from: string;
   counters: UpstreamCounters;
@@ -63,11 +64,13 @@ export class Pushes {
 
   async #route(commands: readonly RouteCommand[]): Promise<void> {
     const { redis, keys, lease, config, counters } = this.#parts;
-    this.#steps += 1;
-    const { offlineTtlSeconds, mailboxMax } = config;
+    const { offlineTtlSeconds, mailboxMax, mailboxMaxBytes } = config;
     const key = `batch:upstream:${lease.gatewayId}`;
-    const idempotency = { key, digest: String(this.#steps), ttlSeconds: MEMORY_SECONDS };
-    await routeCommands(redis, keys, commands, { offlineTtlSeconds, mailboxMax, idempotency });
-    counters.commandsSent += commands.length;
+    for (const step of inSteps(commands, routeWork)) {
+      this.#steps += 1;
+      const idempotency = { key, digest: String(this.#steps), ttlSeconds: MEMORY_SECONDS };
+      await routeCommands(redis, keys, step, { offlineTtlSeconds, mailboxMax, mailboxMaxBytes, idempotency });
+      counters.commandsSent += step.length;
+    }
   }
 }

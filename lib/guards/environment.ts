@@ -30,7 +30,7 @@ const DECIDED: Readonly<Record<string, string>> = {
 };
 
 /** Both sides judge, route and store messages: with two values the same message has two fates. */
-const SHARED = ['OFFLINE_TTL_S', 'MAILBOX_MAX', 'MAX_RECIPIENTS'] as const;
+const SHARED = ['OFFLINE_TTL_S', 'MAILBOX_MAX', 'MAILBOX_MAX_BYTES', 'MAX_RECIPIENTS'] as const;
 
 type Environment = Readonly<Record<string, string>>;
 

@@ -28,6 +28,7 @@ test('gives up what is too old or expired of users who do not come back, a few u
   const expired = letter(idAt(now), 1);
   const fresh = letter(idAt(now, 1), 0);
   await redis.command('ZADD', keys.mailbox('u3'), ...old, ...expired, ...fresh);
+  await redis.command('ZADD', keys.mailboxExpiry('u3'), 1, expired[0]);
   await redis.command('HSET', keys.user('u3'), 'token', 't', 'expiring', '1');
 
   const looked: number[] = [];

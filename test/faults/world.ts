@@ -67,6 +67,8 @@ export class World {
       REDIS_URL: redis.url,
       REDIS_CLUSTER: String(options.cluster),
       REDIS_KEY_PREFIX: options.cluster ? '{faults}:' : 'faults:',
+      // What these tests count must not be given up for the bound of a mailbox.
+      MAILBOX_MAX_BYTES: '100000000',
       LEASE_MS: String(LEASE_MS),
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
       ...options.env,

@@ -53,7 +53,7 @@ async function fullInbox() {
     claims: new ClaimsUnderWay(),
     handOut: new InboxHandOut({
       registry,
-      store: {} as SessionStore,
+      store: { roomToStash: () => undefined } as SessionStore,
       marks: {} as DeliveryMarks,
       counters: new Counters(),
       traces: undefined,

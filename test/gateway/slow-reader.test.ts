@@ -18,7 +18,7 @@ const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
 test('a reader that never reads while 50 MB are sent costs bounded memory, loses nothing, and harms nobody', {
   timeout: 120_000,
 }, async () => {
-  const g = await gateway({ MAILBOX_MAX: '2000', SLOW_READER_TIMEOUT_MS: '1500' });
+  const g = await gateway({ MAILBOX_MAX: '2000', MAILBOX_MAX_BYTES: '100000000', SLOW_READER_TIMEOUT_MS: '1500' });
   const frozen = await g.verified('frozen', ['ack']);
   const quick = await g.verified('quick');
   frozen.freeze();
@@ -48,7 +48,7 @@ test('a reader that never reads while 50 MB are sent costs bounded memory, loses
 });
 
 test('a plain reader that was too slow gets from its mailbox what the kernel did not take, in order, without a gap', async () => {
-  const g = await gateway({ MAILBOX_MAX: '2000', SLOW_READER_TIMEOUT_MS: '500', OUTBOX_MAX_BYTES: '262144' });
+  const g = await gateway({ MAILBOX_MAX: '2000', MAILBOX_MAX_BYTES: '100000000', SLOW_READER_TIMEOUT_MS: '500', OUTBOX_MAX_BYTES: '262144' });
   const frozen = await g.verified('u');
   frozen.freeze();
   for (let from = 0; from < 400; from += 50) await g.push(...upTo(50).map((i) => entry(`${from + i} ${TEXT}`, ['u'])));
@@ -70,7 +70,7 @@ test('a plain reader that was too slow gets from its mailbox what the kernel did
 });
 
 test('a reader that pauses and goes on gets everything on the same connection, in order and once', async () => {
-  const g = await gateway({ MAILBOX_MAX: '2000', OUTBOX_MAX_BYTES: '262144' });
+  const g = await gateway({ MAILBOX_MAX: '2000', MAILBOX_MAX_BYTES: '100000000', OUTBOX_MAX_BYTES: '262144' });
   const client = await g.verified('u');
   client.freeze();
   for (let from = 0; from < 400; from += 50) await g.push(...upTo(50).map((i) => entry(`${from + i} ${TEXT}`, ['u'])));

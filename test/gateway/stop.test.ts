@@ -33,8 +33,9 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   async (signal) => {
     const prefix = uniquePrefix();
     const place = { prefix };
-    const other = await gateway({}, place);
-    const { program, port } = await start({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: prefix });
+    const roomy = { MAILBOX_MAX_BYTES: '100000000' };
+    const other = await gateway(roomy, place);
+    const { program, port } = await start({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: prefix, ...roomy });
     await other.users('plain', 'ack', 'frozen');
     const plain = await Peer.connect(port);
     await plain.verify('plain');

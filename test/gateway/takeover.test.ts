@@ -64,7 +64,7 @@ describe('a newer connection of the same user', () => {
   });
 
   test('gets what the older one had not read, in order and without a gap', async () => {
-    const g = await gateway({ OUTBOX_MAX_BYTES: '65536' });
+    const g = await gateway({ OUTBOX_MAX_BYTES: '65536', MAILBOX_MAX_BYTES: '100000000' });
     const older = await g.verified('u');
     older.freeze();
     const text = 'x'.repeat(30_000);

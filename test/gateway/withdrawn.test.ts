@@ -99,7 +99,7 @@ test('Redis that stands still under the question whether: what is withdrawn behi
   onTestFinished(() => port.close());
   const { answers } = await routeCommands(port, keys, [command('refused')], { ...limits, idempotency });
   const head = { id: answers[0]?.id };
-  const entry = { id: `${Date.now()}-0`, records: [{ kind: 'message', head } as InboxRecord] };
+  const entry = { id: `${Date.now()}-0`, records: [{ kind: 'message', head } as InboxRecord], unread: [] };
   const withdrawals = new Withdrawals({ redis: port, keys, log: silentLog });
 
   const rounds = await roundsOf(client);

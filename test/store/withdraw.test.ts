@@ -73,12 +73,12 @@ describe.each(drivers)('the withdraw script over %s', (driver) => {
       store.port,
       store.keys,
       limits,
-      [{ userId: 'plain', id, rest: '102,1100,0,"",""', body: '{}' }],
+      [{ userIds: ['plain'], id, rest: '102,1100,0,"",""', body: '{}' }],
       'x',
     );
     expect(await stored()).toEqual(before);
     await store.redis.zadd(store.keys.gateways, 1, 'g1');
-    expect(await buryGateway(store.port, store.keys, 'g1', limits, { leaving: false, most: 100 })).toMatchObject({
+    expect(await buryGateway(store.port, store.keys, 'g1', limits, { leaving: false })).toMatchObject({
       outcome: 'done',
     });
     expect(await store.redis.zscore(store.keys.mailbox('plain'), id)).toBe(null);

@@ -1,56 +1,98 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] mailbox bound · [5] most entries and sessions in this step
---     [6] 1: it leaves of its own accord and gives its lease up, 0: only when its lease has run out
+-- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] bound of a mailbox, `<messages>,<bytes>`
+--     [5] 1: it leaves of its own accord and gives its lease up, 0: only when its lease has run out
 -- Returns {'live'} | {'more' | 'done', messages re-routed, sessions lost}
 -- Atomic because: any gateway may bury, several at a time, and may itself die between two steps: each step leaves a
 -- state from which the next goes on. Order: the inbox (oldest first), then the sessions, then the lease.
-local gateway, offlineTtl, bound, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+-- A step ends when it has done its work, also in the middle of an entry: `burial` of the gateway's hash names the place,
+-- `<entry> <field> <recipient>`.
+local gateway, offlineTtl, bound = ARGV[2], tonumber(ARGV[3]), bound_of(ARGV[4])
+local key, inbox, sessions = P .. 'gateway:' .. gateway, P .. 'inbox:' .. gateway, P .. 'sessions:' .. gateway
 local lease = redis.call('ZSCORE', P .. 'gateways', gateway)
 if not lease then return { 'done', 0, 0 } end
-if ARGV[6] == '1' then
+if ARGV[5] == '1' then
   redis.call('ZADD', P .. 'gateways', 0, gateway)
   leases[gateway] = false
 elseif tonumber(lease) > now then return { 'live', 0, 0 } end
 
-local inbox, rerouted, lost = P .. 'inbox:' .. gateway, 0, 0
-local entries = redis.call('XRANGE', inbox, '-', '+', 'COUNT', most)
-for _, entry in ipairs(entries) do
-  local pairs_ = entry[2]
-  for at = 1, #pairs_, 2 do
-    local record, body = cjson.decode(pairs_[at]), pairs_[at + 1]
-    if record[1] == 'm' and type(record[8]) == 'table' then
-      local id, rest = string.match(pairs_[at], '^%["m","(%d+)",(%d+,%d+,%d+,"%a*","[^"]*")')
-      for i = 1, #record[8], 2 do
-        stash(record[8][i], id, rest, body, offlineTtl, bound)
-        rerouted = rerouted + 1
-      end
-    elseif record[1] == 'c' and record[5] == 1 then
-      hand_over(record[2], int(record[3]))
-    end
-  end
-  redis.call('XDEL', inbox, entry[1])
+local rerouted, lost = 0, 0
+
+-- a record that this version does not know is kept for one that does
+local function keep_unread(record, body)
+  redis.call('RPUSH', P .. 'inbox_unread', '[' .. text(record) .. ',' .. text(body) .. ']')
+  count('unread')
+  spend(1, #record + #body)
 end
 
-local more = #entries == most
-if not more then
-  for _, user in ipairs(redis.call('SRANDMEMBER', P .. 'sessions:' .. gateway, most)) do
-    local key = P .. 'user:' .. user
-    local session = redis.call('HMGET', key, 'gateway', 'epoch')
+-- the recipients of a message from one on; returns the next one where the step ends before the last
+local function reroute(field, body, to, from)
+  local id, rest = string.match(field, '^%["m","(%d+)",(%d+,%d+,%d+,"%a*","[^"]*")')
+  local shared, references = #to > 2 and #body > SHARED_BYTES, 0
+  local stop
+  for i = from, #to, 2 do
+    if work >= STEP_WORK then
+      stop = i
+      break
+    end
+    if stash(to[i], id, rest, body, offlineTtl, bound, shared) then references = references + 1 end
+    rerouted = rerouted + 1
+  end
+  if shared then share_body(id, body, references, offlineTtl) end
+  return stop
+end
+
+-- an entry from a place on; returns the place where the step ends before its last record
+local function bury_entry(fields, at, recipient)
+  while at < #fields do
+    if work >= STEP_WORK then return at, recipient end
+    local ok, record = pcall(cjson.decode, fields[at])
+    local kind = ok and type(record) == 'table' and record[1]
+    if kind == 'm' and type(record[8]) == 'table' then
+      local stop = reroute(fields[at], fields[at + 1], record[8], recipient)
+      if stop then return at, stop end
+    elseif kind == 'c' then
+      if record[5] == 1 then hand_over(record[2], int(record[3])) end
+    elseif kind ~= 'm' and kind ~= 'p' then keep_unread(fields[at], fields[at + 1]) end
+    at, recipient = at + 2, 1
+  end
+end
+
+local more, place = false, redis.call('HGET', key, 'burial')
+while not more do
+  local entry = redis.call('XRANGE', inbox, '-', '+', 'COUNT', 1)[1]
+  if not entry then break end
+  local fields, bytes = entry[2], 0
+  for _, text_ in ipairs(fields) do bytes = bytes + #text_ end
+  local at, recipient = string.match(place or '', '^' .. string.gsub(entry[1], '%-', '%%-') .. ' (%d+) (%d+)$')
+  local stopAt, stopRecipient = bury_entry(fields, tonumber(at or 1), tonumber(recipient or 1))
+  spend(0, bytes)
+  if stopAt then redis.call('HSET', key, 'burial', entry[1] .. ' ' .. int(stopAt) .. ' ' .. int(stopRecipient))
+  else redis.call('XDEL', inbox, entry[1]) end
+  more = work >= STEP_WORK
+end
+
+while not more do
+  local users = redis.call('SRANDMEMBER', sessions, 100)
+  if #users == 0 then break end
+  for _, user in ipairs(users) do
+    local user_key = P .. 'user:' .. user
+    local session = redis.call('HMGET', user_key, 'gateway', 'epoch')
     if session[1] == gateway then
-      redis.call('HDEL', key, 'gateway', 'form')
-      redis.call('HSET', key, 'last_seen', int(now))
+      redis.call('HDEL', user_key, 'gateway', 'form')
+      redis.call('HSET', user_key, 'last_seen', int(now))
       event('lost', user, session[2], gateway, 'gateway_lost')
       lost = lost + 1
     end
-    redis.call('SREM', P .. 'sessions:' .. gateway, user)
+    redis.call('SREM', sessions, user)
+    spend(5)
   end
-  more = redis.call('EXISTS', P .. 'sessions:' .. gateway) == 1
+  more = work >= STEP_WORK
 end
 if not more then
   redis.call('ZREM', P .. 'gateways', gateway)
   -- its last batch stays remembered until it expires: should it live after all, it may ask again
-  redis.call('DEL', inbox, P .. 'gateway:' .. gateway)
-  if ARGV[6] ~= '1' then count('burials') end
+  redis.call('DEL', inbox, key)
+  if ARGV[5] ~= '1' then count('burials') end
 end
 commit()
 return { more and 'more' or 'done', rerouted, lost }

@@ -1,11 +1,15 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] mailbox bound · [4] most entries to take · [5] most recipients of an entry
---     [6] most bytes of an entry
+-- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] most entries to take
+--     [5] most recipients of an entry · [6] most bytes of an entry · [7] '', or why the first entry is not to be routed
 -- Returns {taken, of these dead-lettered, left in the queue}
 -- Atomic because: an entry is in the queue, routed, or in the dead-letter list; never in nobody's hands.
 -- Entries are looked at first and cut off last: when Redis refuses a write (full memory) they are still there.
-local offlineTtl, bound, most = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+-- A step ends when it has done its work, also in the middle of a list of recipients: `front_tcp:place` (a hash) says for
+-- the entry with this `digest` how many recipients are done, and which of them are `unknown`. Each part has an id of its own,
+-- so that no recipient gets an older id behind a newer one.
+local offlineTtl, bound, most = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
 local maxRecipients, maxBytes = tonumber(ARGV[5]), tonumber(ARGV[6])
+local placeKey = P .. 'front_tcp:place'
 
 local sequences = { '^[\194-\223][\128-\191]', '^\224[\160-\191][\128-\191]', '^[\225-\236\238\239][\128-\191][\128-\191]',
   '^\237[\128-\159][\128-\191]', '^\240[\144-\191][\128-\191][\128-\191]',
@@ -49,7 +53,7 @@ local function raw_strings(s)
 end
 
 -- what producers write for one recipient, in printable ASCII without escapes, is taken as it stands: a fifth of the cost of
--- parsing. Such an entry for a live session goes into its gateway's inbox; any other is answered false, and is parsed
+-- parsing. Such an entry for a live session goes into its gateway's inbox; for any other this returns false, and it is parsed
 local plain = '([_-~#-Z !%[%]^]*)'
 local single = '^{"command_id": ?(10[234]), ?"chat_from": ?"' .. plain .. '", ?"chat_to": ?%["' .. plain .. '"%], ?"chat_content": ?"' .. plain .. '"}$'
 local function take_single(raw)
@@ -76,7 +80,7 @@ local function numbers_are_json(s)
   return true
 end
 
--- answers the entry's parts, or nil and the reason
+-- returns the entry's parts, or nil and the reason
 local function parse(raw)
   if #raw > maxBytes then return nil, 'too large' end
   if not valid_utf8(raw) then return nil, 'not UTF-8' end
@@ -110,7 +114,7 @@ local function parse(raw)
   }
 end
 
-local function bury_entry(raw, reason, to)
+local function dead_letter(raw, reason, to)
   local encoding = ''
   if not valid_utf8(raw) then
     raw = string.gsub(raw, '[\128-\255]', function(c)
@@ -125,31 +129,96 @@ local function bury_entry(raw, reason, to)
 end
 
 local dead = 0
+
+-- recipients of one part: what a step may still do, and at least some
+local PART_LEAST = 100
+local function part_of(body)
+  local each = 1 + math.min(#body, SHARED_BYTES) / 200
+  return math.max(PART_LEAST, math.floor((STEP_WORK - work) / each))
+end
+
+local function each_once(users)
+  local once, seen = {}, {}
+  for _, user in ipairs(users) do
+    if not seen[user] then once[#once + 1] = user end
+    seen[user] = true
+  end
+  return once
+end
+
+-- up to `room` users from the first on; and the last of them where more follow
+local function slice(users, first, room)
+  local part, last = {}, math.min(#users, first + room - 1)
+  for i = first, last do part[#part + 1] = users[i] end
+  return part, last < #users and last or nil
+end
+
+-- only the first entry of a call can have been begun before
+local place = redis.call('HMGET', placeKey, 'digest', 'done', 'unknown')
+
+-- returns whether all of the entry is done
 local function take(raw)
-  if take_single(raw) then return end
+  spend(1, #raw)
+  if ARGV[7] ~= '' and dead == 0 then
+    dead = 1
+    dead_letter(raw, ARGV[7])
+    return true
+  end
+  if take_single(raw) then return true end
   local entry, reason = parse(raw)
   if not entry then
     dead = dead + 1
-    return bury_entry(raw, reason)
+    dead_letter(raw, reason)
+    return true
   end
-  local id = nextId()
   local rest = entry.id .. ',1100,0,"",""'
   local body = '{"chat_from": ' .. entry.from .. ', "chat_content": ' .. entry.content .. '}'
-  if not entry.to then return broadcast(id, rest, body, '') end
-  local _, _, unknown = route(id, rest, body, entry.to, offlineTtl, bound)
-  if #unknown > 0 then
-    dead = dead + 1
-    for i, user in ipairs(unknown) do unknown[i] = text(user) end
-    bury_entry(raw, 'unknown recipients', table.concat(unknown, ','))
+  if not entry.to then
+    broadcast(nextId(), rest, body, '')
+    return true
   end
+  local to, first, past, last = entry.to, 1, '', nil
+  local resumes, room = place[1] and place[1] == redis.sha1hex(raw), part_of(body)
+  if resumes or #to > room then
+    if resumes then first, past = tonumber(place[2]) + 1, place[3] end
+    to, last = slice(each_once(to), first, room)
+  end
+  local _, _, unknown = route(nextId(), rest, body, to, offlineTtl, bound)
+  for i, user in ipairs(unknown) do unknown[i] = text(user) end
+  local names = table.concat(unknown, ',')
+  if past ~= '' then names = names ~= '' and past .. ',' .. names or past end
+  if last then
+    redis.call('HSET', placeKey, 'digest', redis.sha1hex(raw), 'done', last, 'unknown', names)
+    return false
+  end
+  if resumes then redis.call('DEL', placeKey) end
+  if names ~= '' then
+    dead = dead + 1
+    dead_letter(raw, 'unknown recipients', names)
+  end
+  return true
 end
 
-local taken = 0
+-- oldest first, in portions: as many as fit when they are as large as the largest so far
+local READ_BYTES = 1048576
+local taken, largest, ended = 0, READ_BYTES / 4, false
 for _, list in ipairs({ P .. 'front_tcp:taken', P .. 'front_tcp' }) do
-  local entries = taken < most and redis.call('LRANGE', list, taken - most, -1) or {}
-  for i = #entries, 1, -1 do take(entries[i]) end
-  if #entries > 0 then redis.call('LTRIM', list, 0, -1 - #entries) end
-  taken = taken + #entries
+  while taken < most and not ended do
+    local count_ = math.max(1, math.min(most - taken, math.floor(READ_BYTES / largest), 64))
+    local entries, done = redis.call('LRANGE', list, -count_, -1), 0
+    if #entries == 0 then break end
+    largest = 256
+    for i = #entries, 1, -1 do
+      largest = math.max(largest, #entries[i])
+      ended = not take(entries[i])
+      if ended then break end
+      done = done + 1
+      ended = work >= STEP_WORK
+      if ended then break end
+    end
+    if done > 0 then redis.call('LTRIM', list, 0, -1 - done) end
+    taken = taken + done
+  end
 end
 commit()
-return { taken, dead, redis.call('LLEN', P .. 'front_tcp') }
+return { taken, dead, redis.call('LLEN', P .. 'front_tcp:taken') + redis.call('LLEN', P .. 'front_tcp') }

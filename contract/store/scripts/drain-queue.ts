@@ -1,6 +1,7 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { defineScript, readLua } from './library.ts';
+import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { ROUTE_LUA } from './route.ts';
 
 export const drainQueueScript = defineScript(
@@ -9,12 +10,13 @@ export const drainQueueScript = defineScript(
   readLua(new URL('./drain-queue.lua', import.meta.url)),
 );
 
-export interface DrainLimits {
+export interface DrainLimits extends MailboxBound {
   offlineTtlSeconds: number;
-  mailboxMax: number;
   maxEntries: number;
   maxRecipients: number;
   maxEntryBytes: number;
+  /** Why the first entry is not to be routed: it becomes a dead letter with this reason. */
+  setAside?: string;
 }
 
 export interface DrainResult {
@@ -23,7 +25,7 @@ export interface DrainResult {
   left: number;
 }
 
-/** Routes up to `maxEntries` entries of the public queue, oldest first. */
+/** One step: routes up to `maxEntries` entries of the public queue, oldest first; a long list of recipients takes several. */
 export async function drainQueue(redis: RedisPort, keys: Keys, limits: DrainLimits): Promise<DrainResult> {
   const reply = await redis.script(
     drainQueueScript,
@@ -31,10 +33,11 @@ export async function drainQueue(redis: RedisPort, keys: Keys, limits: DrainLimi
     [
       keys.prefix,
       limits.offlineTtlSeconds,
-      limits.mailboxMax,
+      mailboxBound(limits),
       limits.maxEntries,
       limits.maxRecipients,
       limits.maxEntryBytes,
+      limits.setAside ?? '',
     ],
   );
   const [taken, dead, left] = reply as [number, number, number];

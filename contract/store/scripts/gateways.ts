@@ -2,6 +2,7 @@ import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { defineScript, readLua } from './library.ts';
 import { SESSION_LUA } from './sessions.ts';
+import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 
 /** Milliseconds of Redis's clock. */
 export const DEFAULT_LEASE_MS = 10_000;
@@ -65,11 +66,10 @@ export async function buryGateway(
   redis: RedisPort,
   keys: Keys,
   gatewayId: string,
-  store: { offlineTtlSeconds: number; mailboxMax: number },
-  how: { leaving: boolean; most: number },
+  store: { offlineTtlSeconds: number } & MailboxBound,
+  how: { leaving: boolean },
 ): Promise<Burial> {
-  const { offlineTtlSeconds, mailboxMax } = store;
-  const args = [keys.prefix, gatewayId, offlineTtlSeconds, mailboxMax, how.most, how.leaving ? 1 : 0];
+  const args = [keys.prefix, gatewayId, store.offlineTtlSeconds, mailboxBound(store), how.leaving ? 1 : 0];
   const reply = (await redis.script(buryScript, [keys.users], args)) as [Burial['outcome'], number, number];
   return { outcome: reply[0], rerouted: reply[1], lost: reply[2] };
 }

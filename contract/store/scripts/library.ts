@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Script } from '../../../shared/redis/port.ts';
+import type { RedisArgument, Script } from '../../../shared/redis/port.ts';
 
 /**
  * Reads a Lua file that stands beside its module: `readLua(new URL('./route.lua', import.meta.url))`, in exactly this
@@ -10,10 +10,25 @@ export function readLua(file: URL): string {
   return readFileSync(file, 'utf8');
 }
 
-const PRELUDE = readLua(new URL('./prelude.lua', import.meta.url));
+const PRELUDE = [
+  testBuild(readLua(new URL('./prelude.lua', import.meta.url))),
+  readLua(new URL('./mailbox-library.lua', import.meta.url)),
+];
+
+/** With FRONTTCP_WORK_LIMIT in the environment, as tests set it, a call that does more work than that fails. */
+function testBuild(prelude: string): string {
+  const limit = /^\d+$/.exec(process.env.FRONTTCP_WORK_LIMIT ?? '')?.[0];
+  return limit === undefined ? prelude : prelude.replace('WORK_LIMIT = 5000, nil', `WORK_LIMIT = 5000, ${limit}`);
+}
+
+/** Appends a list with its length before it. One by one: what is spread stands on the stack, and that has an end. */
+export function pushList(args: RedisArgument[], list: readonly string[]): void {
+  args.push(list.length);
+  for (const item of list) args.push(item);
+}
 
 /** Returns a script made of the prelude, then the parts in order. The header of each .lua file is its signature. */
 export function defineScript(name: string, ...parts: readonly string[]): Script {
-  const lua = [PRELUDE, ...parts].join('\n');
+  const lua = [...PRELUDE, ...parts].join('\n');
   return { name, lua, sha1: createHash('sha1').update(lua).digest('hex') };
 }

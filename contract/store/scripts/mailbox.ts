@@ -1,7 +1,8 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { type MessageHead, parseMailboxMember, type Recipient } from '../records.ts';
-import { defineScript, readLua } from './library.ts';
+import { defineScript, pushList, readLua } from './library.ts';
+import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import type { Undelivered } from './sessions.ts';
 
 const readMailboxScript = defineScript('read_mailbox', readLua(new URL('./read-mailbox.lua', import.meta.url)));
@@ -46,16 +47,24 @@ export async function settleMessages(
 
 const stashScript = defineScript('stash', readLua(new URL('./stash.lua', import.meta.url)));
 
+export interface Stashed extends Undelivered {
+  /** One, where the message has no id. */
+  userIds: readonly string[];
+}
+
 /** Re-routes what came to a gateway for sessions that it does not have any more. */
 export async function stashMessages(
   redis: RedisPort,
   keys: Keys,
-  store: { offlineTtlSeconds: number; mailboxMax: number },
-  messages: readonly (Undelivered & { userId: string })[],
+  store: { offlineTtlSeconds: number } & MailboxBound,
+  messages: readonly Stashed[],
   /** The same when the call is repeated, and used for no other. */
   call: string,
 ): Promise<void> {
-  const args: RedisArgument[] = [keys.prefix, store.offlineTtlSeconds, store.mailboxMax, call];
-  for (const { userId, id, rest, body } of messages) args.push(userId, id, rest, body);
+  const args: RedisArgument[] = [keys.prefix, store.offlineTtlSeconds, mailboxBound(store), call];
+  for (const { userIds, id, rest, body } of messages) {
+    args.push(id, rest, body);
+    pushList(args, userIds);
+  }
   await redis.script(stashScript, [keys.users], args);
 }

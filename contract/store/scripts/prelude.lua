@@ -9,6 +9,13 @@ local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local function int(n) return string.format('%.0f', n) end
 local function text(s) return cjson.encode(s) end
 
+-- The work of this call, in units: 1 for each recipient, session or record, and 1 for every 200 bytes read or written.
+-- A call does about STEP_WORK; what is larger is done in steps that remember their place. A test build sets WORK_LIMIT
+-- (library.ts): a call above it fails.
+local STEP_WORK, WORK_LIMIT = 5000, nil
+local work = 0
+local function spend(items, bytes) work = work + items + (bytes or 0) / 200 end
+
 -- message ids: strictly increasing, sortable by time; last + 1 when the clock stands still or goes back
 local lastId
 local function nextId()
@@ -31,7 +38,9 @@ end
 local counts = {}
 local function count(name, by) counts[name] = (counts[name] or 0) + (by or 1) end
 
--- records for inboxes, gathered and written once per gateway by commit()
+-- records for inboxes, gathered and written by commit(): an entry has at most so many fields and bytes, unless one
+-- record alone is larger
+local ENTRY_FIELDS, ENTRY_BYTES = 4000, 65536
 local outgoing, outgoingOrder = {}, {}
 local function post(gateway, record, body)
   local list = outgoing[gateway]
@@ -42,18 +51,28 @@ local function post(gateway, record, body)
   end
   list[#list + 1] = record
   list[#list + 1] = body
+  spend(1, #record + #body)
 end
 
--- writes what the functions above gathered; answers the last inbox entry per gateway
+local function append(gateway, list)
+  local entry, from, bytes = nil, 1, 0
+  for at = 1, #list, 2 do
+    local size = #list[at] + #list[at + 1]
+    if at > from and (bytes + size > ENTRY_BYTES or at - from >= ENTRY_FIELDS) then
+      redis.call('XADD', P .. 'inbox:' .. gateway, '*', unpack(list, from, at - 1))
+      from, bytes = at, 0
+    end
+    bytes = bytes + size
+  end
+  return redis.call('XADD', P .. 'inbox:' .. gateway, '*', unpack(list, from, #list))
+end
+
+-- writes what the functions above gathered; returns the last inbox entry per gateway
 local function commit()
+  if WORK_LIMIT and work > WORK_LIMIT then error('a call of ' .. int(work) .. ' units of work: more than ' .. WORK_LIMIT) end
   if lastId then redis.call('SET', P .. 'message_id', int(lastId)) end
   local entries = {}
-  for _, gateway in ipairs(outgoingOrder) do
-    local list = outgoing[gateway]
-    for from = 1, #list, 4000 do
-      entries[gateway] = redis.call('XADD', P .. 'inbox:' .. gateway, '*', unpack(list, from, math.min(from + 3999, #list)))
-    end
-  end
+  for _, gateway in ipairs(outgoingOrder) do entries[gateway] = append(gateway, outgoing[gateway]) end
   for name, by in pairs(counts) do redis.call('HINCRBY', P .. 'stats', name, int(by)) end
   return entries
 end
@@ -85,34 +104,6 @@ local function mark(id, user, state, reason)
   local step = state .. ' ' .. int(now) .. (reason and ':' .. reason or '')
   redis.call('HSET', key, field, past and past .. ' ' .. step or step)
   if was[3] then tell_waiters(was[3], was[4], id, state, reason) end
-end
-
--- members leave a mailbox undelivered: counted for the next 101, and in their receipts
-local function give_up(user, members, reason)
-  for _, member in ipairs(members) do
-    local id, flags = string.match(member, '^%["(%d+)",%d+,%d+,%d+,"(%a*)"')
-    if flags and string.find(flags, 'r', 1, true) then
-      mark(id, user, reason == 'expired' and 'expired' or 'failed', reason)
-    end
-  end
-  if #members > 0 then
-    redis.call('HINCRBY', P .. 'user:' .. user, 'lost', #members)
-    count('lost', #members)
-  end
-end
-
--- puts a message into a user's mailbox: idempotent (same id and text), ordered, bounded
-local function store(user, id, rest, body, bound)
-  local box = P .. 'mailbox:' .. user
-  redis.call('ZADD', box, id, '["' .. id .. '",' .. rest .. ']\n' .. body)
-  local size = redis.call('ZCARD', box)
-  if size == 1 then redis.call('ZADD', P .. 'users', 0, user) end
-  if string.match(rest, '^%d+,%d+,(%d+)') ~= '0' then redis.call('HSET', P .. 'user:' .. user, 'expiring', '1') end
-  if size > bound then
-    local oldest = redis.call('ZRANGE', box, 0, size - bound - 1)
-    redis.call('ZREMRANGEBYRANK', box, 0, size - bound - 1)
-    give_up(user, oldest, 'mailbox_full')
-  end
 end
 
 -- tells a session that its mailbox was written behind its back
@@ -150,17 +141,4 @@ end
 -- whether a call that makes new ids is made for the first time: a connection that breaks sends it again
 local function first(call)
   return redis.call('SET', P .. 'once:' .. call, '1', 'NX', 'EX', 600) ~= false
-end
-
--- a message that its gateway could not deliver goes (back) to the mailbox, whatever has become of the session
-local function stash(user, id, rest, body, offlineTtl, bound)
-  local session = redis.call('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'owing')
-  if not session[2] and redis.call('EXISTS', P .. 'user:' .. user) == 0 then return end
-  if not session[1] and offlineTtl == 0 then count('dropped') return end
-  if id ~= '0' and redis.call('ZSCORE', P .. 'withdrawn', id) then return end
-  if id == '0' then id = nextId() end
-  store(user, id, rest, body, bound)
-  count('rerouted')
-  if string.find(rest, '^%d+,%d+,%d+,"%a*r') then mark(id, user, 'stored') end
-  if session[1] and not session[3] then poke(session[1], user, session[2]) end
 end

@@ -14,18 +14,41 @@ if ARGV[6] ~= '0' and redis.call('HGET', key, 'lost_told_in') ~= ARGV[3] then
 end
 if ARGV[7] == '1' then redis.call('HDEL', key, 'owing')
 elseif redis.call('HEXISTS', key, 'owing') == 1 then return 'waits' end
-local members, expired, bytes = {}, {}, 0
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', box, '(' .. ARGV[4], '+inf', 'LIMIT', 0, tonumber(ARGV[5]))) do
-  local at = tonumber(string.match(member, '^%["%d+",%d+,%d+,(%d+)'))
+local members, expired, without_body, bytes, after = {}, {}, {}, 0, '(' .. ARGV[4]
+local function take(member)
+  local at, shared = expires_at(member), shared_bytes(member)
   if at > 0 and at <= now then
-    redis.call('ZREM', box, member)
     expired[#expired + 1] = member
-  elseif bytes < PAGE_BYTES then
-    members[#members + 1] = member
-    bytes = bytes + #member
-  else break end
+    return
+  end
+  if shared then
+    local body = redis.call('HGET', P .. 'body:' .. id_of(member), 'b')
+    if not body then
+      without_body[#without_body + 1] = member
+      return
+    end
+    member = string.gsub(member, ',%d+%]\n$', ']\n') .. body
+  end
+  members[#members + 1] = member
+  bytes = bytes + #member
+  spend(1, #member)
 end
+-- in portions: a mailbox is not copied to read the beginning of it
+local left, portion = tonumber(ARGV[5]), 8
+while left > 0 and bytes < PAGE_BYTES do
+  local read = redis.call('ZRANGEBYSCORE', box, after, '+inf', 'LIMIT', 0, math.min(left, portion))
+  for _, member in ipairs(read) do
+    if bytes < PAGE_BYTES then take(member) end
+  end
+  if #read < math.min(left, portion) then break end
+  left, portion, after = left - #read, portion * 2, '(' .. id_of(read[#read])
+end
+for _, member in ipairs(expired) do redis.call('ZREM', box, member) end
+for _, member in ipairs(without_body) do redis.call('ZREM', box, member) end
+forget(user, expired)
+forget(user, without_body)
 give_up(user, expired, 'expired')
+give_up(user, without_body, 'body_lost')
 commit()
-if #members == 0 and #expired > 0 then members[1] = 'more' end
+if #members == 0 and #expired + #without_body > 0 then members[1] = 'more' end
 return members

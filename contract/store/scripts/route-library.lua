@@ -20,15 +20,21 @@ local function refusal_of(options, user, commandId)
   if options.wait == 'acknowledged' and form and form ~= 'ack' then return 'cannot_acknowledge' end
 end
 
--- answers online, stored, and the list of unknown users
-local function route(id, rest, body, recipients, offlineTtl, bound)
+-- returns online, stored, and the list of unknown users; `sender`: a client's id, or nil
+local function route(id, rest, body, recipients, offlineTtl, bound, sender)
   local receipt = string.find(rest, '^%d+,%d+,%d+,"%a*r') ~= nil
   local application = tonumber(string.match(rest, '^%d+')) >= 2000
   local online, stored, unknown, seen = 0, 0, {}, {}
   local direct, kept, order = {}, {}, {}
+  local shared, references = #body > SHARED_BYTES and #recipients > 1, 0
+  sender = sender and text(sender)
+  local function keep(user)
+    if store(user, id, rest, body, bound, sender, shared) then references = references + 1 end
+  end
   for _, user in ipairs(recipients) do
     if not seen[user] then
       seen[user] = true
+      spend(1)
       -- a key of another type, which others may have written, must not stop whoever routes: nobody known is there
       local session = redis.pcall('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'form')
       local gateway, epoch, form = session[1], session[2], session[3]
@@ -39,7 +45,7 @@ local function route(id, rest, body, recipients, offlineTtl, bound)
           order[#order + 1] = gateway
         end
         local list = form == 'ack' and kept[gateway] or direct[gateway]
-        if form == 'ack' then store(user, id, rest, body, bound) end
+        if form == 'ack' then keep(user) end
         list[#list + 1] = text(user) .. ',' .. epoch
         online, state = online + 1, 'routed'
       elseif session.err or (not epoch and redis.call('EXISTS', P .. 'user:' .. user) == 0) then
@@ -48,12 +54,13 @@ local function route(id, rest, body, recipients, offlineTtl, bound)
         state, reason = 'failed', 'offline'
         count('dropped')
       else
-        store(user, id, rest, body, bound)
+        keep(user)
         stored, state = stored + 1, 'stored'
       end
       if receipt then mark(id, user, state, reason) end
     end
   end
+  if shared then share_body(id, body, references, offlineTtl) end
   local head = '["m","' .. id .. '",' .. rest
   for _, gateway in ipairs(order) do
     post(gateway, head .. ',[' .. table.concat(direct[gateway], ',') .. '],[' .. table.concat(kept[gateway], ',') .. ']]', body)
@@ -63,7 +70,7 @@ local function route(id, rest, body, recipients, offlineTtl, bound)
   return online, stored, unknown
 end
 
--- to every live gateway but one (who has already served its own); answers how many are connected
+-- to every live gateway but one (who has already served its own); returns how many are connected
 local function broadcast(id, rest, body, except)
   local online = 0
   for _, gateway in ipairs(redis.call('ZRANGEBYSCORE', P .. 'gateways', '(' .. int(now), '+inf')) do

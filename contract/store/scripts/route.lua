@@ -1,5 +1,5 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] mailbox bound · [4] deadline: refuse when Redis's clock (ms) is past it, 0 never
+-- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] deadline: refuse when Redis's clock (ms) is past it, 0 never
 --     [5] idempotency key name or '' (`batch:…`: only the last digest counts, another one is a new batch)
 --     [6] digest of what was asked · [7] idempotency TTL, s · [8] the asking gateway or ''
 --     [9] bound of the audit stream, 0: this is nothing to be audited
@@ -10,7 +10,7 @@
 --     answers: per command `id,online,stored,unknown` joined by ';'; one that was refused: `0,0,0,0,<why>`
 -- Atomic because: an idempotent retry must see all or nothing, and order must hold whoever routes.
 local auditBound = tonumber(ARGV[9])
-local offlineTtl, bound, deadline = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local offlineTtl, bound, deadline = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
 local idempotencyKey, digest, self = ARGV[5], ARGV[6], ARGV[8]
 if idempotencyKey ~= '' then
   local past = redis.call('GET', P .. idempotencyKey)
@@ -42,7 +42,7 @@ while ARGV[at] do
     else
       local recipients = {}
       for i = 1, n do recipients[i] = ARGV[at + 8 + i] end
-      online, stored, unknown = route(id, rest, body, recipients, offlineTtl, bound)
+      online, stored, unknown = route(id, rest, body, recipients, offlineTtl, bound, self ~= '' and from or nil)
       audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'recipients', int(n), 'to', named(recipients))
     end
     answers[#answers + 1] = id .. ',' .. online .. ',' .. stored .. ',' .. #unknown

@@ -1,7 +1,9 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { workOf } from '../work.ts';
 import { AUDIT_LUA } from './audit.ts';
-import { defineScript, readLua } from './library.ts';
+import { defineScript, pushList, readLua } from './library.ts';
+import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 
 export const ROUTE_LUA = readLua(new URL('./route-library.lua', import.meta.url));
 
@@ -37,9 +39,8 @@ export type WaitStep = 'written' | 'acknowledged' | 'reply';
 /** Why a command with conditions was not sent. */
 export type RouteRefusal = 'unknown_user' | 'away' | 'cannot_reply' | 'cannot_acknowledge';
 
-export interface RouteOptions {
+export interface RouteOptions extends MailboxBound {
   offlineTtlSeconds: number;
-  mailboxMax: number;
   /** Redis's clock, ms; the script takes nothing when it starts later than that. 0: never too late. */
   deadlineMs?: number;
   /** Same `key` and `digest`: the first answer again; same key, other digest: conflict. */
@@ -76,7 +77,7 @@ export async function routeCommands(
   const args: RedisArgument[] = [
     keys.prefix,
     options.offlineTtlSeconds,
-    options.mailboxMax,
+    mailboxBound(options),
     options.deadlineMs ?? 0,
     options.idempotency?.key ?? '',
     options.idempotency?.digest ?? '',
@@ -89,7 +90,7 @@ export async function routeCommands(
     args.push(command.traceparent, command.from, command.body, optionsOf(command));
     if (command.to === 'everyone') args.push(-1);
     else if (command.to === 'everyone elsewhere') args.push(-2);
-    else args.push(command.to.length, ...command.to);
+    else pushList(args, command.to);
   }
   const reply = (await redis.script(routeScript, [keys.users], args)) as [
     RouteResult['status'],
@@ -104,6 +105,11 @@ export async function routeCommands(
     ownEntry: ownEntry === '' ? undefined : ownEntry,
     redisNowMs: Number(now),
   };
+}
+
+/** What it takes Redis to route a command (see ../work.ts). */
+export function routeWork({ to, body }: Pick<RouteCommand, 'to' | 'body'>): number {
+  return workOf(typeof to === 'string' ? 0 : to.length, body.length) + 1;
 }
 
 /** See `MessageHead.flags` in ../records.ts. */

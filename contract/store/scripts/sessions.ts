@@ -3,6 +3,7 @@ import type { SessionForm } from '../../wire/session-form.ts';
 import type { Keys } from '../keys.ts';
 import type { Recipient } from '../records.ts';
 import { defineScript, readLua } from './library.ts';
+import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { TRIM_LUA } from './sweep.ts';
 
 /** Leases share it: epochs and ids stand on one time line. */
@@ -142,7 +143,7 @@ export interface Release {
 export async function releaseSession(
   redis: RedisPort,
   keys: Keys,
-  store: { offlineTtlSeconds: number; mailboxMax: number },
+  store: { offlineTtlSeconds: number } & MailboxBound,
   release: Release,
 ): Promise<boolean> {
   const { session, reason, handsOver, undelivered, call } = release;
@@ -153,7 +154,7 @@ export async function releaseSession(
       keys.prefix,
       session.holder,
       store.offlineTtlSeconds,
-      store.mailboxMax,
+      mailboxBound(store),
       session.userId,
       session.epoch,
       reason,

@@ -2,19 +2,16 @@
 -- ARGV[1] prefix · [2] user · [3] epoch · [4] state for the receipts · then ids
 -- Returns how many left the mailbox, or -1 when the session is not the current one
 -- Atomic because: only the current session deletes, and receipt and mailbox must agree.
-local user, box, removed = ARGV[2], P .. 'mailbox:' .. ARGV[2], 0
+local user = ARGV[2]
 -- what a session wrote before it handed over is written, even when the next one has been claimed meanwhile
 local current = redis.call('HGET', P .. 'user:' .. user, 'epoch') == ARGV[3]
 if not current and not (ARGV[4] == 'written' and owes(user, ARGV[3])) then return -1 end
-for at = 5, #ARGV do
-  local id = ARGV[at]
-  local member = redis.call('ZRANGEBYSCORE', box, id, id)[1]
-  if member then
-    redis.call('ZREM', box, member)
-    removed = removed + 1
-  end
+local ids = {}
+for at = 5, #ARGV do ids[#ids + 1] = ARGV[at] end
+local members, removed = take_out(user, ids)
+for _, id in ipairs(ids) do
   -- ids are guessable: nobody writes into the receipt of a message that was not for them
-  if member or redis.call('HEXISTS', P .. 'receipt:' .. id, 'u:' .. user) == 1 then mark(id, user, ARGV[4]) end
+  if members[id] or redis.call('HEXISTS', P .. 'receipt:' .. id, 'u:' .. user) == 1 then mark(id, user, ARGV[4]) end
 end
 count(ARGV[4], removed)
 commit()

@@ -1,16 +1,22 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] mailbox bound · [4] name of this call, for messages without an id
---     then per message: user, id or '0', rest of its head, body
--- Returns how many
+-- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] name of this call, for messages
+--     without an id, then per message: id or '0', rest of its head, body, n, n users
+-- Returns how many mailboxes were looked at
 -- Atomic because: the mailbox is written before the user's session, wherever it is now, is told to look.
-local n, again = 0, nil
-for at = 5, #ARGV, 4 do
-  local id = ARGV[at + 1]
+local offlineTtl, bound = tonumber(ARGV[2]), bound_of(ARGV[3])
+local looked, again, at = 0, nil, 5
+while ARGV[at] do
+  local id, rest, body, n = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
   if id == '0' and again == nil then again = not first(ARGV[4]) end
   if id ~= '0' or not again then
-    stash(ARGV[at], id, ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[2]), tonumber(ARGV[3]))
-    n = n + 1
+    local shared, references = id ~= '0' and n > 1 and #body > SHARED_BYTES, 0
+    for i = at + 4, at + 3 + n do
+      if stash(ARGV[i], id, rest, body, offlineTtl, bound, shared) then references = references + 1 end
+    end
+    if shared then share_body(id, body, references, offlineTtl) end
+    looked = looked + n
   end
+  at = at + 4 + n
 end
 commit()
-return n
+return looked

@@ -1,15 +1,28 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] most users in this step · [4] how many keys of the store to look through
 --   · [5] how long nobody takes the next step, ms
--- Returns how many users were looked at
+-- Returns the number of users that are done
 -- Users whom others have made, by writing `user:<id>` alone, are put into the list of users on the way.
 -- Atomic because: the cursor that all gateways share moves on with the work.
 if ARGV[5] ~= '0' and not redis.call('SET', P .. 'sweep_pause', '1', 'NX', 'PX', ARGV[5]) then return 0 end
 local cursor = redis.call('GET', P .. 'sweep_cursor') or ''
 local from = cursor == '' and '-' or '(' .. cursor
 local users = redis.call('ZRANGEBYLEX', KEYS[1], from, '+', 'LIMIT', 0, tonumber(ARGV[3]))
-for _, user in ipairs(users) do trim(user, redis.call('HGET', P .. 'user:' .. user, 'expiring'), tonumber(ARGV[2])) end
-redis.call('SET', P .. 'sweep_cursor', #users < tonumber(ARGV[3]) and '' or users[#users])
+local looked, isAtEnd = 0, #users < tonumber(ARGV[3])
+for _, user in ipairs(users) do
+  if work >= STEP_WORK then
+    isAtEnd = false
+    break
+  end
+  -- one with more to give up is looked at again in the next step
+  local expiring = redis.pcall('HGET', P .. 'user:' .. user, 'expiring')
+  if trim(user, type(expiring) == 'string', tonumber(ARGV[2])) then
+    isAtEnd = false
+    break
+  end
+  looked, cursor = looked + 1, user
+end
+redis.call('SET', P .. 'sweep_cursor', isAtEnd and '' or cursor)
 local prefix = P .. 'user:'
 -- a store that does not scan inside scripts lists such users from their first message or connection on
 local page = redis.pcall('SCAN', redis.call('GET', P .. 'sweep_scan') or '0', 'MATCH', string.gsub(prefix, '[%*%?%[%]%\\]', '\\%0') .. '*', 'COUNT', ARGV[4], 'TYPE', 'hash')
@@ -23,4 +36,4 @@ if not page.err then
   redis.call('SET', P .. 'sweep_scan', page[1])
 end
 commit()
-return #users
+return looked

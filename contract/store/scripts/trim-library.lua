@@ -1,21 +1,31 @@
--- Trimming of one mailbox: at every claim, and by the sweep for users who do not come back.
--- what is too old, or past its own ttl, is given up before it is promised
+-- Trimming of one mailbox: at every claim, and by the sweep for users who do not come back. Messages that are too old, or
+-- past their own time to live, are given up before they are promised. Returns whether there may be more: this call has
+-- done its work.
+local PORTION = 16
 local function trim(user, expiring, offlineTtl)
-  local box = P .. 'mailbox:' .. user
+  local box, expiry = P .. 'mailbox:' .. user, P .. 'mailbox_expiry:' .. user
   local before = '(' .. int((now - offlineTtl * 1000) * 1024)
-  local old = redis.call('ZRANGEBYSCORE', box, '-inf', before)
-  if #old > 0 then
-    redis.call('ZREMRANGEBYSCORE', box, '-inf', before)
+  spend(1)
+  repeat
+    if work >= STEP_WORK then return true end
+    local old = redis.pcall('ZRANGEBYSCORE', box, '-inf', before, 'LIMIT', 0, PORTION)
+    -- a key of another type, which others may have written
+    if old.err then return false end
+    for _, member in ipairs(old) do
+      redis.call('ZREM', box, member)
+      spend(0, #member)
+    end
+    forget(user, old)
     give_up(user, old, 'expired')
-  end
-  if not expiring then return end
-  local expired, rest = {}, false
-  for _, member in ipairs(redis.call('ZRANGE', box, 0, -1)) do
-    local at = tonumber(string.match(member, '^%["%d+",%d+,%d+,(%d+)'))
-    if at > 0 and at <= now then expired[#expired + 1] = member end
-    rest = rest or at > now
-  end
-  for _, member in ipairs(expired) do redis.call('ZREM', box, member) end
-  give_up(user, expired, 'expired')
-  if not rest then redis.call('HDEL', P .. 'user:' .. user, 'expiring') end
+  until #old < PORTION
+  if not expiring then return false end
+  repeat
+    if work >= STEP_WORK then return true end
+    local expired, ids = {}, redis.call('ZRANGEBYSCORE', expiry, '-inf', int(now), 'LIMIT', 0, PORTION)
+    for _, member in pairs((take_out(user, ids))) do expired[#expired + 1] = member end
+    if #ids > 0 then redis.call('ZREM', expiry, unpack(ids)) end
+    give_up(user, expired, 'expired')
+  until #ids < PORTION
+  if redis.call('EXISTS', expiry) == 0 then redis.call('HDEL', P .. 'user:' .. user, 'expiring') end
+  return false
 end

@@ -13,7 +13,7 @@ if not answers then return 0 end
 local taken, at = 0, 5
 for id in string.gmatch(answers, '(%d+),%d+,%d+,%d+') do
   local n = tonumber(ARGV[at])
-  for i = at + 1, at + n do redis.call('ZREMRANGEBYSCORE', P .. 'mailbox:' .. ARGV[i], id, id) end
+  for i = at + 1, at + n do take_out(ARGV[i], { id }) end
   at = at + 1 + n
   redis.call('DEL', P .. 'receipt:' .. id)
   redis.call('ZADD', withdrawn, id, id)

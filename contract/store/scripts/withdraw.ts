@@ -1,7 +1,7 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { AUDIT_LUA } from './audit.ts';
-import { defineScript, readLua } from './library.ts';
+import { defineScript, pushList, readLua } from './library.ts';
 import type { RouteCommand } from './route.ts';
 
 const withdrawScript = defineScript('withdraw', AUDIT_LUA, readLua(new URL('./withdraw.lua', import.meta.url)));
@@ -19,7 +19,7 @@ export async function withdrawCommands(
   const args: RedisArgument[] = [keys.prefix, options.idempotencyKey, options.auditMax, commands[0]?.from ?? ''];
   for (const { to } of commands) {
     if (typeof to === 'string') args.push(0);
-    else args.push(to.length, ...to);
+    else pushList(args, to);
   }
   // Whole: a store that does not answer cannot say that it does not know the digest.
   return (await redis.command('EVAL', withdrawScript.lua, 1, keys.users, ...args)) as number;

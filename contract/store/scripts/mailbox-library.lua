@@ -1,0 +1,174 @@
+-- Mailboxes, part of what every script begins with.
+--
+-- `mailbox:<user>`: a sorted set of members `["id",command,version,expires,"flags","trace"]\n<body>`, score = id. A large
+-- body for several mailboxes is stored once, in `body:<id>` (`b`: the body, `n`: the mailboxes that refer to it): the head
+-- then has its length as a seventh item, and no body follows.
+-- `mailbox_bytes:<user>`: the bytes of all members with their bodies, so that no script has to read a mailbox to know.
+-- `mailbox_expiry:<user>`: ids of the messages with a time to live of their own, score = when it ends.
+-- `mailbox_senders:<user>`: from a quarter of a bound on, `"<sender>"\n<id>` of what clients sent, all with one score.
+local SHARED_BYTES = 800
+-- a store gives up at most so many messages: a mailbox far above its bound comes down in a few steps
+local EVICTIONS = 32
+
+local function shared_bytes(member) return string.match(member, '^%["%d+",%d+,%d+,%d+,"%a*","[^"]*",(%d+)%]\n$') end
+local function id_of(member) return string.match(member, '^%["(%d+)"') end
+local function expires_at(member) return tonumber(string.match(member, '^%["%d+",%d+,%d+,(%d+)')) end
+
+-- the body that `n` more mailboxes refer to; it outlives what refers to it, whoever forgets to say so
+local function share_body(id, body, n, offlineTtl)
+  if n == 0 then return end
+  local key = P .. 'body:' .. id
+  redis.call('HSETNX', key, 'b', body)
+  redis.call('HINCRBY', key, 'n', n)
+  redis.call('EXPIRE', key, int(offlineTtl + 604800))
+  spend(0, #body)
+end
+
+-- to be called when these members have left the mailbox
+local function forget(user, members)
+  if #members == 0 then return end
+  local bytes = 0
+  for _, member in ipairs(members) do
+    local shared = shared_bytes(member)
+    bytes = bytes + #member + (shared or 0)
+    if shared and redis.call('HINCRBY', P .. 'body:' .. id_of(member), 'n', -1) <= 0 then
+      redis.call('DEL', P .. 'body:' .. id_of(member))
+    end
+    if expires_at(member) ~= 0 then redis.call('ZREM', P .. 'mailbox_expiry:' .. user, id_of(member)) end
+  end
+  spend(#members)
+  if redis.call('EXISTS', P .. 'mailbox:' .. user) == 1 then redis.call('DECRBY', P .. 'mailbox_bytes:' .. user, int(bytes))
+  else redis.call('DEL', P .. 'mailbox_bytes:' .. user, P .. 'mailbox_senders:' .. user, P .. 'mailbox_expiry:' .. user) end
+end
+
+-- takes messages out of a mailbox; returns the members that were there, by id
+local function take_out(user, ids)
+  local box, members, by_id = P .. 'mailbox:' .. user, {}, {}
+  for _, id in ipairs(ids) do
+    local member = redis.call('ZRANGEBYSCORE', box, id, id)[1]
+    spend(1, member and #member)
+    if member then
+      redis.call('ZREM', box, member)
+      members[#members + 1] = member
+      by_id[id] = member
+    end
+  end
+  forget(user, members)
+  return by_id, #members
+end
+
+-- members have left a mailbox undelivered: counted for the next 101, and in their receipts
+local function give_up(user, members, reason)
+  for _, member in ipairs(members) do
+    local id, flags = string.match(member, '^%["(%d+)",%d+,%d+,%d+,"(%a*)"')
+    if flags and string.find(flags, 'r', 1, true) then
+      mark(id, user, reason == 'expired' and 'expired' or 'failed', reason)
+    end
+  end
+  if #members > 0 then
+    redis.call('HINCRBY', P .. 'user:' .. user, 'lost', #members)
+    count('lost', #members)
+  end
+end
+
+-- the oldest message of a sender that is in the mailbox yet
+local function oldest_of(user, sender)
+  local senders = P .. 'mailbox_senders:' .. user
+  for _ = 1, EVICTIONS do
+    local entry = redis.call('ZRANGEBYLEX', senders, '[' .. sender .. '\n', '(' .. sender .. '\011', 'LIMIT', 0, 1)[1]
+    if not entry then return nil end
+    redis.call('ZREM', senders, entry)
+    local id = string.match(entry, '(%d+)$')
+    local member = redis.call('ZRANGEBYSCORE', P .. 'mailbox:' .. user, id, id)[1]
+    if member then return member end
+  end
+end
+
+-- Who makes room in a full mailbox. A sender with more than a quarter of it: that sender itself. Else one of the clients,
+-- whoever has more is the more likely; what the HTTP API and the queue stored goes last. Oldest first in each case.
+local function next_to_go(user, sender, bound)
+  local senders = P .. 'mailbox_senders:' .. user
+  if redis.call('EXISTS', senders) == 1 then
+    if sender and redis.call('ZLEXCOUNT', senders, '[' .. sender .. '\n', '(' .. sender .. '\011') > bound.messages / 4 then
+      local member = oldest_of(user, sender)
+      if member then return member end
+    end
+    for _ = 1, 4 do
+      local entry = redis.call('ZRANDMEMBER', senders)
+      local member = entry and oldest_of(user, string.match(entry, '^(.*)\n%d+$'))
+      if member then return member end
+    end
+  end
+  return redis.call('ZRANGE', P .. 'mailbox:' .. user, 0, 0)[1]
+end
+
+local function make_room(user, size, bytes, bound, sender)
+  local box, gone = P .. 'mailbox:' .. user, {}
+  while #gone < EVICTIONS and size > 1 and (size > bound.messages or bytes > bound.bytes) do
+    local member = next_to_go(user, sender, bound)
+    redis.call('ZREM', box, member)
+    gone[#gone + 1] = member
+    size, bytes = size - 1, bytes - #member - (shared_bytes(member) or 0)
+  end
+  forget(user, gone)
+  give_up(user, gone, 'mailbox_full')
+end
+
+-- `<messages>,<bytes>`: what a mailbox may hold
+local function bound_of(argument)
+  local messages, bytes = string.match(argument, '^(%d+),(%d+)$')
+  return { messages = tonumber(messages), bytes = tonumber(bytes) }
+end
+
+-- Puts a message into a user's mailbox: idempotent (same id and text), ordered, bounded. `sender` (a client's id as JSON text)
+-- or nil. `shared`: the caller calls share_body for all of them. Returns whether it was put there: not when it was there
+-- already, nor when the key is of another type, which others may have written.
+local function store(user, id, rest, body, bound, sender, shared)
+  local box = P .. 'mailbox:' .. user
+  local member = shared and '["' .. id .. '",' .. rest .. ',' .. int(#body) .. ']\n' or '["' .. id .. '",' .. rest .. ']\n' .. body
+  local added = redis.pcall('ZADD', box, id, member)
+  spend(1, #member)
+  if type(added) == 'table' then
+    if string.find(added.err, 'WRONGTYPE', 1, true) then return false end
+    redis.call('ZADD', box, id, member)
+  end
+  if added == 0 then return false end
+  local size, bytes = redis.call('ZCARD', box), #member + (shared and #body or 0)
+  if size == 1 then
+    redis.call('SET', P .. 'mailbox_bytes:' .. user, int(bytes))
+    redis.call('ZADD', P .. 'users', 0, user)
+  else bytes = redis.call('INCRBY', P .. 'mailbox_bytes:' .. user, int(bytes)) end
+  local expires = string.match(rest, '^%d+,%d+,(%d+)')
+  if expires ~= '0' then
+    redis.call('HSET', P .. 'user:' .. user, 'expiring', '1')
+    redis.call('ZADD', P .. 'mailbox_expiry:' .. user, expires, id)
+  end
+  if sender and (size > bound.messages / 4 or bytes > bound.bytes / 4) then
+    redis.call('ZADD', P .. 'mailbox_senders:' .. user, 0, sender .. '\n' .. id)
+  end
+  if size > bound.messages or bytes > bound.bytes then make_room(user, size, bytes, bound, sender) end
+  return true
+end
+
+-- A message that its gateway could not deliver goes (back) to the mailbox, whatever has become of the session. Returns
+-- whether it was put there.
+local function stash(user, id, rest, body, offlineTtl, bound, shared)
+  local session = redis.pcall('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'owing')
+  spend(1)
+  if session.err then return false end
+  if not session[2] and redis.call('EXISTS', P .. 'user:' .. user) == 0 then return false end
+  if not session[1] and offlineTtl == 0 then
+    count('dropped')
+    return false
+  end
+  if id ~= '0' and redis.call('ZSCORE', P .. 'withdrawn', id) then return false end
+  local isThere = false
+  if id == '0' then id = nextId()
+  -- in either form, whoever put it there
+  else isThere = redis.pcall('ZCOUNT', P .. 'mailbox:' .. user, id, id) ~= 0 end
+  local stored = not isThere and store(user, id, rest, body, bound, nil, shared)
+  count('rerouted')
+  if string.find(rest, '^%d+,%d+,%d+,"%a*r') then mark(id, user, 'stored') end
+  if session[1] and not session[3] then poke(session[1], user, session[2]) end
+  return stored
+end

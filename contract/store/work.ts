@@ -1,0 +1,30 @@
+/**
+ * The work of one Redis call (docs/architecture.md, "Bounds"), in units: one for each recipient, and one for every 200
+ * bytes that are written. Callers put commands together up to this; a command that is larger goes alone.
+ */
+export const STEP_WORK = 5_000;
+const BYTES_PER_UNIT = 200;
+/** Above it a body for several mailboxes is stored once (scripts/mailbox-library.lua). */
+const SHARED_BYTES = 800;
+
+/** What it takes Redis to route a message, or to put it into mailboxes. `recipients` 0: everyone, an entry per gateway. */
+export function workOf(recipients: number, bytes: number): number {
+  const perRecipient = 1 + (recipients > 1 ? Math.min(bytes, SHARED_BYTES) : 0) / BYTES_PER_UNIT;
+  return recipients * perRecipient + bytes / BYTES_PER_UNIT;
+}
+
+/** Splits a list into steps of at most STEP_WORK each, in order; an item that is larger is a step of its own. */
+export function inSteps<T>(items: readonly T[], work: (item: T) => number): T[][] {
+  const steps: T[][] = [];
+  let left = 0;
+  for (const item of items) {
+    const units = work(item);
+    if (steps.length === 0 || units > left) {
+      steps.push([]);
+      left = STEP_WORK;
+    }
+    steps.at(-1)?.push(item);
+    left -= units;
+  }
+  return steps;
+}
