@@ -125,11 +125,16 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Run
     sessions: () => clients.sessions,
     inboxOpen: () => inbox.open,
     routesWaiting: () => queue.length,
+    routeBytes: () => queue.bytes,
   });
   const { metrics } = observer;
   upstream?.register(metrics);
   const debug = config.debugEndpoints ? new DebugEndpoints(registry) : undefined;
-  const health = new HealthServer({ isReady: () => isReady && !isStopping && lease.isHeld, metrics, debug });
+  const health = new HealthServer({
+    isReady: () => isReady && !isStopping && lease.isHeld && !queue.isStuck,
+    metrics,
+    debug,
+  });
 
   const onLease: LeaseListener = {
     onLost() {

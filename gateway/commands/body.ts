@@ -22,7 +22,9 @@ export const groupSchema = z.object({
   ref: refSchema.optional(),
 });
 export const broadcastSchema = z.object({ chat_content: z.string(), ref: refSchema.optional() });
-export const acknowledgeSchema = z.object({ ids: z.array(z.string().regex(/^\d{1,16}$/)) });
+/** Of one frame 6. */
+const MAX_ACKNOWLEDGED = 256;
+export const acknowledgeSchema = z.object({ ids: z.array(z.string().regex(/^\d{1,16}$/)).max(MAX_ACKNOWLEDGED) });
 
 /** `ask` is the id of the message that asked; `reply` any JSON, and must be there. */
 export const replySchema = z

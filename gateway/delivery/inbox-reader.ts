@@ -244,7 +244,7 @@ export class InboxReader {
     let slice = new Slice(1);
     for (const { id, records, unread } of batch) {
       const room = this.#handOut.room();
-      if (room) await room;
+      if (room !== undefined) await room;
       if (generation !== this.#generation || !this.#lease.isHeld) return false;
       this.#take(entries.begin(id), records, unread);
       if (!slice.isOver()) continue;

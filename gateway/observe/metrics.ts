@@ -62,6 +62,7 @@ export interface MetricSources {
   connections: () => number;
   inboxOpen: () => number;
   routesWaiting: () => number;
+  routeBytes: () => number;
   sums: SessionSums;
   probe: StoreProbe;
   eventLoop: EventLoop;
@@ -107,7 +108,7 @@ function registerConnections(metrics: MetricKinds, context: GatewayContext, { co
 
 function registerDelivery(metrics: MetricKinds, context: GatewayContext, sources: MetricSources) {
   const { counters } = context;
-  const { probe, inboxOpen, routesWaiting } = sources;
+  const { probe, inboxOpen, routesWaiting, routeBytes } = sources;
   metrics.sum(
     'fronttcp_delivered_total',
     'Messages handed to the kernel, by the way they came',
@@ -143,6 +144,7 @@ function registerDelivery(metrics: MetricKinds, context: GatewayContext, sources
   );
   metrics.histogram('fronttcp_mailbox_depth', 'Messages waiting for a user who verified', counters.mailboxDepth, 1);
   metrics.gauge('fronttcp_routes_waiting', 'Commands of clients waiting to be routed', routesWaiting);
+  metrics.gauge('fronttcp_route_queue_bytes', "Bytes of clients' commands that wait for Redis", routeBytes);
   metrics.gauge('fronttcp_inbox_open_entries', 'Inbox entries read and not done yet', inboxOpen);
   metrics.gauge('fronttcp_inbox_entries', 'Inbox entries in Redis', () => probe.latest?.inboxEntries ?? 0);
   metrics.gauge(

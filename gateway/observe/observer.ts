@@ -21,6 +21,7 @@ export interface ObservedParts {
   sessions: () => Iterable<Session>;
   inboxOpen: () => number;
   routesWaiting: () => number;
+  routeBytes: () => number;
 }
 
 /** Makes, starts and stops whatever looks at this gateway and tells of it. */

@@ -30,6 +30,7 @@ const QUEUE_MAX = 8_192;
 const COMMAND_BYTES = 256;
 const RECIPIENT_BYTES = 32;
 const RETRY_MS = 200;
+const STUCK_MS = 10_000;
 /** How long Redis remembers a batch, so that one whose answer was lost is not routed twice, s. */
 const BATCH_MEMORY_SECONDS = 3_600;
 
@@ -57,7 +58,7 @@ export class RouteQueue {
   /** The highest id in an answer so far. */
   latestId = 0;
   /** Since when no call has succeeded, ms of the process's clock; 0: the last one did. */
-  failingSinceMs = 0;
+  #failingSinceMs = 0;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #isRunning = false;
@@ -82,6 +83,11 @@ export class RouteQueue {
 
   get length(): number {
     return this.#waiting.length;
+  }
+
+  /** Whether nothing was routed for so long that clients are better served elsewhere. */
+  get isStuck(): boolean {
+    return this.#failingSinceMs > 0 && performance.now() - this.#failingSinceMs > STUCK_MS;
   }
 
   /** Bytes of what waits or is with Redis. */
@@ -168,11 +174,11 @@ export class RouteQueue {
           gatewayId: this.#lease.gatewayId,
           idempotency,
         });
-        this.failingSinceMs = 0;
+        this.#failingSinceMs = 0;
         return result;
       } catch (error) {
         this.#counters.routeFailures += 1;
-        if (this.failingSinceMs === 0) this.failingSinceMs = performance.now();
+        if (this.#failingSinceMs === 0) this.#failingSinceMs = performance.now();
         this.#log.error(
           { event: 'route_failed', commands: commands.length, error: String(error) },
           'could not route a batch',

@@ -61,7 +61,9 @@ export class Replay {
     const { undelivered } = message;
     if (undelivered === undefined) return message.settle?.(userId, epoch, false);
     context.counters.stashed += 1;
-    void context.sessionStore.stash([{ userIds: [userId], ...undelivered }]).then(() => message.settle?.(userId, epoch, false));
+    void context.sessionStore
+      .stash([{ userIds: [userId], ...undelivered }])
+      .then(() => message.settle?.(userId, epoch, false));
   }
 
   poke(): void {

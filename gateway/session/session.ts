@@ -45,6 +45,8 @@ export class Session implements OutboxOwner, Timed {
   /** Commands of this session on their way to Redis, and the entry of our own inbox that the last of them made. */
   routesInFlight = 0;
   routeBytesInFlight = 0;
+  /** Acknowledge frames on their way to Redis. */
+  settlesInFlight = 0;
   /** Of these, such as may come back to a session of this gateway: what is sent after them must not overtake. */
   routesReturning = 0;
   awaitedEntry: string | undefined;

@@ -157,4 +157,3 @@ function byRecipients(message: Stashed): Stashed[] {
   }
   return parts;
 }
-

@@ -48,7 +48,12 @@ test('a reader that never reads while 50 MB are sent costs bounded memory, loses
 });
 
 test('a plain reader that was too slow gets from its mailbox what the kernel did not take, in order, without a gap', async () => {
-  const g = await gateway({ MAILBOX_MAX: '2000', MAILBOX_MAX_BYTES: '100000000', SLOW_READER_TIMEOUT_MS: '500', OUTBOX_MAX_BYTES: '262144' });
+  const g = await gateway({
+    MAILBOX_MAX: '2000',
+    MAILBOX_MAX_BYTES: '100000000',
+    SLOW_READER_TIMEOUT_MS: '500',
+    OUTBOX_MAX_BYTES: '262144',
+  });
   const frozen = await g.verified('u');
   frozen.freeze();
   for (let from = 0; from < 400; from += 50) await g.push(...upTo(50).map((i) => entry(`${from + i} ${TEXT}`, ['u'])));
@@ -86,7 +91,7 @@ test('a reader that pauses and goes on gets everything on the same connection, i
 });
 
 test('a slow reader beside a thousand quick ones delays none of them', { timeout: 120_000 }, async () => {
-  const g = await gateway({ OUTBOX_MAX_BYTES: '65536' });
+  const g = await gateway({ OUTBOX_MAX_BYTES: '65536', MAILBOX_MAX_BYTES: '100000000' });
   const frozen = await g.verified('frozen');
   frozen.freeze();
   const quick = await Promise.all(upTo(1_000).map((i) => g.verified(`q${i}`)));

@@ -1,8 +1,8 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { defineScript, readLua } from './library.ts';
-import { SESSION_LUA } from './sessions.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
+import { SESSION_LUA } from './sessions.ts';
 
 /** Milliseconds of Redis's clock. */
 export const DEFAULT_LEASE_MS = 10_000;
