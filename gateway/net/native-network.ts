@@ -1,0 +1,392 @@
+import { lookup } from 'node:dns/promises';
+import { isIPv6 } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { type NativeBinding, type NativeHandle, RECORD_INTS, RecordKind, Watched } from './native-binding.ts';
+import {
+  type AcceptEvents,
+  type Connection,
+  type ConnectionEvents,
+  DISCARD,
+  type ListenOptions,
+  type Network,
+} from './port.ts';
+
+/** Resident only as far as it is used. Some 512 sockets are read in a turn, each its share of it, at most 64 KiB. */
+const ARENA_BYTES = 4_194_304;
+/** Two for each socket of a turn, and the accepts. */
+const MAX_RECORDS = 1_100;
+/** Sends that are gathered before they go out without being asked to. */
+const MAX_GATHERED = 1_024;
+/** No descriptor is left: for so long the listening socket is not asked. */
+const ACCEPT_PAUSE_MS = 100;
+
+/**
+ * The sockets live in an addon, which reads and sends many of them in one call (native/net.c). This class keeps a connection
+ * for each and does everything that is a decision.
+ */
+export class NativeNetwork implements Network {
+  readonly kind = 'native';
+  readonly #binding: NativeBinding;
+  // The addon writes to these: they must live as long as it may.
+  readonly #arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
+  readonly #records = new Int32Array(MAX_RECORDS * RECORD_INTS);
+  /** Undefined: not listening yet, or everything is closed. */
+  #handle: NativeHandle | undefined;
+  readonly #connections: (NativeConnection | undefined)[] = [];
+  #open = 0;
+  #listener = -1;
+  #maxConnections = 0;
+  #accept: AcceptEvents | undefined;
+  #acceptTimer: NodeJS.Timeout | undefined;
+  // What was gathered: buffers[which[i]] for sockets[i], which is that of senders[i].
+  #gathered = 0;
+  readonly #sockets = new Int32Array(MAX_GATHERED);
+  readonly #which = new Int32Array(MAX_GATHERED);
+  readonly #results = new Int32Array(MAX_GATHERED);
+  readonly #senders: NativeConnection[] = [];
+  #buffers: Buffer[] = [];
+  #resending: NativeConnection[] = [];
+
+  constructor(binding: NativeBinding) {
+    this.#binding = binding;
+  }
+
+  async listen(options: ListenOptions, events: AcceptEvents): Promise<number> {
+    const { port, backlog, reusePort, keepAliveMs, maxConnections } = options;
+    const { address } = await lookup(options.host);
+    const handle = this.#binding.open((records) => this.#onRecords(records), this.#arena, this.#records);
+    this.#maxConnections = maxConnections;
+    this.#accept = events;
+    const seconds = Math.max(1, Math.round(keepAliveMs / 1_000));
+    // `::` takes IPv4 too, like in Node.
+    const socket = this.#binding.listen(handle, address, port, backlog, Number(reusePort), seconds, 0);
+    if (socket < 0) {
+      this.#binding.close(handle);
+      throw listenError(socket, isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`);
+    }
+    this.#handle = handle;
+    this.#listener = socket;
+    return this.#binding.boundPort(handle, socket);
+  }
+
+  stopAccepting(): void {
+    clearTimeout(this.#acceptTimer);
+    if (this.#handle && this.#listener >= 0) this.#binding.closeSocket(this.#handle, this.#listener);
+    this.#listener = -1;
+    this.#closeIfDone();
+  }
+
+  renewTls(): void {
+    throw new Error('TLS needs the network of node');
+  }
+
+  flush(): void {
+    this.send();
+    const resending = this.#resending;
+    if (resending.length === 0) return;
+    this.#resending = [];
+    for (const connection of resending) connection.onResent();
+  }
+
+  // --- for its connections
+
+  /** Sends what was gathered. No listener is called: nothing can be gathered meanwhile. */
+  send(): void {
+    const count = this.#gathered;
+    if (count === 0 || this.#handle === undefined) return;
+    const buffers = this.#buffers;
+    const senders = this.#senders;
+    this.#binding.send(this.#handle, this.#sockets, this.#which, buffers, this.#results, count);
+    this.#gathered = 0;
+    this.#buffers = [];
+    for (let i = 0; i < count; i += 1) {
+      const buffer = buffers[this.#which[i] ?? 0];
+      if (buffer) senders[i]?.onSent(buffer, this.#results[i] ?? 0);
+    }
+    senders.length = 0;
+  }
+
+  gather(connection: NativeConnection, socket: number, bytes: Buffer): void {
+    const last = this.#gathered - 1;
+    // What a connection sends must stand in a row: behind what the kernel does not take, nothing goes out.
+    const isApart = connection.isGathered && this.#senders[last] !== connection;
+    if (isApart || this.#gathered === MAX_GATHERED) {
+      this.send();
+      if (connection.destroyed) return;
+      if (connection.isQueued) return connection.queue(bytes);
+    }
+    const at = this.#gathered;
+    if (this.#buffers[this.#buffers.length - 1] !== bytes) this.#buffers.push(bytes);
+    this.#sockets[at] = socket;
+    this.#which[at] = this.#buffers.length - 1;
+    this.#senders[at] = connection;
+    this.#gathered = at + 1;
+    connection.isGathered = true;
+  }
+
+  resend(connection: NativeConnection): void {
+    this.#resending.push(connection);
+  }
+
+  watch(socket: number, before: number, after: number): boolean {
+    return this.#handle !== undefined && this.#binding.watch(this.#handle, socket, before, after) === 0;
+  }
+
+  shutdown(socket: number): boolean {
+    return this.#handle !== undefined && this.#binding.shutdown(this.#handle, socket) === 0;
+  }
+
+  closeSocket(socket: number): void {
+    this.#connections[socket] = undefined;
+    this.#open -= 1;
+    if (this.#handle) this.#binding.closeSocket(this.#handle, socket);
+    this.#closeIfDone();
+  }
+
+  // --- what came
+
+  #onRecords(count: number): void {
+    const records = this.#records;
+    for (let at = 0; at < count * RECORD_INTS; at += RECORD_INTS) {
+      const socket = records[at] ?? -1;
+      const kind = records[at + 1];
+      const value = records[at + 2] ?? 0;
+      const bytes = records[at + 3] ?? 0;
+      if (kind === RecordKind.accepted) this.#onAccepted(socket, this.#arena.toString('latin1', value, value + bytes));
+      else if (kind === RecordKind.acceptFailed) this.#onAcceptFailed(value);
+      // One that was destroyed in this loop is told no more.
+      else this.#connections[socket]?.onRecord(kind, value, this.#arena, bytes);
+    }
+    this.flush();
+  }
+
+  #onAccepted(socket: number, address: string): void {
+    this.#open += 1;
+    if (this.#listener < 0 || !this.#accept?.mayAccept()) return this.closeSocket(socket);
+    if (this.#open > this.#maxConnections) {
+      this.closeSocket(socket);
+      return this.#accept.onDropped();
+    }
+    const connection = new NativeConnection(this, socket, address);
+    this.#connections[socket] = connection;
+    this.#accept.onConnection(connection);
+  }
+
+  /** It would be reported in every turn: asked again a little later. */
+  #onAcceptFailed(errno: number): void {
+    const listener = this.#listener;
+    if (listener < 0) return;
+    const { listener: isListener, read } = Watched;
+    this.watch(listener, isListener | read, isListener);
+    this.#acceptTimer = setTimeout(() => this.watch(listener, isListener, isListener | read), ACCEPT_PAUSE_MS);
+    this.#accept?.onAcceptError(new Error(`accept: ${getSystemErrorName(-errno)}`));
+  }
+
+  #closeIfDone(): void {
+    if (this.#handle === undefined || this.#listener >= 0 || this.#open > 0) return;
+    this.#binding.close(this.#handle);
+    this.#handle = undefined;
+  }
+}
+
+class NativeConnection implements Connection {
+  events: ConnectionEvents = DISCARD;
+  readonly remoteAddress: string;
+  readonly certificateName = undefined;
+  bytesRead = 0;
+  bytesWritten = 0;
+  /** Something of it is in what the network gathered. */
+  isGathered = false;
+  readonly #network: NativeNetwork;
+  /** -1: closed. */
+  #socket: number;
+  #watched: number = Watched.read;
+  #isPaused = false;
+  /** Our side is to end, or has. */
+  #isEnding = false;
+  #isEndSent = false;
+  /** The peer has ended its side, and the listener may have yet to be told. */
+  #isEndRead = false;
+  #isEndTold = false;
+  /** Arrived while nothing may be told. */
+  #held: Buffer | undefined;
+  /** What the kernel did not take, in order. */
+  #queue: Buffer[] | undefined;
+  #queuedBytes = 0;
+  #onDrained: (() => void) | undefined;
+
+  constructor(network: NativeNetwork, socket: number, remoteAddress: string) {
+    this.#network = network;
+    this.#socket = socket;
+    this.remoteAddress = remoteAddress;
+  }
+
+  get destroyed(): boolean {
+    return this.#socket < 0;
+  }
+
+  get isQueued(): boolean {
+    return this.#queue !== undefined;
+  }
+
+  get writableLength(): number {
+    if (this.isGathered) this.#network.send();
+    return this.#queuedBytes;
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#socket < 0 || this.#isEnding || bytes.length === 0) return;
+    if (this.#queue === undefined) this.#network.gather(this, this.#socket, bytes);
+    else this.queue(bytes);
+  }
+
+  onceDrained(callback: () => void): void {
+    if (this.writableLength > 0) this.#onDrained = callback;
+    else if (this.#socket >= 0) callback();
+  }
+
+  pause(): void {
+    // The socket is read until something comes: who sends nothing meanwhile costs no call.
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#held !== undefined || this.#isEndRead) process.nextTick(tellHeld, this);
+    else this.#readOn();
+  }
+
+  end(bytes?: Buffer): void {
+    if (this.#isEnding || this.#socket < 0) return;
+    if (bytes) this.write(bytes);
+    this.#isEnding = true;
+    if (this.writableLength === 0) this.#sendEnd();
+  }
+
+  destroy(): void {
+    if (this.#socket < 0) return;
+    if (this.isGathered) this.#network.send();
+    const socket = this.#socket;
+    if (socket < 0) return;
+    this.#socket = -1;
+    this.#queue = undefined;
+    this.#queuedBytes = 0;
+    this.#held = undefined;
+    this.#onDrained = undefined;
+    // Closing takes it out of epoll, too.
+    this.#network.closeSocket(socket);
+    process.nextTick(tellClosed, this);
+  }
+
+  // --- for its network
+
+  onRecord(kind: number | undefined, value: number, arena: Buffer, bytes: number): void {
+    if (kind === RecordKind.bytes) this.#onBytes(arena.subarray(value, value + bytes));
+    else if (kind === RecordKind.ended) this.#onEnded();
+    else if (kind === RecordKind.writable) this.#onWritable();
+    else if (kind === RecordKind.failed) this.destroy();
+  }
+
+  /** The kernel took so many of these bytes; below 0: the connection is lost. */
+  onSent(bytes: Buffer, taken: number): void {
+    this.isGathered = false;
+    if (this.#socket < 0) return;
+    if (taken < 0) return this.destroy();
+    this.bytesWritten += taken;
+    if (taken < bytes.length) this.queue(taken === 0 ? bytes : bytes.subarray(taken));
+  }
+
+  queue(bytes: Buffer): void {
+    if (this.#queue === undefined) {
+      this.#queue = [];
+      this.#watch(this.#watched | Watched.write);
+    }
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
+  }
+
+  /** What was queued has been tried again. */
+  onResent(): void {
+    if (this.#socket < 0 || this.#queue !== undefined) return;
+    this.#watch(this.#watched & ~Watched.write);
+    const onDrained = this.#onDrained;
+    this.#onDrained = undefined;
+    if (this.#isEnding) this.#sendEnd();
+    onDrained?.();
+  }
+
+  tellHeld(): void {
+    if (this.#isPaused || this.#socket < 0) return;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.events.onData(held);
+    if (this.#isPaused || this.#socket < 0) return;
+    if (this.#isEndRead) this.#tellEnd();
+    else this.#readOn();
+  }
+
+  #onBytes(chunk: Buffer): void {
+    this.bytesRead += chunk.length;
+    if (!this.#isPaused && this.#held === undefined) return this.events.onData(chunk);
+    this.#held = this.#held === undefined ? Buffer.from(chunk) : Buffer.concat([this.#held, chunk]);
+    this.#watch(this.#watched & ~Watched.read);
+  }
+
+  #onEnded(): void {
+    this.#isEndRead = true;
+    this.#watch(this.#watched & ~Watched.read);
+    if (!this.#isPaused && this.#held === undefined) this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    if (this.#isEndTold) return;
+    this.#isEndTold = true;
+    this.events.onEnd();
+    if (this.#isEndSent) this.destroy();
+  }
+
+  #onWritable(): void {
+    const queue = this.#queue;
+    if (queue === undefined) return;
+    this.#queue = undefined;
+    this.#queuedBytes = 0;
+    for (const bytes of queue) {
+      if (this.#queue === undefined) this.#network.gather(this, this.#socket, bytes);
+      else this.queue(bytes);
+    }
+    this.#network.resend(this);
+  }
+
+  #readOn(): void {
+    if (!this.#isEndRead) this.#watch(this.#watched | Watched.read);
+  }
+
+  #sendEnd(): void {
+    if (this.#isEndSent || this.#socket < 0) return;
+    this.#isEndSent = true;
+    if (!this.#network.shutdown(this.#socket) || this.#isEndTold) this.destroy();
+  }
+
+  #watch(what: number): void {
+    if (what === this.#watched || this.#socket < 0) return;
+    const before = this.#watched;
+    this.#watched = what;
+    // Without being watched it would hang for ever.
+    if (!this.#network.watch(this.#socket, before, what)) this.destroy();
+  }
+}
+
+function tellHeld(connection: NativeConnection): void {
+  connection.tellHeld();
+}
+
+function tellClosed(connection: NativeConnection): void {
+  connection.events.onClose();
+}
+
+/** Like what node:net gives: its `code` says whether the port is taken. */
+function listenError(errno: number, where: string): Error {
+  const code = getSystemErrorName(errno);
+  return Object.assign(new Error(`listen ${code}: ${where}`), { code, errno, syscall: 'listen' });
+}

@@ -1,0 +1,69 @@
+// A server that sends back what it reads (or, to a client that begins with a "d", the digest of it), in a process of its own so that its system calls, its limits and its memory can be
+// tampered with. usage: node echo.ts node|native [addon file]
+// Prints "listens on <port>", and at the end of its input a line of JSON: what it has seen.
+import { createHash } from 'node:crypto';
+import { loadBinding } from '../../../gateway/net/native-binding.ts';
+import { NativeNetwork } from '../../../gateway/net/native-network.ts';
+import { NodeNetwork } from '../../../gateway/net/node-network.ts';
+import type { Connection, Network } from '../../../gateway/net/port.ts';
+
+/** Over it the client is not read until it has taken what was sent back. */
+const MAX_UNSENT_BYTES = 262_144;
+
+const DIGEST = 'd'.charCodeAt(0);
+
+const [kind, file] = process.argv.slice(2);
+const seen = { accepted: 0, closed: 0, reads: 0, acceptErrors: 0, cpuMs: 0 };
+
+function makeNetwork(): Network {
+  if (kind === 'node') return new NodeNetwork(undefined);
+  const found = loadBinding(file);
+  if (found.state === 'absent') throw new Error(found.why);
+  return new NativeNetwork(found.binding);
+}
+
+const network = makeNetwork();
+
+function echo(connection: Connection): void {
+  seen.accepted += 1;
+  const hash = createHash('sha256');
+  let wantsDigest: boolean | undefined;
+  connection.events = {
+    onData(chunk) {
+      seen.reads += 1;
+      wantsDigest ??= chunk[0] === DIGEST;
+      if (wantsDigest) return void hash.update(chunk);
+      connection.write(Buffer.from(chunk));
+      chunk.fill(0);
+      if (connection.writableLength <= MAX_UNSENT_BYTES) return;
+      connection.pause();
+      connection.onceDrained(() => connection.resume());
+    },
+    onEnd: () => connection.end(wantsDigest ? Buffer.from(hash.digest('hex')) : undefined),
+    onClose() {
+      seen.closed += 1;
+    },
+  };
+}
+
+const port = await network.listen(
+  { host: '127.0.0.1', port: 0, backlog: 1_024, reusePort: false, keepAliveMs: 60_000, maxConnections: 100_000 },
+  {
+    mayAccept: () => true,
+    onConnection: echo,
+    onDropped: () => undefined,
+    onAcceptError() {
+      seen.acceptErrors += 1;
+    },
+    onTlsError: () => undefined,
+  },
+);
+console.log(`listens on ${port}`);
+process.on('SIGUSR2', () => {
+  const { user, system } = process.cpuUsage();
+  console.log(JSON.stringify({ ...seen, cpuMs: Math.round((user + system) / 1_000) }));
+});
+process.on('SIGTERM', () => {
+  // The process ends by itself if nothing is left open.
+  network.stopAccepting();
+});
