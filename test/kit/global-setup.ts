@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { buildAddon } from './addon.ts';
 import { gatherLogs } from './logs.ts';
 import { startTestRedis, type TestRedis } from './redis.ts';
 
@@ -17,6 +18,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const runFolder = await mkdtemp(join(tmpdir(), 'fronttcp-run-'));
   project.provide('runFolder', runFolder);
   const searchLogs = gatherLogs();
+  await buildAddon();
   const servers: TestRedis[] = [];
   const plain = await startTestRedis();
   servers.push(plain);

@@ -36,12 +36,12 @@ export const needs: readonly Need[] = [
       apk: ['buildah', 'podman', 'crun'],
     },
   },
-  // The reference clients in C and Python.
-  {
-    area: 'examples',
+  // The reference clients in C and Python, and the addon of gateway/net.
+  ...['examples', 'net'].map((area) => ({
+    area,
     programs: ['cc'],
     packages: { 'apt-get': ['gcc', 'libc6-dev'], dnf: ['gcc', 'libasan', 'libubsan'], apk: ['gcc', 'musl-dev'] },
-  },
+  })),
   {
     area: 'examples',
     programs: ['python3'],
