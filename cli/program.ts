@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { askCommand } from './commands/ask.ts';
 import { benchCommand } from './commands/bench.ts';
 import { commandsCommand } from './commands/commands.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
@@ -72,7 +73,7 @@ Examples:
 function groups(): [heading: string, commands: Command[]][] {
   return [
     ['Start:', [devCommand(), loginCommand(), logoutCommand(), doctorCommand(), completionCommand()]],
-    ['Send and receive:', [connectCommand(), sendCommand(), commandsCommand()]],
+    ['Send and receive:', [connectCommand(), sendCommand(), askCommand(), commandsCommand()]],
     ['Operate:', [usersCommand(), tokensCommand(), statsCommand(), gatewaysCommand(), tailCommand(), deadCommand()]],
     ['Measure:', [benchCommand(), simulateCommand(), costCommand()]],
   ];

@@ -3,11 +3,13 @@ import { BusyFailure, ExitCode, Failure } from './failure.ts';
 
 const REQUEST_TIMEOUT_MS = 15_000;
 
-const envelope = z.looseObject({ code: z.number(), message: z.string() });
+const envelope = z.looseObject({ code: z.number(), message: z.string(), error: z.string().optional() });
 
 export interface ApiCall {
   body?: unknown;
   headers?: Readonly<Record<string, string>>;
+  /** How long the answer may take, ms. */
+  timeoutMs?: number;
   /** What to do when there is none of what was asked for. */
   ifMissing?: string;
 }
@@ -29,19 +31,23 @@ export class Api {
       const what = `${method} ${this.url}${path} answered ${response.status} without an answer of this API`;
       throw new Failure(ExitCode.failed, what, 'Is --api the address of a fronttcp API?');
     }
-    if (!response.ok || answer.data.code !== 1) throw refusal(response, answer.data.message, call.ifMissing);
+    if (!response.ok || answer.data.code !== 1) throw refusal(response, answer.data, call.ifMissing);
     const parsed = schema.safeParse(answer.data);
     if (parsed.success) return parsed.data;
     const message = `${method} ${path}: the API is of another version: ${z.prettifyError(parsed.error)}`;
     throw new Failure(ExitCode.failed, message, 'Use the fronttcp command of the version that was deployed.');
   }
 
-  async #fetch(method: string, path: string, { body, headers }: ApiCall): Promise<Response> {
+  async #fetch(
+    method: string,
+    path: string,
+    { body, headers, timeoutMs = REQUEST_TIMEOUT_MS }: ApiCall,
+  ): Promise<Response> {
     try {
       return await fetch(`${this.url}${path}`, {
         method,
         redirect: 'error',
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
         headers: {
           accept: 'application/json',
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -67,13 +73,15 @@ async function jsonOf(response: Response): Promise<unknown> {
   }
 }
 
-function refusal(response: Response, message: string, ifMissing: string | undefined): Failure {
+function refusal(response: Response, { message, error }: z.infer<typeof envelope>, ifMissing?: string): Failure {
   const { status } = response;
   const retryAfter = Number(response.headers.get('retry-after') ?? undefined);
   const seconds = retryAfter > 0 ? retryAfter : undefined;
   if (status === 401) return new Failure(ExitCode.notAllowed, message, 'Log in: fronttcp login <phone number>');
   if (status === 403) return new Failure(ExitCode.notAllowed, message, 'Log in as an operator.');
-  if (status === 409) return new Failure(ExitCode.failed, message, 'Use a new idempotency key for a new command.');
+  if (error === 'idempotency_conflict') {
+    return new Failure(ExitCode.failed, message, 'Use a new idempotency key for a new command.');
+  }
   if (status === 429) return new BusyFailure(ExitCode.failed, message, seconds);
   if (status === 503) return new BusyFailure(ExitCode.unreachable, message, seconds);
   return new Failure(ExitCode.failed, message, status === 404 ? ifMissing : undefined, { status });
