@@ -1,5 +1,6 @@
 import { SECURITY_HEADERS } from '../http/headers.ts';
-import { type Document, type Handler, serve } from '../http/serve.ts';
+import { type Handler, serve } from '../http/serve.ts';
+import { staticPage } from '../http/static-page.ts';
 import { lambdaEntryWithoutStore } from '../runtime/lambda-entry.ts';
 import type { Log } from '../runtime/log.ts';
 import { renderConsole } from './document.ts';
@@ -7,17 +8,14 @@ import { renderConsole } from './document.ts';
 /** GET / and GET /web/send-command: the console page, for anyone; what it shows, it asks the API for with a token. */
 export function createHandler({ log }: { log: Log }): Handler {
   const { html, contentSecurityPolicy } = renderConsole();
-  const page: Document = {
-    document: html,
-    headers: {
-      ...SECURITY_HEADERS,
-      'content-type': 'text/html; charset=utf-8',
-      // A new version of the page is seen at once: it is small, and its API comes with it.
-      'cache-control': 'no-cache',
-      'content-security-policy': contentSecurityPolicy,
-    },
-  };
-  return serve(log, { 'GET /': () => page, 'GET /web/send-command': () => page });
+  const page = staticPage(html, {
+    ...SECURITY_HEADERS,
+    'content-type': 'text/html; charset=utf-8',
+    // A new version of the page is seen at once; one that the browser has is not sent again.
+    'cache-control': 'no-cache',
+    'content-security-policy': contentSecurityPolicy,
+  });
+  return serve(log, { 'GET /': page, 'GET /web/send-command': page });
 }
 
 export const handler = lambdaEntryWithoutStore(createHandler);

@@ -39,7 +39,8 @@ export class WithStatus {
 }
 
 export interface Document {
-  readonly document: string;
+  /** Text, or bytes as they go out. */
+  readonly document: string | Buffer;
   /** Default 200. */
   readonly status?: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -102,11 +103,7 @@ async function answer(rules: Rules, request: ApiRequest): Promise<Outcome> {
     const rule = rules[request.event.routeKey as RouteKey];
     if (rule === undefined) throw new Refusal(404, 'no_such_route');
     const found = await rule(request);
-    if (isDocument(found))
-      return {
-        result: { statusCode: found.status ?? 200, headers: found.headers, body: found.document },
-        reason: 'done',
-      };
+    if (isDocument(found)) return { result: documentResult(found), reason: 'done' };
     const { status, reason, members } = found instanceof WithStatus ? found : new WithStatus(200, 'done', found);
     return { result: json(status, { code: 1, message: MESSAGES[reason][request.language], ...members }), reason };
   } catch (error) {
@@ -130,6 +127,16 @@ function refused(error: unknown, language: Language): Outcome {
 function described(error: unknown, isExpected: boolean): NonNullable<Outcome['cause']> {
   if (!(error instanceof Error)) return { error: '', error_name: typeof error };
   return { error: error.message, error_name: error.name, ...(isExpected ? {} : { stack: error.stack }) };
+}
+
+function documentResult({ document, status = 200, headers }: Document): APIGatewayProxyStructuredResultV2 {
+  const isText = typeof document === 'string';
+  return {
+    statusCode: status,
+    headers: { ...headers },
+    body: isText ? document : document.toString('base64'),
+    isBase64Encoded: !isText,
+  };
 }
 
 function json(statusCode: number, body: object, headers: Readonly<Record<string, string>> = {}) {

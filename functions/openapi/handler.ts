@@ -1,5 +1,6 @@
 import { JSON_HEADERS } from '../http/headers.ts';
 import { type Handler, serve } from '../http/serve.ts';
+import { staticPage } from '../http/static-page.ts';
 import { lambdaEntryWithoutStore } from '../runtime/lambda-entry.ts';
 import type { Log } from '../runtime/log.ts';
 import openApiDocument from './document.generated.json' with { type: 'json' };
@@ -10,7 +11,7 @@ const document = JSON.stringify(openApiDocument);
 /** GET /openapi.json, and the answer to what no route takes. */
 export function createHandler({ log }: { log: Log }): Handler {
   return serve(log, {
-    'GET /openapi.json': () => ({ document, headers: JSON_HEADERS }),
+    'GET /openapi.json': staticPage(document, { ...JSON_HEADERS, 'cache-control': 'no-cache' }),
     $default: answerWithoutRoute,
   });
 }

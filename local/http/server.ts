@@ -53,7 +53,8 @@ export async function startApi({ port, host = '127.0.0.1', env, log }: ApiOption
     const match = find(request.method ?? 'GET', target.path);
     const result = await handlers[match.function](eventOf(request, target, match, body));
     const content = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8');
-    const length = result.statusCode === 204 ? {} : { 'content-length': content.length };
+    const hasNoBody = result.statusCode === 204 || result.statusCode === 304;
+    const length = hasNoBody ? {} : { 'content-length': content.length };
     response.writeHead(result.statusCode ?? 200, { ...result.headers, ...length });
     response.end(request.method === 'HEAD' ? undefined : content);
   }

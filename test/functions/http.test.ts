@@ -33,7 +33,7 @@ describe('every answer', () => {
       expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
       expect(headers.get('access-control-allow-origin')).toBeNull();
       expect(headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/);
-      if (path !== '/') expect(headers.get('cache-control')).toBe('no-store');
+      if (path !== '/' && path !== '/openapi.json') expect(headers.get('cache-control')).toBe('no-store');
     }
   });
 
@@ -91,7 +91,7 @@ describe('methods', () => {
 
   it('HEAD is GET without the body', async () => {
     const get = await world.call('GET', '/openapi.json');
-    const head = await world.call('HEAD', '/openapi.json');
+    const head = await world.call('HEAD', '/openapi.json', { headers: { 'accept-encoding': 'identity' } });
     expect([head.status, head.text]).toEqual([200, '']);
     expect(head.headers.get('content-length')).toBe(String(Buffer.byteLength(get.text)));
   });
@@ -147,6 +147,33 @@ describe('hostile bytes', () => {
     const twice = `Authorization: Bearer ${world.operator}\r\n`;
     const answer = await raw(`GET /stats HTTP/1.1\r\nHost: x\r\n${twice}${twice}Connection: close\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+  });
+});
+
+describe.each(['/', '/openapi.json'])('the document at %s', (path) => {
+  const get = (headers: Record<string, string>) => world.call('GET', path, { token: null, headers });
+
+  it.each([
+    ['br, gzip', 'br'],
+    ['gzip', 'gzip'],
+    ['gzip;q=1.0, br;q=0', 'gzip'],
+    ['identity', null],
+  ])('is compressed as the client takes it: %s', async (accepted, encoding) => {
+    const plain = await get({ 'accept-encoding': 'identity' });
+    const { headers, text } = await get({ 'accept-encoding': accepted });
+    expect([headers.get('content-encoding'), headers.get('vary')]).toEqual([encoding, 'accept-encoding']);
+    expect(text).toBe(plain.text);
+    if (encoding) expect(Number(headers.get('content-length'))).toBeLessThan(plain.text.length / 2);
+  });
+
+  it('is not sent again to whom it is known', async () => {
+    const { headers } = await get({ 'accept-encoding': 'gzip' });
+    const etag = headers.get('etag') ?? '';
+    for (const known of [etag, `"other", W/${etag}`, '*']) {
+      const again = await get({ 'accept-encoding': 'gzip', 'if-none-match': known });
+      expect([again.status, again.text, again.headers.get('etag')]).toEqual([304, '', etag]);
+    }
+    expect((await get({ 'if-none-match': '"other"' })).status).toBe(200);
   });
 });
 
