@@ -1,5 +1,5 @@
 import { AUDIT_LUA } from '../../contract/store/scripts/audit.ts';
-import { defineScript } from '../../contract/store/scripts/library.ts';
+import { ALLOW_FULL, defineScript } from '../../contract/store/scripts/library.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { LETTER_LUA } from './letter.ts';
@@ -18,6 +18,7 @@ const MAX_SHIFT = 5_000;
  */
 const takeScript = defineScript(
   'take_dead_letter',
+  ALLOW_FULL,
   `${LETTER_LUA}${AUDIT_LUA}
 local call = P .. 'once:' .. ARGV[10]
 if redis.call('EXISTS', call) == 1 then return { 'done' } end

@@ -1,6 +1,6 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { verifyPassword } from '../../contract/store/passwords.ts';
-import { defineScript } from '../../contract/store/scripts/library.ts';
+import { ALLOW_FULL, defineScript } from '../../contract/store/scripts/library.ts';
 import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
@@ -18,6 +18,7 @@ import type { Turns } from './turns.ts';
  */
 const issueScript = defineScript(
   'issue_token',
+  ALLOW_FULL,
   `${SUCCEEDED_LUA}
 local user, key = ARGV[2], P .. 'user:' .. ARGV[2]
 if now > tonumber(ARGV[6]) then return { 'late' } end

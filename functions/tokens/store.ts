@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
 import { AUDIT_LUA } from '../../contract/store/scripts/audit.ts';
-import { defineScript } from '../../contract/store/scripts/library.ts';
+import { ALLOW_FULL, defineScript } from '../../contract/store/scripts/library.ts';
 import { MAX_SERVICE_TOKENS, makeServiceToken, SCOPES } from '../../contract/store/service-tokens.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
@@ -59,6 +59,7 @@ return rows
  */
 const revokeScript = defineScript(
   'revoke_service_token',
+  ALLOW_FULL,
   `${AUDIT_LUA}
 redis.call('ZREM', P .. 'service_tokens', ARGV[2])
 if redis.call('DEL', P .. 'service_token:' .. ARGV[2]) == 0 then return 0 end

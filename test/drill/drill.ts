@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { findRedisServer } from '../faults/redis-server.ts';
+import { startStoreProxy } from '../kit/store-proxy.ts';
 import { until } from '../kit/until.ts';
 import type { Fault, Scene } from './faults.ts';
 import { type DrillGateway, startDrillGateway, sumOf } from './gateway.ts';
 import { type Alerts, startPrometheus } from './prometheus.ts';
-import { startStoreProxy } from './store-proxy.ts';
 
 /** In this time a fault has to be seen. */
 export const SEEN_WITHIN_MS = 15_000;

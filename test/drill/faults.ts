@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { type Fault as LambdaFault, refuse, THROTTLED } from '../../local/upstream/faults.ts';
 import { frameBytes, Peer } from '../kit/peer.ts';
+import type { StoreProxy } from '../kit/store-proxy.ts';
 import { type DrillGateway, type InnerFault, sumOf } from './gateway.ts';
-import type { StoreProxy } from './store-proxy.ts';
 
 /** What a fault works on: a gateway behind a proxy to its Redis, and one beside it where the fault wants two. */
 export interface Scene {

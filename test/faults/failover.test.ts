@@ -6,9 +6,9 @@ import { expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { startProgram } from '../kit/process.ts';
+import { startStoreProxy } from '../kit/store-proxy.ts';
 import { until } from '../kit/until.ts';
 import { findRedisServer } from './redis-server.ts';
-import { startSwitchedProxy } from './switched-proxy.ts';
 import { Wire } from './wire.ts';
 
 const START_MS = 120_000;
@@ -29,7 +29,7 @@ it('a replica is promoted: connections stay, what was replicated is there, and w
       timeoutMs: START_MS,
     },
   );
-  const proxy = await startSwitchedProxy(primary.port);
+  const proxy = await startStoreProxy(primary.port);
   const env = {
     REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
     REDIS_KEY_PREFIX: keys.prefix,
@@ -97,7 +97,7 @@ it('sessions that the store has forgotten are claimed again, and their connectio
   const folder = await mkdtemp(join(tmpdir(), 'fronttcp-forgotten-'));
   const primary = await findRedisServer(folder);
   const other = await findRedisServer(folder, false, ['--save', '', '--appendonly', 'no']);
-  const proxy = await startSwitchedProxy(primary.port);
+  const proxy = await startStoreProxy(primary.port);
   const env = {
     REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
     REDIS_KEY_PREFIX: keys.prefix,

@@ -3,8 +3,8 @@ import { createLog } from '../../functions/runtime/log.ts';
 import { createRuntime } from '../../functions/runtime/runtime.ts';
 import { idempotencyOf } from '../../functions/send-command/idempotency.ts';
 import { createSender } from '../../functions/send-command/send.ts';
-import { startStoreProxy } from '../drill/store-proxy.ts';
 import { startTestRedis } from '../kit/redis.ts';
+import { startStoreProxy } from '../kit/store-proxy.ts';
 import { until } from '../kit/until.ts';
 import { startWorld } from './world.ts';
 
@@ -28,7 +28,7 @@ async function silentStore() {
   const world = await startWorld({ url: redis.url });
   const proxy = await startStoreProxy(redis.port);
   onTestFinished(async () => {
-    proxy.close();
+    await proxy.close();
     await world.stop();
     await redis.stop();
   });

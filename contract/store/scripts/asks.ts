@@ -1,9 +1,9 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
-import { defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { parseSteps, type RecipientReceipt } from './receipts.ts';
 
-const replyScript = defineScript('reply', readLua(new URL('./reply.lua', import.meta.url)));
+const replyScript = defineScript('reply', ALLOW_FULL, readLua(new URL('./reply.lua', import.meta.url)));
 
 const joinWaitScript = defineScript('join_wait', readLua(new URL('./join-wait.lua', import.meta.url)));
 

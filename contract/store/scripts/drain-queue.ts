@@ -1,11 +1,12 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
-import { defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { ROUTE_LUA } from './route.ts';
 
 export const drainQueueScript = defineScript(
   'drain_queue',
+  ALLOW_FULL,
   ROUTE_LUA,
   readLua(new URL('./drain-queue.lua', import.meta.url)),
 );

@@ -1,6 +1,6 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
-import { defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { SESSION_LUA } from './sessions.ts';
 
@@ -12,7 +12,7 @@ export function renewalOf(leaseMs: number): number {
   return Math.floor(leaseMs * 0.3);
 }
 
-const leaseScript = defineScript('lease', SESSION_LUA, readLua(new URL('./lease.lua', import.meta.url)));
+const leaseScript = defineScript('lease', ALLOW_FULL, SESSION_LUA, readLua(new URL('./lease.lua', import.meta.url)));
 
 export interface LeaseRequest {
   readonly gatewayId: string;
@@ -53,7 +53,7 @@ export async function holdLease(redis: RedisPort, keys: Keys, request: LeaseRequ
   return { nowMs: Number(nowMs), highestId: Number(known), clockSets: Number(clockSets), dead };
 }
 
-const buryScript = defineScript('bury', readLua(new URL('./bury.lua', import.meta.url)));
+const buryScript = defineScript('bury', ALLOW_FULL, readLua(new URL('./bury.lua', import.meta.url)));
 
 export interface Burial {
   outcome: 'live' | 'more' | 'done';

@@ -27,6 +27,9 @@ export function pushList(args: RedisArgument[], list: readonly string[]): void {
   for (const item of list) args.push(item);
 }
 
+/** Behind the prelude of a script that must go on when the store is full. What takes in new messages goes without. */
+export const ALLOW_FULL = readLua(new URL('./allow-full.lua', import.meta.url));
+
 /** Returns a script made of the prelude, then the parts in order. The header of each .lua file is its signature. */
 export function defineScript(name: string, ...parts: readonly string[]): Script {
   const lua = [...PRELUDE, ...parts].join('\n');

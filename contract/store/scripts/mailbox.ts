@@ -1,11 +1,15 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { type MessageHead, parseMailboxMember, type Recipient } from '../records.ts';
-import { defineScript, pushList, readLua } from './library.ts';
+import { ALLOW_FULL, defineScript, pushList, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import type { Undelivered } from './sessions.ts';
 
-const readMailboxScript = defineScript('read_mailbox', readLua(new URL('./read-mailbox.lua', import.meta.url)));
+const readMailboxScript = defineScript(
+  'read_mailbox',
+  ALLOW_FULL,
+  readLua(new URL('./read-mailbox.lua', import.meta.url)),
+);
 
 export interface MailboxMessage {
   head: MessageHead;
@@ -31,7 +35,7 @@ export async function readMailbox(
   return reply[0] === 'more' ? 'more' : reply.map(parseMailboxMember);
 }
 
-const settleScript = defineScript('settle', readLua(new URL('./settle.lua', import.meta.url)));
+const settleScript = defineScript('settle', ALLOW_FULL, readLua(new URL('./settle.lua', import.meta.url)));
 
 /** Takes messages out of a mailbox for good: `acknowledged` by the client, or `written` to one that cannot acknowledge. */
 export async function settleMessages(
@@ -45,7 +49,7 @@ export async function settleMessages(
   return (await redis.script(settleScript, [keys.users], args)) as number;
 }
 
-const stashScript = defineScript('stash', readLua(new URL('./stash.lua', import.meta.url)));
+const stashScript = defineScript('stash', ALLOW_FULL, readLua(new URL('./stash.lua', import.meta.url)));
 
 export interface Stashed extends Undelivered {
   /** One, where the message has no id. */

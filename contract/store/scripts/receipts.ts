@@ -1,8 +1,8 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
-import { defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 
-const markScript = defineScript('mark', readLua(new URL('./mark.lua', import.meta.url)));
+const markScript = defineScript('mark', ALLOW_FULL, readLua(new URL('./mark.lua', import.meta.url)));
 
 export type DeliveryState =
   | 'scheduled'

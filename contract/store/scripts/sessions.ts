@@ -2,14 +2,20 @@ import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { SessionForm } from '../../wire/session-form.ts';
 import type { Keys } from '../keys.ts';
 import type { Recipient } from '../records.ts';
-import { defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { TRIM_LUA } from './sweep.ts';
 
 /** Leases share it: epochs and ids stand on one time line. */
 export const SESSION_LUA = readLua(new URL('./session-library.lua', import.meta.url));
 
-const claimScript = defineScript('claim', TRIM_LUA, SESSION_LUA, readLua(new URL('./claim.lua', import.meta.url)));
+const claimScript = defineScript(
+  'claim',
+  ALLOW_FULL,
+  TRIM_LUA,
+  SESSION_LUA,
+  readLua(new URL('./claim.lua', import.meta.url)),
+);
 
 const tokensScript = defineScript('tokens', readLua(new URL('./tokens.lua', import.meta.url)));
 
@@ -85,7 +91,7 @@ export async function claimSessions(
   );
 }
 
-const auditScript = defineScript('audit', readLua(new URL('./audit.lua', import.meta.url)));
+const auditScript = defineScript('audit', ALLOW_FULL, readLua(new URL('./audit.lua', import.meta.url)));
 
 export interface CurrentSession {
   /** Lower than the one that a session has, when the store has lost its claim. */
@@ -114,7 +120,7 @@ export async function auditSessions(
   }));
 }
 
-const releaseScript = defineScript('release', readLua(new URL('./release.lua', import.meta.url)));
+const releaseScript = defineScript('release', ALLOW_FULL, readLua(new URL('./release.lua', import.meta.url)));
 
 export interface Undelivered {
   /** `0` for a message that never had one. */
@@ -166,7 +172,12 @@ export async function releaseSession(
   return reply === 1;
 }
 
-const disconnectScript = defineScript('disconnect', SESSION_LUA, readLua(new URL('./disconnect.lua', import.meta.url)));
+const disconnectScript = defineScript(
+  'disconnect',
+  ALLOW_FULL,
+  SESSION_LUA,
+  readLua(new URL('./disconnect.lua', import.meta.url)),
+);
 
 /** Closes a user's connection, on whichever gateway; with `revoke` the token goes first. */
 export async function disconnectUser(

@@ -1,10 +1,10 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
-import { defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 
 export const TRIM_LUA = readLua(new URL('./trim-library.lua', import.meta.url));
 
-const sweepScript = defineScript('sweep', TRIM_LUA, readLua(new URL('./sweep.lua', import.meta.url)));
+const sweepScript = defineScript('sweep', ALLOW_FULL, TRIM_LUA, readLua(new URL('./sweep.lua', import.meta.url)));
 
 /** Of the store, in one step: about a millisecond. */
 const KEYS_PER_STEP = 1_000;

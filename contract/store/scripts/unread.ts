@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { parseInboxRecord } from '../records.ts';
-import { defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 
-const adoptScript = defineScript('adopt_unread', readLua(new URL('./adopt-unread.lua', import.meta.url)));
+const adoptScript = defineScript('adopt_unread', ALLOW_FULL, readLua(new URL('./adopt-unread.lua', import.meta.url)));
 
 /** Looked at in one step. */
 const STEP = 50;

@@ -1,6 +1,6 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import { cellOf, type Keys } from '../keys.ts';
-import { defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 
 /** As many invocations for items may be under way in a deployment. The same in every gateway: a user's lane is the user's order. */
 export const UPSTREAM_LANES = 16;
@@ -41,6 +41,7 @@ export async function spoolItems(
 
 const handedOnScript = defineScript(
   'upstream_handed_on',
+  ALLOW_FULL,
   readLua(new URL('./upstream-handed-on.lua', import.meta.url)),
 );
 
@@ -58,7 +59,11 @@ export async function removeItems(redis: RedisPort, keys: Keys, items: readonly 
   return (await redis.script(handedOnScript, [keys.users], args)) as number;
 }
 
-const lanesScript = defineScript('upstream_lanes', readLua(new URL('./upstream-lanes.lua', import.meta.url)));
+const lanesScript = defineScript(
+  'upstream_lanes',
+  ALLOW_FULL,
+  readLua(new URL('./upstream-lanes.lua', import.meta.url)),
+);
 
 /**
  * Which lanes are this gateway's: those that it has, and as many of the free ones as its fair share allows. Owning a
@@ -75,7 +80,11 @@ export async function shareLanes(
   return { fair, lanes };
 }
 
-const positionScript = defineScript('upstream_position', readLua(new URL('./upstream-position.lua', import.meta.url)));
+const positionScript = defineScript(
+  'upstream_position',
+  ALLOW_FULL,
+  readLua(new URL('./upstream-position.lua', import.meta.url)),
+);
 
 /** The lifecycle function has everything up to this entry. */
 export async function moveLifecyclePosition(redis: RedisPort, keys: Keys, entryId: string): Promise<boolean> {

@@ -1,10 +1,15 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { AUDIT_LUA } from './audit.ts';
-import { defineScript, pushList, readLua } from './library.ts';
+import { ALLOW_FULL, defineScript, pushList, readLua } from './library.ts';
 import type { RouteCommand } from './route.ts';
 
-const withdrawScript = defineScript('withdraw', AUDIT_LUA, readLua(new URL('./withdraw.lua', import.meta.url)));
+const withdrawScript = defineScript(
+  'withdraw',
+  ALLOW_FULL,
+  AUDIT_LUA,
+  readLua(new URL('./withdraw.lua', import.meta.url)),
+);
 
 /**
  * Takes back a request without a key of its caller's that is refused for want of an answer: what it may have left in
