@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { routes } from '../functions/routes.ts';
-import { inlineLua } from './inline-lua.mjs';
+import { ownSources, packedDocuments } from './own-sources.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options } = parseArgs({ options: { out: { type: 'string' }, meta: { type: 'boolean' } } });
@@ -43,16 +43,22 @@ const onlyEnglish = {
     }));
   },
 };
-common.plugins = [onlyEnglish, inlineLua];
+common.plugins = [onlyEnglish, ownSources, packedDocuments];
 
 const drivers = ['ioredis', 'upstash'];
 // The relay has no route: it is invoked by administrators.
 const names = [...new Set(routes.map((route) => route.function)), 'relay'];
 
 /** Made anew: what a bundle no longer has must not stay behind in the asset. */
-async function bundle(folder, file, entry, extra) {
+async function bundle(folder, name, entry, extra) {
   await rm(join(out, folder), { recursive: true, force: true });
-  const { metafile } = await build({ ...common, ...extra, entryPoints: [entry], outfile: join(out, folder, file) });
+  const { metafile } = await build({
+    ...common,
+    ...extra,
+    entryPoints: [{ in: entry, out: name }],
+    outdir: join(out, folder),
+    outExtension: { '.js': '.mjs' },
+  });
   if (options.meta) {
     await mkdir(join(out, 'meta'), { recursive: true });
     await writeFile(join(out, 'meta', `${folder.replaceAll('/', '-')}.json`), JSON.stringify(metafile));
@@ -80,15 +86,19 @@ await Promise.all([
   ...drivers.flatMap((driver) =>
     names.map((name) =>
       // The condition picks the one Redis client; 'module' must be named again once there are any conditions.
-      bundle(`functions/${driver}/${name}`, 'index.mjs', `functions/${name}/handler.ts`, {
+      bundle(`functions/${driver}/${name}`, 'index', `functions/${name}/handler.ts`, {
         conditions: [driver, 'module'],
+        // What is imported on demand (tracing) is a file of its own, and not read before.
+        splitting: true,
+        // Our classes name themselves; source maps have the rest.
+        keepNames: false,
         external: ['@aws-sdk/*', '@smithy/*'],
       }),
     ),
   ),
   // Outside Lambda there is no AWS SDK to be found: it comes along.
   // `fronttcp dev` runs it with the Node that is there, a container with 24.
-  bundle('gateway', 'main.mjs', 'gateway/main.ts', { external: ['pino-pretty'], target: 'node20' }).then(() =>
+  bundle('gateway', 'main', 'gateway/main.ts', { external: ['pino-pretty'], target: 'node20' }).then(() =>
     Promise.all(
       ['Dockerfile', '.dockerignore', 'healthcheck.mjs'].map((file) =>
         cp(join(root, 'gateway', file), join(out, 'gateway', file)),

@@ -1,8 +1,8 @@
 import { SECURITY_HEADERS } from '../http/headers.ts';
 import { type Handler, serve } from '../http/serve.ts';
 import { staticPage } from '../http/static-page.ts';
-import { lambdaEntryWithoutStore } from '../runtime/lambda-entry.ts';
 import type { Log } from '../runtime/log.ts';
+import { staticEntry } from '../runtime/static-entry.ts';
 import { renderConsole } from './document.ts';
 
 /** GET / and GET /web/send-command: the console page, for anyone; what it shows, it asks the API for with a token. */
@@ -18,4 +18,4 @@ export function createHandler({ log }: { log: Log }): Handler {
   return serve(log, { 'GET /': page, 'GET /web/send-command': page });
 }
 
-export const handler = lambdaEntryWithoutStore(createHandler);
+export const handler = staticEntry(createHandler);

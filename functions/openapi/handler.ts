@@ -1,8 +1,8 @@
 import { JSON_HEADERS } from '../http/headers.ts';
 import { type Handler, serve } from '../http/serve.ts';
 import { staticPage } from '../http/static-page.ts';
-import { lambdaEntryWithoutStore } from '../runtime/lambda-entry.ts';
 import type { Log } from '../runtime/log.ts';
+import { staticEntry } from '../runtime/static-entry.ts';
 import openApiDocument from './document.generated.json' with { type: 'json' };
 import { answerWithoutRoute } from './no-route.ts';
 
@@ -16,4 +16,4 @@ export function createHandler({ log }: { log: Log }): Handler {
   });
 }
 
-export const handler = lambdaEntryWithoutStore(createHandler);
+export const handler = staticEntry(createHandler);

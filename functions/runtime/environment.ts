@@ -70,11 +70,3 @@ export type EnvironmentName = keyof Environment;
 export function readEnvironment(env: Variables): Environment {
   return readSettings(schema, env);
 }
-
-const loggingSchema = z.object(logging);
-
-/** What a function without Redis reads. */
-export function readLogEnvironment(env: Variables): { level: string; format: 'json' | 'pretty' } {
-  const { LOG_LEVEL, LOG_FORMAT } = readSettings(loggingSchema, env);
-  return { level: LOG_LEVEL, format: LOG_FORMAT };
-}

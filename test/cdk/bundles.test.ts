@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
@@ -39,6 +40,68 @@ describe('the bundles', () => {
 
     it('send-command holds its Redis client', () => {
       expect(inputs(`functions-${driver}-send-command`).some((path) => clients[driver].test(path))).toBe(true);
+    });
+  });
+
+  describe('what a sandbox reads before its first request', () => {
+    /** The file of the handler with what it imports at once; tracing is read only where it is asked for. */
+    const loaded = (bundle: string): { bytes: number; inputs: string[] } => {
+      const { outputs } = meta(bundle);
+      const entry = Object.keys(outputs).find((path) => path.endsWith('/index.mjs')) ?? '';
+      const files = new Set<string>();
+      const read = (path: string): void => {
+        if (files.has(path)) return;
+        files.add(path);
+        for (const one of outputs[path]?.imports ?? [])
+          if (one.kind === 'import-statement' && !one.external) read(one.path);
+      };
+      read(entry);
+      const all = [...files].flatMap((path) => outputs[path] ?? []);
+      return {
+        bytes: all.reduce((sum, one) => sum + one.bytes, 0),
+        inputs: all.flatMap((one) =>
+          Object.entries(one.inputs).flatMap(([path, it]) => (it.bytesInOutput ? [path] : [])),
+        ),
+      };
+    };
+    const limits = { ioredis: 430_000, upstash: 310_000, static: 170_000 } as const;
+    const isStatic = (name: string): boolean => name === 'console' || name === 'openapi';
+
+    it.each(['ioredis', 'upstash'] as const)('is small, with %s', (driver) => {
+      const tooLarge = names
+        .map((name) => ({ name, bytes: loaded(`functions-${driver}-${name}`).bytes }))
+        .filter(({ name, bytes }) => bytes > limits[isStatic(name) ? 'static' : driver]);
+      expect(tooLarge).toEqual([]);
+    });
+
+    it('has neither a Redis client nor zod for a page or a document', () => {
+      for (const name of ['console', 'openapi']) {
+        const found = loaded(`functions-ioredis-${name}`).inputs.filter((path) => /ioredis|\/zod\//.test(path));
+        expect(found, name).toEqual([]);
+      }
+    });
+
+    it('has no tracing, which is asked for at run time', () => {
+      const { inputs: read } = loaded('functions-ioredis-send-command');
+      expect(read.filter((path) => path.includes('@opentelemetry'))).toEqual([]);
+    });
+
+    /** The quickest of some runs, in the time that Node itself needs: a busy machine is slow at both. */
+    const quickest = (code: string): number => {
+      const times = Array.from({ length: 5 }, () => {
+        const startedAt = performance.now();
+        execFileSync(process.execPath, ['--input-type=module', '-e', code]);
+        return performance.now() - startedAt;
+      });
+      return Math.min(...times);
+    };
+
+    it('is there in a few times of what Node needs to start', () => {
+      const nothing = quickest('0');
+      const ratio = (path: string): number =>
+        quickest(`await import(${JSON.stringify(join(bundles.directory, 'functions', path, 'index.mjs'))})`) / nothing;
+      expect(ratio('ioredis/console')).toBeLessThan(3);
+      expect(ratio('ioredis/send-command')).toBeLessThan(5);
     });
   });
 

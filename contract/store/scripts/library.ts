@@ -4,7 +4,7 @@ import type { RedisArgument, Script } from '../../../shared/redis/port.ts';
 
 /**
  * Reads a Lua file that stands beside its module: `readLua(new URL('./route.lua', import.meta.url))`, in exactly this
- * form. Bundles have no files beside them: scripts/inline-lua.mjs puts the text in place of the call.
+ * form. Bundles have no files beside them: scripts/own-sources.mjs puts the text in place of the call.
  */
 export function readLua(file: URL): string {
   return readFileSync(file, 'utf8');

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { brotliCompressSync } from 'node:zlib';
+
+const READ_LUA = /readLua\(new URL\('(\.\/[\w-]+\.lua)', import\.meta\.url\)\)/g;
+const IMPORT_ZOD = /^import \{ z \} from 'zod';$/m;
+
+/**
+ * What our own sources become in a bundle:
+ * - the text of Lua files stands in the modules that read them (contract/store/scripts/library.ts): a bundle has no files
+ *   beside it;
+ * - zod is imported by its namespace, of which the bundler leaves out what is not used. Of the object `z` it cannot.
+ * @type {import('esbuild').Plugin}
+ */
+export const ownSources = {
+  name: 'own-sources',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/](?:contract|functions|shared|gateway)[\\/].*\.ts$/ }, ({ path }) => {
+      if (path.includes('node_modules')) return undefined;
+      const text = readFileSync(path, 'utf8');
+      const withLua = text.replace(READ_LUA, (_, name) =>
+        JSON.stringify(readFileSync(new URL(name, `file://${path}`), 'utf8')),
+      );
+      return { contents: withLua.replace(IMPORT_ZOD, "import * as z from 'zod';"), loader: 'ts' };
+    });
+  },
+};
+
+/**
+ * Generated documents (the console page, the description of the API) are a third of their size when compressed, and are
+ * read once, when the function starts.
+ * @type {import('esbuild').Plugin}
+ */
+export const packedDocuments = {
+  name: 'packed-documents',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.generated\.json$/ }, ({ path }) => ({
+      contents: [
+        "import { brotliDecompressSync } from 'node:zlib';",
+        `const packed = '${brotliCompressSync(readFileSync(path)).toString('base64')}';`,
+        "export default JSON.parse(brotliDecompressSync(Buffer.from(packed, 'base64')).toString());",
+      ].join('\n'),
+      loader: 'js',
+    }));
+  },
+};
