@@ -1,6 +1,7 @@
 import { Token } from 'aws-cdk-lib';
 import { functionVariables, readEnvironment } from '../../functions/runtime/environment.ts';
 import { gatewayVariables, parseConfig } from '../../gateway/config.ts';
+import { EnvironmentError } from '../../shared/settings.ts';
 import { Env } from '../runtime-environment.ts';
 
 /**
@@ -73,9 +74,8 @@ function mistakes(read: () => unknown): string[] {
     read();
     return [];
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const lines = error.message.split('\n').map((line) => line.trim());
-    return lines.filter((line) => line !== '' && !line.endsWith(':'));
+    if (!(error instanceof EnvironmentError)) throw error;
+    return [...error.mistakes];
   }
 }
 

@@ -49,7 +49,7 @@ export function violations(imports: readonly Import[]): string[] {
  * The readers of both sides' settings judge what a deployment would tell them. They are pure, with the schemas that they
  * are written in and nothing else.
  */
-const settingsReaders = ['gateway/config.ts', 'functions/runtime/environment.ts'];
+const settingsReaders = ['gateway/config.ts', 'functions/runtime/environment.ts', 'shared/settings.ts'];
 const schemaPackages = ['zod'];
 
 /** Names and routes as data with nothing behind them, and the readers of settings: synthesis may use these. */

@@ -99,7 +99,7 @@ describe('the bundles', () => {
     it('is there in a few times of what Node needs to start', () => {
       const nothing = quickest('0');
       const ratio = (path: string): number =>
-        quickest(`await import(${JSON.stringify(join(bundles.directory, 'functions', path, 'index.mjs'))})`) / nothing;
+        quickest(`await import(${JSON.stringify(join(bundled, 'functions', path, 'index.mjs'))})`) / nothing;
       expect(ratio('ioredis/console')).toBeLessThan(3);
       expect(ratio('ioredis/send-command')).toBeLessThan(5);
     });
