@@ -9,7 +9,11 @@ export function createHandler(runtime: Runtime): Handler {
   return serve(runtime.log, {
     'POST /logout': async (request) => {
       const { userId } = await authorize(runtime, request);
-      const session = await disconnectUser(runtime.redis, runtime.keys, userId, { reason: 'logged_out', revoke: true });
+      const session = await disconnectUser(runtime.redis, runtime.keys, userId, {
+        reason: 'logged_out',
+        revoke: true,
+        highestId: await runtime.clock.highestId(),
+      });
       return { disconnected: session === 'online' };
     },
   });

@@ -10,6 +10,9 @@ import { START_TIMEOUT_MS } from './drivers/failures.ts';
  */
 const clockScript = defineScript('clock', 'return int(now)');
 
+/** Message ids count 1/1024 ms of Redis's clock. */
+const IDS_PER_MS = 1_024;
+
 /**
  * How Redis's clock stands to ours, so that a command can say until when it may be carried out. A command that is
  * still in a socket when its request was answered 503 is then refused by the script, however late Redis reads it.
@@ -37,13 +40,23 @@ export class RedisClock {
     this.#highMs = agrees ? Math.min(high, this.#highMs) : high;
   }
 
-  /** When the script of a call that begins now must have begun, by Redis's clock. The first one of a process asks for the time. */
+  /** When the script of a call that begins now must have begun, by Redis's clock. */
   async deadline(): Promise<number> {
+    return Math.floor((await this.#lowestNow()) + START_TIMEOUT_MS);
+  }
+
+  /** The highest message id that is known to be possible by now: what a failover has forgotten is below it. */
+  async highestId(): Promise<number> {
+    return Math.floor(await this.#lowestNow()) * IDS_PER_MS;
+  }
+
+  /** What Redis's clock shows at least. The first call of a process asks for the time. */
+  async #lowestNow(): Promise<number> {
     if (this.#lowMs === Number.NEGATIVE_INFINITY) {
       const startedAtMs = Date.now();
       const reply = await this.#redis.script(clockScript, [this.#keys.users], [this.#keys.prefix]);
       this.learn(Number(reply), startedAtMs);
     }
-    return Math.floor(Date.now() + this.#lowMs + START_TIMEOUT_MS);
+    return Date.now() + this.#lowMs;
   }
 }

@@ -11,7 +11,7 @@ import { usersQuery } from './schema.ts';
 
 /** The users, one user, and the end of a user's connection or token: for operators. */
 export function createHandler(runtime: Runtime): Handler {
-  const { environment, redis, keys, log } = runtime;
+  const { environment, redis, keys, clock, log } = runtime;
   return serve(log, {
     'GET /users': async (request) => {
       await authorize(runtime, request, 'read');
@@ -28,7 +28,11 @@ export function createHandler(runtime: Runtime): Handler {
     'DELETE /users/{phone_number}/session': async (request) => {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const userId = phoneNumberOf(request);
-      const session = await disconnectUser(redis, keys, userId, { reason: 'kicked', revoke: false });
+      const session = await disconnectUser(redis, keys, userId, {
+        reason: 'kicked',
+        revoke: false,
+        highestId: await clock.highestId(),
+      });
       if (session === 'unknown') throw new Refusal(404, 'no_such_user');
       request.facts.target = userId;
       await recordAudit(redis, keys, { most: environment.AUDIT_MAX, by, kind: 'disconnect', target: userId });
@@ -37,7 +41,11 @@ export function createHandler(runtime: Runtime): Handler {
     'DELETE /users/{phone_number}/token': async (request) => {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const userId = phoneNumberOf(request);
-      const session = await disconnectUser(redis, keys, userId, { reason: 'logged_out', revoke: true });
+      const session = await disconnectUser(redis, keys, userId, {
+        reason: 'logged_out',
+        revoke: true,
+        highestId: await clock.highestId(),
+      });
       if (session === 'unknown') throw new Refusal(404, 'no_such_user');
       request.facts.target = userId;
       await recordAudit(redis, keys, { most: environment.AUDIT_MAX, by, kind: 'user_token_revoked', target: userId });

@@ -22,17 +22,15 @@ export async function confirmSessions(context: GatewayContext): Promise<void> {
 async function hasForgotten({ registry, redis, keys, claims }: GatewayContext): Promise<boolean> {
   const sessions = [...registry.all()].filter(isActive);
   for (let from = 0; from < sessions.length; from += BATCH) {
-    const batch = sessions
-      .slice(from, from + BATCH)
-      .map((session) => ({ session, epoch: session.epoch, holder: session.holder }));
+    const batch = sessions.slice(from, from + BATCH).map((session) => ({ session, epoch: session.epoch }));
     const users = batch.map(({ session }) => session.userId);
     const current = await auditSessions(redis, keys, users);
-    for (const [i, { session, epoch, holder }] of batch.entries()) {
+    for (const [i, { session, epoch }] of batch.entries()) {
       const now = current[i];
       // What is being claimed right now has a newer epoch there than here.
       if (now === undefined || session.epoch !== epoch || !isActive(session) || claims.has(session.userId)) continue;
-      if (now.epoch < epoch || (now.epoch === epoch && now.gatewayId === undefined)) return true;
-      if (now.epoch > epoch || now.gatewayId !== holder) session.close(endOf(now.endedBy));
+      if (now.sinceEpoch > session.sinceEpoch) session.close(endOf(now.endedBy));
+      else if (now.epoch !== epoch || now.gatewayId !== session.holder) return true;
     }
   }
   return false;

@@ -17,10 +17,10 @@ export async function resumeSessions(context: GatewayContext): Promise<number> {
   let resumed = 0;
   for (let from = 0; from < suspended.length; from += BATCH) {
     const batch = suspended.slice(from, from + BATCH);
-    const requests = batch.map(({ userId, form, epoch, holder }) => ({
+    const requests = batch.map(({ userId, form, epoch, sinceEpoch, holder }) => ({
       userId,
       form,
-      proof: { resumeEpoch: epoch, holder },
+      proof: { resumeEpoch: epoch, sinceEpoch, holder },
     }));
     const users = batch.map(({ userId }) => userId);
     claims.begin(users);

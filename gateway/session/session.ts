@@ -39,6 +39,8 @@ export class Session implements OutboxOwner, Timed {
   epoch = 0;
   /** The gateway id under which this epoch was claimed: together they name the stay. */
   holder = '';
+  /** The epoch of its verify: resuming gives a new epoch and leaves this. */
+  sinceEpoch = 0;
   slot = -1;
   verifyFailures = 0;
   badFrames = 0;
@@ -205,6 +207,7 @@ export class Session implements OutboxOwner, Timed {
     this.chatFrom = wireText(JSON.stringify(identity.userId));
     this.epoch = identity.epoch;
     this.holder = identity.holder;
+    this.sinceEpoch = identity.epoch;
     this.form = identity.form;
     this.features = identity.features;
     this.lastSentId = 0;

@@ -70,14 +70,15 @@ describe.each(drivers)('sessions over %s', (driver) => {
 
   it('are resumed by who still holds the epoch, and by nobody else', async () => {
     const { epoch } = await claimed('g1');
-    const resume = (resumeEpoch: number) =>
+    const resume = (resumeEpoch: number, sinceEpoch = resumeEpoch) =>
       claimSessions(store.port, store.keys, { gatewayId: 'g2', highestId: 0 }, 600, [
-        { userId: user, form: 'ack', proof: { resumeEpoch, holder: 'g1' } },
+        { userId: user, form: 'ack', proof: { resumeEpoch, sinceEpoch, holder: 'g1' } },
       ]);
     const [resumed] = (await resume(epoch)) as [{ status: string; epoch: number }];
     expect(resumed).toMatchObject({ status: 'claimed', epoch: expect.any(Number) });
     expect(resumed.epoch).toBeGreaterThan(epoch);
     const newer = await claimed('g1');
+    expect(await resume(resumed.epoch, epoch)).toEqual([{ status: 'superseded', reason: '' }]);
     expect(await resume(resumed.epoch)).toEqual([{ status: 'superseded', reason: '' }]);
     // Never so in one history of the store, but an epoch alone names nobody.
     await store.redis.hset(store.keys.user(user), 'gateway', 'g3');

@@ -1,10 +1,10 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · then users
--- Returns per user {epoch, gateway or '', why the session before had ended or ''}
+-- Returns per user {epoch, the epoch of its verify, gateway or '', why the session before had ended or ''}
 -- Atomic because: one answer for many users.
 local sessions = {}
 for at = 2, #ARGV do
-  local s = redis.call('HMGET', P .. 'user:' .. ARGV[at], 'epoch', 'gateway', 'ended')
-  sessions[#sessions + 1] = { s[1] or '0', s[2] or '', s[3] or '' }
+  local s = redis.call('HMGET', P .. 'user:' .. ARGV[at], 'epoch', 'gateway', 'ended', 'since')
+  sessions[#sessions + 1] = { s[1] or '0', int(since_of(s[4], s[1])), s[2] or '', s[3] or '' }
 end
 return sessions

@@ -1,6 +1,7 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] highest message id that the gateway knows of
---     then per session: user, form, token field as it was checked or '', epoch to resume or '', the gateway id that had it or ''
+--     then per session: user, form, token field as it was checked or '',
+--     and of a session to resume its epoch, the epoch of its verify and the gateway id that had it, or '' each
 -- Returns 'no_lease', or per session {'claimed', epoch, 1 when a predecessor has yet to hand over, lost, size of the mailbox,
 --     last entry of this gateway's inbox or '', last message id} | {'refused'} | {'superseded', why it had ended or ''}
 -- Atomic because: the epoch, the holder, the predecessor's end and both events must agree; the token is still the one that was checked.
@@ -11,25 +12,25 @@ newest = newest and newest[1] or ''
 local stored, known = known_id(tonumber(ARGV[4]))
 local lastMessage = int(math.max(stored, known > now * 1024 and known or 0))
 
-local function claim(user, form, token, resume, holder)
+local function claim(user, form, token, resume, since, holder)
   local key = P .. 'user:' .. user
-  local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'resumed_from', 'owing', 'lost', 'ended')
+  local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'resumed_from', 'owing', 'lost', 'ended', 'since')
   if not was[1] and resume == '' then return { 'refused' } end
   local owing, lost, waiting = was[8] and 1 or 0, was[9] or '0', redis.call('ZCARD', P .. 'mailbox:' .. user)
   local function claimed(epoch) return { 'claimed', epoch, owing, lost, waiting, newest, lastMessage } end
   if resume ~= '' then
     -- asked again, because the connection broke before the answer came
     if was[3] == gateway and was[7] == resume then return claimed(was[4]) end
-    -- a lower epoch: the store has lost what it acknowledged, and nobody has claimed since
-    local current = tonumber(was[4] or '0')
-    if current > tonumber(resume) then return { 'superseded', was[10] or '' } end
-    if current == tonumber(resume) and was[3] and was[3] ~= holder then return { 'superseded', '' } end
+    -- verified later, or ended. One that was verified earlier is there because the store has lost what it acknowledged
+    if since_of(was[11], was[4]) > tonumber(since) then return { 'superseded', was[10] or '' } end
+    if was[4] == resume and was[3] and was[3] ~= holder then return { 'superseded', '' } end
     if not was[1] then return { 'refused' } end
   elseif was[1] ~= token or (was[2] and (tonumber(was[2]) or 0) * 1000 <= now) then return { 'refused' } end
 
   local epoch = next_epoch(math.max(tonumber(was[4] or '0'), tonumber(resume) or 0), known)
   if was[3] and end_session(user, was[3], was[4], was[5], 'taken_over') then owing = 1 end
   redis.call('HSET', key, 'gateway', gateway, 'epoch', epoch, 'form', form, 'resumed_from', resume,
+    'since', epoch .. ' ' .. (resume ~= '' and since or epoch),
     'connected_at', int(now), 'last_seen', int(now))
   if was[10] then redis.call('HDEL', key, 'ended') end
   redis.call('SADD', P .. 'sessions:' .. gateway, user)
@@ -43,8 +44,8 @@ local function claim(user, form, token, resume, holder)
 end
 
 local results = {}
-for at = 5, #ARGV, 5 do
-  results[#results + 1] = claim(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+for at = 5, #ARGV, 6 do
+  results[#results + 1] = claim(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
 end
 commit()
 return results

@@ -13,6 +13,13 @@ end
 -- Epochs are milliseconds on the time line of the ids: a claim that a failover has forgotten was earlier, so its epoch was lower.
 local function next_epoch(last, known) return int(math.max(tonumber(last or '0') + 1, math.floor(known / 1024))) end
 
+-- A session that is resumed has a new epoch, and is as old as ever: what counts against another session, also one that a failover
+-- has forgotten, is the epoch of its verify. `since` of a user is 'epoch that of its verify'; for any other epoch it says nothing.
+local function since_of(field, epoch)
+  local of, since = string.match(field or '', '^(%d+) (%d+)$')
+  return tonumber(of == epoch and since or epoch or '0')
+end
+
 -- Ends the session that `holder` has, and tells that gateway. Returns whether it has messages that it must hand over first.
 local function end_session(user, holder, epoch, form, reason)
   local hands_over = false

@@ -28,7 +28,7 @@ export interface ClaimRequest {
   userId: string;
   form: SessionForm;
   /** The `token` field that the presented token was checked against, or the session that this gateway held before it lost its lease. */
-  proof: { tokenField: string } | { resumeEpoch: number; holder: string };
+  proof: { tokenField: string } | { resumeEpoch: number; sinceEpoch: number; holder: string };
 }
 
 /** The gateway that claims. */
@@ -69,6 +69,7 @@ export async function claimSessions(
       form,
       'tokenField' in proof ? proof.tokenField : '',
       'resumeEpoch' in proof ? proof.resumeEpoch : '',
+      'resumeEpoch' in proof ? proof.sinceEpoch : '',
       'resumeEpoch' in proof ? proof.holder : '',
     );
   }
@@ -91,11 +92,12 @@ export async function claimSessions(
   );
 }
 
-const auditScript = defineScript('audit', ALLOW_FULL, readLua(new URL('./audit.lua', import.meta.url)));
+const auditScript = defineScript('audit', ALLOW_FULL, SESSION_LUA, readLua(new URL('./audit.lua', import.meta.url)));
 
 export interface CurrentSession {
-  /** Lower than the one that a session has, when the store has lost its claim. */
   epoch: number;
+  /** The epoch of its verify: lower than that of a session here, when the store has lost that session's claim. */
+  sinceEpoch: number;
   /** Undefined: nobody has the user. */
   gatewayId: string | undefined;
   /** Why the session before was ended by somebody else; empty: it was not. */
@@ -108,16 +110,15 @@ export async function auditSessions(
   keys: Keys,
   userIds: readonly string[],
 ): Promise<CurrentSession[]> {
-  const reply = (await redis.script(auditScript, [keys.users], [keys.prefix, ...userIds])) as [
-    string,
-    string,
-    string,
-  ][];
-  return reply.map(([epoch, gatewayId, endedBy]) => ({
-    epoch: Number(epoch),
-    gatewayId: gatewayId === '' ? undefined : gatewayId,
-    endedBy,
-  }));
+  const reply = await redis.script(auditScript, [keys.users], [keys.prefix, ...userIds]);
+  return (reply as [epoch: string, since: string, gatewayId: string, endedBy: string][]).map(
+    ([epoch, since, gatewayId, endedBy]) => ({
+      epoch: Number(epoch),
+      sinceEpoch: Number(since),
+      gatewayId: gatewayId === '' ? undefined : gatewayId,
+      endedBy,
+    }),
+  );
 }
 
 const releaseScript = defineScript('release', ALLOW_FULL, readLua(new URL('./release.lua', import.meta.url)));
@@ -184,8 +185,13 @@ export async function disconnectUser(
   redis: RedisPort,
   keys: Keys,
   userId: string,
-  how: { reason: 'kicked' | 'logged_out'; revoke: boolean },
+  how: {
+    reason: 'kicked' | 'logged_out';
+    revoke: boolean;
+    /** The highest message id that the caller knows of, as in a claim. */
+    highestId?: number;
+  },
 ): Promise<'unknown' | 'offline' | 'online'> {
-  const args = [keys.prefix, userId, how.reason, how.revoke ? '1' : '0'];
+  const args = [keys.prefix, userId, how.reason, how.revoke ? 1 : 0, how.highestId ?? 0];
   return (await redis.script(disconnectScript, [keys.users], args)) as 'unknown' | 'offline' | 'online';
 }
