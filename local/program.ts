@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** The path of a program of ours: as it is in a checkout, its bundle in the published package (scripts/bundle.mjs). */
@@ -7,7 +8,12 @@ export function programAt(source: URL): string {
   return existsSync(path) ? path : path.replace(/\.ts$/, '.mjs');
 }
 
-/** The package does without what makes log lines pretty, which is no small thing to install. */
+/** What makes log lines pretty is no small thing to install: the package, and `npm ci --omit=dev`, do without. */
 export function hasPrettyLog(): boolean {
-  return programAt(new URL('../gateway/main.ts', import.meta.url)).endsWith('.ts');
+  try {
+    createRequire(import.meta.url).resolve('pino-pretty');
+    return programAt(new URL('../gateway/main.ts', import.meta.url)).endsWith('.ts');
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,8 @@
-import { DEMO_PASSWORD, DEMO_USERS } from './demo-users.ts';
+import { DEMO_PASSWORD, DEMO_USERS, type DemoUser } from './demo-users.ts';
 import type { StartSettings } from './settings.ts';
+
+const namesOf = (users: readonly DemoUser[]): string =>
+  users.map(({ userId, role }) => (role === 'operator' ? `${userId} (may send)` : userId)).join(', ');
 
 /** What `npm start` prints once everything answers: where everything is, and what to do next. */
 export function welcome(
@@ -28,7 +31,8 @@ export function welcome(
       : []),
     `  Redis      ${started.redis?.url ?? ''}   (${started.redis?.describe ?? ''})`,
     '',
-    `  Users      ${DEMO_USERS.map(({ userId, role }) => (role === 'operator' ? `${userId} (operator)` : userId)).join(', ')}`,
+    `  Users      ${namesOf(DEMO_USERS.slice(0, 3))}`,
+    `             ${namesOf(DEMO_USERS.slice(3))}`,
     `  Password   ${DEMO_PASSWORD}`,
     '',
     'Try it:',

@@ -15,6 +15,8 @@ const lockfile = z.object({
       dev: z.boolean().default(false),
       devOptional: z.boolean().default(false),
       hasInstallScript: z.boolean().default(false),
+      /** A folder of this repository. */
+      link: z.boolean().default(false),
     }),
   ),
 });
@@ -31,11 +33,10 @@ export interface Package {
 export function packages(): Package[] {
   const lock = lockfile.parse(JSON.parse(readFileSync(new URL('package-lock.json', root), 'utf8')));
   const rows = new Map<string, Package>();
-  for (const [path, { version, license: licence, dev, devOptional, hasInstallScript: installs }] of Object.entries(
-    lock.packages,
-  )) {
+  for (const [path, { version, license: licence, link, ...entry }] of Object.entries(lock.packages)) {
+    const { dev, devOptional, hasInstallScript: installs } = entry;
     const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
-    if (path.startsWith('node_modules/'))
+    if (path.startsWith('node_modules/') && !link)
       rows.set(`${name}@${version}`, { name, version, licence, isDev: dev || devOptional, installs });
   }
   const key = ({ name, version }: Package) => `${name}@${version}`;

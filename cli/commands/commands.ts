@@ -21,7 +21,7 @@ function listCommand(): Command {
   return new Command('list')
     .description('what was sent, the newest first')
     .option('--from <sender>', 'only of this user, or of service:<name>')
-    .option('-t, --to <phone number>', 'only what this user was named in')
+    .option('-t, --to <user id>', 'only what this user was named in')
     .option('--limit <number>', 'at most so many', wholeNumber(1, 10_000), 20)
     .addHelpText(
       'after',

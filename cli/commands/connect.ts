@@ -24,7 +24,7 @@ export function connectCommand(): Command {
     .addOption(hostOption())
     .addOption(portOption())
     .addOption(tlsOption())
-    .option('-t, --to <phone number>', 'to whom lines go; several times, or with commas', collect)
+    .option('-t, --to <user id>', 'to whom lines go; several times, or with commas', collect)
     .option('-a, --all', 'lines go to everyone who is connected')
     .option('--plain', 'the bare protocol: no acknowledgements, no receipts')
     .option('--listen', 'go on showing messages when standard input ends')

@@ -18,7 +18,7 @@ interface LoginOptions {
 export function loginCommand(): Command {
   return new Command('login')
     .description('log in, and keep the token for the other commands')
-    .argument('<phone number>', 'the user id')
+    .argument('<user id>')
     .option('--password-stdin', 'read the password from standard input')
     .option('--print-token', 'print the token instead of keeping it')
     .option('--host <host>', 'the gateway that belongs to this API, for `connect`')

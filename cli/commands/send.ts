@@ -32,7 +32,7 @@ export function sendCommand(): Command {
   return new Command('send')
     .description('send a message to one, several or everyone, through the HTTP API (operators)')
     .argument('<content>', 'the text, or the JSON object of an application message; - reads standard input')
-    .option('-t, --to <phone number>', 'a recipient; several times, or with commas', collect)
+    .option('-t, --to <user id>', 'a recipient; several times, or with commas', collect)
     .option('-f, --to-file <file>', 'recipients of a file, one a line; - reads standard input')
     .option('-a, --all', 'everyone who is connected now')
     .option('--everyone', 'every user there is: who is away gets it later')

@@ -12,7 +12,7 @@ const POLL_MS = 500;
 export function tailCommand(): Command {
   return new Command('tail')
     .description('follow live who connects and leaves, what is delivered and what is refused; no contents')
-    .option('--user <phone number>', 'only what concerns this user')
+    .option('--user <user id>', 'only what concerns this user')
     .addHelpText(
       'after',
       `

@@ -19,7 +19,7 @@ function createCommand(): Command {
     .description('make one; it is shown this once')
     .argument('<name>', 'its messages are from service:<name>')
     .addOption(new Option('--scope <scope...>', 'what it may do').choices(SCOPES).makeOptionMandatory())
-    .option('-t, --to <phone number>', 'with send: the only recipients; several times, or with commas', collect)
+    .option('-t, --to <user id>', 'with send: the only recipients; several times, or with commas', collect)
     .option('--ttl <seconds>', 'how long it is valid', wholeNumber(1, 315_360_000))
     .addHelpText(
       'after',

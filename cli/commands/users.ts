@@ -47,7 +47,7 @@ function listCommand(): Command {
         role ?? '-',
         time(last_seen),
       ]);
-      const text = table(['PHONE NUMBER', 'STATE', 'ROLE', 'SINCE'], rows);
+      const text = table(['USER ID', 'STATE', 'ROLE', 'SINCE'], rows);
       context.output.result({ users, cursor }, users.length === 0 ? 'There is no such user.' : text);
       if (cursor !== null) context.output.note(`There are more: --limit ${limit * 10}`);
     });
@@ -56,7 +56,7 @@ function listCommand(): Command {
 function showCommand(): Command {
   return new Command('show')
     .description('one user')
-    .argument('<phone number>')
+    .argument('<user id>')
     .addHelpText('after', '\nExample:\n  $ fronttcp users show 13565208554')
     .action(async (phoneNumber: string, _options: object, command: Command) => {
       const context = await contextOf(command);
@@ -65,7 +65,7 @@ function showCommand(): Command {
       const path = `/users/${encodeURIComponent(phoneNumber)}`;
       const user = await api.call('GET', path, userDetailAnswer, { ifMissing });
       const rows = [
-        ['phone number', printable(user.phone_number)],
+        ['user id', printable(user.phone_number)],
         ['state', user.online ? styled('green', 'online') : 'away'],
         ['role', user.role ?? '-'],
         ['gateway', user.gateway ?? '-'],
@@ -81,7 +81,7 @@ function showCommand(): Command {
 function addCommand(): Command {
   return new Command('add')
     .description('make a user who can log in')
-    .argument('<phone number>', 'the user id: any text')
+    .argument('<user id>', 'any text: a name, a serial number, a phone number')
     .addOption(new Option('--role <role>', 'what the user may do').choices(['user', 'operator']).default('user'))
     .option('--password-stdin', 'read the password from standard input')
     .option('--replace', 'set role and password of one who is there already')
@@ -113,7 +113,7 @@ Examples:
 function tokenCommand(): Command {
   return new Command('token')
     .description('issue a token without a password; it replaces the older one')
-    .argument('<phone number>')
+    .argument('<user id>')
     .option(
       '--ttl <seconds>',
       'how long it is valid; 0: until it is replaced',
@@ -131,7 +131,7 @@ function tokenCommand(): Command {
 function disconnectCommand(): Command {
   return new Command('disconnect')
     .description('close the connection, on whichever gateway; the client may come back')
-    .argument('<phone number>')
+    .argument('<user id>')
     .option('--revoke', 'revoke the token too: who comes back has to log in')
     .addHelpText(
       'after',
@@ -154,7 +154,7 @@ const missing = (phoneNumber: string): string => `Look for it: fronttcp users li
 function removeCommand(): Command {
   return new Command('remove')
     .description('revoke the token, close the connection, and forget the user and the mailbox')
-    .argument('<phone number>')
+    .argument('<user id>')
     .addHelpText('after', '\nExample:\n  $ fronttcp users remove device-1')
     .action(async (phoneNumber: string, _options: object, command: Command) => {
       const { output } = await contextOf(command);

@@ -77,7 +77,7 @@ function refusal(response: Response, { message, error }: z.infer<typeof envelope
   const { status } = response;
   const retryAfter = Number(response.headers.get('retry-after') ?? undefined);
   const seconds = retryAfter > 0 ? retryAfter : undefined;
-  if (status === 401) return new Failure(ExitCode.notAllowed, message, 'Log in: fronttcp login <phone number>');
+  if (status === 401) return new Failure(ExitCode.notAllowed, message, 'Log in: fronttcp login <user id>');
   if (status === 403) return new Failure(ExitCode.notAllowed, message, 'Log in as an operator.');
   if (error === 'idempotency_conflict') {
     return new Failure(ExitCode.failed, message, 'Use a new idempotency key for a new command.');

@@ -11,7 +11,7 @@ export type ChatLine =
   | { kind: 'wrong'; message: string };
 
 export const CHAT_HELP = `Type a line to send it.
-  /to <phone number>       to one user from now on
+  /to <user id>       to one user from now on
   /group <number>,<number> to several
   /all                     to everyone who is connected
   /cmd <1000-1999> {json}  an application command; its reply is shown, if it has one

@@ -41,7 +41,7 @@ export async function loginOf({ credentials, apiUrl }: Context): Promise<StoredL
   throw new Failure(
     ExitCode.notAllowed,
     `not logged in at ${apiUrl}`,
-    'Log in: fronttcp login <phone number>, or set FRONTTCP_TOKEN.',
+    'Log in: fronttcp login <user id>, or set FRONTTCP_TOKEN.',
   );
 }
 

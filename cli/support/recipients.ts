@@ -16,13 +16,13 @@ export async function recipientsOfFile(path: string): Promise<string[]> {
     if (line === '' || line.startsWith('#')) continue;
     const checked = userIdSchema.safeParse(line);
     if (!checked.success) {
-      const nextStep = 'The file has one phone number a line.';
+      const nextStep = 'The file has one user id a line.';
       throw new Failure(ExitCode.usage, `${path}, line ${at + 1}: ${checked.error.issues[0]?.message}`, nextStep);
     }
     recipients.add(line);
   }
   if (recipients.size > 0) return [...recipients];
-  throw new Failure(ExitCode.usage, `${path} names nobody`, 'Write one phone number a line.');
+  throw new Failure(ExitCode.usage, `${path} names nobody`, 'Write one user id a line.');
 }
 
 async function read(path: string): Promise<string> {

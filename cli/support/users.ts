@@ -63,7 +63,7 @@ export async function removeUser({ redis, keys }: Store, userId: string): Promis
 function checked(userId: string): string {
   const result = userIdSchema.safeParse(userId);
   if (result.success) return userId;
-  throw new Failure(ExitCode.usage, `the phone number ${result.error.issues[0]?.message}`);
+  throw new Failure(ExitCode.usage, `the user id ${result.error.issues[0]?.message}`);
 }
 
 function unknownUser(userId: string): Failure {

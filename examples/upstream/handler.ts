@@ -1,7 +1,7 @@
 // An upstream function: what devices send, and what becomes of their sessions. Copy it, and begin with your own ids.
 //
 //   npm start -- --upstream examples/upstream/handler.ts
-//   npx fronttcp login 13565208554 && npx fronttcp connect
+//   npx fronttcp login device-1 && npx fronttcp connect
 //   > /cmd 1500 {"sensor": "hall"}
 import { chat, createHandler, push, reply, typed } from '../../sdk/upstream/index.ts';
 
@@ -43,7 +43,7 @@ export const handler = createHandler({
     }),
     // Answers the device, and tells others: they get it when they come back, should they be away.
     1501: ({ user }) =>
-      reply({ raised: true }).send(push(2100, '13764408552', { alarm: user }), chat(user, 'We are on it.')),
+      reply({ raised: true }).send(push(2100, 'operator', { alarm: user }), chat(user, 'We are on it.')),
   },
   lifecycle: {
     connected: ({ user, epoch }) => console.log(`${user} came (session ${epoch})`),

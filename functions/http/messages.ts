@@ -17,7 +17,7 @@ export const MESSAGES = {
   not_in_scope: { en: 'the service token does not allow this', zh: '该服务令牌无此权限' },
   no_such_token: { en: 'there is no such service token', zh: '没有该服务令牌' },
   too_many_tokens: { en: 'there are too many service tokens: revoke some', zh: '服务令牌过多，请先撤销部分令牌' },
-  bad_login: { en: 'the phone number or the password is wrong', zh: '手机号或密码错误' },
+  bad_login: { en: 'the user id or the password is wrong', zh: '用户 ID 或密码错误' },
   too_many_failures: { en: 'too many failed logins: try again later', zh: '登录失败次数过多，请稍后再试' },
   busy: { en: 'too many logins at the moment: try again', zh: '当前登录请求过多，请重试' },
   unavailable: {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -21,8 +22,17 @@ const watch = (url: string): void => {
   if (url.startsWith('file:') && !url.includes('/node_modules/')) files.add(fileURLToPath(url));
 };
 watch(process.argv[2] ?? '');
+
+/** In a checkout the package of the helper is not built: a function that was copied into it gets the source. */
+const HELPER = new URL('../../sdk/upstream/index.ts', import.meta.url);
+const HELPER_NAMES = ['fronttcp/upstream', 'fronttcp-upstream'];
+const isCheckout = existsSync(HELPER);
+
 // Node 20 has no such hooks: there only the module itself is watched.
 module.registerHooks?.({
+  resolve(specifier, context, next) {
+    return next(isCheckout && HELPER_NAMES.includes(specifier) ? HELPER.href : specifier, context);
+  },
   load(url, context, next) {
     watch(url);
     return next(url, context);

@@ -8,6 +8,6 @@ const read = (file: string): string => readFileSync(join(repository, file), 'utf
 
 it('a gateway is started with the same flags by npm run gateway and in its image', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-  expect(scripts.gateway).toBe(`exec node ${NODE_FLAGS.join(' ')} gateway/main.ts`);
+  expect(scripts.gateway).toBe(`exec node ${NODE_FLAGS.join(' ')} scripts/launch.mjs gateway/main.ts`);
   expect(read('gateway/Dockerfile')).toContain(NODE_FLAGS.map((flag) => `"${flag}"`).join(', '));
 });

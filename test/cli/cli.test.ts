@@ -177,7 +177,7 @@ test('lines that cannot be sent are told of, and make the chat fail', async () =
   const input = 'to whom?\n/nonsense\n/cmd 5 {}\n/cmd 1000 {\n/cmd 1000 {"a":1}\n';
   const run = await system.run(['connect'], { input, env: { FRONTTCP_TOKEN: token } });
   expect(run.code).toBe(1);
-  expect(run.stderr).toContain('Say /to <phone number>');
+  expect(run.stderr).toContain('Say /to <user id>');
   expect(run.stderr).toContain('/help lists');
   expect(run.stderr).toContain('from 1000 to 1999');
   expect(run.stderr).toContain('not JSON');

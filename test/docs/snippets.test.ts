@@ -55,7 +55,7 @@ async function logIn(user: string): Promise<string> {
 /** Most commands of the pages are an operator's; who logs in on a page does so by itself. */
 async function logInAsOperator(): Promise<void> {
   const api = `http://127.0.0.1:${machine.api}`;
-  const login = { phone_number: '13764408552', token: await logIn('13764408552') };
+  const login = { phone_number: 'operator', token: await logIn('operator') };
   const folder = join(machine.folder, '.home/fronttcp');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'credentials.json'), JSON.stringify({ current: api, logins: { [api]: login } }), {
@@ -135,8 +135,8 @@ let device: Client | undefined;
 /** What has to be there before a request of a page is made: a device that takes what it is sent, letters that are dead. */
 async function arrange(path: string, answer: unknown): Promise<void> {
   if (device === undefined) {
-    const token = await logIn('13565208554');
-    device = await connect({ host: '127.0.0.1', port: machine.gateway, phoneNumber: '13565208554', token });
+    const token = await logIn('device-1');
+    device = await connect({ host: '127.0.0.1', port: machine.gateway, phoneNumber: 'device-1', token });
     device.on('message', () => undefined);
   }
   if (path !== '/dead-letters') return;

@@ -73,7 +73,7 @@ describe.each(stores)('POST /login over %s', (store) => {
     await world.addUser('odd-password', { password: 'scrypt$9$9$9$x$x' });
     for (const phone_number of ['ann', 'nobody', 'no-password', 'empty-password', 'odd-password']) {
       const { status, body } = await world.post('/login', { phone_number, password: 'wrong' });
-      expect([status, body]).toEqual([401, { code: 0, message: 'the phone number or the password is wrong' }]);
+      expect([status, body]).toEqual([401, { code: 0, message: 'the user id or the password is wrong' }]);
     }
     expect(await world.redis.exists(`${world.prefix}user:nobody`)).toBe(0);
   });

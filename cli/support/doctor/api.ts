@@ -60,7 +60,7 @@ async function loginChecks(context: Context): Promise<Check[]> {
     if (error instanceof Failure) return undefined;
     throw error;
   });
-  if (login === undefined) return [warn('login', 'none here', 'Log in: fronttcp login <phone number>')];
+  if (login === undefined) return [warn('login', 'none here', 'Log in: fronttcp login <user id>')];
   return [await tokenCheck(new Api(context.apiUrl, login.token), login)];
 }
 
