@@ -38,12 +38,13 @@ it('the client library and the upstream helper need nothing beside them', async 
   writeFileSync(
     join(work, 'app/use.mjs'),
     `import { connect } from 'fronttcp/client';
+     import * as root from 'fronttcp';
      import { UnreachableError } from 'fronttcp/client/errors';
      import { createHandler } from 'fronttcp/upstream';
      const failed = await connect({ host: '127.0.0.1', port: 1, phoneNumber: 'u', token: 't' }).catch((error) => error);
-     console.log(failed instanceof UnreachableError, typeof createHandler({ events: {} }));`,
+     console.log(failed instanceof UnreachableError, typeof createHandler({ events: {} }), root.connect === connect);`,
   );
-  expect(await run(process.execPath, ['use.mjs'], join(work, 'app'))).toContain('true function');
+  expect(await run(process.execPath, ['use.mjs'], join(work, 'app'))).toContain('true function true');
 });
 
 it('brings its command line, without TypeScript', async () => {
