@@ -10,9 +10,6 @@ const areas = readdirSync(new URL('./test/', import.meta.url), { withFileTypes: 
 /** What `npm run test:long` runs, and `npm test` does not. */
 const LONG = 'test/**/*.long.test.ts';
 
-/** Files of these areas follow each other in the same processes: what they import is loaded once. */
-const sharing = new Set(['bench', 'cdk', 'contract', 'functions', 'kit']);
-
 const project = (name: string, include: string[], exclude: string[]) => ({
   test: {
     name,
@@ -20,7 +17,8 @@ const project = (name: string, include: string[], exclude: string[]) => ({
     exclude,
     environment: 'node',
     pool: 'forks' as const,
-    isolate: !sharing.has(name),
+    // Files of an area follow each other in the same processes: what they import is loaded once.
+    isolate: false,
     // Bounds for a loaded two-core machine, not expectations: what must be quick asserts so itself.
     testTimeout: 120_000,
     hookTimeout: 300_000,

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { sideways, violations } from './support/axe.ts';
-import { launchBrowser, logIn, openConsole, userBox, writeAndSend } from './support/browser.ts';
+import { logIn, openConsole, sharedBrowser, userBox, writeAndSend } from './support/browser.ts';
 import { done, OPERATOR, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 const appearances = [
@@ -17,7 +17,7 @@ let browser: Browser;
 let api: ScriptedApi;
 
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await sharedBrowser();
   api = await startScriptedApi();
   api.users = [
     { phone_number: OPERATOR, role: 'operator', online: false, last_seen: Date.now() - 86_400_000 * 3 },
@@ -34,7 +34,6 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  await browser.close();
   await api.stop();
 });
 

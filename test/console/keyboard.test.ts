@@ -1,18 +1,17 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { launchBrowser, openConsole, userBox } from './support/browser.ts';
+import { openConsole, sharedBrowser, userBox } from './support/browser.ts';
 import { OPERATOR, PASSWORD, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 let browser: Browser;
 let api: ScriptedApi;
 
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await sharedBrowser();
   api = await startScriptedApi();
   api.users = Array.from({ length: 20 }, (_, i) => ({ phone_number: `pump-${i + 10}`, online: true }));
 });
 afterAll(async () => {
-  await browser.close();
   await api.stop();
 });
 

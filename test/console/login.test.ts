@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../kit/until.ts';
-import { launchBrowser, logIn, type OpenedPage, openConsole, userBox, writeAndSend } from './support/browser.ts';
+import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox, writeAndSend } from './support/browser.ts';
 import { OPERATOR, PASSWORD, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 let browser: Browser;
@@ -9,9 +9,8 @@ let api: ScriptedApi;
 let opened: OpenedPage;
 
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await sharedBrowser();
 });
-afterAll(() => browser.close());
 
 beforeEach(async () => {
   api = await startScriptedApi();

@@ -1,19 +1,18 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { until } from '../kit/until.ts';
-import { launchBrowser, logIn, openConsole, userBox } from './support/browser.ts';
+import { logIn, openConsole, sharedBrowser, userBox } from './support/browser.ts';
 import { OPERATOR, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 let browser: Browser;
 let api: ScriptedApi;
 
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await sharedBrowser();
   api = await startScriptedApi();
   api.users = [{ phone_number: OPERATOR, role: 'operator', online: false }];
 });
 afterAll(async () => {
-  await browser.close();
   await api.stop();
 });
 

@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { launchBrowser, logIn, type OpenedPage, openConsole, userBox, writeAndSend } from './support/browser.ts';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox, writeAndSend } from './support/browser.ts';
 import { done, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 let browser: Browser;
@@ -8,9 +8,8 @@ let api: ScriptedApi;
 let opened: OpenedPage;
 
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await sharedBrowser();
 });
-afterAll(() => browser.close());
 
 beforeEach(async () => {
   api = await startScriptedApi();

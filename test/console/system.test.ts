@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../kit/until.ts';
-import { launchBrowser, logIn, type OpenedPage, openConsole, userBox, writeAndSend } from './support/browser.ts';
+import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox, writeAndSend } from './support/browser.ts';
 import { type Client, type System, startSystem } from './support/system.ts';
 
 const OPERATOR = '13764408552';
@@ -13,10 +13,10 @@ let system: System;
 let opened: OpenedPage;
 
 beforeAll(async () => {
-  [browser, system] = await Promise.all([launchBrowser(), startSystem()]);
+  [browser, system] = await Promise.all([sharedBrowser(), startSystem()]);
 });
 afterAll(async () => {
-  await Promise.all([browser.close(), system.stop()]);
+  await system.stop();
 });
 
 beforeEach(async () => {
@@ -133,7 +133,7 @@ test('a dead letter is seen, retried when its recipient is known, and delivered;
   const row = page.locator('.command-row', { hasText: 'newcomer' });
   await row.getByText('Acknowledged 1').waitFor();
   await row.getByRole('link', { name: 'newcomer' }).click();
-  await page.getByText('No. 1, acknowledges').waitFor();
+  await page.getByText(/No\. \d+, acknowledges/).waitFor();
   await page.getByText('0 messages wait').waitFor();
   await page.getByRole('list', { name: 'Recent commands' }).getByText('Acknowledged 1').waitFor();
   await page.getByRole('button', { name: 'Revoke token' }).click();

@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../kit/until.ts';
-import { launchBrowser, logIn, type OpenedPage, openConsole, userBox } from './support/browser.ts';
+import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox } from './support/browser.ts';
 import { done, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 let browser: Browser;
@@ -9,9 +9,8 @@ let api: ScriptedApi;
 let opened: OpenedPage;
 
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await sharedBrowser();
 });
-afterAll(() => browser.close());
 
 beforeEach(async () => {
   api = await startScriptedApi();
@@ -138,6 +137,8 @@ test('what is not JSON of the API, such as a captive portal, is no answer', asyn
 test('a hidden page asks nothing, and asks at once when it is seen again', async () => {
   const { page } = opened;
   await logIn(page);
+  // A page that is loaded anew before the answer has come is not logged in.
+  await page.getByText('Live', { exact: true }).waitFor();
   await page.clock.install();
   await page.reload();
   await page.getByText('Live', { exact: true }).waitFor();

@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { logInAt } from './support/at.ts';
 import { sideways, violations } from './support/axe.ts';
-import { launchBrowser } from './support/browser.ts';
+import { sharedBrowser } from './support/browser.ts';
 import { done, OPERATOR, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 const LONG = 'd'.repeat(128);
@@ -20,7 +20,7 @@ let browser: Browser;
 let api: ScriptedApi;
 
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await sharedBrowser();
   api = await startScriptedApi();
   api.users = [
     { phone_number: OPERATOR, role: 'operator', online: false, last_seen: Date.now() - 86_400_000 * 3 },
@@ -58,7 +58,6 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  await browser.close();
   await api.stop();
 });
 

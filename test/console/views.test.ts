@@ -1,8 +1,8 @@
 import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../kit/until.ts';
 import { logInAt } from './support/at.ts';
-import { launchBrowser, type OpenedPage } from './support/browser.ts';
+import { type OpenedPage, sharedBrowser } from './support/browser.ts';
 import { done, OPERATOR, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 let browser: Browser;
@@ -10,9 +10,8 @@ let api: ScriptedApi;
 let opened: OpenedPage;
 
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await sharedBrowser();
 });
-afterAll(() => browser.close());
 
 beforeEach(async () => {
   api = await startScriptedApi();

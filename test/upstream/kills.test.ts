@@ -136,9 +136,14 @@ describe('a gateway that stops in order', () => {
       return lanes[0] === 9 && lanes[1] === 8;
     });
     const devices = await Promise.all(upTo(8).map((i) => first.verified(`s${i}`, ['receipts'])));
-    for (const n of upTo(100)) for (const device of devices) device.send(1000, { n });
+    for (const n of upTo(100)) for (const device of devices) device.send(1000, { n, ref: n });
     await until('some came', () => fn.items.length > 100);
-    await first.running.stop();
+    fn.fault = () => THROTTLED;
+    // What a gateway that stops has not read yet was not accepted.
+    await until('all are accepted', () => devices.every((device) => device.frames.length === 101));
+    const stopped = first.running.stop();
+    fn.fault = undefined;
+    await stopped;
     await until('the lanes are taken over', async () => (await second.metric('fronttcp_upstream_lanes')) === 17);
     await until('all came', () => distinct(fn.items).length === 800);
     for (const i of upTo(8)) expect(numbersOf(fn.items, `s${i}`)).toEqual(upTo(100));

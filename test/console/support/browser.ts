@@ -2,6 +2,14 @@ import { type Browser, type BrowserContextOptions, chromium, type Locator, type 
 import { needs, provide } from '../../kit/needs.ts';
 import { OPERATOR, PASSWORD } from './scripted-api.ts';
 
+let launched: Promise<Browser> | undefined;
+
+/** The browser of all files that this process runs; it ends with the process. Every test opens a profile of its own. */
+export function sharedBrowser(): Promise<Browser> {
+  launched ??= launchBrowser();
+  return launched;
+}
+
 /** The browser of the system, installed first where that is possible. */
 export async function launchBrowser(): Promise<Browser> {
   const need = needs.find(({ area }) => area === 'console');
