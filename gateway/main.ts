@@ -18,7 +18,7 @@ async function run(): Promise<void> {
 function stopOnSignal(gateway: RunningGateway): void {
   let isStopping = false;
   const stop = () => {
-    // A second signal is for those who cannot wait.
+    // A second signal ends the process at once.
     if (isStopping) process.exit(1);
     isStopping = true;
     gateway.stop().then(

@@ -1,7 +1,8 @@
 // What measuring costs the hot path: CPU time per message of what a delivery adds to the gateway's counters. argv: kind,
 // seconds. Prints key=value.
-import { Message } from '../../gateway/delivery/messages.ts';
+
 import { Counters } from '../../gateway/observe/counters.ts';
+import { Message } from '../../gateway/session/messages.ts';
 
 const [kind = '', seconds] = process.argv.slice(2);
 /** Between two looks at the clock. */

@@ -1,15 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { userIdSchema } from '../../contract/wire/commands.ts';
-import type { Frame } from './dispatch.ts';
+import type { Frame } from '../session/frame-reader.ts';
 
-/** What a client may have echoed in 110 and 111. */
+/** A reference of the client's own, which 110 and 111 repeat. */
 export const refSchema = z.union([z.string().max(128), z.number()]);
 
-/** Existing tokens are of any form; the bound only keeps nonsense away. */
+/** Existing tokens have any form; only their length is bounded. */
 export const tokenSchema = z.string().min(1).max(4_096);
 
-/** Other members are the client's business, `chat_from` among them: who sends is known from the verify. */
+/** Other members are ignored, `chat_from` among them: the sender is known from the verify. */
 export const verifySchema = z.object({
   phone_number: userIdSchema,
   token: tokenSchema,
@@ -31,7 +31,7 @@ export const replySchema = z
   .object({ ask: z.string().regex(/^\d{1,16}$/), reply: z.unknown() })
   .refine((body) => body.reply !== undefined, 'has no reply');
 
-/** The JSON of a body, judged by its schema; undefined for anything else. */
+/** Returns the JSON of a body that fits its schema; undefined for anything else. */
 export function parseBody<T>(frame: Frame, schema: z.ZodType<T>): T | undefined {
   const result = schema.safeParse(parseJson(frame.body));
   return result.success ? result.data : undefined;
@@ -47,7 +47,7 @@ export function parseJson(bytes: Buffer): unknown {
   }
 }
 
-/** The `ref` of a body that was refused, so that its sender can tell which it was. */
+/** Returns the `ref` of a body that is refused, so that its sender knows which one it was. */
 export function refOf(frame: Frame): string | number | undefined {
   const body = z.object({ ref: refSchema }).safeParse(parseJson(frame.body));
   return body.success ? body.data.ref : undefined;

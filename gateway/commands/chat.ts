@@ -3,19 +3,19 @@ import type { z } from 'zod';
 import { ChatScanner, fromWireText, wireText } from '../../contract/wire/chat-text.ts';
 import { MAX_USER_ID_LENGTH } from '../../contract/wire/commands.ts';
 import type { Chat } from '../routing/router.ts';
+import type { Frame } from '../session/frame-reader.ts';
 import { broadcastSchema, parseBody, singleSchema } from './body.ts';
-import type { Frame } from './dispatch.ts';
 
 const scanner = new ChatScanner();
 
 /**
- * The chats that make up nearly all the traffic are not parsed: their scanner finds the two members that matter, and
- * the content goes on as it was written. Whatever is not of that kind is parsed, and judged by its schema.
+ * Nearly all chats are not parsed: a scanner finds the two members that matter, and the content goes on as it was
+ * written. A body that the scanner does not take is parsed, and checked by its schema.
  */
 export function readSingle(frame: Frame): { chat: Chat; to: string } | undefined {
   if (scan(frame) && scanner.to !== undefined) {
     const to = scanner.isAscii ? scanner.to : fromWireText(scanner.to);
-    // UTF-8 is well-formed: of what the schema asks of an id, the length is left.
+    // UTF-8 is well-formed: of the schema's rules for an id, only the length is left to check.
     if (to === '' || to.length > MAX_USER_ID_LENGTH) return undefined;
     return { chat: { version: frame.version, content: scanner.content, ref: undefined }, to };
   }

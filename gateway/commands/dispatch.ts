@@ -1,29 +1,27 @@
-import type { WireText } from '../../contract/wire/chat-text.ts';
 import { ClientCommand, isApplicationUp } from '../../contract/wire/command-ids.ts';
-import type { GatewayContext } from '../context.ts';
+import type { Frame } from '../session/frame-reader.ts';
 import type { Session } from '../session/session.ts';
-import { acknowledge } from './acknowledge.ts';
-import { application } from './application.ts';
+import { type AcknowledgeParts, acknowledge } from './acknowledge.ts';
+import { type ApplicationParts, application } from './application.ts';
 import { refOf } from './body.ts';
-import { broadcast } from './broadcast.ts';
-import { group } from './group.ts';
+import { type BroadcastParts, broadcast } from './broadcast.ts';
+import { type GroupParts, group } from './group.ts';
 import { heartbeat } from './heartbeat.ts';
-import { single } from './single.ts';
-import { verify } from './verify.ts';
+import { type SingleParts, single } from './single.ts';
+import { type VerifyParts, verify } from './verify.ts';
 
-/** A frame as a handler sees it. `body` is valid only during the call. */
-export interface Frame {
-  readonly version: number;
-  readonly commandId: number;
-  readonly bodyBytes: number;
-  readonly body: Buffer;
-  /** The body as text whose characters are its bytes. */
-  readonly wireText: WireText;
-}
+/** Handles one kind of frame, with the parts of the gateway that it uses. */
+export type Handler<Parts> = (session: Session, frame: Frame, parts: Parts) => void;
 
-export type Handler = (session: Session, frame: Frame, context: GatewayContext) => void;
+/** The parts that all handlers use together. */
+export type CommandParts = VerifyParts &
+  SingleParts &
+  GroupParts &
+  BroadcastParts &
+  AcknowledgeParts &
+  ApplicationParts;
 
-const handlers = new Map<number, Handler>([
+const handlers = new Map<number, Handler<CommandParts>>([
   [ClientCommand.verify, verify],
   [ClientCommand.single, single],
   [ClientCommand.group, group],
@@ -32,10 +30,10 @@ const handlers = new Map<number, Handler>([
   [ClientCommand.acknowledge, acknowledge],
 ]);
 
-/** May this frame come now, and whose is it? Before the verify everything else is dropped without a word. */
-export function handle(session: Session, frame: Frame, context: GatewayContext): void {
+/** Gives a frame to its handler. Before the verify every other frame is dropped without a word. */
+export function dispatch(session: Session, frame: Frame, parts: CommandParts): void {
   if (session.state === 'unverified' && frame.commandId !== ClientCommand.verify) return;
   const handler = handlers.get(frame.commandId) ?? (isApplicationUp(frame.commandId) ? application : undefined);
-  if (handler) handler(session, frame, context);
-  else session.refuse('unknown_command', frame.version, refOf(frame));
+  if (handler) handler(session, frame, parts);
+  else session.rejectAsViolation('unknown_command', frame.version, refOf(frame));
 }

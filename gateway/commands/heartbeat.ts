@@ -1,9 +1,9 @@
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
-import { Notice } from '../delivery/messages.ts';
+import { Notice } from '../session/messages.ts';
 import type { Handler } from './dispatch.ts';
 
-/** 5: the client lives. Its body, should it have one, is not looked at. */
-export const heartbeat: Handler = (session, frame) => {
+/** 5: the client is alive. A body is ignored. */
+export const heartbeat: Handler<object> = (session, frame) => {
   session.heartbeat();
   if (session.has('pong')) session.send(new Notice(frame.version, ServerCommand.heartbeatReply, ''));
 };

@@ -1,48 +1,73 @@
-import type { ClaimResult } from '../../contract/store/scripts/sessions.ts';
+import type { ClaimResult, Release } from '../../contract/store/scripts/sessions.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
-import type { GatewayContext } from '../context.ts';
-import { Notice } from '../delivery/messages.ts';
+import type { SessionForm } from '../../contract/wire/session-form.ts';
+import type { Log } from '../../shared/log.ts';
 import { CloseReasons } from '../session/close-reasons.ts';
 import { featureBits, featureNames, formOf } from '../session/features.ts';
-import { Gate } from '../session/frame-reader.ts';
+import { PauseReason } from '../session/frame-reader.ts';
+import { identityOf } from '../session/identity.ts';
+import { Notice } from '../session/messages.ts';
+import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
+import type { VerifyLimits } from '../session/verify-limits.ts';
 import { parseBody, verifySchema } from './body.ts';
 import type { Handler } from './dispatch.ts';
 
-/**
- * 1: who the client is. Nothing behind it is read until the verdict is there, which takes as long as Redis takes.
- */
-export const verify: Handler = (session, frame, context) => {
+type Claim = ClaimResult & { status: 'claimed' };
+
+export interface VerifyParts {
+  readonly settings: { readonly heartbeatTimeoutMs: number };
+  readonly verifier: {
+    /** Calls `answer` when Redis has replied: while Redis is away, it waits. */
+    verify(
+      credentials: { userId: string; token: string; form: SessionForm },
+      answer: (result: ClaimResult) => void,
+    ): void;
+  };
+  readonly verifyLimits: Pick<VerifyLimits, 'admit' | 'failed'>;
+  readonly registry: Pick<Registry, 'get'>;
+  readonly lease: { readonly gatewayId: string };
+  readonly sessionStore: { release(release: Omit<Release, 'call'>): Promise<void> };
+  readonly counters: {
+    verified: number;
+    refusedVerifies: number;
+    readonly verifyMs: { record(ms: number): void };
+    readonly mailboxDepth: { record(messages: number): void };
+  };
+  readonly tail: { readonly isOn: boolean; refused(user: string, type: 'verify_refused'): void };
+  readonly log: Pick<Log, 'debug'>;
+}
+
+/** 1: the user and its token. No frame behind it is read until Redis has given its verdict. */
+export const verify: Handler<VerifyParts> = (session, frame, parts) => {
   const { version } = frame;
   const body = parseBody(frame, verifySchema);
   if (!body) {
-    refuse(session, version, undefined, context);
-    return session.refuse('malformed', version);
+    refuse(session, version, undefined, parts);
+    return session.rejectAsViolation('malformed', version);
   }
   const { phone_number: userId, token, features } = body;
-  if (session.onlyUser !== undefined && session.onlyUser !== userId) return refuse(session, version, userId, context);
-  session.intake.hold(Gate.verifying);
-  context.verifyLimits.admit(userId, session.address.network, () => {
-    if (session.state === 'closed') return;
-    session.countUnverified(false);
+  if (session.onlyUser !== undefined && session.onlyUser !== userId) return refuse(session, version, userId, parts);
+  session.reader.pause(PauseReason.verifying);
+  parts.verifyLimits.admit(userId, session.address.network, () => {
+    if (session.isClosed) return;
+    session.beginVerify();
     const askedAt = performance.now();
-    context.verifier.verify({ userId, token, form: formOf(features) }, (result) => {
-      context.counters.verifyMs.record(performance.now() - askedAt);
-      if (result.status === 'claimed') welcome(session, { userId, features, version }, result, context);
-      else refuse(session, version, userId, context);
-      session.intake.release(Gate.verifying);
+    parts.verifier.verify({ userId, token, form: formOf(features) }, (result) => {
+      parts.counters.verifyMs.record(performance.now() - askedAt);
+      if (result.status === 'claimed') welcome(session, { userId, features, version }, result, parts);
+      else refuse(session, version, userId, parts);
+      session.reader.resume(PauseReason.verifying);
     });
   });
 };
 
-function refuse(session: Session, version: number, userId: string | undefined, context: GatewayContext): void {
-  context.counters.refusedVerifies += 1;
-  if (context.tail.isOn) context.tail.refused(userId ?? '', 'verify_refused');
-  context.verifyLimits.failed(userId, session.address.network, performance.now());
+function refuse(session: Session, version: number, userId: string | undefined, parts: VerifyParts): void {
+  parts.counters.refusedVerifies += 1;
+  if (parts.tail.isOn) parts.tail.refused(userId ?? '', 'verify_refused');
+  parts.verifyLimits.failed(userId, session.address.network, performance.now());
   session.send(new Notice(version, ServerCommand.verifyResult, '{"code": 0}'));
-  session.countUnverified(true);
-  session.verifyFailures += 1;
-  if (session.verifyFailures > context.config.maxVerifyAttempts) session.close(CloseReasons.tooManyVerifyAttempts);
+  session.failVerify();
 }
 
 interface Claimant {
@@ -51,53 +76,41 @@ interface Claimant {
   version: number;
 }
 
-function welcome(
-  session: Session,
-  { userId, features, version }: Claimant,
-  claim: ClaimResult & { status: 'claimed' },
-  context: GatewayContext,
-): void {
-  const { registry, sessionStore, counters, config, lease, log } = context;
+function welcome(session: Session, { userId, features, version }: Claimant, claim: Claim, parts: VerifyParts): void {
+  const { registry, sessionStore, counters, settings, lease, log } = parts;
+  const { epoch, waiting, lost, newestEntry } = claim;
   // The verifier hands on only claims of the id that is in force.
   const holder = lease.gatewayId;
   // The client left while Redis was asked: the session that was just claimed ends at once.
-  if (session.state === 'closed') {
+  if (session.isClosed) {
     const reason = CloseReasons.clientLeft.name;
-    const was = { userId, epoch: claim.epoch, holder };
-    void sessionStore.release({ session: was, reason, handsOver: false, undelivered: [] });
+    void sessionStore.release({ session: { userId, epoch, holder }, reason, handsOver: false, undelivered: [] });
     return;
   }
   const older = registry.get(userId);
   if (older && older !== session) older.close(CloseReasons.takenOver);
-  // The same user again has been connected all the time: broadcasts of the stay that ends are due to the one that begins.
-  const stays = session.isVerified && session.userId === userId;
+  // The same user again has been connected all the time: the broadcasts of the stay that ends are due to the one that begins.
+  const isSameUser = session.isVerified && session.userId === userId;
   const unsent = session.isVerified ? session.leave() : [];
   const bits = featureBits(features ?? []);
+  const joinedAtMessageId = isSameUser ? session.identity.joinedAtMessageId : claim.lastMessageId;
   const form = formOf(features);
-  session.become({ userId, epoch: claim.epoch, holder, form, features: bits });
-  // What its user sent from another connection may still be in our inbox: it must not be overtaken by the direct way.
-  session.awaitedEntry = claim.newestEntry;
-  if (!stays) session.bornAtId = claim.lastMessageId;
+  session.bindUser(identityOf({ userId, epoch, holder, form, features: bits, joinedAtMessageId }), newestEntry);
   counters.verified += 1;
-  counters.mailboxDepth.record(claim.waiting);
-  log.debug({ event: 'verified', connection: session.connectionId, user: userId, epoch: claim.epoch }, 'verified');
-  session.send(
-    new Notice(version, ServerCommand.verifyResult, verdict(features, bits, claim, config.heartbeatTimeoutMs)),
-  );
-  const held = stays ? unsent : [];
-  const isQuiet = claim.waiting === 0 && claim.lost === 0 && !claim.predecessorHandsOver && held.length === 0;
-  if (isQuiet) session.goLive();
-  else session.beginReplay({ lost: claim.lost, waitFor: claim.predecessorHandsOver ? 'predecessor' : 'outbox', held });
+  counters.mailboxDepth.record(waiting);
+  log.debug({ event: 'verified', connection: session.connectionId, user: userId, epoch }, 'verified');
+  const body = verdict(features, bits, claim, settings.heartbeatTimeoutMs);
+  session.send(new Notice(version, ServerCommand.verifyResult, body));
+  const held = isSameUser ? unsent : [];
+  const waitFor = claim.predecessorHandsOver ? 'predecessor' : 'outbox';
+  const hasNothingToReplay = waiting === 0 && lost === 0 && waitFor === 'outbox' && held.length === 0;
+  if (hasNothingToReplay) session.goLive();
+  else session.beginReplay({ lost, waitFor, held });
 }
 
-function verdict(
-  features: string[] | undefined,
-  bits: number,
-  claim: ClaimResult & { status: 'claimed' },
-  heartbeatTimeoutMs: number,
-): string {
+function verdict(features: string[] | undefined, bits: number, claim: Claim, heartbeatTimeoutMs: number): string {
   if (features === undefined) return '{"code": 1}';
   const names = featureNames(bits);
-  const answer = { code: 1, features: names, session: String(claim.epoch), heartbeat_timeout_ms: heartbeatTimeoutMs };
-  return JSON.stringify(names.includes('ack') ? { ...answer, lost: claim.lost } : answer);
+  const body = { code: 1, features: names, session: String(claim.epoch), heartbeat_timeout_ms: heartbeatTimeoutMs };
+  return JSON.stringify(names.includes('ack') ? { ...body, lost: claim.lost } : body);
 }

@@ -1,93 +1,100 @@
-import type { Counters } from '../observe/counters.ts';
-import type { Tail } from '../observe/tail.ts';
+import type { Message } from '../session/messages.ts';
 import type { Registry } from '../session/registry.ts';
-import type { Session } from '../session/session.ts';
-import type { Message } from './messages.ts';
-import type { Slice } from './time-budget.ts';
+import type { Broadcasts, Session } from '../session/session.ts';
+import type { TimeBudget } from './time-budget.ts';
 
-/** So much may gather behind a round; then it goes on to its end at once, and nobody is read meanwhile. */
+/** So much may gather behind a round; then the round goes on to its end at once, and no session is read meanwhile. */
 const MAX_BEHIND_BYTES = 262_144;
 
-/** What is on its way to every session, and those it has yet to reach. */
+/** Messages on their way to every session, and the sessions that they have not reached yet. */
 interface Round {
   readonly items: readonly Message[];
   readonly joined: Buffer;
-  /** `FanOut.count` when it began. */
+  /** The number of messages so far when it began. */
   readonly end: number;
   readonly sessions: IterableIterator<Session>;
 }
 
+export interface BroadcastParts {
+  readonly registry: Pick<Registry, 'all' | 'replaying'>;
+  readonly counters: { wroteToMany(messages: number, bytes: number, receivers: number): void };
+  /** Asks for a flush at the end of this turn. */
+  readonly schedule: () => void;
+  readonly tail: { readonly isOn: boolean };
+}
+
 /**
- * Messages for everyone on this gateway who needs no id, gathered once for all of them instead of once per receiver.
+ * Messages without an id for everyone on this gateway, gathered once for all sessions instead of once per receiver.
  *
- *   add ──► the turn's list ──flush──► a round: one write of the joined list to each session that was sent nothing else
- *              └─ catchUp: a session that is sent something of its own takes what it has not had before it, in order
+ *   add ──► the turn's list ──flush──► a round: one write of the joined list to each session that is sent nothing else
+ *              └─ catchUp: a session that is sent something of its own gets the messages that it has not had before it
  *
- * A round to very many takes several turns. What comes meanwhile makes the next one.
- * Where a session stands is the number of messages that ever came here which it has had (`Session.fanOutSeen`): whoever
- * came later than a message is not sent it. Sessions that are served from their mailbox get theirs at once, to hold back.
+ * A round to very many sessions takes several turns. Messages that come meanwhile make the next round.
+ * `Session.broadcastCursor` is the number of messages, of all that ever came here, that the session has had: a session
+ * that joined later than a message is not sent it. Sessions that are served from their mailbox get theirs at once, to hold.
  */
-export class FanOut {
+export class Broadcast implements Broadcasts {
   /** Messages so far, since the gateway started. */
-  count = 0;
+  #count = 0;
   #items: Message[] = [];
   #bytes = 0;
   #round: Round | undefined;
-  readonly #registry: Registry;
-  readonly #counters: Counters;
-  readonly #schedule: () => void;
-  readonly #tail: Tail;
+  readonly #parts: BroadcastParts;
 
-  /** `schedule` asks for a flush at the end of this turn. */
-  constructor(parts: { registry: Registry; counters: Counters; schedule: () => void; tail: Tail }) {
-    this.#registry = parts.registry;
-    this.#counters = parts.counters;
-    this.#schedule = parts.schedule;
-    this.#tail = parts.tail;
+  constructor(parts: BroadcastParts) {
+    this.#parts = parts;
   }
 
-  /** Nothing is expected of it when it was written: it has no id and no `settle`. */
+  join(session: Session): void {
+    session.broadcastCursor = this.#count;
+  }
+
+  leave(session: Session): void {
+    session.broadcastCursor = -1;
+  }
+
+  /** The message has no id and no `settle`: nobody waits for it to be written. */
   add(message: Message): void {
-    for (const session of this.#registry.replaying) session.deliver(message);
-    if (this.#items.length === 0) this.#schedule();
+    for (const session of this.#parts.registry.replaying) session.deliver(message);
+    if (this.#items.length === 0) this.#parts.schedule();
     this.#items.push(message);
     this.#bytes += message.frame('plain').length;
-    this.count += 1;
+    this.#count += 1;
   }
 
-  /** What the session has not had yet goes to its outbox, before whatever it is sent next. */
+  /** Delivers the messages that the session has not had yet, before whatever it is sent next. */
   catchUp(session: Session): void {
-    if (session.fanOutSeen < 0 || session.fanOutSeen === this.count) return;
+    if (session.broadcastCursor < 0 || session.broadcastCursor === this.#count) return;
     const items = this.#round ? [...this.#round.items, ...this.#items] : this.#items;
-    const first = this.count - items.length;
-    const from = Math.max(0, session.fanOutSeen - first);
-    session.fanOutSeen = this.count;
+    const first = this.#count - items.length;
+    const from = Math.max(0, session.broadcastCursor - first);
+    session.broadcastCursor = this.#count;
     for (const message of items.slice(from)) session.deliver(message);
   }
 
-  /** Answers whether nothing is left. When the slice is over the rest waits for the next call. */
-  flush(nowMs: number, slice: Slice): boolean {
+  /** Returns whether nothing is left. When the budget is spent, the rest waits for the next call. */
+  flush(nowMs: number, budget: TimeBudget): boolean {
     if (this.#round === undefined && this.#items.length === 0) return true;
     this.#round ??= this.#begin();
     const { items, joined, end, sessions } = this.#round;
     const first = end - items.length;
-    const isWatched = this.#tail.isOn;
+    const isWatched = this.#parts.tail.isOn;
     let written = 0;
-    let isOver = false;
+    let isInterrupted = false;
     // A map's iterator goes on where a loop was left.
     for (const session of sessions) {
-      if (session.replay === undefined && session.fanOutSeen < end) {
-        if (isWatched || session.fanOutSeen > first || !session.outbox.isEmpty) this.catchUp(session);
+      if (!session.isReplaying && session.broadcastCursor < end) {
+        if (isWatched || session.broadcastCursor > first || !session.outbox.isEmpty) this.catchUp(session);
         else {
-          session.fanOutSeen = end;
+          session.broadcastCursor = end;
           if (session.outbox.writeShared(items, joined, nowMs)) written += 1;
         }
       }
-      isOver = slice.isOver() && this.#bytes <= MAX_BEHIND_BYTES;
-      if (isOver) break;
+      isInterrupted = budget.isSpent() && this.#bytes <= MAX_BEHIND_BYTES;
+      if (isInterrupted) break;
     }
-    if (!isOver) this.#round = undefined;
-    this.#counters.wroteToMany(items.length, joined.length, written);
+    if (!isInterrupted) this.#round = undefined;
+    this.#parts.counters.wroteToMany(items.length, joined.length, written);
     return this.#round === undefined && this.#items.length === 0;
   }
 
@@ -96,7 +103,7 @@ export class FanOut {
     const joined = items.length === 1 && items[0] ? items[0].frame('plain') : join(items, this.#bytes);
     this.#items = [];
     this.#bytes = 0;
-    return { items, joined, end: this.count, sessions: this.#registry.all() };
+    return { items, joined, end: this.#count, sessions: this.#parts.registry.all() };
   }
 }
 

@@ -5,40 +5,49 @@ import {
   type MessageRecord,
   type Recipient,
 } from '../../contract/store/records.ts';
-import type { StoreClock } from '../fleet/store-clock.ts';
-import type { Counters } from '../observe/counters.ts';
-import type { DeliveryTraces } from '../observe/delivery-traces.ts';
+import type { Stashed } from '../../contract/store/scripts/mailbox.ts';
+import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
 import { closeReasonOf } from '../session/close-reasons.ts';
+import { Message, type Origin, type Outgoing } from '../session/messages.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
-import type { DeliveryMarks } from '../store/delivery-marks.ts';
-import type { SessionStore } from '../store/session-store.ts';
 import type { InboxEntry } from './inbox-entries.ts';
-import { Message, type Origin, type Outgoing } from './messages.ts';
 import type { UnreadRecord } from './withdrawals.ts';
+
+export interface InboxHandOutParts {
+  readonly registry: Pick<Registry, 'all' | 'find'>;
+  /** None of these rejects. */
+  readonly store: {
+    stash(messages: readonly Stashed[]): Promise<void>;
+    handOver(session: Recipient): Promise<void>;
+    keepUnread(records: readonly UnreadRecord[]): Promise<boolean>;
+    roomToStash(): Promise<void> | undefined;
+  };
+  readonly marks: { add(step: DeliveryStep): Promise<void> };
+  readonly counters: { stashed: number; unreadRecords: number };
+  /** Redis's clock. */
+  readonly clock: { nowMs(): number };
+  /** Undefined: traces are off. */
+  readonly traces:
+    | { handed(from: 'inbox', head: MessageRecord['head'], settle: Outgoing['settle']): Outgoing['settle'] }
+    | undefined;
+}
 
 /**
  * Gives each record of the inbox to whom it is for. What it finds for a session that has moved on is put into the mailbox.
  * An entry is settled once per session or write that it was given to.
  */
 export class InboxHandOut {
-  readonly #registry: Registry;
-  readonly #store: SessionStore;
-  readonly #marks: DeliveryMarks;
-  readonly #counters: Counters;
-  readonly #traces: DeliveryTraces | undefined;
-  readonly #clock: StoreClock;
+  readonly #registry: InboxHandOutParts['registry'];
+  readonly #store: InboxHandOutParts['store'];
+  readonly #marks: InboxHandOutParts['marks'];
+  readonly #counters: InboxHandOutParts['counters'];
+  readonly #traces: InboxHandOutParts['traces'];
+  readonly #clock: InboxHandOutParts['clock'];
   /** The highest id of a message so far. */
   latestId = 0;
 
-  constructor(parts: {
-    registry: Registry;
-    store: SessionStore;
-    marks: DeliveryMarks;
-    counters: Counters;
-    traces: DeliveryTraces | undefined;
-    clock: StoreClock;
-  }) {
+  constructor(parts: InboxHandOutParts) {
     this.#registry = parts.registry;
     this.#store = parts.store;
     this.#marks = parts.marks;
@@ -51,7 +60,7 @@ export class InboxHandOut {
     for (const record of records) {
       if (record.kind === 'message') this.#deliver(entry, record);
       else if (record.kind === 'close') this.#close(entry, record);
-      else this.#registry.find(record.userId, record.epoch)?.poke();
+      else this.#registry.find(record.userId, record.epoch)?.notifyMailbox();
     }
   }
 
@@ -76,7 +85,7 @@ export class InboxHandOut {
     if (direct === 'everyone') {
       const message = this.#message(entry, record, 'broadcast');
       for (const session of this.#registry.all()) {
-        if (Number(head.id) > session.bornAtId) this.#hand(entry, session, message);
+        if (Number(head.id) > session.identity.joinedAtMessageId) this.#hand(entry, session, message);
       }
       return;
     }

@@ -1,5 +1,5 @@
-import type { Log } from '../observe/log.ts';
-import type { GatewayRedis } from '../store/redis.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 
 /** An entry that somebody behind a slow reader keeps open does not keep more than so many done ones in Redis. */
 const DONE_BEHIND_MAX = 500;
@@ -16,16 +16,16 @@ export interface InboxEntry {
  * (one XTRIM); those done behind it one by one when they become many.
  */
 export class InboxEntries {
-  readonly #redis: GatewayRedis;
+  readonly #redis: RedisPort;
   readonly #inbox: string;
-  readonly #log: Log;
+  readonly #log: Pick<Log, 'error'>;
   #entries: Tracked[] = [];
   #doneBehind = 0;
   #scheduled = false;
   #removing: Promise<void> = Promise.resolve();
   #idle: (() => void)[] = [];
 
-  constructor(redis: GatewayRedis, inbox: string, log: Log) {
+  constructor(redis: RedisPort, inbox: string, log: Pick<Log, 'error'>) {
     this.#redis = redis;
     this.#inbox = inbox;
     this.#log = log;
@@ -57,7 +57,7 @@ export class InboxEntries {
   }
 
   /** Now, and through `redis`, where it can leave with another command. */
-  remove(redis: GatewayRedis): void {
+  remove(redis: RedisPort): void {
     const firstOpen = this.#entries.findIndex((entry) => entry.open > 0);
     const done = firstOpen === -1 ? this.#entries.length : firstOpen;
     if (done > 0) {
@@ -78,11 +78,11 @@ export class InboxEntries {
     for (const resolve of idle) resolve();
   }
 
-  #run(redis: GatewayRedis, command: [string, ...string[]]): void {
+  #run(redis: RedisPort, command: [string, ...string[]]): void {
     this.#removing = Promise.all([this.#removing, this.#remove(redis, command)]).then(() => undefined);
   }
 
-  async #remove(redis: GatewayRedis, [name, ...args]: [string, ...string[]]): Promise<void> {
+  async #remove(redis: RedisPort, [name, ...args]: [string, ...string[]]): Promise<void> {
     try {
       await redis.command(name, ...args);
     } catch (error) {

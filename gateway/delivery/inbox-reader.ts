@@ -1,15 +1,14 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import { type InboxRecord, parseInboxRecord, type Recipient } from '../../contract/store/records.ts';
+import type { Log } from '../../shared/log.ts';
+import { BLOCK_MS } from '../../shared/redis/blocking.ts';
 import { RedisReplyError } from '../../shared/redis/errors.ts';
-import type { Lease } from '../fleet/lease.ts';
-import type { Log } from '../observe/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import type { Registry } from '../session/registry.ts';
-import type { ClaimsUnderWay } from '../store/claims-in-flight.ts';
-import { BLOCK_MS, type GatewayRedis } from '../store/redis.ts';
 import type { InboxHandOut } from './dispatch.ts';
 import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
-import { Slice } from './time-budget.ts';
+import { TimeBudget } from './time-budget.ts';
 import { type Entry, type UnreadRecord, Withdrawals } from './withdrawals.ts';
 
 /** Entries of one read: as many as come to READ_BYTES if they are as large as the largest of the read before. */
@@ -25,6 +24,19 @@ const RETRY_MS = 500;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 250;
 
+export interface InboxReaderParts {
+  /** Makes a connection of its own. */
+  readonly connect: () => RedisPort;
+  readonly writer: RedisPort;
+  readonly keys: Keys;
+  readonly lease: { readonly gatewayId: string; readonly isHeld: boolean };
+  readonly registry: Pick<Registry, 'find'>;
+  /** Claims that Redis has not answered yet. */
+  readonly claims: { answered(userId: string): Promise<void> | undefined };
+  readonly handOut: InboxHandOut;
+  readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
+}
+
 interface Read {
   readonly batch: Entry[] | undefined;
   readonly tookMs: number;
@@ -35,33 +47,23 @@ interface Read {
  * it is for us to do so; it is removed when all of its sessions are done with it.
  */
 export class InboxReader {
-  readonly #connect: () => GatewayRedis;
+  readonly #connect: () => RedisPort;
   readonly #keys: Keys;
-  readonly #lease: Lease;
-  readonly #registry: Registry;
-  readonly #claims: ClaimsUnderWay;
+  readonly #lease: InboxReaderParts['lease'];
+  readonly #registry: InboxReaderParts['registry'];
+  readonly #claims: InboxReaderParts['claims'];
   readonly #handOut: InboxHandOut;
-  readonly #log: Log;
-  readonly #writer: GatewayRedis;
+  readonly #log: InboxReaderParts['log'];
+  readonly #writer: RedisPort;
   readonly #withdrawals: Withdrawals;
-  #redis: GatewayRedis | undefined;
+  #redis: RedisPort | undefined;
   #entries: InboxEntries | undefined;
   #position = '0';
   #generation = 0;
   #blocks = true;
   #count = MIN_COUNT;
 
-  constructor(parts: {
-    /** Makes a connection of its own. */
-    connect: () => GatewayRedis;
-    writer: GatewayRedis;
-    keys: Keys;
-    lease: Lease;
-    registry: Registry;
-    claims: ClaimsUnderWay;
-    handOut: InboxHandOut;
-    log: Log;
-  }) {
+  constructor(parts: InboxReaderParts) {
     this.#connect = parts.connect;
     this.#writer = parts.writer;
     this.#keys = parts.keys;
@@ -118,7 +120,7 @@ export class InboxReader {
     await this.#entries?.idle();
   }
 
-  async #run(generation: number, redis: GatewayRedis, inbox: string, entries: InboxEntries): Promise<void> {
+  async #run(generation: number, redis: RedisPort, inbox: string, entries: InboxEntries): Promise<void> {
     let pauseMs = 0;
     let reading = this.#read(generation, redis, inbox, this.#position);
     while (generation === this.#generation) {
@@ -175,7 +177,7 @@ export class InboxReader {
   }
 
   /** The entries behind `after`, none, or undefined when Redis refused. Does not reject. */
-  async #read(generation: number, redis: GatewayRedis, inbox: string, after: string): Promise<Read> {
+  async #read(generation: number, redis: RedisPort, inbox: string, after: string): Promise<Read> {
     const block = this.#blocks ? ['BLOCK', BLOCK_MS] : [];
     const startedAt = performance.now();
     try {
@@ -241,15 +243,15 @@ export class InboxReader {
 
   /** In turns that leave the event loop to others. Answers whether all could be taken: the lease may end on the way. */
   async #takeAll(generation: number, entries: InboxEntries, batch: readonly Entry[]): Promise<boolean> {
-    let slice = new Slice(1);
+    let budget = new TimeBudget(1);
     for (const { id, records, unread } of batch) {
       const room = this.#handOut.room();
       if (room !== undefined) await room;
       if (generation !== this.#generation || !this.#lease.isHeld) return false;
       this.#take(entries.begin(id), records, unread);
-      if (!slice.isOver()) continue;
+      if (!budget.isSpent()) continue;
       await setImmediate();
-      slice = new Slice(1);
+      budget = new TimeBudget(1);
     }
     return generation === this.#generation && this.#lease.isHeld;
   }

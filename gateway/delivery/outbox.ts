@@ -1,58 +1,54 @@
-import type { Socket } from 'node:net';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
-import type { Outgoing } from './messages.ts';
+import type { Connection } from '../net/connection.ts';
+import type { Outgoing } from '../session/messages.ts';
+import type { Join, OutboxOwner, SessionOutbox } from '../session/outbox-port.ts';
 import { StalledBytes } from './stalled-bytes.ts';
 
 const NOTHING = Buffer.alloc(0);
 const NONE: readonly Outgoing[] = [];
 const MAX_WRITE_BYTES = 262_144;
 
-/** Whoever owns an outbox: told what became of what it gathered. */
-export interface OutboxOwner {
-  readonly form: SessionForm;
-  /** These were handed to the kernel, in order. */
-  onWritten(items: readonly Outgoing[], bytes: number): void;
-  /** The kernel does not take more for now. */
-  onStalled(): void;
-  /** Everything was handed over. */
-  onCaughtUp(): void;
-}
-
 /**
- * What a connection has yet to be sent, gathered and written once per turn of the event loop.
+ * What a connection has not been sent yet, gathered and written once per turn of the event loop.
  *
  *   gather ──► pending ──flush──► socket (kernel took all: written)
  *                                   └─ not all: writing, until the socket has drained
  *
- * While the kernel does not take more, everything stays here, where it is counted and can be taken back.
+ * While the kernel takes no more, everything stays here, where it is counted and can be taken back.
  */
-export class Outbox {
-  bytes = 0;
-  /** When the kernel stopped taking bytes, ms of the process's clock; 0: it takes them. */
-  stalledSinceMs = 0;
-  readonly #socket: Socket;
+export class Outbox implements SessionOutbox {
+  #bytes = 0;
+  #stalledSinceMs = 0;
+  readonly #connection: Connection;
   readonly #owner: OutboxOwner;
   #pending: Outgoing[] | undefined;
   #writing: readonly Outgoing[] = NONE;
   #writingBytes = 0;
   readonly #allStalled: StalledBytes;
-  /** Our share of `#allStalled`. */
+  /** This outbox's share of `#allStalled`. */
   #counted = 0;
 
-  constructor(socket: Socket, owner: OutboxOwner, allStalled = new StalledBytes(Number.POSITIVE_INFINITY)) {
-    this.#socket = socket;
+  constructor(connection: Connection, owner: OutboxOwner, allStalled = new StalledBytes(Number.POSITIVE_INFINITY)) {
+    this.#connection = connection;
     this.#owner = owner;
     this.#allStalled = allStalled;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get stalledSinceMs(): number {
+    return this.#stalledSinceMs;
   }
 
   get isEmpty(): boolean {
     return this.#pending === undefined && this.#writing.length === 0;
   }
 
-  /** Answers whether this is the first of the turn: then a flush has to be asked for. */
   gather(item: Outgoing): boolean {
-    this.bytes += item.frame(this.#owner.form).length;
-    if (this.stalledSinceMs > 0) this.#count();
+    this.#bytes += item.frame(this.#owner.form).length;
+    if (this.#stalledSinceMs > 0) this.#count();
     if (this.#pending === undefined) {
       this.#pending = [item];
       return true;
@@ -62,35 +58,35 @@ export class Outbox {
   }
 
   flush(join: Join, nowMs: number): void {
-    while (this.#pending !== undefined && this.#writing.length === 0 && !this.#socket.destroyed) {
+    while (this.#pending !== undefined && this.#writing.length === 0 && !this.#connection.destroyed) {
       const items = this.#takePending(this.#pending);
       const bytes = join(items, this.#owner.form);
-      this.#socket.write(bytes);
-      // The kernel takes all at once, or the rest is left in the stream's buffer: `writableLength` tells, without a callback.
-      if (this.#socket.writableLength > 0) return this.#stall(items, bytes.length, join, nowMs);
-      this.bytes -= bytes.length;
+      this.#connection.write(bytes);
+      // The kernel takes all at once, or the rest stays in the stream's buffer: `writableLength` shows it without a callback.
+      if (this.#connection.writableLength > 0) return this.#stall(items, bytes.length, join, nowMs);
+      this.#bytes -= bytes.length;
       this.#owner.onWritten(items, bytes.length);
     }
     if (this.isEmpty) this.#owner.onCaughtUp();
   }
 
   /**
-   * To be called while it is empty: writes what many receivers share, `items` joined to `bytes`. Answers whether the kernel
-   * took all of it at once; else it stands here like anything else.
+   * To be called while the outbox is empty: writes what many receivers share, `items` joined to `bytes`. Returns whether
+   * the kernel took all of it at once; else it waits here like anything else.
    */
   writeShared(items: readonly Outgoing[], bytes: Buffer, nowMs: number): boolean {
-    if (this.#socket.destroyed) return false;
-    this.#socket.write(bytes);
-    if (this.#socket.writableLength === 0) return true;
-    this.bytes += bytes.length;
+    if (this.#connection.destroyed) return false;
+    this.#connection.write(bytes);
+    if (this.#connection.writableLength === 0) return true;
+    this.#bytes += bytes.length;
     this.#stall(items, bytes.length, memoisedJoin(), nowMs);
     return false;
   }
 
-  /** All of it, or as much as one write may have: a reader is judged by how long one write takes. */
+  /** Takes all, or as much as one write may have: a reader is judged by how long one write takes. */
   #takePending(pending: Outgoing[]): Outgoing[] {
     this.#pending = undefined;
-    if (this.bytes <= MAX_WRITE_BYTES) return pending;
+    if (this.#bytes <= MAX_WRITE_BYTES) return pending;
     let bytes = 0;
     let end = 0;
     while (end < pending.length && (end === 0 || bytes < MAX_WRITE_BYTES)) {
@@ -104,10 +100,10 @@ export class Outbox {
   #stall(items: readonly Outgoing[], bytes: number, join: Join, nowMs: number): void {
     this.#writing = items;
     this.#writingBytes = bytes;
-    this.stalledSinceMs = nowMs;
+    this.#stalledSinceMs = nowMs;
     this.#count();
     this.#owner.onStalled();
-    this.#socket.write(NOTHING, (error) => {
+    this.#connection.write(NOTHING, (error) => {
       if (!error) this.#drained(items, join);
     });
   }
@@ -117,45 +113,42 @@ export class Outbox {
     const items = this.#pending ? [...this.#writing, ...this.#pending] : this.#writing;
     this.#pending = undefined;
     this.#writing = NONE;
-    this.bytes = 0;
-    this.stalledSinceMs = 0;
+    this.#bytes = 0;
+    this.#stalledSinceMs = 0;
     this.#count();
     return items;
   }
 
-  /** Takes back of what has not been begun those that `which` picks, in order. */
+  /** Takes back the items that `which` picks, in order, of those that are not being written. */
   takeBackPending(which: (item: Outgoing) => boolean): readonly Outgoing[] {
     const pending = this.#pending ?? NONE;
     const kept = pending.filter((item) => !which(item));
     this.#pending = kept.length > 0 ? kept : undefined;
-    this.bytes = this.#writing.length > 0 ? this.#writingBytes : 0;
-    for (const item of kept) this.bytes += item.frame(this.#owner.form).length;
+    this.#bytes = this.#writing.length > 0 ? this.#writingBytes : 0;
+    for (const item of kept) this.#bytes += item.frame(this.#owner.form).length;
     this.#count();
     return pending.filter(which);
   }
 
   #count(): void {
-    const now = this.stalledSinceMs > 0 ? this.bytes : 0;
-    this.#allStalled.bytes += now - this.#counted;
+    const now = this.#stalledSinceMs > 0 ? this.#bytes : 0;
+    this.#allStalled.add(now - this.#counted);
     this.#counted = now;
   }
 
-  /** Those that were taken back meanwhile are nobody's any more, and others may be on their way. */
+  /** Items that were taken back meanwhile are not ours any more, and others may be on their way. */
   #drained(written: readonly Outgoing[], join: Join): void {
     if (this.#writing !== written) return;
     this.#writing = NONE;
-    this.bytes -= this.#writingBytes;
-    this.stalledSinceMs = 0;
+    this.#bytes -= this.#writingBytes;
+    this.#stalledSinceMs = 0;
     this.#count();
     this.#owner.onWritten(written, this.#writingBytes);
     this.flush(join, performance.now());
   }
 }
 
-/** Joins the frames of one flush. */
-export type Join = (items: readonly Outgoing[], form: SessionForm) => Buffer;
-
-/** A join that remembers its last result: the receivers of the same messages share one buffer. */
+/** A join that keeps its last result: the receivers of the same messages share one buffer. */
 export function memoisedJoin(): Join {
   let lastItems: readonly Outgoing[] = NONE;
   let lastForm: SessionForm = 'plain';

@@ -1,16 +1,24 @@
 /**
- * Bytes that wait, in all outboxes of the gateway together, for readers that have stopped reading. What a reader takes
- * at once is not counted: it is gone with the turn.
+ * Bytes that wait, in all outboxes of the gateway together, for readers that have stopped reading. Bytes that a reader
+ * takes at once are not counted: they are gone at the end of the turn.
  */
 export class StalledBytes {
-  bytes = 0;
-  readonly #most: number;
+  #bytes = 0;
+  readonly #max: number;
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get isFull(): boolean {
-    return this.bytes >= this.#most;
+    return this.#bytes >= this.#max;
+  }
+
+  add(bytes: number): void {
+    this.#bytes += bytes;
   }
 }

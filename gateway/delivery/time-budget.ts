@@ -1,20 +1,20 @@
-/** How long one piece of work may keep the rest of the event loop waiting: leases, heartbeats, everybody's reads. */
-const SLICE_MS = 20;
+/** How long one piece of work may keep the rest of the event loop waiting: leases, heartbeats, the reads of all sessions. */
+const BUDGET_MS = 20;
 
-/** One turn's share of a long piece of work: what is left when it is over goes on in the next turn. */
-export class Slice {
-  readonly #untilMs = performance.now() + SLICE_MS;
-  readonly #stepsPerLook: number;
+/** The time that a long piece of work has in one turn of the event loop; the rest goes on in the next turn. */
+export class TimeBudget {
+  readonly #untilMs = performance.now() + BUDGET_MS;
+  readonly #stepsPerCheck: number;
   #steps = 0;
 
-  /** Looks at the clock once in so many steps. */
-  constructor(stepsPerLook: number) {
-    this.#stepsPerLook = stepsPerLook;
+  /** Reads the clock once in so many steps. */
+  constructor(stepsPerCheck: number) {
+    this.#stepsPerCheck = stepsPerCheck;
   }
 
   /** To be asked after every step. */
-  isOver(): boolean {
+  isSpent(): boolean {
     this.#steps += 1;
-    return this.#steps % this.#stepsPerLook === 0 && performance.now() >= this.#untilMs;
+    return this.#steps % this.#stepsPerCheck === 0 && performance.now() >= this.#untilMs;
   }
 }

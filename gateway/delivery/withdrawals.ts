@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import type { InboxRecord } from '../../contract/store/records.ts';
 import { withdrawnMessages } from '../../contract/store/scripts/withdraw.ts';
-import type { Log } from '../observe/log.ts';
-import type { GatewayRedis } from '../store/redis.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 
 /**
  * Functions withdraw what Redis had carried out and not answered for so long that they refused it; what they count on is
@@ -31,14 +31,14 @@ export interface UnreadRecord {
 
 /** Leaves out messages whose request was refused after all. Redis is asked only about entries that come late. */
 export class Withdrawals {
-  readonly #redis: GatewayRedis;
+  readonly #redis: RedisPort;
   readonly #keys: Keys;
-  readonly #log: Log;
+  readonly #log: Pick<Log, 'info'>;
   /** The shortest way there was from the writing of an entry to us, in the difference of the two clocks. */
   #shortestMs: number | undefined;
   #lookedAtMs = 0;
 
-  constructor(parts: { redis: GatewayRedis; keys: Keys; log: Log }) {
+  constructor(parts: { redis: RedisPort; keys: Keys; log: Pick<Log, 'info'> }) {
     this.#redis = parts.redis;
     this.#keys = parts.keys;
     this.#log = parts.log;

@@ -1,23 +1,33 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import { buryGateway } from '../../contract/store/scripts/gateways.ts';
-import type { GatewayConfig } from '../config.ts';
-import type { Counters } from '../observe/counters.ts';
-import type { Log } from '../observe/log.ts';
-import type { GatewayRedis } from '../store/redis.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 
 const JITTER_MS = 300;
 
+export interface UndertakerParts {
+  readonly redis: RedisPort;
+  readonly keys: Keys;
+  readonly config: {
+    readonly offlineTtlSeconds: number;
+    readonly mailboxMax: number;
+    readonly mailboxMaxBytes: number;
+  };
+  readonly counters: { burials: number };
+  readonly log: Pick<Log, 'info' | 'error'>;
+}
+
 /** Buries gateways whose lease has run out. Several gateways may do so at a time. */
 export class Undertaker {
-  readonly #redis: GatewayRedis;
+  readonly #redis: RedisPort;
   readonly #keys: Keys;
-  readonly #config: GatewayConfig;
-  readonly #counters: Counters;
-  readonly #log: Log;
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #config: UndertakerParts['config'];
+  readonly #counters: UndertakerParts['counters'];
+  readonly #log: UndertakerParts['log'];
+  readonly #inFlight = new Map<string, Promise<void>>();
 
-  constructor(parts: { redis: GatewayRedis; keys: Keys; config: GatewayConfig; counters: Counters; log: Log }) {
+  constructor(parts: UndertakerParts) {
     this.#redis = parts.redis;
     this.#keys = parts.keys;
     this.#config = parts.config;
@@ -27,21 +37,21 @@ export class Undertaker {
 
   /** At some moment of the next instant, so that not all gateways begin at once. */
   async buryLater(gatewayId: string): Promise<void> {
-    if (this.#underWay.has(gatewayId)) return;
+    if (this.#inFlight.has(gatewayId)) return;
     await setTimeout(Math.random() * JITTER_MS);
     await this.bury(gatewayId, { leaving: false });
   }
 
   /** Resolves when nothing of the gateway is left. Does not reject. */
   bury(gatewayId: string, how: { leaving: boolean }): Promise<void> {
-    const known = this.#underWay.get(gatewayId);
+    const known = this.#inFlight.get(gatewayId);
     if (known !== undefined) return known;
     const burial = this.#bury(gatewayId, how.leaving)
       .catch((error: unknown) =>
         this.#log.error({ event: 'burial_failed', dead: gatewayId, error: String(error) }, 'could not bury'),
       )
-      .finally(() => this.#underWay.delete(gatewayId));
-    this.#underWay.set(gatewayId, burial);
+      .finally(() => this.#inFlight.delete(gatewayId));
+    this.#inFlight.set(gatewayId, burial);
     return burial;
   }
 

@@ -3,12 +3,12 @@ import { CloseReasons } from '../session/close-reasons.ts';
 import type { Session } from '../session/session.ts';
 
 const STEP_MS = 50;
-/** Slower than this per second is never needed: the others take such a number with ease. */
+/** Never slower than this per second: the other gateways take such a number with ease. */
 const MIN_RATE = 500;
-/** Of the drain time, as much is left for what comes after the goodbyes. */
+/** The share of the drain time in which the goodbyes are said; the rest is for what comes after them. */
 const SHARE_FOR_GOODBYES = 0.8;
 
-/** Sends everyone away, evenly over the time there is; a handful are gone at once. */
+/** Sends all clients away, evenly over the time there is; a few are gone at once. */
 export async function sendAway(sessions: readonly Session[], drainTimeoutMs: number): Promise<void> {
   const perSecond = Math.max(MIN_RATE, sessions.length / ((drainTimeoutMs * SHARE_FOR_GOODBYES) / 1_000 || 1));
   const perStep = Math.ceil((perSecond * STEP_MS) / 1_000);

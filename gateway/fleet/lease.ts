@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import { holdLease, type LeaseReply, renewalOf } from '../../contract/store/scripts/gateways.ts';
 import type { Claimant } from '../../contract/store/scripts/sessions.ts';
-import type { Log } from '../observe/log.ts';
-import type { GatewayRedis } from '../store/redis.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import { elapsedMs, type Moment, momentNow, type StoreClock } from './store-clock.ts';
 
 /** A margin for the time between a look at the clock and what is done after it: this part of the lease. */
@@ -27,13 +27,13 @@ export interface LeaseListener {
 }
 
 interface LeaseParts {
-  redis: GatewayRedis;
+  redis: RedisPort;
   keys: Keys;
   leaseMs: number;
   clock: StoreClock;
   /** The highest message id that was seen anywhere in this gateway. */
   seenId: () => number;
-  log: Log;
+  log: Pick<Log, 'info' | 'warn' | 'error'>;
   facts: () => Record<string, string | number>;
 }
 

@@ -1,41 +1,41 @@
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../../shared/log.ts';
 import { CloseReasons } from '../session/close-reasons.ts';
 import type { Session } from '../session/session.ts';
 
 const TICK_MS = 1_000;
-/** Of what is too much, as much goes in a second: a new gateway has its share within a minute or two, and nobody floods it. */
+/** The share of the excess that is sent away per second: a new gateway gets its share within a minute or two, and is not flooded. */
 const SHARE_PER_TICK = 0.02;
 const MIN_PER_TICK = 1;
-/** A handful too many is not worth a reconnect. */
+/** A few connections over the mean are not worth a reconnect. */
 const TOLERATED = 10;
 
-export interface SheddingParts {
-  /** More than so many times the mean is too much. */
+export interface RebalanceParts {
+  /** A gateway with more than so many times the mean has too many. */
   above: number;
-  /** Of this gateway, now. */
+  /** The number of this gateway's connections. */
   connections: () => number;
-  /** Of every live gateway, this one among them, as they last said; undefined: not known yet. */
+  /** The same of every live gateway, this one among them, as last reported; undefined: not known yet. */
   fleet: () => readonly number[] | undefined;
   sessions: () => Iterable<Session>;
-  log: Log;
+  log: Pick<Log, 'info'>;
 }
 
 /**
- * A load balancer places new connections only: after a scale-out the old gateways stay full. One that holds far more than
- * the mean asks some clients to come again, paced. Only those that understand a goodbye: for a plain client it would be
- * a loss of its connection.
+ * A load balancer places only new connections: after a scale-out the old gateways stay full. A gateway that holds far more
+ * connections than the mean asks some clients to reconnect, paced. Only clients that understand a goodbye: a plain client
+ * would just lose its connection.
  */
-export class Shedding {
-  readonly #parts: SheddingParts;
+export class Rebalance {
+  readonly #parts: RebalanceParts;
   #timer: NodeJS.Timeout | undefined;
   #isShedding = false;
 
-  constructor(parts: SheddingParts) {
+  constructor(parts: RebalanceParts) {
     this.#parts = parts;
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.look(), TICK_MS);
+    this.#timer = setInterval(() => this.#check(), TICK_MS);
     this.#timer.unref();
   }
 
@@ -43,12 +43,12 @@ export class Shedding {
     clearInterval(this.#timer);
   }
 
-  look(): void {
+  #check(): void {
     const { above, connections, fleet, sessions, log } = this.#parts;
     const counts = fleet();
     if (counts === undefined || counts.length < 2) return;
     const held = connections();
-    // The others' numbers are seconds old: those who left here may be there already, and are not counted twice.
+    // The others' numbers are seconds old: clients that left here may be there already, and are not counted twice.
     const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
     const excess = Math.floor(held - Math.max(mean * above, mean + TOLERATED));
     if (excess <= 0) {
@@ -64,8 +64,8 @@ export class Shedding {
   }
 }
 
-function shed(sessions: Iterable<Session>, most: number): void {
-  let left = most;
+function shed(sessions: Iterable<Session>, max: number): void {
+  let left = max;
   for (const session of sessions) {
     if (left === 0) return;
     if (session.state !== 'live' || !session.has('goodbye')) continue;

@@ -1,25 +1,43 @@
-import { auditSessions } from '../../contract/store/scripts/sessions.ts';
-import type { GatewayContext } from '../context.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { auditSessions, type Release } from '../../contract/store/scripts/sessions.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import { CloseReasons } from '../session/close-reasons.ts';
+import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 import { endOf } from './resume.ts';
 
 const BATCH = 128;
 
+export interface ReconcileParts {
+  readonly redis: RedisPort;
+  readonly keys: Keys;
+  readonly registry: Pick<Registry, 'all' | 'get'>;
+  readonly lease: {
+    readonly gatewayId: string;
+    confirmAfterReturn(): Promise<boolean>;
+    surrender(why: string): void;
+  };
+  /** Claims that Redis has not answered yet. */
+  readonly claims: { has(userId: string): boolean };
+  readonly sessionStore: { release(release: Omit<Release, 'call'>): Promise<void> };
+  readonly log: Pick<Log, 'warn'>;
+}
+
 /**
- * After Redis was away. It may have lost what it had acknowledged (a replica that was promoted, a log that was not
- * synced). Sessions that it does not know any more are claimed again, as after a lost lease: the connections stay.
- * Sessions that have ended or moved on meanwhile are closed; those that it believes to be here and that are not are ended.
+ * To be called after Redis was away: it may have lost writes that it had acknowledged (a replica that was promoted, a log
+ * that was not synced). Sessions that it does not know any more are claimed again, as after a lost lease: the connections
+ * stay. Sessions that have ended or moved on meanwhile are closed; sessions that Redis knows and this gateway does not are ended.
  */
-export async function confirmSessions(context: GatewayContext): Promise<void> {
-  const { lease, log } = context;
+export async function reconcileSessions(parts: ReconcileParts): Promise<void> {
+  const { lease, log } = parts;
   if (!(await lease.confirmAfterReturn())) return;
-  if (await hasForgotten(context)) return lease.surrender('Redis has forgotten sessions');
-  const left = await endLeft(context);
+  if (await hasForgotten(parts)) return lease.surrender('Redis has forgotten sessions');
+  const left = await endLeft(parts);
   if (left > 0) log.warn({ event: 'sessions_left', left }, 'Redis knew of sessions that had ended');
 }
 
-async function hasForgotten({ registry, redis, keys, claims }: GatewayContext): Promise<boolean> {
+async function hasForgotten({ registry, redis, keys, claims }: ReconcileParts): Promise<boolean> {
   const sessions = [...registry.all()].filter(isActive);
   for (let from = 0; from < sessions.length; from += BATCH) {
     const batch = sessions.slice(from, from + BATCH).map((session) => ({ session, epoch: session.epoch }));
@@ -29,8 +47,9 @@ async function hasForgotten({ registry, redis, keys, claims }: GatewayContext): 
       const now = current[i];
       // What is being claimed right now has a newer epoch there than here.
       if (now === undefined || session.epoch !== epoch || !isActive(session) || claims.has(session.userId)) continue;
-      if (now.sinceEpoch > session.sinceEpoch) session.close(endOf(now.endedBy));
-      else if (now.epoch !== epoch || now.gatewayId !== session.holder) return true;
+      const { sinceEpoch, holder } = session.identity;
+      if (now.sinceEpoch > sinceEpoch) session.close(endOf(now.endedBy));
+      else if (now.epoch !== epoch || now.gatewayId !== holder) return true;
     }
   }
   return false;
@@ -40,7 +59,7 @@ function isActive({ state }: Session): boolean {
   return state === 'live' || state === 'replaying';
 }
 
-async function endLeft({ registry, redis, keys, lease, claims, sessionStore }: GatewayContext): Promise<number> {
+async function endLeft({ registry, redis, keys, lease, claims, sessionStore }: ReconcileParts): Promise<number> {
   const holder = lease.gatewayId;
   const held = (await redis.command('SMEMBERS', keys.sessions(holder))) as string[];
   const absent = held.filter((userId) => registry.get(userId) === undefined && !claims.has(userId));

@@ -1,23 +1,51 @@
-import { type ClaimResult, claimSessions } from '../../contract/store/scripts/sessions.ts';
-import type { GatewayContext } from '../context.ts';
+import type { Keys } from '../../contract/store/keys.ts';
+import { type Claimant, type ClaimResult, claimSessions, type Release } from '../../contract/store/scripts/sessions.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import { type CloseReason, CloseReasons, closeReasonOf } from '../session/close-reasons.ts';
+import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 
 const BATCH = 128;
+
+export interface ResumeParts {
+  readonly redis: RedisPort;
+  readonly keys: Keys;
+  readonly config: { readonly offlineTtlSeconds: number };
+  readonly registry: Pick<Registry, 'all'>;
+  readonly lease: { readonly gatewayId: string; readonly claimant: Claimant };
+  /** Claims that Redis has not answered yet. */
+  readonly claims: { begin(userIds: readonly string[]): void; end(userIds: readonly string[]): void };
+  readonly sessionStore: { release(release: Omit<Release, 'call'>): Promise<void> };
+  readonly undertaker: { bury(gatewayId: string, how: { leaving: boolean }): Promise<void> };
+  readonly log: Pick<Log, 'info' | 'error'>;
+}
+
+/**
+ * A new id is in force: suspends every session, buries the old id and claims the sessions anew. The burial comes first, so
+ * that what the old id left in its inbox is in the mailboxes. Its lease may not have run out by Redis's clock yet, but it is
+ * ours, and nobody works under it any more.
+ */
+export async function resumeUnderNewId(previous: string, parts: ResumeParts): Promise<void> {
+  for (const session of parts.registry.all()) session.suspend();
+  await parts.undertaker.bury(previous, { leaving: true });
+  const resumed = await resumeSessions(parts);
+  parts.log.info({ event: 'sessions_resumed', resumed }, 'resumed the sessions');
+}
 
 /**
  * After the lease was lost and a new id is in force: claims every session again, unless its user has one elsewhere
  * by now, or no token any more, or the session was ended meanwhile. Returns the number of those that were resumed.
  */
-export async function resumeSessions(context: GatewayContext): Promise<number> {
-  const { registry, redis, keys, lease, claims, config, log } = context;
+async function resumeSessions(parts: ResumeParts): Promise<number> {
+  const { registry, redis, keys, lease, claims, config, log } = parts;
   const { claimant } = lease;
   const { gatewayId } = claimant;
   const suspended = [...registry.all()].filter((session) => session.state === 'suspended');
   let resumed = 0;
   for (let from = 0; from < suspended.length; from += BATCH) {
     const batch = suspended.slice(from, from + BATCH);
-    const requests = batch.map(({ userId, form, epoch, sinceEpoch, holder }) => ({
+    const requests = batch.map(({ userId, form, identity: { epoch, sinceEpoch, holder } }) => ({
       userId,
       form,
       proof: { resumeEpoch: epoch, sinceEpoch, holder },
@@ -32,7 +60,7 @@ export async function resumeSessions(context: GatewayContext): Promise<number> {
       batch.forEach((session, i) => {
         // Joined anew meanwhile: still suspended, and claimed again from this epoch on.
         if (gatewayId !== lease.gatewayId) noteClaim(session, results[i], gatewayId);
-        else if (resume(session, results[i], gatewayId, context)) resumed += 1;
+        else if (resume(session, results[i], gatewayId, parts)) resumed += 1;
       });
     }
     claims.end(users);
@@ -44,15 +72,14 @@ export async function resumeSessions(context: GatewayContext): Promise<number> {
 
 function noteClaim(session: Session, result: ClaimResult | undefined, holder: string): void {
   if (result?.status !== 'claimed') return;
-  session.epoch = result.epoch;
-  session.holder = holder;
+  session.renewClaim({ epoch: result.epoch, holder });
 }
 
 function resume(
   session: Session,
   result: ClaimResult | undefined,
   holder: string,
-  { sessionStore }: GatewayContext,
+  { sessionStore }: ResumeParts,
 ): boolean {
   if (session.state !== 'suspended') {
     // It ended while Redis was asked.
@@ -75,10 +102,8 @@ function resume(
     session.close(result.status === 'superseded' ? endOf(result.reason) : CloseReasons.loggedOut);
     return false;
   }
-  noteClaim(session, result, holder);
-  session.awaitedEntry = result.newestEntry;
-  session.bornAtId = result.lastMessageId;
-  session.beginReplay({ lost: 0, waitFor: result.predecessorHandsOver ? 'predecessor' : 'outbox' });
+  const claim = { epoch: result.epoch, holder, joinedAtMessageId: result.lastMessageId };
+  session.resume(claim, result.newestEntry, result.predecessorHandsOver ? 'predecessor' : 'outbox');
   return true;
 }
 

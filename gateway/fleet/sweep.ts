@@ -1,9 +1,7 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { sweepMailboxes } from '../../contract/store/scripts/sweep.ts';
-import type { GatewayConfig } from '../config.ts';
-import type { Log } from '../observe/log.ts';
-import type { GatewayRedis } from '../store/redis.ts';
-import type { Lease } from './lease.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 
 const INTERVAL_MS = 3_000;
 /** Of the whole fleet, whoever comes first: what the sweep costs Redis does not grow with the gateways. */
@@ -11,12 +9,20 @@ const PAUSE_MS = 2_500;
 /** A step takes Redis about two milliseconds; a million users are round in an hour and a half. */
 const USERS_PER_STEP = 500;
 
+export interface SweeperParts {
+  readonly redis: RedisPort;
+  readonly keys: Keys;
+  readonly config: { readonly offlineTtlSeconds: number };
+  readonly lease: { readonly isHeld: boolean };
+  readonly log: Pick<Log, 'error'>;
+}
+
 /** Sees to the mailboxes of users who do not come back: what is older than OFFLINE_TTL_S leaves them. */
 export class Sweeper {
-  readonly #parts: { redis: GatewayRedis; keys: Keys; config: GatewayConfig; lease: Lease; log: Log };
+  readonly #parts: SweeperParts;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(parts: { redis: GatewayRedis; keys: Keys; config: GatewayConfig; lease: Lease; log: Log }) {
+  constructor(parts: SweeperParts) {
     this.#parts = parts;
   }
 

@@ -6,68 +6,94 @@ import {
   type TLSSocket,
   type Server as TlsServer,
 } from 'node:tls';
-import { networkOf } from '../../shared/address.ts';
-import type { GatewayContext } from '../context.ts';
-import { type CloseReason, CloseReasons } from '../session/close-reasons.ts';
-import type { AddressCount } from '../session/pending-auth.ts';
-import { Session } from '../session/session.ts';
+import type { Log } from '../../shared/log.ts';
+import { type AddressCount, Admission, type AdmissionSettings } from './admission.ts';
+import type { Connection, ConnectionOwner } from './connection.ts';
 import { peelProxyHeader } from './proxy-header.ts';
 
 /** The kernel shortens it to its own net.core.somaxconn. */
 const BACKLOG = 16_384;
-/** Files the process needs for other things than clients: Redis, health, logs. */
+/** Files that the process needs for other things than clients: Redis, health, logs. */
 const FILES_RESERVED = 128;
 /**
- * From when on our kernel asks a silent client's whether it is there: above the default HEARTBEAT_TIMEOUT_MS, so that nobody who sends
- * heartbeats is asked (libuv then asks ten times in ten seconds), and below the 350 s after which a load balancer forgets it.
+ * TCP keepalive: idle time before the first probe. Above the default HEARTBEAT_TIMEOUT_MS, so that a client that sends
+ * heartbeats is never probed, and below the 350 s after which a load balancer forgets an idle connection. libuv then
+ * sends ten probes in ten seconds.
  */
-const KEEP_ALIVE_MS = 120_000;
+const KEEPALIVE_IDLE_MS = 120_000;
 const TLS_MIN_VERSION = 'TLSv1.2' as const;
-const HANDSHAKE_MS = 10_000;
-const PROXY_HEADER_MS = 5_000;
-const BURST_SECONDS = 2;
-/** Of all connections, what those may take that come when their address has MAX_UNVERIFIED_PER_ADDRESS already. */
-const CROWD_SHARE = 0.95;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const PROXY_HEADER_TIMEOUT_MS = 5_000;
 
-/** A socket knows its session and who accepted it, so that its listeners are the same functions for all. */
-interface GatewaySocket extends Socket {
-  session: Session;
-  listener: Listener;
+/** Why a connection was turned away before it had an owner; each has a row in the table of close reasons. */
+export type ConnectionRefusal = 'gateway_full' | 'address_full' | 'accept_rate' | 'no_proxy_header' | 'tls_failed';
+
+export interface ListenerSettings extends AdmissionSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly reusePort: boolean;
+  /** 0: as many as the process may open files. */
+  readonly maxConnections: number;
+  readonly proxyProtocol: boolean;
 }
 
-/** Accepts connections and gives each its session. */
-export class Listener {
-  readonly #context: GatewayContext;
+export interface ListenerParts<Owner extends ConnectionOwner> {
+  readonly settings: ListenerSettings;
+  /** With it, every connection is made secure first. */
+  readonly tls: SecureContextOptions | undefined;
+  readonly counters: { accepts: number; refusedConnection(cause: ConnectionRefusal): void };
+  readonly log: Pick<Log, 'trace' | 'debug' | 'error'>;
+  /**
+   * Makes the owner of a connection that was let in. `onlyUser`: the user whom the client's certificate names, who is the only
+   * one it may verify as; undefined when no certificate was asked for.
+   */
+  readonly own: (
+    connection: Connection,
+    connectionId: number,
+    address: AddressCount,
+    onlyUser: string | undefined,
+  ) => Owner;
+}
+
+/** A socket knows its owner and its listener, so that its event listeners are the same functions for all sockets. */
+interface OwnedSocket<Owner extends ConnectionOwner> extends Socket {
+  owner: Owner;
+  listener: Listener<Owner>;
+}
+
+/** Accepts connections and gives each its owner. */
+export class Listener<Owner extends ConnectionOwner> {
+  readonly #parts: ListenerParts<Owner>;
   readonly #server: Server;
   readonly #tls: TlsServer | undefined;
-  readonly #connections = new Set<Session>();
-  readonly #addresses = new Map<string, AddressCount>();
+  readonly #owners = new Set<Owner>();
+  readonly #admission: Admission;
   #lastConnectionId = 0;
-  #accepts = Number.MAX_SAFE_INTEGER;
-  #acceptsAtMs = 0;
 
-  /** With `tls`, every connection is made secure first. */
-  constructor(context: GatewayContext, tls: SecureContextOptions | undefined) {
-    this.#context = context;
+  constructor(parts: ListenerParts<Owner>) {
+    const { settings, tls, counters } = parts;
+    this.#parts = parts;
     this.#tls = tls ? this.#secureServer(tls) : undefined;
-    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_IDLE_MS };
     this.#server = createServer(options, (socket) => this.#accept(socket));
-    const mostFiles = Math.max(1, fileLimit() - FILES_RESERVED);
-    this.#server.maxConnections = Math.min(context.config.maxConnections || mostFiles, mostFiles);
-    this.#server.on('drop', () => context.counters.refusedConnection(CloseReasons.gatewayFull));
+    const maxFiles = Math.max(1, fileLimit() - FILES_RESERVED);
+    this.#server.maxConnections = Math.min(settings.maxConnections || maxFiles, maxFiles);
+    this.#server.on('drop', () => counters.refusedConnection('gateway_full'));
+    this.#admission = new Admission(settings, this.#server.maxConnections);
   }
 
+  /** The number of open connections. */
   get size(): number {
-    return this.#connections.size;
+    return this.#owners.size;
   }
 
-  get sessions(): Iterable<Session> {
-    return this.#connections;
+  get owners(): Iterable<Owner> {
+    return this.#owners;
   }
 
-  /** Rejects when the port is taken. Answers the port, which the system chose where 0 was asked for. */
+  /** Returns the port, which the system chose where 0 was asked for. Rejects when the port is taken. */
   async listen(): Promise<number> {
-    const { host, port, reusePort } = this.#context.config;
+    const { host, port, reusePort } = this.#parts.settings;
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen({ host, port, backlog: BACKLOG, reusePort }, () => {
@@ -77,51 +103,39 @@ export class Listener {
     });
     // One connection that cannot be accepted must not end the others.
     this.#server.on('error', (error) =>
-      this.#context.log.error({ event: 'accept_failed', error: error.message }, 'could not accept'),
+      this.#parts.log.error({ event: 'accept_failed', error: error.message }, 'could not accept'),
     );
     const address = this.#server.address();
     return typeof address === 'object' && address ? address.port : port;
   }
 
-  /** Accepts nobody any more; those who are here stay. */
+  /** Accepts no more connections; the open ones stay. */
   stop(): void {
     this.#server.close();
   }
 
-  /** Cuts whoever is left. */
+  /** Cuts the connections that are left. */
   destroyAll(): void {
-    for (const session of this.#connections) session.socket.destroy();
+    for (const { connection } of this.#owners) connection.destroy();
   }
 
-  /** Those who connect from now on get this certificate; the others stay as they are. */
+  /** New connections get this certificate; the open ones stay as they are. */
   renewTls(tls: SecureContextOptions): void {
     this.#tls?.setSecureContext({ ...tls, minVersion: TLS_MIN_VERSION });
   }
 
   #accept(socket: Socket): void {
-    this.#context.counters.accepts += 1;
-    if (!this.#mayAccept(performance.now())) return this.#turnAway(socket, CloseReasons.acceptRate);
+    this.#parts.counters.accepts += 1;
+    if (!this.#admission.mayAccept(performance.now())) return this.#turnAway(socket, 'accept_rate');
     if (this.#tls) this.#tls.emit('connection', socket);
-    else if (this.#context.config.proxyProtocol) void this.#acceptProxied(socket);
-    else this.#admit(socket, socket.remoteAddress ?? '');
-  }
-
-  /** Token bucket: a burst of two seconds' worth is let through. */
-  #mayAccept(nowMs: number): boolean {
-    const { maxAcceptsPerSecond: rate } = this.#context.config;
-    if (rate === 0) return true;
-    const earned = ((nowMs - this.#acceptsAtMs) * rate) / 1_000;
-    this.#accepts = Math.min(BURST_SECONDS * rate, this.#accepts + earned);
-    this.#acceptsAtMs = nowMs;
-    if (this.#accepts < 1) return false;
-    this.#accepts -= 1;
-    return true;
+    else if (this.#parts.settings.proxyProtocol) void this.#acceptProxied(socket);
+    else this.#admit(socket, socket.remoteAddress ?? '', undefined);
   }
 
   async #acceptProxied(socket: Socket): Promise<void> {
-    const address = await peelProxyHeader(socket, PROXY_HEADER_MS);
-    if (address === undefined) return this.#context.counters.refusedConnection(CloseReasons.noProxyHeader);
-    this.#admit(socket, address);
+    const from = await peelProxyHeader(socket, PROXY_HEADER_TIMEOUT_MS);
+    if (from === undefined) return this.#parts.counters.refusedConnection('no_proxy_header');
+    this.#admit(socket, from, undefined);
     socket.resume();
   }
 
@@ -132,83 +146,65 @@ export class Listener {
       rejectUnauthorized: needsCertificate,
       minVersion: TLS_MIN_VERSION,
     };
-    return createTlsServer({ ...tls, ...options, handshakeTimeout: HANDSHAKE_MS }, (socket: TLSSocket) => {
+    return createTlsServer({ ...tls, ...options, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, (socket: TLSSocket) => {
       const certificate = needsCertificate ? socket.getPeerCertificate().subject.CN : undefined;
-      const only = Array.isArray(certificate) ? certificate[0] : certificate;
-      this.#admit(socket, socket.remoteAddress ?? '', needsCertificate ? (only ?? '') : undefined);
+      const commonName = Array.isArray(certificate) ? certificate[0] : certificate;
+      this.#admit(socket, socket.remoteAddress ?? '', needsCertificate ? (commonName ?? '') : undefined);
     }).on('tlsClientError', (error, socket) => {
-      this.#context.counters.refusedConnection(CloseReasons.tlsFailed);
-      this.#context.log.debug({ event: 'tls_failed', error: error.message }, 'a client could not be secured');
+      this.#parts.counters.refusedConnection('tls_failed');
+      this.#parts.log.debug({ event: 'tls_failed', error: error.message }, 'a TLS handshake failed');
       socket.destroy();
     });
   }
 
-  /** `onlyUser`: whom the client's certificate names; it may verify as nobody else. */
-  #admit(socket: Socket, from: string, onlyUser?: string): void {
-    const { config, log } = this.#context;
-    const key = networkOf(from);
-    const address = this.#addresses.get(key) ?? newAddress(key);
-    const { maxConnectionsPerAddress: most, maxUnverifiedPerAddress: mostUnverified } = config;
-    if (most > 0 && address.connections >= most) return this.#turnAway(socket, CloseReasons.addressFull);
-    const isCrowded = mostUnverified > 0 && address.unverified >= mostUnverified;
-    // One more may have a moment to send its verify, as long as there is room for other addresses.
-    if (isCrowded && this.#connections.size >= CROWD_SHARE * this.#server.maxConnections)
-      return this.#turnAway(socket, CloseReasons.addressFull);
-    address.connections += 1;
-    this.#addresses.set(key, address);
-
+  #admit(socket: Socket, from: string, onlyUser: string | undefined): void {
+    const address = this.#admission.enter(from, this.#owners.size);
+    if (address === undefined) return this.#turnAway(socket, 'address_full');
     this.#lastConnectionId += 1;
-    const session = new Session(this.#context, socket, this.#lastConnectionId, address, onlyUser);
-    this.#connections.add(session);
-    const ours = socket as GatewaySocket;
-    ours.session = session;
-    ours.listener = this;
+    const owner = this.#parts.own(socket, this.#lastConnectionId, address, onlyUser);
+    this.#owners.add(owner);
+    const owned = socket as OwnedSocket<Owner>;
+    owned.owner = owner;
+    owned.listener = this;
     socket.on('data', onData);
     socket.on('error', onError);
     socket.on('end', onEnd);
     socket.on('close', onClose);
-    log.trace({ event: 'accepted', connection: session.connectionId, address: from }, 'accepted');
+    this.#parts.log.trace({ event: 'accepted', connection: this.#lastConnectionId, address: from }, 'accepted');
   }
 
-  /** The connection is gone, whoever ended it. */
-  forget(session: Session): void {
-    session.close(CloseReasons.connectionLost);
-    session.onSocketClosed();
-    this.#connections.delete(session);
-    const { address } = session;
-    address.connections -= 1;
-    if (address.connections === 0) this.#addresses.delete(address.network);
+  /** To be called when the connection of this owner is gone. */
+  forget(owner: Owner): void {
+    owner.onClosed();
+    this.#owners.delete(owner);
+    this.#admission.leave(owner.address);
   }
 
-  #turnAway(socket: Socket, reason: CloseReason): void {
-    this.#context.counters.refusedConnection(reason);
+  #turnAway(socket: Socket, cause: ConnectionRefusal): void {
+    this.#parts.counters.refusedConnection(cause);
     socket.on('error', () => socket.destroy());
     socket.destroy();
   }
 }
 
 function onData(this: Socket, chunk: Buffer): void {
-  (this as GatewaySocket).session.intake.receive(chunk);
+  (this as OwnedSocket<ConnectionOwner>).owner.receive(chunk);
 }
 
 function onClose(this: Socket): void {
-  const { listener, session } = this as GatewaySocket;
-  listener.forget(session);
+  const { listener, owner } = this as OwnedSocket<ConnectionOwner>;
+  listener.forget(owner);
 }
 
 function onEnd(this: Socket): void {
-  (this as GatewaySocket).session.close(CloseReasons.clientLeft);
+  (this as OwnedSocket<ConnectionOwner>).owner.onEnd();
 }
 
 function onError(this: Socket): void {
-  (this as GatewaySocket).session.close(CloseReasons.connectionLost);
+  (this as OwnedSocket<ConnectionOwner>).owner.onError();
 }
 
-function newAddress(network: string): AddressCount {
-  return { network, connections: 0, unverified: 0, verifiedAtMs: Number.NEGATIVE_INFINITY };
-}
-
-/** How many files this process may open; what Linux says, else a common default. */
+/** How many files this process may open: what Linux says, else a common default. */
 function fileLimit(): number {
   try {
     const line = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));

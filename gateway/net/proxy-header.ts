@@ -22,7 +22,7 @@ export type ProxyHeader =
   /** `address` is undefined for the proxy's own connections, such as health checks. */
   | { status: 'complete'; bytes: number; address: string | undefined };
 
-/** Judges as soon as it can: a first byte that does not fit is enough. */
+/** Decides as soon as it can: one wrong byte is enough to be invalid. */
 export function parseProxyHeader(bytes: Buffer): ProxyHeader {
   const seen = Math.min(bytes.length, SIGNATURE.length);
   if (bytes.compare(SIGNATURE, 0, seen, 0, seen) !== 0) return { status: 'invalid' };
@@ -48,8 +48,8 @@ function ipv6(bytes: Buffer): string {
 }
 
 /**
- * Takes the header off the front of a fresh connection; what came behind it stays in the socket. Answers the client's
- * address, or undefined when there was no header: the connection is refused then, and already destroyed.
+ * Takes the header off the front of a new connection; the bytes behind it stay in the socket. Returns the client's
+ * address, or undefined when there was no header: the connection is destroyed then.
  */
 export function peelProxyHeader(socket: Socket, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve) => {

@@ -2,8 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { SecureContextOptions } from 'node:tls';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { z } from 'zod';
-import type { GatewayConfig } from '../config.ts';
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../../shared/log.ts';
 
 const secretSchema = z.object({
   certificate: z.string().min(1),
@@ -11,24 +10,24 @@ const secretSchema = z.object({
   clientCa: z.string().min(1).optional(),
 });
 
-type Tls = NonNullable<GatewayConfig['tls']>;
+export type TlsSettings = { readonly renewalCheckMs: number } & (
+  | { readonly secretArn: string; readonly clientCertificates: boolean }
+  | { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined }
+);
 
-/**
- * Certificate and key, and their renewal: looked at again now and then, and told when they have changed, so that new
- * connections get the new certificate and the open ones stay.
- */
+/** Certificate and key, from files or a secret, checked for a renewal at an interval: new connections get the new one, open ones stay. */
 export class TlsMaterial {
-  readonly #tls: Tls;
-  readonly #log: Log;
+  readonly #tls: TlsSettings;
+  readonly #log: Pick<Log, 'info' | 'error'>;
   #version = '';
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(tls: Tls, log: Log) {
+  constructor(tls: TlsSettings, log: Pick<Log, 'info' | 'error'>) {
     this.#tls = tls;
     this.#log = log;
   }
 
-  /** Rejects when there is none: a gateway that should speak TLS does not start without. */
+  /** Rejects when there is no certificate: a gateway that should speak TLS does not start without one. */
   async load(): Promise<SecureContextOptions> {
     this.#version = await this.#currentVersion();
     return this.#read();
@@ -36,7 +35,7 @@ export class TlsMaterial {
 
   watch(onChange: (options: SecureContextOptions) => void): void {
     this.#timer = setInterval(() => {
-      this.#look(onChange).catch((error: unknown) =>
+      this.#check(onChange).catch((error: unknown) =>
         this.#log.error({ event: 'tls_reload_failed', error: String(error) }, 'the old certificate stays in use'),
       );
     }, this.#tls.renewalCheckMs);
@@ -46,7 +45,7 @@ export class TlsMaterial {
     clearInterval(this.#timer);
   }
 
-  async #look(onChange: (options: SecureContextOptions) => void): Promise<void> {
+  async #check(onChange: (options: SecureContextOptions) => void): Promise<void> {
     const version = await this.#currentVersion();
     if (version === this.#version) return;
     onChange(await this.#read());
@@ -78,12 +77,12 @@ export class TlsMaterial {
   }
 
   async #secret(arn: string): Promise<{ version: string; fields: z.infer<typeof secretSchema> }> {
-    // arn:aws:secretsmanager:<region>:…: the secret may be elsewhere, and nothing says where this process is.
+    // arn:aws:secretsmanager:<region>:…: the secret may be in another region than this process.
     const [, , , region = ''] = arn.split(':');
     const client = new SecretsManagerClient({ region, maxAttempts: 4 });
     try {
-      const answer = await client.send(new GetSecretValueCommand({ SecretId: arn }));
-      return { version: answer.VersionId ?? '', fields: secretSchema.parse(JSON.parse(answer.SecretString ?? '{}')) };
+      const secret = await client.send(new GetSecretValueCommand({ SecretId: arn }));
+      return { version: secret.VersionId ?? '', fields: secretSchema.parse(JSON.parse(secret.SecretString ?? '{}')) };
     } finally {
       client.destroy();
     }

@@ -1,11 +1,11 @@
-import { Histogram, SLOW_MS } from './histogram.ts';
+import { Histogram, SLOW_MS } from '../../shared/histogram.ts';
 
-/** So many messages are watched at a time: a sample is enough, and what is watched costs memory. */
+/** The number of messages watched at a time: a sample is enough, and each one costs memory. */
 const WATCHED_MAX = 1_024;
-/** Longer than this nobody waits: the place is given to another. */
+/** After this time a message is no longer waited for: its place is given to another. */
 const FORGET_MS = 600_000;
 
-/** From written to acknowledged, of a sample of the messages under way. */
+/** The time from written to acknowledged, of a sample of the messages in flight. */
 export class AcknowledgementTimes {
   readonly ms = new Histogram(SLOW_MS);
   readonly #writtenAt = new Map<number, number>();
@@ -21,7 +21,7 @@ export class AcknowledgementTimes {
     this.ms.record(Math.max(0, nowMs - at));
   }
 
-  /** To be called now and then. */
+  /** To be called at intervals. */
   forgetOld(nowMs: number): void {
     for (const [id, at] of this.#writtenAt) {
       if (nowMs - at < FORGET_MS) return;

@@ -1,8 +1,9 @@
 import type { Refusal } from '../../contract/wire/refusals.ts';
-import type { Origin } from '../delivery/messages.ts';
+import { DEPTHS, Histogram, QUICK_MS, SLOW_MS } from '../../shared/histogram.ts';
+import type { ConnectionRefusal } from '../net/listener.ts';
 import type { CloseReason } from '../session/close-reasons.ts';
+import type { Origin } from '../session/messages.ts';
 import { AcknowledgementTimes } from './acknowledgement-times.ts';
-import { DEPTHS, Histogram, QUICK_MS, SLOW_MS } from './histogram.ts';
 
 /** Plain numbers that the hot paths add to; metrics read them when they are asked for. */
 export class Counters {
@@ -87,7 +88,7 @@ export class Counters {
     this.closes.set(reason.name, (this.closes.get(reason.name) ?? 0) + 1);
   }
 
-  refusedConnection(reason: CloseReason): void {
-    this.refusedConnections.set(reason.name, (this.refusedConnections.get(reason.name) ?? 0) + 1);
+  refusedConnection(cause: ConnectionRefusal): void {
+    this.refusedConnections.set(cause, (this.refusedConnections.get(cause) ?? 0) + 1);
   }
 }

@@ -21,10 +21,10 @@ export interface DebugAnswer {
  *   /debug/session?user=<id>   one session's state
  */
 export class DebugEndpoints {
-  readonly #registry: Registry;
+  readonly #registry: Pick<Registry, 'get'>;
   #isProfiling = false;
 
-  constructor(registry: Registry) {
+  constructor(registry: Pick<Registry, 'get'>) {
     this.#registry = registry;
   }
 
@@ -55,7 +55,9 @@ export class DebugEndpoints {
   #session(userId: string): DebugAnswer {
     const session = this.#registry.get(userId);
     if (session === undefined) return { status: 404, body: { error: 'this user has no session here' } };
-    const { connectionId, state, form, epoch, features, lastSentId, outbox, socket, routesInFlight } = session;
+    const { connectionId, state, outbox, connection } = session;
+    const { form, epoch, features } = session.identity;
+    const { badFrames, lastSentId, routesInFlight } = session.inspection;
     const body = {
       user: userId,
       connection: connectionId,
@@ -65,9 +67,13 @@ export class DebugEndpoints {
       epoch,
       last_sent_id: String(lastSentId),
       routes_in_flight: routesInFlight,
-      bad_frames: session.badFrames,
+      bad_frames: badFrames,
       outbox: { bytes: outbox.bytes, stalled_ms: stalledMs(outbox.stalledSinceMs) },
-      socket: { bytes_read: socket.bytesRead, bytes_written: socket.bytesWritten, buffered: socket.writableLength },
+      socket: {
+        bytes_read: connection.bytesRead,
+        bytes_written: connection.bytesWritten,
+        buffered: connection.writableLength,
+      },
     };
     return { status: 200, body };
   }

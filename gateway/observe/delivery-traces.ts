@@ -1,6 +1,6 @@
 import type { MessageHead } from '../../contract/store/records.ts';
 import { SpanName, type Traces } from '../../shared/trace.ts';
-import type { Outgoing } from '../delivery/messages.ts';
+import type { Outgoing } from '../session/messages.ts';
 import type { Counters } from './counters.ts';
 
 /** Messages written and not acknowledged that are remembered, all sessions together: the oldest are forgotten. */

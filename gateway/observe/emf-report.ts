@@ -1,15 +1,21 @@
 import { EMF_MAX_VALUES, emfLine, MetricName, type MetricValue } from '../../contract/metrics.ts';
-import type { GatewayContext } from '../context.ts';
+import { representatives } from '../../shared/histogram.ts';
 import { CloseReasons } from '../session/close-reasons.ts';
+import type { Counters } from './counters.ts';
 import type { EventLoop } from './event-loop.ts';
-import { representatives } from './histogram.ts';
 import type { StoreProbe } from './store-probe.ts';
 
 const PERIOD_MS = 60_000;
-/** Each name that is reported costs something. */
+/** Each metric that is reported costs money: these stay out of a line. */
 const NOT_REPORTED: MetricValue = { unit: 'Count', value: [] };
 
-interface Sources {
+export interface EmfSources {
+  readonly counters: Counters;
+  readonly registry: { readonly size: number };
+  readonly redis: { readonly use: { readonly errors: number } };
+  readonly lease: { readonly lossCount: number };
+  /** Undefined: no function takes what devices send. */
+  readonly upstream: { readonly counters: { readonly allFailures: number; readonly throttles: number } } | undefined;
   connections: () => number;
   probe: StoreProbe;
   eventLoop: EventLoop;
@@ -18,15 +24,13 @@ interface Sources {
 
 /** Reports to CloudWatch by a line of Embedded Metric Format a minute: what grows, as its growth since the last line. */
 export class EmfReport {
-  readonly #context: GatewayContext;
-  readonly #sources: Sources;
+  readonly #sources: EmfSources;
   readonly #deployment: string;
   readonly #before = new Map<string, number>();
   #latencyBefore: readonly number[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(context: GatewayContext, deployment: string, sources: Sources) {
-    this.#context = context;
+  constructor(deployment: string, sources: EmfSources) {
     this.#deployment = deployment;
     this.#sources = sources;
   }
@@ -49,8 +53,7 @@ export class EmfReport {
   }
 
   #metrics(): Readonly<Record<MetricName, MetricValue>> {
-    const { counters, registry, redis, lease, upstream } = this.#context;
-    const { connections, probe, eventLoop } = this.#sources;
+    const { counters, registry, redis, lease, upstream, connections, probe, eventLoop } = this.#sources;
     const count = (name: MetricName, sum: number): MetricValue => ({ unit: 'Count', value: this.#growth(name, sum) });
     return {
       [MetricName.connections]: { unit: 'Count', value: connections() },
@@ -95,7 +98,7 @@ export class EmfReport {
   }
 
   #latencies(): number[] {
-    const { bounds, counts } = this.#context.counters.liveMs;
+    const { bounds, counts } = this.#sources.counters.liveMs;
     const growth = [...counts].map((count, i) => count - (this.#latencyBefore[i] ?? 0));
     this.#latencyBefore = [...counts];
     return representatives(bounds, growth, EMF_MAX_VALUES);

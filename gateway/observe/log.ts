@@ -1,18 +1,18 @@
 import { type DestinationStream, type LoggerOptions, pino } from 'pino';
 import { FloodLimiter, withoutSecrets } from '../../shared/log-lines.ts';
 
-export type Log = pino.Logger;
+export type GatewayLog = pino.Logger;
 
-const limiters = new WeakMap<Log, FloodLimiter>();
+const limiters = new WeakMap<GatewayLog, FloodLimiter>();
 
 /**
- * One line of JSON per step, with ids and reason codes. Fields that shared/log-lines.ts does not name are not said;
- * of a flood of warnings some are. `pretty` is for people, on one machine.
+ * One line of JSON per step, with ids and reason codes. Fields that shared/log-lines.ts does not name are left out;
+ * of a flood of warnings only some are logged. `pretty` is for people, on one machine.
  */
 export function createLog(
   options: { level: string; format: 'json' | 'pretty'; gateway?: string },
   destination?: DestinationStream,
-): Log {
+): GatewayLog {
   const limiter = new FloodLimiter();
   const settings: LoggerOptions = {
     level: options.level,
@@ -21,8 +21,8 @@ export function createLog(
     formatters: { log: withoutSecrets },
     hooks: {
       logMethod(args, method, level) {
-        const said = limiter.filter(args, level, performance.now());
-        if (said) method.apply(this, said as typeof args);
+        const kept = limiter.filter(args, level, performance.now());
+        if (kept) method.apply(this, kept as typeof args);
       },
     },
   };
@@ -31,14 +31,18 @@ export function createLog(
   return log;
 }
 
-/** Says what was left out of floods that are over. To be called now and then. */
-export function tellSuppressed(log: Log): void {
+/** Logs the number of lines that were left out of floods that are over. To be called at intervals. */
+export function tellSuppressed(log: GatewayLog): void {
   for (const [of, count] of limiters.get(log)?.takeOver(performance.now()) ?? []) {
     log.info({ event: 'suppressed', of, count }, 'so many lines of this event were left out');
   }
 }
 
-function logOf(settings: LoggerOptions, format: 'json' | 'pretty', destination: DestinationStream | undefined): Log {
+function logOf(
+  settings: LoggerOptions,
+  format: 'json' | 'pretty',
+  destination: DestinationStream | undefined,
+): GatewayLog {
   if (format === 'pretty')
     return pino({ ...settings, transport: { target: 'pino-pretty', options: { destination: 1 } } });
   return destination === undefined ? pino(settings) : pino(settings, destination);

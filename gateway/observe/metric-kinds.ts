@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram as PrometheusHistogram, type Registry } from 'prom-client';
-import type { Histogram } from './histogram.ts';
+import type { Histogram } from '../../shared/histogram.ts';
 
 type Reading = number | Iterable<readonly [label: string, value: number]>;
 

@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Registry as MetricsRegistry } from 'prom-client';
 import { type Refusal, Refusals } from '../../contract/wire/refusals.ts';
-import type { GatewayContext } from '../context.ts';
 import { type CloseReason, CloseReasons } from '../session/close-reasons.ts';
+import type { StoreUse } from '../store/store-use.ts';
 import type { Counters } from './counters.ts';
 import type { EventLoop } from './event-loop.ts';
 import { MetricKinds } from './metric-kinds.ts';
@@ -44,7 +44,7 @@ const SUMS: readonly [name: string, help: string, field: NumberField][] = [
 const OUTCOMES = ['routed', 'stored', 'written', 'acknowledged', 'rerouted', 'dropped', 'lost', 'dead_lettered'];
 
 const REASONS = Object.values(CloseReasons);
-/** Those for which a connection is turned away before it is one of ours. */
+/** Reasons for which a connection is turned away before it has a session. */
 const REFUSALS = [
   CloseReasons.gatewayFull,
   CloseReasons.addressFull,
@@ -59,6 +59,13 @@ function withZeros(counts: ReadonlyMap<string, number>, reasons: readonly CloseR
 }
 
 export interface MetricSources {
+  readonly counters: Counters;
+  readonly registry: { readonly size: number };
+  readonly stalled: { readonly bytes: number };
+  readonly verifier: { readonly waiting: number };
+  readonly lease: { readonly lossCount: number; readonly renewalsMissed: number; readonly remainingMs: number };
+  readonly config: { readonly leaseMs: number };
+  readonly redis: { readonly use: StoreUse };
   connections: () => number;
   inboxOpen: () => number;
   routesWaiting: () => number;
@@ -69,23 +76,23 @@ export interface MetricSources {
 }
 
 /** What one gateway reports about itself, as Prometheus text. docs/metrics.md has a line for each. */
-export function createMetrics(context: GatewayContext, sources: MetricSources): MetricsRegistry {
+export function createMetrics(sources: MetricSources): MetricsRegistry {
   const registry = new MetricsRegistry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
   const metrics = new MetricKinds(registry);
-  const { counters } = context;
+  const { counters } = sources;
   for (const [name, help, field] of SUMS) metrics.sum(name, help, () => counters[field]);
-  registerConnections(metrics, context, sources);
-  registerDelivery(metrics, context, sources);
-  registerStore(metrics, context, sources);
+  registerConnections(metrics, sources);
+  registerDelivery(metrics, sources);
+  registerStore(metrics, sources);
   registerProcess(metrics, sources);
   return registry;
 }
 
-function registerConnections(metrics: MetricKinds, context: GatewayContext, { connections, sums }: MetricSources) {
-  const { counters } = context;
+function registerConnections(metrics: MetricKinds, sources: MetricSources) {
+  const { counters, registry, stalled, verifier, connections, sums } = sources;
   metrics.gauge('fronttcp_connections', 'Open TCP connections', connections);
-  metrics.gauge('fronttcp_sessions', 'Verified sessions', () => context.registry.size);
+  metrics.gauge('fronttcp_sessions', 'Verified sessions', () => registry.size);
   metrics.gauge('fronttcp_sessions_replaying', 'Sessions served from their mailboxes', () => sums.now.replaying);
   metrics.gauge(
     'fronttcp_sessions_stalled',
@@ -94,7 +101,7 @@ function registerConnections(metrics: MetricKinds, context: GatewayContext, { co
   );
   metrics.gauge('fronttcp_outbox_bytes', 'Bytes waiting in all outboxes', () => sums.now.outboxBytes);
   metrics.gauge('fronttcp_outbox_largest_bytes', 'The fullest outbox', () => sums.now.largestOutboxBytes);
-  metrics.gauge('fronttcp_stalled_bytes', 'Bytes for readers that have stopped reading', () => context.stalled.bytes);
+  metrics.gauge('fronttcp_stalled_bytes', 'Bytes for readers that have stopped reading', () => stalled.bytes);
   metrics.sum('fronttcp_closes_total', 'Connections closed, by reason', () => withZeros(counters.closes), 'reason');
   metrics.sum(
     'fronttcp_connections_refused_total',
@@ -102,13 +109,12 @@ function registerConnections(metrics: MetricKinds, context: GatewayContext, { co
     () => withZeros(counters.refusedConnections, REFUSALS),
     'reason',
   );
-  metrics.gauge('fronttcp_verifies_waiting', 'Verifies waiting for Redis', () => context.verifier.waiting);
+  metrics.gauge('fronttcp_verifies_waiting', 'Verifies waiting for Redis', () => verifier.waiting);
   metrics.histogram('fronttcp_verify_seconds', 'From a verify to its verdict', counters.verifyMs);
 }
 
-function registerDelivery(metrics: MetricKinds, context: GatewayContext, sources: MetricSources) {
-  const { counters } = context;
-  const { probe, inboxOpen, routesWaiting, routeBytes } = sources;
+function registerDelivery(metrics: MetricKinds, sources: MetricSources) {
+  const { counters, probe, inboxOpen, routesWaiting, routeBytes } = sources;
   metrics.sum(
     'fronttcp_delivered_total',
     'Messages handed to the kernel, by the way they came',
@@ -175,7 +181,7 @@ function registerDelivery(metrics: MetricKinds, context: GatewayContext, sources
   );
 }
 
-function registerStore(metrics: MetricKinds, { redis, lease, config }: GatewayContext, { probe }: MetricSources) {
+function registerStore(metrics: MetricKinds, { redis, lease, config, probe }: MetricSources) {
   const { use } = redis;
   metrics.sum('fronttcp_redis_errors_total', 'Errors of the connections to Redis', () => use.errors);
   metrics.sum('fronttcp_redis_reconnects_total', 'Times a lost connection was back', () => use.reconnects);

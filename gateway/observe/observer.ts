@@ -1,30 +1,36 @@
 import type { Registry as MetricsRegistry } from 'prom-client';
+import type { Keys } from '../../contract/store/keys.ts';
 import type { Probe } from '../../contract/store/scripts/probe.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import { startTraces, type Traces } from '../../shared/trace.ts';
-import type { GatewayConfig } from '../config.ts';
-import type { GatewayContext } from '../context.ts';
-import { Shedding } from '../fleet/rebalance.ts';
-import type { Session } from '../session/session.ts';
-import { EmfReport } from './emf-report.ts';
+import { EmfReport, type EmfSources } from './emf-report.ts';
 import { EventLoop } from './event-loop.ts';
-import { createMetrics } from './metrics.ts';
-import { SessionSums } from './session-totals.ts';
+import type { GatewayLog } from './log.ts';
+import { createMetrics, type MetricSources } from './metrics.ts';
+import { type ObservedSession, SessionSums } from './session-totals.ts';
 import { StoreProbe } from './store-probe.ts';
 import { TaskProtection } from './task-protection.ts';
 import { Watch } from './watch.ts';
 
-/** A collector that does not answer must not hold up a stop. */
+/** A collector that does not reply must not hold up a stop. */
 const EXPORT_TIMEOUT_MS = 3_000;
 
-export interface ObservedParts {
-  connections: () => number;
-  sessions: () => Iterable<Session>;
-  inboxOpen: () => number;
-  routesWaiting: () => number;
-  routeBytes: () => number;
-}
+/** What is looked at. */
+export type ObservedParts = Omit<MetricSources, 'sums' | 'probe' | 'eventLoop'> &
+  Pick<EmfSources, 'upstream'> & {
+    readonly sessions: () => Iterable<ObservedSession>;
+    readonly redis: RedisPort;
+    readonly keys: Keys;
+    readonly lease: { readonly gatewayId: string };
+    readonly tail: { follow(users: readonly string[]): void };
+    readonly config: {
+      readonly metricsDeployment: string | undefined;
+      readonly taskProtectionAgent: string | undefined;
+    };
+    readonly log: GatewayLog;
+  };
 
-/** Makes, starts and stops whatever looks at this gateway and tells of it. */
+/** Makes, starts and stops the parts that look at this gateway and report it. */
 export class Observer {
   readonly metrics: MetricsRegistry;
   readonly #eventLoop = new EventLoop();
@@ -32,11 +38,9 @@ export class Observer {
   readonly #watch: Watch;
   readonly #emf: EmfReport | undefined;
   readonly #protection: TaskProtection | undefined;
-  readonly #shedding: Shedding | undefined;
 
-  constructor(context: GatewayContext, parts: ObservedParts) {
-    const { config, counters, redis, keys, lease, log, tail } = context;
-    const { connections, sessions } = parts;
+  constructor(parts: ObservedParts) {
+    const { config, counters, redis, keys, lease, log, tail, connections, sessions } = parts;
     const onAnswer = ({ followed }: Probe, offsetMs: number) => {
       counters.redisOffsetMs = offsetMs;
       tail.follow(followed);
@@ -45,19 +49,15 @@ export class Observer {
     const eventLoop = this.#eventLoop;
     const sums = new SessionSums(sessions);
     this.#probe = probe;
-    this.metrics = createMetrics(context, { ...parts, sums, probe, eventLoop });
-    this.#watch = new Watch(context, { probe, eventLoop, sums });
-    const { metricsDeployment, taskProtectionAgent, shedAbove } = config;
+    this.metrics = createMetrics({ ...parts, sums, probe, eventLoop });
+    this.#watch = new Watch({ counters, probe, eventLoop, sums, log });
+    const { metricsDeployment, taskProtectionAgent } = config;
     if (metricsDeployment !== undefined) {
       const write = (line: string) => void process.stdout.write(line);
-      this.#emf = new EmfReport(context, metricsDeployment, { connections, probe, eventLoop, write });
+      this.#emf = new EmfReport(metricsDeployment, { ...parts, probe, eventLoop, write });
     }
     if (taskProtectionAgent !== undefined) {
       this.#protection = new TaskProtection({ agentUri: taskProtectionAgent, connections, log });
-    }
-    if (shedAbove > 0) {
-      const fleet = () => probe.latest?.connections;
-      this.#shedding = new Shedding({ above: shedAbove, connections, fleet, sessions, log });
     }
   }
 
@@ -68,12 +68,15 @@ export class Observer {
     this.#watch.start();
     this.#emf?.start();
     this.#protection?.start();
-    this.#shedding?.start();
   }
 
-  /** The drain begins: the task may go when it is over, and nobody is sent away for another reason. */
-  async drain(): Promise<void> {
-    this.#shedding?.stop();
+  /** The number of connections of every live gateway, as last reported; undefined: not known yet. */
+  get fleetConnections(): readonly number[] | undefined {
+    return this.#probe.latest?.connections;
+  }
+
+  /** The drain begins: the platform may stop the task when it is over. Does not reject. */
+  async releaseTask(): Promise<void> {
     await this.#protection?.release();
   }
 
@@ -85,8 +88,8 @@ export class Observer {
   }
 }
 
-/** Undefined: nobody asked for traces. */
-export async function tracesOf({ otlpEndpoint }: GatewayConfig): Promise<Traces | undefined> {
+/** Undefined: traces are off. */
+export async function tracesOf(otlpEndpoint: string | undefined): Promise<Traces | undefined> {
   if (otlpEndpoint === undefined) return undefined;
   return startTraces({ service: 'fronttcp-gateway', endpoint: otlpEndpoint, timeoutMs: EXPORT_TIMEOUT_MS });
 }

@@ -1,4 +1,8 @@
-import type { Session } from '../session/session.ts';
+/** What is looked at of a session. */
+export interface ObservedSession {
+  readonly state: string;
+  readonly outbox: { readonly bytes: number; readonly stalledSinceMs: number };
+}
 
 export interface SessionTotals {
   /** Served from their mailboxes because they are behind, or have just come. */
@@ -16,11 +20,11 @@ const FRESH_MS = 2_000;
 
 /** Sums over all connections, made when somebody asks, and kept for a moment. */
 export class SessionSums {
-  readonly #sessions: () => Iterable<Session>;
+  readonly #sessions: () => Iterable<ObservedSession>;
   #totals: SessionTotals | undefined;
   #madeAtMs = 0;
 
-  constructor(sessions: () => Iterable<Session>) {
+  constructor(sessions: () => Iterable<ObservedSession>) {
     this.#sessions = sessions;
   }
 

@@ -1,9 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import { type Probe, probeStore } from '../../contract/store/scripts/probe.ts';
-import type { Lease } from '../fleet/lease.ts';
-import type { GatewayRedis } from '../store/redis.ts';
-import { Histogram, QUICK_MS } from './histogram.ts';
+import { Histogram, QUICK_MS } from '../../shared/histogram.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 
 const INTERVAL_MS = 3_000;
 
@@ -13,25 +12,33 @@ const INTERVAL_MS = 3_000;
  */
 export class StoreProbe {
   readonly roundTripMs = new Histogram(QUICK_MS);
-  /** The last answer; undefined before the first. */
-  latest: Probe | undefined;
-  lastRoundTripMs = 0;
+  #latest: Probe | undefined;
+  #lastRoundTripMs = 0;
   readonly #parts: {
-    redis: GatewayRedis;
+    redis: RedisPort;
     keys: Keys;
-    lease: Lease;
+    lease: { readonly gatewayId: string };
     onAnswer: (probe: Probe, offsetMs: number) => void;
   };
   readonly #stopping = new AbortController();
   #askedAtMs = 0;
 
   constructor(parts: {
-    redis: GatewayRedis;
+    redis: RedisPort;
     keys: Keys;
-    lease: Lease;
+    lease: { readonly gatewayId: string };
     onAnswer: (probe: Probe, offsetMs: number) => void;
   }) {
     this.#parts = parts;
+  }
+
+  /** The last reply; undefined before the first. */
+  get latest(): Probe | undefined {
+    return this.#latest;
+  }
+
+  get lastRoundTripMs(): number {
+    return this.#lastRoundTripMs;
   }
 
   /** How long the question that is under way has had no answer, ms; 0: none is. */
@@ -62,12 +69,12 @@ export class StoreProbe {
     this.#askedAtMs = performance.now();
     try {
       const probe = await probeStore(redis, keys, lease.gatewayId);
-      this.lastRoundTripMs = performance.now() - this.#askedAtMs;
-      this.roundTripMs.record(this.lastRoundTripMs);
-      this.latest = probe;
-      onAnswer(probe, probe.nowMs - (startedAt + this.lastRoundTripMs / 2));
+      this.#lastRoundTripMs = performance.now() - this.#askedAtMs;
+      this.roundTripMs.record(this.#lastRoundTripMs);
+      this.#latest = probe;
+      onAnswer(probe, probe.nowMs - (startedAt + this.#lastRoundTripMs / 2));
     } catch {
-      this.lastRoundTripMs = performance.now() - this.#askedAtMs;
+      this.#lastRoundTripMs = performance.now() - this.#askedAtMs;
     } finally {
       this.#askedAtMs = 0;
     }

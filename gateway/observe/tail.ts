@@ -1,7 +1,7 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { EVERYONE, type TailLine, writeTail } from '../../contract/store/tail.ts';
-import type { Message } from '../delivery/messages.ts';
-import type { GatewayRedis } from '../store/redis.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
+import type { Message } from '../session/messages.ts';
 
 const FLUSH_MS = 250;
 /** Lines per flush: somebody reads them. What is more is counted. */
@@ -9,22 +9,26 @@ const LINES_MAX = 200;
 
 /** Tells those who follow the deployment live what is delivered and refused; while nobody does, it costs one comparison. */
 export class Tail {
-  /** Whether anybody follows. */
-  isOn = false;
+  #isOn = false;
   #wanted: ReadonlySet<string> = new Set();
   #lines: TailLine[] = [];
   #skipped = 0;
   #timer: NodeJS.Timeout | undefined;
-  readonly #parts: { redis: GatewayRedis; keys: Keys; gatewayId: () => string };
+  readonly #parts: { redis: RedisPort; keys: Keys; gatewayId: () => string };
 
-  constructor(parts: { redis: GatewayRedis; keys: Keys; gatewayId: () => string }) {
+  constructor(parts: { redis: RedisPort; keys: Keys; gatewayId: () => string }) {
     this.#parts = parts;
+  }
+
+  /** Whether anybody follows. */
+  get isOn(): boolean {
+    return this.#isOn;
   }
 
   /** User ids that are followed; an empty one is for everyone. */
   follow(users: readonly string[]): void {
     this.#wanted = new Set(users);
-    this.isOn = users.length > 0;
+    this.#isOn = users.length > 0;
   }
 
   delivered(user: string, { head, origin }: Message): void {
@@ -39,7 +43,7 @@ export class Tail {
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.isOn = false;
+    this.#isOn = false;
   }
 
   #say(user: string, line: Omit<TailLine, 'at' | 'gateway'>): void {

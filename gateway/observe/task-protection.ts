@@ -1,4 +1,4 @@
-import type { Log } from './log.ts';
+import type { Log } from '../../shared/log.ts';
 
 /** ECS takes 1 minute to 48 hours; renewed at a third of it, so that two answers may be missed. */
 const EXPIRES_MINUTES = 60;

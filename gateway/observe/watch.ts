@@ -1,13 +1,13 @@
-import type { GatewayContext } from '../context.ts';
+import type { Counters } from './counters.ts';
 import type { EventLoop } from './event-loop.ts';
-import { tellSuppressed } from './log.ts';
+import { type GatewayLog, tellSuppressed } from './log.ts';
 import type { SessionSums } from './session-totals.ts';
 import type { StoreProbe } from './store-probe.ts';
 
 const TICK_MS = 1_000;
-/** The first of a kind is told at once, what follows with its sum after this time. */
+/** The first event of a kind is logged at once, the next ones together after this time. */
 const QUIET_MS = 10_000;
-/** A store in the same network answers in one or two milliseconds. */
+/** A store in the same network replies in one or two milliseconds. */
 const SLOW_STORE_MS = 100;
 
 interface Row {
@@ -15,26 +15,31 @@ interface Row {
   readonly message: string;
   /** A sum that only grows. */
   readonly read: () => number;
-  readonly facts?: () => Readonly<Record<string, string | number>>;
+  readonly logFields?: () => Readonly<Record<string, string | number>>;
+}
+
+export interface WatchSources {
+  readonly counters: Counters;
+  readonly probe: StoreProbe;
+  readonly eventLoop: EventLoop;
+  readonly sums: SessionSums;
+  readonly log: GatewayLog;
 }
 
 /**
- * Tells the log once a second what the counters say went wrong: however many clients do it, it is one line per kind and ten
- * seconds, with their number.
+ * Logs what the counters show to be wrong: however many clients are concerned, one line per kind and ten seconds, with
+ * their number.
  */
 export class Watch {
-  readonly #context: GatewayContext;
-  readonly #probe: StoreProbe;
+  readonly #sources: WatchSources;
   readonly #rows: readonly Row[];
-  readonly #told = new Map<string, { value: number; atMs: number }>();
-  #slowToldAtMs = Number.NEGATIVE_INFINITY;
+  readonly #reported = new Map<string, { value: number; atMs: number }>();
+  #slowReportedAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(context: GatewayContext, parts: { probe: StoreProbe; eventLoop: EventLoop; sums: SessionSums }) {
-    const { probe, eventLoop, sums } = parts;
-    this.#context = context;
-    this.#probe = probe;
-    const { counters } = context;
+  constructor(sources: WatchSources) {
+    const { counters, probe, eventLoop, sums } = sources;
+    this.#sources = sources;
     this.#rows = [
       { event: 'verifies_refused', message: 'tokens were refused', read: () => counters.refusedVerifies },
       { event: 'frames_refused', message: 'clients sent what is not allowed', read: () => counters.badFrames },
@@ -52,13 +57,13 @@ export class Watch {
         event: 'event_loop_blocked',
         message: 'the event loop stood still: everyone waited',
         read: () => eventLoop.blocks,
-        facts: () => ({ blocked_ms: Math.round(eventLoop.blockedMs) }),
+        logFields: () => ({ blocked_ms: Math.round(eventLoop.blockedMs) }),
       },
       {
         event: 'clock_jumped',
         message: 'the clock of this machine was set',
         read: () => eventLoop.clockJumps,
-        facts: () => ({ jump_ms: Math.round(eventLoop.lastJumpMs) }),
+        logFields: () => ({ jump_ms: Math.round(eventLoop.lastJumpMs) }),
       },
       {
         event: 'readers_stalled',
@@ -69,7 +74,7 @@ export class Watch {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.look(performance.now()), TICK_MS);
+    this.#timer = setInterval(() => this.#check(performance.now()), TICK_MS);
     this.#timer.unref();
   }
 
@@ -77,43 +82,43 @@ export class Watch {
     clearInterval(this.#timer);
   }
 
-  look(nowMs: number): void {
-    const { log, counters } = this.#context;
-    for (const row of this.#rows) this.#tell(row.event, row.message, row.read(), nowMs, row.facts);
+  #check(nowMs: number): void {
+    const { log, counters } = this.#sources;
+    for (const row of this.#rows) this.#report(row.event, row.message, row.read(), nowMs, row.logFields);
     for (const [reason, value] of counters.refusedConnections) {
-      this.#tell('connections_refused', 'connections were turned away', value, nowMs, () => ({ reason }), reason);
+      this.#report('connections_refused', 'connections were turned away', value, nowMs, () => ({ reason }), reason);
     }
-    this.#tellSlowStore(nowMs);
+    this.#reportSlowStore(nowMs);
     counters.acknowledgements.forgetOld(Date.now());
     tellSuppressed(log);
   }
 
-  #tell(event: string, message: string, value: number, nowMs: number, facts?: Row['facts'], key = ''): void {
+  #report(event: string, message: string, value: number, nowMs: number, logFields?: Row['logFields'], key = ''): void {
     const name = `${event} ${key}`;
-    const told = this.#told.get(name) ?? { value: firstValue(event, value), atMs: Number.NEGATIVE_INFINITY };
-    this.#told.set(name, told);
-    const count = value - told.value;
-    if (count <= 0 || nowMs - told.atMs < QUIET_MS) return;
-    told.value = value;
-    told.atMs = nowMs;
-    this.#context.log.warn({ event, count, ...facts?.() }, message);
+    const reported = this.#reported.get(name) ?? { value: firstValue(event, value), atMs: Number.NEGATIVE_INFINITY };
+    this.#reported.set(name, reported);
+    const count = value - reported.value;
+    if (count <= 0 || nowMs - reported.atMs < QUIET_MS) return;
+    reported.value = value;
+    reported.atMs = nowMs;
+    this.#sources.log.warn({ event, count, ...logFields?.() }, message);
   }
 
-  #tellSlowStore(nowMs: number): void {
-    const ms = Math.max(this.#probe.lastRoundTripMs, this.#probe.waitingMs);
-    if (ms < SLOW_STORE_MS || nowMs - this.#slowToldAtMs < QUIET_MS) return;
-    this.#slowToldAtMs = nowMs;
+  #reportSlowStore(nowMs: number): void {
+    const ms = Math.max(this.#sources.probe.lastRoundTripMs, this.#sources.probe.waitingMs);
+    if (ms < SLOW_STORE_MS || nowMs - this.#slowReportedAtMs < QUIET_MS) return;
+    this.#slowReportedAtMs = nowMs;
     const line = { event: 'redis_slow', round_trip_ms: Math.round(ms) };
-    this.#context.log.warn(line, 'Redis takes long to answer');
+    this.#sources.log.warn(line, 'Redis takes long to answer');
   }
 }
 
-/** What the deployment had lost before this gateway came is no news. */
+/** Messages that the deployment lost before this gateway started are not reported. */
 function firstValue(event: string, value: number): number {
   return event === 'messages_lost' ? value : 0;
 }
 
-/** A sum of the rises of something that also falls. */
+/** The sum of all rises of a number that also falls. */
 function rising(read: () => number): () => number {
   let last = 0;
   let sum = 0;

@@ -1,11 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import { type DrainResult, drainQueue } from '../../contract/store/scripts/drain-queue.ts';
+import type { Log } from '../../shared/log.ts';
+import { BLOCK_MS } from '../../shared/redis/blocking.ts';
 import { RedisReplyError, RedisUnavailableError } from '../../shared/redis/errors.ts';
-import type { GatewayConfig } from '../config.ts';
-import type { Counters } from '../observe/counters.ts';
-import type { Log } from '../observe/log.ts';
-import { BLOCK_MS, type GatewayRedis } from '../store/redis.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 
 /** Entries in one call of the script, beside the bound of its work: it holds Redis up for one or two milliseconds. */
 const BATCH = 250;
@@ -15,30 +14,38 @@ const RETRY_MS = 1_000;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 250;
 
+export interface QueueDrainParts {
+  /** A connection of its own: nothing else may wait behind it. */
+  readonly waiter: RedisPort;
+  readonly redis: RedisPort;
+  readonly keys: Keys;
+  readonly config: {
+    readonly offlineTtlSeconds: number;
+    readonly mailboxMax: number;
+    readonly mailboxMaxBytes: number;
+    readonly maxQueueRecipients: number;
+    readonly maxQueueEntryBytes: number;
+  };
+  readonly counters: { queueTaken: number; deadLetters: number };
+  readonly log: Pick<Log, 'warn' | 'error'>;
+}
+
 /**
  * Drains the public queue `front_tcp` into the route script. It waits by moving one entry into a list of ours (of many
  * waiting gateways one is served, the others sleep on); the script takes that entry, and whatever has come behind it.
  */
 export class QueueDrain {
-  readonly #waiter: GatewayRedis;
-  readonly #redis: GatewayRedis;
+  readonly #waiter: RedisPort;
+  readonly #redis: RedisPort;
   readonly #keys: Keys;
-  readonly #config: GatewayConfig;
-  readonly #counters: Counters;
-  readonly #log: Log;
+  readonly #config: QueueDrainParts['config'];
+  readonly #counters: QueueDrainParts['counters'];
+  readonly #log: QueueDrainParts['log'];
   #isRunning = false;
   #blocks = true;
   #draining: Promise<void> = Promise.resolve();
 
-  constructor(parts: {
-    /** A connection of its own: nothing else may wait behind it. */
-    waiter: GatewayRedis;
-    redis: GatewayRedis;
-    keys: Keys;
-    config: GatewayConfig;
-    counters: Counters;
-    log: Log;
-  }) {
+  constructor(parts: QueueDrainParts) {
     this.#waiter = parts.waiter;
     this.#redis = parts.redis;
     this.#keys = parts.keys;
@@ -114,7 +121,7 @@ export class QueueDrain {
   }
 
   /** When the script fails for a reason that does not pass, entries are taken one by one; the one at fault is put aside. */
-  async #takeOrIsolate(redis: GatewayRedis): Promise<DrainResult> {
+  async #takeOrIsolate(redis: RedisPort): Promise<DrainResult> {
     try {
       return await this.#take(redis, BATCH);
     } catch (error) {
@@ -129,7 +136,7 @@ export class QueueDrain {
     }
   }
 
-  #take(redis: GatewayRedis, maxEntries: number, setAside = ''): Promise<DrainResult> {
+  #take(redis: RedisPort, maxEntries: number, setAside = ''): Promise<DrainResult> {
     const { offlineTtlSeconds, mailboxMax, mailboxMaxBytes, maxQueueRecipients, maxQueueEntryBytes } = this.#config;
     return drainQueue(redis, this.#keys, {
       offlineTtlSeconds,

@@ -9,15 +9,13 @@ import {
 } from '../../contract/store/scripts/route.ts';
 import { STEP_WORK } from '../../contract/store/work.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
+import type { Log } from '../../shared/log.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
-import type { GatewayConfig } from '../config.ts';
-import { Notice } from '../delivery/messages.ts';
-import type { Lease } from '../fleet/lease.ts';
-import type { Counters } from '../observe/counters.ts';
-import type { Log } from '../observe/log.ts';
-import { Gate } from '../session/frame-reader.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
+import { PauseReason } from '../session/frame-reader.ts';
+import { Notice } from '../session/messages.ts';
+import type { SenderOrder } from '../session/sender-order.ts';
 import type { Session } from '../session/session.ts';
-import type { GatewayRedis } from '../store/redis.ts';
 
 /** Commands in one call of the script, beside the bound of its work: it holds Redis up for a few milliseconds. */
 const BATCH = 256;
@@ -34,6 +32,20 @@ const STUCK_MS = 10_000;
 /** How long Redis remembers a batch, so that one whose answer was lost is not routed twice, s. */
 const BATCH_MEMORY_SECONDS = 3_600;
 
+export interface RouteQueueParts {
+  readonly redis: RedisPort;
+  readonly keys: Keys;
+  readonly config: {
+    readonly offlineTtlSeconds: number;
+    readonly mailboxMax: number;
+    readonly mailboxMaxBytes: number;
+    readonly routeQueueMaxBytes: number;
+  };
+  readonly lease: { readonly gatewayId: string };
+  readonly counters: { routed: number; routeFailures: number; routesRefused: number };
+  readonly log: Pick<Log, 'error'>;
+}
+
 interface Waiting {
   sender: Session;
   command: RouteCommand;
@@ -49,12 +61,12 @@ interface Waiting {
  * A batch that the script refuses is halved until the command at fault is alone: that one is refused, the rest goes on.
  */
 export class RouteQueue {
-  readonly #redis: GatewayRedis;
+  readonly #redis: RedisPort;
   readonly #keys: Keys;
-  readonly #config: GatewayConfig;
-  readonly #lease: Lease;
-  readonly #counters: Counters;
-  readonly #log: Log;
+  readonly #config: RouteQueueParts['config'];
+  readonly #lease: RouteQueueParts['lease'];
+  readonly #counters: RouteQueueParts['counters'];
+  readonly #log: RouteQueueParts['log'];
   /** The highest id in an answer so far. */
   latestId = 0;
   /** Since when no call has succeeded, ms of the process's clock; 0: the last one did. */
@@ -65,14 +77,7 @@ export class RouteQueue {
   #batches = 0;
   #idle: (() => void)[] = [];
 
-  constructor(parts: {
-    redis: GatewayRedis;
-    keys: Keys;
-    config: GatewayConfig;
-    lease: Lease;
-    counters: Counters;
-    log: Log;
-  }) {
+  constructor(parts: RouteQueueParts) {
     this.#redis = parts.redis;
     this.#keys = parts.keys;
     this.#config = parts.config;
@@ -107,11 +112,10 @@ export class RouteQueue {
     const work = routeWork(command);
     this.#waiting.push({ sender, ref, command: { ...command, ...rest }, work, bytes });
     this.#waitingBytes += bytes;
-    sender.routesInFlight += 1;
-    sender.routeBytesInFlight += bytes;
-    if (command.to !== 'everyone elsewhere') sender.routesReturning += 1;
-    if (isOver(sender, 1) || this.#isFull()) sender.intake.hold(Gate.routing);
-    sender.intake.payForWork(work);
+    const { order, reader } = sender;
+    order.begin(command.to !== 'everyone elsewhere', bytes);
+    if (isOver(order, 1) || this.#isFull()) reader.pause(PauseReason.routing);
+    reader.payForWork(work);
     if (this.#isRunning) return;
     this.#isRunning = true;
     setImmediate(() => void this.#run());
@@ -194,7 +198,7 @@ export class RouteQueue {
     const { sender, command, ref } = waiting;
     this.#counters.routesRefused += 1;
     this.#done(waiting);
-    if (sender.state !== 'closed' && sender.has('errors')) sender.refuseKindly('not_routed', command.version, ref);
+    if (!sender.isClosed && sender.has('errors')) sender.reject('not_routed', command.version, ref);
     else await this.#deadLetter(command, cause);
   }
 
@@ -214,18 +218,16 @@ export class RouteQueue {
     this.latestId = Math.max(this.latestId, Number(result.answers.at(-1)?.id ?? 0));
     batch.forEach((waiting, i) => {
       const { sender, command, ref } = waiting;
-      if (result.ownEntry !== undefined) sender.awaitedEntry = result.ownEntry;
-      if (sender.state !== 'closed') this.#tell(sender, command, ref, result.answers[i]);
+      if (result.ownEntry !== undefined) sender.order.awaitEntry(result.ownEntry);
+      if (!sender.isClosed) this.#tell(sender, command, ref, result.answers[i]);
       this.#done(waiting);
     });
   }
 
-  #done({ sender, command, bytes }: Waiting): void {
+  #done({ sender: { order, reader }, command, bytes }: Waiting): void {
     this.#waitingBytes -= bytes;
-    sender.routesInFlight -= 1;
-    sender.routeBytesInFlight -= bytes;
-    if (command.to !== 'everyone elsewhere') sender.routesReturning -= 1;
-    if (!isOver(sender, 0.5)) sender.intake.release(Gate.routing);
+    order.end(command.to !== 'everyone elsewhere', bytes);
+    if (!isOver(order, 0.5)) reader.resume(PauseReason.routing);
   }
 
   #tell(
@@ -235,13 +237,13 @@ export class RouteQueue {
     answer: RouteAnswer | undefined,
   ): void {
     const isUnknown = command.commandId === ServerCommand.single && answer?.unknown === 1;
-    if (isUnknown) return sender.refuseKindly('unknown_recipient', command.version, ref);
+    if (isUnknown) return sender.reject('unknown_recipient', command.version, ref);
     if (ref === undefined || answer === undefined || !sender.has('receipts')) return;
     sender.send(new Notice(command.version, ServerCommand.accepted, JSON.stringify({ ref, id: answer.id })));
   }
 }
 
 /** Whether a sender has more than this share of its bounds in flight. */
-function isOver({ routesInFlight, routeBytesInFlight }: Session, share: number): boolean {
-  return routesInFlight > SENDER_MAX * share || routeBytesInFlight > SENDER_MAX_BYTES * share;
+function isOver(order: SenderOrder, share: number): boolean {
+  return order.inFlight > SENDER_MAX * share || order.bytesInFlight > SENDER_MAX_BYTES * share;
 }

@@ -2,10 +2,7 @@ import type { RouteCommand } from '../../contract/store/scripts/route.ts';
 import { fromWireText, type WireText } from '../../contract/wire/chat-text.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import { chatBody } from '../../contract/wire/message.ts';
-import type { FanOut } from '../delivery/broadcast.ts';
-import type { InboxReader } from '../delivery/inbox-reader.ts';
-import { Message } from '../delivery/messages.ts';
-import type { Lease } from '../fleet/lease.ts';
+import { Message } from '../session/messages.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { RouteQueue } from './route-queue.ts';
@@ -17,6 +14,14 @@ export interface Chat {
   ref: string | number | undefined;
 }
 
+export interface RouterParts {
+  readonly registry: Pick<Registry, 'get' | 'ackSessions'>;
+  readonly lease: { readonly isHeld: boolean };
+  readonly queue: Pick<RouteQueue, 'add' | 'latestId'>;
+  readonly inbox: { readonly latestId: number; hasPassed(entry: string): boolean };
+  readonly broadcasts: { add(message: Message): void };
+}
+
 /**
  * Where a client's message goes: straight to a live session of this gateway, else through the route script.
  *
@@ -24,18 +29,18 @@ export interface Chat {
  * sender awaits no receipt, and nothing that the sender sent before is still on its way through Redis.
  */
 export class Router {
-  readonly #registry: Registry;
-  readonly #lease: Lease;
-  readonly #queue: RouteQueue;
-  readonly #inbox: InboxReader;
-  readonly #fanOut: FanOut;
+  readonly #registry: RouterParts['registry'];
+  readonly #lease: RouterParts['lease'];
+  readonly #queue: RouterParts['queue'];
+  readonly #inbox: RouterParts['inbox'];
+  readonly #broadcasts: RouterParts['broadcasts'];
 
-  constructor(parts: { registry: Registry; lease: Lease; queue: RouteQueue; inbox: InboxReader; fanOut: FanOut }) {
+  constructor(parts: RouterParts) {
     this.#registry = parts.registry;
     this.#lease = parts.lease;
     this.#queue = parts.queue;
     this.#inbox = parts.inbox;
-    this.#fanOut = parts.fanOut;
+    this.#broadcasts = parts.broadcasts;
   }
 
   single(sender: Session, chat: Chat, to: string): void {
@@ -64,9 +69,9 @@ export class Router {
       return this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone');
     }
     // What this sender has had routed so far has an id up to this one, and what it has routed from now on a higher one.
-    const orderId = Math.max(this.#queue.latestId, this.#inbox.latestId, sender.bornAtId);
+    const orderId = Math.max(this.#queue.latestId, this.#inbox.latestId, sender.identity.joinedAtMessageId);
     const message = Message.direct(chat.version, ServerCommand.broadcast, body, 'broadcast', orderId);
-    this.#fanOut.add(message);
+    this.#broadcasts.add(message);
     this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone elsewhere');
   }
 
@@ -75,12 +80,9 @@ export class Router {
   }
 
   #mayGoDirect(sender: Session, chat: Chat): boolean {
-    if (!this.#lease.isHeld || sender.routesReturning > 0) return false;
+    if (!this.#lease.isHeld) return false;
     if (chat.ref !== undefined && sender.has('receipts')) return false;
-    if (sender.awaitedEntry === undefined) return true;
-    if (!this.#inbox.hasPassed(sender.awaitedEntry)) return false;
-    sender.awaitedEntry = undefined;
-    return true;
+    return sender.order.isClear(this.#inbox);
   }
 
   #directReceiver(userId: string): Session | undefined {

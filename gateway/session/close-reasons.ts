@@ -1,6 +1,6 @@
 /**
- * Why a connection ended: thrown, logged, counted and sent (112) from the same row.
- * `comesBack`: whether the client may connect again by itself, and after how long at the least, ms.
+ * Why a connection ended: logged, counted and sent (112) from the same row.
+ * `comesBackAfterMs`: the least time after which the client may connect again by itself.
  */
 export interface CloseReason {
   readonly number: number;
@@ -37,7 +37,7 @@ export const CloseReasons = {
 
 const byName = new Map<string, CloseReason>(Object.values(CloseReasons).map((row) => [row.name, row]));
 
-/** The row of a reason that came by name through Redis; a name that is newer than this gateway counts as `kicked`. */
+/** Returns the row of a reason that came by name through Redis; an unknown name, of a newer gateway, counts as `kicked`. */
 export function closeReasonOf(name: string): CloseReason {
   return byName.get(name) ?? CloseReasons.kicked;
 }

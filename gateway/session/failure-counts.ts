@@ -1,17 +1,17 @@
-/** One failure is forgotten in this time: who makes fewer is never over a limit. */
+/** One failure is forgotten in this time: whoever fails less often is never over a limit. */
 const FORGET_MS = 1_000;
-/** However long somebody has failed, the wait is over so long after the last failure. */
+/** However long somebody has failed, the wait is over so many failures' time after the last one. */
 const MAX_EXCESS = 60;
 /** Names in each of two generations; when the younger is full, the older is forgotten. */
 const MAX_NAMES = 25_000;
 
-/** Failures by name, as buckets that leak: per name one number, the time at which all of them are forgotten. */
+/** Failures by name, as leaky buckets: one number per name, the time at which all its failures are forgotten. */
 export class FailureCounts {
   readonly #limit: number;
   #younger = new Map<string, number>();
   #older = new Map<string, number>();
 
-  /** `limit` failures are free; 0: all are. */
+  /** `limit` failures are free; 0: all of them. */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -29,7 +29,7 @@ export class FailureCounts {
     this.#younger = new Map();
   }
 
-  /** How many failures over the limit the name is; 0 or less: it is not. */
+  /** Returns how many failures over the limit the name has; 0 or less: it is not over. */
   excess(name: string, nowMs: number): number {
     if (this.size === 0) return 0;
     return Math.ceil((this.#forgottenAt(name) - nowMs) / FORGET_MS) - this.#limit;

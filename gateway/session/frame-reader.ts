@@ -1,146 +1,167 @@
+import type { WireText } from '../../contract/wire/chat-text.ts';
 import { Decoded, FrameDecoder } from '../../contract/wire/frame.ts';
-import { handle } from '../commands/dispatch.ts';
-import { CloseReasons } from './close-reasons.ts';
-import type { Session } from './session.ts';
+import { TokenBucket } from '../../shared/time/token-bucket.ts';
+import type { Connection } from '../net/connection.ts';
+import { type CloseReason, CloseReasons } from './close-reasons.ts';
+import type { Timed, Wheel } from './wheel.ts';
 
-/** Reasons for which a connection is not read. A bit each: it is read again when all are gone. */
-export const Gate = { verifying: 1, routing: 2, rate: 4, upstream: 8, settling: 16 } as const;
+/** Why a connection is not read. One bit each: it is read again when no reason is left. */
+export const PauseReason = { verifying: 1, routing: 2, rate: 4, upstream: 8, acknowledging: 16 } as const;
+export type PauseReason = (typeof PauseReason)[keyof typeof PauseReason];
 
-/** A burst of twice the rate per second is let through. */
+/** Bursts of so many seconds' worth of messages are let through. */
 const BURST_SECONDS = 2;
 const RATE_CHECK_MS = 100;
 
-/** What a client sends: bytes in, frames to their handlers, as fast as they may come. */
-export class Intake {
-  /** When the client was last heard, ms of the process's clock. */
-  heardAtMs: number;
-  readonly #session: Session;
+/** A frame as it is handled. `body` is valid only during the call. */
+export interface Frame {
+  readonly version: number;
+  readonly commandId: number;
+  readonly bodyBytes: number;
+  readonly body: Buffer;
+  /** The body as text whose characters are its bytes. */
+  readonly wireText: WireText;
+}
+
+/** Whoever's bytes are read: a session. */
+export interface FrameConsumer extends Timed {
+  readonly connection: Pick<Connection, 'pause' | 'resume'>;
+  readonly isClosed: boolean;
+  readonly isVerified: boolean;
+  handle(frame: Frame): void;
+  close(reason: CloseReason): void;
+}
+
+/** What all frame readers of a gateway share. */
+export interface FrameReaderParts {
+  readonly settings: {
+    readonly maxFrameBytes: number;
+    readonly frameTimeoutMs: number;
+    /** 0: any number. */
+    readonly maxMessagesPerSecond: number;
+    /** Of the work that messages cause in Redis, in units of contract/store/work.ts; 0: any amount. */
+    readonly maxRoutedWorkPerSecond: number;
+  };
+  readonly counters: { bytesIn: number; framesIn: number; throttled: number };
+  readonly wheel: Pick<Wheel, 'set' | 'bringForward'>;
+}
+
+/** Turns the bytes of one connection into frames, and hands them on as fast as the connection may send. */
+export class FrameReader {
+  readonly #parts: FrameReaderParts;
+  readonly #consumer: FrameConsumer;
   readonly #decoder: FrameDecoder;
-  #gates = 0;
-  /** Since when a frame has begun whose end has not come; 0: none has. */
+  #pauseReasons = 0;
+  #heardAtMs: number;
+  /** When the frame began that is not complete yet; 0: there is none. */
   #partialSinceMs = 0;
-  readonly #messages: TokenBucket;
-  /** What its messages cost Redis. */
+  /** From the first frame after the verify on. */
+  #messages: TokenBucket | undefined;
+  /** From the first message on that causes work in Redis. */
   #work: TokenBucket | undefined;
 
-  constructor(session: Session, nowMs: number) {
-    const { config } = session.context;
-    this.#session = session;
-    this.#decoder = new FrameDecoder(config.maxFrameBytes);
-    this.heardAtMs = nowMs;
-    this.#messages = new TokenBucket(config.maxMessagesPerSecond, nowMs);
+  constructor(parts: FrameReaderParts, consumer: FrameConsumer, nowMs: number) {
+    this.#parts = parts;
+    this.#consumer = consumer;
+    this.#decoder = new FrameDecoder(parts.settings.maxFrameBytes);
+    this.#heardAtMs = nowMs;
   }
 
-  get isHeld(): boolean {
-    return this.#gates !== 0;
+  get isPaused(): boolean {
+    return this.#pauseReasons !== 0;
   }
 
-  /** Until when the frame that has begun must be there; never, while nothing is read. */
+  /** When the client was last heard, ms of the process's clock. A client that is not read counts as heard. */
+  lastHeardMs(nowMs: number): number {
+    if (this.isPaused) this.#heardAtMs = nowMs;
+    return this.#heardAtMs;
+  }
+
+  /** When the frame that has begun must be complete; never, while nothing is read. */
   get partialUntilMs(): number {
-    if (this.#partialSinceMs === 0 || this.isHeld) return Number.POSITIVE_INFINITY;
-    return this.#partialSinceMs + this.#session.context.config.frameTimeoutMs;
+    if (this.#partialSinceMs === 0 || this.isPaused) return Number.POSITIVE_INFINITY;
+    return this.#partialSinceMs + this.#parts.settings.frameTimeoutMs;
   }
 
   receive(chunk: Buffer): void {
-    if (this.#session.state === 'closed') return;
-    this.#session.context.counters.bytesIn += chunk.length;
-    this.heardAtMs = performance.now();
+    if (this.#consumer.isClosed) return;
+    this.#parts.counters.bytesIn += chunk.length;
+    this.#heardAtMs = performance.now();
     this.#decoder.push(chunk);
-    this.#readOn();
+    this.#readFrames();
   }
 
-  /** Stops reading for a reason; what has come already waits. */
-  hold(gate: number): void {
-    if (this.#gates === 0) this.#session.socket.pause();
-    this.#gates |= gate;
+  /** Stops reading for a reason; bytes that have arrived already wait. */
+  pause(reason: PauseReason): void {
+    if (this.#pauseReasons === 0) this.#consumer.connection.pause();
+    this.#pauseReasons |= reason;
   }
 
-  /** Goes on reading when no other reason is left. */
-  release(gate: number): void {
-    if ((this.#gates & gate) === 0) return;
-    this.#gates &= ~gate;
-    if (this.#gates !== 0 || this.#session.state === 'closed') return;
-    this.heardAtMs = performance.now();
-    // It could not have sent the rest meanwhile.
-    if (this.#partialSinceMs > 0) this.#partialSinceMs = this.heardAtMs;
-    this.#readOn();
-    if (this.#gates === 0) this.#session.socket.resume();
+  /** Reads on when no other reason is left. */
+  resume(reason: PauseReason): void {
+    if ((this.#pauseReasons & reason) === 0) return;
+    this.#pauseReasons &= ~reason;
+    if (this.#pauseReasons !== 0 || this.#consumer.isClosed) return;
+    this.#heardAtMs = performance.now();
+    // The client could not send the rest of a frame meanwhile.
+    if (this.#partialSinceMs > 0) this.#partialSinceMs = this.#heardAtMs;
+    this.#readFrames();
+    if (this.#pauseReasons === 0) this.#consumer.connection.resume();
   }
 
-  /** For a session that is held for its rate: reads on when it may. Answers when to ask again, 0: it is not held for that. */
+  /** Reads on when the rate allows it again. Returns when to ask the next time; 0: the rate is no reason to wait. */
   refill(nowMs: number): number {
-    if ((this.#gates & Gate.rate) === 0) return 0;
-    if (this.#messages.has(1, nowMs) && this.#work?.has(1, nowMs) !== false) this.release(Gate.rate);
-    return (this.#gates & Gate.rate) === 0 ? 0 : nowMs + RATE_CHECK_MS;
+    if ((this.#pauseReasons & PauseReason.rate) === 0) return 0;
+    const hasTokens = (this.#messages?.refill(nowMs) ?? 1) >= 1 && (this.#work?.refill(nowMs) ?? 1) >= 1;
+    if (hasTokens) this.resume(PauseReason.rate);
+    return (this.#pauseReasons & PauseReason.rate) === 0 ? 0 : nowMs + RATE_CHECK_MS;
   }
 
-  /** Read a frame, let the session judge it, apply its handler. */
-  #readOn(): void {
-    const session = this.#session;
+  #readFrames(): void {
+    const consumer = this.#consumer;
     const decoder = this.#decoder;
-    while (this.#gates === 0 && session.state !== 'closed') {
+    while (this.#pauseReasons === 0 && !consumer.isClosed) {
       const found = decoder.next();
       if (found === Decoded.incomplete) return this.#awaitRest();
       this.#partialSinceMs = 0;
-      if (found === Decoded.invalid) return session.close(CloseReasons.badLength);
-      session.context.counters.framesIn += 1;
-      handle(session, decoder, session.context);
-      if (session.state !== 'unverified') this.#pay();
+      if (found === Decoded.invalid) return consumer.close(CloseReasons.badLength);
+      this.#parts.counters.framesIn += 1;
+      consumer.handle(decoder);
+      if (consumer.isVerified) this.#takeToken();
     }
-    if (session.state !== 'closed') decoder.detach();
+    if (!consumer.isClosed) decoder.detach();
   }
 
   #awaitRest(): void {
     if (this.#decoder.bufferedBytes === 0) this.#partialSinceMs = 0;
     else if (this.#partialSinceMs === 0) {
-      this.#partialSinceMs = this.heardAtMs;
-      this.#session.context.wheel.bringForward(this.#session, this.partialUntilMs);
+      this.#partialSinceMs = this.#heardAtMs;
+      this.#parts.wheel.bringForward(this.#consumer, this.partialUntilMs);
     }
   }
 
-  /** A session that is over its rate is slowed down by not being read. Nothing is dropped. */
-  #pay(): void {
-    if (!this.#messages.take(1)) this.#slowDown();
+  /** A session over its rate is slowed down: it is not read. No frame is dropped. */
+  #takeToken(): void {
+    const { maxMessagesPerSecond: max } = this.#parts.settings;
+    if (max === 0) return;
+    this.#messages ??= new TokenBucket(max, BURST_SECONDS * max, this.#heardAtMs);
+    if (this.#messages.take() <= 0) this.#slowDownIfEmpty(this.#messages);
   }
 
-  /** Likewise for what its messages cost Redis, in units of contract/store/work.ts. */
+  /** Likewise for the work that its messages cause in Redis. */
   payForWork(units: number): void {
-    this.#work ??= new TokenBucket(this.#session.context.config.maxRoutedWorkPerSecond, performance.now());
-    if (!this.#work.take(units)) this.#slowDown();
+    const { maxRoutedWorkPerSecond: max } = this.#parts.settings;
+    if (max === 0) return;
+    this.#work ??= new TokenBucket(max, BURST_SECONDS * max, this.#heardAtMs);
+    if (this.#work.take(units) <= 0) this.#slowDownIfEmpty(this.#work);
   }
 
-  #slowDown(): void {
-    const { counters, wheel } = this.#session.context;
-    if ((this.#gates & Gate.rate) === 0) counters.throttled += 1;
-    this.hold(Gate.rate);
-    wheel.set(this.#session, performance.now() + RATE_CHECK_MS);
-  }
-}
-
-/** Refills by the clock; one that has had too much at once goes below zero and must earn that first. Rate 0: never empty. */
-class TokenBucket {
-  readonly #perSecond: number;
-  #tokens: number;
-  #atMs: number;
-
-  constructor(perSecond: number, nowMs: number) {
-    this.#perSecond = perSecond;
-    this.#tokens = BURST_SECONDS * perSecond;
-    this.#atMs = nowMs;
-  }
-
-  /** Returns whether there are some left. */
-  take(count: number): boolean {
-    if (this.#perSecond === 0) return true;
-    this.#tokens -= count;
-    return this.#tokens > 0 || this.has(Number.MIN_VALUE, performance.now());
-  }
-
-  has(count: number, nowMs: number): boolean {
-    if (this.#perSecond === 0) return true;
-    const refill = ((nowMs - this.#atMs) * this.#perSecond) / 1_000;
-    this.#tokens = Math.min(BURST_SECONDS * this.#perSecond, this.#tokens + refill);
-    this.#atMs = nowMs;
-    return this.#tokens >= count;
+  #slowDownIfEmpty(bucket: TokenBucket): void {
+    const nowMs = performance.now();
+    if (bucket.refill(nowMs) > 0) return;
+    const { counters, wheel } = this.#parts;
+    if ((this.#pauseReasons & PauseReason.rate) === 0) counters.throttled += 1;
+    this.pause(PauseReason.rate);
+    wheel.set(this.#consumer, nowMs + RATE_CHECK_MS);
   }
 }

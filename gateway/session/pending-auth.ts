@@ -1,92 +1,98 @@
+import type { AddressCount } from '../net/admission.ts';
 import { type CloseReason, CloseReasons } from './close-reasons.ts';
-import type { Session } from './session.ts';
+import type { Timed, Wheel } from './wheel.ts';
 
-/** How long one may say nothing that came when its address had enough of such, and how much longer for each that is too many. */
-const CROWDED_MS = 1_000;
-const CROWDED_MS_EACH = 1;
+/** How long a connection over its address's limit may take to send its verify, and how much longer per connection over it. */
+const GRACE_MS = 1_000;
+const GRACE_PER_EXCESS_MS = 1;
 
-/** What a connection is until it is verified: how long it may take, and one of how many of its address it is. */
-export class Newcomer {
-  readonly #session: Session;
+/** A connection that has not verified yet. */
+export interface PendingConnection extends Timed {
+  readonly address: AddressCount;
+  close(reason: CloseReason): void;
+}
+
+/** What all pending connections of a gateway share. */
+export interface PendingAuthParts {
+  readonly settings: {
+    readonly authTimeoutMs: number;
+    /** 0: any number. */
+    readonly maxUnverifiedPerAddress: number;
+  };
+  readonly wheel: Pick<Wheel, 'set'>;
+}
+
+/** What a connection is until it is verified: how long it may take, and whether its address has too many such connections. */
+export class PendingAuth {
+  readonly #parts: PendingAuthParts;
+  readonly #connection: PendingConnection;
   readonly #authDeadlineMs: number;
-  /** Until when it must have sent its verify, because its address has too many that have not; 0: it need not. */
-  #crowdedUntilMs = 0;
-  #crowdedSinceMs = 0;
-  /** Whether it is one of `address.unverified`. */
+  /** When its verify must have been sent, because its address is over the limit; 0: no such deadline. */
+  #graceUntilMs = 0;
+  #graceSinceMs = 0;
   #isCounted = false;
 
-  constructor(session: Session, nowMs: number) {
-    const { config, wheel } = session.context;
-    this.#session = session;
-    this.#authDeadlineMs = nowMs + config.authTimeoutMs;
-    wheel.set(session, this.#authDeadlineMs);
+  constructor(parts: PendingAuthParts, connection: PendingConnection, nowMs: number) {
+    this.#parts = parts;
+    this.#connection = connection;
+    this.#authDeadlineMs = nowMs + parts.settings.authTimeoutMs;
+    parts.wheel.set(connection, this.#authDeadlineMs);
     this.count(true);
   }
 
   /**
-   * Whether it counts as one of its address that have yet to say who they are. Not while its verify is with Redis: a
-   * fleet behind one address comes as fast as it is let in. Who is one too many has a moment to send its verify.
+   * Whether this connection counts against its address's limit of unverified connections. Not while its verify is with
+   * Redis: a fleet behind one address comes as fast as it is let in. One over the limit gets a moment to send its verify.
    */
   count(counts: boolean): void {
     if (counts === this.#isCounted) return;
     this.#isCounted = counts;
-    this.#session.address.unverified += counts ? 1 : -1;
-    if (counts && this.#isOneTooMany()) this.#standInCrowd();
+    this.#connection.address.unverified += counts ? 1 : -1;
+    if (counts && this.#isOverPendingLimit()) this.#startGracePeriod();
   }
 
-  /** What ends it first, and when, ms of the process's clock. */
-  due(nowMs: number): [CloseReason, number] {
-    const isCrowded = this.#crowdedUntilMs > 0;
-    if (isCrowded && nowMs < this.#crowdedUntilMs && this.#crowdedUntilMs < this.#authDeadlineMs)
-      return [CloseReasons.addressFull, this.#crowdedUntilMs];
-    // Its verify may be there and not have been read yet: a process that was kept waiting asks the sockets first.
-    const lateMs = nowMs - this.#crowdedUntilMs;
-    if (isCrowded) setImmediate(() => this.#leaveCrowd(lateMs));
-    this.#crowdedUntilMs = 0;
+  /** What ends the connection first, and when, ms of the process's clock. */
+  nextDeadline(nowMs: number): [CloseReason, number] {
+    const hasGrace = this.#graceUntilMs > 0;
+    if (hasGrace && nowMs < this.#graceUntilMs && this.#graceUntilMs < this.#authDeadlineMs)
+      return [CloseReasons.addressFull, this.#graceUntilMs];
+    // Its verify may have arrived and not been read yet: a process that was kept busy reads the sockets first.
+    const lateMs = nowMs - this.#graceUntilMs;
+    if (hasGrace) setImmediate(() => this.#endGracePeriod(lateMs));
+    this.#graceUntilMs = 0;
     return [CloseReasons.authTimeout, this.#authDeadlineMs];
   }
 
-  #standInCrowd(): void {
-    this.#crowdedSinceMs = performance.now();
-    this.#setCrowdedUntil(this.#crowdedSinceMs + CROWDED_MS);
+  #startGracePeriod(): void {
+    this.#graceSinceMs = performance.now();
+    this.#setGraceUntil(this.#graceSinceMs + GRACE_MS);
   }
 
   /**
-   * A fleet connects first and then verifies, and the larger it is the longer that takes; so does a process that is kept
-   * waiting (`lateMs`). Where others of the address are being verified right now, the next may be this one.
+   * A fleet connects first and then verifies, and the larger it is the longer that takes; so it does in a process that is
+   * kept busy (`lateMs`). While others of the address are being verified, this connection may be the next.
    */
-  #leaveCrowd(lateMs: number): void {
-    if (!this.#isOneTooMany()) return;
-    const { context, address } = this.#session;
-    const excess = address.unverified - context.config.maxUnverifiedPerAddress;
+  #endGracePeriod(lateMs: number): void {
+    if (!this.#isOverPendingLimit()) return;
+    const { address } = this.#connection;
+    const excess = address.unverified - this.#parts.settings.maxUnverifiedPerAddress;
     const nowMs = performance.now();
     const untilMs = Math.max(
-      this.#crowdedSinceMs + CROWDED_MS + excess * CROWDED_MS_EACH,
-      address.verifiedAtMs + CROWDED_MS,
-      nowMs + (lateMs > CROWDED_MS / 2 ? CROWDED_MS : 0),
+      this.#graceSinceMs + GRACE_MS + excess * GRACE_PER_EXCESS_MS,
+      address.verifiedAtMs + GRACE_MS,
+      nowMs + (lateMs > GRACE_MS / 2 ? GRACE_MS : 0),
     );
-    if (nowMs >= untilMs) return this.#session.close(CloseReasons.addressFull);
-    this.#setCrowdedUntil(untilMs);
+    if (nowMs >= untilMs) return this.#connection.close(CloseReasons.addressFull);
+    this.#setGraceUntil(untilMs);
   }
 
-  #setCrowdedUntil(untilMs: number): void {
-    this.#crowdedUntilMs = untilMs;
-    this.#session.context.wheel.set(this.#session, Math.min(untilMs, this.#authDeadlineMs));
+  #setGraceUntil(untilMs: number): void {
+    this.#graceUntilMs = untilMs;
+    this.#parts.wheel.set(this.#connection, Math.min(untilMs, this.#authDeadlineMs));
   }
 
-  #isOneTooMany(): boolean {
-    const most = this.#session.context.config.maxUnverifiedPerAddress;
-    return this.#isCounted && most > 0 && this.#session.address.unverified > most;
+  #isOverPendingLimit(): boolean {
+    const max = this.#parts.settings.maxUnverifiedPerAddress;
+    return this.#isCounted && max > 0 && this.#connection.address.unverified > max;
   }
-}
-
-/** Connections of one address; shared by them. */
-export interface AddressCount {
-  /** As `networkOf` gives it. */
-  readonly network: string;
-  connections: number;
-  /** Of these, such as have yet to say who they are. */
-  unverified: number;
-  /** When one of them was last verified, ms of the process's clock. */
-  verifiedAtMs: number;
 }

@@ -1,177 +1,228 @@
-import type { MailboxMessage } from '../../contract/store/scripts/mailbox.ts';
+import type { Recipient } from '../../contract/store/records.ts';
+import type { MailboxMessage, MailboxPage, Stashed } from '../../contract/store/scripts/mailbox.ts';
+import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
 import { APPLICATION_DOWN } from '../../contract/wire/command-ids.ts';
-import { Message, type Outgoing } from '../delivery/messages.ts';
-import { CloseReasons } from './close-reasons.ts';
-import type { Session } from './session.ts';
+import type { Log } from '../../shared/log.ts';
+import { type CloseReason, CloseReasons } from './close-reasons.ts';
+import type { Identity } from './identity.ts';
+import { Message, type Outgoing } from './messages.ts';
+import type { Timed, Wheel } from './wheel.ts';
 
-/** A predecessor that is dead is buried by then, many leases over; one that lives hands over in a few milliseconds. */
+/** After so many leases a dead predecessor has long been buried; one that lives hands over in a few milliseconds. */
 const PREDECESSOR_PATIENCE_LEASES = 3;
 
+/** Mailboxes in Redis. */
+export interface Mailboxes {
+  /** Does not reject. */
+  stash(messages: readonly Stashed[]): Promise<void>;
+  /** Does not reject. */
+  settle(session: Recipient, state: 'written', ids: readonly string[]): Promise<void>;
+  page(session: Recipient, from: { after: string; lostTold: number; waitsForNobody: boolean }): Promise<MailboxPage>;
+}
+
+/** What all replays of a gateway share. */
+export interface ReplayParts {
+  readonly settings: { readonly leaseMs: number; readonly outboxMaxBytes: number };
+  readonly store: Mailboxes;
+  readonly marks: { add(step: DeliveryStep): Promise<void> };
+  /** Undefined: traces are off. */
+  readonly traces: MailboxTraces | undefined;
+  readonly counters: { stashed: number };
+  readonly wheel: Pick<Wheel, 'set'>;
+  readonly log: Pick<Log, 'warn' | 'error'>;
+}
+
+export interface MailboxTraces {
+  handed(from: 'mailbox', head: MailboxMessage['head'], settle: Outgoing['settle']): Outgoing['settle'];
+}
+
+/** The session that is served from its mailbox. */
+export interface ReplayingSession extends Timed {
+  readonly identity: Identity;
+  readonly outbox: { readonly isEmpty: boolean };
+  sendMessage(message: Message): void;
+  goLive(): void;
+  close(reason: CloseReason): void;
+}
+
 export interface ReplayStart {
-  /** Only ids above this. */
-  after: string;
-  /** `lost` that the 101 told. */
-  lost?: number;
-  /** What has to come first: the outbox to be empty, or the word that the session before this one has put everything back. */
-  waitFor: 'outbox' | 'predecessor';
+  /** Only messages with an id above this one. */
+  readonly after: string;
+  /** The number of lost messages that the 101 reported. */
+  readonly lost?: number;
+  /** What has to come first: the outbox to be empty, or the session before this one to put back what it had not delivered. */
+  readonly waitFor: 'outbox' | 'predecessor';
   /** Broadcasts that are due to the user and were not sent yet, in order. */
-  held?: readonly Message[];
+  readonly held?: readonly Message[];
 }
 
 /**
- * Serves a session from its mailbox, page by page at the pace of its reader, until the mailbox is empty; then the
- * session is live. What comes meanwhile is not sent: it goes to the mailbox too, or is there already, so that the order
- * of ids is kept and memory is bounded. Broadcasts are not stored: they are held back, and sent where their id belongs.
+ * Serves a session from its mailbox, page by page at the pace of its reader, until the mailbox is empty; then the session
+ * is live. It is always in one of these modes:
+ *
+ *   awaiting predecessor   The session before this one is still putting messages back, which are older than those in the
+ *                          mailbox. Nothing is read. Left when it has handed over (`notifyMailbox`), or after three leases.
+ *   awaiting outbox        What was sent so far is not written yet. Left when the outbox is empty.
+ *   reading                A page is on its way from Redis. Left when it is here: its messages are sent and the outbox is
+ *                          awaited; Redis may send us back to the predecessor; an empty page is the end, unless something
+ *                          came into the mailbox meanwhile.
+ *   ended                  The session is live, suspended or closed. Never left; a page that arrives now is dropped.
+ *
+ * Messages that come meanwhile are not sent: they go to the mailbox too, or are there already, so that the order of ids
+ * is kept and memory is bounded. Broadcasts are not stored: they are held, and sent where their id belongs.
  */
 export class Replay {
-  readonly #session: Session;
+  readonly #parts: ReplayParts;
+  readonly #session: ReplayingSession;
+  #mode: 'awaiting predecessor' | 'awaiting outbox' | 'reading' | 'ended' = 'awaiting outbox';
   #after: string;
-  #lostToTell: number;
-  #state: 'predecessor' | 'outbox' | 'reading' | 'over' = 'outbox';
-  #waitsUntilMs = Number.POSITIVE_INFINITY;
-  /** Something was put into the mailbox since the last page was asked for. */
-  #again = false;
-  #wasPoked = false;
-  /** It may be older than what was read already. */
-  #fromStart = false;
-  /** The predecessor has had its time. */
-  #waitsForNobody = false;
-  /** What was written so far leaves the mailbox before the next page is read, or it would be sent once more. */
+  /** Lost messages that Redis has not been told were reported. */
+  #lostReported: number;
+  /** What came into the mailbox since the last page was asked for; `older`: it may stand before what was read already. */
+  #missed: 'nothing' | 'newer' | 'older' = 'nothing';
+  #predecessorUntilMs = Number.POSITIVE_INFINITY;
+  #hasGivenUpOnPredecessor = false;
+  /** Written messages leave the mailbox before the next page is read, or they would be sent once more. */
   #settled: Promise<void> = Promise.resolve();
   #held: Message[] = [];
   #heldBytes = 0;
 
-  constructor(session: Session, start: ReplayStart) {
+  constructor(parts: ReplayParts, session: ReplayingSession, { after, lost = 0, held = [] }: ReplayStart) {
+    this.#parts = parts;
     this.#session = session;
-    this.#after = start.after;
-    this.#lostToTell = start.lost ?? 0;
-    for (const message of start.held ?? []) this.#hold(message);
-    if (start.waitFor === 'predecessor') this.#waitForPredecessor();
+    this.#after = after;
+    this.#lostReported = lost;
+    for (const message of held) this.#hold(message);
   }
 
-  start(): void {
-    if (this.#state === 'outbox') this.onCaughtUp();
+  start(waitFor: ReplayStart['waitFor']): void {
+    this.#enter(waitFor === 'predecessor' ? 'awaiting predecessor' : 'awaiting outbox');
   }
 
-  /** What came for the session while it is not live. */
+  /** Takes a message that came for the session meanwhile. */
   postpone(message: Message): void {
-    const { userId, epoch, context } = this.#session;
+    const { userId, epoch } = this.#session.identity;
     if (message.origin === 'broadcast') return this.#hold(message);
-    this.#again = true;
+    if (this.#missed === 'nothing') this.#missed = 'newer';
     const { undelivered } = message;
     if (undelivered === undefined) return message.settle?.(userId, epoch, false);
-    context.counters.stashed += 1;
-    void context.sessionStore
+    this.#parts.counters.stashed += 1;
+    void this.#parts.store
       .stash([{ userIds: [userId], ...undelivered }])
       .then(() => message.settle?.(userId, epoch, false));
   }
 
-  poke(): void {
-    this.#again = true;
-    this.#fromStart = true;
-    this.#wasPoked = true;
-    if (this.#state !== 'predecessor') return;
-    this.#state = 'outbox';
-    this.#waitsUntilMs = Number.POSITIVE_INFINITY;
-    this.onCaughtUp();
+  /** Something was put into the mailbox by others: by the predecessor, or by whoever re-routed a message. */
+  notifyMailbox(): void {
+    this.#missed = 'older';
+    if (this.#mode === 'awaiting predecessor') this.#enter('awaiting outbox');
   }
 
+  /** The outbox is empty. */
   onCaughtUp(): void {
-    if (this.#state === 'outbox' && this.#session.outbox.isEmpty) void this.#readPage();
+    if (this.#mode === 'awaiting outbox' && this.#session.outbox.isEmpty) this.#enter('reading');
   }
 
-  /** A client that cannot acknowledge has a stored message as soon as the kernel has it. */
+  /** For a client that cannot acknowledge, a stored message is done as soon as the kernel has it. */
   onWritten(items: readonly Outgoing[]): void {
     const ids: string[] = [];
     for (const item of items) if (item instanceof Message && item.origin === 'mailbox') ids.push(item.head.id);
-    if (ids.length === 0) return;
-    const { userId, epoch, context, form } = this.#session;
-    if (form !== 'ack') this.#settled = context.sessionStore.settle({ userId, epoch }, 'written', ids);
+    const { userId, epoch, form } = this.#session.identity;
+    if (ids.length === 0 || form === 'ack') return;
+    this.#settled = this.#parts.store.settle({ userId, epoch }, 'written', ids);
   }
 
+  /** Returns its own deadline, or `next` where that comes first. */
   onDeadline(nowMs: number, next: number): number {
-    if (this.#state !== 'predecessor') return next;
-    if (nowMs < this.#waitsUntilMs) return Math.min(next, this.#waitsUntilMs);
-    this.#session.context.log.warn(
-      { event: 'predecessor_silent', user: this.#session.userId, epoch: this.#session.epoch },
+    if (this.#mode !== 'awaiting predecessor') return next;
+    if (nowMs < this.#predecessorUntilMs) return Math.min(next, this.#predecessorUntilMs);
+    const { userId, epoch } = this.#session.identity;
+    this.#parts.log.warn(
+      { event: 'predecessor_silent', user: userId, epoch },
       'the session before this one never handed over',
     );
-    this.#waitsForNobody = true;
-    this.poke();
+    this.#hasGivenUpOnPredecessor = true;
+    this.notifyMailbox();
     return next;
   }
 
-  /** The session ends, or is suspended. Answers what was held back. */
-  abandon(): readonly Message[] {
-    this.#state = 'over';
+  /** The session goes live, ends or is suspended. Returns the broadcasts that were held. */
+  end(): readonly Message[] {
+    this.#enter('ended');
     const held = this.#held;
     this.#held = [];
     return held;
   }
 
-  /** What it puts back is older than what is in the mailbox. A poke will tell. */
-  #waitForPredecessor(): void {
-    const { context } = this.#session;
-    this.#state = 'predecessor';
-    this.#waitsUntilMs = performance.now() + PREDECESSOR_PATIENCE_LEASES * context.config.leaseMs;
-    context.wheel.set(this.#session, this.#waitsUntilMs);
+  /** The one place where the mode changes, with what each mode begins with. */
+  #enter(mode: 'awaiting predecessor' | 'awaiting outbox' | 'reading' | 'ended'): void {
+    if (this.#mode === 'ended') return;
+    this.#mode = mode;
+    if (mode === 'awaiting predecessor') this.#setPredecessorDeadline();
+    else if (mode === 'awaiting outbox') this.onCaughtUp();
+    else if (mode === 'reading') void this.#readPage();
+  }
+
+  #setPredecessorDeadline(): void {
+    const { settings, wheel } = this.#parts;
+    this.#predecessorUntilMs = performance.now() + PREDECESSOR_PATIENCE_LEASES * settings.leaseMs;
+    wheel.set(this.#session, this.#predecessorUntilMs);
   }
 
   #hold(message: Message): void {
-    const { context } = this.#session;
     this.#heldBytes += message.body.length;
     this.#held.push(message);
-    if (this.#heldBytes > context.config.outboxMaxBytes) this.#session.close(CloseReasons.slowReader);
+    if (this.#heldBytes > this.#parts.settings.outboxMaxBytes) this.#session.close(CloseReasons.slowReader);
   }
 
   async #readPage(): Promise<void> {
-    const { userId, epoch, context } = this.#session;
-    this.#state = 'reading';
     await this.#settled;
-    if (this.#isOver()) return;
-    this.#again = false;
-    this.#wasPoked = false;
-    if (this.#fromStart) this.#after = '0';
-    this.#fromStart = false;
-    const lost = this.#lostToTell;
-    this.#lostToTell = 0;
-    const from = { after: this.#after, lostTold: lost, waitsForNobody: this.#waitsForNobody };
-    const page = await context.sessionStore.page({ userId, epoch }, from).catch((error: unknown) => {
-      context.log.error(
-        { event: 'store_failed', what: 'page', user: userId, error: String(error) },
-        'could not read a mailbox',
-      );
-      return undefined;
-    });
-    if (this.#isOver()) return;
-    // Refused for good by Redis: the client may try again on another connection.
+    if (this.#hasEnded()) return;
+    if (this.#missed === 'older') this.#after = '0';
+    this.#missed = 'nothing';
+    const page = await this.#askForPage();
+    if (this.#hasEnded()) return;
+    // Redis refused for good: the client may try again on another connection.
     if (page === undefined) return this.#session.close(CloseReasons.connectionLost);
-    // Somebody else has the session: its close record is on its way to us.
+    // Somebody else has the session: the record that closes this one is on its way to us.
     if (page === 'stale') return;
-    if (page === 'waits' && !this.#wasPoked) return this.#waitForPredecessor();
-    if (page === 'waits') return this.#readPage();
-    if (page === 'more' || (page.length === 0 && this.#again)) return this.#readPage();
+    if (page === 'waits') return this.#enter(this.#hasMissedOlder() ? 'reading' : 'awaiting predecessor');
+    if (page === 'more' || (page.length === 0 && this.#missed !== 'nothing')) return this.#enter('reading');
     if (page.length === 0) return this.#finish();
-    this.#send(page);
+    this.#sendPage(page);
+    this.#enter('awaiting outbox');
   }
 
-  #send(page: readonly MailboxMessage[]): void {
+  /** Undefined when Redis refused. */
+  async #askForPage(): Promise<MailboxPage | undefined> {
+    const { userId, epoch } = this.#session.identity;
+    const lostTold = this.#lostReported;
+    this.#lostReported = 0;
+    const from = { after: this.#after, lostTold, waitsForNobody: this.#hasGivenUpOnPredecessor };
+    try {
+      return await this.#parts.store.page({ userId, epoch }, from);
+    } catch (error) {
+      const line = { event: 'store_failed', what: 'page', user: userId, error: String(error) };
+      this.#parts.log.error(line, 'could not read a mailbox');
+      return undefined;
+    }
+  }
+
+  #sendPage(page: readonly MailboxMessage[]): void {
+    const { traces } = this.#parts;
     for (const { head, body } of page) {
       this.#after = head.id;
       this.#sendHeldBefore(Number(head.id));
-      // A plain client is not sent application messages: they wait for one that knows them.
-      if (this.#session.form === 'plain' && head.commandId >= APPLICATION_DOWN.first) continue;
+      // Application messages are not sent to a plain client: they wait for a client that knows them.
+      if (this.#session.identity.form === 'plain' && head.commandId >= APPLICATION_DOWN.first) continue;
       const settle = head.flags.includes('r') ? this.#markWritten(head.id) : undefined;
-      const { traces } = this.#session.context;
       const traced = traces ? traces.handed('mailbox', head, settle) : settle;
       this.#session.sendMessage(new Message(head, body, 'mailbox', traced));
     }
-    this.#state = 'outbox';
-    this.onCaughtUp();
   }
 
   #markWritten(messageId: string): Outgoing['settle'] {
-    const { marks } = this.#session.context;
+    const { marks } = this.#parts;
     return (userId, _epoch, written) => {
       if (written) void marks.add({ messageId, userId, state: 'written' });
     };
@@ -179,11 +230,10 @@ export class Replay {
 
   #finish(): void {
     this.#sendHeldBefore(Number.POSITIVE_INFINITY);
-    this.#state = 'over';
     this.#session.goLive();
   }
 
-  /** One that came by the direct way has no id: it stands behind the highest that its sender can have had before. */
+  /** A broadcast that came the direct way has no id: it stands behind the highest id that its sender can have had before. */
   #sendHeldBefore(id: number): void {
     while (this.#held[0] && this.#held[0].orderId < id) {
       const message = this.#held.shift();
@@ -191,7 +241,12 @@ export class Replay {
     }
   }
 
-  #isOver(): boolean {
-    return this.#state === 'over';
+  /** As it is now: a call may have changed what the compiler still believes. */
+  #hasEnded(): boolean {
+    return this.#mode === 'ended';
+  }
+
+  #hasMissedOlder(): boolean {
+    return this.#missed === 'older';
   }
 }

@@ -1,25 +1,92 @@
-import type { Socket } from 'node:net';
 import type { Undelivered } from '../../contract/store/scripts/sessions.ts';
-import { type WireText, wireText } from '../../contract/wire/chat-text.ts';
+import type { WireText } from '../../contract/wire/chat-text.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import { type Refusal, Refusals } from '../../contract/wire/refusals.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
-import type { GatewayContext } from '../context.ts';
-import { Message, Notice, type Outgoing } from '../delivery/messages.ts';
-import { Outbox, type OutboxOwner } from '../delivery/outbox.ts';
-import type { SessionUpstream } from '../upstream/items.ts';
+import type { Log } from '../../shared/log.ts';
+import type { AddressCount } from '../net/admission.ts';
+import type { Connection, ConnectionOwner } from '../net/connection.ts';
 import { type CloseReason, CloseReasons } from './close-reasons.ts';
-import { Bit } from './features.ts';
-import { Intake } from './frame-reader.ts';
+import { FeatureBit } from './features.ts';
+import { type Frame, type FrameConsumer, FrameReader, type FrameReaderParts, PauseReason } from './frame-reader.ts';
 import { sayGoodbye } from './goodbye.ts';
-import { type AddressCount, Newcomer } from './pending-auth.ts';
-import { Replay } from './replay.ts';
-import type { Timed } from './wheel.ts';
+import { ANONYMOUS, type Identity } from './identity.ts';
+import { InFlightLimit } from './in-flight-limit.ts';
+import { Message, Notice, type Outgoing } from './messages.ts';
+import { type MakeOutbox, type OutboxOwner, type SessionOutbox, withoutSharing } from './outbox-port.ts';
+import { PendingAuth, type PendingAuthParts, type PendingConnection } from './pending-auth.ts';
+import type { Registry } from './registry.ts';
+import { Replay, type ReplayingSession, type ReplayParts, type ReplayStart } from './replay.ts';
+import { SenderOrder } from './sender-order.ts';
+import { Uplink } from './uplink.ts';
+import type { Timed, Wheel } from './wheel.ts';
 
 /** How long a connection that was ended may take to close. */
 const LINGER_MS = 2_000;
+/** Acknowledge frames of one session on their way to Redis. */
+const MAX_ACKNOWLEDGEMENTS_IN_FLIGHT = 64;
 
 export type SessionState = 'unverified' | 'replaying' | 'live' | 'suspended' | 'closed';
+
+/** Broadcasts on their way to all sessions of the gateway. */
+export interface Broadcasts {
+  /** The session gets those that come from now on; those before, it has had, or came too late for. */
+  join(session: Session): void;
+  leave(session: Session): void;
+  /** Delivers those that the session has not had yet, before whatever it is sent next. */
+  catchUp(session: Session): void;
+}
+
+/** What all sessions of a gateway share. One object for all of them: a session keeps a single reference. */
+export type SessionParts = FrameReaderParts &
+  PendingAuthParts &
+  ReplayParts & {
+    readonly settings: {
+      readonly heartbeatTimeoutMs: number;
+      readonly slowReaderTimeoutMs: number;
+      readonly maxBadFrames: number;
+      readonly maxVerifyAttempts: number;
+    };
+    /** Decides what a frame means. */
+    readonly handle: (session: Session, frame: Frame) => void;
+    readonly makeOutbox: MakeOutbox;
+    /** Flushes an outbox at the end of this turn of the event loop. */
+    readonly flusher: { schedule(outbox: SessionOutbox): void };
+    readonly broadcasts: Broadcasts;
+    /** Bytes for readers that have stopped reading, of all sessions. */
+    readonly stalled: { readonly isFull: boolean };
+    readonly registry: Registry;
+    readonly wheel: Pick<Wheel, 'clear'>;
+    readonly store: {
+      /** Does not reject. */
+      release(release: {
+        session: { userId: string; epoch: number; holder: string };
+        reason: string;
+        handsOver: boolean;
+        undelivered: Undelivered[];
+      }): Promise<void>;
+    };
+    readonly tail: {
+      readonly isOn: boolean;
+      delivered(user: string, message: Message): void;
+      refused(user: string, type: 'refused', reason: string): void;
+    };
+    readonly counters: SessionCounters;
+    readonly log: Pick<Log, 'debug'>;
+  };
+
+/** Sums to which all sessions of a gateway add. */
+export interface SessionCounters {
+  framesOut: number;
+  bytesOut: number;
+  badFrames: number;
+  slowReaders: number;
+  behindSession: number;
+  behindAll: number;
+  wrote(message: Message, acknowledges: boolean, nowMs: number): void;
+  refused(refusal: Refusal): void;
+  closed(reason: CloseReason): void;
+}
 
 /**
  * One TCP connection and, once it is verified, one user's stay on it.
@@ -29,97 +96,154 @@ export type SessionState = 'unverified' | 'replaying' | 'live' | 'suspended' | '
  *        │                       ▼  │      ▼
  *        └──────► closed ◄── suspended ◄───┘         closed once, with the first cause
  */
-export class Session implements OutboxOwner, Timed {
-  state: SessionState = 'unverified';
-  form: SessionForm = 'plain';
-  features = 0;
-  userId = '';
-  /** The user id as JSON text: `chat_from` of everything this client sends. */
-  chatFrom: WireText = '';
-  epoch = 0;
-  /** The gateway id under which this epoch was claimed: together they name the stay. */
-  holder = '';
-  /** The epoch of its verify: resuming gives a new epoch and leaves this. */
-  sinceEpoch = 0;
-  slot = -1;
-  verifyFailures = 0;
-  badFrames = 0;
-  /** Commands of this session on their way to Redis, and the entry of our own inbox that the last of them made. */
-  routesInFlight = 0;
-  routeBytesInFlight = 0;
-  /** Acknowledge frames on their way to Redis. */
-  settlesInFlight = 0;
-  /** Of these, such as may come back to a session of this gateway: what is sent after them must not overtake. */
-  routesReturning = 0;
-  awaitedEntry: string | undefined;
-  /** Broadcasts up to this id are older than this stay: its user may have had them where it was before. */
-  bornAtId = 0;
-  /** Highest message id that was sent on this connection to its user. */
-  lastSentId = 0;
-  /** How many of the messages for everyone here it has had, or came too late for (delivery/broadcast.ts); -1: not verified. */
-  fanOutSeen = -1;
+export class Session
+  implements ConnectionOwner, FrameConsumer, OutboxOwner, PendingConnection, ReplayingSession, Timed
+{
   readonly connectionId: number;
-  readonly outbox: Outbox;
-  readonly context: GatewayContext;
-  readonly socket: Socket;
+  readonly connection: Connection;
   readonly address: AddressCount;
   /** The one user whom the client's certificate lets it be; undefined: no certificate was asked for. */
   readonly onlyUser: string | undefined;
-  replay: Replay | undefined;
-  /** From its first application command on. */
-  upstream: SessionUpstream | undefined;
-  readonly intake: Intake;
-  /** Whether this user's client has sent its first heartbeat: only then is it held to them. */
-  #beats = false;
-  /** Until it is verified. */
-  #newcomer: Newcomer | undefined;
+  readonly outbox: SessionOutbox;
+  readonly reader: FrameReader;
+  /** Belongs to the wheel. */
+  slot = -1;
+  /** Belongs to the broadcasts: how many there had been when the session had had all of them; -1: it gets none. */
+  broadcastCursor = -1;
+  readonly #parts: SessionParts;
+  #state: SessionState = 'unverified';
+  #identity: Identity = ANONYMOUS;
+  #verifyFailures = 0;
+  #badFrames = 0;
+  /** Highest message id that was sent on this connection to its user. */
+  #lastSentId = 0;
+  /** Whether this user's client has sent its first heartbeat: they are enforced from then on. */
+  #hasHeartbeat = false;
+  #pendingAuth: PendingAuth | undefined;
+  #replay: Replay | undefined;
+  #order: SenderOrder | undefined;
+  #uplink: Uplink | undefined;
+  #acknowledgements: InFlightLimit | undefined;
 
   constructor(
-    context: GatewayContext,
-    socket: Socket,
+    parts: SessionParts,
+    connection: Connection,
     connectionId: number,
     address: AddressCount,
     onlyUser: string | undefined,
   ) {
-    const now = performance.now();
-    this.context = context;
-    this.socket = socket;
+    const nowMs = performance.now();
+    this.#parts = parts;
+    this.connection = connection;
     this.connectionId = connectionId;
     this.address = address;
     this.onlyUser = onlyUser;
-    this.outbox = new Outbox(socket, this, context.stalled);
-    this.intake = new Intake(this, now);
-    this.#newcomer = new Newcomer(this, now);
+    this.outbox = parts.makeOutbox(connection, this);
+    this.reader = new FrameReader(parts, this, nowMs);
+    this.#pendingAuth = new PendingAuth(parts, this, nowMs);
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed';
   }
 
   get isVerified(): boolean {
-    return this.state === 'live' || this.state === 'replaying' || this.state === 'suspended';
+    return this.#state === 'live' || this.#state === 'replaying' || this.#state === 'suspended';
   }
 
-  has(feature: keyof typeof Bit): boolean {
-    return (this.features & Bit[feature]) !== 0;
+  get isReplaying(): boolean {
+    return this.#replay !== undefined;
   }
 
-  // --- what the client sends (see intake.ts)
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  get userId(): string {
+    return this.#identity.userId;
+  }
+
+  get chatFrom(): WireText {
+    return this.#identity.chatFrom;
+  }
+
+  get epoch(): number {
+    return this.#identity.epoch;
+  }
+
+  get form(): SessionForm {
+    return this.#identity.form;
+  }
+
+  has(feature: keyof typeof FeatureBit): boolean {
+    return (this.#identity.features & FeatureBit[feature]) !== 0;
+  }
+
+  /** Most clients never send anything that must not be overtaken: made when it is first asked for. */
+  get order(): SenderOrder {
+    this.#order ??= new SenderOrder();
+    return this.#order;
+  }
+
+  /** Made with the first application command. */
+  get uplink(): Uplink {
+    this.#uplink ??= new Uplink();
+    return this.#uplink;
+  }
+
+  /** Acknowledge frames on their way to Redis. Made with the first one. */
+  get acknowledgements(): InFlightLimit {
+    this.#acknowledgements ??= new InFlightLimit(
+      this.reader,
+      PauseReason.acknowledging,
+      MAX_ACKNOWLEDGEMENTS_IN_FLIGHT,
+    );
+    return this.#acknowledgements;
+  }
+
+  /** For those who look into a session. */
+  get inspection(): { badFrames: number; lastSentId: number; routesInFlight: number } {
+    return {
+      badFrames: this.#badFrames,
+      lastSentId: this.#lastSentId,
+      routesInFlight: this.#order?.inFlight ?? 0,
+    };
+  }
+
+  // --- what the client sends
+
+  receive(chunk: Buffer): void {
+    this.reader.receive(chunk);
+  }
+
+  handle(frame: Frame): void {
+    this.#parts.handle(this, frame);
+  }
 
   heartbeat(): void {
-    if (this.#beats) return;
-    this.#beats = true;
-    this.context.wheel.set(this, this.intake.heardAtMs + this.context.config.heartbeatTimeoutMs);
+    if (this.#hasHeartbeat) return;
+    this.#hasHeartbeat = true;
+    const { wheel, settings } = this.#parts;
+    const nowMs = performance.now();
+    wheel.set(this, this.reader.lastHeardMs(nowMs) + settings.heartbeatTimeoutMs);
   }
 
-  /** Says no to a frame: counted, told to those who understand it, and too many end the connection. */
-  refuse(refusal: Refusal, version: number, ref?: unknown): void {
-    this.context.counters.badFrames += 1;
-    this.badFrames += 1;
-    this.refuseKindly(refusal, version, ref);
-    if (this.badFrames > this.context.config.maxBadFrames) this.close(CloseReasons.tooManyBadFrames);
+  /** Refuses a frame that breaks the protocol: too many of them end the connection. */
+  rejectAsViolation(refusal: Refusal, version: number, ref?: unknown): void {
+    this.#parts.counters.badFrames += 1;
+    this.#badFrames += 1;
+    this.reject(refusal, version, ref);
+    if (this.#badFrames > this.#parts.settings.maxBadFrames) this.close(CloseReasons.tooManyBadFrames);
   }
 
-  /** Says no to something that is no misuse of the protocol. */
-  refuseKindly(refusal: Refusal, version: number, ref?: unknown): void {
-    this.context.counters.refused(refusal);
-    if (this.context.tail.isOn) this.context.tail.refused(this.userId, 'refused', refusal);
+  /** Refuses a frame that breaks no rule, with an error frame (111) where the client understands it. */
+  reject(refusal: Refusal, version: number, ref?: unknown): void {
+    this.#parts.counters.refused(refusal);
+    if (this.#parts.tail.isOn) this.#parts.tail.refused(this.userId, 'refused', refusal);
     if (!this.has('errors')) return;
     const body = JSON.stringify({ error: refusal, message: Refusals[refusal], ref });
     this.send(new Notice(version, ServerCommand.refused, body));
@@ -128,154 +252,179 @@ export class Session implements OutboxOwner, Timed {
   // --- what the client is sent
 
   send(item: Outgoing): void {
-    if (this.state === 'closed') return;
-    if (this.replay === undefined) this.context.fanOut.catchUp(this);
-    if (this.outbox.gather(item)) this.context.flusher.schedule(this.outbox);
+    if (this.#state === 'closed') return;
+    if (this.#replay === undefined) this.#parts.broadcasts.catchUp(this);
+    if (this.outbox.gather(item)) this.#parts.flusher.schedule(this.outbox);
   }
 
-  /** A message of this very session, in the order of arrival. Its `settle` is called, once, whatever becomes of it. */
+  /** Sends a message to this very session, in the order of arrival. Its `settle` is called once, whatever becomes of it. */
   deliver(message: Message): void {
-    if (this.replay) return this.replay.postpone(message);
-    const { config, stalled } = this.context;
-    const isBehind = this.outbox.stalledSinceMs > 0 && stalled.isFull;
-    if (isBehind || this.outbox.bytes > config.outboxMaxBytes) {
-      if (isBehind) this.context.counters.behindAll += 1;
-      else this.context.counters.behindSession += 1;
-      this.#fallBehind();
+    if (this.#replay) return this.#replay.postpone(message);
+    const { settings, stalled, counters } = this.#parts;
+    const isOverTotal = this.outbox.stalledSinceMs > 0 && stalled.isFull;
+    if (isOverTotal || this.outbox.bytes > settings.outboxMaxBytes) {
+      if (isOverTotal) counters.behindAll += 1;
+      else counters.behindSession += 1;
+      // Its reader is too slow: from here on the session is served from its mailbox, at the reader's pace.
+      this.#beginReplay({ after: this.form === 'ack' ? String(this.#lastSentId) : '0', waitFor: 'outbox' });
       return this.deliver(message);
     }
     this.sendMessage(message);
   }
 
-  /** Past all holding back: a message that was sent already (it was in the mailbox, too) is passed over. */
+  /** Sends a message at once, unless it was sent before: it was in the mailbox, too. */
   sendMessage(message: Message): void {
     const id = message.id;
     if (id !== 0) {
-      if (message.origin === 'inbox, in mailbox too' && id <= this.lastSentId)
+      if (message.origin === 'inbox, in mailbox too' && id <= this.#lastSentId)
         return message.settle?.(this.userId, this.epoch, false);
-      this.lastSentId = Math.max(this.lastSentId, id);
+      this.#lastSentId = Math.max(this.#lastSentId, id);
     }
     this.send(message);
   }
 
-  /** Its reader is too slow for what comes: from here on it is served from its mailbox, at its own pace. */
-  #fallBehind(): void {
-    this.#enterReplay(
-      new Replay(this, { after: this.form === 'ack' ? String(this.lastSentId) : '0', waitFor: 'outbox' }),
-    );
-  }
-
-  /** Something was put into the mailbox behind this session's back. */
-  poke(): void {
-    if (this.replay) return this.replay.poke();
-    if (this.state !== 'live') return;
-    this.#enterReplay(new Replay(this, { after: '0', waitFor: 'outbox' })).start();
+  /** Something was put into the mailbox by others. */
+  notifyMailbox(): void {
+    if (this.#replay) this.#replay.notifyMailbox();
+    else if (this.#state === 'live') this.#beginReplay({ after: '0', waitFor: 'outbox' });
   }
 
   onWritten(items: readonly Outgoing[], bytes: number): void {
-    const counters = this.context.counters;
+    const { counters, tail } = this.#parts;
+    const { userId, epoch, form } = this.#identity;
     counters.framesOut += items.length;
     counters.bytesOut += bytes;
     const nowMs = Date.now();
     for (const item of items) {
-      item.settle?.(this.userId, this.epoch, true);
+      item.settle?.(userId, epoch, true);
       if (!(item instanceof Message)) continue;
-      counters.wrote(item, this.form === 'ack', nowMs);
-      if (this.context.tail.isOn) this.context.tail.delivered(this.userId, item);
+      counters.wrote(item, form === 'ack', nowMs);
+      if (tail.isOn) tail.delivered(userId, item);
     }
-    this.replay?.onWritten(items);
+    this.#replay?.onWritten(items);
   }
 
   onStalled(): void {
-    this.context.wheel.set(this, performance.now() + this.context.config.slowReaderTimeoutMs);
+    this.#parts.wheel.set(this, performance.now() + this.#parts.settings.slowReaderTimeoutMs);
   }
 
   onCaughtUp(): void {
-    this.replay?.onCaughtUp();
+    this.#replay?.onCaughtUp();
   }
 
   // --- its life
 
-  /** Whether it is waited for that it says who it is; of no meaning once it has. */
-  countUnverified(counts: boolean): void {
-    if (this.state !== 'closed') this.#newcomer?.count(counts);
+  /** While its verify is with Redis, a connection does not count as unverified. */
+  beginVerify(): void {
+    if (this.#state !== 'closed') this.#pendingAuth?.count(false);
   }
 
-  /** Called by the verify handler when the claim has succeeded. */
-  become(identity: { userId: string; epoch: number; holder: string; form: SessionForm; features: number }): void {
-    this.userId = identity.userId;
-    this.chatFrom = wireText(JSON.stringify(identity.userId));
-    this.epoch = identity.epoch;
-    this.holder = identity.holder;
-    this.sinceEpoch = identity.epoch;
-    this.form = identity.form;
-    this.features = identity.features;
-    this.lastSentId = 0;
-    this.fanOutSeen = this.context.fanOut.count;
-    this.#beats = false;
-    this.verifyFailures = 0;
-    this.#newcomer?.count(false);
-    this.#newcomer = undefined;
+  /** The verify was refused; too many of these end the connection. */
+  failVerify(): void {
+    if (this.#state !== 'closed') this.#pendingAuth?.count(true);
+    this.#verifyFailures += 1;
+    if (this.#verifyFailures > this.#parts.settings.maxVerifyAttempts) this.close(CloseReasons.tooManyVerifyAttempts);
+  }
+
+  /** The claim has succeeded. What its user sent from another connection may be in our inbox up to `awaitedEntry`. */
+  bindUser(identity: Identity, awaitedEntry: string | undefined): void {
+    this.#identity = identity;
+    this.#lastSentId = 0;
+    this.#hasHeartbeat = false;
+    this.#verifyFailures = 0;
+    this.#awaitEntry(awaitedEntry);
+    this.#pendingAuth?.count(false);
+    this.#pendingAuth = undefined;
     this.address.verifiedAtMs = performance.now();
-    this.context.registry.add(this);
+    this.#parts.broadcasts.join(this);
+    this.#parts.registry.add(this);
+  }
+
+  /** The session was claimed again while it stays suspended: the gateway has lost its lease once more. */
+  renewClaim({ epoch, holder }: Pick<Identity, 'epoch' | 'holder'>): void {
+    this.#identity = { ...this.#identity, epoch, holder };
+  }
+
+  /** The session was claimed again, under a new id of the gateway: it goes on. */
+  resume(
+    claim: Pick<Identity, 'epoch' | 'holder' | 'joinedAtMessageId'>,
+    awaitedEntry: string | undefined,
+    waitFor: ReplayStart['waitFor'],
+  ): void {
+    const { epoch, holder, joinedAtMessageId } = claim;
+    this.#identity = { ...this.#identity, epoch, holder, joinedAtMessageId };
+    this.#awaitEntry(awaitedEntry);
+    this.beginReplay({ lost: 0, waitFor });
+  }
+
+  #awaitEntry(entry: string | undefined): void {
+    if (entry !== undefined || this.#order !== undefined) this.order.awaitEntry(entry);
   }
 
   /** Serves the mailbox first, then goes live. */
-  beginReplay(options: { lost: number; waitFor: 'outbox' | 'predecessor'; held?: readonly Message[] }): void {
-    this.#enterReplay(new Replay(this, { after: '0', ...options })).start();
+  beginReplay(start: Omit<ReplayStart, 'after'>): void {
+    this.#beginReplay({ after: '0', ...start });
+  }
+
+  #beginReplay(start: ReplayStart): void {
+    const { broadcasts, registry } = this.#parts;
+    broadcasts.catchUp(this);
+    // Those broadcasts may have filled the outbox: then a replay has begun already, and holds them.
+    if (this.#replay !== undefined) {
+      if (start.after === '0') this.#replay.notifyMailbox();
+      return;
+    }
+    const replay = new Replay(this.#parts, this, start);
+    this.#state = 'replaying';
+    this.#replay = replay;
+    registry.beginReplay(this);
+    replay.start(start.waitFor);
   }
 
   goLive(): void {
-    this.#leaveReplay();
-    this.state = 'live';
+    this.#endReplay();
+    this.#state = 'live';
   }
 
-  #enterReplay(replay: Replay): Replay {
-    this.context.fanOut.catchUp(this);
-    this.state = 'replaying';
-    this.replay = replay;
-    this.context.registry.replaying.add(this);
-    return replay;
-  }
-
-  /** Answers what it held back. What came for everyone meanwhile it has had. */
-  #leaveReplay(): readonly Message[] {
-    if (this.replay === undefined) return [];
-    const held = this.replay.abandon();
-    this.replay = undefined;
-    this.context.registry.replaying.delete(this);
-    this.fanOutSeen = this.context.fanOut.count;
+  /** Returns the broadcasts that it held. The session has had those that came for everyone meanwhile. */
+  #endReplay(): readonly Message[] {
+    if (this.#replay === undefined) return [];
+    const held = this.#replay.end();
+    this.#replay = undefined;
+    this.#parts.registry.endReplay(this);
+    this.#parts.broadcasts.join(this);
     return held;
   }
 
-  /** The gateway's lease is lost: nothing may be delivered. What had not been begun is in Redis, and comes from there. */
+  /** The gateway's lease is lost: nothing may be delivered. Messages that are not being written are in Redis, and come from there. */
   suspend(): void {
-    if (this.state !== 'live' && this.state !== 'replaying') return;
-    this.state = 'suspended';
-    this.#leaveReplay();
+    if (this.#state !== 'live' && this.#state !== 'replaying') return;
+    this.#state = 'suspended';
+    this.#endReplay();
     this.outbox.takeBackPending(
       (item) => item instanceof Message && item.origin !== 'direct' && item.origin !== 'broadcast',
     );
   }
 
   /**
-   * Ends it, once: the first cause counts. With `handedOver`, all that the inbox had for it has been dealt with: Redis is
-   * told that whoever comes next may be served, and then `handedOver` is called.
+   * Ends it, once: the first cause counts. With `handedOver`, the inbox has nothing more for this session: Redis is told
+   * that its successor may be served, and then `handedOver` is called.
    */
   close(reason: CloseReason, handedOver?: () => void): void {
-    if (this.state === 'closed') return;
+    if (this.#state === 'closed') return;
+    const { counters, registry, wheel, log } = this.#parts;
     const wasVerified = this.isVerified;
-    this.state = 'closed';
-    this.context.counters.closed(reason);
-    if (reason === CloseReasons.slowReader) this.context.counters.slowReaders += 1;
+    this.#state = 'closed';
+    counters.closed(reason);
+    if (reason === CloseReasons.slowReader) counters.slowReaders += 1;
     const unsent = this.#takeBack();
-    sayGoodbye(this, reason);
-    this.#newcomer?.count(false);
+    sayGoodbye(this.connection, reason, this.has('goodbye'), registry.size);
+    this.#pendingAuth?.count(false);
     if (wasVerified) {
-      this.context.registry.remove(this);
+      registry.remove(this);
       this.#putBack(unsent, reason, handedOver);
     }
-    this.context.log.debug(
+    log.debug(
       {
         event: 'closed',
         connection: this.connectionId,
@@ -285,84 +434,84 @@ export class Session implements OutboxOwner, Timed {
       },
       'closed',
     );
-    this.context.wheel.set(this, performance.now() + LINGER_MS);
+    wheel.set(this, performance.now() + LINGER_MS);
   }
 
   /**
-   * This connection's user leaves it, and another one or the same comes: what this stay had not got is put back. Answers the
-   * broadcasts among it, which nobody stores: they are still due to the same user.
+   * The user leaves this connection because it verifies again: what was not delivered is put back. Returns the broadcasts
+   * among it, which are not stored: they are still due when the same user comes again.
    */
   leave(): readonly Message[] {
-    this.context.registry.remove(this);
-    this.context.fanOut.catchUp(this);
-    this.fanOutSeen = -1;
+    const { registry, broadcasts } = this.#parts;
+    registry.remove(this);
+    broadcasts.catchUp(this);
+    broadcasts.leave(this);
     const unsent = this.#takeBack();
     this.#putBack(unsent, CloseReasons.reverified, undefined);
     return unsent.filter((item) => item instanceof Message).filter(({ origin }) => origin === 'broadcast');
   }
 
-  /** Messages that were not handed over. Answers that were gathered in this turn still go out. */
+  /** Takes back the messages that were not written. Replies that were gathered in this turn still go out. */
   #takeBack(): readonly Outgoing[] {
-    const held = this.#leaveReplay();
+    const held = this.#endReplay();
     const pending = this.outbox.takeBackPending((item) => item instanceof Message);
-    this.outbox.flush((items, form) => Buffer.concat(items.map((item) => item.frame(form))), performance.now());
+    this.outbox.flush(withoutSharing, performance.now());
     return [...this.outbox.takeBack(), ...pending, ...held];
   }
 
   #putBack(items: readonly Outgoing[], reason: CloseReason, handedOver: (() => void) | undefined): void {
     const undelivered: Undelivered[] = [];
     for (const { undelivered: message } of items) if (message) undelivered.push(message);
-    const { userId, epoch, holder } = this;
-    void this.context.sessionStore
-      .release({
-        session: { userId, epoch, holder },
-        reason: reason.name,
-        handsOver: handedOver !== undefined,
-        undelivered,
-      })
+    const { userId, epoch, holder } = this.#identity;
+    const session = { userId, epoch, holder };
+    void this.#parts.store
+      .release({ session, reason: reason.name, handsOver: handedOver !== undefined, undelivered })
       .then(() => {
         for (const item of items) item.settle?.(userId, epoch, false);
         handedOver?.();
       });
   }
 
-  onSocketClosed(): void {
-    this.context.wheel.clear(this);
+  onEnd(): void {
+    this.close(CloseReasons.clientLeft);
+  }
+
+  onError(): void {
+    this.close(CloseReasons.connectionLost);
+  }
+
+  onClosed(): void {
+    this.close(CloseReasons.connectionLost);
+    this.#parts.wheel.clear(this);
   }
 
   // --- its deadlines, all in one place
 
   onDeadline(nowMs: number): number {
-    if (this.state === 'closed') {
-      this.socket.destroy();
+    if (this.#state === 'closed') {
+      this.connection.destroy();
       return 0;
     }
-    const rateCheckMs = this.intake.refill(nowMs);
-    if (this.#isClosed()) return nowMs + LINGER_MS;
+    const rateCheckMs = this.reader.refill(nowMs);
+    if (this.isClosed) return nowMs + LINGER_MS;
     if (rateCheckMs > 0) return rateCheckMs;
-    const [reason, dueMs] = this.#newcomer ? this.#newcomer.due(nowMs) : this.#dueNext(nowMs);
-    if (nowMs < dueMs) return this.replay ? this.replay.onDeadline(nowMs, dueMs) : dueMs;
+    const [reason, dueMs] = this.#pendingAuth ? this.#pendingAuth.nextDeadline(nowMs) : this.#nextDeadline(nowMs);
+    if (nowMs < dueMs) return this.#replay ? this.#replay.onDeadline(nowMs, dueMs) : dueMs;
     this.close(reason);
     return nowMs + LINGER_MS;
   }
 
-  /** What would end the session first, and when; looked at again after a while even when nothing would. */
-  #dueNext(nowMs: number): [CloseReason, number] {
-    const { slowReaderTimeoutMs, heartbeatTimeoutMs } = this.context.config;
-    // Whoever is not read cannot be heard.
-    if (this.intake.isHeld) this.intake.heardAtMs = nowMs;
+  /** What ends the session first, and when; checked again after a while even when nothing would. */
+  #nextDeadline(nowMs: number): [CloseReason, number] {
+    const { slowReaderTimeoutMs, heartbeatTimeoutMs } = this.#parts.settings;
+    const heardMs = this.reader.lastHeardMs(nowMs);
     const { stalledSinceMs } = this.outbox;
-    const stalledUntilMs = stalledSinceMs > 0 ? stalledSinceMs + slowReaderTimeoutMs : nowMs + slowReaderTimeoutMs;
-    const silentUntilMs = this.#beats ? this.intake.heardAtMs + heartbeatTimeoutMs : Number.POSITIVE_INFINITY;
-    const { partialUntilMs } = this.intake;
+    const stalledUntilMs = (stalledSinceMs > 0 ? stalledSinceMs : nowMs) + slowReaderTimeoutMs;
+    const silentUntilMs = this.#hasHeartbeat ? heardMs + heartbeatTimeoutMs : Number.POSITIVE_INFINITY;
+    const { partialUntilMs } = this.reader;
     const firstMs = Math.min(stalledUntilMs, silentUntilMs, partialUntilMs);
     if (firstMs === stalledUntilMs) return [CloseReasons.slowReader, firstMs];
     if (firstMs === silentUntilMs) return [CloseReasons.heartbeatTimeout, firstMs];
     return [CloseReasons.frameTimeout, firstMs];
-  }
-
-  /** The state as it is now: a call may have changed what the compiler still believes. */
-  #isClosed(): boolean {
-    return (this.state as SessionState) === 'closed';
   }
 }

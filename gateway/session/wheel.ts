@@ -1,18 +1,18 @@
 /** Something with a deadline. `slot` belongs to the wheel. */
 export interface Timed {
   slot: number;
-  /** Called at or after the deadline it was set to; answers the next one, ms of the process's clock, or 0 for none. */
+  /** Called at or after its deadline. Returns the next one, ms of the process's clock; 0: none. */
   onDeadline(nowMs: number): number;
 }
 
 const TICK_MS = 100;
 const SLOTS = 2_048;
-/** A turn that comes so late finds the process was busy or stopped meanwhile. */
+/** When a turn comes so late, the process was busy or stopped meanwhile. */
 const LATE_MS = 500;
 
 /**
- * One timer for all deadlines. A deadline that moves later (a heartbeat came) is not moved in the wheel: the session
- * is asked when the old one comes, and answers the new one.
+ * One timer for all deadlines. A deadline that moves later (a heartbeat arrived) is not moved in the wheel: the session
+ * is called when the old one comes, and returns the new one.
  */
 export class Wheel {
   readonly #slots: Set<Timed>[] = Array.from({ length: SLOTS }, () => new Set());
@@ -31,7 +31,7 @@ export class Wheel {
     for (const slot of this.#slots) slot.clear();
   }
 
-  /** Sets the deadline. One that is farther than the wheel is asked about once a turn. */
+  /** Sets the deadline. When it is farther than the wheel reaches, the session is called once a revolution until then. */
   set(timed: Timed, atMs: number): void {
     this.#slots[timed.slot]?.delete(timed);
     const tick = Math.min(Math.max(Math.ceil(atMs / TICK_MS), this.#tick + 1), this.#tick + SLOTS - 1);
@@ -39,7 +39,7 @@ export class Wheel {
     this.#slots[timed.slot]?.add(timed);
   }
 
-  /** Sets the deadline where it comes before the one that stands. */
+  /** Sets the deadline where it comes before the present one. */
   bringForward(timed: Timed, atMs: number): void {
     const turns = (timed.slot - this.#tick + SLOTS) % SLOTS;
     const comesSooner = timed.slot >= 0 && this.#tick + turns <= Math.ceil(atMs / TICK_MS);
@@ -54,7 +54,7 @@ export class Wheel {
   #call(nowMs: number): void {
     const isLate = nowMs - this.#calledAtMs > TICK_MS + LATE_MS;
     this.#calledAtMs = nowMs;
-    // What came while nobody read is read first: who sent it was not silent.
+    // Bytes that arrived meanwhile are read first: their senders were not silent.
     if (isLate) setImmediate(() => this.#turn(performance.now()));
     else this.#turn(nowMs);
   }

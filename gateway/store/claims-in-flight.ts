@@ -2,7 +2,7 @@
  * Users whose claim has no answer yet. The inbox comes over a connection of its own, and may be ahead of the answer:
  * a record for a session that is not here may be for one that is just being claimed.
  */
-export class ClaimsUnderWay {
+export class ClaimsInFlight {
   readonly #claims = new Map<string, { count: number; waiting: (() => void)[] }>();
 
   begin(userIds: readonly string[]): void {
@@ -29,7 +29,7 @@ export class ClaimsUnderWay {
     return this.#claims.has(userId);
   }
 
-  /** Resolves when this user has no claim under way; undefined: has none. */
+  /** Resolves when this user has no claim in flight; undefined: it has none. */
   answered(userId: string): Promise<void> | undefined {
     const claim = this.#claims.get(userId);
     return claim && new Promise((resolve) => claim.waiting.push(resolve));

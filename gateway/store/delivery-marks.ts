@@ -1,19 +1,19 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { type DeliveryStep, markDelivery } from '../../contract/store/scripts/receipts.ts';
-import type { Log } from '../observe/log.ts';
-import type { GatewayRedis } from './redis.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 
 /** Steps of messages that asked for a receipt, gathered for one turn and written together. */
 export class DeliveryMarks {
-  readonly #redis: GatewayRedis;
+  readonly #redis: RedisPort;
   readonly #keys: Keys;
-  readonly #log: Log;
+  readonly #log: Pick<Log, 'error'>;
   #steps: DeliveryStep[] = [];
   /** Of the steps gathered so far, and of all before them. */
   #next: Promise<void> | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(parts: { redis: GatewayRedis; keys: Keys; log: Log }) {
+  constructor(parts: { redis: RedisPort; keys: Keys; log: Pick<Log, 'error'> }) {
     this.#redis = parts.redis;
     this.#keys = parts.keys;
     this.#log = parts.log;

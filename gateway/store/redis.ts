@@ -1,12 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
+import type { Log } from '../../shared/log.ts';
+import { BLOCK_MS } from '../../shared/redis/blocking.ts';
 import { RedisClient } from '../../shared/redis/client.ts';
 import type { CredentialSource } from '../../shared/redis/credential-source.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisArgument, RedisPort, RedisReply, Script } from '../../shared/redis/port.ts';
 import { type Credentials, parseRedisUrl } from '../../shared/redis/target.ts';
-import type { Log } from '../observe/log.ts';
-import { StoreUse } from '../observe/store-use.ts';
 import { credentialsOf, type StoreSettings } from './credentials.ts';
+import { StoreUse } from './store-use.ts';
 
 /**
  * Redis as the gateway uses it. Commands wait while Redis is away or refuses us, in order, and those that had no answer are
@@ -19,9 +20,6 @@ export interface GatewayRedis extends RedisPort {
   onReturn(listener: () => void): void;
   readonly use: StoreUse;
 }
-
-/** The longest that a command may block. With SILENCE_MS, a connection that hangs is found within 4 s. */
-export const BLOCK_MS = 2_000;
 
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1_000;

@@ -9,22 +9,32 @@ import {
 } from '../../contract/store/scripts/mailbox.ts';
 import { type Release, releaseSession } from '../../contract/store/scripts/sessions.ts';
 import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
-import type { GatewayConfig } from '../config.ts';
-import type { Lease } from '../fleet/lease.ts';
-import type { Log } from '../observe/log.ts';
-import type { GatewayRedis } from './redis.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 
 const PAGE = 128;
 /** Bytes on their way back to mailboxes; above it the inbox is not read on. */
 const STASH_MAX_BYTES = 8_388_608;
 
-/** What sessions ask of Redis. All on one connection: what is asked first happens first. */
+export interface SessionStoreParts {
+  readonly redis: RedisPort;
+  readonly keys: Keys;
+  readonly config: {
+    readonly offlineTtlSeconds: number;
+    readonly mailboxMax: number;
+    readonly mailboxMaxBytes: number;
+  };
+  readonly lease: { readonly gatewayId: string };
+  readonly log: Pick<Log, 'error'>;
+}
+
+/** The calls of sessions to Redis. All use one connection: they happen in the order in which they are made. */
 export class SessionStore {
-  readonly #redis: GatewayRedis;
+  readonly #redis: RedisPort;
   readonly #keys: Keys;
-  readonly #config: GatewayConfig;
-  readonly #lease: Lease;
-  readonly #log: Log;
+  readonly #config: SessionStoreParts['config'];
+  readonly #lease: SessionStoreParts['lease'];
+  readonly #log: SessionStoreParts['log'];
   readonly #inFlight = new Set<Promise<unknown>>();
   /** The last call for each user that has one in flight: a hand-over waits for those of its own user alone. */
   readonly #lastOf = new Map<string, Promise<unknown>>();
@@ -32,7 +42,7 @@ export class SessionStore {
   #stashBytes = 0;
   #waitingForRoom: (() => void)[] = [];
 
-  constructor(parts: { redis: GatewayRedis; keys: Keys; config: GatewayConfig; lease: Lease; log: Log }) {
+  constructor(parts: SessionStoreParts) {
     this.#redis = parts.redis;
     this.#keys = parts.keys;
     this.#config = parts.config;

@@ -1,17 +1,29 @@
 import type { Keys } from '../../contract/store/keys.ts';
-import { type ClaimResult, claimSessions, readTokens } from '../../contract/store/scripts/sessions.ts';
+import { type Claimant, type ClaimResult, claimSessions, readTokens } from '../../contract/store/scripts/sessions.ts';
 import { tokenMatches } from '../../contract/store/tokens.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
-import type { GatewayConfig } from '../config.ts';
-import type { Lease } from '../fleet/lease.ts';
-import type { Log } from '../observe/log.ts';
-import type { ClaimsUnderWay } from './claims-in-flight.ts';
-import type { GatewayRedis } from './redis.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 
 export interface Credentials {
   userId: string;
   token: string;
   form: SessionForm;
+}
+
+export interface VerifierParts {
+  readonly redis: RedisPort;
+  readonly keys: Keys;
+  readonly config: { readonly offlineTtlSeconds: number; readonly maxVerifiesInFlight: number };
+  readonly lease: {
+    readonly gatewayId: string;
+    readonly claimant: Claimant;
+    /** Resolves when a renewal has proved that the lease of this id holds, or another id is in force. */
+    recovered(gatewayId: string): Promise<void>;
+  };
+  /** Claims that Redis has not answered yet. */
+  readonly claims: { begin(userIds: readonly string[]): void; end(userIds: readonly string[]): void };
+  readonly log: Pick<Log, 'error'>;
 }
 
 interface Waiting extends Credentials {
@@ -21,7 +33,7 @@ interface Waiting extends Credentials {
 /** In one call. */
 const BATCH = 128;
 /** Calls under way at a time. Who comes meanwhile goes with the next one: in a storm batches are large, and few. */
-const MOST_BATCHES = 2;
+const MAX_BATCHES = 2;
 
 const REFUSED: ClaimResult = { status: 'refused' };
 
@@ -30,25 +42,18 @@ const REFUSED: ClaimResult = { status: 'refused' };
  * bounded number are there at a time, so that a storm of clients waits here and not in front of everyone's messages.
  */
 export class Verifier {
-  readonly #redis: GatewayRedis;
+  readonly #redis: RedisPort;
   readonly #keys: Keys;
-  readonly #config: GatewayConfig;
-  readonly #lease: Lease;
-  readonly #claims: ClaimsUnderWay;
-  readonly #log: Log;
+  readonly #config: VerifierParts['config'];
+  readonly #lease: VerifierParts['lease'];
+  readonly #claims: VerifierParts['claims'];
+  readonly #log: VerifierParts['log'];
   #waiting: Waiting[] = [];
   #inFlight = 0;
   #batches = 0;
   #scheduled = false;
 
-  constructor(parts: {
-    redis: GatewayRedis;
-    keys: Keys;
-    config: GatewayConfig;
-    lease: Lease;
-    claims: ClaimsUnderWay;
-    log: Log;
-  }) {
+  constructor(parts: VerifierParts) {
     this.#redis = parts.redis;
     this.#keys = parts.keys;
     this.#config = parts.config;
@@ -78,7 +83,7 @@ export class Verifier {
 
   #next(): void {
     const room = this.#config.maxVerifiesInFlight - this.#inFlight;
-    if (room <= 0 || this.#batches === MOST_BATCHES) return;
+    if (room <= 0 || this.#batches === MAX_BATCHES) return;
     const batch = this.#waiting.splice(0, Math.min(room, BATCH));
     if (batch.length === 0) return;
     this.#inFlight += batch.length;

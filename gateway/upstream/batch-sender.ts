@@ -2,9 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import { moveLifecyclePosition, removeItems } from '../../contract/store/scripts/upstream.ts';
 import { UPSTREAM_BATCH_BYTES, UPSTREAM_BATCH_ITEMS } from '../../contract/upstream.ts';
-import type { Lease } from '../fleet/lease.ts';
-import type { Log } from '../observe/log.ts';
-import type { GatewayRedis } from '../store/redis.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import type { UpstreamCounters } from './counters.ts';
 import { InvocationError, type Invoker } from './invoker.ts';
 import type { Lane, LaneItem, Lanes } from './lanes.ts';
@@ -16,9 +15,9 @@ const RETRY_MAX_MS = 10_000;
 const DEAD_MAX = 1_000;
 
 interface BatchSenderParts {
-  redis: GatewayRedis;
+  redis: RedisPort;
   keys: Keys;
-  lease: Lease;
+  lease: { readonly gatewayId: string; readonly isHeld: boolean };
   lanes: Lanes;
   invoker: Invoker;
   settings: UpstreamSettings;
@@ -44,7 +43,7 @@ interface Batch {
 export class BatchSender {
   readonly #parts: BatchSenderParts;
   readonly #stopping = new AbortController();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #batches = 0;
 
@@ -52,8 +51,8 @@ export class BatchSender {
     this.#parts = parts;
   }
 
-  get underWay(): number {
-    return this.#underWay.size;
+  get inFlight(): number {
+    return this.#inFlight.size;
   }
 
   /** To be called when items came or a lane became idle. */
@@ -79,7 +78,7 @@ export class BatchSender {
   async stop(): Promise<void> {
     this.#stopping.abort();
     clearTimeout(this.#timer);
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#inFlight);
   }
 
   /** Sends what is due. Answers in how many ms the rest will be. */
@@ -134,12 +133,12 @@ export class BatchSender {
         this.#parts.log.error({ event: 'batch_failed', error: String(error) }, 'could not finish a batch');
       })
       .finally(() => {
-        this.#underWay.delete(done);
+        this.#inFlight.delete(done);
         for (const lane of batch.lanes) lane.isBusy = false;
         this.#parts.onRoom();
         this.look();
       });
-    this.#underWay.add(done);
+    this.#inFlight.add(done);
   }
 
   /** Until Lambda has them, in order. Those of lanes that another gateway may have now are left to it. */

@@ -10,26 +10,6 @@ export interface ApplicationFrame {
   readonly body: string;
 }
 
-/** What the upstream direction remembers about one session. */
-export class SessionUpstream {
-  /** Items on their way to Redis. */
-  spooling = 0;
-  /** Requests that wait for their turn; the first is with the function. */
-  requests = 0;
-  #epoch = 0;
-  #seq = 0;
-
-  /** Counts per epoch: a session that was resumed or verified again begins anew. */
-  next(epoch: number): number {
-    if (epoch !== this.#epoch) {
-      this.#epoch = epoch;
-      this.#seq = 0;
-    }
-    this.#seq += 1;
-    return this.#seq;
-  }
-}
-
 /** JSON text of an `UpstreamItem`, the body as the device wrote it. */
 export function itemText(session: Session, seq: number, frame: ApplicationFrame, traceparent: string): string {
   const user = JSON.stringify(session.userId);

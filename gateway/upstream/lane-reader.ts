@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { lifecycleItemOf, UPSTREAM_BATCH_BYTES, UPSTREAM_BATCH_ITEMS } from '../../contract/upstream.ts';
-import type { Log } from '../observe/log.ts';
-import type { GatewayRedis } from '../store/redis.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import type { Lane, Lanes } from './lanes.ts';
 
 /** How long a read waits: a lane that is taken over meanwhile is read after it, ms. */
@@ -14,7 +14,7 @@ type Entry = [id: string, fields: string[]];
 
 interface LaneReaderParts {
   /** A connection of its own. */
-  redis: GatewayRedis;
+  redis: RedisPort;
   lanes: Lanes;
   log: Log;
   onItems: () => void;

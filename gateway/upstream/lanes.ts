@@ -1,8 +1,7 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { LIFECYCLE_LANE, type SpooledItem, shareLanes } from '../../contract/store/scripts/upstream.ts';
-import type { Lease } from '../fleet/lease.ts';
-import type { Log } from '../observe/log.ts';
-import type { GatewayRedis } from '../store/redis.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 
 /** What of one lane is in this process: read, and not yet handed on. At most one batch of it is under way. */
 export class Lane {
@@ -37,9 +36,9 @@ export interface LaneItem extends SpooledItem {
 const TICK_MS = 1_000;
 
 interface LanesParts {
-  redis: GatewayRedis;
+  redis: RedisPort;
   keys: Keys;
-  lease: Lease;
+  lease: { readonly gatewayId: string; readonly isHeld: boolean };
   log: Log;
   wants: { items: boolean; lifecycle: boolean };
   onChange: () => void;

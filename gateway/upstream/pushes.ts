@@ -3,19 +3,22 @@ import { type RouteCommand, routeCommands, routeWork } from '../../contract/stor
 import { inSteps } from '../../contract/store/work.ts';
 import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
 import { bodyOf, parseSendCommand } from '../../contract/wire/commands.ts';
-import type { GatewayConfig } from '../config.ts';
-import type { Lease } from '../fleet/lease.ts';
-import type { GatewayRedis } from '../store/redis.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import type { UpstreamCounters } from './counters.ts';
 
 /** How long Redis remembers the last step, so that one whose answer was lost is not routed twice, s. */
 const MEMORY_SECONDS = 3_600;
 
 interface PushesParts {
-  redis: GatewayRedis;
+  redis: RedisPort;
   keys: Keys;
-  lease: Lease;
-  config: Pick<GatewayConfig, 'offlineTtlSeconds' | 'mailboxMax' | 'mailboxMaxBytes' | 'maxRecipients'>;
+  lease: { readonly gatewayId: string };
+  config: {
+    readonly offlineTtlSeconds: number;
+    readonly mailboxMax: number;
+    readonly mailboxMaxBytes: number;
+    readonly maxRecipients: number;
+  };
   /** Whom the messages are from. */
   from: string;
   counters: UpstreamCounters;

@@ -1,10 +1,10 @@
 import { upstreamAnswerSchema } from '../../contract/upstream.ts';
-import { Notice } from '../delivery/messages.ts';
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../../shared/log.ts';
+import { Notice } from '../session/messages.ts';
 import type { Session } from '../session/session.ts';
 import type { UpstreamCounters } from './counters.ts';
 import { InvocationError, type InvocationFailure, type Invoker } from './invoker.ts';
-import { type ApplicationFrame, itemText, newTraceparent, type SessionUpstream } from './items.ts';
+import { type ApplicationFrame, itemText, newTraceparent } from './items.ts';
 import type { Pushes } from './pushes.ts';
 
 /** `command_id` of an answer, less that of the request. */
@@ -47,9 +47,9 @@ interface Request {
  */
 export class Requests {
   readonly #parts: RequestsParts;
-  readonly #queues = new Map<SessionUpstream, Request[]>();
+  readonly #queues = new Map<Session, Request[]>();
   /** Sessions whose next request may go. */
-  #ready: SessionUpstream[] = [];
+  #ready: Session[] = [];
   #inFlight = 0;
   #open = 0;
   readonly #idle: (() => void)[] = [];
@@ -63,15 +63,15 @@ export class Requests {
     return this.#open;
   }
 
-  add(session: Session, state: SessionUpstream, frame: ApplicationFrame): void {
+  add(session: Session, frame: ApplicationFrame): void {
     const { limits, counters } = this.#parts;
     counters.requests += 1;
-    if (this.#open >= limits.maxInFlight + limits.maxWaiting || state.requests >= SESSION_MAX) {
+    if (this.#open >= limits.maxInFlight + limits.maxWaiting || session.uplink.requests >= SESSION_MAX) {
       counters.requestsRefused += 1;
-      return session.refuseKindly('upstream_full', frame.version, frame.ref);
+      return session.reject('upstream_full', frame.version, frame.ref);
     }
     const traceparent = newTraceparent();
-    const item = itemText(session, state.next(session.epoch), frame, traceparent);
+    const item = itemText(session, session.uplink.nextSequence(session.epoch), frame, traceparent);
     const deadline = Date.now() + limits.timeoutMs;
     const request: Request = {
       session,
@@ -84,12 +84,12 @@ export class Requests {
       isAnswered: false,
     };
     this.#open += 1;
-    state.requests += 1;
-    const queue = this.#queues.get(state);
+    session.uplink.beginRequest();
+    const queue = this.#queues.get(session);
     if (queue) queue.push(request);
     else {
-      this.#queues.set(state, [request]);
-      this.#ready.push(state);
+      this.#queues.set(session, [request]);
+      this.#ready.push(session);
     }
     this.#next();
   }
@@ -101,27 +101,27 @@ export class Requests {
 
   #next(): void {
     while (this.#inFlight < this.#parts.limits.maxInFlight) {
-      const state = this.#ready.shift();
-      if (state === undefined) return;
-      const request = this.#queues.get(state)?.[0];
+      const session = this.#ready.shift();
+      if (session === undefined) return;
+      const request = this.#queues.get(session)?.[0];
       if (request === undefined) continue;
       this.#inFlight += 1;
       void this.#serve(request).finally(() => {
         this.#inFlight -= 1;
-        this.#leave(state, request);
+        this.#leave(session, request);
         this.#next();
       });
     }
   }
 
-  #leave(state: SessionUpstream, request: Request): void {
+  #leave(session: Session, request: Request): void {
     clearTimeout(request.timer);
     this.#open -= 1;
-    state.requests -= 1;
-    const queue = this.#queues.get(state) ?? [];
+    session.uplink.endRequest();
+    const queue = this.#queues.get(session) ?? [];
     queue.shift();
-    if (queue.length > 0) this.#ready.push(state);
-    else this.#queues.delete(state);
+    if (queue.length > 0) this.#ready.push(session);
+    else this.#queues.delete(session);
     if (this.#open === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
@@ -174,7 +174,7 @@ export class Requests {
     this.#parts.counters.requestsRefused += 1;
     this.#parts.counters.failed(failure);
     const { session, frame } = request;
-    if (session.userId === request.userId) session.refuseKindly(failure, frame.version, frame.ref);
+    if (session.userId === request.userId) session.reject(failure, frame.version, frame.ref);
   }
 
   /** Answers whether this is its first answer. */

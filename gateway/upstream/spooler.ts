@@ -2,14 +2,13 @@ import { setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import { type SpoolBounds, spoolItems, upstreamLaneOf } from '../../contract/store/scripts/upstream.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
-import { Notice } from '../delivery/messages.ts';
-import type { Lease } from '../fleet/lease.ts';
-import type { Log } from '../observe/log.ts';
-import { Gate } from '../session/frame-reader.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
+import { PauseReason } from '../session/frame-reader.ts';
+import { Notice } from '../session/messages.ts';
 import type { Session } from '../session/session.ts';
-import type { GatewayRedis } from '../store/redis.ts';
 import type { UpstreamCounters } from './counters.ts';
-import type { ApplicationFrame, SessionUpstream } from './items.ts';
+import type { ApplicationFrame } from './items.ts';
 
 /** Items in one call of the script, and their bytes. */
 const BATCH = 256;
@@ -23,16 +22,15 @@ const RETRY_MS = 200;
 
 interface Waiting {
   sender: Session;
-  state: SessionUpstream;
   frame: Pick<ApplicationFrame, 'version' | 'ref'>;
   lane: number;
   text: string;
 }
 
 interface SpoolerParts {
-  redis: GatewayRedis;
+  redis: RedisPort;
   keys: Keys;
-  lease: Lease;
+  lease: { readonly gatewayId: string };
   bounds: SpoolBounds;
   counters: UpstreamCounters;
   log: Log;
@@ -58,13 +56,13 @@ export class Spooler {
     return this.#waiting.length;
   }
 
-  add(sender: Session, state: SessionUpstream, frame: ApplicationFrame, text: string): void {
+  add(sender: Session, frame: ApplicationFrame, text: string): void {
     const { version, ref } = frame;
-    this.#waiting.push({ sender, state, frame: { version, ref }, lane: upstreamLaneOf(sender.userId), text });
+    this.#waiting.push({ sender, frame: { version, ref }, lane: upstreamLaneOf(sender.userId), text });
     this.#bytes += text.length;
-    state.spooling += 1;
+    sender.uplink.beginSpooling();
     const isFull = this.#waiting.length > WAITING_MAX || this.#bytes > WAITING_MAX_BYTES;
-    if (state.spooling > SENDER_MAX || isFull) sender.intake.hold(Gate.upstream);
+    if (sender.uplink.spooling > SENDER_MAX || isFull) sender.reader.pause(PauseReason.upstream);
     if (this.#isRunning) return;
     this.#isRunning = true;
     setImmediate(() => void this.#run());
@@ -112,16 +110,17 @@ export class Spooler {
 
   #answer(batch: readonly Waiting[], ids: readonly (string | undefined)[]): void {
     batch.forEach((item, i) => {
-      item.state.spooling -= 1;
-      if (item.sender.state !== 'closed') this.#tell(item, ids[i]);
+      const { uplink, reader } = item.sender;
+      uplink.endSpooling();
+      if (!item.sender.isClosed) this.#tell(item, ids[i]);
       if (ids[i] === undefined) this.#parts.counters.itemsRefused += 1;
       else this.#parts.counters.itemsSpooled += 1;
-      if (item.state.spooling <= SENDER_MAX / 2) item.sender.intake.release(Gate.upstream);
+      if (uplink.spooling <= SENDER_MAX / 2) reader.resume(PauseReason.upstream);
     });
   }
 
   #tell({ sender, frame: { version, ref } }: Waiting, id: string | undefined): void {
-    if (id === undefined) return sender.refuseKindly('upstream_full', version, ref);
+    if (id === undefined) return sender.reject('upstream_full', version, ref);
     if (ref === undefined || !sender.has('receipts')) return;
     sender.send(new Notice(version, ServerCommand.accepted, JSON.stringify({ ref, id })));
   }

@@ -1,15 +1,13 @@
 import type { Registry } from 'prom-client';
 import type { Keys } from '../../contract/store/keys.ts';
 import { UPSTREAM_LANES } from '../../contract/store/scripts/upstream.ts';
-import type { GatewayConfig } from '../config.ts';
-import type { Lease } from '../fleet/lease.ts';
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../../shared/log.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import type { Session } from '../session/session.ts';
-import type { GatewayRedis } from '../store/redis.ts';
 import { BatchSender } from './batch-sender.ts';
 import { registerUpstreamMetrics, UpstreamCounters } from './counters.ts';
 import { Invoker } from './invoker.ts';
-import { type ApplicationFrame, itemText, newTraceparent, SessionUpstream } from './items.ts';
+import { type ApplicationFrame, itemText, newTraceparent } from './items.ts';
 import { LaneReader } from './lane-reader.ts';
 import { Lanes } from './lanes.ts';
 import { Pushes } from './pushes.ts';
@@ -19,10 +17,16 @@ import { Spooler } from './spooler.ts';
 
 export interface UpstreamParts {
   settings: UpstreamSettings;
-  config: GatewayConfig;
-  redis: GatewayRedis;
+  config: {
+    readonly offlineTtlSeconds: number;
+    readonly mailboxMax: number;
+    readonly mailboxMaxBytes: number;
+    readonly maxRecipients: number;
+    readonly maxFrameBytes: number;
+  };
+  redis: RedisPort & { blocking(): RedisPort };
   keys: Keys;
-  lease: Lease;
+  lease: { readonly gatewayId: string; readonly isHeld: boolean };
   log: Log;
 }
 
@@ -36,7 +40,7 @@ export class Upstream {
   readonly #settings: UpstreamSettings;
   readonly counters = new UpstreamCounters();
   readonly #invoker: Invoker;
-  readonly #laneRedis: GatewayRedis;
+  readonly #laneRedis: RedisPort;
   readonly #spooler: Spooler;
   readonly #lanes: Lanes;
   readonly #reader: LaneReader;
@@ -86,17 +90,16 @@ export class Upstream {
     this.#requests = new Requests({ invoker, pushes: this.#pushes, limits, counters, log });
   }
 
-  modeOf(commandId: number): Mode {
-    return modeOf(this.#settings, commandId);
+  /** Whether no function takes this command. */
+  isRefused(commandId: number): boolean {
+    return modeOf(this.#settings, commandId) === Mode.refused;
   }
 
   /** An application command that is not refused. */
   take(session: Session, frame: ApplicationFrame): void {
-    session.upstream ??= new SessionUpstream();
-    const state = session.upstream;
-    if (this.modeOf(frame.commandId) === Mode.request) return this.#requests.add(session, state, frame);
-    const text = itemText(session, state.next(session.epoch), frame, newTraceparent());
-    this.#spooler.add(session, state, frame, text);
+    if (modeOf(this.#settings, frame.commandId) === Mode.request) return this.#requests.add(session, frame);
+    const text = itemText(session, session.uplink.nextSequence(session.epoch), frame, newTraceparent());
+    this.#spooler.add(session, frame, text);
   }
 
   /** To be called when the lease is held. */
@@ -127,7 +130,7 @@ export class Upstream {
       spooling: this.#spooler.length,
       requests: this.#requests.open,
       lanes: this.#lanes.size,
-      batches: this.#sender.underWay,
+      batches: this.#sender.inFlight,
     }));
   }
 }

@@ -51,6 +51,16 @@ describe('a planted violation is reported', () => {
       'contract/frame.ts': `export const size = 12;\n`,
       'contract/records.ts': `import { z } from 'zod';\nexport const record = z.string();\n`,
       'contract/wrong.ts': `import { route } from '../gateway/router.ts';\nexport const x = route;\n`,
+      'contract/circle-a.ts': `import { b } from './circle-b.ts';\nexport const a = () => b;\n`,
+      'contract/circle-b.ts': `import { a } from './circle-a.ts';\nexport const b = () => a;\n`,
+      'contract/types-a.ts': `import type { B } from './types-b.ts';\nexport type A = B | 1;\nexport const a = 1;\n`,
+      'contract/types-b.ts': `import { a } from './types-a.ts';\nexport type B = 2;\nexport const b = a;\n`,
+      'gateway/compose.ts': `import { listen } from './net/listener.ts';\nexport const composed = listen;\n`,
+      'gateway/net/listener.ts': `import type { Session } from '../session/session.ts';\nexport const listen = (s: Session) => s;\n`,
+      'gateway/session/session.ts': `import { composed } from '../compose.ts';\nexport type Session = 1;\nexport const s = composed;\n`,
+      'gateway/commands/single.ts': `import { tail } from '../observe/tail.ts';\nimport type { Session } from '../session/session.ts';\nexport const single = (s: Session) => [s, tail];\n`,
+      'gateway/observe/tail.ts': `import type { Session } from '../session/session.ts';\nexport const tail = 1 as unknown as Session;\n`,
+      'gateway/util/all.ts': `import { tail } from '../observe/tail.ts';\nexport const all = tail;\n`,
       'gateway/router.ts': `export const route = 1;\nexport type Route = number;\n`,
       'gateway/wrong.ts': `import type { Client } from '../sdk/right.ts';\nexport type X = Client;\n`,
       'sdk/right.ts': `import { size } from '../contract/frame.ts';\nexport const s = size;\nexport type Client = 1;\n`,
@@ -71,10 +81,15 @@ describe('a planted violation is reported', () => {
   });
   afterAll(() => rm(root, { recursive: true }));
 
-  it('by direction, also of types and through other files', async () => {
+  it('by direction, also of types and through other files, by layers of the gateway, and by circles', async () => {
     expect(await check(root)).toEqual([
+      'circle at runtime: contract/circle-a.ts → contract/circle-b.ts → contract/circle-a.ts',
       'contract/wrong.ts imports gateway/router.ts: contract/ never imports gateway/',
       'functions/login/handler.ts imports gateway/router.ts: functions/ never imports gateway/',
+      'gateway/commands/single.ts imports gateway/observe/tail.ts: gateway/commands/ never imports gateway/observe/',
+      'gateway/net/listener.ts imports gateway/session/session.ts: gateway/net/ never imports gateway/session/',
+      'gateway/session/session.ts imports gateway/compose.ts: gateway/session/ never imports files of gateway/ itself',
+      'gateway/util/all.ts: gateway/util/ has no place in the order of layers',
       'gateway/wrong.ts imports sdk/right.ts: gateway/ never imports sdk/',
       'lib/wrong.ts imports gateway/router.ts at runtime: lib/ takes runtime code as types only',
       'sdk/wrong.ts reaches zod: sdk/ has no dependency',

@@ -19,6 +19,24 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 export const folders = Object.keys(mayImport);
 
+/**
+ * Who may import whom inside gateway/, types too: whoever needs something of a layer above declares it as a port beside
+ * itself. The main line is net ← session ← delivery ← routing ← commands. store/ stands beside it and knows none of it.
+ * fleet/ and upstream/ act on sessions. observe/ only looks on: it sees all of them, and none of them sees it. The files
+ * directly in gateway/ make and connect the parts: they see everything, and no folder sees them.
+ */
+const gatewayMayImport: Readonly<Record<string, readonly string[]>> = {
+  net: ['net'],
+  session: ['session', 'net'],
+  delivery: ['delivery', 'session', 'net'],
+  routing: ['routing', 'delivery', 'session', 'net'],
+  commands: ['commands', 'routing', 'delivery', 'session', 'net'],
+  store: ['store'],
+  fleet: ['fleet', 'session', 'net'],
+  upstream: ['upstream', 'session', 'net'],
+  observe: ['observe', 'routing', 'delivery', 'session', 'net', 'store', 'fleet', 'upstream'],
+};
+
 /** What others put into their own programs. */
 const WITHOUT_PACKAGES = ['sdk'];
 
@@ -31,6 +49,10 @@ export function violations(imports: readonly Import[]): string[] {
     const target = topFolder(to);
     const allowed = mayImport[part];
     if (allowed && !allowed.includes(target)) found.add(`${from} imports ${to}: ${part}/ never imports ${target}/`);
+    if (part === 'gateway' && target === 'gateway') {
+      const problem = upwardArrow(from, to);
+      if (problem !== undefined) found.add(problem);
+    }
     if (part === 'lib' && target !== 'lib' && kind === 'runtime' && !isTable(to, imports)) {
       found.add(`${from} imports ${to} at runtime: lib/ takes runtime code as types only`);
     }
@@ -42,7 +64,52 @@ export function violations(imports: readonly Import[]): string[] {
       found.add(`${file} reaches ${name}: ${topFolder(file)}/ has no dependency`);
     }
   }
+  for (const circle of runtimeCircles(imports)) found.add(`circle at runtime: ${circle.join(' → ')}`);
   return [...found].sort();
+}
+
+function upwardArrow(from: string, to: string): string | undefined {
+  const folder = gatewayFolder(from);
+  if (folder === '') return undefined;
+  const allowed = gatewayMayImport[folder];
+  if (allowed === undefined) return `${from}: gateway/${folder}/ has no place in the order of layers`;
+  const target = gatewayFolder(to);
+  if (allowed.includes(target)) return undefined;
+  return `${from} imports ${to}: gateway/${folder}/ never imports ${target === '' ? 'files of gateway/ itself' : `gateway/${target}/`}`;
+}
+
+/** Empty for the files directly in gateway/. */
+function gatewayFolder(path: string): string {
+  const [, folder = '', ...rest] = path.split('/');
+  return rest.length === 0 ? '' : folder;
+}
+
+/** Files that import one another when the code runs, each circle once, from its first file by name back to it. */
+function runtimeCircles(imports: readonly Import[]): string[][] {
+  const targets = new Map<string, string[]>();
+  for (const { from, to, kind, isPackage } of imports) {
+    if (kind === 'runtime' && !isPackage) targets.set(from, [...(targets.get(from) ?? []), to]);
+  }
+  const circles = new Map<string, string[]>();
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): void => {
+    const start = path.indexOf(file);
+    if (start >= 0) {
+      const members = path.slice(start);
+      const first = members.indexOf(members.toSorted()[0] ?? file);
+      const circle = [...members.slice(first), ...members.slice(0, first)];
+      circles.set(circle.join(' '), [...circle, circle[0] ?? file]);
+      return;
+    }
+    if (done.has(file)) return;
+    path.push(file);
+    for (const target of targets.get(file) ?? []) visit(target);
+    path.pop();
+    done.add(file);
+  };
+  for (const file of [...targets.keys()].sort()) visit(file);
+  return [...circles.values()];
 }
 
 /**

@@ -1,11 +1,10 @@
 import { beforeEach, expect, test } from 'vitest';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import { chatBody } from '../../contract/wire/message.ts';
-import { FanOut } from '../../gateway/delivery/broadcast.ts';
-import { Message } from '../../gateway/delivery/messages.ts';
-import { Slice } from '../../gateway/delivery/time-budget.ts';
+import { Broadcast } from '../../gateway/delivery/broadcast.ts';
+import { TimeBudget } from '../../gateway/delivery/time-budget.ts';
 import { Counters } from '../../gateway/observe/counters.ts';
-import type { Tail } from '../../gateway/observe/tail.ts';
+import { Message } from '../../gateway/session/messages.ts';
 import { Registry } from '../../gateway/session/registry.ts';
 import type { Session } from '../../gateway/session/session.ts';
 
@@ -13,8 +12,8 @@ import type { Session } from '../../gateway/session/session.ts';
 class Receiver {
   readonly form = 'plain';
   readonly sent: Message[] = [];
-  replay: undefined;
-  fanOutSeen = 0;
+  readonly isReplaying = false;
+  broadcastCursor = -1;
   readonly outbox = {
     isEmpty: true,
     writeShared: (items: readonly Message[]) => {
@@ -31,26 +30,25 @@ class Receiver {
   }
 }
 
-class OneStep extends Slice {
+class OneStep extends TimeBudget {
   constructor() {
     super(1);
   }
-  override isOver(): boolean {
+  override isSpent(): boolean {
     return true;
   }
 }
 
 let registry: Registry;
 let counters: Counters;
-let fanOut: FanOut;
+let broadcasts: Broadcast;
 let asked: number;
 
 beforeEach(() => {
   registry = new Registry();
   counters = new Counters();
   asked = 0;
-  const tail = { isOn: false } as Tail;
-  fanOut = new FanOut({ registry, counters, schedule: () => (asked += 1), tail });
+  broadcasts = new Broadcast({ registry, counters, schedule: () => (asked += 1), tail: { isOn: false } });
 });
 
 const broadcast = (bytes = 10) =>
@@ -59,19 +57,19 @@ const broadcast = (bytes = 10) =>
 function join(...names: string[]): Receiver[] {
   return names.map((name) => {
     const receiver = new Receiver(name);
-    receiver.fanOutSeen = fanOut.count;
-    registry.add(receiver as unknown as Session);
+    broadcasts.join(session(receiver));
+    registry.add(session(receiver));
     return receiver;
   });
 }
 
 const session = (receiver: Receiver) => receiver as unknown as Session;
-const turn = () => fanOut.flush(0, new OneStep());
+const turn = () => broadcasts.flush(0, new OneStep());
 
-test('a round goes on where the slice ended, and reaches everyone once', () => {
+test('a round goes on where the time budget ended, and reaches everyone once', () => {
   const receivers = join('a', 'b', 'c');
   const message = broadcast();
-  fanOut.add(message);
+  broadcasts.add(message);
   expect(asked).toBe(1);
   const turns: boolean[] = [];
   while (turns.at(-1) !== true) turns.push(turn());
@@ -85,14 +83,14 @@ test('what comes during a round makes the next one; whoever is sent something of
   const [a, b, c] = join('a', 'b', 'c');
   const first = broadcast();
   const second = broadcast();
-  fanOut.add(first);
+  broadcasts.add(first);
   turn();
   expect(a?.sent).toEqual([first]);
-  fanOut.add(second);
+  broadcasts.add(second);
   // c is yet to be reached by either.
-  fanOut.catchUp(session(c as Receiver));
+  broadcasts.catchUp(session(c as Receiver));
   expect(c?.sent).toEqual([first, second]);
-  fanOut.catchUp(session(a as Receiver));
+  broadcasts.catchUp(session(a as Receiver));
   expect(a?.sent).toEqual([first, second]);
   for (let turns = 0; !turn() && turns < 10; turns += 1);
   for (const receiver of [a, b, c]) expect(receiver?.sent).toEqual([first, second]);
@@ -101,7 +99,7 @@ test('what comes during a round makes the next one; whoever is sent something of
 test('who comes or goes during a round: a newcomer gets nothing that was sent before, and who left nothing any more', () => {
   const [, b, c] = join('a', 'b', 'c');
   const message = broadcast();
-  fanOut.add(message);
+  broadcasts.add(message);
   turn();
   registry.remove(session(b as Receiver));
   const [d] = join('d');
@@ -113,9 +111,9 @@ test('who comes or goes during a round: a newcomer gets nothing that was sent be
 
 test('while more comes than a round takes away, the round goes on to its end at once', () => {
   const receivers = join('a', 'b', 'c', 'd');
-  fanOut.add(broadcast());
+  broadcasts.add(broadcast());
   turn();
-  fanOut.add(broadcast(300_000));
+  broadcasts.add(broadcast(300_000));
   turn();
   for (const { sent } of receivers) expect(sent.length).toBeGreaterThanOrEqual(1);
 });

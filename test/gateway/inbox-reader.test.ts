@@ -3,13 +3,13 @@ import { expect, onTestFinished, test } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { InboxHandOut } from '../../gateway/delivery/dispatch.ts';
 import { InboxReader } from '../../gateway/delivery/inbox-reader.ts';
-import type { Message } from '../../gateway/delivery/messages.ts';
 import type { Lease } from '../../gateway/fleet/lease.ts';
 import { StoreClock } from '../../gateway/fleet/store-clock.ts';
 import { Counters } from '../../gateway/observe/counters.ts';
+import type { Message } from '../../gateway/session/messages.ts';
 import { Registry } from '../../gateway/session/registry.ts';
 import type { Session } from '../../gateway/session/session.ts';
-import { ClaimsUnderWay } from '../../gateway/store/claims-in-flight.ts';
+import { ClaimsInFlight } from '../../gateway/store/claims-in-flight.ts';
 import type { DeliveryMarks } from '../../gateway/store/delivery-marks.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { SessionStore } from '../../gateway/store/session-store.ts';
@@ -50,7 +50,7 @@ async function fullInbox() {
     keys,
     lease: lease as Lease,
     registry,
-    claims: new ClaimsUnderWay(),
+    claims: new ClaimsInFlight(),
     handOut: new InboxHandOut({
       registry,
       store: { roomToStash: () => undefined } as SessionStore,

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { Notice, type Outgoing } from '../../gateway/delivery/messages.ts';
-import { memoisedJoin, Outbox, type OutboxOwner } from '../../gateway/delivery/outbox.ts';
+import { memoisedJoin, Outbox } from '../../gateway/delivery/outbox.ts';
+import { Notice, type Outgoing } from '../../gateway/session/messages.ts';
+import type { OutboxOwner } from '../../gateway/session/outbox-port.ts';
 import { until } from '../kit/until.ts';
 
 interface Pair {

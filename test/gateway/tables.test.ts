@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FEATURES } from '../../contract/wire/command-ids.ts';
 import { CloseReasons, closeReasonOf } from '../../gateway/session/close-reasons.ts';
-import { Bit, featureBits, featureNames, formOf } from '../../gateway/session/features.ts';
+import { FeatureBit, featureBits, featureNames, formOf } from '../../gateway/session/features.ts';
 
 describe('close reasons', () => {
   const rows = Object.values(CloseReasons);
@@ -30,7 +30,7 @@ describe('close reasons', () => {
 
 describe('features', () => {
   test('each has a bit of its own', () => {
-    const bits = FEATURES.map((feature) => Bit[feature]);
+    const bits = FEATURES.map((feature) => FeatureBit[feature]);
     expect(bits.reduce((all, bit) => all | bit, 0)).toBe(bits.reduce((sum, bit) => sum + bit, 0));
   });
 

@@ -10,7 +10,7 @@ const T0 = 1_000_000;
 
 function limits(env: NodeJS.ProcessEnv = {}): VerifyLimits {
   const config = parseConfig({ REDIS_URL: 'redis://127.0.0.1', ...env });
-  return new VerifyLimits({ wheel: new Wheel(), counters: new Counters(), config });
+  return new VerifyLimits({ wheel: new Wheel(), counters: new Counters(), settings: config });
 }
 
 describe('failed verifies', () => {

@@ -90,10 +90,7 @@ test('Redis that stands still under the question whether: what is withdrawn behi
   onTestFinished(() => redis.stop());
   const keyPrefix = 'w:';
   const keys = keysOf(keyPrefix);
-  const port = connectRedis(
-    { url: redis.url, cluster: false, keyPrefix, username: undefined, password: undefined },
-    silentLog,
-  );
+  const port = connectRedis({ url: redis.url, cluster: false, username: undefined, password: undefined }, silentLog);
   const client = new Redis(redis.url);
   onTestFinished(() => client.disconnect());
   onTestFinished(() => port.close());

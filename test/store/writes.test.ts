@@ -36,11 +36,7 @@ async function countingWay(): Promise<{ url: string; pieces: () => number }> {
 
 const ports: [string, (url: string) => RedisPort][] = [
   ['a function', (url) => connectFunction(readEnvironment({ REDIS_URL: url }), undefined)],
-  [
-    'a gateway',
-    (url) =>
-      connectGateway({ url, username: undefined, password: undefined, cluster: false, keyPrefix: '' }, silentLog),
-  ],
+  ['a gateway', (url) => connectGateway({ url, username: undefined, password: undefined, cluster: false }, silentLog)],
 ];
 
 describe.each(ports)('%s', (_, open) => {

@@ -1,4 +1,4 @@
-import { Histogram, QUICK_MS } from './histogram.ts';
+import { Histogram, QUICK_MS } from '../../shared/histogram.ts';
 
 /** How the store served this gateway: shared by its connections. */
 export class StoreUse {

@@ -1,0 +1,224 @@
+import { type Keys, keysOf } from '../contract/store/keys.ts';
+import type { Traces } from '../shared/trace.ts';
+import { type CommandParts, dispatch } from './commands/dispatch.ts';
+import type { GatewayConfig } from './config.ts';
+import { Broadcast } from './delivery/broadcast.ts';
+import { InboxHandOut } from './delivery/dispatch.ts';
+import { Flusher } from './delivery/flusher.ts';
+import { InboxReader } from './delivery/inbox-reader.ts';
+import { Outbox } from './delivery/outbox.ts';
+import { StalledBytes } from './delivery/stalled-bytes.ts';
+import { Undertaker } from './fleet/burial.ts';
+import { Lease } from './fleet/lease.ts';
+import { Rebalance } from './fleet/rebalance.ts';
+import { StoreClock } from './fleet/store-clock.ts';
+import { Sweeper } from './fleet/sweep.ts';
+import { Listener } from './net/listener.ts';
+import { TlsMaterial } from './net/tls-material.ts';
+import { Counters } from './observe/counters.ts';
+import { DebugEndpoints } from './observe/debug.ts';
+import { DeliveryTraces } from './observe/delivery-traces.ts';
+import { HealthServer } from './observe/health-server.ts';
+import type { GatewayLog } from './observe/log.ts';
+import { Observer, tracesOf } from './observe/observer.ts';
+import { Tail } from './observe/tail.ts';
+import { QueueDrain } from './routing/queue-drain.ts';
+import { RouteQueue } from './routing/route-queue.ts';
+import { Router } from './routing/router.ts';
+import { Registry } from './session/registry.ts';
+import { Session, type SessionParts } from './session/session.ts';
+import { VerifyLimits } from './session/verify-limits.ts';
+import { Wheel } from './session/wheel.ts';
+import { ClaimsInFlight } from './store/claims-in-flight.ts';
+import { DeliveryMarks } from './store/delivery-marks.ts';
+import { connectRedis, type GatewayRedis } from './store/redis.ts';
+import { SessionStore } from './store/session-store.ts';
+import { Verifier } from './store/verifier.ts';
+import { Upstream } from './upstream/upstream.ts';
+
+/** The parts of one gateway that are started, stopped or asked from outside. */
+export interface GatewayParts {
+  readonly config: GatewayConfig;
+  readonly log: GatewayLog;
+  readonly keys: Keys;
+  readonly redis: GatewayRedis;
+  /** Waits for entries of the public queue. */
+  readonly queueRedis: GatewayRedis;
+  readonly wheel: Wheel;
+  readonly registry: Registry;
+  readonly listener: Listener<Session>;
+  /** Undefined: the gateway does not speak TLS itself. */
+  readonly tlsMaterial: TlsMaterial | undefined;
+  readonly lease: Lease;
+  readonly claims: ClaimsInFlight;
+  readonly undertaker: Undertaker;
+  readonly sweeper: Sweeper;
+  /** Undefined: off. */
+  readonly rebalance: Rebalance | undefined;
+  readonly inbox: InboxReader;
+  readonly routeQueue: RouteQueue;
+  readonly queueDrain: QueueDrain;
+  readonly sessionStore: SessionStore;
+  readonly marks: DeliveryMarks;
+  /** Undefined: no function takes what devices send. */
+  readonly upstream: Upstream | undefined;
+  readonly health: HealthServer;
+  readonly observer: Observer;
+  readonly tail: Tail;
+  /** Undefined: traces are off. */
+  readonly exporter: Traces | undefined;
+}
+
+/** Makes the parts of one gateway and connects them; starts none. Rejects when its certificate cannot be read. */
+export async function compose(config: GatewayConfig, log: GatewayLog, isReady: () => boolean): Promise<GatewayParts> {
+  const startedAt = Date.now();
+  const keys = keysOf(config.redis.keyPrefix);
+  const redis = connectRedis(config.redis, log);
+  const queueRedis = redis.blocking();
+  const counters = new Counters();
+  const registry = new Registry();
+  const wheel = new Wheel();
+
+  const clock = new StoreClock();
+  const seenId = () => Math.max(inbox.latestId, routeQueue.latestId);
+  const leaseFields = () => ({
+    port: config.port,
+    started_at: startedAt,
+    connections: listener.size,
+    sessions: registry.size,
+    delivered: counters.delivered,
+    pid: process.pid,
+  });
+  const lease = new Lease({ redis, keys, leaseMs: config.leaseMs, clock, seenId, log, facts: leaseFields });
+  const claims = new ClaimsInFlight();
+  const undertaker = new Undertaker({ redis, keys, config, counters, log });
+  const sweeper = new Sweeper({ redis, keys, config, lease, log });
+
+  const tail = new Tail({ redis, keys, gatewayId: () => lease.gatewayId });
+  const exporter = await tracesOf(config.otlpEndpoint);
+  const traces = exporter && new DeliveryTraces(exporter, counters, () => lease.gatewayId);
+
+  const sessionStore = new SessionStore({ redis, keys, config, lease, log });
+  const marks = new DeliveryMarks({ redis, keys, log });
+  const verifier = new Verifier({ redis, keys, config, lease, claims, log });
+
+  const flusher = new Flusher((nowMs, budget) => {
+    lease.check();
+    return broadcasts.flush(nowMs, budget);
+  });
+  const broadcasts = new Broadcast({ registry, counters, schedule: () => flusher.wake(), tail });
+  const handOut = new InboxHandOut({ registry, store: sessionStore, marks, counters, traces, clock });
+  const inbox = new InboxReader({
+    connect: () => redis.blocking(),
+    writer: redis,
+    keys,
+    lease,
+    registry,
+    claims,
+    handOut,
+    log,
+  });
+  const routeQueue = new RouteQueue({ redis, keys, config, lease, counters, log });
+  const router = new Router({ registry, lease, queue: routeQueue, inbox, broadcasts });
+  const queueDrain = new QueueDrain({ waiter: queueRedis, redis, keys, config, counters, log });
+  const upstream =
+    config.upstream && (await Upstream.create({ settings: config.upstream, config, redis, keys, lease, log }));
+
+  const commandParts: CommandParts = {
+    settings: config,
+    verifier,
+    verifyLimits: new VerifyLimits({ wheel, counters, settings: config }),
+    registry,
+    lease,
+    sessionStore,
+    router,
+    upstream,
+    counters,
+    traces,
+    tail,
+    log,
+  };
+  const stalled = new StalledBytes(config.outboxTotalMaxBytes);
+  const sessionParts: SessionParts = {
+    settings: config,
+    handle: (session, frame) => dispatch(session, frame, commandParts),
+    makeOutbox: (connection, owner) => new Outbox(connection, owner, stalled),
+    flusher,
+    broadcasts,
+    stalled,
+    registry,
+    wheel,
+    store: sessionStore,
+    marks,
+    counters,
+    traces,
+    tail,
+    log,
+  };
+  const tlsMaterial = config.tls ? new TlsMaterial(config.tls, log) : undefined;
+  const listener = new Listener<Session>({
+    settings: config,
+    tls: await tlsMaterial?.load(),
+    counters,
+    log,
+    own: (connection, id, address, onlyUser) => new Session(sessionParts, connection, id, address, onlyUser),
+  });
+
+  const connections = () => listener.size;
+  const sessions = () => listener.owners;
+  const observer = new Observer({
+    config,
+    counters,
+    registry,
+    stalled,
+    verifier,
+    lease,
+    redis,
+    keys,
+    upstream,
+    tail,
+    log,
+    connections,
+    sessions,
+    inboxOpen: () => inbox.open,
+    routesWaiting: () => routeQueue.length,
+    routeBytes: () => routeQueue.bytes,
+  });
+  upstream?.register(observer.metrics);
+  const fleet = () => observer.fleetConnections;
+  const rebalance =
+    config.shedAbove > 0 ? new Rebalance({ above: config.shedAbove, connections, fleet, sessions, log }) : undefined;
+  const debug = config.debugEndpoints ? new DebugEndpoints(registry) : undefined;
+  const health = new HealthServer({
+    isReady: () => isReady() && lease.isHeld && !routeQueue.isStuck,
+    metrics: observer.metrics,
+    debug,
+  });
+
+  return {
+    config,
+    log,
+    keys,
+    redis,
+    queueRedis,
+    wheel,
+    registry,
+    listener,
+    tlsMaterial,
+    lease,
+    claims,
+    undertaker,
+    sweeper,
+    rebalance,
+    inbox,
+    routeQueue,
+    queueDrain,
+    sessionStore,
+    marks,
+    upstream,
+    health,
+    observer,
+    tail,
+    exporter,
+  };
+}

@@ -1,0 +1,39 @@
+import { type WireText, wireText } from '../../contract/wire/chat-text.ts';
+import type { SessionForm } from '../../contract/wire/session-form.ts';
+
+/** Who a session is: one user's stay. Replaced as a whole when the client verifies, or the gateway claims the session again. */
+export interface Identity {
+  readonly userId: string;
+  /** The user id as JSON text: `chat_from` of everything this client sends. */
+  readonly chatFrom: WireText;
+  /** Together with `holder` it names the stay. */
+  readonly epoch: number;
+  /** The gateway id under which this epoch was claimed. */
+  readonly holder: string;
+  /** The epoch of the verify: claiming the session again gives a new epoch, and leaves this one. */
+  readonly sinceEpoch: number;
+  readonly form: SessionForm;
+  /** As bits, see features.ts. */
+  readonly features: number;
+  /** Broadcasts up to this message id are older than this stay: the user may have had them where it was before. */
+  readonly joinedAtMessageId: number;
+}
+
+/** Before the verify. */
+export const ANONYMOUS: Identity = {
+  userId: '',
+  chatFrom: '',
+  epoch: 0,
+  holder: '',
+  sinceEpoch: 0,
+  form: 'plain',
+  features: 0,
+  joinedAtMessageId: 0,
+};
+
+/** Of a user who has just verified. */
+export function identityOf(who: Omit<Identity, 'chatFrom' | 'sinceEpoch'>): Identity {
+  const { userId, epoch, holder, form, features, joinedAtMessageId } = who;
+  const chatFrom = wireText(JSON.stringify(userId));
+  return { userId, chatFrom, epoch, holder, sinceEpoch: epoch, form, features, joinedAtMessageId };
+}

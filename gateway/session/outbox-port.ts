@@ -1,0 +1,38 @@
+import type { SessionForm } from '../../contract/wire/session-form.ts';
+import type { Connection } from '../net/connection.ts';
+import type { Outgoing } from './messages.ts';
+
+/** Joins the frames of one flush. */
+export type Join = (items: readonly Outgoing[], form: SessionForm) => Buffer;
+
+/** A join for one session alone. */
+export const withoutSharing: Join = (items, form) => Buffer.concat(items.map((item) => item.frame(form)));
+
+/** The owner of an outbox: told what became of what it gathered. */
+export interface OutboxOwner {
+  readonly form: SessionForm;
+  /** These were handed to the kernel, in order. */
+  onWritten(items: readonly Outgoing[], bytes: number): void;
+  /** The kernel does not take more for now. */
+  onStalled(): void;
+  /** Everything was handed over. */
+  onCaughtUp(): void;
+}
+
+/** What a session needs of its outbox. */
+export interface SessionOutbox {
+  /** Bytes that the kernel has not taken yet. */
+  readonly bytes: number;
+  /** When the kernel stopped taking bytes, ms of the process's clock; 0: it takes them. */
+  readonly stalledSinceMs: number;
+  readonly isEmpty: boolean;
+  /** Returns whether this is the first item of the turn: then a flush has to be scheduled. */
+  gather(item: Outgoing): boolean;
+  flush(join: Join, nowMs: number): void;
+  /** Writes what many receivers share; see delivery/broadcast.ts. */
+  writeShared(items: readonly Outgoing[], bytes: Buffer, nowMs: number): boolean;
+  takeBack(): readonly Outgoing[];
+  takeBackPending(which: (item: Outgoing) => boolean): readonly Outgoing[];
+}
+
+export type MakeOutbox = (connection: Connection, owner: OutboxOwner) => SessionOutbox;

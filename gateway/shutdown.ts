@@ -1,0 +1,135 @@
+import { setTimeout } from 'node:timers/promises';
+import type { GatewayParts } from './compose.ts';
+import { sendAway } from './fleet/drain.ts';
+
+/** One step of the shutdown: what is done, and how long it may be waited for before the next step begins. */
+export interface ShutdownStep {
+  readonly name: string;
+  readonly budgetMs: number;
+  readonly run: (parts: GatewayParts, budgetMs: number) => Promise<unknown>;
+}
+
+/** A drain may take DRAIN_TIMEOUT_MS; the process is gone so much later at the most. The stop timeout of a container is longer. */
+export const STOP_MARGIN_MS = 5_000;
+const MIN_GOODBYES_MS = 1_000;
+const POLL_MS = 20;
+
+/**
+ * The steps after the goodbyes and before them, with the time that each may take. When Redis is away, the rest is left to
+ * the gateway that buries this one. The inbox is read while the goodbyes last: clients that are still here get their
+ * messages, and those that came back elsewhere are handed theirs at once.
+ */
+const BEFORE_GOODBYES: readonly ShutdownStep[] = [
+  {
+    name: 'accept no connections',
+    budgetMs: 0,
+    run: async ({ listener, tlsMaterial, sweeper, rebalance }) => {
+      listener.stop();
+      tlsMaterial?.stop();
+      sweeper.stop();
+      rebalance?.stop();
+    },
+  },
+  { name: 'release the task', budgetMs: 2_000, run: ({ observer }) => observer.releaseTask() },
+  { name: 'drain no queue', budgetMs: 2_000, run: ({ queueDrain }) => queueDrain.stop() },
+];
+
+const AFTER_GOODBYES: readonly ShutdownStep[] = [
+  { name: 'route what clients sent', budgetMs: 2_500, run: ({ routeQueue }) => routeQueue.idle() },
+  {
+    name: 'release the sessions',
+    budgetMs: 5_000,
+    run: ({ sessionStore, marks, upstream }) => Promise.all([sessionStore.idle(), marks.idle(), upstream?.idle()]),
+  },
+  {
+    name: 'read no inbox',
+    budgetMs: 5_000,
+    run: ({ inbox, upstream }) => {
+      inbox.stop();
+      return Promise.all([inbox.idle(), upstream?.stop()]);
+    },
+  },
+  {
+    name: 'drop the lease',
+    budgetMs: 4_000,
+    run: async ({ lease, undertaker }) => {
+      lease.stop();
+      if (lease.gatewayId !== '') await undertaker.bury(lease.gatewayId, { leaving: true });
+    },
+  },
+  {
+    name: 'let clients read their goodbye',
+    budgetMs: 2_000,
+    run: ({ listener }, budgetMs) => untilEmpty(listener, budgetMs),
+  },
+  {
+    name: 'export the traces',
+    budgetMs: 1_500,
+    run: async ({ wheel, observer, tail, health, exporter }) => {
+      wheel.stop();
+      observer.stop();
+      tail.stop();
+      health.close();
+      await exporter?.stop();
+    },
+  },
+  {
+    name: 'close Redis',
+    budgetMs: 500,
+    run: ({ redis, inbox, queueRedis, upstream }) =>
+      Promise.all([redis.close(), inbox.close(), queueRedis.close(), upstream?.close()]),
+  },
+];
+
+/** All steps, in order. The goodbyes get what the others leave of the drain, and half of a short one at the least. */
+export function shutdownSteps(drainTimeoutMs: number): readonly ShutdownStep[] {
+  const others = sum([...BEFORE_GOODBYES, ...AFTER_GOODBYES]);
+  const goodbyes: ShutdownStep = {
+    name: 'say goodbye',
+    budgetMs: Math.max(MIN_GOODBYES_MS, drainTimeoutMs / 2, drainTimeoutMs + STOP_MARGIN_MS - others),
+    run: ({ listener }, budgetMs) => sendAway([...listener.owners], budgetMs),
+  };
+  return [...BEFORE_GOODBYES, goodbyes, ...AFTER_GOODBYES];
+}
+
+/** The longest that a shutdown can take. */
+export function shutdownBudgetMs(drainTimeoutMs: number): number {
+  return sum(shutdownSteps(drainTimeoutMs));
+}
+
+/** Takes all steps, in order. Resolves when the process can end. A step that fails is logged, and the next one begins. */
+export async function shutDown(parts: GatewayParts): Promise<void> {
+  const { config, listener, registry, log } = parts;
+  log.info({ event: 'draining', connections: listener.size, sessions: registry.size }, 'draining');
+  for (const { name, budgetMs, run } of shutdownSteps(config.drainTimeoutMs)) {
+    const outcome = await within(budgetMs, async () => run(parts, budgetMs));
+    if (outcome === 'over') log.warn({ event: 'stop_step_over', step: name, ms: budgetMs }, 'a step took too long');
+    else if (outcome !== 'done')
+      log.error({ event: 'stop_step_failed', step: name, error: String(outcome.error) }, 'a step failed');
+  }
+  log.info({ event: 'stopped' }, 'stopped');
+}
+
+/** Resolves when the last client has left; those that stay longer than `ms` are cut. */
+async function untilEmpty(listener: { readonly size: number; destroyAll(): void }, ms: number): Promise<void> {
+  const untilMs = performance.now() + ms - POLL_MS;
+  while (listener.size > 0 && performance.now() < untilMs) await setTimeout(POLL_MS);
+  listener.destroyAll();
+}
+
+/** Waits for `work`, but not longer than `ms`. Does not reject. */
+async function within(ms: number, work: () => Promise<unknown>): Promise<'done' | 'over' | { error: unknown }> {
+  const cancel = new AbortController();
+  const done = work().then(
+    () => 'done' as const,
+    (error: unknown) => ({ error }),
+  );
+  const over = setTimeout(ms, 'over' as const, { signal: cancel.signal }).catch(() => 'over' as const);
+  const outcome = await Promise.race([done, over]);
+  cancel.abort();
+  return outcome;
+}
+
+function sum(steps: readonly ShutdownStep[]): number {
+  return steps.reduce((total, { budgetMs }) => total + budgetMs, 0);
+}
