@@ -32,6 +32,8 @@ const schema = z
     GATEWAY_PORT: port(8124),
     /** Several gateways on one machine accept from the same port. */
     GATEWAY_REUSE_PORT: flag,
+    /** How sockets are read and written; `auto`: the addon, where it was built (gateway/net). */
+    NET: z.enum(['auto', 'node', 'native'], { error: 'must be auto, node or native' }).default('auto'),
     HEALTH_HOST: z.string().optional(),
     HEALTH_PORT: port(8125),
     HEARTBEAT_TIMEOUT_MS: whole(90_000, 1, MAX_MS),
@@ -115,6 +117,9 @@ const schema = z
       if (env.TLS_CLIENT_CERTIFICATES && !env.TLS_SECRET_ARN) {
         refuse('TLS_CLIENT_CERTIFICATES', 'needs TLS_SECRET_ARN; beside certificate files set TLS_CLIENT_CA_FILE');
       }
+      if (env.NET === 'native' && (hasFiles || env.TLS_SECRET_ARN)) {
+        refuse('NET', 'native cannot be had with TLS in the gateway: set auto or node');
+      }
       if (env.PROXY_PROTOCOL === 'v2' && (hasFiles || env.TLS_SECRET_ARN)) {
         refuse('PROXY_PROTOCOL', 'v2 cannot be had with TLS in the gateway: end TLS at the load balancer');
       }
@@ -151,6 +156,7 @@ export function parseConfig(env: Variables) {
     host: e.GATEWAY_HOST,
     port: e.GATEWAY_PORT,
     reusePort: e.GATEWAY_REUSE_PORT,
+    net: e.NET,
     healthHost: e.HEALTH_HOST ?? e.GATEWAY_HOST,
     healthPort: e.HEALTH_PORT,
     heartbeatTimeoutMs: e.HEARTBEAT_TIMEOUT_MS,

@@ -99,10 +99,15 @@ await Promise.all([
   // Outside Lambda there is no AWS SDK to be found: it comes along.
   // `fronttcp dev` runs it with the Node that is there, a container with 24.
   bundle('gateway', 'main', 'gateway/main.ts', { external: ['pino-pretty'], target: 'node20' }).then(() =>
-    Promise.all(
-      ['Dockerfile', '.dockerignore', 'healthcheck.mjs'].map((file) =>
+    Promise.all([
+      ...['Dockerfile', '.dockerignore', 'healthcheck.mjs'].map((file) =>
         cp(join(root, 'gateway', file), join(out, 'gateway', file)),
       ),
-    ),
+      // The addon, where `npm run build:native` has built it, beside a page that says what it is.
+      cp(join(root, 'gateway/net/native'), join(out, 'gateway/native'), {
+        recursive: true,
+        filter: async (path) => !/\.[ch]$/.test(path),
+      }),
+    ]),
   ),
 ]);

@@ -121,6 +121,10 @@ describe('the bundles', () => {
       'healthcheck.mjs',
       'main.mjs',
       'main.mjs.map',
+      'native',
+    ]);
+    expect(readdirSync(join(bundled, 'gateway/native')).filter((file) => !file.endsWith('.node'))).toEqual([
+      'README.md',
     ]);
   });
 });
