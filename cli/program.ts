@@ -12,6 +12,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { loginCommand } from './commands/login.ts';
 import { logoutCommand } from './commands/logout.ts';
 import { sendCommand } from './commands/send.ts';
+import { setupCommand } from './commands/setup.ts';
 import { fleetWorkerCommand, simulateCommand } from './commands/simulate.ts';
 import { gatewaysCommand, statsCommand } from './commands/stats.ts';
 import { tailCommand } from './commands/tail.ts';
@@ -72,7 +73,7 @@ Examples:
 /** In the order of the help. */
 function groups(): [heading: string, commands: Command[]][] {
   return [
-    ['Start:', [devCommand(), loginCommand(), logoutCommand(), doctorCommand(), completionCommand()]],
+    ['Start:', [devCommand(), setupCommand(), loginCommand(), logoutCommand(), doctorCommand(), completionCommand()]],
     ['Send and receive:', [connectCommand(), sendCommand(), askCommand(), commandsCommand()]],
     ['Operate:', [usersCommand(), tokensCommand(), statsCommand(), gatewaysCommand(), tailCommand(), deadCommand()]],
     ['Measure:', [benchCommand(), simulateCommand(), costCommand()]],

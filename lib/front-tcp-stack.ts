@@ -29,6 +29,7 @@ export class FrontTcpStack extends Stack {
     });
     this.#output('ApiUrl', this.frontTcp.apiUrl, 'The HTTP API');
     this.#output('TcpEndpoint', this.frontTcp.tcpEndpoint, 'Where TCP clients connect');
+    this.#output('TcpTls', String(this.frontTcp.speaksTls), 'Whether TCP clients speak TLS');
     this.#output('ConsoleUrl', this.frontTcp.consoleUrl, 'The page that sends commands');
     this.#output('DashboardUrl', this.frontTcp.dashboardUrl, 'The dashboard');
     this.#output('StoreSecretArn', this.frontTcp.store.secret.secretArn, 'The secret of the store');

@@ -78,6 +78,8 @@ export class FrontTcp extends Construct {
   readonly apiUrl: string;
   /** `host:port` for TCP clients. */
   readonly tcpEndpoint: string;
+  /** Whether clients speak TLS to it. */
+  readonly speaksTls: boolean;
   /** The page from which an operator sends commands. */
   readonly consoleUrl: string;
   readonly dashboardUrl: string;
@@ -155,6 +157,7 @@ export class FrontTcp extends Construct {
     this.consoleUrl = `${this.apiUrl}/web/send-command`;
     const { balancer, port } = this.gateways.loadBalancer;
     this.tcpEndpoint = `${this.domain?.name ?? balancer.loadBalancerDnsName}:${port}`;
+    this.speaksTls = tls.kind !== 'none';
     this.dashboardUrl = dashboard.url;
 
     this.node.addValidation({ validate: () => plainSecretsBelow(this) });

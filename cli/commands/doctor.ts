@@ -1,10 +1,11 @@
 import { Command } from 'commander';
-import { contextOf } from '../support/context.ts';
+import { type Context, contextOf } from '../support/context.ts';
 import { apiArea } from '../support/doctor/api.ts';
 import type { Area, Check, State } from '../support/doctor/check.ts';
 import { gatewayArea } from '../support/doctor/gateway.ts';
 import { machineArea } from '../support/doctor/machine.ts';
 import { portsArea } from '../support/doctor/ports.ts';
+import { stackArea } from '../support/doctor/stack.ts';
 import { storeArea } from '../support/doctor/store.ts';
 import { ExitCode } from '../support/failure.ts';
 import { type GatewayOptions, gatewayOf, hostOption, portOption, tlsOption } from '../support/gateway.ts';
@@ -16,6 +17,10 @@ export function doctorCommand(): Command {
     .addOption(hostOption())
     .addOption(portOption())
     .addOption(tlsOption())
+    .option(
+      '--stack <name>',
+      'a deployment on AWS: its quotas, roles, tasks, secret and alarms, and nothing of this machine',
+    )
     .addHelpText(
       'after',
       `
@@ -24,13 +29,15 @@ may become so (!) and what cannot be seen from here (–) is told.
 
 Examples:
   $ fronttcp doctor
+  $ fronttcp doctor --stack FrontTcp
   $ fronttcp doctor --json | jq '.areas[].checks[] | select(.state == "fail")'`,
     )
     .action(examine);
 }
 
-async function examine(options: GatewayOptions, command: Command): Promise<void> {
+async function examine({ stack, ...options }: GatewayOptions & { stack?: string }, command: Command): Promise<void> {
   const context = await contextOf(command);
+  if (stack !== undefined) return report(context, [await stackArea(stack)]);
   const login = await context.credentials.get(context.apiUrl);
   const gateway = await gatewayOf(login, context.apiUrl, options);
   const areas = await Promise.all([
@@ -40,6 +47,10 @@ async function examine(options: GatewayOptions, command: Command): Promise<void>
     apiArea(context),
     gatewayArea(gateway),
   ]);
+  report(context, areas);
+}
+
+function report(context: Context, areas: readonly Area[]): void {
   const counts = countStates(areas);
   context.output.result(
     { ok: counts.fail === 0, counts, areas },

@@ -9,8 +9,8 @@ const answer = z.object({ keyPrefix: z.string(), replies: z.array(reply) });
 const failure = z.object({ errorMessage: z.string() });
 
 /** The store of a deployment, by its relay function: what only the VPC reaches, from anywhere, with the rights of IAM. */
-export async function connectRelay(functionName: string): Promise<{ redis: RedisPort; keys: Keys }> {
-  const lambda = new LambdaClient({});
+export async function connectRelay(functionName: string, region?: string): Promise<{ redis: RedisPort; keys: Keys }> {
+  const lambda = new LambdaClient(region === undefined ? {} : { region });
 
   async function call(commands: readonly (readonly RedisArgument[])[]): Promise<z.infer<typeof answer>> {
     const { FunctionError, Payload } = await lambda

@@ -33,6 +33,7 @@ it('tells whoever deployed it where everything is', () => {
     ApiUrl: 'AWS::ApiGatewayV2::Api',
     TcpEndpoint: 'AWS::ElasticLoadBalancingV2::LoadBalancer',
     ConsoleUrl: 'AWS::ApiGatewayV2::Api',
+    TcpTls: undefined,
     DashboardUrl: 'AWS::CloudWatch::Dashboard',
     StoreSecretArn: 'AWS::SecretsManager::Secret',
     RelayFunction: 'AWS::Lambda::Function',

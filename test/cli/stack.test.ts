@@ -1,0 +1,206 @@
+import { chmod, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { z } from 'zod';
+import { System, temporaryFolder } from './system.ts';
+
+/** A stack whose API and gateway run on this machine, behind a stand-in for the AWS command line and for Lambda. */
+let system: System;
+beforeAll(async () => {
+  system = await System.start();
+});
+afterAll(() => system.stop());
+
+const REGION = 'eu-west-1';
+const REFUSED = (code: string, text: string): string =>
+  `\nAn error occurred (${code}) when calling the operation: ${text}`;
+
+const outputs = (): object[] =>
+  Object.entries({
+    ApiUrl: system.api,
+    TcpEndpoint: `127.0.0.1:${system.port}`,
+    TcpTls: 'false',
+    RelayFunction: 'relay',
+    StoreSecretArn: 'arn:of:the:secret',
+    ClusterName: 'cluster',
+    ServiceName: 'service',
+  }).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue }));
+
+const deployed = () => ({
+  'cloudformation describe-stacks': {
+    Stacks: [
+      {
+        StackId: `arn:aws:cloudformation:${REGION}:111111111111:stack/FrontTcp/1`,
+        StackStatus: 'CREATE_COMPLETE',
+        Outputs: outputs(),
+      },
+    ],
+  },
+  'cloudformation list-stack-resources': {
+    StackResourceSummaries: [
+      {
+        ResourceType: 'AWS::ElasticLoadBalancingV2::TargetGroup',
+        PhysicalResourceId: 'arn:of:the:targets',
+        ResourceStatus: 'CREATE_COMPLETE',
+      },
+    ],
+  },
+  'ecs describe-services': { services: [{ runningCount: 2, desiredCount: 2 }] },
+  'elbv2 describe-target-health': {
+    TargetHealthDescriptions: [
+      { Target: { Id: '10.0.0.1' }, TargetHealth: { State: 'healthy' } },
+      { Target: { Id: '10.0.1.1' }, TargetHealth: { State: 'draining' } },
+    ],
+  },
+  'secretsmanager describe-secret': { Name: 'store' },
+  'cloudwatch describe-alarms': { MetricAlarms: [] },
+  'iam get-role': { Role: { RoleName: 'there' } },
+  'service-quotas get-service-quota': { Quota: { Value: 1000 } },
+});
+
+/** The folder of a program `aws` with these replies: JSON, or the text that it fails with. Every call is in its log. */
+async function awsCommandLine(replies: Readonly<Record<string, unknown>>): Promise<{ path: string }> {
+  const folder = await temporaryFolder();
+  const program = `#!${process.execPath}
+const replies = ${JSON.stringify(replies)};
+const [service, operation, ...rest] = process.argv.slice(2);
+const reply = replies[service + ' ' + operation];
+if (typeof reply === 'object' && rest.includes('--output')) console.log(JSON.stringify(reply));
+else { console.error(reply ?? 'no such call: ' + process.argv.slice(2).join(' ')); process.exit(254); }
+`;
+  await writeFile(join(folder, 'aws'), program);
+  await chmod(join(folder, 'aws'), 0o755);
+  return { path: `${folder}${delimiter}${process.env.PATH}` };
+}
+
+/** Lambda's Invoke, which runs the relay on the store of the system. */
+async function lambda(): Promise<string> {
+  for (const [name, value] of Object.entries(system.env)) vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { handler } = await import('../../functions/relay/handler.ts');
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += chunk));
+    request.on('end', async () => {
+      const result = await handler(JSON.parse(body));
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(result));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe('fronttcp setup --stack', () => {
+  test('makes the operator and a device, logs in, sends, and prints what the device acknowledged; twice', async () => {
+    const { path } = await awsCommandLine(deployed());
+    const env = {
+      PATH: path,
+      AWS_ENDPOINT_URL_LAMBDA: await lambda(),
+      AWS_ACCESS_KEY_ID: 'of-the-test',
+      AWS_SECRET_ACCESS_KEY: 'of-the-test',
+    };
+    for (let i = 0; i < 2; i += 1) {
+      const run = await system.run(['setup', '--stack', 'FrontTcp', '--password-stdin'], {
+        env,
+        input: 'correct horse\n',
+      });
+      expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/demo-device .*acknowledged/) });
+      expect(run.stderr).toContain(`The stack FrontTcp is in ${REGION}`);
+    }
+    const users = await system.run(['users', 'show', 'demo-device', '--json'], { env });
+    expect(JSON.parse(users.stdout)).toMatchObject({ phone_number: 'demo-device', mailbox: 0 });
+  });
+
+  test('says what is missing: the command line of AWS, the stack, an output', async () => {
+    const setup = (path: string) =>
+      system.run(['setup', '--stack', 'FrontTcp', '--password-stdin'], { env: { PATH: path }, input: 'x\n' });
+    const nowhere = await setup(await temporaryFolder());
+    expect(nowhere.code).toBe(2);
+    expect(nowhere.stderr).toMatch(/aws\) is not installed[\s\S]*Install it: https/);
+    const none = await awsCommandLine({
+      'cloudformation describe-stacks': REFUSED('ValidationError', 'Stack with id FrontTcp does not exist'),
+    });
+    expect((await setup(none.path)).stderr).toContain('Stack with id FrontTcp does not exist');
+    const [stack] = deployed()['cloudformation describe-stacks'].Stacks;
+    const bare = await awsCommandLine({ 'cloudformation describe-stacks': { Stacks: [{ ...stack, Outputs: [] }] } });
+    expect((await setup(bare.path)).stderr).toContain('the stack FrontTcp has no output ApiUrl');
+  });
+});
+
+const check = z.object({ name: z.string(), state: z.string(), found: z.string(), mend: z.string().optional() });
+const report = z.object({ ok: z.boolean(), areas: z.array(z.object({ checks: z.array(check) })) });
+
+async function examine(replies: Readonly<Record<string, unknown>>) {
+  const { path } = await awsCommandLine(replies);
+  const run = await system.run(['doctor', '--stack', 'FrontTcp', '--json'], { env: { PATH: path } });
+  const { ok, areas } = report.parse(JSON.parse(run.stdout));
+  const checks = areas.flatMap((area) => area.checks);
+  return { code: run.code, ok, checks, find: (name: string) => checks.find((one) => one.name === name) };
+}
+
+describe('fronttcp doctor --stack', () => {
+  test('a deployment that works is found well', async () => {
+    const { code, ok, checks } = await examine(deployed());
+    expect({ code, ok }).toEqual({ code: 0, ok: true });
+    expect(checks.filter(({ state }) => state !== 'ok')).toEqual([]);
+    expect(checks.map(({ name }) => name)).toEqual([
+      'stack',
+      'tasks',
+      'targets',
+      'secret',
+      'alarms',
+      'role for ecs',
+      'role for elasticloadbalancing',
+      'role for elasticache',
+      'role for ecs.application-autoscaling',
+      'Lambda concurrency',
+      'Fargate vCPUs',
+    ]);
+  });
+
+  test('what is wrong is named, each with the command that mends it or tells more', async () => {
+    const [stack] = deployed()['cloudformation describe-stacks'].Stacks;
+    const { code, find } = await examine({
+      ...deployed(),
+      'cloudformation describe-stacks': { Stacks: [{ ...stack, StackStatus: 'UPDATE_ROLLBACK_COMPLETE' }] },
+      'ecs describe-services': { services: [{ runningCount: 0, desiredCount: 2 }] },
+      'elbv2 describe-target-health': {
+        TargetHealthDescriptions: [
+          { Target: { Id: '10.0.0.1' }, TargetHealth: { State: 'unhealthy', Description: 'Health checks failed' } },
+        ],
+      },
+      'secretsmanager describe-secret': { Name: 'store', DeletedDate: '2026-11-29' },
+      'cloudwatch describe-alarms': { MetricAlarms: [{ AlarmName: 'FrontTcp-RedisErrors' }] },
+      'iam get-role': REFUSED('NoSuchEntity', 'there is none'),
+      'service-quotas get-service-quota': { Quota: { Value: 10 } },
+    });
+    expect(code).toBe(1);
+    expect(find('stack')).toMatchObject({ state: 'fail', mend: expect.stringContaining('describe-stack-events') });
+    expect(find('tasks')).toMatchObject({ state: 'fail', found: '0 of 2 run' });
+    expect(find('targets')).toMatchObject({ state: 'fail', found: expect.stringContaining('Health checks failed') });
+    expect(find('secret')).toMatchObject({ state: 'fail', mend: expect.stringContaining('restore-secret') });
+    expect(find('alarms')).toMatchObject({ state: 'fail', found: 'FrontTcp-RedisErrors' });
+    expect(find('role for ecs')).toMatchObject({
+      state: 'warn',
+      mend: 'Make it: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com',
+    });
+    expect(find('Lambda concurrency')).toMatchObject({ state: 'warn', mend: expect.stringContaining('L-B99A9384') });
+  });
+
+  test('before the first deployment it looks at the account; what it may not ask for is no fault', async () => {
+    const { ok, find } = await examine({
+      ...deployed(),
+      'cloudformation describe-stacks': REFUSED('ValidationError', 'Stack with id FrontTcp does not exist'),
+      'service-quotas get-service-quota': REFUSED('AccessDeniedException', 'not allowed'),
+    });
+    expect(ok).toBe(true);
+    expect(find('stack')).toMatchObject({ state: 'skipped', found: 'not deployed yet' });
+    expect(find('Fargate vCPUs')).toMatchObject({ state: 'skipped', found: expect.stringContaining('not allowed') });
+  });
+});
