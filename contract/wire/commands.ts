@@ -77,10 +77,10 @@ const recipientIds = z.union([userIdSchema, z.array(userIdSchema).min(1, 'is emp
 
 /** A chat message: to one or many (102, 103), or to everyone or those named (104). */
 const chatCommand = z
-  .object({
+  .strictObject({
     command_id: z.union([z.literal(102), z.literal(103), z.literal(104)]),
     chat_to: recipientIds.optional(),
-    content: z.string(),
+    content: z.string().min(1, 'is empty'),
     ...delivery,
   })
   .refine((command) => command.command_id === 104 || command.chat_to !== undefined, {
@@ -101,7 +101,7 @@ const applicationContent = z
 
 /** An application message: an object whose members go to the device as they are. */
 const applicationCommand = z
-  .object({
+  .strictObject({
     command_id: z.int().min(APPLICATION_DOWN.first).max(APPLICATION_DOWN.last),
     chat_to: recipientIds,
     content: applicationContent,

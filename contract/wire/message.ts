@@ -5,6 +5,8 @@
  * was. The blanks after `:` and `,` are those that existing clients have always been sent.
  */
 
+import { HEADER_BYTES } from './frame.ts';
+
 /** Body of 102–104 from two pieces of JSON text: `chatFrom` a JSON string, `chatContent` any JSON value. */
 export function chatBody(chatFromJson: string, chatContentJson: string): string {
   return `{"chat_from": ${chatFromJson}, "chat_content": ${chatContentJson}}`;
@@ -15,6 +17,16 @@ export function withId(body: string, messageId: string): string {
   const members = body.slice(0, body.lastIndexOf('}'));
   const separator = /^\s*\{\s*$/.test(members) ? '' : ', ';
   return `${members}${separator}"id": "${messageId}", "sent_at": ${sentAtMs(messageId)}}`;
+}
+
+const HIGHEST_ID = String(Number.MAX_SAFE_INTEGER);
+/** What the forms for clients with features have beside the plain one, at its longest. */
+const BESIDE_BYTES = withId('{"":0}', HIGHEST_ID).length - '{"":0}'.length;
+const ASK_BYTES = `, "ask": "${HIGHEST_ID}"`.length;
+
+/** Bytes of the largest frame that this body can be sent in: with `id` and `sent_at`, and with `ask` where a reply is asked for. */
+export function largestFrameBytes(body: string, { asks = false } = {}): number {
+  return HEADER_BYTES + Buffer.byteLength(body) + BESIDE_BYTES + (asks ? ASK_BYTES : 0);
 }
 
 /** Message ids count 1/1024 of a millisecond of Redis's clock: when a message was accepted, in Unix milliseconds. */

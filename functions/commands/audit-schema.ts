@@ -3,7 +3,7 @@ import { beforeEntry, pageLimit } from '../http/paging.ts';
 
 const MAX_PAGE = 500;
 
-export const auditQuery = z.object({
+export const auditQuery = z.strictObject({
   limit: pageLimit(MAX_PAGE, 100),
   before: beforeEntry,
 });

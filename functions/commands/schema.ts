@@ -6,7 +6,7 @@ const MAX_PAGE = 100;
 /** `service:` and the longest name of a service token are shorter. */
 const MAX_SENDER_LENGTH = MAX_USER_ID_LENGTH;
 
-export const commandsQuery = z.object({
+export const commandsQuery = z.strictObject({
   limit: pageLimit(MAX_PAGE, 50),
   before: beforeEntry,
   from: z.string().max(MAX_SENDER_LENGTH).optional(),

@@ -11,7 +11,7 @@ export const NAMED_RECIPIENTS = 100;
 /** A position in the list, counted from its oldest letter, and the beginning of the SHA-1 of the letter. */
 export const deadLetterId = /^(\d{1,10})-([\da-f]{16})$/;
 
-export const deadLettersQuery = z.object({
+export const deadLettersQuery = z.strictObject({
   limit: pageLimit(MAX_PAGE, 50),
   cursor: z
     .string()

@@ -2,7 +2,7 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import type { z } from 'zod';
 import { invalid } from './invalid.ts';
 import { parseJson } from './raw-json.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal, tooLarge } from './refusal.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
@@ -30,7 +30,7 @@ export function readJson(event: APIGatewayProxyEventV2, maxBytes: number): Recor
 function bodyText(event: APIGatewayProxyEventV2, maxBytes: number): string {
   const body = event.body ?? '';
   const bytes = event.isBase64Encoded ? Math.floor((body.length * 3) / 4) - 2 : Buffer.byteLength(body);
-  if (bytes > maxBytes) throw new Refusal(413, 'body_too_large');
+  if (bytes > maxBytes) throw tooLarge('body', bytes, maxBytes);
   if (!event.isBase64Encoded) return body.startsWith('\uFEFF') ? body.slice(1) : body;
   try {
     return utf8.decode(Buffer.from(body, 'base64'));

@@ -70,7 +70,14 @@ function isOfMissing(issue: Issue): boolean {
   return issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
 }
 
+/** The names come from the caller: no longer than a name of ours. */
+function unknownMembers(names: readonly string[]): Text {
+  const shown = JSON.stringify(names[0]?.slice(0, 64));
+  return { en: `has the unknown member ${shown}`, zh: `含有未知成员 ${shown}` };
+}
+
 function phrase(issue: Issue): Text {
+  if (issue.code === 'unrecognized_keys') return unknownMembers(issue.keys);
   if (issue.code === 'invalid_type') {
     if (isOfMissing(issue)) return MISSING;
     return TYPES[issue.expected] ?? WRONG_TYPE;

@@ -1,6 +1,10 @@
+import { z } from 'zod';
 import type { Text } from './text.ts';
 
-/** What the API says, by reason code: the code stands in the log line, the sentence in `message`. */
+/**
+ * What the API says, by reason code. The code of a refusal is the `error` of its answer, part of the contract: programs act on
+ * it. It stands in the log line, too. Sentences, in `message`, may change.
+ */
 export const MESSAGES = {
   done: { en: 'done', zh: '完成' },
   bad_json: { en: 'the body is not JSON', zh: '请求体不是有效的 JSON' },
@@ -8,7 +12,6 @@ export const MESSAGES = {
   not_an_object: { en: 'the body is not a JSON object', zh: '请求体不是 JSON 对象' },
   too_deep: { en: 'the body is nested too deep', zh: '请求体嵌套过深' },
   bad_path: { en: 'the path is not well-formed', zh: '路径格式不正确' },
-  body_too_large: { en: 'the body is too large', zh: '请求体过大' },
   malformed: { en: 'this is not a request that can be read', zh: '无法解析该请求' },
   invalid: { en: 'the request is not valid', zh: '请求无效' },
   no_token: { en: 'a token is required: Authorization: Bearer <token>', zh: '缺少令牌：Authorization: Bearer <token>' },
@@ -20,9 +23,21 @@ export const MESSAGES = {
   bad_login: { en: 'the user id or the password is wrong', zh: '用户 ID 或密码错误' },
   too_many_failures: { en: 'too many failed logins: try again later', zh: '登录失败次数过多，请稍后再试' },
   busy: { en: 'too many logins at the moment: try again', zh: '当前登录请求过多，请重试' },
-  unavailable: {
+  store_unavailable: {
     en: 'Redis is out of reach, nothing was accepted: try again',
     zh: 'Redis 暂不可用，未接受任何内容，请重试',
+  },
+  store_full: {
+    en: 'Redis is full, nothing was accepted: try again later',
+    zh: 'Redis 存储已满，未接受任何内容，请稍后再试',
+  },
+  store_credentials: {
+    en: 'Redis refuses the credentials of this API, nothing was accepted: try again later',
+    zh: 'Redis 拒绝了本接口的凭据，未接受任何内容，请稍后再试',
+  },
+  unknown_event: {
+    en: 'this function takes events of an API Gateway HTTP API, payload format 2.0, whose headers are in lower case',
+    zh: '此函数只接受 API Gateway HTTP API 的事件（负载格式 2.0，标头为小写）',
   },
   idempotency_conflict: {
     en: 'the Idempotency-Key was used with another body',
@@ -45,7 +60,7 @@ export const MESSAGES = {
   expired: { en: 'its time was over before the step was reached', zh: '在到达该步骤之前已过期' },
   replaced: { en: 'a newer command with the same key took its place', zh: '已被相同键的新命令取代' },
   cancelled: { en: 'the command was taken back', zh: '命令已被撤回' },
-  too_large: { en: 'the message is larger than the client takes', zh: '消息超过客户端可接收的大小' },
+  too_large: { en: 'this is larger than what is taken', zh: '超过可接收的大小' },
   failed: { en: 'the message could not be delivered', zh: '消息无法投递' },
   pending: { en: 'accepted; the step was not reached in time', zh: '已接受，尚未到达该步骤' },
   wait_in_batch: { en: 'wait: not in a batch', zh: 'wait：不能用于批量命令' },
@@ -58,3 +73,7 @@ export const MESSAGES = {
 } as const satisfies Record<string, Text>;
 
 export type Reason = keyof typeof MESSAGES;
+
+export const errorWord = z
+  .enum(Object.keys(MESSAGES).filter((reason) => reason !== 'done' && reason !== 'pending') as [Reason, ...Reason[]])
+  .meta({ description: 'Why it was refused, for programs. The words stay; more may come.' });

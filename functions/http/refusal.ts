@@ -32,3 +32,19 @@ export class Refusal extends Error {
     };
   }
 }
+
+/** 413: both numbers are named, so that a caller knows how much to leave out. */
+export function tooLarge(what: keyof typeof TOO_LARGE, bytes: number, maxBytes: number): Refusal {
+  const { en, zh } = TOO_LARGE[what];
+  return new Refusal(413, 'too_large', {
+    text: {
+      en: `${en} has ${bytes} bytes, at most ${maxBytes} are taken`,
+      zh: `${zh}为 ${bytes} 字节，至多 ${maxBytes} 字节`,
+    },
+  });
+}
+
+const TOO_LARGE = {
+  body: { en: 'the body', zh: '请求体' },
+  frame: { en: 'the frame of this message', zh: '该消息的帧' },
+} as const;

@@ -1,7 +1,8 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { RedisUnavailableError } from '../../shared/redis/errors.ts';
+import { RedisReplyError, RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RouteKey } from '../routes.ts';
 import type { Log } from '../runtime/log.ts';
+import { isApiEvent } from './api-event.ts';
 import { JSON_HEADERS } from './headers.ts';
 import { MESSAGES, type Reason } from './messages.ts';
 import { Refusal } from './refusal.ts';
@@ -55,6 +56,10 @@ const UNAVAILABLE_RETRY_SECONDS = 1;
 export function serve(log: Log, rules: Rules): Handler {
   const metrics = RequestMetrics.from(process.env);
   return async (event) => {
+    if (!isApiEvent(event)) {
+      log.warn({ event: 'request', status: 400, reason: 'unknown_event' });
+      return refused(new Refusal(400, 'unknown_event'), 'en').result;
+    }
     const startedAt = performance.now();
     const request: ApiRequest = {
       event,
@@ -114,13 +119,19 @@ async function answer(rules: Rules, request: ApiRequest): Promise<Outcome> {
 function refused(error: unknown, language: Language): Outcome {
   if (error instanceof Refusal) {
     const { status, reason, text, headers, members } = error;
-    return { result: json(status, { code: 0, message: text[language], ...members }, headers), reason };
+    return { result: json(status, { code: 0, error: reason, message: text[language], ...members }, headers), reason };
   }
-  const isAway = error instanceof RedisUnavailableError;
-  const refusal = isAway
-    ? new Refusal(503, 'unavailable', { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS })
-    : new Refusal(500, 'internal');
-  return { ...refused(refusal, language), cause: described(error, isAway) };
+  const refusal = refusalOf(error);
+  return { ...refused(refusal, language), cause: described(error, refusal.reason !== 'internal') };
+}
+
+/** What the store's refusals mean to a caller: shared/redis/errors.ts. */
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof RedisUnavailableError) {
+    return new Refusal(503, error.reason, { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS });
+  }
+  const isTooLarge = error instanceof RedisReplyError && error.errorClass === 'too_large';
+  return isTooLarge ? new Refusal(413, 'too_large') : new Refusal(500, 'internal');
 }
 
 /** Messages of our own code and of Redis hold no contents; the stack helps only where nobody expected the error. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { userIdSchema } from '../../contract/wire/commands.ts';
 
-export const loginRequest = z.object({
+export const loginRequest = z.strictObject({
   phone_number: userIdSchema,
   password: z.string().min(1, 'is empty').max(1_024),
 });

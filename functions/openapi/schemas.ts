@@ -3,6 +3,7 @@ import { sendCommandSchema, userIdSchema } from '../../contract/wire/commands.ts
 import { auditAnswer, auditRecord } from '../commands/audit-schema.ts';
 import { commandAnswer, commandsAnswer, deliveryState, pastCommand } from '../commands/schema.ts';
 import { deadLetter, deadLettersAnswer } from '../dead-letters/schema.ts';
+import { errorWord } from '../http/messages.ts';
 import { loginAnswer, loginRequest } from '../login/schema.ts';
 import { batchRequestDocument, sentAnswer, sentBatchAnswer } from '../send-command/schema.ts';
 import { statsAnswer } from '../stats/schema.ts';
@@ -16,7 +17,7 @@ const verdict = {
 };
 const answered = <T extends z.ZodRawShape>(answer: z.ZodObject<T>) => z.object({ ...verdict, ...answer.shape });
 
-const refusal = z.object({ code: z.literal(0), message: verdict.message });
+const refusal = z.object({ code: z.literal(0), error: errorWord, message: verdict.message });
 
 const named = {
   UserId: userIdSchema,

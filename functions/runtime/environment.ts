@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { hashTag } from '../../contract/store/keys.ts';
+import { DEFAULT_MAX_FRAME_BYTES } from '../../contract/wire/frame.ts';
 import { DEFAULT_LIMITS } from '../../shared/limits.ts';
 import {
   checkCluster,
@@ -33,6 +34,8 @@ const schema = z
     MAILBOX_MAX: whole(DEFAULT_LIMITS.mailboxMax, 1),
     MAILBOX_MAX_BYTES: whole(DEFAULT_LIMITS.mailboxMaxBytes, 1),
     MAX_RECIPIENTS: whole(DEFAULT_LIMITS.maxRecipients, 1, 100_000),
+    /** Of the gateways: a message that no frame of theirs could hold is refused. */
+    MAX_FRAME_BYTES: whole(DEFAULT_MAX_FRAME_BYTES, 64, 64 * 1024 * 1024),
     TOKEN_TTL_S: whole(DEFAULT_LIMITS.tokenTtlSeconds, 1, 3_153_600_000),
     /** Largest body of POST /send-command, bytes. API Gateway takes 10 MB, Lambda 6 MB with the event around it. */
     MAX_BODY_BYTES: whole(4_194_304, 1_024, 6_000_000),

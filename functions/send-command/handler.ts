@@ -13,6 +13,7 @@ import { waitForStep } from './wait-for-step.ts';
 /** POST /send-command: one command, or up to 100 with each answer in its place. */
 export function createHandler(runtime: Runtime): Handler {
   const { environment, log } = runtime;
+  const limits = { maxRecipients: environment.MAX_RECIPIENTS, maxFrameBytes: environment.MAX_FRAME_BYTES };
   const waits = new StepWaits(runtime);
   const send = createSender(runtime, waits.instance);
 
@@ -31,11 +32,11 @@ export function createHandler(runtime: Runtime): Handler {
       language: request.language,
     };
     if (!Object.hasOwn(body, 'commands')) {
-      const one = await sendOne(send, body, environment.MAX_RECIPIENTS, sending);
+      const one = await sendOne(send, body, limits, sending);
       note(request.facts, [one.sent]);
       return one.command.wait === undefined ? one.sent : waitForStep(runtime, waits, one, one.command.wait);
     }
-    const results = await sendBatch(send, body, environment.MAX_RECIPIENTS, sending);
+    const results = await sendBatch(send, body, limits, sending);
     note(
       request.facts,
       results.filter((result) => result.code === 1),

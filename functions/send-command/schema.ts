@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { MAX_BATCH, sendCommandSchema } from '../../contract/wire/commands.ts';
+import { errorWord } from '../http/messages.ts';
 
 /** The commands themselves are judged one by one: each has its own answer. */
-export const batchRequest = z.object({
+export const batchRequest = z.strictObject({
   commands: z.array(z.unknown()).min(1, 'is empty').max(MAX_BATCH),
 });
 
@@ -18,7 +19,7 @@ export const sentAnswer = z.object({
 });
 
 /** For the document: what `batchRequest` leaves to each command. */
-export const batchRequestDocument = z.object({
+export const batchRequestDocument = z.strictObject({
   commands: z.array(sendCommandSchema).min(1).max(MAX_BATCH),
 });
 
@@ -27,7 +28,7 @@ export const sentBatchAnswer = z.object({
     .array(
       z.union([
         z.object({ code: z.literal(1), message: z.string(), ...sentAnswer.shape }),
-        z.object({ code: z.literal(0), message: z.string() }),
+        z.object({ code: z.literal(0), error: errorWord, message: z.string() }),
       ]),
     )
     .meta({ description: 'One per command, in their order.' }),

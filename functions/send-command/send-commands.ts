@@ -1,14 +1,15 @@
 import { inSteps, workOf } from '../../contract/store/work.ts';
 import { bodyOf, parseSendCommand, type SendCommand } from '../../contract/wire/commands.ts';
+import { largestFrameBytes } from '../../contract/wire/message.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
-import { invalid, sentence } from '../http/invalid.ts';
-import { MESSAGES } from '../http/messages.ts';
-import { Refusal } from '../http/refusal.ts';
+import { invalid } from '../http/invalid.ts';
+import { MESSAGES, type Reason } from '../http/messages.ts';
+import { Refusal, tooLarge } from '../http/refusal.ts';
 import type { Language, Text } from '../http/text.ts';
 import { batchRequest } from './schema.ts';
 import type { Routed, Send, Sending, Sent } from './send.ts';
 
-export type Result = ({ code: 1; message: string } & Sent) | { code: 0; message: string };
+export type Result = ({ code: 1; message: string } & Sent) | { code: 0; error: Reason; message: string };
 
 export interface One {
   readonly command: SendCommand;
@@ -18,17 +19,16 @@ export interface One {
 }
 
 /** Refuses 400 for a command that is not valid, 404 and 409 for one whose conditions do not hold. */
-export async function sendOne(send: Send, body: unknown, maxRecipients: number, sending: Sending): Promise<One> {
+export async function sendOne(send: Send, body: unknown, limits: SendLimits, sending: Sending): Promise<One> {
   const parsed = parseSendCommand(body);
   if (!parsed.success) throw invalid(parsed.error);
-  const excess = tooMany(parsed.data, maxRecipients);
-  if (excess) throw new Refusal(400, 'invalid', { text: excess });
-  if (isOutOfScope(parsed.data, sending.recipients)) throw new Refusal(403, 'not_in_scope');
+  const problem = problemOf(parsed.data, limits, sending);
+  if (problem) throw problem;
   const [routed] = await send([parsed.data], sending, 0);
   if (routed === undefined) throw new Error('the script gave no answer');
   if ('refusal' in routed) {
     const { refusal } = routed;
-    throw new Refusal(refusal === 'unknown_user' ? 404 : 409, refusal, { members: { error: refusal } });
+    throw new Refusal(refusal === 'unknown_user' ? 404 : 409, refusal);
   }
   return { command: parsed.data, ...routed };
 }
@@ -37,7 +37,7 @@ export async function sendOne(send: Send, body: unknown, maxRecipients: number, 
 export async function sendBatch(
   send: Send,
   body: unknown,
-  maxRecipients: number,
+  limits: SendLimits,
   sending: Sending & { language: Language },
 ): Promise<Result[]> {
   const batch = batchRequest.safeParse(body);
@@ -47,8 +47,8 @@ export async function sendBatch(
   const good: { at: number; command: SendCommand }[] = [];
   for (const [at, command] of batch.data.commands.entries()) {
     const parsed = parseSendCommand(command);
-    const problem = parsed.success ? problemOf(parsed.data, maxRecipients, sending) : sentence(parsed.error);
-    results.push({ code: 0, message: problem?.[language] ?? '' });
+    const problem = parsed.success ? batchProblemOf(parsed.data, limits, sending) : invalid(parsed.error);
+    results.push(refused(problem ?? new Refusal(503, 'store_unavailable'), language));
     if (parsed.success && problem === undefined) good.push({ at, command: parsed.data });
   }
   const work = ({ command }: { command: SendCommand }) => workOfCommand(command, sending.from);
@@ -60,15 +60,20 @@ export async function sendBatch(
       part,
     );
     for (const [index, { at }] of step.entries()) {
-      results[at] = resultOf(sent?.[index], language);
+      results[at] = resultOf(sent instanceof Refusal ? sent : sent[index], language);
     }
   }
   return results;
 }
 
-function resultOf(routed: Routed | undefined, language: Language): Result {
-  if (routed === undefined) return { code: 0, message: MESSAGES.unavailable[language] };
-  if ('refusal' in routed) return { code: 0, message: MESSAGES[routed.refusal][language] };
+function refused({ reason, text }: Refusal, language: Language): Result {
+  return { code: 0, error: reason, message: text[language] };
+}
+
+function resultOf(routed: Routed | Refusal | undefined, language: Language): Result {
+  if (routed === undefined) return refused(new Refusal(503, 'store_unavailable'), language);
+  if (routed instanceof Refusal) return refused(routed, language);
+  if ('refusal' in routed) return refused(new Refusal(409, routed.refusal), language);
   return { code: 1, message: MESSAGES.done[language], ...routed.sent };
 }
 
@@ -78,11 +83,11 @@ async function sendStep(
   commands: SendCommand[],
   sending: Sending,
   part: number,
-): Promise<Routed[] | undefined> {
+): Promise<Routed[] | Refusal> {
   try {
     return await send(commands, sending, part);
   } catch (error) {
-    if (part > 0 && error instanceof RedisUnavailableError) return undefined;
+    if (part > 0 && error instanceof RedisUnavailableError) return new Refusal(503, error.reason);
     throw error;
   }
 }
@@ -94,9 +99,21 @@ function workOfCommand(command: SendCommand, from: string): number {
   return workOf(recipients, bodyOf(command, from).length) + 1;
 }
 
-function problemOf(command: SendCommand, maxRecipients: number, { recipients }: Sending): Text | undefined {
-  if (command.wait !== undefined) return MESSAGES.wait_in_batch;
-  return isOutOfScope(command, recipients) ? MESSAGES.not_in_scope : tooMany(command, maxRecipients);
+export interface SendLimits {
+  readonly maxRecipients: number;
+  readonly maxFrameBytes: number;
+}
+
+function batchProblemOf(command: SendCommand, limits: SendLimits, sending: Sending): Refusal | undefined {
+  return command.wait === undefined ? problemOf(command, limits, sending) : new Refusal(400, 'wait_in_batch');
+}
+
+function problemOf(command: SendCommand, limits: SendLimits, { recipients, from }: Sending): Refusal | undefined {
+  const excess = tooMany(command, limits.maxRecipients);
+  if (excess) return new Refusal(400, 'invalid', { text: excess });
+  if (isOutOfScope(command, recipients)) return new Refusal(403, 'not_in_scope');
+  const bytes = largestFrameBytes(bodyOf(command, from), { asks: command.wait === 'reply' });
+  return bytes > limits.maxFrameBytes ? tooLarge('frame', bytes, limits.maxFrameBytes) : undefined;
 }
 
 /** Everyone is more than some. */

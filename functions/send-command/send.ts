@@ -60,8 +60,8 @@ export function createSender(runtime: Runtime, instance: string): Send {
       clock.learn(result.redisNowMs, startedAtMs);
       return result;
     } catch (error) {
-      // A caller who has a key asks again, and is answered with what was done.
-      if (isOwn && error instanceof RedisUnavailableError) await withdraw(commands, key);
+      // A caller who has a key asks again, and is answered with what was done. What Redis refused was not done.
+      if (isOwn && error instanceof RedisUnavailableError && !error.isRefusal) await withdraw(commands, key);
       throw error;
     }
   }

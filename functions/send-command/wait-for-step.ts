@@ -24,8 +24,7 @@ export async function waitForStep(
   if (isRepeated) await joinWait(redis, keys, ask, waits.instance);
   const state = await waits.wait(ask, (now) => outcomeOf(step, now).kind !== 'pending', seconds * 1_000, isRepeated);
   const outcome = outcomeOf(step, state);
-  if (outcome.kind === 'impossible')
-    throw new Refusal(409, outcome.error, { members: { error: outcome.error, id: sent.id } });
+  if (outcome.kind === 'impossible') throw new Refusal(409, outcome.error, { members: { id: sent.id } });
   if (outcome.kind === 'pending') return new WithStatus(202, 'pending', { ...sent, outcome: 'pending' });
   const { reply } = outcome;
   return { ...sent, outcome: outcome.outcome, ...(outcome.outcome === 'replied' ? { reply } : {}) };

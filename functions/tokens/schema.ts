@@ -12,7 +12,7 @@ const scopes = z
   .meta({ description: '`send`: POST /send-command. `read`: users, stats and commands.' });
 
 export const createTokenRequest = z
-  .object({
+  .strictObject({
     name: z
       .string()
       .min(1, 'is empty')

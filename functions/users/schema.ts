@@ -7,7 +7,7 @@ export const MAX_PAGE = 500;
 /** The first messages of a mailbox that one user's answer names. */
 export const SHOWN_MESSAGES = 20;
 
-export const usersQuery = z.object({
+export const usersQuery = z.strictObject({
   limit: pageLimit(MAX_PAGE, 100),
   cursor: z.string().max(MAX_USER_ID_LENGTH).optional(),
   q: z.string().max(MAX_USER_ID_LENGTH).optional(),

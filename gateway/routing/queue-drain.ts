@@ -25,6 +25,7 @@ export interface QueueDrainParts {
     readonly mailboxMaxBytes: number;
     readonly maxQueueRecipients: number;
     readonly maxQueueEntryBytes: number;
+    readonly maxFrameBytes: number;
   };
   readonly counters: { queueTaken: number; deadLetters: number };
   readonly log: Pick<Log, 'warn' | 'error'>;
@@ -145,6 +146,7 @@ export class QueueDrain {
       maxEntries,
       maxRecipients: maxQueueRecipients,
       maxEntryBytes: maxQueueEntryBytes,
+      maxFrameBytes: this.#config.maxFrameBytes,
       setAside,
     });
   }

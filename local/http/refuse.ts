@@ -12,7 +12,7 @@ interface Refused {
 
 /** What API Gateway itself refuses, before there is an event: answered in our form. */
 export function refused(status: number, reason: Reason, acceptLanguage?: string): Refused {
-  const body = JSON.stringify({ code: 0, message: MESSAGES[reason][languageOf(acceptLanguage)] });
+  const body = JSON.stringify({ code: 0, error: reason, message: MESSAGES[reason][languageOf(acceptLanguage)] });
   return { status, headers: { ...JSON_HEADERS, connection: 'close' }, body };
 }
 

@@ -49,7 +49,7 @@ export async function startApi({ port, host = '127.0.0.1', env, log }: ApiOption
     const target = targetOf(request.url ?? '/');
     if (!isDecodable(target.path)) return refuse(response, 400, 'bad_path', language);
     const body = await readBody(request, MAX_BODY_BYTES);
-    if (body === undefined) return refuse(response, 413, 'body_too_large', language);
+    if (body === undefined) return refuse(response, 413, 'too_large', language);
     const match = find(request.method ?? 'GET', target.path);
     const result = await handlers[match.function](eventOf(request, target, match, body));
     const content = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8');

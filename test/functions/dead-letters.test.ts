@@ -39,7 +39,14 @@ describe.each(stores)('dead letters over %s', (store) => {
     await world.stop();
   });
 
-  const limits = { offlineTtlSeconds: 60, mailboxMax: 10, maxEntries: 100, maxRecipients: 10, maxEntryBytes: 10_000 };
+  const limits = {
+    offlineTtlSeconds: 60,
+    mailboxMax: 10,
+    maxEntries: 100,
+    maxRecipients: 10,
+    maxEntryBytes: 10_000,
+    maxFrameBytes: 65_536,
+  };
   const drain = () => drainQueue(gateway.redis, gateway.keys, limits);
   const list = async (query = ''): Promise<{ letters: Letter[]; total: number; cursor: string | null }> =>
     (await world.call('GET', `/dead-letters${query}`)).body;
@@ -106,7 +113,11 @@ describe.each(stores)('dead letters over %s', (store) => {
     expect((await retry(id)).status).toBe(200);
     expect(await world.redis.lrange(queue, 0, -1)).toEqual([entry]);
     expect(await world.redis.llen(dead)).toBe(0);
-    expect((await retry(id)).body).toEqual({ code: 0, message: 'there is no such dead letter, or no longer' });
+    expect((await retry(id)).body).toEqual({
+      code: 0,
+      error: 'no_such_letter',
+      message: 'there is no such dead letter, or no longer',
+    });
     expect(await drain()).toMatchObject({ taken: 1, dead: 0 });
     expect((await world.redis.zrange(`${world.prefix}mailbox:late`, '0', '-1'))[0]).toContain(
       '"chat_content": "\\u4e2d"',

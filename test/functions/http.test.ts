@@ -58,7 +58,7 @@ describe('what no route takes', () => {
     'is 404: %s',
     async (path) => {
       const { status, body } = await world.call('GET', path);
-      expect([status, body]).toEqual([404, { code: 0, message: 'there is no such route' }]);
+      expect([status, body]).toEqual([404, { code: 0, error: 'no_such_route', message: 'there is no such route' }]);
     },
   );
 
@@ -75,7 +75,11 @@ describe('what no route takes', () => {
   });
 
   it('is 400 where the path is not well-formed', async () => {
-    expect((await world.call('GET', '/users/%')).body).toEqual({ code: 0, message: 'the path is not well-formed' });
+    expect((await world.call('GET', '/users/%')).body).toEqual({
+      code: 0,
+      error: 'bad_path',
+      message: 'the path is not well-formed',
+    });
   });
 });
 
@@ -100,12 +104,12 @@ describe('methods', () => {
 describe('bodies', () => {
   it('over the limit of the functions are 413', async () => {
     const { status, body } = await world.send({ command_id: 104, content: 'x'.repeat(3_000) });
-    expect([status, body]).toEqual([413, { code: 0, message: 'the body is too large' }]);
+    expect([status, body.error]).toEqual([413, 'too_large']);
   });
 
   it('over 10 MB are 413 before there is an event', async () => {
     const { status, body } = await world.call('POST', '/send-command', { body: 'x'.repeat(11 * 1024 * 1024) });
-    expect([status, body]).toEqual([413, { code: 0, message: 'the body is too large' }]);
+    expect([status, body.error]).toEqual([413, 'too_large']);
   });
 
   it('of a token that is not valid are not even parsed', async () => {
@@ -125,7 +129,9 @@ describe('bodies', () => {
 describe('hostile bytes', () => {
   it('that are not HTTP are 400 and close the connection', async () => {
     const answer = await raw('\x16\x03\x01 hello\r\n\r\n');
-    expect(answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*\{"code":0,"message":"this is not a request that can be read"\}$/);
+    expect(answer).toMatch(
+      /^HTTP\/1\.1 400 [\s\S]*\{"code":0,"error":"malformed","message":"this is not a request that can be read"\}$/,
+    );
   });
 
   it('cannot smuggle a second request behind two lengths', async () => {

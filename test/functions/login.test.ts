@@ -73,7 +73,10 @@ describe.each(stores)('POST /login over %s', (store) => {
     await world.addUser('odd-password', { password: 'scrypt$9$9$9$x$x' });
     for (const phone_number of ['ann', 'nobody', 'no-password', 'empty-password', 'odd-password']) {
       const { status, body } = await world.post('/login', { phone_number, password: 'wrong' });
-      expect([status, body]).toEqual([401, { code: 0, message: 'the user id or the password is wrong' }]);
+      expect([status, body]).toEqual([
+        401,
+        { code: 0, error: 'bad_login', message: 'the user id or the password is wrong' },
+      ]);
     }
     expect(await world.redis.exists(`${world.prefix}user:nobody`)).toBe(0);
   });
@@ -91,7 +94,11 @@ describe.each(stores)('POST /login over %s', (store) => {
     ['a list', [], 'the body is not a JSON object'],
   ];
   it.each(bad)('refuses %s', async (_what, body, message) => {
-    expect((await world.post('/login', body)).body).toEqual({ code: 0, message });
+    expect((await world.post('/login', body)).body).toEqual({
+      code: 0,
+      error: expect.stringMatching(/^(invalid|not_an_object)$/),
+      message,
+    });
     expect((await world.post('/login', body)).status).toBe(400);
   });
 

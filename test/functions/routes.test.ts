@@ -41,7 +41,10 @@ describe.each(stores)('operators over %s', (store) => {
     const anonymous = await world.call(method, path, { token: null });
     expect([anonymous.status, anonymous.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
     const user = await world.call(method, path, { token: userToken });
-    expect([user.status, user.body]).toEqual([403, { code: 0, message: 'only an operator may do this' }]);
+    expect([user.status, user.body]).toEqual([
+      403,
+      { code: 0, error: 'not_operator', message: 'only an operator may do this' },
+    ]);
   });
 
   it('tell what has become of a command', async () => {

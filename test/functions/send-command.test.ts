@@ -73,7 +73,11 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     });
     expect(status).toBe(200);
     expect(body.results.map((result: { code: number }) => result.code)).toEqual([1, 0, 1, 0]);
-    expect(body.results[1]).toEqual({ code: 0, message: 'chat_to: is missing: only 104 goes to everyone' });
+    expect(body.results[1]).toEqual({
+      code: 0,
+      error: 'invalid',
+      message: 'chat_to: is missing: only 104 goes to everyone',
+    });
     expect(Number(body.results[2].id)).toBeGreaterThan(Number(body.results[0].id));
   });
 
@@ -169,7 +173,10 @@ describe.each(stores)('POST /send-command over %s', (store) => {
   ];
   it.each(bad)('refuses %s', async (_what, command, message) => {
     const { status, body } = await world.send(command);
-    expect({ status, body }).toEqual({ status: 400, body: { code: 0, message } });
+    expect({ status, body }).toEqual({
+      status: 400,
+      body: { code: 0, error: expect.stringMatching(/^(invalid|not_an_object)$/), message },
+    });
     const chinese = await world.send(command, { 'accept-language': 'zh' });
     expect(chinese.body.message).toMatch(/[\u4e00-\u9fff]/);
     expect(chinese.body.message).not.toMatch(/无效$/);

@@ -53,7 +53,10 @@ describe.each(stores)('service tokens over %s', (store) => {
     expect((await service.send(chat('ann'))).body.recipients).toEqual({ online: 0, stored: 1, unknown: 0 });
     for (const body of [chat('bob'), chat(['ann', 'bob']), { command_id: 104, content: 'x' }]) {
       const { status, body: answer } = await service.send(body);
-      expect([status, answer]).toEqual([403, { code: 0, message: 'the service token does not allow this' }]);
+      expect([status, answer]).toEqual([
+        403,
+        { code: 0, error: 'not_in_scope', message: 'the service token does not allow this' },
+      ]);
     }
     const batch = await service.send({ commands: [chat('ann'), chat('bob'), { command_id: 104, content: 'x' }] });
     expect(batch.body.results.map(({ code }: { code: number }) => code)).toEqual([1, 0, 0]);
@@ -120,7 +123,7 @@ describe.each(stores)('service tokens over %s', (store) => {
   ];
   it.each(bad)('are refused with %s', async (_, body, message) => {
     const { status, body: answer } = await world.post('/service-tokens', body);
-    expect([status, answer]).toEqual([400, { code: 0, message }]);
+    expect([status, answer]).toEqual([400, { code: 0, error: 'invalid', message }]);
   });
 
   it('leave a record of who sent what to whom: ids, not contents', async () => {

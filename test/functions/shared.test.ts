@@ -1,11 +1,12 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterEach, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
-import { MESSAGES } from '../../functions/http/messages.ts';
+import { errorWord, MESSAGES } from '../../functions/http/messages.ts';
 import { languageOf } from '../../functions/http/text.ts';
 import { traceparentOf } from '../../functions/http/traceparent.ts';
 import { START_TIMEOUT_MS } from '../../functions/runtime/drivers/failures.ts';
@@ -34,6 +35,14 @@ describe('the language of an answer', () => {
     expect(en).toMatch(/^[\x20-\x7e]+$/);
     expect(zh).toMatch(/[\u4e00-\u9fff]/);
   });
+});
+
+it('docs/http-api.md has every error word, and no other', () => {
+  const page = readFileSync(new URL('../../docs/http-api.md', import.meta.url), 'utf8');
+  const list = page.slice(page.indexOf('### Error words'), page.indexOf('The words stay'));
+  const documented = new Set([...list.matchAll(/`([a-z_0-9]+)`/g)].map(([, word]) => word));
+  for (const other of ['error', 'message']) documented.delete(other);
+  expect([...documented].sort()).toEqual([...errorWord.options].sort());
 });
 
 describe('traceparent', () => {

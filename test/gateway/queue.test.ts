@@ -120,7 +120,7 @@ describe('poison goes to the dead letters with its reason, and the queue goes on
     ['chat_to has something other than user ids', { ...good, chat_to: [['u']] }],
     ['chat_to has something other than user ids', { ...good, chat_to: [''] }],
     ['chat_to has too many recipients', { ...good, chat_to: Array.from({ length: 51 }, (_, i) => `${i}`) }],
-    ['too large', { ...good, chat_content: 'x'.repeat(300_000) }],
+    ['too_large', { ...good, chat_content: 'x'.repeat(300_000) }],
   ])('%s: %j', async (reason, poison) => {
     const g = await poisoned();
     const client = await g.verified('u');

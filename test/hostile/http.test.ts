@@ -200,7 +200,10 @@ describe('every answer', () => {
   test('an error of ours says nothing of its cause', async () => {
     await target.redis.set(`${target.prefix}stats`, 'not a hash');
     const { status, text } = await target.call('GET', '/stats');
-    expect([status, JSON.parse(text)]).toEqual([500, { code: 0, message: 'something went wrong on our side' }]);
+    expect([status, JSON.parse(text)]).toEqual([
+      500,
+      { code: 0, error: 'internal', message: 'something went wrong on our side' },
+    ]);
     await target.redis.del(`${target.prefix}stats`);
   });
 });

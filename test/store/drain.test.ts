@@ -9,6 +9,7 @@ const limits = {
   maxEntries: 1_000,
   maxRecipients: 10,
   maxEntryBytes: 4_096,
+  maxFrameBytes: 2_000,
 };
 
 describe.each(drivers)('the drain of front_tcp over %s', (driver) => {
@@ -142,7 +143,8 @@ describe.each(drivers)('the drain of front_tcp over %s', (driver) => {
     ['chat_to with null', chat('x', { chat_to: [null, 'bob'] }), 'chat_to has something other than user ids'],
     ['chat_to with nothing', chat('x', { chat_to: ['bob', ''] }), 'chat_to has something other than user ids'],
     ['too many recipients', chat('x', { chat_to: Array(11).fill('bob') }), 'chat_to has too many recipients'],
-    ['too large', chat('x'.repeat(5_000)), 'too large'],
+    ['too large', chat('x'.repeat(5_000)), 'too_large'],
+    ['too large for a frame with `id` and `sent_at`', chat('x'.repeat(1_900)), 'too_large'],
     ['a lone surrogate as an id', chat('x').replace('bob', '\\ud800'), 'not JSON'],
     ['invalid UTF-8', Buffer.from('{"command_id":102,"chat_from":"\xff"}', 'latin1'), 'not UTF-8'],
     ['an overlong encoding', Buffer.from([0x22, 0xc0, 0x80, 0x22]), 'not UTF-8'],

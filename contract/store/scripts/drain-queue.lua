@@ -1,6 +1,7 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] most entries to take
 --     [5] most recipients of an entry · [6] most bytes of an entry · [7] '', or why the first entry is not to be routed
+--     [8] most bytes of a message's body, in its plain form: no frame of a client could hold more
 -- Returns {taken, of these dead-lettered, left in the queue}
 -- Atomic because: an entry is in the queue, routed, or in the dead-letter list; never in nobody's hands.
 -- Entries are looked at first and cut off last: when Redis refuses a write (full memory) they are still there.
@@ -8,7 +9,7 @@
 -- the entry with this `digest` how many recipients are done, and which of them are `unknown`. Each part has an id of its own,
 -- so that no recipient gets an older id behind a newer one.
 local offlineTtl, bound, most = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
-local maxRecipients, maxBytes = tonumber(ARGV[5]), tonumber(ARGV[6])
+local maxRecipients, maxBytes, maxBody = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
 local placeKey = P .. 'front_tcp:place'
 
 local sequences = { '^[\194-\223][\128-\191]', '^\224[\160-\191][\128-\191]', '^[\225-\236\238\239][\128-\191][\128-\191]',
@@ -58,7 +59,7 @@ local plain = '([_-~#-Z !%[%]^]*)'
 local single = '^{"command_id": ?(10[234]), ?"chat_from": ?"' .. plain .. '", ?"chat_to": ?%["' .. plain .. '"%], ?"chat_content": ?"' .. plain .. '"}$'
 local function take_single(raw)
   local command, from, user, content = string.match(raw, single)
-  if not command or user == '' or #raw > maxBytes then return false end
+  if not command or user == '' or #raw > math.min(maxBytes, maxBody) then return false end
   local session = redis.pcall('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'form')
   if not live(session[1]) or session[3] == 'ack' then return false end
   post(session[1], '["m","' .. nextId() .. '",' .. command .. ',1100,0,"","",["' .. user .. '",' .. session[2] .. '],[]]',
@@ -82,7 +83,7 @@ end
 
 -- returns the entry's parts, or nil and the reason
 local function parse(raw)
-  if #raw > maxBytes then return nil, 'too large' end
+  if #raw > maxBytes then return nil, 'too_large' end
   if not valid_utf8(raw) then return nil, 'not UTF-8' end
   -- the parser takes a NUL for the end, whatever stands behind it
   if string.find(raw, '%z') then return nil, 'not JSON' end
@@ -173,6 +174,11 @@ local function take(raw)
   end
   local rest = entry.id .. ',1100,0,"",""'
   local body = '{"chat_from": ' .. entry.from .. ', "chat_content": ' .. entry.content .. '}'
+  if #body > maxBody then
+    dead = dead + 1
+    dead_letter(raw, 'too_large')
+    return true
+  end
   if not entry.to then
     broadcast(nextId(), rest, body, '')
     return true

@@ -1,4 +1,5 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
+import { largestFrameBytes } from '../../wire/message.ts';
 import type { Keys } from '../keys.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
@@ -16,6 +17,8 @@ export interface DrainLimits extends MailboxBound {
   maxEntries: number;
   maxRecipients: number;
   maxEntryBytes: number;
+  /** An entry whose message needs a larger frame, in whatever form, becomes a dead letter. */
+  maxFrameBytes: number;
   /** Why the first entry is not to be routed: it becomes a dead letter with this reason. */
   setAside?: string;
 }
@@ -39,6 +42,7 @@ export async function drainQueue(redis: RedisPort, keys: Keys, limits: DrainLimi
       limits.maxRecipients,
       limits.maxEntryBytes,
       limits.setAside ?? '',
+      limits.maxFrameBytes - largestFrameBytes(''),
     ],
   );
   const [taken, dead, left] = reply as [number, number, number];
