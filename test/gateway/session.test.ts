@@ -1,0 +1,176 @@
+import { describe, expect, test } from 'vitest';
+import { Message } from '../../gateway/session/messages.ts';
+import { frameBytes } from '../kit/peer.ts';
+import { sessionsInProcess } from './support/in-process.ts';
+
+const stored = (id: string, content: string) => ({
+  head: { id, commandId: 102, version: 1100, expiresAtMs: 0, flags: '', traceparent: '' },
+  body: JSON.stringify({ chat_content: content }),
+});
+
+describe('deadlines', () => {
+  test('who is unverified after AUTH_TIMEOUT_MS is closed without a word, whatever it sends', async () => {
+    const g = sessionsInProcess({ AUTH_TIMEOUT_MS: '2000' });
+    const silent = g.client();
+    const wrong = g.client();
+    wrong.send(1, { phone_number: 'nobody', token: 'x' });
+    const slowLoris = g.client();
+    slowLoris.sendBytes(frameBytes(1, { phone_number: 'x', token: 'x' }).subarray(0, 20));
+    const beating = g.client();
+    beating.send(5);
+    const verified = await g.verified('u');
+    await g.pass(1_900);
+    for (const { session } of [silent, wrong, slowLoris, beating]) expect(session.isClosed).toBe(false);
+    await g.pass(200);
+    for (const { session, connection } of [silent, wrong, slowLoris, beating]) {
+      expect([session.isClosed, connection.isEnded]).toEqual([true, true]);
+    }
+    for (const { received } of [silent, slowLoris, beating]) expect(received()).toEqual([]);
+    expect(wrong.received()).toEqual(['101 {"code": 0}']);
+    expect(g.counters.closes.get('auth_timeout')).toBe(4);
+    expect(verified.session.state).toBe('live');
+  });
+
+  test('heartbeats are enforced from the first one after the verify on, and only then', async () => {
+    const g = sessionsInProcess({ HEARTBEAT_TIMEOUT_MS: '1000' });
+    const never = await g.verified('never');
+    const beats = await g.verified('beats');
+    beats.send(5);
+    const verifiesAgain = await g.verified('again');
+    verifiesAgain.send(5);
+    verifiesAgain.send(1, { phone_number: 'again', token: 'token of again' });
+    await g.pass(900);
+    expect(beats.session.isClosed).toBe(false);
+    await g.pass(60_000);
+    expect([never, beats, verifiesAgain].map(({ session }) => session.isClosed)).toEqual([false, true, false]);
+    expect(g.counters.closes.get('heartbeat_timeout')).toBe(1);
+  });
+
+  test('any frame counts as a sign of life', async () => {
+    const g = sessionsInProcess({ HEARTBEAT_TIMEOUT_MS: '1500' });
+    const talks = await g.verified('talks');
+    const silent = await g.verified('silent');
+    talks.send(5);
+    silent.send(5);
+    for (let i = 0; i < 40; i += 1) {
+      await g.pass(100);
+      talks.send(2, { chat_to: 'away', chat_content: 'x' });
+    }
+    expect([talks.session.isClosed, silent.session.isClosed]).toEqual([false, true]);
+    expect(g.routed).toHaveLength(40);
+  });
+
+  test('FRAME_TIMEOUT_MS: a frame that was begun and is not ended closes a verified connection; who waits between frames stays', async () => {
+    const g = sessionsInProcess({ FRAME_TIMEOUT_MS: '300' });
+    const loris = await g.verified('loris', ['goodbye']);
+    const quiet = await g.verified('quiet');
+    const frame = frameBytes(2, { chat_to: 'quiet', chat_content: 'never ends' });
+    loris.sendBytes(frame, frame.subarray(0, 13));
+    // A byte now and then is no progress to speak of.
+    for (let i = 0; i < 5; i += 1) {
+      await g.pass(100);
+      loris.sendBytes(Buffer.from('x'));
+    }
+    expect(loris.received().at(-1)).toMatch(/^112 .*"frame_timeout"/);
+    expect(quiet.received().at(-1)).toContain('never ends');
+    await g.pass(60_000);
+    expect(quiet.session.state).toBe('live');
+  });
+});
+
+describe('MAX_MESSAGES_PER_S', () => {
+  const numbered = (count: number) =>
+    Array.from({ length: count }, (_, i) => frameBytes(2, { chat_to: 'u', chat_content: `${i}` }));
+  const numbers = (frames: string[]) => frames.flatMap((frame) => /^102 .*"(\d+)"\}$/.exec(frame)?.[1] ?? []);
+  const upTo = (count: number) => Array.from({ length: count }, (_, i) => String(i));
+
+  test('500 messages in one write pass at once', async () => {
+    const g = sessionsInProcess();
+    const client = await g.verified('u');
+    client.sendBytes(...numbered(500));
+    await g.turn();
+    expect(numbers(client.received())).toEqual(upTo(500));
+    expect(g.counters.throttled).toBe(0);
+  });
+
+  test('who is over it is slowed down, and nothing is dropped or reordered', async () => {
+    const g = sessionsInProcess({ MAX_MESSAGES_PER_S: '100' });
+    const client = await g.verified('u');
+    client.sendBytes(...numbered(300));
+    await g.turn();
+    // A burst of 200, then 100 at 100 a second.
+    expect(numbers(client.received()).length).toBeLessThanOrEqual(200);
+    expect(client.connection.isPaused).toBe(true);
+    await g.pass(500);
+    expect(numbers(client.received()).length).toBeLessThan(260);
+    await g.pass(1_000);
+    expect(numbers(client.received())).toEqual(upTo(300));
+    expect(g.counters.throttled).toBeGreaterThan(0);
+    expect(client.connection.isPaused).toBe(false);
+  });
+
+  test('who is slowed down is not taken for silent', async () => {
+    const g = sessionsInProcess({ MAX_MESSAGES_PER_S: '1', HEARTBEAT_TIMEOUT_MS: '300' });
+    const client = await g.verified('u');
+    for (let i = 0; i < 80; i += 1) {
+      client.send(5);
+      await g.pass(50);
+    }
+    expect(g.counters.throttled).toBeGreaterThanOrEqual(2);
+    expect(client.session.isClosed).toBe(false);
+  });
+
+  test('0 is off', async () => {
+    const g = sessionsInProcess({ MAX_MESSAGES_PER_S: '0' });
+    const client = await g.verified('u');
+    client.sendBytes(...numbered(3_000));
+    await g.turn();
+    expect(numbers(client.received())).toHaveLength(3_000);
+    expect(g.counters.throttled).toBe(0);
+  });
+});
+
+describe('a session that is served from its mailbox', () => {
+  test('waits for the session before it, and after three leases for nobody', async () => {
+    const g = sessionsInProcess({ LEASE_MS: '1000' });
+    g.claim.predecessorHandsOver = true;
+    const client = await g.verified('u');
+    await g.pass(2_900);
+    expect(g.asked).toEqual([]);
+    g.pages.push([stored('5', 'left behind')]);
+    await g.pass(200);
+    expect(g.asked[0]).toEqual({ after: '0', waitsForNobody: true });
+    expect(client.received().at(-1)).toContain('left behind');
+    expect(client.session.state).toBe('live');
+  });
+
+  test('reads from the beginning when it hears, while a page is on its way, that older messages came', async () => {
+    const g = sessionsInProcess();
+    g.claim.waiting = 1;
+    g.pages.push([stored('7', 'newer')]);
+    const client = g.client();
+    g.meanwhile.push(() => client.session.notifyMailbox());
+    client.send(1, { phone_number: 'u', token: 'token of u' });
+    for (let turns = 0; client.session.state !== 'live' && turns < 10; turns += 1) await g.turn();
+    expect(g.asked.map(({ after }) => after)).toEqual(['0', '0']);
+    expect(client.received().at(-1)).toContain('newer');
+    expect(client.session.state).toBe('live');
+  });
+
+  test('a broadcast of the very turn in which the session falls behind is not lost', async () => {
+    const g = sessionsInProcess({ OUTBOX_MAX_BYTES: '1024' });
+    const client = await g.verified('u');
+    client.connection.block();
+    client.session.deliver(Message.direct(1, 102, JSON.stringify('x'.repeat(2_000)), 'direct'));
+    await g.turn();
+    g.broadcasts.add(Message.direct(1, 104, '"to everyone"', 'broadcast'));
+    client.session.deliver(Message.direct(1, 102, '"one more"', 'direct'));
+    expect(client.session.state).toBe('replaying');
+    await g.turn();
+    client.connection.unblock();
+    await g.turn();
+    await g.turn();
+    expect(client.received().filter((frame) => frame.startsWith('104'))).toEqual(['104 "to everyone"']);
+    expect(client.session.state).toBe('live');
+  });
+});
