@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { GatewayParts } from './compose.ts';
-import { sendAway } from './fleet/drain.ts';
+import { drainClients } from './fleet/drain.ts';
 
 /** One step of the shutdown: what is done, and how long it may be waited for before the next step begins. */
 export interface ShutdownStep {
@@ -21,10 +21,9 @@ const POLL_MS = 20;
  */
 const BEFORE_GOODBYES: readonly ShutdownStep[] = [
   {
-    name: 'accept no connections',
+    name: 'begin nothing new',
     budgetMs: 0,
-    run: async ({ listener, tlsMaterial, sweeper, rebalance }) => {
-      listener.stop();
+    run: async ({ tlsMaterial, sweeper, rebalance }) => {
       tlsMaterial?.stop();
       sweeper.stop();
       rebalance?.stop();
@@ -87,7 +86,7 @@ export function shutdownSteps(drainTimeoutMs: number): readonly ShutdownStep[] {
   const goodbyes: ShutdownStep = {
     name: 'say goodbye',
     budgetMs: Math.max(MIN_GOODBYES_MS, drainTimeoutMs / 2, drainTimeoutMs + STOP_MARGIN_MS - others),
-    run: ({ listener }, budgetMs) => sendAway([...listener.owners], budgetMs),
+    run: ({ listener, config }, budgetMs) => drainClients(listener, budgetMs, config.drainAcceptMs),
   };
   return [...BEFORE_GOODBYES, goodbyes, ...AFTER_GOODBYES];
 }

@@ -22,6 +22,8 @@ export const Env = {
   heartbeatTimeoutMs: 'HEARTBEAT_TIMEOUT_MS',
   authTimeoutMs: 'AUTH_TIMEOUT_MS',
   drainTimeoutMs: 'DRAIN_TIMEOUT_MS',
+  /** The load balancer sends new connections for minutes after it was told to stop. */
+  drainAcceptMs: 'DRAIN_ACCEPT_MS',
   /** `off` (default) or `v2`: then a connection must begin with a PROXY protocol v2 header. */
   proxyProtocol: 'PROXY_PROTOCOL',
   /** The complete ARN of a secret with {@link TlsSecret}: the gateway ends TLS itself and reads it again now and then. */

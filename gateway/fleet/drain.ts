@@ -17,3 +17,27 @@ export async function sendAway(sessions: readonly Session[], drainTimeoutMs: num
     for (const session of sessions.slice(from, from + perStep)) session.close(CloseReasons.draining);
   }
 }
+
+/** What the drain needs of the listener. */
+export interface DrainedListener {
+  readonly owners: Iterable<Session>;
+  /** Accepts no connections from now on. */
+  stop(): void;
+}
+
+/** Of the drain time: for those who are here, and until newcomers are turned away. What is left is for newcomers. */
+const SHARE_FOR_PRESENT = 0.7;
+const SHARE_FOR_NEWCOMERS = 0.8;
+
+/**
+ * Sends all clients away, and serves newcomers meanwhile: a load balancer sends new connections for minutes after it was
+ * told to stop, and each of them would be refused. `acceptMs`: accept them for so long, even when everyone has left.
+ */
+export async function drainClients(listener: DrainedListener, budgetMs: number, acceptMs: number): Promise<void> {
+  const startedAtMs = performance.now();
+  await sendAway([...listener.owners], budgetMs * SHARE_FOR_PRESENT);
+  const untilMs = startedAtMs + Math.min(acceptMs, budgetMs * SHARE_FOR_NEWCOMERS);
+  await setTimeout(Math.max(0, untilMs - performance.now()));
+  listener.stop();
+  await sendAway([...listener.owners], Math.max(0, startedAtMs + budgetMs - performance.now()));
+}

@@ -129,6 +129,7 @@ export class GatewayTask extends Construct {
       [Env.heartbeatTimeoutMs]: String(timings.heartbeatTimeoutSeconds * 1000),
       [Env.authTimeoutMs]: String(timings.authTimeoutSeconds * 1000),
       [Env.drainTimeoutMs]: String(timings.drainTimeoutSeconds * 1000),
+      [Env.drainAcceptMs]: String(timings.drainTimeoutSeconds * 1000),
       [Env.metricsDeployment]: deploymentId,
       [Env.shedAbove]: String(SHED_ABOVE),
       ...(settings.clientAddress === 'proxy-v2' ? { [Env.proxyProtocol]: 'v2' } : {}),

@@ -20,6 +20,7 @@ const DECIDED: Readonly<Record<string, string>> = {
   [Env.heartbeatTimeoutMs]: 'timings.heartbeatTimeoutSeconds',
   [Env.authTimeoutMs]: 'timings.authTimeoutSeconds',
   [Env.drainTimeoutMs]: 'timings.drainTimeoutSeconds',
+  [Env.drainAcceptMs]: 'timings.drainTimeoutSeconds',
   [Env.proxyProtocol]: 'gateway.clientAddress',
   [Env.tlsSecretArn]: 'tls',
   [Env.tlsClientCertificates]: 'tls.clientCertificates',

@@ -97,6 +97,26 @@ test('while it drains it takes nobody new and is not ready, but alive', async ()
   await expect(g.health('/healthz')).rejects.toThrow();
 });
 
+test('a load balancer that goes on sending finds nobody refused: newcomers are served, and told when to come back', async () => {
+  const g = await gateway({ DRAIN_TIMEOUT_MS: '60000', DRAIN_ACCEPT_MS: '1500' });
+  await g.users('early', 'late', 'plain');
+  const early = await g.peer();
+  await early.verify('early', { features: ['goodbye'] });
+  const stopped = g.running.stop();
+  await early.receives(112, { reason: 'draining', reconnect_after_ms: expect.any(Number) }, 1_100);
+  const [late, plain] = [await Peer.connect(g.port), await Peer.connect(g.port)];
+  expect(await late.verify('late', { features: ['goodbye', 'pong'] })).toMatchObject({ code: 1 });
+  expect(await plain.verify('plain')).toEqual({ code: 1 });
+  late.send(5);
+  await late.receives(105);
+  // As a balancer does it: one after the other, until its nodes have heard that the target goes.
+  for (let i = 0; i < 20; i += 1) (await Peer.connect(g.port)).socket.destroy();
+  expect(await Promise.all([g.health('/readyz'), g.health('/healthz')])).toEqual([503, 200]);
+  await late.receives(112, { reason: 'draining', reconnect_after_ms: expect.any(Number) }, 1_100);
+  await plain.ended();
+  await stopped;
+});
+
 test('a stop while Redis is away still ends with 0, in time', { timeout: 60_000 }, async () => {
   const { program, healthPort } = await start({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` }, false);
   expect(await get(healthPort, '/healthz')).toBe(200);
