@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
+import { type DrainResult, drainQueue } from '../../contract/store/scripts/drain-queue.ts';
+import { buryGateway } from '../../contract/store/scripts/gateways.ts';
+import { routeCommands } from '../../contract/store/scripts/route.ts';
+import { sweepMailboxes } from '../../contract/store/scripts/sweep.ts';
+import { STEP_WORK } from '../../contract/store/work.ts';
+import { message, openStore, type Store } from '../store/ports.ts';
+
+/** A step: Redis answers nobody else meanwhile. The machine may be busy: the steps are a tenth of that. */
+const STEP_MS = 400;
+const bounds = { offlineTtlSeconds: 600, mailboxMax: 1_000, mailboxMaxBytes: 1_048_576 };
+
+let store: Store;
+beforeAll(async () => {
+  store = await openStore('ioredis');
+});
+afterAll(() => store.stop());
+
+const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+
+async function addUsers(users: readonly string[], fields: Record<string, string | number> = {}): Promise<void> {
+  const pipeline = store.redis.pipeline();
+  for (const user of users) pipeline.hset(store.keys.user(user), { token: 't', ...fields });
+  await pipeline.exec();
+}
+
+/** How long Redis was busy with it, about: nobody else asks this server for anything long. */
+async function timed<T>(work: () => Promise<T>): Promise<{ ms: number; result: T }> {
+  const startedAt = performance.now();
+  const result = await work();
+  return { ms: performance.now() - startedAt, result };
+}
+
+const live = (gateway: string) => store.redis.zadd(store.keys.gateways, Date.now() + 600_000, gateway);
+const online = (gateway: string) => ({ gateway, epoch: 1, form: 'plain' });
+const mailbox = async (user: string) =>
+  (await store.redis.zrange(store.keys.mailbox(user), '0', '-1')).map(parseMailboxMember);
+
+test('row 4: a gateway dies with group messages in its inbox: each step of the burial is short, and goes on inside an entry', async () => {
+  const users = names('r4-', 400);
+  await addUsers(users, online('r4'));
+  await store.redis.sadd(store.keys.sessions('r4'), ...users);
+  await live('r4');
+  const body = (i: number) => `{"chat_from": "op", "chat_content": "${i} ${'x'.repeat(400)}"}`;
+  const commands = Array.from({ length: 100 }, (_, i) => message(users, { commandId: 103, body: body(i) }));
+  for (let from = 0; from < 100; from += 4) {
+    await routeCommands(store.port, store.keys, commands.slice(from, from + 4), bounds);
+  }
+  // One that a client sent with 10,000 recipients to an older version stands in one record.
+  await store.redis.zadd(store.keys.gateways, 1, 'r4');
+  const steps: number[] = [];
+  let rerouted = 0;
+  let lost = 0;
+  for (let outcome = 'more'; outcome === 'more'; ) {
+    const { ms, result } = await timed(() =>
+      buryGateway(store.port, store.keys, 'r4', { ...bounds, mailboxMax: 1_000 }, { leaving: false }),
+    );
+    steps.push(ms);
+    rerouted += result.rerouted;
+    lost += result.lost;
+    outcome = result.outcome;
+  }
+  expect(Math.max(...steps)).toBeLessThan(STEP_MS);
+  expect(steps.length).toBeGreaterThan(10);
+  expect([rerouted, lost]).toEqual([40_000, 400]);
+  const contents = (await mailbox('r4-399')).map(({ body: text }) => Number(/"(\d+) x/.exec(text)?.[1]));
+  expect(contents).toEqual(Array.from({ length: 100 }, (_, i) => i));
+});
+
+test('row 5: queue entries with 10,000 recipients are taken in short steps, in order, and each recipient gets each once', async () => {
+  const users = names('r5-', 9_990);
+  await addUsers(users);
+  const to = [...users, ...names('r5-unknown-', 9), 'r5-0'];
+  const entry = (content: string) =>
+    JSON.stringify({ command_id: 103, chat_from: 'p', chat_to: to, chat_content: content });
+  await store.redis.lpush(store.keys.queue, entry('first'), entry('second'));
+  const limits = { ...bounds, maxEntries: 250, maxRecipients: 10_000, maxEntryBytes: 1_048_576 };
+  const steps: number[] = [];
+  let sum: DrainResult = { taken: 0, dead: 0, left: 2 };
+  while (sum.left > 0) {
+    const { ms, result } = await timed(() => drainQueue(store.port, store.keys, limits));
+    steps.push(ms);
+    sum = { taken: sum.taken + result.taken, dead: sum.dead + result.dead, left: result.left };
+  }
+  expect(Math.max(...steps)).toBeLessThan(STEP_MS);
+  expect(steps.length).toBeGreaterThanOrEqual(4);
+  expect(sum).toEqual({ taken: 2, dead: 2, left: 0 });
+  for (const user of ['r5-0', 'r5-5000', 'r5-9989']) {
+    const contents = (await mailbox(user)).map(({ body }) => JSON.parse(body).chat_content);
+    expect(contents).toEqual(['first', 'second']);
+  }
+  const [letter = ''] = await store.redis.lrange(store.keys.queueDead, 0, -1);
+  expect(JSON.parse(letter)).toMatchObject({ reason: 'unknown recipients', chat_to: names('r5-unknown-', 9) });
+  expect(await store.redis.exists(store.keys.queuePlace)).toBe(0);
+});
+
+test('row 7: what is written into an inbox is split into entries of a bounded size', async () => {
+  await addUsers(['r7'], online('r7'));
+  await live('r7');
+  const body = `{"chat_from": "op", "chat_content": "${'x'.repeat(30_000)}"}`;
+  await routeCommands(store.port, store.keys, Array(20).fill(message(['r7'], { body })), bounds);
+  const entries = await store.redis.xrange(store.keys.inbox('r7'), '-', '+');
+  const sizes = entries.map(([, fields]) => fields.reduce((bytes, text) => bytes + text.length, 0));
+  expect(Math.max(...sizes)).toBeLessThan(65_536);
+  const ids = entries.flatMap(([, fields]) =>
+    fields.filter((_, i) => i % 2 === 0).map((field) => parseInboxRecord(field, '')),
+  );
+  expect(ids).toHaveLength(20);
+});
+
+test('row 9: what the HTTP API stored stays when a client fills a mailbox, and so do a few of another client', async () => {
+  await addUsers(['r9']);
+  const small = { ...bounds, mailboxMax: 100 };
+  const chat = (from: string, i: number) => message(['r9'], { from, body: `{"chat_from": "${from}", "chat_content": "${i}"}` });
+  const send = (from: string, count: number, gatewayId?: string) =>
+    routeCommands(
+      store.port,
+      store.keys,
+      Array.from({ length: count }, (_, i) => chat(from, i)),
+      gatewayId === undefined ? small : { ...small, gatewayId },
+    );
+  const held = async () => {
+    const count = new Map<string, number>();
+    for (const { body } of await mailbox('r9')) {
+      const { chat_from } = JSON.parse(body);
+      count.set(chat_from, (count.get(chat_from) ?? 0) + 1);
+    }
+    return Object.fromEntries(count);
+  };
+  await send('operator', 5);
+  for (let i = 0; i < 10; i += 1) await send('flood', 100, 'g');
+  expect(await held()).toEqual({ operator: 5, flood: 95 });
+  await send('friend', 10, 'g');
+  await send('flood', 100, 'g');
+  expect(await held()).toEqual({ operator: 5, friend: 10, flood: 85 });
+  await send('operator', 60);
+  expect((await held()).operator).toBe(65);
+  expect(await store.redis.hget(store.keys.user('r9'), 'lost')).toBe(String(1_000 + 10 + 100 + 60 + 5 - 100));
+});
+
+test('row 9: the bound in bytes, too, and a mailbox that empties leaves nothing behind', async () => {
+  await addUsers(['r9b']);
+  const body = `{"chat_from": "op", "chat_content": "${'x'.repeat(10_000)}"}`;
+  const small = { ...bounds, mailboxMaxBytes: 100_000 };
+  await routeCommands(store.port, store.keys, Array(30).fill(message(['r9b'], { body, ttlSeconds: 60 })), small);
+  expect(await mailbox('r9b')).toHaveLength(9);
+  expect(Number(await store.redis.get(store.keys.mailboxBytes('r9b')))).toBeLessThanOrEqual(100_000);
+  await store.redis.zadd(store.keys.users, 0, 'r9b');
+  await sweepMailboxes(store.port, store.keys, { offlineTtlSeconds: -1, most: 100_000, pauseMs: 0 });
+  const left = [store.keys.mailbox, store.keys.mailboxBytes, store.keys.mailboxExpiry, store.keys.mailboxSenders];
+  expect(await store.redis.exists(...left.map((key) => key('r9b')))).toBe(0);
+});
+
+test('row 13: a sweep looks for what has expired without reading mailboxes', async () => {
+  const users = names('r13-', 200);
+  await addUsers(users);
+  const body = `{"chat_from": "op", "chat_content": "${'x'.repeat(100)}"}`;
+  const lua = `for _, user in ipairs(ARGV) do
+    for i = 1, 500 do redis.call('ZADD', KEYS[1] .. 'mailbox:' .. user, ${Date.now() * 1024} + i,
+      '["' .. i .. '",102,1100,0,"",""]\\n' .. '${body}') end
+    redis.call('ZADD', KEYS[1] .. 'users', 0, user)
+  end`;
+  for (let from = 0; from < 200; from += 20) {
+    await store.redis.eval(lua, 1, store.keys.prefix, ...users.slice(from, from + 20));
+  }
+  const expiring = message(users, { commandId: 103, ttlSeconds: 1 });
+  await routeCommands(store.port, store.keys, [expiring], bounds);
+  for (const user of users) await store.redis.zadd(store.keys.mailboxExpiry(user), 1, (await newest(user)) ?? '');
+  await store.redis.set(`${store.keys.prefix}sweep_cursor`, 'r12');
+  let looked = 0;
+  const steps: number[] = [];
+  while (looked < 200) {
+    const { ms, result } = await timed(() =>
+      sweepMailboxes(store.port, store.keys, { offlineTtlSeconds: 600, most: 200 - looked, pauseMs: 0 }),
+    );
+    steps.push(ms);
+    looked += result;
+  }
+  expect(Math.max(...steps)).toBeLessThan(50);
+  expect(await store.redis.zcard(store.keys.mailbox('r13-7'))).toBe(500);
+  expect(await store.redis.hget(store.keys.user('r13-7'), 'lost')).toBe('1');
+});
+
+async function newest(user: string): Promise<string | undefined> {
+  const [member = ''] = await store.redis.zrange(store.keys.mailbox(user), -1, -1);
+  return /^\["(\d+)"/.exec(member)?.[1];
+}
+
+test('a call that does more than its bound fails in a test build, and says how much it did', async () => {
+  const users = names('limit-', 3_000);
+  await addUsers(users);
+  const body = `{"chat_from": "op", "chat_content": "${'x'.repeat(700)}"}`;
+  const call = routeCommands(store.port, store.keys, [message(users, { commandId: 103, body })], bounds);
+  await expect(call).rejects.toThrow(/units of work: more than 10000/);
+  expect(STEP_WORK).toBe(5_000);
+});
