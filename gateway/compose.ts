@@ -146,6 +146,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     flusher,
     broadcasts,
     stalled,
+    unverifiedBytes: { total: 0 },
     registry,
     wheel,
     store: sessionStore,

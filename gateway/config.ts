@@ -46,12 +46,16 @@ const schema = z
     MAX_VERIFY_FAILURES_PER_USER: whole(20, 0, 1_000_000),
     /** Likewise for one address over all users. 0: off. */
     MAX_VERIFY_FAILURES_PER_ADDRESS: whole(1_000, 0, 1_000_000),
+    /** Verifies of one user that succeed at once, and one more a second; over it an attempt waits. 0: off. */
+    MAX_VERIFIES_PER_USER: whole(100, 0, 1_000_000),
     MAX_MESSAGES_PER_S: whole(1_000),
     /** Connections taken from the port in a second, with bursts of twice that; over it they are turned away. 0: off. */
     MAX_ACCEPTS_PER_S: whole(20_000),
     /** A frame that has begun must be there in this time. */
     FRAME_TIMEOUT_MS: whole(30_000, 1, MAX_MS),
     MAX_UNVERIFIED_PER_ADDRESS: whole(1_000),
+    /** Bytes of all connections together that have yet to verify; over it the one that sends them is closed. */
+    MAX_UNVERIFIED_BYTES: whole(67_108_864, 8_192),
     MAX_CONNECTIONS_PER_ADDRESS: whole(0),
     /** 0: as many as the process may open files, less a reserve. */
     MAX_CONNECTIONS: whole(0),
@@ -173,6 +177,8 @@ export function parseConfig(env: Variables) {
     frameTimeoutMs: e.FRAME_TIMEOUT_MS,
     maxMessagesPerSecond: e.MAX_MESSAGES_PER_S,
     maxUnverifiedPerAddress: e.MAX_UNVERIFIED_PER_ADDRESS,
+    maxVerifiesPerUser: e.MAX_VERIFIES_PER_USER,
+    maxUnverifiedBytes: e.MAX_UNVERIFIED_BYTES,
     maxConnectionsPerAddress: e.MAX_CONNECTIONS_PER_ADDRESS,
     maxConnections: e.MAX_CONNECTIONS,
     maxVerifiesInFlight: e.MAX_VERIFIES_IN_FLIGHT,

@@ -54,7 +54,7 @@ export class FrameDecoder {
   /** The `length` member of the current or the offending frame, header included. */
   length = 0;
 
-  readonly #maxFrameBytes: number;
+  #maxFrameBytes: number;
   #chunk: Buffer = EMPTY;
   #position = 0;
   /** Start of a frame whose end has not come: its first `#heldBytes` bytes. Grows by doubling, bounded by the frame. */
@@ -66,6 +66,11 @@ export class FrameDecoder {
 
   constructor(maxFrameBytes: number = DEFAULT_MAX_FRAME_BYTES) {
     this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /** From the next header on. */
+  set maxFrameBytes(bytes: number) {
+    this.#maxFrameBytes = bytes;
   }
 
   get body(): Buffer {

@@ -24,7 +24,7 @@ export interface VerifyParts {
       answer: (result: ClaimResult) => void,
     ): void;
   };
-  readonly verifyLimits: Pick<VerifyLimits, 'admit' | 'failed'>;
+  readonly verifyLimits: Pick<VerifyLimits, 'admit' | 'failed' | 'succeeded'>;
   readonly registry: Pick<Registry, 'get'>;
   readonly lease: { readonly gatewayId: string };
   readonly sessionStore: { release(release: Omit<Release, 'call'>): Promise<void> };
@@ -97,6 +97,7 @@ function welcome(session: Session, { userId, features, version }: Claimant, clai
   const form = formOf(features);
   session.bindUser(identityOf({ userId, epoch, holder, form, features: bits, joinedAtMessageId }), newestEntry);
   counters.verified += 1;
+  parts.verifyLimits.succeeded(userId, session.address.network, performance.now());
   counters.mailboxDepth.record(waiting);
   log.debug({ event: 'verified', connection: session.connectionId, user: userId, epoch }, 'verified');
   const body = verdict(features, bits, claim, settings.heartbeatTimeoutMs);

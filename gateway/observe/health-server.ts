@@ -1,6 +1,11 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { DebugEndpoints } from './debug.ts';
+
+/** For a request, and between two. */
+const TIMEOUT_MS = 5_000;
+const MAX_CONNECTIONS = 64;
 
 /**
  * HTTP on the health port: `/healthz` the process answers (not a word about Redis: an outage must not end every
@@ -8,6 +13,8 @@ import type { DebugEndpoints } from './debug.ts';
  */
 export class HealthServer {
   readonly #server: Server;
+  /** In the order in which they came. */
+  readonly #connections = new Set<Socket>();
 
   constructor(parts: { isReady: () => boolean; metrics: Registry; debug: DebugEndpoints | undefined }) {
     this.#server = createServer((request, response) => {
@@ -23,9 +30,22 @@ export class HealthServer {
         () => answer(response, 500, 'metrics failed\n'),
       );
     });
-    this.#server.requestTimeout = 5_000;
-    this.#server.headersTimeout = 5_000;
-    this.#server.maxConnections = 64;
+    this.#server.requestTimeout = TIMEOUT_MS;
+    this.#server.headersTimeout = TIMEOUT_MS;
+    this.#server.keepAliveTimeout = TIMEOUT_MS;
+    this.#server.setTimeout(TIMEOUT_MS);
+    this.#server.on('connection', (socket) => this.#makeRoom(socket));
+  }
+
+  /** A health check always gets in: of too many connections the one that came first goes. */
+  #makeRoom(socket: Socket): void {
+    const [oldest] = this.#connections;
+    if (oldest && this.#connections.size >= MAX_CONNECTIONS) {
+      this.#connections.delete(oldest);
+      oldest.destroy();
+    }
+    this.#connections.add(socket);
+    socket.on('close', () => this.#connections.delete(socket));
   }
 
   /** Rejects when the port is taken. Answers the port. */

@@ -9,6 +9,8 @@ import type { Timed, Wheel } from './wheel.ts';
 export const PauseReason = { verifying: 1, routing: 2, rate: 4, upstream: 8, acknowledging: 16 } as const;
 export type PauseReason = (typeof PauseReason)[keyof typeof PauseReason];
 
+/** Of a frame before the verify (CONTRACT.md section 1): no token is needed to send one. */
+const MAX_UNVERIFIED_FRAME_BYTES = 8_192;
 /** Bursts of so many seconds' worth of messages are let through. */
 const BURST_SECONDS = 2;
 const RATE_CHECK_MS = 100;
@@ -37,6 +39,8 @@ export interface FrameReaderParts {
   readonly settings: {
     readonly maxFrameBytes: number;
     readonly frameTimeoutMs: number;
+    /** What connections that are not verified may have sent, all together. */
+    readonly maxUnverifiedBytes: number;
     /** 0: any number. */
     readonly maxMessagesPerSecond: number;
     /** Of the work that messages cause in Redis, in units of contract/store/work.ts; 0: any amount. */
@@ -44,6 +48,8 @@ export interface FrameReaderParts {
   };
   readonly counters: { bytesIn: number; framesIn: number; throttled: number };
   readonly wheel: Pick<Wheel, 'set' | 'bringForward'>;
+  /** Bytes that connections have sent which are not verified. */
+  readonly unverifiedBytes: { total: number };
 }
 
 /** Turns the bytes of one connection into frames, and hands them on as fast as the connection may send. */
@@ -52,6 +58,8 @@ export class FrameReader {
   readonly #consumer: FrameConsumer;
   readonly #decoder: FrameDecoder;
   #pauseReasons = 0;
+  /** Our share of `parts.unverifiedBytes`. */
+  #unverifiedBytes = 0;
   #heardAtMs: number;
   /** When the frame began that is not complete yet; 0: there is none. */
   #partialSinceMs = 0;
@@ -63,8 +71,18 @@ export class FrameReader {
   constructor(parts: FrameReaderParts, consumer: FrameConsumer, nowMs: number) {
     this.#parts = parts;
     this.#consumer = consumer;
-    this.#decoder = new FrameDecoder(parts.settings.maxFrameBytes);
+    this.#decoder = new FrameDecoder(Math.min(MAX_UNVERIFIED_FRAME_BYTES, parts.settings.maxFrameBytes));
     this.#heardAtMs = nowMs;
+  }
+
+  /** The client is verified: its frames may be of full size. */
+  onVerified(): void {
+    this.#countUnverified(0);
+    this.#decoder.maxFrameBytes = this.#parts.settings.maxFrameBytes;
+  }
+
+  onClosed(): void {
+    this.#countUnverified(0);
   }
 
   get isPaused(): boolean {
@@ -89,6 +107,8 @@ export class FrameReader {
     this.#heardAtMs = performance.now();
     this.#decoder.push(chunk);
     this.#readFrames();
+    const consumer = this.#consumer;
+    if (!consumer.isVerified && !consumer.isClosed) this.#countUnverified(this.#decoder.bufferedBytes);
   }
 
   /** Stops reading for a reason; bytes that have arrived already wait. */
@@ -130,6 +150,14 @@ export class FrameReader {
       if (consumer.isVerified) this.#takeToken();
     }
     if (!consumer.isClosed) decoder.detach();
+  }
+
+  /** Bytes of connections that are not verified have a bound all together: the one that exceeds it is closed. */
+  #countUnverified(bytes: number): void {
+    const { unverifiedBytes, settings } = this.#parts;
+    unverifiedBytes.total += bytes - this.#unverifiedBytes;
+    this.#unverifiedBytes = bytes;
+    if (bytes > 0 && unverifiedBytes.total > settings.maxUnverifiedBytes) this.#consumer.close(CloseReasons.unverifiedFull);
   }
 
   #awaitRest(): void {

@@ -331,6 +331,7 @@ export class Session
     this.#identity = identity;
     this.#lastSentId = 0;
     this.#hasHeartbeat = false;
+    this.reader.onVerified();
     this.#verifyFailures = 0;
     this.#awaitEntry(awaitedEntry);
     this.#pendingAuth?.count(false);
@@ -415,6 +416,7 @@ export class Session
     const { counters, registry, wheel, log } = this.#parts;
     const wasVerified = this.isVerified;
     this.#state = 'closed';
+    this.reader.onClosed();
     counters.closed(reason);
     if (reason === CloseReasons.slowReader) counters.slowReaders += 1;
     const unsent = this.#takeBack();

@@ -4,13 +4,19 @@ import type { Timed, Wheel } from './wheel.ts';
 /** Failures for one user from all addresses: so many times the limit of one address, before every attempt for that user waits. */
 const ALL_ADDRESSES_FACTOR = 5;
 const FIRST_DELAY_MS = 250;
-/** Well below the default AUTH_TIMEOUT_MS: a client with the right token always gets in, however many others fail. */
+/** And at most this share of AUTH_TIMEOUT_MS: a client with the right token always gets in, however many others fail. */
 const MAX_DELAY_MS = 5_000;
+const MAX_DELAY_SHARE = 0.25;
+/** Pairs that have verified, in each of two generations. */
+const MAX_KNOWN = 25_000;
 
 /**
  * Limits on failed verifies: per user and address, per user, and per address over all users. An attempt over a limit
  * is not refused. It waits before its token is checked, longer with every failure: guessing becomes slow, and nobody
- * can lock a user out. Only failures count, so an honest fleet of any size behind one address never waits.
+ * can lock a user out. An address that has verified as a user is not delayed for that user.
+ *
+ * Verifies that succeed are limited per user in the same way, because each writes events. An honest fleet of any size
+ * behind one address never waits.
  *
  * Each gateway counts for itself, in bounded memory.
  */
@@ -20,9 +26,19 @@ export class VerifyLimits {
   readonly #pairs: FailureCounts;
   readonly #users: FailureCounts;
   readonly #addresses: FailureCounts;
+  /** Verifies that succeeded, by user. */
+  readonly #claims: FailureCounts;
+  readonly #maxDelayMs: number;
+  #known = new Set<string>();
+  #olderKnown = new Set<string>();
 
   constructor(parts: {
-    settings: { maxVerifyFailuresPerUser: number; maxVerifyFailuresPerAddress: number };
+    settings: {
+      maxVerifyFailuresPerUser: number;
+      maxVerifyFailuresPerAddress: number;
+      maxVerifiesPerUser: number;
+      authTimeoutMs: number;
+    };
     wheel: Pick<Wheel, 'set'>;
     counters: { delayedVerifies: number };
   }) {
@@ -32,6 +48,8 @@ export class VerifyLimits {
     this.#pairs = new FailureCounts(perUser);
     this.#users = new FailureCounts(perUser * ALL_ADDRESSES_FACTOR);
     this.#addresses = new FailureCounts(perAddress);
+    this.#claims = new FailureCounts(parts.settings.maxVerifiesPerUser);
+    this.#maxDelayMs = Math.min(MAX_DELAY_MS, parts.settings.authTimeoutMs * MAX_DELAY_SHARE);
   }
 
   /** Calls `go` when the token may be checked: at once, or after a delay. */
@@ -43,12 +61,26 @@ export class VerifyLimits {
   }
 
   delayMs(userId: string, address: string, nowMs: number): number {
+    const excess = Math.max(this.#claims.excess(userId, nowMs), this.#failures(userId, address, nowMs));
+    return excess <= 0 ? 0 : Math.min(this.#maxDelayMs, FIRST_DELAY_MS * 2 ** Math.min(excess - 1, 10));
+  }
+
+  #failures(userId: string, address: string, nowMs: number): number {
+    const pair = pairOf(userId, address);
     const excess = Math.max(
-      this.#pairs.excess(pairOf(userId, address), nowMs),
+      this.#pairs.excess(pair, nowMs),
       this.#users.excess(userId, nowMs),
       this.#addresses.excess(address, nowMs),
     );
-    return excess <= 0 ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(excess - 1, 10));
+    return excess > 0 && (this.#known.has(pair) || this.#olderKnown.has(pair)) ? 0 : excess;
+  }
+
+  succeeded(userId: string, address: string, nowMs: number): void {
+    this.#claims.add(userId, nowMs);
+    this.#known.add(pairOf(userId, address));
+    if (this.#known.size < MAX_KNOWN) return;
+    this.#olderKnown = this.#known;
+    this.#known = new Set();
   }
 
   /** `userId` undefined: the frame named no user. */

@@ -5,7 +5,9 @@ import { startTarget, type Target } from './support/target.ts';
 
 let target: Target;
 beforeAll(async () => {
-  target = await startTarget({ env: { SLOW_READER_TIMEOUT_MS: '1500', MAX_MESSAGES_PER_S: '500' } });
+  target = await startTarget({
+    env: { SLOW_READER_TIMEOUT_MS: '1500', MAX_MESSAGES_PER_S: '500', MAILBOX_MAX_BYTES: '100000000' },
+  });
 });
 afterAll(() => target.stop());
 
@@ -82,7 +84,9 @@ test('a reader that never reads while 50 MB are sent: a zero window costs the ou
 }, 120_000);
 
 test('many readers that never read: over OUTBOX_TOTAL_MAX_BYTES they are served from their mailboxes', async () => {
-  const small = await startTarget({ env: { OUTBOX_TOTAL_MAX_BYTES: '4000000', SLOW_READER_TIMEOUT_MS: '60000' } });
+  const small = await startTarget({
+    env: { OUTBOX_TOTAL_MAX_BYTES: '4000000', SLOW_READER_TIMEOUT_MS: '60000', MAILBOX_MAX_BYTES: '100000000' },
+  });
   onTestFinished(() => small.stop());
   const readersThatNeverRead = async () => {
     const ids = several(40, (i) => `frozen ${i}`);

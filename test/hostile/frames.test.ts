@@ -73,7 +73,7 @@ describe('bodies', () => {
         client.send(6, { ids: [id] });
         await client.receives(111, expect.objectContaining({ error: 'malformed' }));
       }
-      client.send(6, { ids: Array.from({ length: 3_000 }, (_, i) => String(i)) });
+      client.send(6, { ids: Array.from({ length: 256 }, (_, i) => String(i)) });
       client.send(2, { chat_to: 'acknowledges', chat_content: 'kept' });
       await client.receives(102, expect.objectContaining({ chat_content: 'kept' }));
       await client.leave();
