@@ -157,7 +157,8 @@ export class FrameReader {
     const { unverifiedBytes, settings } = this.#parts;
     unverifiedBytes.total += bytes - this.#unverifiedBytes;
     this.#unverifiedBytes = bytes;
-    if (bytes > 0 && unverifiedBytes.total > settings.maxUnverifiedBytes) this.#consumer.close(CloseReasons.unverifiedFull);
+    if (bytes > 0 && unverifiedBytes.total > settings.maxUnverifiedBytes)
+      this.#consumer.close(CloseReasons.unverifiedFull);
   }
 
   #awaitRest(): void {
