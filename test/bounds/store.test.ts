@@ -72,7 +72,7 @@ test('row 5: queue entries with 10,000 recipients are taken in short steps, in o
   const entry = (content: string) =>
     JSON.stringify({ command_id: 103, chat_from: 'p', chat_to: to, chat_content: content });
   await store.redis.lpush(store.keys.queue, entry('first'), entry('second'));
-  const limits = { ...bounds, maxEntries: 250, maxRecipients: 10_000, maxEntryBytes: 1_048_576 };
+  const limits = { ...bounds, maxEntries: 250, maxRecipients: 10_000, maxEntryBytes: 1_048_576, maxFrameBytes: 65_536 };
   const steps: number[] = [];
   let sum: DrainResult = { taken: 0, dead: 0, left: 2 };
   while (sum.left > 0) {
