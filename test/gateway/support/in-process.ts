@@ -145,6 +145,7 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
     flusher,
     broadcasts,
     stalled,
+    unverifiedBytes: { total: 0 },
     registry,
     wheel,
     store,
