@@ -31,6 +31,13 @@ export interface Keys {
   /** Which receipts have reached the step that calls of this function instance wait for (a short stream). */
   waits(instanceId: string): string;
   idempotency(userId: string, key: string): string;
+  /** Ids of commands that wait for their time (a sorted set: when they are due, ms), and each as a hash. */
+  readonly scheduled: string;
+  scheduledCommand(commandId: string): string;
+  /** For whom a command was stored, and for how many it is too late to take it back (a hash). */
+  cancellable(commandId: string): string;
+  /** Per `replaces` key the newest command for a user (a hash). */
+  replaces(userId: string): string;
   /** Messages whose request was refused after all, for who still has them in an inbox (a sorted set: id, id). */
   readonly withdrawn: string;
   readonly events: string;
@@ -81,6 +88,10 @@ export function keysOf(prefix: string, cell = 0): Keys {
     waits: (instanceId) => `${p}waits:${instanceId}`,
     // Escaped, because an id may have colons: user `a` with key `b:c` is not user `a:b` with key `c`.
     idempotency: (userId, key) => `${p}idempotency:${encodeURIComponent(userId)}:${key}`,
+    scheduled: `${p}scheduled`,
+    scheduledCommand: (commandId) => `${p}scheduled:${commandId}`,
+    cancellable: (commandId) => `${p}cancellable:${commandId}`,
+    replaces: (userId) => `${p}replaces:${userId}`,
     withdrawn: `${p}withdrawn`,
     events: `${p}events`,
     tail: `${p}tail`,

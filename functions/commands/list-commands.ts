@@ -46,14 +46,15 @@ local function receipt_of(message)
   if fields == 0 then return '', '' end
   summed = summed + fields
   if summed > ${MAX_SUMMED} then return int(fields - 3), '' end
-  local all, states = redis.call('HGETALL', key), {}
+  local all, states, recipients = redis.call('HGETALL', key), {}, 0
   for at = 1, #all, 2 do
     if string.sub(all[at], 1, 2) == 'u:' then
+      recipients = recipients + 1
       local state = state_of(all[at + 1])
       if state then states[state] = (states[state] or 0) + 1 end
     end
   end
-  return int(fields - 3), cjson.encode(states)
+  return int(recipients), cjson.encode(states)
 end
 
 -- what was withdrawn was refused with 503: it was never sent. The record of that comes right after that of the send

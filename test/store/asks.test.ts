@@ -37,7 +37,7 @@ describe.each(drivers)('commands that somebody waits for, over %s', (driver) => 
     ['plain', { commandId: 2000, failIfAway: true }, 'away'],
   ] as const)('refuses what %s cannot do (%j), and sends nothing: %s', async (to, more, refusal) => {
     const before = await store.redis.xlen(store.keys.inbox('g1'));
-    expect(await send(to, more)).toEqual({ id: '0', online: 0, stored: 0, unknown: 0, refusal });
+    expect(await send(to, more)).toEqual({ id: '0', online: 0, stored: 0, unknown: 0, scheduled: 0, refusal });
     expect(await store.redis.xlen(store.keys.inbox('g1'))).toBe(before);
     expect(await store.redis.zcard(store.keys.mailbox(to))).toBe(0);
   });

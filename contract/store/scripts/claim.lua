@@ -31,7 +31,9 @@ local function claim(user, form, token, resume, since, holder)
   if was[3] and end_session(user, was[3], was[4], was[5], 'taken_over') then owing = 1 end
   redis.call('HSET', key, 'gateway', gateway, 'epoch', epoch, 'form', form, 'resumed_from', resume,
     'since', epoch .. ' ' .. (resume ~= '' and since or epoch),
-    'connected_at', int(now), 'last_seen', int(now))
+    'connected_at', int(now), 'last_seen', int(now), 'served_id', lastMessage)
+  -- a plain client is not sent application messages: these still wait
+  if form ~= 'plain' then redis.call('HSET', key, 'served_app_id', lastMessage) end
   if was[10] then redis.call('HDEL', key, 'ended') end
   redis.call('SADD', P .. 'sessions:' .. gateway, user)
   redis.call('ZADD', P .. 'users', 0, user)

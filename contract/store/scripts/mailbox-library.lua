@@ -150,6 +150,22 @@ local function store(user, id, rest, body, bound, sender, shared)
   return true
 end
 
+-- whether a message in a mailbox waits: its user is away, and has not been connected since it was stored
+local function is_waiting(user, id, commandId)
+  local isApplication = tonumber(commandId) >= 2000
+  local was = redis.call('HMGET', P .. 'user:' .. user, 'gateway', 'form', isApplication and 'served_app_id' or 'served_id')
+  if live(was[1]) and not (isApplication and was[2] == 'plain') then return false end
+  return tonumber(id) > tonumber(was[3] or '0')
+end
+
+-- `replaces:<user>`: per key the id of the newest command. Whether a newer one has taken the place of this message
+local function is_replaced(user, id)
+  local receipt, command = receipt_key(id)
+  local name = redis.call('HGET', receipt, 'm:replaces')
+  local newest = name and redis.call('HGET', P .. 'replaces:' .. user, name)
+  return newest and tonumber(newest) > tonumber(id) and newest ~= command
+end
+
 -- A message that its gateway could not deliver goes (back) to the mailbox, whatever has become of the session. Returns
 -- whether it was put there.
 local function stash(user, id, rest, body, offlineTtl, bound, shared)
@@ -162,6 +178,10 @@ local function stash(user, id, rest, body, offlineTtl, bound, shared)
     return false
   end
   if id ~= '0' and redis.call('ZSCORE', P .. 'withdrawn', id) then return false end
+  if string.find(rest, '^%d+,%d+,%d+,"%a*p') and is_replaced(user, id) then
+    mark(id, user, 'replaced')
+    return false
+  end
   local isThere = false
   if id == '0' then id = nextId()
   -- in either form, whoever put it there

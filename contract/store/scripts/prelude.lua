@@ -95,9 +95,17 @@ local function tell_waiters(waiters, step, id, state, reason)
     redis.call('EXPIRE', P .. 'waits:' .. waiter, 120)
   end
 end
-local function mark(id, user, state, reason)
+-- What is released later than it was accepted is delivered with a fresh id, because ids order deliveries: m:alias is then
+-- the id of the command, whose receipt it is
+local function receipt_key(id)
+  local alias = redis.call('HGET', P .. 'receipt:' .. id, 'm:alias')
+  return P .. 'receipt:' .. (alias or id), alias or id
+end
+local mark
+function mark(id, user, state, reason)
   local key, field = P .. 'receipt:' .. id, 'u:' .. user
-  local was = redis.call('HMGET', key, 'm:accepted_at', field, 'm:waiter', 'm:wait')
+  local was = redis.call('HMGET', key, 'm:accepted_at', field, 'm:waiter', 'm:wait', 'm:alias')
+  if was[5] then return mark(was[5], user, state, reason) end
   if not was[1] then return end
   local past = was[2]
   if past and string.find(' ' .. past, ' ' .. state .. ' ', 1, true) then return end

@@ -14,11 +14,11 @@ end
 local counted = 0
 for at = 2, #ARGV, 3 do
   local id, user = ARGV[at], ARGV[at + 1]
-  local key = P .. 'receipt:' .. id
+  local key, command = receipt_key(id)
   local was = redis.call('HMGET', key, 'm:wait', 'u:' .. user)
   if was[1] == 'reply' and was[2] and is_open(was[2]) then
     redis.call('HSET', key, 'r:' .. user, ARGV[at + 2])
-    mark(id, user, 'replied')
+    mark(command, user, 'replied')
     counted = counted + 1
   end
 end

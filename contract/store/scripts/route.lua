@@ -5,9 +5,10 @@
 --     [9] bound of the audit stream, 0: this is nothing to be audited
 --     then per command: command_id, version, ttl_s, flags, traceparent, from, body, options, n, n recipients
 --     (n = -1: everyone · -2: everyone but the asking gateway's)
---     options: '' or JSON {wait?: 'written' | 'acknowledged' | 'reply', waiter?: instance, if_away?: true}, of one recipient
+--     options: '' or JSON {wait?: 'written' | 'acknowledged' | 'reply', waiter?: instance, if_away?: true, not_before?: ms,
+--     replaces?: key, cancellable?: true}; wait and if_away of one recipient
 -- Returns {'ok' | 'replay' | 'conflict' | 'late', answers, last entry of the asking gateway's inbox or '', now ms}
---     answers: per command `id,online,stored,unknown` joined by ';'; one that was refused: `0,0,0,0,<why>`
+--     answers: per command `id,online,stored,unknown,,scheduled` joined by ';'; one that was refused: `0,0,0,0,<why>`
 -- Atomic because: an idempotent retry must see all or nothing, and order must hold whoever routes.
 local auditBound = tonumber(ARGV[9])
 local offlineTtl, bound, deadline = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
@@ -27,25 +28,40 @@ while ARGV[at] do
   local commandId, version, ttl, flags = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
   local traceparent, from, body, n = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], tonumber(ARGV[at + 8])
   local options = ARGV[at + 7] ~= '' and cjson.decode(ARGV[at + 7]) or {}
-  local refusal = n == 1 and refusal_of(options, ARGV[at + 9], commandId)
+  local refusal = time_refusal(options.not_before) or (n == 1 and refusal_of(options, ARGV[at + 9], commandId))
+  if not refusal and options.replaces then
+    for i = 1, n do
+      if not has_room_for(ARGV[at + 8 + i], options.replaces) then refusal = 'too_many_keys' end
+    end
+  end
+  options.ttl = ttl
   if refusal then
     answers[#answers + 1] = '0,0,0,0,' .. refusal
   else
     accepted = true
     local id = nextId()
     local rest = commandId .. ',' .. version .. ',' .. expiry(ttl) .. ',"' .. flags .. '","' .. traceparent .. '"'
-    if string.find(flags, 'r', 1, true) then open_receipt(id, commandId, from, math.max(offlineTtl, ttl) + 86400, options) end
-    local online, stored, unknown = 0, 0, {}
-    if n < 0 then
+    local due = options.not_before and math.max(0, options.not_before - now) / 1000 or 0
+    local life = math.max(offlineTtl, ttl) + math.ceil(due)
+    if string.find(flags, 'r', 1, true) then open_receipt(id, commandId, from, life + 86400, options) end
+    local online, stored, unknown, waiting, scheduled = 0, 0, {}, {}, 0
+    if due > 0 then
+      local recipients = {}
+      for i = 1, n do recipients[i] = ARGV[at + 8 + i] end
+      scheduled, unknown = schedule(id, { commandId, version, flags, traceparent, from, body }, recipients, n < 0, options, life)
+      audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'due', int(options.not_before),
+        'recipients', int(#recipients), 'to', named(recipients))
+    elseif n < 0 then
       online = broadcast(id, rest, body, n == -2 and self or '')
       audit(auditBound, from, 'send', 'message', id, 'command', commandId)
     else
       local recipients = {}
       for i = 1, n do recipients[i] = ARGV[at + 8 + i] end
-      online, stored, unknown = route(id, rest, body, recipients, offlineTtl, bound, self ~= '' and from or nil)
+      online, stored, unknown, waiting = route(id, rest, body, recipients, offlineTtl, bound, self ~= '' and from or nil, options)
       audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'recipients', int(n), 'to', named(recipients))
     end
-    answers[#answers + 1] = id .. ',' .. online .. ',' .. stored .. ',' .. #unknown
+    if options.cancellable and due == 0 then keep_cancellable(id, id, waiting, online, life) end
+    answers[#answers + 1] = id .. ',' .. online .. ',' .. stored .. ',' .. #unknown .. ',,' .. scheduled
   end
   at = at + 9 + math.max(n, 0)
 end

@@ -10,6 +10,7 @@ export const ROUTE_LUA = readLua(new URL('./route-library.lua', import.meta.url)
 export const routeScript = defineScript(
   'route',
   ROUTE_LUA,
+  readLua(new URL('./schedule-library.lua', import.meta.url)),
   AUDIT_LUA,
   readLua(new URL('./route.lua', import.meta.url)),
 );
@@ -31,13 +32,26 @@ export interface RouteCommand {
   wait?: { step: WaitStep; instance: string };
   /** Of a command for one recipient: refuse it when the recipient is not connected. */
   failIfAway?: boolean;
+  /** When it is due, ms of Redis's clock. */
+  notBeforeMs?: number;
+  /** Of the commands with this key that still wait for the same user, only the newest is delivered. Needs a receipt. */
+  replaces?: string;
+  /** Keep for whom it waits, so that it can be taken back. */
+  cancellable?: boolean;
 }
 
 /** A step that the caller of POST /send-command waits for. */
 export type WaitStep = 'written' | 'acknowledged' | 'reply';
 
 /** Why a command with conditions was not sent. */
-export type RouteRefusal = 'unknown_user' | 'away' | 'cannot_reply' | 'cannot_acknowledge';
+export type RouteRefusal =
+  | 'unknown_user'
+  | 'away'
+  | 'cannot_reply'
+  | 'cannot_acknowledge'
+  | 'not_before_past'
+  | 'not_before_far'
+  | 'too_many_keys';
 
 export interface RouteOptions extends MailboxBound {
   offlineTtlSeconds: number;
@@ -56,6 +70,8 @@ export interface RouteAnswer {
   online: number;
   stored: number;
   unknown: number;
+  /** Users for whom it waits until it is due. */
+  scheduled: number;
   /** Nothing was sent, and there is no id. */
   refusal?: RouteRefusal;
 }
@@ -113,17 +129,31 @@ export function routeWork({ to, body }: Pick<RouteCommand, 'to' | 'body'>): numb
 }
 
 /** See `MessageHead.flags` in ../records.ts. */
-function flagsOf({ receipt, wait }: RouteCommand): string {
-  return `${receipt ? 'r' : ''}${wait?.step === 'reply' ? 'a' : ''}`;
+function flagsOf({ receipt, wait, replaces }: RouteCommand): string {
+  return `${receipt ? 'r' : ''}${wait?.step === 'reply' ? 'a' : ''}${replaces === undefined ? '' : 'p'}`;
 }
 
-function optionsOf({ wait, failIfAway = false }: RouteCommand): string {
-  if (wait === undefined && !failIfAway) return '';
-  return JSON.stringify({ wait: wait?.step, waiter: wait?.instance, if_away: failIfAway || undefined });
+/** Members that are undefined are left out. */
+function optionsOf({ wait, failIfAway, notBeforeMs, replaces, cancellable }: RouteCommand): string {
+  const options = {
+    wait: wait?.step,
+    waiter: wait?.instance,
+    if_away: failIfAway || undefined,
+    not_before: notBeforeMs,
+    replaces,
+    cancellable: cancellable || undefined,
+  };
+  const text = JSON.stringify(options);
+  return text === '{}' ? '' : text;
 }
 
 function parseAnswer(text: string): RouteAnswer {
-  const [id = '', online, stored, unknown, refusal] = text.split(',');
-  const counts = { online: Number(online), stored: Number(stored), unknown: Number(unknown) };
-  return { id, ...counts, ...(refusal === undefined ? {} : { refusal: refusal as RouteRefusal }) };
+  const [id = '', online, stored, unknown, refusal = '', scheduled = 0] = text.split(',');
+  const counts = {
+    online: Number(online),
+    stored: Number(stored),
+    unknown: Number(unknown),
+    scheduled: Number(scheduled),
+  };
+  return { id, ...counts, ...(refusal === '' ? {} : { refusal: refusal as RouteRefusal }) };
 }

@@ -11,7 +11,7 @@ for at = 5, #ARGV do ids[#ids + 1] = ARGV[at] end
 local members, removed = take_out(user, ids)
 for _, id in ipairs(ids) do
   -- ids are guessable: nobody writes into the receipt of a message that was not for them
-  if members[id] or redis.call('HEXISTS', P .. 'receipt:' .. id, 'u:' .. user) == 1 then mark(id, user, ARGV[4]) end
+  if members[id] or redis.call('HEXISTS', (receipt_key(id)), 'u:' .. user) == 1 then mark(id, user, ARGV[4]) end
 end
 count(ARGV[4], removed)
 commit()

@@ -1,0 +1,67 @@
+-- Takes back what has not been written yet of commands: what is scheduled, and what waits in mailboxes.
+-- KEYS[1] users
+-- ARGV[1] prefix · [2] bound of the audit stream, 0: none is kept · [3] who asks · then command ids
+-- Returns {'done' | 'more', found, cancelled, too late}: after 'more' call again, counts add up; found: how many are known
+-- Atomic because: a message is taken back or delivered, never both.
+local MAX_USERS = 1000
+local found, cancelled, late, more = 0, 0, 0, false
+
+local function cancel_scheduled(id, key)
+  local was = redis.call('HMGET', key, 'to', 'at', 'replaces')
+  local users = was[1] == '*' and {} or cjson.decode(was[1])
+  for i = tonumber(was[2]), #users do
+    local newest = was[3] ~= '' and redis.call('HGET', P .. 'replaces:' .. users[i], was[3])
+    if not newest or newest == id then
+      mark(id, users[i], 'cancelled')
+      cancelled = cancelled + 1
+    end
+  end
+  if was[1] == '*' then cancelled = cancelled + 1 end
+  spend(#users)
+  redis.call('ZREM', P .. 'scheduled', id)
+  redis.call('DEL', key)
+  -- asked again, it is known
+  if redis.call('EXISTS', P .. 'cancellable:' .. id) == 0 then
+    redis.call('HSET', P .. 'cancellable:' .. id, 'late', 0)
+    redis.call('EXPIRE', P .. 'cancellable:' .. id, 86400)
+  end
+end
+
+local function cancel_stored(id, key)
+  local all = redis.call('HGETALL', key)
+  local tooLate = 0
+  for at = 1, #all, 2 do
+    local messageId = string.match(all[at], '^n:(%d+)$')
+    if messageId and work > MAX_USERS then more = true
+    elseif messageId then
+      for _, user in ipairs(cjson.decode(all[at + 1])) do
+        local member = redis.call('ZRANGEBYSCORE', P .. 'mailbox:' .. user, messageId, messageId)[1]
+        spend(1, member and #member)
+        if member and is_waiting(user, messageId, string.match(member, '^%["%d+",(%d+)')) then
+          take_out(user, { messageId })
+          mark(messageId, user, 'cancelled')
+          cancelled = cancelled + 1
+        else tooLate = tooLate + 1 end
+      end
+      redis.call('HDEL', key, all[at])
+    end
+  end
+  if tooLate > 0 then redis.call('HINCRBY', key, 'late', tooLate) end
+  if not more then late = late + tonumber(redis.call('HGET', key, 'late') or '0') end
+end
+
+for at = 4, #ARGV do
+  local id = ARGV[at]
+  local scheduled, stored = P .. 'scheduled:' .. id, P .. 'cancellable:' .. id
+  local isScheduled, isStored = redis.call('EXISTS', scheduled) == 1, redis.call('EXISTS', stored) == 1
+  if isScheduled or isStored then
+    found = found + 1
+    local before = cancelled
+    if isScheduled then cancel_scheduled(id, scheduled) end
+    if isStored then cancel_stored(id, stored) end
+    if cancelled > before then audit(tonumber(ARGV[2]), ARGV[3], 'cancel', 'message', id, 'recipients', int(cancelled - before)) end
+  end
+end
+count('cancelled', cancelled)
+commit()
+return { more and 'more' or 'done', found, cancelled, late }

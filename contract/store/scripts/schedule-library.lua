@@ -1,0 +1,26 @@
+-- Commands with a time. `scheduled`: a sorted set of command ids, score = when they are due (ms of Redis's clock).
+-- `scheduled:<id>`: the command, as a hash: `head` (a JSON list: command_id, version, flags, traceparent, from), `body`, `to` (a JSON
+-- list, or '*' for everyone), `at` (the first recipient that has yet to be served), `due`, `ttl`, `replaces`, `life`.
+
+-- Returns for how many users it is scheduled, and the list of unknown ones.
+local function schedule(id, parts, recipients, isForAll, options, life)
+  local commandId, version, flags, traceparent, from, body = unpack(parts)
+  local known, unknown, seen = {}, {}, {}
+  for _, user in ipairs(recipients) do
+    if not seen[user] then
+      seen[user] = true
+      spend(1)
+      local isKnown = redis.call('EXISTS', P .. 'user:' .. user) == 1
+      if isKnown then known[#known + 1] = user else unknown[#unknown + 1] = user end
+      mark(id, user, isKnown and 'scheduled' or 'failed', not isKnown and 'unknown_user' or nil)
+      if isKnown and options.replaces then replace(user, options.replaces, id, life + 86400) end
+    end
+  end
+  if not isForAll and #known == 0 then return 0, unknown end
+  redis.call('HSET', P .. 'scheduled:' .. id, 'head', cjson.encode({ commandId, version, flags, traceparent, from }), 'body', body,
+    'to', isForAll and '*' or cjson.encode(known), 'at', 1, 'due', int(options.not_before), 'ttl', int(options.ttl),
+    'replaces', options.replaces or '', 'life', int(life))
+  redis.call('ZADD', P .. 'scheduled', int(options.not_before), id)
+  spend(0, #body)
+  return #known, unknown
+end

@@ -1,0 +1,56 @@
+import type { RedisPort } from '../../../shared/redis/port.ts';
+import type { Keys } from '../keys.ts';
+import { AUDIT_LUA } from './audit.ts';
+import { defineScript, readLua } from './library.ts';
+import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
+import { ROUTE_LUA } from './route.ts';
+
+const releaseScript = defineScript(
+  'release_scheduled',
+  ROUTE_LUA,
+  readLua(new URL('./release-scheduled.lua', import.meta.url)),
+);
+const cancelScript = defineScript('cancel', AUDIT_LUA, readLua(new URL('./cancel.lua', import.meta.url)));
+
+export interface Release {
+  /** Commands that were released whole. */
+  readonly released: number;
+  /** Until the next one is due, ms; 0: more is due now. Undefined: none is scheduled. */
+  readonly nextInMs: number | undefined;
+}
+
+/** Routes commands that are due, as much as one call may do. */
+export async function releaseScheduled(
+  redis: RedisPort,
+  keys: Keys,
+  store: { offlineTtlSeconds: number } & MailboxBound,
+): Promise<Release> {
+  const args = [keys.prefix, store.offlineTtlSeconds, mailboxBound(store)];
+  const [released, nextInMs] = (await redis.script(releaseScript, [keys.users], args)) as [number, number];
+  return { released, nextInMs: nextInMs < 0 ? undefined : nextInMs };
+}
+
+export interface Cancellation {
+  /** Of the ids, how many are known. */
+  readonly found: number;
+  /** Recipients from whom it was taken back, and those for whom it was too late. */
+  readonly cancelled: number;
+  readonly tooLate: number;
+}
+
+/** Takes back what has not been written yet of these commands. May be repeated: then nothing more is cancelled. */
+export async function cancelCommands(
+  redis: RedisPort,
+  keys: Keys,
+  ids: readonly string[],
+  audit: { by: string; most: number },
+): Promise<Cancellation> {
+  const args = [keys.prefix, audit.most, audit.by, ...ids];
+  let cancelled = 0;
+  for (;;) {
+    const reply = (await redis.script(cancelScript, [keys.users], args)) as ['done' | 'more', number, number, number];
+    const [status, found, now, tooLate] = reply;
+    cancelled += now;
+    if (status === 'done') return { found, cancelled, tooLate };
+  }
+}
