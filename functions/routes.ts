@@ -9,6 +9,8 @@ export const routes = [
   { method: 'GET', path: '/web/send-command', function: 'console' },
   { method: 'GET', path: '/commands', function: 'commands' },
   { method: 'GET', path: '/commands/{id}', function: 'commands' },
+  { method: 'DELETE', path: '/commands', function: 'commands' },
+  { method: 'DELETE', path: '/commands/{id}', function: 'commands' },
   { method: 'GET', path: '/users', function: 'users' },
   { method: 'GET', path: '/users/{phone_number}', function: 'users' },
   { method: 'DELETE', path: '/users/{phone_number}/session', function: 'users' },

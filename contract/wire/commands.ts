@@ -16,6 +16,7 @@ export const MAX_TTL_SECONDS = 31_536_000;
 /** API Gateway ends a request after 30 s. */
 export const MAX_WAIT_SECONDS = 25;
 export const DEFAULT_WAIT_SECONDS = 10;
+export const MAX_REPLACES_LENGTH = 128;
 /** Deeper content is refused: devices parse it with little stack. */
 export const MAX_CONTENT_DEPTH = 32;
 
@@ -48,16 +49,36 @@ const delivery = {
     .literal('fail')
     .optional()
     .meta({ description: 'Of a command for one recipient: 409 `away` when it is not connected; nothing is stored.' }),
+  not_before: z
+    .int()
+    .min(0)
+    .optional()
+    .meta({
+      description: 'Unix seconds, at most 30 days ahead: it is delivered then, not earlier; `ttl_s` counts from it.',
+    }),
+  replaces: z
+    .string()
+    .min(1, 'is empty')
+    .max(MAX_REPLACES_LENGTH)
+    .refine((key) => key.isWellFormed(), 'is not well-formed Unicode')
+    .optional()
+    .meta({
+      description:
+        'A key: of the commands with this key that still wait for the same recipient only the newest is delivered; the ' +
+        'receipts of the others end as `replaced`. Implies `receipt`.',
+    }),
 };
 
 /** The conditions of a command hold for one recipient. Returns what is wrong with them, by member. */
 function conditionProblem(command: Conditions): { path: string; message: string } | undefined {
-  const { chat_to, wait, timeout_s, if_away } = command;
+  const { chat_to, wait, timeout_s, if_away, not_before, replaces } = command;
   const isOne = typeof chat_to === 'string' || (Array.isArray(chat_to) && chat_to.length === 1);
   if (timeout_s !== undefined && wait === undefined)
     return { path: 'timeout_s', message: 'is for a command with wait' };
   if (wait !== undefined && !isOne) return { path: 'wait', message: 'is for a command to one recipient' };
   if (if_away !== undefined && !isOne) return { path: 'if_away', message: 'is for a command to one recipient' };
+  if (if_away !== undefined && not_before !== undefined) return { path: 'if_away', message: 'not with not_before' };
+  if (replaces !== undefined && chat_to === undefined) return { path: 'replaces', message: 'is for named recipients' };
   return undefined;
 }
 
@@ -71,6 +92,8 @@ interface Conditions {
   readonly wait?: string | undefined;
   readonly timeout_s?: number | undefined;
   readonly if_away?: string | undefined;
+  readonly not_before?: number | undefined;
+  readonly replaces?: string | undefined;
 }
 
 const recipientIds = z.union([userIdSchema, z.array(userIdSchema).min(1, 'is empty')]);

@@ -1,11 +1,13 @@
 import { readReceipt } from '../../contract/store/scripts/receipts.ts';
+import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import { invalid } from '../http/invalid.ts';
 import { Refusal } from '../http/refusal.ts';
-import { type Handler, serve } from '../http/serve.ts';
+import { type ApiRequest, type Handler, serve } from '../http/serve.ts';
 import { authorize, OPERATOR } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { auditQuery } from './audit-schema.ts';
+import { cancelById, cancelByKey } from './cancel.ts';
 import { listCommands } from './list-commands.ts';
 import { readAudit } from './read-audit.ts';
 import { receiptAnswer } from './receipt.ts';
@@ -20,6 +22,18 @@ export function createHandler(runtime: Runtime): Handler {
       if (!query.success) throw invalid(query.error);
       return listCommands(runtime.redis, runtime.keys, query.data);
     },
+    'DELETE /commands': async (request) => {
+      const { userId } = await authorize(runtime, request, OPERATOR);
+      const name = idempotencyKeyOf(request.event.headers['idempotency-key']);
+      if (name === undefined) throw new Refusal(400, 'no_idempotency_key');
+      return cancelByKey(runtime.redis, runtime.keys, name, { by: userId, most: runtime.environment.AUDIT_MAX });
+    },
+    'DELETE /commands/{id}': async (request) => {
+      const { userId } = await authorize(runtime, request, OPERATOR);
+      const id = commandIdOf(request);
+      request.facts.messages = id;
+      return cancelById(runtime.redis, runtime.keys, id, { by: userId, most: runtime.environment.AUDIT_MAX });
+    },
     'GET /audit': async (request) => {
       await authorize(runtime, request, OPERATOR);
       const query = auditQuery.safeParse(request.event.queryStringParameters ?? {});
@@ -28,14 +42,20 @@ export function createHandler(runtime: Runtime): Handler {
     },
     'GET /commands/{id}': async (request) => {
       await authorize(runtime, request, 'read');
-      const id = request.event.pathParameters?.id ?? '';
-      const isId = /^[1-9]\d{0,15}$/.test(id);
-      const receipt = isId ? await readReceipt(runtime.redis, runtime.keys, id) : undefined;
+      const id = commandIdOf(request);
+      const receipt = await readReceipt(runtime.redis, runtime.keys, id);
       if (receipt === undefined) throw new Refusal(404, 'no_such_command');
       request.facts.messages = id;
       return receiptAnswer(id, receipt);
     },
   });
+}
+
+/** Refuses 404 for what is no id. */
+function commandIdOf(request: ApiRequest): string {
+  const id = request.event.pathParameters?.id ?? '';
+  if (!/^[1-9]\d{0,15}$/.test(id)) throw new Refusal(404, 'no_such_command');
+  return id;
 }
 
 export const handler = lambdaEntry(createHandler);

@@ -74,3 +74,8 @@ export const commandsAnswer = z.object({
   commands: z.array(pastCommand).meta({ description: 'The newest first. There may be more behind a short page.' }),
   cursor: z.string().nullable().meta({ description: '`before` of the next page; null: this was the last.' }),
 });
+
+export const cancelAnswer = z.object({
+  cancelled: z.int().meta({ description: 'Recipients from whom it was taken back.' }),
+  too_late: z.int().meta({ description: 'Recipients who have it, or whose connection it is on its way to.' }),
+});

@@ -58,6 +58,8 @@ const CUSTOM: Record<string, string> = {
   'has a member id, sent_at or ask': '不得含有成员 id、sent_at 或 ask',
   'is for a command to one recipient': '仅适用于发给一个接收者的命令',
   'is for a command with wait': '仅适用于带有 wait 的命令',
+  'is for named recipients': '仅适用于指定接收者的命令',
+  'not with not_before': '不能与 not_before 同时使用',
   [`is nested more than ${MAX_CONTENT_DEPTH} deep`]: `嵌套超过 ${MAX_CONTENT_DEPTH} 层`,
   'is not 102, 103, 104 or 2000-2999': '必须为 102、103、104 或 2000-2999',
 };

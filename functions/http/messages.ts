@@ -67,6 +67,10 @@ export const MESSAGES = {
   not_before_far: { en: 'not_before: is more than 30 days ahead', zh: 'not_before：超过 30 天' },
   too_many_keys: { en: 'replaces: too many keys wait for this user', zh: 'replaces：该用户等待中的键过多' },
   wait_in_batch: { en: 'wait: not in a batch', zh: 'wait：不能用于批量命令' },
+  no_idempotency_key: {
+    en: 'name the command: its id in the path, or its Idempotency-Key as a header',
+    zh: '请指定命令：路径中的 id，或 Idempotency-Key 请求头',
+  },
   no_such_command: { en: 'there is no receipt of this command', zh: '没有该命令的回执' },
   no_such_letter: { en: 'there is no such dead letter, or no longer', zh: '没有该死信，或已被处理' },
   no_such_user: { en: 'there is no such user', zh: '没有该用户' },

@@ -7,9 +7,9 @@ const REFUSALS: Readonly<Record<Status, string>> = {
   401: 'No token, or not a valid one; at login: the user or the password is wrong.',
   403: 'Not allowed: for operators, or not in the scopes of the service token.',
   404: 'There is none.',
-  409: 'The Idempotency-Key was used with another body.',
+  409: 'The Idempotency-Key was used with another body, or what was asked for can no longer happen.',
   413: 'The body is too large.',
-  429: 'Too many failures: wait as long as Retry-After says.',
+  429: 'Too much: wait as long as Retry-After says.',
   503: 'Redis is out of reach, or there is too much to do: nothing was accepted. Try again after Retry-After.',
 };
 
@@ -63,6 +63,9 @@ function operationOf(key: RouteKey): object {
     ...(request === undefined ? {} : { requestBody: { required: true, content: json(reference(request)) } }),
     responses: {
       200: { description: 'Done.', headers: HEADERS, content: contentOf(operation) },
+      ...(operation.mayBePending
+        ? { 202: { description: 'Accepted; it may still happen.', headers: HEADERS, content: contentOf(operation) } }
+        : {}),
       ...Object.fromEntries(statuses.map((status) => [status, { $ref: `#/components/responses/${status}` }])),
       500: refusal('500', 'Something went wrong on our side.'),
     },

@@ -10,6 +10,8 @@ export interface Operation {
   readonly request?: SchemaName;
   /** Members of a 200 beside `code` and `message`; none: only those. `html`: a page. */
   readonly answer?: SchemaName | 'html' | 'openapi';
+  /** 202 has the same members as 200: what was asked for may still happen. */
+  readonly mayBePending?: true;
   /** Beside 200, 500, and what `who` brings with it. */
   readonly refusals: readonly Status[];
 }
@@ -32,12 +34,14 @@ const sendCommand: Operation = {
   description:
     'To connected clients at once, into the mailbox of those who are away. `commands` sends many: each stands for itself, and a bad ' +
     'one has `code` 0 in its place. With `Idempotency-Key` a retry is answered as the first time and sends nothing again, for a day. ' +
-    'After 503 nothing was accepted.',
+    'After 503 nothing was accepted. With `wait` the answer comes when the step is reached: 202 when the time is over first, and 409 ' +
+    'with the reason as `error` when it can no longer happen.',
   who: 'operator',
   parameters: ['idempotencyKey', 'traceparent'],
   request: 'SendRequest',
   answer: 'Sent',
-  refusals: [400, 409, 413, 503],
+  mayBePending: true,
+  refusals: [400, 404, 409, 413, 429, 503],
 };
 
 const page: Operation = { summary: 'The console', who: 'anyone', answer: 'html', refusals: [] };
@@ -72,6 +76,24 @@ export const operations: Readonly<Record<RouteKey, Operation>> = {
     who: 'operator',
     parameters: ['id'],
     answer: 'Command',
+    refusals: [404, 503],
+  },
+  'DELETE /commands': {
+    summary: 'Take back what a call with this Idempotency-Key sent',
+    description: 'For a caller who has the key and no id. Otherwise as `DELETE /commands/{id}`.',
+    who: 'operator',
+    parameters: ['requiredIdempotencyKey'],
+    answer: 'Cancellation',
+    refusals: [400, 404, 503],
+  },
+  'DELETE /commands/{id}': {
+    summary: 'Take back a command',
+    description:
+      'What has not been written yet: what is scheduled, and what waits for users who are away. Receipts end as `cancelled`. Repeated, ' +
+      'it takes back nothing more. A command that was on its way at once and has no receipt is known for two minutes.',
+    who: 'operator',
+    parameters: ['id'],
+    answer: 'Cancellation',
     refusals: [404, 503],
   },
   'GET /users': {
@@ -173,6 +195,13 @@ export const parameters = {
     name: 'Idempotency-Key',
     in: 'header',
     description: 'Makes a retry safe. Of the user who sends; remembered for a day.',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+  },
+  requiredIdempotencyKey: {
+    name: 'Idempotency-Key',
+    in: 'header',
+    required: true,
+    description: 'Of the call whose commands are meant.',
     schema: { type: 'string', minLength: 1, maxLength: 255 },
   },
   traceparent: {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { sendCommandSchema, userIdSchema } from '../../contract/wire/commands.ts';
 import { auditAnswer, auditRecord } from '../commands/audit-schema.ts';
-import { commandAnswer, commandsAnswer, deliveryState, pastCommand } from '../commands/schema.ts';
+import { cancelAnswer, commandAnswer, commandsAnswer, deliveryState, pastCommand } from '../commands/schema.ts';
 import { deadLetter, deadLettersAnswer } from '../dead-letters/schema.ts';
 import { errorWord } from '../http/messages.ts';
 import { loginAnswer, loginRequest } from '../login/schema.ts';
@@ -17,7 +17,12 @@ const verdict = {
 };
 const answered = <T extends z.ZodRawShape>(answer: z.ZodObject<T>) => z.object({ ...verdict, ...answer.shape });
 
-const refusal = z.object({ code: z.literal(0), error: errorWord, message: verdict.message });
+const refusal = z.object({
+  code: z.literal(0),
+  error: errorWord,
+  message: verdict.message,
+  id: z.string().optional().meta({ description: 'Of a command that was accepted and ended while the call waited.' }),
+});
 
 const named = {
   UserId: userIdSchema,
@@ -30,6 +35,7 @@ const named = {
   Sent: z.union([answered(sentAnswer), answered(sentBatchAnswer)]),
   DeliveryState: deliveryState,
   Command: answered(commandAnswer),
+  Cancellation: answered(cancelAnswer),
   PastCommand: pastCommand,
   Commands: answered(commandsAnswer),
   User: userAnswer,

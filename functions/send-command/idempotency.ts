@@ -1,6 +1,7 @@
 import { isWithinDepth, MAX_CONTENT_DEPTH } from '../../contract/wire/commands.ts';
 import { IDEMPOTENCY_TTL_SECONDS } from '../../shared/limits.ts';
 import { canonicalDigest } from '../http/canonical.ts';
+import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import { Refusal } from '../http/refusal.ts';
 
 /** Remembered under `idempotency:<user>:<name>`; `ttlSeconds` long. */
@@ -26,9 +27,9 @@ const OWN_TTL_SECONDS = 10;
 export function idempotencyOf(header: string | undefined, userId: string, body: unknown): Idempotency {
   // No user has an empty id: these never meet a caller's.
   const own = { userId: '', name: crypto.randomUUID(), digest: '-', ttlSeconds: OWN_TTL_SECONDS, isOwn: true };
-  if (header === undefined) return own;
-  if (!/^[\x20-\x7e]{1,255}$/.test(header)) throw new Refusal(400, 'bad_idempotency_key');
+  const name = idempotencyKeyOf(header);
+  if (name === undefined) return own;
   // No valid command is deeper, and the digest recurses.
   if (!isWithinDepth(body, MAX_BODY_DEPTH)) throw new Refusal(400, 'too_deep');
-  return { userId, name: header, digest: canonicalDigest(body), ttlSeconds: IDEMPOTENCY_TTL_SECONDS, isOwn: false };
+  return { userId, name, digest: canonicalDigest(body), ttlSeconds: IDEMPOTENCY_TTL_SECONDS, isOwn: false };
 }

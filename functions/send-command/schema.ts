@@ -11,11 +11,17 @@ const counts = z.object({
   online: z.int().meta({ description: 'Connected: on its way. Of a broadcast, how many are connected.' }),
   stored: z.int().meta({ description: 'Away: waits in the mailbox.' }),
   unknown: z.int().meta({ description: 'There is no such user.' }),
+  scheduled: z.int().optional().meta({ description: 'Of a command with `not_before`: waits for its time.' }),
 });
 
 export const sentAnswer = z.object({
   id: z.string().meta({ description: 'The message id: decimal, increasing with time.' }),
   recipients: counts,
+  outcome: z
+    .enum(['written', 'acknowledged', 'replied', 'pending'])
+    .optional()
+    .meta({ description: 'Of a command with `wait`: the step that was reached; `pending` with 202.' }),
+  reply: z.unknown().optional().meta({ description: 'With `outcome` `replied`: what the device replied.' }),
 });
 
 /** For the document: what `batchRequest` leaves to each command. */

@@ -1,3 +1,4 @@
+import type { RouteRefusal } from '../../contract/store/scripts/route.ts';
 import { inSteps, workOf } from '../../contract/store/work.ts';
 import { bodyOf, parseSendCommand, type SendCommand } from '../../contract/wire/commands.ts';
 import { largestFrameBytes } from '../../contract/wire/message.ts';
@@ -10,6 +11,18 @@ import { batchRequest } from './schema.ts';
 import type { Routed, Send, Sending, Sent } from './send.ts';
 
 export type Result = ({ code: 1; message: string } & Sent) | { code: 0; error: Reason; message: string };
+
+const REFUSAL_STATUS = {
+  unknown_user: 404,
+  away: 409,
+  cannot_reply: 409,
+  cannot_acknowledge: 409,
+  not_before_past: 400,
+  not_before_far: 400,
+  too_many_keys: 429,
+} as const satisfies Record<RouteRefusal, number>;
+/** Keys are free again when their commands were delivered. */
+const KEYS_RETRY_SECONDS = 60;
 
 export interface One {
   readonly command: SendCommand;
@@ -28,7 +41,8 @@ export async function sendOne(send: Send, body: unknown, limits: SendLimits, sen
   if (routed === undefined) throw new Error('the script gave no answer');
   if ('refusal' in routed) {
     const { refusal } = routed;
-    throw new Refusal(refusal === 'unknown_user' ? 404 : 409, refusal);
+    const retryAfter = REFUSAL_STATUS[refusal] === 429 ? { retryAfterSeconds: KEYS_RETRY_SECONDS } : {};
+    throw new Refusal(REFUSAL_STATUS[refusal], refusal, retryAfter);
   }
   return { command: parsed.data, ...routed };
 }

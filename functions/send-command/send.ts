@@ -26,7 +26,13 @@ export interface Sending {
 
 export interface Sent {
   readonly id: string;
-  readonly recipients: { readonly online: number; readonly stored: number; readonly unknown: number };
+  readonly recipients: {
+    readonly online: number;
+    readonly stored: number;
+    readonly unknown: number;
+    /** Of a command with a time. */
+    readonly scheduled?: number;
+  };
 }
 
 /** What became of one command: sent, or refused by its own conditions. */
@@ -80,7 +86,7 @@ export function createSender(runtime: Runtime, instance: string): Send {
 }
 
 function routeOf(command: SendCommand, { from, traceparent }: Sending, instance: string): RouteCommand {
-  const { command_id, chat_to, ttl_s = 0, receipt = false, wait, if_away } = command;
+  const { command_id, chat_to, ttl_s = 0, receipt = false, wait, if_away, not_before, replaces } = command;
   const to = chat_to === undefined ? 'everyone' : typeof chat_to === 'string' ? [chat_to] : chat_to;
   return {
     commandId: command_id,
@@ -89,14 +95,18 @@ function routeOf(command: SendCommand, { from, traceparent }: Sending, instance:
     to,
     from,
     ttlSeconds: ttl_s,
-    receipt: receipt || wait !== undefined,
+    receipt: receipt || wait !== undefined || replaces !== undefined,
     traceparent,
     ...(wait === undefined ? {} : { wait: { step: wait, instance } }),
     failIfAway: if_away === 'fail',
+    ...(not_before === undefined ? {} : { notBeforeMs: not_before * 1_000 }),
+    ...(replaces === undefined ? {} : { replaces }),
+    cancellable: true,
   };
 }
 
-function routedOf({ id, online, stored, unknown, refusal }: RouteAnswer, isRepeated: boolean): Routed {
+function routedOf({ id, online, stored, unknown, scheduled, refusal }: RouteAnswer, isRepeated: boolean): Routed {
   if (refusal !== undefined) return { refusal };
-  return { sent: { id, recipients: { online, stored, unknown } }, isRepeated };
+  const later = scheduled > 0 ? { scheduled } : {};
+  return { sent: { id, recipients: { online, stored, unknown, ...later } }, isRepeated };
 }

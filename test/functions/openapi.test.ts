@@ -119,6 +119,17 @@ describe('the OpenAPI document', () => {
     ['GET /commands', '/commands', undefined, 200],
     ['GET /commands/{id}', '/commands/:receipt', undefined, 200],
     ['GET /commands/{id}', '/commands/1', undefined, 404],
+    ['DELETE /commands/{id}', '/commands/:receipt', undefined, 200],
+    ['DELETE /commands/{id}', '/commands/1', undefined, 404],
+    ['DELETE /commands', '/commands', undefined, 200],
+    [
+      'POST /send-command',
+      '/send-command',
+      '{"command_id":102,"chat_to":"ann","content":"x","wait":"written","timeout_s":1}',
+      202,
+    ],
+    ['POST /send-command', '/send-command', '{"command_id":102,"chat_to":"ann","content":"x","if_away":"fail"}', 409],
+    ['POST /send-command', '/send-command', '{"command_id":102,"chat_to":"ghost","content":"x","if_away":"fail"}', 404],
     ['GET /users', '/users?limit=1', undefined, 200],
     ['GET /users', '/users?limit=0', undefined, 400],
     ['GET /users/{phone_number}', '/users/ann', undefined, 200],
@@ -147,7 +158,9 @@ describe('the OpenAPI document', () => {
       .replace(':receipt', receiptId)
       .replace(':token', tokenId)
       .replace(/:letter(\d)/, (_, place) => letterIds[place] ?? '');
-    const answer = await world.call(method, at, body === undefined ? {} : { body });
+    const isKeyed = ['POST /web/send-command', 'DELETE /commands'].includes(route);
+    const headers: Record<string, string> = isKeyed ? { 'idempotency-key': 'of this document' } : {};
+    const answer = await world.call(method, at, body === undefined ? { headers } : { body, headers });
     expect(answer.status).toBe(status);
     expectDescribed(method, path, answer);
   });

@@ -1,0 +1,49 @@
+import type { Keys } from '../../contract/store/keys.ts';
+import { type Cancellation, cancelCommands } from '../../contract/store/scripts/schedule.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
+import { Refusal } from '../http/refusal.ts';
+
+interface Audit {
+  readonly by: string;
+  readonly most: number;
+}
+
+/** Takes back one command by its id. Refuses 404 for one that is not known, or no longer. */
+export async function cancelById(redis: RedisPort, keys: Keys, id: string, audit: Audit): Promise<object> {
+  const cancellation = await cancelCommands(redis, keys, [id], audit);
+  if (cancellation.found === 0) throw new Refusal(404, 'no_such_command');
+  return answerOf(cancellation);
+}
+
+/** Takes back what a call with this Idempotency-Key sent. Refuses 404 for a key of which nothing is known. */
+export async function cancelByKey(redis: RedisPort, keys: Keys, name: string, audit: Audit): Promise<object> {
+  const sent = await sentWith(redis, keys, audit.by, name);
+  if (sent.length === 0) throw new Refusal(404, 'no_such_command');
+  let cancelled = 0;
+  let tooLate = 0;
+  for (const { id, accepted } of sent) {
+    const one = await cancelCommands(redis, keys, [id], audit);
+    cancelled += one.cancelled;
+    // Of what has been on its way for a while only the counts of the call are left.
+    tooLate += one.found === 0 ? accepted : one.tooLate;
+  }
+  return answerOf({ cancelled, tooLate });
+}
+
+function answerOf({ cancelled, tooLate }: Pick<Cancellation, 'cancelled' | 'tooLate'>): object {
+  return { cancelled, too_late: tooLate };
+}
+
+/** Ids of the commands of a call, and how many recipients each had; a large batch was sent in several steps. */
+async function sentWith(redis: RedisPort, keys: Keys, userId: string, name: string) {
+  const sent: { id: string; accepted: number }[] = [];
+  for (let part = 0; ; part += 1) {
+    const key = keys.idempotency(userId, part === 0 ? name : `${name}\n${part}`);
+    const record = await redis.command('GET', key);
+    if (typeof record !== 'string') return sent;
+    for (const answer of record.slice(record.lastIndexOf(' ') + 1).split(';')) {
+      const [id = '0', online, stored] = answer.split(',');
+      if (id !== '0' && id !== '') sent.push({ id, accepted: Number(online) + Number(stored) });
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keysOf } from '../../contract/store/keys.ts';
+import { startWorld, stores, tokenOf, type World } from './world.ts';
+
+describe.each(stores)('commands with a time, a key or a change of mind over HTTP, on %s', (store) => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld({ store });
+    for (const id of ['ann', 'bob', 'eve']) await world.addUser(id);
+    await world.addUser('user', { token: tokenOf('user') });
+  });
+  afterAll(() => world.stop());
+
+  const inAnHour = () => Math.floor(Date.now() / 1_000) + 3_600;
+  const send = async (command: object, headers?: Record<string, string>) => {
+    const answer = await world.send({ command_id: 102, chat_to: 'ann', content: 'x', ...command }, headers);
+    return { ...answer.body, status: answer.status };
+  };
+  const state = async (id: string) => (await world.call('GET', `/commands/${id}`)).body.recipients[0].state;
+  const cancel = async (path: string, headers?: Record<string, string>) => {
+    const { status, body } = await world.call('DELETE', path, headers ? { headers } : {});
+    return { ...body, status };
+  };
+
+  it('schedules a command, and takes it back', async () => {
+    const sent = await send({ not_before: inAnHour(), receipt: true, ttl_s: 60 });
+    expect(sent).toMatchObject({ status: 200, recipients: { online: 0, stored: 0, unknown: 0, scheduled: 1 } });
+    expect(await state(sent.id)).toBe('scheduled');
+    expect(await cancel(`/commands/${sent.id}`)).toMatchObject({ status: 200, cancelled: 1, too_late: 0 });
+    expect(await state(sent.id)).toBe('cancelled');
+    expect(await cancel(`/commands/${sent.id}`)).toMatchObject({ status: 200, cancelled: 0, too_late: 0 });
+    const { body } = await world.call('GET', '/audit');
+    expect(body.records.map(({ kind }: { kind: string }) => kind)).toContain('cancel');
+  });
+
+  it.each([
+    [{ not_before: 1_000_000 }, 400, 'not_before'],
+    [{ not_before: Math.floor(Date.now() / 1_000) + 31 * 86_400 }, 400, 'not_before'],
+    [{ not_before: 1.5 }, 400, 'not_before'],
+    [{ not_before: Math.floor(Date.now() / 1_000) + 60, if_away: 'fail' }, 400, 'if_away'],
+    [{ replaces: '' }, 400, 'replaces'],
+    [{ replaces: 'x'.repeat(129) }, 400, 'replaces'],
+    [{ command_id: 104, chat_to: undefined, replaces: 'x' }, 400, 'replaces'],
+  ])('refuses %j', async (command, status, member) => {
+    expect(await send(command)).toMatchObject({ status, code: 0, message: expect.stringContaining(member) });
+  });
+
+  it('delivers only the newest of a key to who is away', async () => {
+    const ids = [];
+    for (const content of ['1', '2', '3']) ids.push((await send({ chat_to: 'bob', content, replaces: 'level' })).id);
+    expect(await Promise.all(ids.map(state))).toEqual(['replaced', 'replaced', 'stored']);
+    expect(await world.redis.zcard(keysOf(world.prefix).mailbox('bob'))).toBe(1);
+  });
+
+  it('takes back what a call with an Idempotency-Key sent, a batch too', async () => {
+    const headers = { 'idempotency-key': 'k1' };
+    const commands = ['ann', 'eve'].map((chat_to) => ({ command_id: 102, chat_to, content: 'x' }));
+    await world.send({ commands }, headers);
+    expect(await cancel('/commands', headers)).toMatchObject({ status: 200, cancelled: 2, too_late: 0 });
+    expect(await world.redis.zcard(keysOf(world.prefix).mailbox('eve'))).toBe(0);
+    expect(await cancel('/commands', headers)).toMatchObject({ status: 200, cancelled: 0 });
+  });
+
+  it('tells what it cannot take back from what it does not know', async () => {
+    expect(await cancel('/commands/123')).toMatchObject({ status: 404 });
+    expect(await cancel('/commands/abc')).toMatchObject({ status: 404 });
+    expect(await cancel('/commands')).toMatchObject({ status: 400 });
+    expect(await cancel('/commands', { 'idempotency-key': 'never used' })).toMatchObject({ status: 404 });
+    const { status } = await world.call('DELETE', '/commands/123', { token: tokenOf('user') });
+    expect(status).toBe(403);
+  });
+});
