@@ -49,13 +49,9 @@ const delivery = {
     .literal('fail')
     .optional()
     .meta({ description: 'Of a command for one recipient: 409 `away` when it is not connected; nothing is stored.' }),
-  not_before: z
-    .int()
-    .min(0)
-    .optional()
-    .meta({
-      description: 'Unix seconds, at most 30 days ahead: it is delivered then, not earlier; `ttl_s` counts from it.',
-    }),
+  not_before: z.int().min(0).optional().meta({
+    description: 'Unix seconds, at most 30 days ahead: it is delivered then, not earlier; `ttl_s` counts from it.',
+  }),
   replaces: z
     .string()
     .min(1, 'is empty')
