@@ -1,11 +1,12 @@
 import { EnvironmentError } from '../shared/settings.ts';
 import { parseConfig } from './config.ts';
 import { type RunningGateway, startGateway } from './gateway.ts';
-import { createLog } from './observe/log.ts';
+import { createLog, type GatewayLog } from './observe/log.ts';
 
 async function run(): Promise<void> {
   const config = parseConfig(process.env);
   const log = createLog({ level: config.logLevel, format: config.logFormat });
+  endOnFailure(log);
   const gateway = await startGateway(config, log);
   console.log(
     `gateway listens on ${config.host}:${gateway.port}, health on ${config.healthHost}:${gateway.healthPort}`,
@@ -13,6 +14,21 @@ async function run(): Promise<void> {
   stopOnSignal(gateway);
   await gateway.ready;
   process.send?.('ready');
+}
+
+/**
+ * A background loop that ends with an error leaves a gateway that looks alive and does only part of its work: the process
+ * ends instead. Its platform starts another, and the other gateways take over its sessions.
+ */
+function endOnFailure(log: GatewayLog): void {
+  const end = (error: unknown) => {
+    const stack = error instanceof Error ? error.stack : undefined;
+    log.error({ event: 'background_failed', error: String(error), stack }, 'a background task ended with an error');
+    console.error(`The gateway ends, because a background task failed: ${String(error)}. Please report this as a bug.`);
+    process.exit(1);
+  };
+  process.on('unhandledRejection', end);
+  process.on('uncaughtException', end);
 }
 
 function stopOnSignal(gateway: RunningGateway): void {
@@ -31,7 +47,7 @@ function stopOnSignal(gateway: RunningGateway): void {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  // Started by a program that holds a channel to us: when that is gone, nobody is left to stop us.
+  // The program that started us holds a channel: when it is gone, nobody is left to stop this process.
   if (process.connected) process.once('disconnect', stop);
 }
 

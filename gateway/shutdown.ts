@@ -102,9 +102,10 @@ export async function shutDown(parts: GatewayParts): Promise<void> {
   log.info({ event: 'draining', connections: listener.size, sessions: registry.size }, 'draining');
   for (const { name, budgetMs, run } of shutdownSteps(config.drainTimeoutMs)) {
     const outcome = await within(budgetMs, async () => run(parts, budgetMs));
-    if (outcome === 'over') log.warn({ event: 'stop_step_over', step: name, ms: budgetMs }, 'a step took too long');
+    if (outcome === 'over')
+      log.warn({ event: 'stop_step_over', what: name, budget_ms: budgetMs }, 'a step took too long');
     else if (outcome !== 'done')
-      log.error({ event: 'stop_step_failed', step: name, error: String(outcome.error) }, 'a step failed');
+      log.error({ event: 'stop_step_failed', what: name, error: String(outcome.error) }, 'a step failed');
   }
   log.info({ event: 'stopped' }, 'stopped');
 }

@@ -1,5 +1,6 @@
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { Latch } from '../../shared/time/latch.ts';
 
 /** An entry that somebody behind a slow reader keeps open does not keep more than so many done ones in Redis. */
 const DONE_BEHIND_MAX = 500;
@@ -23,7 +24,7 @@ export class InboxEntries {
   #doneBehind = 0;
   #scheduled = false;
   #removing: Promise<void> = Promise.resolve();
-  #idle: (() => void)[] = [];
+  readonly #idle = new Latch();
 
   constructor(redis: RedisPort, inbox: string, log: Pick<Log, 'error'>) {
     this.#redis = redis;
@@ -42,7 +43,7 @@ export class InboxEntries {
   }
 
   async idle(): Promise<void> {
-    if (this.#entries.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#entries.length > 0) await this.#idle.opened();
     await this.#removing;
   }
 
@@ -72,10 +73,7 @@ export class InboxEntries {
       this.#doneBehind = 0;
       this.#run(redis, ['XDEL', this.#inbox, ...ids]);
     }
-    if (this.#entries.length > 0) return;
-    const idle = this.#idle;
-    this.#idle = [];
-    for (const resolve of idle) resolve();
+    if (this.#entries.length === 0) this.#idle.open();
   }
 
   #run(redis: RedisPort, command: [string, ...string[]]): void {

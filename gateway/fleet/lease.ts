@@ -5,6 +5,7 @@ import { holdLease, type LeaseReply, renewalOf } from '../../contract/store/scri
 import type { Claimant } from '../../contract/store/scripts/sessions.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { Latch } from '../../shared/time/latch.ts';
 import { elapsedMs, type Moment, momentNow, type StoreClock } from './store-clock.ts';
 
 /** A margin for the time between a look at the clock and what is done after it: this part of the lease. */
@@ -56,7 +57,7 @@ export class Lease {
   #watch: NodeJS.Timeout | undefined;
   #isJoining = false;
   #renewing: Promise<void> | undefined;
-  #joined: (() => void)[] = [];
+  readonly #joined = new Latch();
 
   constructor(parts: LeaseParts) {
     this.#parts = parts;
@@ -132,7 +133,7 @@ export class Lease {
       await this.#renewNow();
       if (this.gatewayId === gatewayId && this.#isStillHeld()) await sleep(CONFIRM_PAUSE_MS);
     }
-    while (!this.#isStillHeld()) await new Promise<void>((resolve) => this.#joined.push(resolve));
+    while (!this.#isStillHeld()) await this.#joined.opened();
   }
 
   async #join(previous: string | undefined): Promise<void> {
@@ -147,9 +148,7 @@ export class Lease {
     this.#hold(sentAt, reply);
     this.#parts.log.info({ event: 'lease_joined', gateway: gatewayId, previous }, 'joined');
     this.#listener?.onJoined(previous);
-    const joined = this.#joined;
-    this.#joined = [];
-    for (const resolve of joined) resolve();
+    this.#joined.open();
   }
 
   #ask(gatewayId: string, sinceLastMs: number | undefined): Promise<LeaseReply | 'lost'> {

@@ -12,6 +12,7 @@ import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import type { Log } from '../../shared/log.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { TurnBatcher } from '../../shared/time/turn-batcher.ts';
 import { PauseReason } from '../session/frame-reader.ts';
 import { Notice } from '../session/messages.ts';
 import type { SenderOrder } from '../session/sender-order.ts';
@@ -67,15 +68,13 @@ export class RouteQueue {
   readonly #lease: RouteQueueParts['lease'];
   readonly #counters: RouteQueueParts['counters'];
   readonly #log: RouteQueueParts['log'];
-  /** The highest id in an answer so far. */
+  /** The highest message id in a reply so far. */
   latestId = 0;
   /** Since when no call has succeeded, ms of the process's clock; 0: the last one did. */
   #failingSinceMs = 0;
-  #waiting: Waiting[] = [];
+  readonly #waiting: TurnBatcher<Waiting>;
   #waitingBytes = 0;
-  #isRunning = false;
   #batches = 0;
-  #idle: (() => void)[] = [];
 
   constructor(parts: RouteQueueParts) {
     this.#redis = parts.redis;
@@ -84,6 +83,7 @@ export class RouteQueue {
     this.#lease = parts.lease;
     this.#counters = parts.counters;
     this.#log = parts.log;
+    this.#waiting = new TurnBatcher({ size: batchSize, run: (batch) => this.#routeOrSplit(batch) });
   }
 
   get length(): number {
@@ -110,43 +110,21 @@ export class RouteQueue {
     const recipients = typeof command.to === 'string' ? 0 : command.to.length;
     const bytes = COMMAND_BYTES + command.body.length + recipients * RECIPIENT_BYTES;
     const work = routeWork(command);
-    this.#waiting.push({ sender, ref, command: { ...command, ...rest }, work, bytes });
+    this.#waiting.add({ sender, ref, command: { ...command, ...rest }, work, bytes });
     this.#waitingBytes += bytes;
     const { order, reader } = sender;
     order.begin(command.to !== 'everyone elsewhere', bytes);
     if (isOver(order, 1) || this.#isFull()) reader.pause(PauseReason.routing);
     reader.payForWork(work);
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    setImmediate(() => void this.#run());
   }
 
-  /** Resolves when nothing waits any more. */
-  async idle(): Promise<void> {
-    if (this.#isRunning) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  /** Resolves when every command so far is routed. */
+  idle(): Promise<void> {
+    return this.#waiting.idle();
   }
 
   #isFull(): boolean {
     return this.#waiting.length > QUEUE_MAX || this.#waitingBytes > this.#config.routeQueueMaxBytes;
-  }
-
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#routeOrSplit(this.#takeBatch());
-    this.#isRunning = false;
-    const idle = this.#idle;
-    this.#idle = [];
-    for (const resolve of idle) resolve();
-  }
-
-  #takeBatch(): Waiting[] {
-    let work = 0;
-    let end = 0;
-    while (end < this.#waiting.length && end < BATCH) {
-      work += this.#waiting[end]?.work ?? 0;
-      if (end > 0 && work > STEP_WORK) break;
-      end += 1;
-    }
-    return this.#waiting.splice(0, end);
   }
 
   async #routeOrSplit(batch: readonly Waiting[]): Promise<void> {
@@ -241,6 +219,18 @@ export class RouteQueue {
     if (ref === undefined || answer === undefined || !sender.has('receipts')) return;
     sender.send(new Notice(command.version, ServerCommand.accepted, JSON.stringify({ ref, id: answer.id })));
   }
+}
+
+/** Returns how many commands go with the next call. */
+function batchSize(waiting: readonly Waiting[]): number {
+  let work = 0;
+  let size = 0;
+  while (size < waiting.length && size < BATCH) {
+    work += waiting[size]?.work ?? 0;
+    if (size > 0 && work > STEP_WORK) break;
+    size += 1;
+  }
+  return size;
 }
 
 /** Whether a sender has more than this share of its bounds in flight. */

@@ -1,19 +1,21 @@
+import { Latch } from '../../shared/time/latch.ts';
+
 /**
- * Users whose claim has no answer yet. The inbox comes over a connection of its own, and may be ahead of the answer:
- * a record for a session that is not here may be for one that is just being claimed.
+ * Users whose claim Redis has not answered yet. The inbox arrives on another connection, and may be ahead of the reply:
+ * a record for a session that is not here may be for one that is being claimed.
  */
 export class ClaimsInFlight {
-  readonly #claims = new Map<string, { count: number; waiting: (() => void)[] }>();
+  readonly #claims = new Map<string, { count: number; readonly answered: Latch }>();
 
   begin(userIds: readonly string[]): void {
     for (const userId of userIds) {
       const claim = this.#claims.get(userId);
       if (claim) claim.count += 1;
-      else this.#claims.set(userId, { count: 1, waiting: [] });
+      else this.#claims.set(userId, { count: 1, answered: new Latch() });
     }
   }
 
-  /** To be called when the answers have been acted on. */
+  /** To be called when the replies have been acted on. */
   end(userIds: readonly string[]): void {
     for (const userId of userIds) {
       const claim = this.#claims.get(userId);
@@ -21,7 +23,7 @@ export class ClaimsInFlight {
       claim.count -= 1;
       if (claim.count > 0) continue;
       this.#claims.delete(userId);
-      for (const resolve of claim.waiting) resolve();
+      claim.answered.open();
     }
   }
 
@@ -31,7 +33,6 @@ export class ClaimsInFlight {
 
   /** Resolves when this user has no claim in flight; undefined: it has none. */
   answered(userId: string): Promise<void> | undefined {
-    const claim = this.#claims.get(userId);
-    return claim && new Promise((resolve) => claim.waiting.push(resolve));
+    return this.#claims.get(userId)?.answered.opened();
   }
 }

@@ -6,6 +6,7 @@ import type { CredentialSource } from '../../shared/redis/credential-source.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisArgument, RedisPort, RedisReply, Script } from '../../shared/redis/port.ts';
 import { type Credentials, parseRedisUrl } from '../../shared/redis/target.ts';
+import { backoffMs } from '../../shared/time/backoff.ts';
 import { credentialsOf, type StoreSettings } from './credentials.ts';
 import { StoreUse } from './store-use.ts';
 
@@ -21,7 +22,7 @@ export interface GatewayRedis extends RedisPort {
   readonly use: StoreUse;
 }
 
-const RETRY_MIN_MS = 50;
+const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 1_000;
 /** Within the 5 s of CONTRACT.md: a connection that hangs is found and made anew. Lease and renewal bear two of these. */
 const SILENCE_MS = 2_000;
@@ -177,6 +178,5 @@ class WaitingRedis implements GatewayRedis {
 }
 
 function retryDelay(attempt: number): number {
-  const ceiling = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempt, 6));
-  return ceiling / 2 + Math.random() * (ceiling / 2);
+  return backoffMs(attempt, RETRY_MIN_MS, RETRY_MAX_MS);
 }

@@ -11,6 +11,7 @@ import { type Release, releaseSession } from '../../contract/store/scripts/sessi
 import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { Latch } from '../../shared/time/latch.ts';
 
 const PAGE = 128;
 /** Bytes on their way back to mailboxes; above it the inbox is not read on. */
@@ -40,7 +41,7 @@ export class SessionStore {
   readonly #lastOf = new Map<string, Promise<unknown>>();
   #calls = 0;
   #stashBytes = 0;
-  #waitingForRoom: (() => void)[] = [];
+  readonly #room = new Latch();
 
   constructor(parts: SessionStoreParts) {
     this.#redis = parts.redis;
@@ -94,15 +95,12 @@ export class SessionStore {
   /** Resolves when no more than STASH_MAX_BYTES are on their way to mailboxes; undefined: there is room now. */
   roomToStash(): Promise<void> | undefined {
     if (this.#stashBytes <= STASH_MAX_BYTES) return undefined;
-    return new Promise((resolve) => this.#waitingForRoom.push(resolve));
+    return this.#room.opened();
   }
 
   #stashed(bytes: number): void {
     this.#stashBytes -= bytes;
-    if (this.#stashBytes > STASH_MAX_BYTES) return;
-    const waiting = this.#waitingForRoom;
-    this.#waitingForRoom = [];
-    for (const resolve of waiting) resolve();
+    if (this.#stashBytes <= STASH_MAX_BYTES) this.#room.open();
   }
 
   /** Puts records that this version does not know where a newer one finds them. Returns whether they are there. */

@@ -4,6 +4,7 @@ import { moveLifecyclePosition, removeItems } from '../../contract/store/scripts
 import { UPSTREAM_BATCH_BYTES, UPSTREAM_BATCH_ITEMS } from '../../contract/upstream.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { backoffMs } from '../../shared/time/backoff.ts';
 import type { UpstreamCounters } from './counters.ts';
 import { InvocationError, type Invoker } from './invoker.ts';
 import type { Lane, LaneItem, Lanes } from './lanes.ts';
@@ -156,8 +157,7 @@ export class BatchSender {
         if (error.failure === 'upstream_too_large') return this.#divide(batch, items);
         this.#tellFailure(batch, attempt, error);
       }
-      const ceiling = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempt - 1, 10));
-      const pauseMs = ceiling / 2 + Math.random() * (ceiling / 2);
+      const pauseMs = backoffMs(attempt, RETRY_MIN_MS, RETRY_MAX_MS);
       await setTimeout(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
     }
   }

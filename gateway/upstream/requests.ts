@@ -1,5 +1,6 @@
 import { upstreamAnswerSchema } from '../../contract/upstream.ts';
 import type { Log } from '../../shared/log.ts';
+import { Latch } from '../../shared/time/latch.ts';
 import { Notice } from '../session/messages.ts';
 import type { Session } from '../session/session.ts';
 import type { UpstreamCounters } from './counters.ts';
@@ -52,7 +53,7 @@ export class Requests {
   #ready: Session[] = [];
   #inFlight = 0;
   #open = 0;
-  readonly #idle: (() => void)[] = [];
+  readonly #idle = new Latch();
 
   constructor(parts: RequestsParts) {
     this.#parts = parts;
@@ -96,7 +97,7 @@ export class Requests {
 
   /** Resolves when every request so far has its answer. */
   async idle(): Promise<void> {
-    if (this.#open > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#open > 0) await this.#idle.opened();
   }
 
   #next(): void {
@@ -122,7 +123,7 @@ export class Requests {
     queue.shift();
     if (queue.length > 0) this.#ready.push(session);
     else this.#queues.delete(session);
-    if (this.#open === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#open === 0) this.#idle.open();
   }
 
   /** Does not reject. */

@@ -4,6 +4,7 @@ import { type SpoolBounds, spoolItems, upstreamLaneOf } from '../../contract/sto
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { TurnBatcher } from '../../shared/time/turn-batcher.ts';
 import { PauseReason } from '../session/frame-reader.ts';
 import { Notice } from '../session/messages.ts';
 import type { Session } from '../session/session.ts';
@@ -13,9 +14,9 @@ import type { ApplicationFrame } from './items.ts';
 /** Items in one call of the script, and their bytes. */
 const BATCH = 256;
 const BATCH_BYTES = 1_048_576;
-/** A sender with more than so many on their way is not read until they are fewer. */
+/** A sender with more items than this in flight is not read until half of them are in Redis. */
 const SENDER_MAX = 64;
-/** As much waits here at the most; a sender that finds it full is not read. */
+/** The most that waits here; a sender that finds it full is not read. */
 const WAITING_MAX = 8_192;
 const WAITING_MAX_BYTES = 33_554_432;
 const RETRY_MS = 200;
@@ -37,19 +38,18 @@ interface SpoolerParts {
 }
 
 /**
- * Items on their way into the spool in Redis: those of one turn go together, one batch at a time, in the order in which
+ * Items on their way into the spool in Redis: the items of one turn go together, one batch at a time, in the order in which
  * they came. An item counts as accepted (110) when it is there. While Redis is away items wait, and their senders too.
  */
 export class Spooler {
   readonly #parts: SpoolerParts;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: TurnBatcher<Waiting>;
   #bytes = 0;
-  #isRunning = false;
   #batches = 0;
-  readonly #idle: (() => void)[] = [];
 
   constructor(parts: SpoolerParts) {
     this.#parts = parts;
+    this.#waiting = new TurnBatcher({ size: batchSize, run: (batch) => this.#run(batch) });
   }
 
   get length(): number {
@@ -58,42 +58,24 @@ export class Spooler {
 
   add(sender: Session, frame: ApplicationFrame, text: string): void {
     const { version, ref } = frame;
-    this.#waiting.push({ sender, frame: { version, ref }, lane: upstreamLaneOf(sender.userId), text });
+    this.#waiting.add({ sender, frame: { version, ref }, lane: upstreamLaneOf(sender.userId), text });
     this.#bytes += text.length;
     sender.uplink.beginSpooling();
     const isFull = this.#waiting.length > WAITING_MAX || this.#bytes > WAITING_MAX_BYTES;
     if (sender.uplink.spooling > SENDER_MAX || isFull) sender.reader.pause(PauseReason.upstream);
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    setImmediate(() => void this.#run());
   }
 
-  /** Resolves when nothing waits any more. */
-  async idle(): Promise<void> {
-    if (this.#isRunning) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  /** Resolves when every item so far is in Redis. */
+  idle(): Promise<void> {
+    return this.#waiting.idle();
   }
 
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const batch = this.#takeBatch();
-      this.#answer(batch, await this.#spool(batch));
-    }
-    this.#isRunning = false;
-    for (const resolve of this.#idle.splice(0)) resolve();
+  async #run(batch: readonly Waiting[]): Promise<void> {
+    for (const { text } of batch) this.#bytes -= text.length;
+    this.#reply(batch, await this.#spool(batch));
   }
 
-  #takeBatch(): Waiting[] {
-    let bytes = 0;
-    let end = 0;
-    while (end < this.#waiting.length && end < BATCH && bytes < BATCH_BYTES) {
-      bytes += this.#waiting[end]?.text.length ?? 0;
-      end += 1;
-    }
-    this.#bytes -= bytes;
-    return this.#waiting.splice(0, end);
-  }
-
-  /** Again and again until Redis has answered: the number of the batch makes that safe. */
+  /** Tries until Redis has replied: the number of the batch makes that safe. */
   async #spool(batch: readonly Waiting[]): Promise<(string | undefined)[]> {
     const { redis, keys, lease, bounds, log } = this.#parts;
     this.#batches += 1;
@@ -108,7 +90,7 @@ export class Spooler {
     }
   }
 
-  #answer(batch: readonly Waiting[], ids: readonly (string | undefined)[]): void {
+  #reply(batch: readonly Waiting[], ids: readonly (string | undefined)[]): void {
     batch.forEach((item, i) => {
       const { uplink, reader } = item.sender;
       uplink.endSpooling();
@@ -124,4 +106,15 @@ export class Spooler {
     if (ref === undefined || !sender.has('receipts')) return;
     sender.send(new Notice(version, ServerCommand.accepted, JSON.stringify({ ref, id })));
   }
+}
+
+/** Returns how many items go with the next call. */
+function batchSize(waiting: readonly Waiting[]): number {
+  let bytes = 0;
+  let size = 0;
+  while (size < waiting.length && size < BATCH && bytes < BATCH_BYTES) {
+    bytes += waiting[size]?.text.length ?? 0;
+    size += 1;
+  }
+  return size;
 }

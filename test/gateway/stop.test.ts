@@ -124,6 +124,18 @@ test('a stop while Redis is away still ends with 0, in time', { timeout: 60_000 
   expect(await program.stop('SIGTERM', 25_000)).toEqual({ code: 0, signal: null });
 });
 
+test('a background task that ends with an error ends it, not 0, with a line in the log and a sentence', async () => {
+  const planted = "process.once('SIGUSR2', () => Promise.reject(new Error('planted')))";
+  const { program } = await start({
+    REDIS_URL: sharedRedisUrl(),
+    REDIS_KEY_PREFIX: uniquePrefix(),
+    NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(planted)}`,
+  });
+  expect(await program.stop('SIGUSR2')).toEqual({ code: 1, signal: null });
+  expect(program.output()).toContain('"event":"background_failed"');
+  expect(program.output()).toMatch(/The gateway ends, because a background task failed: Error: planted/);
+});
+
 test('a port that is taken ends it, not 0, with a message that names it', async () => {
   const taken = await start({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() });
   for (const env of [
