@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -38,7 +38,10 @@ const deployments: readonly (readonly [name: string, settings: Settings])[] = [
   ['PROXY protocol', { gateway: { clientAddress: 'proxy-v2', port: 7000 } }],
 ];
 
-/** What `npx cdk synth` does, with warnings as errors, without look-ups, without credentials or a network. */
+/**
+ * What `npx cdk synth` does, with warnings as errors, without look-ups, without credentials or a network. It does not make
+ * the bundles again: test/cdk/bundles.test.ts looks at what the same command makes.
+ */
 async function synthesise(name: string, settings: unknown): Promise<{ code: number | null; output: string }> {
   const file = join(work, `${name}.json`);
   writeFileSync(file, JSON.stringify({ artifacts, ...(settings as object) }));
@@ -50,7 +53,7 @@ async function synthesise(name: string, settings: unknown): Promise<{ code: numb
       '--quiet',
       '--strict',
       '--no-lookups',
-      '--build=true',
+      '--build=false',
       '--output',
       join(work, `${name}.out`),
       '-c',
@@ -63,6 +66,10 @@ async function synthesise(name: string, settings: unknown): Promise<{ code: numb
 }
 
 describe('cdk synth --strict --no-lookups', () => {
+  it('makes the bundles before, as cdk.json says', () => {
+    expect(JSON.parse(readFileSync('cdk.json', 'utf8'))).toMatchObject({ build: 'node scripts/bundle.mjs' });
+  });
+
   it.each(deployments)(
     '%s: well-formed, and AwsSolutions has nothing to say',
     async (name, settings) => {

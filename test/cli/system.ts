@@ -2,7 +2,10 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunningProcess, repository, startProgram } from '../kit/process.ts';
+import { createLog } from '../../functions/runtime/log.ts';
+import { startApi } from '../../local/http/server.ts';
+import { startTestGateway } from '../gateway/support/gateway.ts';
+import { repository } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 
 export interface Run {
@@ -19,36 +22,40 @@ export interface RunOptions {
 
 export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'fronttcp-cli-'));
 
-/** The HTTP API, a gateway and the command line with a home of its own, on the shared Redis under one prefix. */
+/**
+ * The HTTP API and a gateway in this process, and the command line as a program with a home of its own, on the shared
+ * Redis under one prefix.
+ */
 export class System {
   readonly env: Readonly<Record<string, string>>;
   readonly home: string;
   readonly api: string;
   readonly port: number;
-  readonly #programs: readonly RunningProcess[];
+  readonly #stops: readonly (() => Promise<void>)[];
 
   private constructor(
     home: string,
     env: Record<string, string>,
     api: string,
     port: number,
-    programs: RunningProcess[],
+    stops: (() => Promise<void>)[],
   ) {
     this.home = home;
     this.env = env;
     this.api = api;
     this.port = port;
-    this.#programs = programs;
+    this.#stops = stops;
   }
 
   static async start(): Promise<System> {
     const store = { REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() };
     const home = await temporaryFolder();
-    const gateway = startProgram('gateway/main.ts', [], { env: { ...store, GATEWAY_PORT: '0', HEALTH_PORT: '0' } });
-    const api = startProgram('local/api.ts', [], { env: { ...store, API_PORT: '0' } });
-    const port = Number(/listens on \S+:(\d+),/.exec(await gateway.line(/gateway listens on/))?.[1]);
-    const url = /http:\/\/\S+/.exec(await api.line(/HTTP API on/))?.[0] ?? '';
-    return new System(home, { ...store, XDG_CONFIG_HOME: home }, url, port, [gateway, api]);
+    const gateway = await startTestGateway({}, { redisUrl: store.REDIS_URL, prefix: store.REDIS_KEY_PREFIX });
+    const api = await startApi({ port: 0, env: store, log: createLog({ level: 'silent', format: 'json' }) });
+    return new System(home, { ...store, XDG_CONFIG_HOME: home }, api.url, gateway.port, [
+      () => gateway.stop(),
+      () => api.close(),
+    ]);
   }
 
   /** Runs `fronttcp` to its end. */
@@ -97,7 +104,7 @@ export class System {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#programs.map((program) => program.stop()));
+    await Promise.all(this.#stops.map((stop) => stop()));
     await rm(this.home, { recursive: true });
   }
 }
