@@ -13,6 +13,7 @@ import { Lease } from './fleet/lease.ts';
 import { Rebalance } from './fleet/rebalance.ts';
 import { StoreClock } from './fleet/store-clock.ts';
 import { Sweeper } from './fleet/sweep.ts';
+import { chooseNetwork } from './net/choose-network.ts';
 import { Listener } from './net/listener.ts';
 import { TlsMaterial } from './net/tls-material.ts';
 import { Counters } from './observe/counters.ts';
@@ -38,6 +39,8 @@ import { Upstream } from './upstream/upstream.ts';
 
 /** The parts of one gateway that are started, stopped or asked from outside. */
 export interface GatewayParts {
+  /** For the start line. */
+  readonly networkDescription: string;
   readonly config: GatewayConfig;
   readonly log: GatewayLog;
   readonly keys: Keys;
@@ -88,6 +91,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     sessions: registry.size,
     delivered: counters.delivered,
     pid: process.pid,
+    net: network.kind,
   });
   const lease = new Lease({ redis, keys, leaseMs: config.leaseMs, clock, seenId, log, facts: leaseFields });
   const claims = new ClaimsInFlight();
@@ -157,9 +161,10 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     log,
   };
   const tlsMaterial = config.tls ? new TlsMaterial(config.tls, log) : undefined;
+  const { network, description: networkDescription } = chooseNetwork(config.net, await tlsMaterial?.load());
   const listener = new Listener<Session>({
     settings: config,
-    tls: await tlsMaterial?.load(),
+    network,
     counters,
     log,
     own: (connection, id, address, onlyUser) => new Session(sessionParts, connection, id, address, onlyUser),
@@ -181,6 +186,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     log,
     connections,
     sessions,
+    network: network.kind,
     inboxOpen: () => inbox.open,
     routesWaiting: () => routeQueue.length,
     routeBytes: () => routeQueue.bytes,
@@ -197,6 +203,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
   });
 
   return {
+    networkDescription,
     config,
     log,
     keys,

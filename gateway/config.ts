@@ -123,9 +123,6 @@ const schema = z
       if (env.TLS_CLIENT_CERTIFICATES && !env.TLS_SECRET_ARN) {
         refuse('TLS_CLIENT_CERTIFICATES', 'needs TLS_SECRET_ARN; beside certificate files set TLS_CLIENT_CA_FILE');
       }
-      if (env.NET === 'native' && (hasFiles || env.TLS_SECRET_ARN)) {
-        refuse('NET', 'native cannot be had with TLS in the gateway: set auto or node');
-      }
       if (env.PROXY_PROTOCOL === 'v2' && (hasFiles || env.TLS_SECRET_ARN)) {
         refuse('PROXY_PROTOCOL', 'v2 cannot be had with TLS in the gateway: end TLS at the load balancer');
       }

@@ -10,6 +10,8 @@ import { shutDown } from './shutdown.ts';
 export interface RunningGateway {
   readonly port: number;
   readonly healthPort: number;
+  /** Which implementation of gateway/net is in use, and why. */
+  readonly network: string;
   readonly id: string;
   /** Resolves when clients may come: Redis has replied, and the lease is held. */
   readonly ready: Promise<void>;
@@ -32,6 +34,7 @@ export async function startGateway(config: GatewayConfig, log: GatewayLog): Prom
 class Gateway implements RunningGateway {
   readonly port: number;
   readonly healthPort: number;
+  readonly network: string;
   readonly ready: Promise<void>;
   readonly #parts: GatewayParts;
   #state: 'joining' | 'ready' | 'stopping' = 'joining';
@@ -54,6 +57,7 @@ class Gateway implements RunningGateway {
     this.#parts = parts;
     this.port = port;
     this.healthPort = healthPort;
+    this.network = parts.networkDescription;
     redis.onReturn(
       () =>
         void reconcileSessions(parts).catch((error: unknown) =>

@@ -9,7 +9,7 @@ async function run(): Promise<void> {
   endOnFailure(log);
   const gateway = await startGateway(config, log);
   console.log(
-    `gateway listens on ${config.host}:${gateway.port}, health on ${config.healthHost}:${gateway.healthPort}`,
+    `gateway listens on ${config.host}:${gateway.port}, health on ${config.healthHost}:${gateway.healthPort}, net ${gateway.network}`,
   );
   stopOnSignal(gateway);
   await gateway.ready;

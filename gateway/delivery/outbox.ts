@@ -8,6 +8,9 @@ const NOTHING = Buffer.alloc(0);
 const NONE: readonly Outgoing[] = [];
 const MAX_WRITE_BYTES = 262_144;
 
+/** What an outbox needs of its connection. */
+type Writes = Pick<Connection, 'destroyed' | 'writableLength' | 'write'>;
+
 /**
  * What a connection has not been sent yet, gathered and written once per turn of the event loop.
  *
@@ -19,7 +22,7 @@ const MAX_WRITE_BYTES = 262_144;
 export class Outbox implements SessionOutbox {
   #bytes = 0;
   #stalledSinceMs = 0;
-  readonly #connection: Connection;
+  readonly #connection: Writes;
   readonly #owner: OutboxOwner;
   #pending: Outgoing[] | undefined;
   #writing: readonly Outgoing[] = NONE;
@@ -28,7 +31,7 @@ export class Outbox implements SessionOutbox {
   /** This outbox's share of `#allStalled`. */
   #counted = 0;
 
-  constructor(connection: Connection, owner: OutboxOwner, allStalled = new StalledBytes(Number.POSITIVE_INFINITY)) {
+  constructor(connection: Writes, owner: OutboxOwner, allStalled = new StalledBytes(Number.POSITIVE_INFINITY)) {
     this.#connection = connection;
     this.#owner = owner;
     this.#allStalled = allStalled;

@@ -1,35 +1,53 @@
 import type { AddressCount } from './admission.ts';
 
 /**
- * One TCP connection, as the layers above the network see it. A Socket of node:net is one as it is; another
- * implementation of the network has the same members.
+ * One TCP connection, as the layers above the network see it. Its names are those of a Socket of node:net. Two networks make them:
+ * node-network.ts and native-network.ts.
  */
 export interface Connection {
+  /** Told what happens. May be replaced at any time. */
+  events: ConnectionEvents;
+  readonly remoteAddress?: string | undefined;
+  /** The common name in the client's certificate; undefined: no certificate was asked for. */
+  readonly certificateName?: string | undefined;
   /** Whether the connection is gone: nothing can be written any more. */
   readonly destroyed: boolean;
-  /** Bytes that were written and that the kernel has not taken yet. */
+  /** Bytes that were written and that the kernel has not taken yet. What was gathered for it is sent first. */
   readonly writableLength: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** `taken` is called when the kernel has taken these bytes and all before them, or with the error that prevented it. */
+  /**
+   * Hands the bytes to the kernel, at the latest with the network's next `flush`; they must not change until then. Not to be called
+   * after `end`. `taken` is called when the kernel has taken these bytes and all before them, or with the error that prevented it.
+   */
   write(bytes: Uint8Array, taken?: (error?: Error | null) => void): unknown;
-  /** Stops reading: the kernel's buffer fills up, and the peer has to wait. */
+  /** Stops reading: neither bytes nor the end are told until `resume`. What was read already is kept, at most one read. */
   pause(): unknown;
   resume(): unknown;
-  /** Writes the last bytes, and shuts down our side. */
-  end(): unknown;
-  end(bytes: Uint8Array): unknown;
+  /** Writes the last bytes, and shuts down our side. The connection closes when the peer has shut down its own. */
+  end(bytes?: Uint8Array): unknown;
+  /** Closes at once. What the kernel has not taken is lost. */
   destroy(): unknown;
 }
 
-/** Owns a connection: told everything that happens on it. */
-export interface ConnectionOwner {
-  readonly connection: Connection;
-  readonly address: AddressCount;
+export interface ConnectionEvents {
+  /** `chunk` is valid only during the call. */
   receive(chunk: Buffer): void;
-  /** The peer has shut down its side. */
+  /** The peer has shut down its side. It may still read: whoever is told ends the connection. */
   onEnd(): void;
-  onError(): void;
-  /** The connection is gone, whoever ended it. Called once, last. */
+  /** The connection is gone, whoever ended it. Called once, last, and never from within a call of the connection. */
   onClosed(): void;
 }
+
+/** Owns a connection for as long as it is open. */
+export interface ConnectionOwner extends ConnectionEvents {
+  readonly connection: Connection;
+  readonly address: AddressCount;
+}
+
+/** For connections that nobody owns. */
+export const DISCARD: ConnectionEvents = {
+  receive: () => undefined,
+  onEnd: () => undefined,
+  onClosed: () => undefined,
+};

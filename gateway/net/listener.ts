@@ -1,15 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
-import {
-  createServer as createTlsServer,
-  type SecureContextOptions,
-  type TLSSocket,
-  type Server as TlsServer,
-} from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 import type { Log } from '../../shared/log.ts';
 import { type AddressCount, Admission, type AdmissionSettings } from './admission.ts';
 import type { Connection, ConnectionOwner } from './connection.ts';
-import { peelProxyHeader } from './proxy-header.ts';
+import type { AcceptEvents, Network } from './port.ts';
+import { ProxyHeaderReader } from './proxy-header.ts';
 
 /** The kernel shortens it to its own net.core.somaxconn. */
 const BACKLOG = 16_384;
@@ -17,12 +12,10 @@ const BACKLOG = 16_384;
 const FILES_RESERVED = 128;
 /**
  * TCP keepalive: idle time before the first probe. Above the default HEARTBEAT_TIMEOUT_MS, so that a client that sends
- * heartbeats is never probed, and below the 350 s after which a load balancer forgets an idle connection. libuv then
- * sends ten probes in ten seconds.
+ * heartbeats is never probed, and below the 350 s after which a load balancer forgets an idle connection. Then follow
+ * ten probes in ten seconds.
  */
 const KEEPALIVE_IDLE_MS = 120_000;
-const TLS_MIN_VERSION = 'TLSv1.2' as const;
-const HANDSHAKE_TIMEOUT_MS = 10_000;
 const PROXY_HEADER_TIMEOUT_MS = 5_000;
 
 /** Why a connection was turned away before it had an owner; each has a row in the table of close reasons. */
@@ -39,8 +32,7 @@ export interface ListenerSettings extends AdmissionSettings {
 
 export interface ListenerParts<Owner extends ConnectionOwner> {
   readonly settings: ListenerSettings;
-  /** With it, every connection is made secure first. */
-  readonly tls: SecureContextOptions | undefined;
+  readonly network: Network;
   readonly counters: { accepts: number; refusedConnection(cause: ConnectionRefusal): void };
   readonly log: Pick<Log, 'trace' | 'debug' | 'error'>;
   /**
@@ -55,31 +47,20 @@ export interface ListenerParts<Owner extends ConnectionOwner> {
   ) => Owner;
 }
 
-/** A socket knows its owner and its listener, so that its event listeners are the same functions for all sockets. */
-interface OwnedSocket<Owner extends ConnectionOwner> extends Socket {
-  owner: Owner;
-  listener: Listener<Owner>;
-}
-
-/** Accepts connections and gives each its owner. */
-export class Listener<Owner extends ConnectionOwner> {
+/** Lets connections in and gives each its owner. */
+export class Listener<Owner extends ConnectionOwner> implements AcceptEvents {
   readonly #parts: ListenerParts<Owner>;
-  readonly #server: Server;
-  readonly #tls: TlsServer | undefined;
-  readonly #owners = new Set<Owner>();
+  readonly #owners = new Set<ConnectionOwner>();
+  readonly #maxConnections: number;
   readonly #admission: Admission;
   #lastConnectionId = 0;
 
   constructor(parts: ListenerParts<Owner>) {
-    const { settings, tls, counters } = parts;
+    const { settings } = parts;
     this.#parts = parts;
-    this.#tls = tls ? this.#secureServer(tls) : undefined;
-    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_IDLE_MS };
-    this.#server = createServer(options, (socket) => this.#accept(socket));
     const maxFiles = Math.max(1, fileLimit() - FILES_RESERVED);
-    this.#server.maxConnections = Math.min(settings.maxConnections || maxFiles, maxFiles);
-    this.#server.on('drop', () => counters.refusedConnection('gateway_full'));
-    this.#admission = new Admission(settings, this.#server.maxConnections);
+    this.#maxConnections = Math.min(settings.maxConnections || maxFiles, maxFiles);
+    this.#admission = new Admission(settings, this.#maxConnections);
   }
 
   /** The number of open connections. */
@@ -88,30 +69,23 @@ export class Listener<Owner extends ConnectionOwner> {
   }
 
   get owners(): Iterable<Owner> {
-    return this.#owners;
+    return this.#owners as Set<Owner>;
   }
 
   /** Returns the port, which the system chose where 0 was asked for. Rejects when the port is taken. */
-  async listen(): Promise<number> {
-    const { host, port, reusePort } = this.#parts.settings;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ host, port, backlog: BACKLOG, reusePort }, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    // One connection that cannot be accepted must not end the others.
-    this.#server.on('error', (error) =>
-      this.#parts.log.error({ event: 'accept_failed', error: error.message }, 'could not accept'),
+  listen(): Promise<number> {
+    const { settings, network } = this.#parts;
+    const { host, port, reusePort } = settings;
+    const maxConnections = this.#maxConnections;
+    return network.listen(
+      { host, port, reusePort, backlog: BACKLOG, keepAliveMs: KEEPALIVE_IDLE_MS, maxConnections },
+      this,
     );
-    const address = this.#server.address();
-    return typeof address === 'object' && address ? address.port : port;
   }
 
   /** Accepts no more connections; the open ones stay. */
   stop(): void {
-    this.#server.close();
+    this.#parts.network.stopAccepting();
   }
 
   /** Cuts the connections that are left. */
@@ -121,87 +95,57 @@ export class Listener<Owner extends ConnectionOwner> {
 
   /** New connections get this certificate; the open ones stay as they are. */
   renewTls(tls: SecureContextOptions): void {
-    this.#tls?.setSecureContext({ ...tls, minVersion: TLS_MIN_VERSION });
+    this.#parts.network.renewTls(tls);
   }
 
-  #accept(socket: Socket): void {
+  // --- for the network
+
+  mayAccept(): boolean {
     this.#parts.counters.accepts += 1;
-    if (!this.#admission.mayAccept(performance.now())) return this.#turnAway(socket, 'accept_rate');
-    if (this.#tls) this.#tls.emit('connection', socket);
-    else if (this.#parts.settings.proxyProtocol) void this.#acceptProxied(socket);
-    else this.#admit(socket, socket.remoteAddress ?? '', undefined);
+    if (this.#admission.mayAccept(performance.now())) return true;
+    this.#parts.counters.refusedConnection('accept_rate');
+    return false;
   }
 
-  async #acceptProxied(socket: Socket): Promise<void> {
-    const from = await peelProxyHeader(socket, PROXY_HEADER_TIMEOUT_MS);
-    if (from === undefined) return this.#parts.counters.refusedConnection('no_proxy_header');
-    this.#admit(socket, from, undefined);
-    socket.resume();
-  }
-
-  #secureServer(tls: SecureContextOptions): TlsServer {
-    const needsCertificate = tls.ca !== undefined;
-    const options = {
-      requestCert: needsCertificate,
-      rejectUnauthorized: needsCertificate,
-      minVersion: TLS_MIN_VERSION,
-    };
-    return createTlsServer({ ...tls, ...options, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, (socket: TLSSocket) => {
-      const certificate = needsCertificate ? socket.getPeerCertificate().subject.CN : undefined;
-      const commonName = Array.isArray(certificate) ? certificate[0] : certificate;
-      this.#admit(socket, socket.remoteAddress ?? '', needsCertificate ? (commonName ?? '') : undefined);
-    }).on('tlsClientError', (error, socket) => {
-      this.#parts.counters.refusedConnection('tls_failed');
-      this.#parts.log.debug({ event: 'tls_failed', error: error.message }, 'a TLS handshake failed');
-      socket.destroy();
+  onConnection(connection: Connection): void {
+    if (!this.#parts.settings.proxyProtocol) return this.#admit(connection, connection.remoteAddress ?? '');
+    connection.events = new ProxyHeaderReader(connection, PROXY_HEADER_TIMEOUT_MS, (from) => {
+      if (from === undefined) this.#parts.counters.refusedConnection('no_proxy_header');
+      else this.#admit(connection, from);
     });
   }
 
-  #admit(socket: Socket, from: string, onlyUser: string | undefined): void {
+  onClosed(connection: Connection): void {
+    const owner = connection.events as ConnectionOwner;
+    if (this.#owners.delete(owner)) this.#admission.leave(owner.address);
+  }
+
+  onDropped(): void {
+    this.#parts.counters.refusedConnection('gateway_full');
+  }
+
+  onAcceptError(error: Error): void {
+    this.#parts.log.error({ event: 'accept_failed', error: error.message }, 'could not accept');
+  }
+
+  onTlsError(error: Error): void {
+    this.#parts.counters.refusedConnection('tls_failed');
+    this.#parts.log.debug({ event: 'tls_failed', error: error.message }, 'a TLS handshake failed');
+  }
+
+  #admit(connection: Connection, from: string): void {
     const address = this.#admission.enter(from, this.#owners.size);
-    if (address === undefined) return this.#turnAway(socket, 'address_full');
+    if (address === undefined) {
+      this.#parts.counters.refusedConnection('address_full');
+      connection.destroy();
+      return;
+    }
     this.#lastConnectionId += 1;
-    const owner = this.#parts.own(socket, this.#lastConnectionId, address, onlyUser);
+    const owner = this.#parts.own(connection, this.#lastConnectionId, address, connection.certificateName);
     this.#owners.add(owner);
-    const owned = socket as OwnedSocket<Owner>;
-    owned.owner = owner;
-    owned.listener = this;
-    socket.on('data', onData);
-    socket.on('error', onError);
-    socket.on('end', onEnd);
-    socket.on('close', onClose);
+    connection.events = owner;
     this.#parts.log.trace({ event: 'accepted', connection: this.#lastConnectionId, address: from }, 'accepted');
   }
-
-  /** To be called when the connection of this owner is gone. */
-  forget(owner: Owner): void {
-    owner.onClosed();
-    this.#owners.delete(owner);
-    this.#admission.leave(owner.address);
-  }
-
-  #turnAway(socket: Socket, cause: ConnectionRefusal): void {
-    this.#parts.counters.refusedConnection(cause);
-    socket.on('error', () => socket.destroy());
-    socket.destroy();
-  }
-}
-
-function onData(this: Socket, chunk: Buffer): void {
-  (this as OwnedSocket<ConnectionOwner>).owner.receive(chunk);
-}
-
-function onClose(this: Socket): void {
-  const { listener, owner } = this as OwnedSocket<ConnectionOwner>;
-  listener.forget(owner);
-}
-
-function onEnd(this: Socket): void {
-  (this as OwnedSocket<ConnectionOwner>).owner.onEnd();
-}
-
-function onError(this: Socket): void {
-  (this as OwnedSocket<ConnectionOwner>).owner.onError();
 }
 
 /** How many files this process may open: what Linux says, else a common default. */

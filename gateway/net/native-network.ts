@@ -1,15 +1,9 @@
 import { lookup } from 'node:dns/promises';
 import { isIPv6 } from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import { type Connection, type ConnectionEvents, DISCARD } from './connection.ts';
 import { type NativeBinding, type NativeHandle, RECORD_INTS, RecordKind, Watched } from './native-binding.ts';
-import {
-  type AcceptEvents,
-  type Connection,
-  type ConnectionEvents,
-  DISCARD,
-  type ListenOptions,
-  type Network,
-} from './port.ts';
+import type { AcceptEvents, ListenOptions, Network } from './port.ts';
 
 /** Resident only as far as it is used. Some 512 sockets are read in a turn, each its share of it, at most 64 KiB. */
 const ARENA_BYTES = 4_194_304;
@@ -90,6 +84,11 @@ export class NativeNetwork implements Network {
 
   // --- for its connections
 
+  tellClosed(connection: NativeConnection): void {
+    connection.events.onClosed();
+    this.#accept?.onClosed(connection);
+  }
+
   /** Sends what was gathered. No listener is called: nothing can be gathered meanwhile. */
   send(): void {
     const count = this.#gathered;
@@ -161,15 +160,17 @@ export class NativeNetwork implements Network {
   }
 
   #onAccepted(socket: number, address: string): void {
+    const accept = this.#accept;
     this.#open += 1;
-    if (this.#listener < 0 || !this.#accept?.mayAccept()) return this.closeSocket(socket);
+    if (this.#listener < 0 || accept === undefined) return this.closeSocket(socket);
     if (this.#open > this.#maxConnections) {
       this.closeSocket(socket);
-      return this.#accept.onDropped();
+      return accept.onDropped();
     }
+    if (!accept.mayAccept()) return this.closeSocket(socket);
     const connection = new NativeConnection(this, socket, address);
     this.#connections[socket] = connection;
-    this.#accept.onConnection(connection);
+    accept.onConnection(connection);
   }
 
   /** It would be reported in every turn: asked again a little later. */
@@ -197,7 +198,7 @@ class NativeConnection implements Connection {
   bytesWritten = 0;
   /** Something of it is in what the network gathered. */
   isGathered = false;
-  readonly #network: NativeNetwork;
+  readonly network: NativeNetwork;
   /** -1: closed. */
   #socket: number;
   #watched: number = Watched.read;
@@ -213,10 +214,11 @@ class NativeConnection implements Connection {
   /** What the kernel did not take, in order. */
   #queue: Buffer[] | undefined;
   #queuedBytes = 0;
-  #onDrained: (() => void) | undefined;
+  /** To be called when the kernel has taken everything. */
+  #onDrained: ((error?: Error | null) => void)[] | undefined;
 
   constructor(network: NativeNetwork, socket: number, remoteAddress: string) {
-    this.#network = network;
+    this.network = network;
     this.#socket = socket;
     this.remoteAddress = remoteAddress;
   }
@@ -230,19 +232,19 @@ class NativeConnection implements Connection {
   }
 
   get writableLength(): number {
-    if (this.isGathered) this.#network.send();
+    if (this.isGathered) this.network.send();
     return this.#queuedBytes;
   }
 
-  write(bytes: Buffer): void {
-    if (this.#socket < 0 || this.#isEnding || bytes.length === 0) return;
-    if (this.#queue === undefined) this.#network.gather(this, this.#socket, bytes);
-    else this.queue(bytes);
-  }
-
-  onceDrained(callback: () => void): void {
-    if (this.writableLength > 0) this.#onDrained = callback;
-    else if (this.#socket >= 0) callback();
+  write(bytes: Buffer, taken?: (error?: Error | null) => void): void {
+    if (this.#socket < 0 || this.#isEnding) return;
+    this.bytesWritten += bytes.length;
+    if (this.#queue !== undefined) this.queue(bytes);
+    else if (bytes.length > 0) this.network.gather(this, this.#socket, bytes);
+    if (taken === undefined) return;
+    if (this.writableLength === 0) process.nextTick(taken);
+    else if (this.#onDrained === undefined) this.#onDrained = [taken];
+    else this.#onDrained.push(taken);
   }
 
   pause(): void {
@@ -266,7 +268,7 @@ class NativeConnection implements Connection {
 
   destroy(): void {
     if (this.#socket < 0) return;
-    if (this.isGathered) this.#network.send();
+    if (this.isGathered) this.network.send();
     const socket = this.#socket;
     if (socket < 0) return;
     this.#socket = -1;
@@ -275,7 +277,7 @@ class NativeConnection implements Connection {
     this.#held = undefined;
     this.#onDrained = undefined;
     // Closing takes it out of epoll, too.
-    this.#network.closeSocket(socket);
+    this.network.closeSocket(socket);
     process.nextTick(tellClosed, this);
   }
 
@@ -293,11 +295,11 @@ class NativeConnection implements Connection {
     this.isGathered = false;
     if (this.#socket < 0) return;
     if (taken < 0) return this.destroy();
-    this.bytesWritten += taken;
     if (taken < bytes.length) this.queue(taken === 0 ? bytes : bytes.subarray(taken));
   }
 
   queue(bytes: Buffer): void {
+    if (bytes.length === 0) return;
     if (this.#queue === undefined) {
       this.#queue = [];
       this.#watch(this.#watched | Watched.write);
@@ -313,14 +315,14 @@ class NativeConnection implements Connection {
     const onDrained = this.#onDrained;
     this.#onDrained = undefined;
     if (this.#isEnding) this.#sendEnd();
-    onDrained?.();
+    if (onDrained) for (const taken of onDrained) taken();
   }
 
   tellHeld(): void {
     if (this.#isPaused || this.#socket < 0) return;
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) this.events.onData(held);
+    if (held !== undefined) this.events.receive(held);
     if (this.#isPaused || this.#socket < 0) return;
     if (this.#isEndRead) this.#tellEnd();
     else this.#readOn();
@@ -328,7 +330,7 @@ class NativeConnection implements Connection {
 
   #onBytes(chunk: Buffer): void {
     this.bytesRead += chunk.length;
-    if (!this.#isPaused && this.#held === undefined) return this.events.onData(chunk);
+    if (!this.#isPaused && this.#held === undefined) return this.events.receive(chunk);
     this.#held = this.#held === undefined ? Buffer.from(chunk) : Buffer.concat([this.#held, chunk]);
     this.#watch(this.#watched & ~Watched.read);
   }
@@ -352,10 +354,10 @@ class NativeConnection implements Connection {
     this.#queue = undefined;
     this.#queuedBytes = 0;
     for (const bytes of queue) {
-      if (this.#queue === undefined) this.#network.gather(this, this.#socket, bytes);
+      if (this.#queue === undefined) this.network.gather(this, this.#socket, bytes);
       else this.queue(bytes);
     }
-    this.#network.resend(this);
+    this.network.resend(this);
   }
 
   #readOn(): void {
@@ -365,7 +367,7 @@ class NativeConnection implements Connection {
   #sendEnd(): void {
     if (this.#isEndSent || this.#socket < 0) return;
     this.#isEndSent = true;
-    if (!this.#network.shutdown(this.#socket) || this.#isEndTold) this.destroy();
+    if (!this.network.shutdown(this.#socket) || this.#isEndTold) this.destroy();
   }
 
   #watch(what: number): void {
@@ -373,7 +375,7 @@ class NativeConnection implements Connection {
     const before = this.#watched;
     this.#watched = what;
     // Without being watched it would hang for ever.
-    if (!this.#network.watch(this.#socket, before, what)) this.destroy();
+    if (!this.network.watch(this.#socket, before, what)) this.destroy();
   }
 }
 
@@ -382,7 +384,7 @@ function tellHeld(connection: NativeConnection): void {
 }
 
 function tellClosed(connection: NativeConnection): void {
-  connection.events.onClose();
+  connection.network.tellClosed(connection);
 }
 
 /** Like what node:net gives: its `code` says whether the port is taken. */

@@ -5,22 +5,17 @@ import {
   type TLSSocket,
   type Server as TlsServer,
 } from 'node:tls';
-import {
-  type AcceptEvents,
-  type Connection,
-  type ConnectionEvents,
-  DISCARD,
-  type ListenOptions,
-  type Network,
-} from './port.ts';
+import { type Connection, type ConnectionEvents, DISCARD } from './connection.ts';
+import type { AcceptEvents, ListenOptions, Network } from './port.ts';
 
-const NOTHING = Buffer.alloc(0);
 const TLS_MIN_VERSION = 'TLSv1.2' as const;
-const HANDSHAKE_MS = 10_000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** A socket knows its connection, so that its listeners are the same functions for all. */
-interface OwnedSocket extends Socket {
-  connection: NodeConnection;
+/** A socket of Node is a connection as it is. It knows whom to tell, so that its event listeners are the same functions for all sockets. */
+interface NodeConnection extends Socket {
+  events: ConnectionEvents;
+  accept: AcceptEvents;
+  certificateName: string | undefined;
 }
 
 /** node:net, and TLS: always there, and the reference for the other one. */
@@ -38,14 +33,13 @@ export class NodeNetwork implements Network {
   async listen(options: ListenOptions, events: AcceptEvents): Promise<number> {
     const { host, port, backlog, reusePort, keepAliveMs, maxConnections } = options;
     if (this.#tls) this.#tlsServer = secureServer(this.#tls, events);
-    const server = createServer(
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs, allowHalfOpen: true },
-      (socket) => {
-        if (!events.mayAccept()) refuse(socket);
-        else if (this.#tlsServer) this.#tlsServer.emit('connection', socket);
-        else events.onConnection(connectionOf(socket, undefined));
-      },
-    );
+    // The owner is told of the peer's end, and ends our side.
+    const settings = { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs, allowHalfOpen: true };
+    const server = createServer(settings, (socket) => {
+      if (!events.mayAccept()) refuse(socket);
+      else if (this.#tlsServer) this.#tlsServer.emit('connection', socket);
+      else handOver(socket, undefined, events);
+    });
     this.#server = server;
     server.maxConnections = maxConnections;
     server.on('drop', () => events.onDropped());
@@ -78,10 +72,10 @@ export class NodeNetwork implements Network {
 function secureServer(tls: SecureContextOptions, events: AcceptEvents): TlsServer {
   const needsCertificate = tls.ca !== undefined;
   const options = { requestCert: needsCertificate, rejectUnauthorized: needsCertificate, minVersion: TLS_MIN_VERSION };
-  return createTlsServer({ ...tls, ...options, handshakeTimeout: HANDSHAKE_MS }, (socket: TLSSocket) => {
+  return createTlsServer({ ...tls, ...options, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, (socket: TLSSocket) => {
     const name = needsCertificate ? socket.getPeerCertificate().subject.CN : undefined;
-    const only = Array.isArray(name) ? name[0] : name;
-    events.onConnection(connectionOf(socket, needsCertificate ? (only ?? '') : undefined));
+    const commonName = Array.isArray(name) ? name[0] : name;
+    handOver(socket, needsCertificate ? (commonName ?? '') : undefined, events);
   }).on('tlsClientError', (error, socket) => {
     socket.destroy();
     events.onTlsError(error);
@@ -93,79 +87,21 @@ function refuse(socket: Socket): void {
   socket.destroy();
 }
 
-function connectionOf(socket: Socket, certificateName: string | undefined): NodeConnection {
-  const connection = new NodeConnection(socket, certificateName);
-  (socket as OwnedSocket).connection = connection;
+function handOver(socket: Socket, certificateName: string | undefined, accept: AcceptEvents): void {
+  const connection = Object.assign(socket, { events: DISCARD, accept, certificateName });
   socket.on('data', onData);
   socket.on('end', onEnd);
   socket.on('error', onError);
   socket.on('close', onClose);
-  return connection;
-}
-
-class NodeConnection implements Connection {
-  events: ConnectionEvents = DISCARD;
-  readonly remoteAddress: string;
-  readonly certificateName: string | undefined;
-  readonly #socket: Socket;
-
-  constructor(socket: Socket, certificateName: string | undefined) {
-    this.#socket = socket;
-    this.remoteAddress = socket.remoteAddress ?? '';
-    this.certificateName = certificateName;
-  }
-
-  get destroyed(): boolean {
-    return this.#socket.destroyed;
-  }
-
-  get bytesRead(): number {
-    return this.#socket.bytesRead;
-  }
-
-  get bytesWritten(): number {
-    return this.#socket.bytesWritten - this.#socket.writableLength;
-  }
-
-  get writableLength(): number {
-    return this.#socket.writableLength;
-  }
-
-  write(bytes: Buffer): void {
-    if (!this.#socket.writableEnded && !this.#socket.destroyed) this.#socket.write(bytes);
-  }
-
-  onceDrained(callback: () => void): void {
-    this.#socket.write(NOTHING, (error) => {
-      if (!error) callback();
-    });
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  end(bytes?: Buffer): void {
-    if (this.#socket.writableEnded) return;
-    if (bytes) this.#socket.end(bytes);
-    else this.#socket.end();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
+  accept.onConnection(connection as Connection);
 }
 
 function onData(this: Socket, chunk: Buffer): void {
-  (this as OwnedSocket).connection.events.onData(chunk);
+  (this as NodeConnection).events.receive(chunk);
 }
 
 function onEnd(this: Socket): void {
-  (this as OwnedSocket).connection.events.onEnd();
+  (this as NodeConnection).events.onEnd();
 }
 
 function onError(): void {
@@ -173,5 +109,7 @@ function onError(): void {
 }
 
 function onClose(this: Socket): void {
-  (this as OwnedSocket).connection.events.onClose();
+  const connection = this as NodeConnection;
+  connection.events.onClosed();
+  connection.accept.onClosed(connection as Connection);
 }

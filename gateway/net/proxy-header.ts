@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { type Connection, type ConnectionEvents, DISCARD } from './connection.ts';
 
 /**
  * PROXY protocol version 2 (HAProxy's specification, sections 2.2 to 2.3), as a network load balancer sends it:
@@ -47,34 +47,48 @@ function ipv6(bytes: Buffer): string {
   return groups.join(':');
 }
 
-/**
- * Takes the header off the front of a new connection; the bytes behind it stay in the socket. Returns the client's
- * address, or undefined when there was no header: the connection is destroyed then.
- */
-export function peelProxyHeader(socket: Socket, timeoutMs: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    let received = Buffer.alloc(0);
-    const timer = setTimeout(() => refuse(), timeoutMs);
-    const leave = () => {
-      clearTimeout(timer);
-      socket.pause();
-      socket.off('data', onData).off('error', refuse).off('close', refuse);
-    };
-    const refuse = () => {
-      leave();
-      socket.on('error', () => socket.destroy());
-      socket.destroy();
-      resolve(undefined);
-    };
-    const onData = (chunk: Buffer) => {
-      received = Buffer.concat([received, chunk]);
-      const header = parseProxyHeader(received);
-      if (header.status === 'incomplete') return;
-      if (header.status === 'invalid') return refuse();
-      leave();
-      if (received.length > header.bytes) socket.unshift(received.subarray(header.bytes));
-      resolve(header.address ?? socket.remoteAddress ?? '');
-    };
-    socket.on('data', onData).on('error', refuse).on('close', refuse);
-  });
+/** Takes the header off the front of a new connection. Whoever owns the connection afterwards is told the bytes behind it. */
+export class ProxyHeaderReader implements ConnectionEvents {
+  readonly #connection: Connection;
+  readonly #timer: NodeJS.Timeout;
+  /** Undefined once it was called. */
+  #done: ((from: string | undefined) => void) | undefined;
+  #received: Buffer = Buffer.alloc(0);
+
+  /** `done` is called with the client's address, or with undefined when there is no header: the connection is destroyed then. */
+  constructor(connection: Connection, timeoutMs: number, done: (from: string | undefined) => void) {
+    this.#connection = connection;
+    this.#done = done;
+    this.#timer = setTimeout(() => this.#finish(undefined), timeoutMs);
+  }
+
+  receive(chunk: Buffer): void {
+    this.#received = Buffer.concat([this.#received, chunk]);
+    const header = parseProxyHeader(this.#received);
+    if (header.status === 'incomplete') return;
+    if (header.status === 'invalid') return this.#finish(undefined);
+    this.#finish(header.address ?? this.#connection.remoteAddress ?? '');
+    const rest = this.#received.subarray(header.bytes);
+    if (rest.length > 0 && !this.#connection.destroyed) this.#connection.events.receive(rest);
+  }
+
+  onEnd(): void {
+    this.#finish(undefined);
+  }
+
+  onClosed(): void {
+    this.#finish(undefined);
+  }
+
+  #finish(from: string | undefined): void {
+    const done = this.#done;
+    if (done === undefined) return;
+    this.#done = undefined;
+    clearTimeout(this.#timer);
+    if (from === undefined) {
+      this.#connection.events = DISCARD;
+      this.#connection.destroy();
+    }
+    done(from);
+  }
 }

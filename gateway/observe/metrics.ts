@@ -66,6 +66,8 @@ export interface MetricSources {
   readonly lease: { readonly lossCount: number; readonly renewalsMissed: number; readonly remainingMs: number };
   readonly config: { readonly leaseMs: number };
   readonly redis: { readonly use: StoreUse };
+  /** Which implementation of gateway/net is in use. */
+  readonly network: 'node' | 'native';
   connections: () => number;
   inboxOpen: () => number;
   routesWaiting: () => number;
@@ -91,6 +93,12 @@ export function createMetrics(sources: MetricSources): MetricsRegistry {
 
 function registerConnections(metrics: MetricKinds, sources: MetricSources) {
   const { counters, registry, stalled, verifier, connections, sums } = sources;
+  metrics.gauge(
+    'fronttcp_net_info',
+    'Always 1: what reads and writes the sockets',
+    () => [[sources.network, 1]],
+    'net',
+  );
   metrics.gauge('fronttcp_connections', 'Open TCP connections', connections);
   metrics.gauge('fronttcp_sessions', 'Verified sessions', () => registry.size);
   metrics.gauge('fronttcp_sessions_replaying', 'Sessions served from their mailboxes', () => sums.now.replaying);

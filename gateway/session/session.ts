@@ -478,10 +478,6 @@ export class Session
     this.close(CloseReasons.clientLeft);
   }
 
-  onError(): void {
-    this.close(CloseReasons.connectionLost);
-  }
-
   onClosed(): void {
     this.close(CloseReasons.connectionLost);
     this.#parts.wheel.clear(this);

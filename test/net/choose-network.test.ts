@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { parseConfig } from '../../gateway/config.ts';
 import { chooseNetwork } from '../../gateway/net/choose-network.ts';
 import { loadBinding } from '../../gateway/net/native-binding.ts';
 
@@ -12,17 +11,12 @@ test('auto is the addon where it was built, node:net elsewhere and with TLS', ()
     description: 'node (the addon was not built for linux-x64)',
   });
   expect(chooseNetwork('auto', {})).toMatchObject({ network: { kind: 'node' }, description: 'node (TLS)' });
+  expect(chooseNetwork('native', {})).toMatchObject({ network: { kind: 'node' }, description: 'node (TLS)' });
   expect(chooseNetwork('node', undefined)).toMatchObject({ network: { kind: 'node' }, description: 'node' });
 });
 
 test('native that cannot be had says why, and what to do', () => {
   expect(() => chooseNetwork('native', undefined, absent)).toThrow(/not built for linux-x64.*npm run build:native/);
-  const tls = {
-    REDIS_URL: 'redis://127.0.0.1',
-    NET: 'native',
-    TLS_SECRET_ARN: 'arn:aws:secretsmanager:eu-central-1:1:secret:x',
-  };
-  expect(() => parseConfig(tls)).toThrow('NET native cannot be had with TLS in the gateway: set auto or node');
 });
 
 test('an addon that is not one does not load, and says so', () => {

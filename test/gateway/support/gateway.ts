@@ -45,6 +45,7 @@ export async function startTestGateway(env: NodeJS.ProcessEnv = {}, place: Place
     GATEWAY_HOST: '127.0.0.1',
     GATEWAY_PORT: '0',
     HEALTH_PORT: '0',
+    NET: process.env.NET,
     ...env,
   });
   const keys = keysOf(config.redis.keyPrefix);

@@ -2,14 +2,16 @@
 // tampered with. usage: node echo.ts node|native [addon file]
 // Prints "listens on <port>", and at the end of its input a line of JSON: what it has seen.
 import { createHash } from 'node:crypto';
+import type { Connection } from '../../../gateway/net/connection.ts';
 import { loadBinding } from '../../../gateway/net/native-binding.ts';
 import { NativeNetwork } from '../../../gateway/net/native-network.ts';
 import { NodeNetwork } from '../../../gateway/net/node-network.ts';
-import type { Connection, Network } from '../../../gateway/net/port.ts';
+import type { Network } from '../../../gateway/net/port.ts';
 
 /** Over it the client is not read until it has taken what was sent back. */
 const MAX_UNSENT_BYTES = 262_144;
 
+const NOTHING = Buffer.alloc(0);
 const DIGEST = 'd'.charCodeAt(0);
 
 const [kind, file] = process.argv.slice(2);
@@ -29,7 +31,7 @@ function echo(connection: Connection): void {
   const hash = createHash('sha256');
   let wantsDigest: boolean | undefined;
   connection.events = {
-    onData(chunk) {
+    receive(chunk) {
       seen.reads += 1;
       wantsDigest ??= chunk[0] === DIGEST;
       if (wantsDigest) return void hash.update(chunk);
@@ -37,10 +39,10 @@ function echo(connection: Connection): void {
       chunk.fill(0);
       if (connection.writableLength <= MAX_UNSENT_BYTES) return;
       connection.pause();
-      connection.onceDrained(() => connection.resume());
+      connection.write(NOTHING, () => connection.resume());
     },
     onEnd: () => connection.end(wantsDigest ? Buffer.from(hash.digest('hex')) : undefined),
-    onClose() {
+    onClosed() {
       seen.closed += 1;
     },
   };
@@ -51,6 +53,7 @@ const port = await network.listen(
   {
     mayAccept: () => true,
     onConnection: echo,
+    onClosed: () => undefined,
     onDropped: () => undefined,
     onAcceptError() {
       seen.acceptErrors += 1;

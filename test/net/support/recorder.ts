@@ -1,17 +1,11 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import type { Connection, ConnectionEvents } from '../../../gateway/net/connection.ts';
 import { loadBinding } from '../../../gateway/net/native-binding.ts';
 import { NativeNetwork } from '../../../gateway/net/native-network.ts';
 import { NodeNetwork } from '../../../gateway/net/node-network.ts';
-import type {
-  AcceptEvents,
-  Connection,
-  ConnectionEvents,
-  ListenOptions,
-  Network,
-  NetworkKind,
-} from '../../../gateway/net/port.ts';
+import type { AcceptEvents, ListenOptions, Network, NetworkKind } from '../../../gateway/net/port.ts';
 import { until } from '../../kit/until.ts';
 
 export function networkOf(kind: NetworkKind): Network {
@@ -32,7 +26,7 @@ export class Recorded implements ConnectionEvents {
     this.connection = connection;
   }
 
-  onData(chunk: Buffer): void {
+  receive(chunk: Buffer): void {
     this.received = Buffer.concat([this.received, chunk]);
     this.onChunk?.(chunk);
     // A listener that kept a view would see this.
@@ -43,7 +37,7 @@ export class Recorded implements ConnectionEvents {
     this.told.push('end');
   }
 
-  onClose(): void {
+  onClosed(): void {
     this.told.push('close');
   }
 
@@ -88,6 +82,7 @@ export async function recorder(
         connection.events = recorded;
         accepted.push(recorded);
       },
+      onClosed: () => undefined,
       onDropped() {
         counts.dropped += 1;
       },
