@@ -16,11 +16,10 @@ const project = (name: string, include: string[], exclude: string[]) => ({
     include,
     exclude,
     environment: 'node',
-    // Gateways of the tests use node:net; suites that run on both networks say so, and `NET=native npm test` runs all on the addon.
-    env: { NET: process.env.NET ?? 'node' },
     pool: 'forks' as const,
     // A script that does more work than this in one call fails: twice the step, for what is larger than a step by itself.
-    env: { FRONTTCP_WORK_LIMIT: '10000' },
+    // Gateways use node:net; suites that run on both networks say so, and `NET=native npm test` runs all of them on the addon.
+    env: { FRONTTCP_WORK_LIMIT: '10000', NET: process.env.NET ?? 'node' },
     // Files of an area follow each other in the same processes: what they import is loaded once.
     isolate: false,
     // Bounds for a loaded two-core machine, not expectations: what must be quick asserts so itself.

@@ -1,9 +1,9 @@
-// The wire of the seed, and limits and slow readers, once more: on the addon. Gateways that tests start take NET from here.
+// The wire of the seed, slow readers and hostile frames once more, on the addon; more of it in on-native.long.test.ts. The gateways
+// that tests start take NET from here.
 process.env.NET = 'native';
 
 await import('../gateway/seed.test.ts');
-await import('../gateway/limits.test.ts');
 await import('../gateway/slow-reader.test.ts');
-await import('../edge/proxy-protocol.test.ts');
+await import('../hostile/frames.test.ts');
 
 export {};

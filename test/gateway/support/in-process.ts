@@ -8,6 +8,7 @@ import { Broadcast } from '../../../gateway/delivery/broadcast.ts';
 import { Flusher } from '../../../gateway/delivery/flusher.ts';
 import { Outbox } from '../../../gateway/delivery/outbox.ts';
 import { StalledBytes } from '../../../gateway/delivery/stalled-bytes.ts';
+import { DISCARD } from '../../../gateway/net/connection.ts';
 import { Counters } from '../../../gateway/observe/counters.ts';
 import { Router } from '../../../gateway/routing/router.ts';
 import { Registry } from '../../../gateway/session/registry.ts';
@@ -19,6 +20,7 @@ import { silentLog } from './gateway.ts';
 
 /** A connection whose other side is the test. */
 export class TestConnection {
+  events = DISCARD;
   destroyed = false;
   bytesRead = 0;
   bytesWritten = 0;
