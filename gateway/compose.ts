@@ -11,6 +11,7 @@ import { StalledBytes } from './delivery/stalled-bytes.ts';
 import { Undertaker } from './fleet/burial.ts';
 import { Lease } from './fleet/lease.ts';
 import { Rebalance } from './fleet/rebalance.ts';
+import { ScheduledReleases } from './fleet/scheduled-releases.ts';
 import { StoreClock } from './fleet/store-clock.ts';
 import { Sweeper } from './fleet/sweep.ts';
 import { chooseNetwork } from './net/choose-network.ts';
@@ -33,6 +34,7 @@ import { Wheel } from './session/wheel.ts';
 import { ClaimsInFlight } from './store/claims-in-flight.ts';
 import { DeliveryMarks } from './store/delivery-marks.ts';
 import { connectRedis, type GatewayRedis } from './store/redis.ts';
+import { Replies } from './store/replies.ts';
 import { SessionStore } from './store/session-store.ts';
 import { Verifier } from './store/verifier.ts';
 import { Upstream } from './upstream/upstream.ts';
@@ -56,6 +58,7 @@ export interface GatewayParts {
   readonly claims: ClaimsInFlight;
   readonly undertaker: Undertaker;
   readonly sweeper: Sweeper;
+  readonly releases: ScheduledReleases;
   /** Undefined: off. */
   readonly rebalance: Rebalance | undefined;
   readonly inbox: InboxReader;
@@ -63,6 +66,7 @@ export interface GatewayParts {
   readonly queueDrain: QueueDrain;
   readonly sessionStore: SessionStore;
   readonly marks: DeliveryMarks;
+  readonly replies: Replies;
   /** Undefined: no function takes what devices send. */
   readonly upstream: Upstream | undefined;
   readonly health: HealthServer;
@@ -97,6 +101,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
   const claims = new ClaimsInFlight();
   const undertaker = new Undertaker({ redis, keys, config, counters, log });
   const sweeper = new Sweeper({ redis, keys, config, lease, log });
+  const releases = new ScheduledReleases({ redis, keys, config, lease, counters, log });
 
   const tail = new Tail({ redis, keys, gatewayId: () => lease.gatewayId });
   const exporter = await tracesOf(config.otlpEndpoint);
@@ -104,6 +109,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
 
   const sessionStore = new SessionStore({ redis, keys, config, lease, log });
   const marks = new DeliveryMarks({ redis, keys, log });
+  const replies = new Replies({ redis, keys, log });
   const verifier = new Verifier({ redis, keys, config, lease, claims, log });
 
   const flusher = new Flusher((nowMs, budget) => {
@@ -135,6 +141,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     registry,
     lease,
     sessionStore,
+    replies,
     router,
     upstream,
     counters,
@@ -217,12 +224,14 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     claims,
     undertaker,
     sweeper,
+    releases,
     rebalance,
     inbox,
     routeQueue,
     queueDrain,
     sessionStore,
     marks,
+    replies,
     upstream,
     health,
     observer,

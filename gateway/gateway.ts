@@ -81,7 +81,7 @@ class Gateway implements RunningGateway {
   }
 
   async #join(): Promise<void> {
-    const { lease, queueDrain, upstream, sweeper, observer, rebalance, log } = this.#parts;
+    const { lease, queueDrain, upstream, sweeper, releases, observer, rebalance, log } = this.#parts;
     await lease.start(this.#leaseListener());
     // Stopped meanwhile.
     if (this.#state !== 'joining') return;
@@ -89,6 +89,7 @@ class Gateway implements RunningGateway {
     queueDrain.start();
     upstream?.start();
     sweeper.start();
+    releases.start();
     observer.start();
     rebalance?.start();
     log.info({ event: 'ready', gateway: this.id, port: this.port, health_port: this.healthPort }, 'ready for clients');

@@ -23,9 +23,10 @@ const BEFORE_GOODBYES: readonly ShutdownStep[] = [
   {
     name: 'begin nothing new',
     budgetMs: 0,
-    run: async ({ tlsMaterial, sweeper, rebalance }) => {
+    run: async ({ tlsMaterial, sweeper, releases, rebalance }) => {
       tlsMaterial?.stop();
       sweeper.stop();
+      releases.stop();
       rebalance?.stop();
     },
   },
@@ -38,7 +39,8 @@ const AFTER_GOODBYES: readonly ShutdownStep[] = [
   {
     name: 'release the sessions',
     budgetMs: 5_000,
-    run: ({ sessionStore, marks, upstream }) => Promise.all([sessionStore.idle(), marks.idle(), upstream?.idle()]),
+    run: ({ sessionStore, marks, replies, upstream }) =>
+      Promise.all([sessionStore.idle(), marks.idle(), replies.idle(), upstream?.idle()]),
   },
   {
     name: 'read no inbox',

@@ -12,7 +12,7 @@ import { z } from 'zod';
  *   close    ["c", user, epoch, reason, owing]     owing 1: whoever comes next waits for the word that all before this is dealt with
  *   poke     ["p", user, epoch]     something was put into this session's mailbox behind its back: read it again
  *
- * Flags: `r` a receipt was asked for · `a` a reply is asked for · `p` a newer command
+ * Flags: `r` a receipt was asked for · `a` a reply is asked for · `k` an acknowledgement is waited for · `p` a newer command
  * with the same key takes its place. expires_at_ms 0: as long as OFFLINE_TTL_S allows.
  *
  * A record that its reader does not know is kept: `inbox_unread`, a list of `["<field>","<body>"]`.

@@ -1,5 +1,5 @@
 /**
- * What a recipient gets: the JSON body of 102–104 and 2000–2999, in its two wire forms.
+ * What a recipient gets: the JSON body of 102–104 and 2000–2999, in its wire forms.
  *
  * Bodies are joined from JSON text, never parsed and written again, so that what a producer wrote arrives as it
  * was. The blanks after `:` and `,` are those that existing clients have always been sent.
@@ -14,9 +14,18 @@ export function chatBody(chatFromJson: string, chatContentJson: string): string 
 
 /** The form for `ack` clients: `id` and `sent_at` stand beside the members of `body`, the JSON text of an object. */
 export function withId(body: string, messageId: string): string {
+  return withMembers(body, `"id": "${messageId}", "sent_at": ${sentAtMs(messageId)}`);
+}
+
+/** The form in which a reply is asked for, of clients with features: the client repeats `ask` in its reply. */
+export function withAsk(body: string, messageId: string): string {
+  return withMembers(body, `"ask": "${messageId}"`);
+}
+
+function withMembers(body: string, more: string): string {
   const members = body.slice(0, body.lastIndexOf('}'));
   const separator = /^\s*\{\s*$/.test(members) ? '' : ', ';
-  return `${members}${separator}"id": "${messageId}", "sent_at": ${sentAtMs(messageId)}}`;
+  return `${members}${separator}${more}}`;
 }
 
 const HIGHEST_ID = String(Number.MAX_SAFE_INTEGER);

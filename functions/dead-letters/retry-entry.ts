@@ -1,4 +1,4 @@
-import type {} from '../http/raw-json.ts';
+import type {} from '../../shared/raw-json.ts';
 
 /** The entry for these recipients alone, given as JSON; everything else stays as its producer wrote it, escapes and digits. */
 export function entryFor(entry: string, recipients: string): string {

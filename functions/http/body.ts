@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import type { z } from 'zod';
+import { parseJson } from '../../shared/raw-json.ts';
 import { invalid } from './invalid.ts';
-import { parseJson } from './raw-json.ts';
 import { Refusal, tooLarge } from './refusal.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });

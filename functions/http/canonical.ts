@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type {} from './raw-json.ts';
+import type {} from '../../shared/raw-json.ts';
 
 /** SHA-256 of a JSON value, whatever blanks or order of members it was written with. */
 export function canonicalDigest(value: unknown): string {

@@ -1,6 +1,6 @@
 import type { AskState } from '../../contract/store/scripts/asks.ts';
 import type { WaitStep } from '../../contract/store/scripts/route.ts';
-import { parseJson } from '../http/raw-json.ts';
+import { parseJson } from '../../shared/raw-json.ts';
 
 /** What a call that waited for a step is answered with. */
 export type Outcome =

@@ -7,6 +7,7 @@ import { refOf } from './body.ts';
 import { type BroadcastParts, broadcast } from './broadcast.ts';
 import { type GroupParts, group } from './group.ts';
 import { heartbeat } from './heartbeat.ts';
+import { type ReplyParts, reply } from './reply.ts';
 import { type SingleParts, single } from './single.ts';
 import { type VerifyParts, verify } from './verify.ts';
 
@@ -19,6 +20,7 @@ export type CommandParts = VerifyParts &
   GroupParts &
   BroadcastParts &
   AcknowledgeParts &
+  ReplyParts &
   ApplicationParts;
 
 const handlers = new Map<number, Handler<CommandParts>>([
@@ -28,6 +30,7 @@ const handlers = new Map<number, Handler<CommandParts>>([
   [ClientCommand.broadcast, broadcast],
   [ClientCommand.heartbeat, heartbeat],
   [ClientCommand.acknowledge, acknowledge],
+  [ClientCommand.reply, reply],
 ]);
 
 /** Gives a frame to its handler. Before the verify every other frame is dropped without a word. */

@@ -8,7 +8,7 @@ import {
 import type { Stashed } from '../../contract/store/scripts/mailbox.ts';
 import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
 import { closeReasonOf } from '../session/close-reasons.ts';
-import { Message, type Origin, type Outgoing } from '../session/messages.ts';
+import { Message, type Origin, type Outgoing, writtenStep } from '../session/messages.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { InboxEntry } from './inbox-entries.ts';
@@ -126,16 +126,16 @@ export class InboxHandOut {
   }
 
   #message(entry: InboxEntry, { head, body }: MessageRecord, origin: Origin): Message {
-    const settle = this.#settle(entry, head.id, head.flags.includes('r'));
+    const settle = this.#settle(entry, head);
     const traced = this.#traces ? this.#traces.handed('inbox', head, settle) : settle;
     return new Message(head, body, origin, traced);
   }
 
-  #settle(entry: InboxEntry, messageId: string, hasReceipt: boolean): Outgoing['settle'] {
-    if (!hasReceipt) return () => entry.settle();
+  #settle(entry: InboxEntry, head: MessageRecord['head']): Outgoing['settle'] {
+    if (!head.flags.includes('r')) return () => entry.settle();
     // The entry stays until the receipt says so: whoever takes over from a dead gateway finds what it did not say.
     return (userId, _epoch, written) => {
-      if (written) void this.#marks.add({ messageId, userId, state: 'written' }).then(() => entry.settle());
+      if (written) void this.#marks.add(writtenStep(head, userId, written)).then(() => entry.settle());
       else entry.settle();
     };
   }

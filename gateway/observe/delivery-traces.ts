@@ -26,7 +26,7 @@ export class DeliveryTraces {
     this.#gatewayId = gatewayId;
   }
 
-  /** A message is about to be handed to its sessions. Answers what to call as its `settle`. */
+  /** A message is about to be handed to its sessions. Returns what to call as its `settle`. */
   handed(name: 'inbox' | 'mailbox', head: MessageHead, settle: Settle): Settle {
     if (head.traceparent === '') return settle;
     const handedAtMs = Date.now();
@@ -38,7 +38,7 @@ export class DeliveryTraces {
     });
     waiting.end();
     return (userId, epoch, written) => {
-      this.#wrote({ userId, messageId: head.id, written, handedAtMs, parent: waiting.traceparent });
+      this.#wrote({ userId, messageId: head.id, written: written !== false, handedAtMs, parent: waiting.traceparent });
       settle?.(userId, epoch, written);
     };
   }

@@ -1,9 +1,10 @@
 import { headRest, type MessageHead } from '../../contract/store/records.ts';
+import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
 import type { Undelivered } from '../../contract/store/scripts/sessions.ts';
 import type { WireText } from '../../contract/wire/chat-text.ts';
 import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
 import { encodeFrame, encodeWireFrame, HEADER_BYTES } from '../../contract/wire/frame.ts';
-import { withId } from '../../contract/wire/message.ts';
+import { withAsk, withId } from '../../contract/wire/message.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 
 /** Something on its way to one or many sessions. Shared between its receivers: encoded once per wire form. */
@@ -11,8 +12,11 @@ export interface Outgoing {
   frame(form: SessionForm): Buffer;
   /** What must go back to the mailbox when a session ends without it; undefined: nothing. */
   readonly undelivered: Undelivered | undefined;
-  /** One session's share is done: handed to the kernel, or safely put back. Messages that nobody waits for have none. */
-  readonly settle: ((userId: string, epoch: number, written: boolean) => void) | undefined;
+  /**
+   * One session's share is done: handed to the kernel in the form of `written`, or safely put back (false). Messages that
+   * nobody waits for have none.
+   */
+  readonly settle: ((userId: string, epoch: number, written: SessionForm | false) => void) | undefined;
 }
 
 /** A reply or a notice: belongs to the connection, and goes with it. */
@@ -43,6 +47,7 @@ export class Message implements Outgoing {
   readonly settle: Outgoing['settle'];
   #body: string | undefined;
   #plain: Buffer | undefined;
+  #extended: Buffer | undefined;
   #withId: Buffer | undefined;
 
   constructor(
@@ -82,13 +87,22 @@ export class Message implements Outgoing {
   }
 
   frame(form: SessionForm): Buffer {
-    const { commandId, version } = this.head;
-    if (form !== 'ack') {
-      this.#plain ??= encodeFrame(version, commandId, this.body);
-      return this.#plain;
+    const { commandId, version, flags } = this.head;
+    const asks = flags.includes('a');
+    if (form === 'ack') {
+      this.#withId ??= encodeFrame(version, commandId, withId(asks ? this.#bodyThatAsks() : this.body, this.head.id));
+      return this.#withId;
     }
-    this.#withId ??= encodeFrame(version, commandId, withId(this.body, this.head.id));
-    return this.#withId;
+    if (asks && form === 'extended') {
+      this.#extended ??= encodeFrame(version, commandId, this.#bodyThatAsks());
+      return this.#extended;
+    }
+    this.#plain ??= encodeFrame(version, commandId, this.body);
+    return this.#plain;
+  }
+
+  #bodyThatAsks(): string {
+    return withAsk(this.body, this.head.id);
   }
 
   get undelivered(): Undelivered | undefined {
@@ -102,4 +116,10 @@ let directHead: MessageHead = { id: '0', commandId: 0, version: 0, expiresAtMs: 
 
 export function serverNotice(commandId: number, body: string): Notice {
   return new Notice(QUEUE_VERSION, commandId, body);
+}
+
+/** The step of a receipt. Where a reply or an acknowledgement is awaited, it says of which form a client was that cannot give it. */
+export function writtenStep({ id, flags }: MessageHead, userId: string, form: SessionForm): DeliveryStep {
+  const isAwaited = flags.includes('a') || flags.includes('k');
+  return { messageId: id, userId, state: 'written', ...(isAwaited && form !== 'ack' ? { reason: form } : {}) };
 }

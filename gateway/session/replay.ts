@@ -5,7 +5,7 @@ import { APPLICATION_DOWN } from '../../contract/wire/command-ids.ts';
 import type { Log } from '../../shared/log.ts';
 import { type CloseReason, CloseReasons } from './close-reasons.ts';
 import type { Identity } from './identity.ts';
-import { Message, type Outgoing } from './messages.ts';
+import { Message, type Outgoing, writtenStep } from './messages.ts';
 import type { Timed, Wheel } from './wheel.ts';
 
 /** After so many leases a dead predecessor has long been buried; one that lives hands over in a few milliseconds. */
@@ -215,16 +215,16 @@ export class Replay {
       this.#sendHeldBefore(Number(head.id));
       // Application messages are not sent to a plain client: they wait for a client that knows them.
       if (this.#session.identity.form === 'plain' && head.commandId >= APPLICATION_DOWN.first) continue;
-      const settle = head.flags.includes('r') ? this.#markWritten(head.id) : undefined;
+      const settle = head.flags.includes('r') ? this.#markWritten(head) : undefined;
       const traced = traces ? traces.handed('mailbox', head, settle) : settle;
       this.#session.sendMessage(new Message(head, body, 'mailbox', traced));
     }
   }
 
-  #markWritten(messageId: string): Outgoing['settle'] {
+  #markWritten(head: MailboxMessage['head']): Outgoing['settle'] {
     const { marks } = this.#parts;
     return (userId, _epoch, written) => {
-      if (written) void marks.add({ messageId, userId, state: 'written' });
+      if (written) void marks.add(writtenStep(head, userId, written));
     };
   }
 

@@ -296,7 +296,7 @@ export class Session
     counters.bytesOut += bytes;
     const nowMs = Date.now();
     for (const item of items) {
-      item.settle?.(userId, epoch, true);
+      item.settle?.(userId, epoch, form);
       if (!(item instanceof Message)) continue;
       counters.wrote(item, form === 'ack', nowMs);
       if (tail.isOn) tail.delivered(userId, item);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { bodyOf, isWithinDepth, parseSendCommand } from '../../contract/wire/commands.ts';
-import { parseJson } from '../../functions/http/raw-json.ts';
+import { parseJson } from '../../shared/raw-json.ts';
 
 const ids = fc.oneof(fc.string({ unit: 'binary', maxLength: 140 }), fc.constantFrom('__proto__', 'a:b', '', '\ud800'));
 const commandId = fc.oneof(fc.constantFrom(102, 103, 104, 2_000, 2_999, 1, 105, 3_000, 102.5, -1), fc.anything());

@@ -39,7 +39,7 @@ async function fullInbox() {
       const end = performance.now() + BUSY_MS;
       while (performance.now() < end);
       delivered.push(id);
-      settle?.('u', 1, true);
+      settle?.('u', 1, 'plain');
     },
   };
   const registry = new Registry();

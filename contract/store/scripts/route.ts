@@ -130,7 +130,8 @@ export function routeWork({ to, body }: Pick<RouteCommand, 'to' | 'body'>): numb
 
 /** See `MessageHead.flags` in ../records.ts. */
 function flagsOf({ receipt, wait, replaces }: RouteCommand): string {
-  return `${receipt ? 'r' : ''}${wait?.step === 'reply' ? 'a' : ''}${replaces === undefined ? '' : 'p'}`;
+  const awaited = wait?.step === 'reply' ? 'a' : wait?.step === 'acknowledged' ? 'k' : '';
+  return `${receipt ? 'r' : ''}${awaited}${replaces === undefined ? '' : 'p'}`;
 }
 
 /** Members that are undefined are left out. */

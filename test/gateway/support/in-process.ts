@@ -132,6 +132,7 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
     registry,
     lease,
     sessionStore: store,
+    replies: { add: async () => undefined },
     router,
     upstream: undefined,
     counters,

@@ -1,0 +1,42 @@
+import { isUtf8 } from 'node:buffer';
+import type { Reply } from '../../contract/store/scripts/asks.ts';
+import { parseJson } from '../../shared/raw-json.ts';
+import type { Frame } from '../session/frame-reader.ts';
+import { refOf, replySchema } from './body.ts';
+import type { Handler } from './dispatch.ts';
+
+export interface ReplyParts {
+  /** Does not reject. */
+  readonly replies: { add(reply: Reply): Promise<void> };
+}
+
+/** What a reply costs Redis beside the reply itself: a unit for every so many bytes (DESIGN.md, "Bounded work"). */
+const BYTES_PER_UNIT = 200;
+
+/** 7: the reply to a message that carried `ask`. A plain client is never asked: the command is unknown to it. */
+export const reply: Handler<ReplyParts> = (session, frame, { replies }) => {
+  if (session.identity.form === 'plain') {
+    return session.rejectAsViolation('unknown_command', frame.version, refOf(frame));
+  }
+  const body = bodyOf(frame);
+  if (body === undefined) return session.rejectAsViolation('malformed', frame.version, refOf(frame));
+  const { userId, acknowledgements, reader } = session;
+  acknowledgements.begin();
+  reader.payForWork(Math.ceil(frame.bodyBytes / BYTES_PER_UNIT));
+  void replies.add({ ...body, userId }).then(() => acknowledgements.end());
+};
+
+/** The reply as JSON text, with numbers as they were written. */
+function bodyOf(frame: Frame): Omit<Reply, 'userId'> | undefined {
+  if (!isUtf8(frame.body)) return undefined;
+  const body = replySchema.safeParse(parsed(frame.body.toString('utf8')));
+  return body.success ? { ask: body.data.ask, reply: JSON.stringify(body.data.reply) } : undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
