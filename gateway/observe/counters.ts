@@ -23,6 +23,8 @@ export class Counters {
   deliveredBroadcast = 0;
   acknowledged = 0;
   stashed = 0;
+  /** Scheduled commands that this gateway released. */
+  released = 0;
   routed = 0;
   /** Calls of the route script that failed, and commands that it does not take. */
   routeFailures = 0;

@@ -30,6 +30,7 @@ const SUMS: readonly [name: string, help: string, field: NumberField][] = [
     'Messages that went to a mailbox because their session had moved on or was behind',
     'stashed',
   ],
+  ['fronttcp_released_total', 'Scheduled commands released when they were due', 'released'],
   ['fronttcp_routed_total', 'Commands of clients that were routed through Redis', 'routed'],
   ['fronttcp_route_failures_total', 'Calls of the route script that failed', 'routeFailures'],
   ['fronttcp_routes_refused_total', 'Commands of clients that the route script does not take', 'routesRefused'],

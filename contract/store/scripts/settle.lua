@@ -4,14 +4,19 @@
 -- Atomic because: only the current session deletes, and receipt and mailbox must agree.
 local user = ARGV[2]
 -- what a session wrote before it handed over is written, even when the next one has been claimed meanwhile
-local current = redis.call('HGET', P .. 'user:' .. user, 'epoch') == ARGV[3]
+local session = redis.call('HMGET', P .. 'user:' .. user, 'epoch', 'form')
+local current = session[1] == ARGV[3]
 if not current and not (ARGV[4] == 'written' and owes(user, ARGV[3])) then return -1 end
 local ids = {}
 for at = 5, #ARGV do ids[#ids + 1] = ARGV[at] end
 local members, removed = take_out(user, ids)
 for _, id in ipairs(ids) do
   -- ids are guessable: nobody writes into the receipt of a message that was not for them
-  if members[id] or redis.call('HEXISTS', (receipt_key(id)), 'u:' .. user) == 1 then mark(id, user, ARGV[4]) end
+  if members[id] or redis.call('HEXISTS', (receipt_key(id)), 'u:' .. user) == 1 then
+    -- a reply or an acknowledgement is waited for: the form says whether it can come
+    local isAwaited = current and members[id] and string.find(members[id], '^%["%d+",%d+,%d+,%d+,"%a*[ak]')
+    mark(id, user, ARGV[4], ARGV[4] == 'written' and isAwaited and session[2] or nil)
+  end
 end
 count(ARGV[4], removed)
 commit()
