@@ -1,7 +1,7 @@
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
 import { nameNodes } from './cluster.ts';
 import type { CredentialSource } from './credential-source.ts';
-import { errorOfReply, isUnknownScript, RedisReplyError, RedisUnavailableError } from './errors.ts';
+import { classOfReply, errorOfReply, isUnknownScript, RedisReplyError, RedisUnavailableError } from './errors.ts';
 import { GatheredWrites } from './gathered-writes.ts';
 import type { RedisArgument, RedisReply, Script } from './port.ts';
 import { SilenceWatch } from './silence.ts';
@@ -48,6 +48,7 @@ export class RedisClient {
   /** Of the connection, while there is none: of a call ioredis says only that there were too many attempts. */
   #lastError: Error | undefined;
   #generation = 0;
+  readonly #pending = new Set<(error: Error) => void>();
   #isClosed = false;
 
   constructor(options: RedisClientOptions) {
@@ -63,8 +64,16 @@ export class RedisClient {
     this.#writes.begin();
     const call = this.#client.call(name, ...args) as Promise<RedisReply>;
     this.#watch.expect(call);
-    return call.catch((error: unknown) => {
-      throw this.#explained(error);
+    return new Promise((resolve, reject) => {
+      const refuse = (error: unknown) => {
+        this.#pending.delete(refuse);
+        reject(this.#explained(error));
+      };
+      this.#pending.add(refuse);
+      call.then((reply) => {
+        this.#pending.delete(refuse);
+        resolve(reply);
+      }, refuse);
     });
   }
 
@@ -122,6 +131,12 @@ export class RedisClient {
     old.disconnect();
   }
 
+  /** A cluster's commands would wait for as long as none of its nodes lets us in. */
+  #credentialsRefused(error: Error): void {
+    if (this.#options.whileAway === 'fail') for (const refuse of [...this.#pending]) refuse(error);
+    else this.renewCredentials().catch(() => undefined);
+  }
+
   #explained(error: unknown): unknown {
     if (!(error instanceof Error) || error instanceof RedisUnavailableError || error instanceof RedisReplyError)
       return error;
@@ -140,6 +155,7 @@ export class RedisClient {
       if (!isCurrent()) return;
       this.#lastError = error.lastNodeError ?? error;
       this.#options.onError?.(this.#lastError);
+      if (isAboutCredentials(this.#lastError)) this.#credentialsRefused(this.#lastError);
     });
     client.on('ready', () => {
       if (!isCurrent()) return;
@@ -204,4 +220,8 @@ export class RedisClient {
       ...this.#credentials,
     } satisfies RedisOptions;
   }
+}
+
+function isAboutCredentials(error: Error): boolean {
+  return error.name === 'ReplyError' && classOfReply(error.message) === 'credentials';
 }

@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { startTestRedis } from '../kit/redis.ts';
 import { startStoreProxy } from '../kit/store-proxy.ts';
@@ -110,4 +114,37 @@ test('a full store: leases, verify, delivery and acknowledgement go on, new mess
   const again = await g.verified('plain');
   await again.receives(102, chat('alice', 'new'));
   expect(await g.metric('fronttcp_lease_losses_total')).toBe(0);
+});
+
+test('a rotated password: what comes meanwhile waits, no token is called wrong, and the new file is read without a restart', async () => {
+  const redis = await ownRedis();
+  const folder = await mkdtemp(join(tmpdir(), 'fronttcp-password-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'password');
+  await writeFile(file, 'first\n');
+  const admin = new Redis(redis.url);
+  onTestFinished(() => admin.disconnect());
+  const rotate = async (password: string) => {
+    await admin.config('SET', 'requirepass', password);
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  };
+  await rotate('first');
+  const g = await gateway({ REDIS_PASSWORD_FILE: file }, { redisUrl: redis.url });
+  const alice = await g.verified('alice', ['receipts']);
+  await g.users('bob');
+  const errors = await g.metric('fronttcp_redis_errors_total');
+
+  await rotate('second');
+  const bob = await g.peer();
+  bob.send(1, { phone_number: 'bob', token: 'token of bob' });
+  alice.send(2, { chat_to: 'bob', chat_content: 'meanwhile', ref: 1 });
+  await until('the store has refused', async () => (await g.metric('fronttcp_redis_errors_total')) > errors + 2);
+  bob.hasNothingMore();
+  alice.hasNothingMore();
+  expect(bob.isClosed).toBe(false);
+
+  await writeFile(file, 'second\n');
+  await bob.receives(101, '{"code": 1}');
+  await alice.receives(110, expect.objectContaining({ ref: 1 }));
+  await bob.receives(102, chat('alice', 'meanwhile'));
 });

@@ -18,6 +18,8 @@ export interface TestUpstash {
   readonly url: string;
   /** For UPSTASH_REDIS_REST_TOKEN. */
   readonly token: string;
+  /** From now on only this token is good. */
+  rotate(token: string): void;
   /** How many HTTP requests came so far: each is a round trip that its user pays for. */
   readonly requests: number;
   /** Refuses connections from now on. */
@@ -27,7 +29,7 @@ export interface TestUpstash {
 }
 
 export async function startTestUpstash(options: UpstashOptions): Promise<TestUpstash> {
-  const token = 'token-of-the-test';
+  let token = 'token-of-the-test';
   const port = options.port ?? (await freePort());
   const redis = new Redis(options.redisUrl, {
     // The service answers with an error while its store is away; it does not queue.
@@ -52,7 +54,12 @@ export async function startTestUpstash(options: UpstashOptions): Promise<TestUps
   await start();
   return {
     url: `http://127.0.0.1:${port}`,
-    token,
+    get token() {
+      return token;
+    },
+    rotate: (next) => {
+      token = next;
+    },
     get requests() {
       return requests;
     },

@@ -14,12 +14,14 @@ import { INSTALL_TIMEOUT_MS, runtimeClient } from '../kit/lambda/runtime-client.
 import { post, type Sandbox, startSandbox } from '../kit/lambda/sandbox.ts';
 import { startSecretsExtension } from '../kit/lambda/secrets-extension.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { startTestUpstash, type TestUpstash } from '../kit/upstash.ts';
 
 const ARN = 'arn:aws:secretsmanager:us-east-1:111111111111:secret:store-AbCdEf';
 const PREFIX = '{fronttcp}:';
 const STORE_USER: StoreCredentials = { username: 'app', password: 'password-of-the-store' };
 const PASSWORD = 'correct horse';
+const TOKEN = 'token-of-the-test';
 const keys = keysOf(PREFIX);
 
 interface Deployment {
@@ -69,6 +71,13 @@ afterAll(async () => {
 async function putUser(id: string, fields: Record<string, string> = {}): Promise<void> {
   await admin.hset(keys.user(id), { password: await hashPassword(PASSWORD), ...fields });
   await admin.zadd(keys.users, 0, id);
+}
+
+/** The store takes another password, or token, and ends the connections that it let in with the one before. */
+async function rotateStore(driver: 'ioredis' | 'upstash', password: string): Promise<void> {
+  if (driver === 'upstash') return upstash.rotate(password);
+  await admin.call('ACL', 'SETUSER', STORE_USER.username, 'resetpass', `>${password}`);
+  await admin.call('CLIENT', 'KILL', 'USER', STORE_USER.username);
 }
 
 describe.each(['ioredis', 'upstash'] as const)('the bundles with %s under the runtime client', (driver) => {
@@ -145,6 +154,26 @@ describe.each(['ioredis', 'upstash'] as const)('the bundles with %s under the ru
       await endpoint.stop();
       vi.unstubAllEnvs();
     }
+  });
+
+  it('read a rotated secret again, within the call that the store refuses; until it is there: 503, never 500', async () => {
+    const { secret } = deployments[driver];
+    const login = await start('login');
+    const attempt = () => login.request(post('/login', { phone_number: operator, password: PASSWORD }));
+    expect((await attempt()).statusCode).toBe(200);
+
+    extension.rotate({ ...secret, password: 'rotated', restToken: 'rotated' });
+    await rotateStore(driver, 'rotated');
+    expect((await attempt()).statusCode).toBe(200);
+
+    // The store is ahead of the secret.
+    await rotateStore(driver, driver === 'ioredis' ? STORE_USER.password : TOKEN);
+    const refused = await attempt();
+    expect([refused.statusCode, JSON.parse(refused.body ?? '')]).toMatchObject([503, { error: 'store_credentials' }]);
+    expect(refused.headers).toMatchObject({ 'retry-after': '1' });
+    extension.rotate(secret);
+    await until('the new secret is in use', async () => (await attempt()).statusCode === 200, { everyMs: 100 });
+    expect(login.output()).not.toContain('"status":500');
   });
 
   it('refuse to work when the secret cannot be read', async () => {

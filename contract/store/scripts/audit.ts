@@ -1,10 +1,15 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
-import { defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 
 export const AUDIT_LUA = readLua(new URL('./audit-library.lua', import.meta.url));
 
-const recordScript = defineScript('audit_record', AUDIT_LUA, readLua(new URL('./audit-record.lua', import.meta.url)));
+const recordScript = defineScript(
+  'audit_record',
+  ALLOW_FULL,
+  AUDIT_LUA,
+  readLua(new URL('./audit-record.lua', import.meta.url)),
+);
 
 /** For what no script of its own does. */
 export async function recordAudit(

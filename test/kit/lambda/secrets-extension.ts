@@ -4,8 +4,13 @@ import type { AddressInfo } from 'node:net';
 
 export const SESSION_TOKEN = 'session-token-of-the-sandbox';
 
-/** The parameters-and-secrets extension as a function sees it: one secret behind one ARN, for who has the token. */
+/**
+ * The parameters-and-secrets extension as a function sees it: one secret behind one ARN, for who has the token. It keeps what it
+ * has read: only `refreshNow=true` asks again.
+ */
 export async function startSecretsExtension(arn: string, secret: object) {
+  let current = secret;
+  let cached = secret;
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://localhost');
     const isAllowed = request.headers['x-aws-parameters-secrets-token'] === SESSION_TOKEN;
@@ -13,14 +18,19 @@ export async function startSecretsExtension(arn: string, secret: object) {
     if (url.pathname !== '/secretsmanager/get' || url.searchParams.get('secretId') !== arn) {
       return response.writeHead(404).end();
     }
+    if (url.searchParams.get('refreshNow') === 'true') cached = current;
     return response
       .writeHead(200, { 'content-type': 'application/json' })
-      .end(JSON.stringify({ ARN: arn, SecretString: JSON.stringify(secret) }));
+      .end(JSON.stringify({ ARN: arn, SecretString: JSON.stringify(cached) }));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
+    /** The secret has a new version. */
+    rotate: (next: object): void => {
+      current = next;
+    },
     stop: async (): Promise<void> => {
       server.closeAllConnections();
       server.close();

@@ -1,0 +1,63 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { startTestRedis } from '../kit/redis.ts';
+import { startStoreProxy } from '../kit/store-proxy.ts';
+import { until } from '../kit/until.ts';
+import { startWorld, withPassword } from './world.ts';
+
+const command = { command_id: 102, chat_to: 'bob', content: 'x' };
+
+async function ownRedis() {
+  const redis = await startTestRedis();
+  onTestFinished(() => redis.stop());
+  return redis;
+}
+
+it('a store whose connections stop answering without closing: 503 within 2 s, and everything works again within 5 s', async () => {
+  const redis = await ownRedis();
+  const proxy = await startStoreProxy(redis.port);
+  onTestFinished(() => proxy.close());
+  const world = await startWorld({ url: proxy.url });
+  onTestFinished(() => world.stop());
+  await world.addUser('bob');
+  expect((await world.send(command)).status).toBe(200);
+  proxy.swallow();
+  const startedAt = performance.now();
+  const { status, body } = await world.send(command);
+  expect([status, body.error]).toEqual([503, 'store_unavailable']);
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  await until('a command is taken again', async () => (await world.send(command)).status === 200);
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+});
+
+it('a connection that is cut in the middle of a reply: the call is made again, and nothing is done twice', async () => {
+  const redis = await ownRedis();
+  const proxy = await startStoreProxy(redis.port);
+  onTestFinished(() => proxy.close());
+  const world = await startWorld({ url: proxy.url });
+  onTestFinished(() => world.stop());
+  await world.addUser('bob');
+  await world.send(command);
+  proxy.cutInReply(1);
+  expect((await world.send(command)).status).toBe(200);
+  await until('the other connection is back', () => world.redis.status === 'ready');
+  expect(await world.redis.zcard(`${world.prefix}mailbox:bob`)).toBe(2);
+});
+
+it.each(['ioredis', 'Upstash'] as const)(
+  'a full store (%s): 503 store_full for what is new, the rest goes on, and it heals',
+  async (store) => {
+    const redis = await ownRedis();
+    const world = await startWorld({ url: redis.url, store });
+    onTestFinished(() => world.stop());
+    await world.addUser('bob');
+    await world.addUser('ann', await withPassword('123456'));
+    await world.redis.config('SET', 'maxmemory', '1');
+    const { status, body, headers } = await world.send(command);
+    expect([status, body.error, headers.get('retry-after')]).toEqual([503, 'store_full', '1']);
+    expect((await world.call('GET', '/users')).status).toBe(200);
+    expect((await world.post('/login', { phone_number: 'ann', password: '123456' })).status).toBe(200);
+    expect((await world.call('DELETE', '/users/bob/token')).status).toBe(200);
+    await world.redis.config('SET', 'maxmemory', '0');
+    expect((await world.send(command)).status).toBe(200);
+  },
+);
