@@ -2,8 +2,10 @@ import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { Latch } from '../../shared/time/latch.ts';
 
-/** An entry that somebody behind a slow reader keeps open does not keep more than so many done ones in Redis. */
+/** An entry that a slow reader keeps open does not keep more than so many done ones in Redis, */
 const DONE_BEHIND_MAX = 500;
+/** nor for longer than this. A gateway that dies hands over what is in its inbox: to a plain client a second copy of what it has. */
+const DONE_BEHIND_MS = 500;
 
 /** One entry on its way to its sessions. Done when it was settled as often as expected. */
 export interface InboxEntry {
@@ -14,7 +16,7 @@ export interface InboxEntry {
 
 /**
  * Which entries of the inbox are done, and their removal: once per turn at the latest, up to the first that is not done
- * (one XTRIM); those done behind it one by one when they become many.
+ * (one XTRIM); those done behind it one by one, when they become many or half a second is over.
  */
 export class InboxEntries {
   readonly #redis: RedisPort;
@@ -23,6 +25,7 @@ export class InboxEntries {
   #entries: Tracked[] = [];
   #doneBehind = 0;
   #scheduled = false;
+  #timer: NodeJS.Timeout | undefined;
   #removing: Promise<void> = Promise.resolve();
   readonly #idle = new Latch();
 
@@ -67,13 +70,29 @@ export class InboxEntries {
       this.#doneBehind -= done;
       if (last) this.#run(redis, ['XTRIM', this.#inbox, 'MINID', after(last.id)]);
     }
-    if (this.#doneBehind > DONE_BEHIND_MAX) {
-      const ids = this.#entries.filter((entry) => entry.open === 0).map((entry) => entry.id);
-      this.#entries = this.#entries.filter((entry) => entry.open > 0);
-      this.#doneBehind = 0;
-      this.#run(redis, ['XDEL', this.#inbox, ...ids]);
-    }
+    if (this.#doneBehind > DONE_BEHIND_MAX) this.#removeBehind(redis);
+    this.#watchBehind();
     if (this.#entries.length === 0) this.#idle.open();
+  }
+
+  #watchBehind(): void {
+    if (this.#doneBehind === 0) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    } else if (this.#timer === undefined) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        if (this.#doneBehind > 0) this.#removeBehind(this.#redis);
+      }, DONE_BEHIND_MS);
+      this.#timer.unref();
+    }
+  }
+
+  #removeBehind(redis: RedisPort): void {
+    const ids = this.#entries.filter((entry) => entry.open === 0).map((entry) => entry.id);
+    this.#entries = this.#entries.filter((entry) => entry.open > 0);
+    this.#doneBehind = 0;
+    this.#run(redis, ['XDEL', this.#inbox, ...ids]);
   }
 
   #run(redis: RedisPort, command: [string, ...string[]]): void {
