@@ -88,7 +88,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
 
   const clock = new StoreClock();
   const seenId = () => Math.max(inbox.latestId, routeQueue.latestId);
-  const leaseFields = () => ({
+  const logFields = () => ({
     port: config.port,
     started_at: startedAt,
     connections: listener.size,
@@ -97,7 +97,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     pid: process.pid,
     net: network.kind,
   });
-  const lease = new Lease({ redis, keys, leaseMs: config.leaseMs, clock, seenId, log, facts: leaseFields });
+  const lease = new Lease({ redis, keys, leaseMs: config.leaseMs, clock, seenId, log, logFields });
   const claims = new ClaimsInFlight();
   const undertaker = new Undertaker({ redis, keys, config, counters, log });
   const sweeper = new Sweeper({ redis, keys, config, lease, log });

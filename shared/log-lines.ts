@@ -56,6 +56,8 @@ export const LOG_FIELDS = {
   command: 'command_id',
   blocked_ms: 'how long the event loop stood still',
   jump_ms: 'how far the clock was set; negative: back',
+  records: 'records of an inbox',
+  commands: 'commands of a batch',
   budget_ms: 'how long a step of the stop may take',
   round_trip_ms: 'to Redis and back',
   mean: 'connections per gateway',

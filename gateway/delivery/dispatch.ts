@@ -12,7 +12,7 @@ import { Message, type Origin, type Outgoing, writtenStep } from '../session/mes
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { InboxEntry } from './inbox-entries.ts';
-import type { UnreadRecord } from './withdrawals.ts';
+import type { UnreadRecord } from './revocations.ts';
 
 export interface InboxHandOutParts {
   readonly registry: Pick<Registry, 'all' | 'find'>;
@@ -133,7 +133,7 @@ export class InboxHandOut {
 
   #settle(entry: InboxEntry, head: MessageRecord['head']): Outgoing['settle'] {
     if (!head.flags.includes('r')) return () => entry.settle();
-    // The entry stays until the receipt says so: whoever takes over from a dead gateway finds what it did not say.
+    // The entry stays until the receipt is written: the gateway that buries this one finds the steps that are missing.
     return (userId, _epoch, written) => {
       if (written) void this.#marks.add(writtenStep(head, userId, written)).then(() => entry.settle());
       else entry.settle();

@@ -8,8 +8,8 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 import type { Registry } from '../session/registry.ts';
 import type { InboxHandOut } from './dispatch.ts';
 import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
+import { type Entry, Revocations, type UnreadRecord } from './revocations.ts';
 import { TimeBudget } from './time-budget.ts';
-import { type Entry, type UnreadRecord, Withdrawals } from './withdrawals.ts';
 
 /** Entries of one read: as many as come to READ_BYTES if they are as large as the largest of the read before. */
 const MIN_COUNT = 8;
@@ -55,7 +55,7 @@ export class InboxReader {
   readonly #handOut: InboxHandOut;
   readonly #log: InboxReaderParts['log'];
   readonly #writer: RedisPort;
-  readonly #withdrawals: Withdrawals;
+  readonly #revocations: Revocations;
   #redis: RedisPort | undefined;
   #entries: InboxEntries | undefined;
   #position = '0';
@@ -72,7 +72,7 @@ export class InboxReader {
     this.#claims = parts.claims;
     this.#handOut = parts.handOut;
     this.#log = parts.log;
-    this.#withdrawals = new Withdrawals({ redis: parts.writer, keys: parts.keys, log: parts.log });
+    this.#revocations = new Revocations({ redis: parts.writer, keys: parts.keys, log: parts.log });
   }
 
   /** The highest id of a message so far. */
@@ -205,10 +205,10 @@ export class InboxReader {
     this.#count = Math.max(MIN_COUNT, Math.min(MAX_COUNT, this.#count * GROWTH, fit));
   }
 
-  /** Without what was withdrawn, as it is now; undefined when Redis refused. */
+  /** Without revoked messages, as it is now; undefined when Redis refused. */
   async #valid(batch: Entry[], tookMs: number): Promise<Entry[] | undefined> {
     try {
-      return await this.#withdrawals.leftOut(batch, tookMs);
+      return await this.#revocations.excludeRevoked(batch, tookMs);
     } catch (error) {
       this.#warn(error);
       return undefined;
@@ -241,7 +241,7 @@ export class InboxReader {
     return { records, unread };
   }
 
-  /** In turns that leave the event loop to others. Answers whether all could be taken: the lease may end on the way. */
+  /** In turns that leave the event loop to others. Returns whether all could be taken: the lease may end on the way. */
   async #takeAll(generation: number, entries: InboxEntries, batch: readonly Entry[]): Promise<boolean> {
     let budget = new TimeBudget(1);
     for (const { id, records, unread } of batch) {

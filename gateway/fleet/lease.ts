@@ -35,12 +35,12 @@ interface LeaseParts {
   /** The highest message id that was seen anywhere in this gateway. */
   seenId: () => number;
   log: Pick<Log, 'info' | 'warn' | 'error'>;
-  facts: () => Record<string, string | number>;
+  logFields: () => Record<string, string | number>;
 }
 
 /**
  * This gateway's right to hold sessions: an id with a lease in Redis, renewed well before its end. An id is never used
- * again: who lost its lease joins under a new one. A store that has forgotten what it had said is treated as a lost lease.
+ * again: a gateway that lost its lease joins under a new one. A store that has forgotten its own replies is treated like a lost lease.
  */
 export class Lease {
   gatewayId = '';
@@ -152,8 +152,14 @@ export class Lease {
   }
 
   #ask(gatewayId: string, sinceLastMs: number | undefined): Promise<LeaseReply | 'lost'> {
-    const { redis, keys, leaseMs, facts } = this.#parts;
-    return holdLease(redis, keys, { gatewayId, leaseMs, highestId: this.#highestId(), sinceLastMs, facts: facts() });
+    const { redis, keys, leaseMs, logFields } = this.#parts;
+    return holdLease(redis, keys, {
+      gatewayId,
+      leaseMs,
+      highestId: this.#highestId(),
+      sinceLastMs,
+      facts: logFields(),
+    });
   }
 
   #highestId(): number {
@@ -212,7 +218,7 @@ export class Lease {
     await this.#rejoin();
   }
 
-  /** Loss is told at once; the new id comes as soon as Redis answers. */
+  /** The loss is reported at once; the new id comes as soon as Redis replies. */
   async #rejoin(): Promise<void> {
     if (this.#isJoining) return;
     this.#isJoining = true;

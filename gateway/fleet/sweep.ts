@@ -4,7 +4,7 @@ import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 
 const INTERVAL_MS = 3_000;
-/** Of the whole fleet, whoever comes first: what the sweep costs Redis does not grow with the gateways. */
+/** The first gateway of the fleet does it, the others skip: the cost for Redis does not grow with the gateways. */
 const PAUSE_MS = 2_500;
 /** A step takes Redis about two milliseconds; a million users are round in an hour and a half. */
 const USERS_PER_STEP = 500;
@@ -17,7 +17,7 @@ export interface SweeperParts {
   readonly log: Pick<Log, 'error'>;
 }
 
-/** Sees to the mailboxes of users who do not come back: what is older than OFFLINE_TTL_S leaves them. */
+/** Removes messages older than OFFLINE_TTL_S from the mailboxes of users who do not come back. */
 export class Sweeper {
   readonly #parts: SweeperParts;
   #timer: NodeJS.Timeout | undefined;

@@ -15,7 +15,7 @@ export interface DebugAnswer {
 }
 
 /**
- * For whoever looks into one gateway: off unless DEBUG_ENDPOINTS is set, and only on the health port. No contents, no tokens.
+ * For looking into one gateway: off unless DEBUG_ENDPOINTS is set, and only on the health port. No contents, no tokens.
  *   /debug/cpu?seconds=5       a profile for the developer tools (.cpuprofile)
  *   /debug/heap?seconds=5      what memory is used for, in sums; and where what was made meanwhile, and is still held, came from
  *   /debug/session?user=<id>   one session's state

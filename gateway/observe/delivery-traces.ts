@@ -3,7 +3,7 @@ import { SpanName, type Traces } from '../../shared/trace.ts';
 import type { Outgoing } from '../session/messages.ts';
 import type { Counters } from './counters.ts';
 
-/** Messages written and not acknowledged that are remembered, all sessions together: the oldest are forgotten. */
+/** The number of written and unacknowledged messages that are kept, of all sessions together: the oldest are dropped first. */
 const UNACKNOWLEDGED_MAX = 10_000;
 
 interface Written {
@@ -13,7 +13,7 @@ interface Written {
 
 type Settle = Outgoing['settle'];
 
-/** The spans of messages that came with a trace: made only where traces are asked for. */
+/** The spans of messages that came with a trace; made only when traces are on. */
 export class DeliveryTraces {
   readonly #traces: Traces;
   readonly #counters: Counters;

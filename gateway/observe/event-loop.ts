@@ -3,12 +3,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 const TICK_MS = 100;
 /** Each sample wakes the process: an idle gateway should sleep. */
 const RESOLUTION_MS = 100;
-/** Late by so much, the loop counts as blocked: everyone who is connected has waited. */
+/** From this delay on, the loop counts as blocked: all clients have waited. */
 const BLOCKED_MS = 200;
-/** Wall clock and monotonic clock part by so much only when somebody sets the one. */
+/** The wall clock and the monotonic clock part by this much only when the wall clock is set. */
 const JUMP_MS = 500;
 
-/** Watches the two things that everything else here relies on: that the event loop turns, and that clocks go forward. */
+/** Watches what everything else relies on: the event loop turns, and clocks go forward. */
 export class EventLoop {
   blocks = 0;
   blockedMs = 0;

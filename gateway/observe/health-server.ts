@@ -48,7 +48,7 @@ export class HealthServer {
     socket.on('close', () => this.#connections.delete(socket));
   }
 
-  /** Rejects when the port is taken. Answers the port. */
+  /** Rejects when the port is taken. Returns the port. */
   async listen(host: string, port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);

@@ -3,7 +3,7 @@ import type { Histogram } from '../../shared/histogram.ts';
 
 type Reading = number | Iterable<readonly [label: string, value: number]>;
 
-/** Metrics that are read from plain numbers when somebody asks: what is measured pays nothing for them. */
+/** Metrics that are read from plain numbers when they are asked for: the measured code pays nothing for them. */
 export class MetricKinds {
   readonly #registry: Registry;
 
@@ -26,7 +26,7 @@ export class MetricKinds {
     });
   }
 
-  /** `read` answers the sum since the process began. */
+  /** `read` returns the sum since the process began. */
   sum(name: string, help: string, read: () => Reading, label?: string): void {
     new Counter({
       name,
@@ -42,7 +42,7 @@ export class MetricKinds {
     });
   }
 
-  /** `perUnit`: of what was recorded in one of what is told, 1,000 for milliseconds as seconds. */
+  /** `perUnit`: how many recorded units make one reported unit; 1,000 for milliseconds as seconds. */
   histogram(name: string, help: string, histogram: Histogram, perUnit = 1_000): void {
     new FixedHistogram(this.#registry, name, help, () => [['', histogram]], perUnit);
   }
@@ -52,7 +52,7 @@ export class MetricKinds {
   }
 }
 
-/** A histogram whose buckets are kept by somebody else. */
+/** A histogram whose buckets are kept elsewhere. */
 class FixedHistogram extends PrometheusHistogram<string> {
   readonly #read: () => Iterable<readonly [string, Histogram]>;
   readonly #perUnit: number;

@@ -12,7 +12,7 @@ type NumberField = {
   [Name in keyof Counters]: Counters[Name] extends number ? Name : never;
 }[keyof Counters];
 
-/** Sums, and where they are read when somebody asks: the hot paths only add to plain numbers. */
+/** Sums, and the fields where they are read: hot paths only add to plain numbers. */
 const SUMS: readonly [name: string, help: string, field: NumberField][] = [
   ['fronttcp_accepts_total', 'TCP connections accepted', 'accepts'],
   ['fronttcp_frames_received_total', 'Frames received', 'framesIn'],
@@ -54,7 +54,7 @@ const REFUSALS = [
   CloseReasons.tlsFailed,
 ];
 
-/** A series that appears with its first event would hide that event from whoever asks for increases. */
+/** A series that appears with its first event would hide that event from a query for increases. */
 function withZeros(counts: ReadonlyMap<string, number>, reasons: readonly CloseReason[] = REASONS) {
   return reasons.map(({ name }) => [name, counts.get(name) ?? 0] as const);
 }

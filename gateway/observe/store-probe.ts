@@ -7,7 +7,7 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 const INTERVAL_MS = 3_000;
 
 /**
- * Asks the store now and then how it and the deployment stand: the round trip is known without any traffic, and the
+ * Asks the store at intervals about itself and the deployment: so the round trip is known without any traffic, and the
  * offset of Redis's clock, by which message ids are made, to within half a round trip.
  */
 export class StoreProbe {
@@ -41,7 +41,7 @@ export class StoreProbe {
     return this.#lastRoundTripMs;
   }
 
-  /** How long the question that is under way has had no answer, ms; 0: none is. */
+  /** How long the question in flight has had no reply, ms; 0: none is in flight. */
   get waitingMs(): number {
     return this.#askedAtMs === 0 ? 0 : performance.now() - this.#askedAtMs;
   }
@@ -62,7 +62,7 @@ export class StoreProbe {
     }
   }
 
-  /** What Redis refuses leaves the last answer in force: whatever refuses this refuses all else, which is told there. */
+  /** When Redis refuses, the last reply stays in force; other calls, which it refuses too, log that. */
   async #ask(): Promise<void> {
     const { redis, keys, lease, onAnswer } = this.#parts;
     const startedAt = Date.now();

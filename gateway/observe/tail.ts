@@ -4,10 +4,10 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 import type { Message } from '../session/messages.ts';
 
 const FLUSH_MS = 250;
-/** Lines per flush: somebody reads them. What is more is counted. */
+/** Lines per flush, for people to read. Further lines are only counted. */
 const LINES_MAX = 200;
 
-/** Tells those who follow the deployment live what is delivered and refused; while nobody does, it costs one comparison. */
+/** Writes what is delivered and refused for those who follow the deployment live; while nobody does, it costs one comparison. */
 export class Tail {
   #isOn = false;
   #wanted: ReadonlySet<string> = new Set();
@@ -34,11 +34,11 @@ export class Tail {
   delivered(user: string, { head, origin }: Message): void {
     const way = origin === 'inbox, in mailbox too' ? 'inbox' : origin;
     const message = head.id === '0' ? {} : { message: head.id };
-    this.#say(user, { type: 'delivered', user, command: head.commandId, way, ...message });
+    this.#write(user, { type: 'delivered', user, command: head.commandId, way, ...message });
   }
 
   refused(user: string, type: 'refused' | 'verify_refused', reason?: string): void {
-    this.#say(user, { type, user, ...(reason === undefined ? {} : { reason }) });
+    this.#write(user, { type, user, ...(reason === undefined ? {} : { reason }) });
   }
 
   stop(): void {
@@ -46,7 +46,7 @@ export class Tail {
     this.#isOn = false;
   }
 
-  #say(user: string, line: Omit<TailLine, 'at' | 'gateway'>): void {
+  #write(user: string, line: Omit<TailLine, 'at' | 'gateway'>): void {
     if (!this.#wanted.has(EVERYONE) && !this.#wanted.has(user)) return;
     if (this.#lines.length >= LINES_MAX) this.#skipped += 1;
     else this.#lines.push({ at: Date.now(), gateway: this.#parts.gatewayId(), ...line });
@@ -62,7 +62,7 @@ export class Tail {
     this.#lines = [];
     this.#skipped = 0;
     this.#timer = undefined;
-    // Whoever follows sees by what is missing that Redis is away: there is nobody else to tell.
+    // Followers notice by the missing lines that Redis is away; nobody else needs to know.
     writeTail(redis, keys, lines).catch(() => undefined);
   }
 }

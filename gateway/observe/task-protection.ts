@@ -3,7 +3,7 @@ import type { Log } from '../../shared/log.ts';
 /** ECS takes 1 minute to 48 hours; renewed at a third of it, so that two answers may be missed. */
 const EXPIRES_MINUTES = 60;
 const RENEW_MS = (EXPIRES_MINUTES * 60_000) / 3;
-const LOOK_MS = 10_000;
+const CHECK_MS = 10_000;
 const TIMEOUT_MS = 5_000;
 
 /**
@@ -14,7 +14,7 @@ export class TaskProtection {
   readonly #url: string;
   readonly #connections: () => number;
   readonly #log: Log;
-  readonly #lookMs: number;
+  readonly #checkMs: number;
   readonly #renewMs: number;
   #timer: NodeJS.Timeout | undefined;
   #protectedAtMs: number | undefined;
@@ -24,30 +24,30 @@ export class TaskProtection {
     agentUri: string;
     connections: () => number;
     log: Log;
-    times?: { lookMs: number; renewMs: number };
+    times?: { checkMs: number; renewMs: number };
   }) {
     this.#url = `${parts.agentUri}/task-protection/v1/state`;
     this.#connections = parts.connections;
     this.#log = parts.log;
-    this.#lookMs = parts.times?.lookMs ?? LOOK_MS;
+    this.#checkMs = parts.times?.checkMs ?? CHECK_MS;
     this.#renewMs = parts.times?.renewMs ?? RENEW_MS;
   }
 
   start(): void {
     this.#timer = setInterval(() => {
-      this.#working = this.#working.then(() => this.#look());
-    }, this.#lookMs);
+      this.#working = this.#working.then(() => this.#check());
+    }, this.#checkMs);
     this.#timer.unref();
   }
 
-  /** From here on the task may go. Does not reject. */
+  /** From here on the platform may stop the task. Does not reject. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
     await this.#working;
     if (this.#protectedAtMs !== undefined) await this.#put(false);
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const nowMs = performance.now();
     if (this.#connections() === 0) {
       if (this.#protectedAtMs !== undefined) await this.#put(false);

@@ -1,6 +1,6 @@
 import type { Counters } from './counters.ts';
 import type { EventLoop } from './event-loop.ts';
-import { type GatewayLog, tellSuppressed } from './log.ts';
+import { type GatewayLog, reportSuppressed } from './log.ts';
 import type { SessionSums } from './session-totals.ts';
 import type { StoreProbe } from './store-probe.ts';
 
@@ -90,7 +90,7 @@ export class Watch {
     }
     this.#reportSlowStore(nowMs);
     counters.acknowledgements.forgetOld(Date.now());
-    tellSuppressed(log);
+    reportSuppressed(log);
   }
 
   #report(event: string, message: string, value: number, nowMs: number, logFields?: Row['logFields'], key = ''): void {

@@ -8,7 +8,7 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 
 /** Entries in one call of the script, beside the bound of its work: it holds Redis up for one or two milliseconds. */
 const BATCH = 250;
-/** Calls that are under way at a time while the queue is deep: what they bring is delivered together, in fewer writes. */
+/** Calls in flight while the queue is deep: their messages are delivered together, in fewer writes. */
 const DEEP_CALLS = 4;
 const RETRY_MS = 1_000;
 const POLL_MIN_MS = 5;
@@ -82,7 +82,7 @@ export class QueueDrain {
     }
   }
 
-  /** Takes what is there, and waits for more. Answers whether something came. */
+  /** Takes what is there, and waits for more. Returns whether something came. */
   async #turn(): Promise<boolean> {
     // On one connection and issued together: they leave in one write, and Redis waits when it has taken what there was.
     this.#draining = this.#drain();
@@ -92,7 +92,7 @@ export class QueueDrain {
     return waited.value;
   }
 
-  /** Answers whether something came. */
+  /** Returns whether something came. */
   async #wait(): Promise<boolean> {
     const { queue, queueTaken } = this.#keys;
     if (!this.#blocks) return (await this.#waiter.command('LMOVE', queue, queueTaken, 'RIGHT', 'LEFT')) !== null;

@@ -171,7 +171,7 @@ export class RouteQueue {
     }
   }
 
-  /** The command that the script does not take: its sender is told; it is a dead letter where the sender cannot be. */
+  /** The script does not take this command: its sender gets an error, or, where it understands none, the command becomes a dead letter. */
   async #refuse(waiting: Waiting, cause: unknown): Promise<void> {
     const { sender, command, ref } = waiting;
     this.#counters.routesRefused += 1;
@@ -197,7 +197,7 @@ export class RouteQueue {
     batch.forEach((waiting, i) => {
       const { sender, command, ref } = waiting;
       if (result.ownEntry !== undefined) sender.order.awaitEntry(result.ownEntry);
-      if (!sender.isClosed) this.#tell(sender, command, ref, result.answers[i]);
+      if (!sender.isClosed) this.#report(sender, command, ref, result.answers[i]);
       this.#done(waiting);
     });
   }
@@ -208,7 +208,7 @@ export class RouteQueue {
     if (!isOver(order, 0.5)) reader.resume(PauseReason.routing);
   }
 
-  #tell(
+  #report(
     sender: Session,
     command: RouteCommand,
     ref: string | number | undefined,

@@ -25,7 +25,7 @@ export interface Frame {
   readonly wireText: WireText;
 }
 
-/** Whoever's bytes are read: a session. */
+/** The owner of the bytes that are read: a session. */
 export interface FrameConsumer extends Timed {
   readonly connection: Pick<Connection, 'pause' | 'resume'>;
   readonly isClosed: boolean;

@@ -8,7 +8,7 @@ export type Join = (items: readonly Outgoing[], form: SessionForm) => Buffer;
 /** A join for one session alone. */
 export const withoutSharing: Join = (items, form) => Buffer.concat(items.map((item) => item.frame(form)));
 
-/** The owner of an outbox: told what became of what it gathered. */
+/** Owns an outbox, and learns what became of the items that it gathered. */
 export interface OutboxOwner {
   readonly form: SessionForm;
   /** These were handed to the kernel, in order. */

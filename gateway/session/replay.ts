@@ -76,7 +76,7 @@ export class Replay {
   readonly #session: ReplayingSession;
   #mode: 'awaiting predecessor' | 'awaiting outbox' | 'reading' | 'ended' = 'awaiting outbox';
   #after: string;
-  /** Lost messages that Redis has not been told were reported. */
+  /** Lost messages that the client knows of and Redis does not know that it does. */
   #lostReported: number;
   /** What came into the mailbox since the last page was asked for; `older`: it may stand before what was read already. */
   #missed: 'nothing' | 'newer' | 'older' = 'nothing';
@@ -112,7 +112,7 @@ export class Replay {
       .then(() => message.settle?.(userId, epoch, false));
   }
 
-  /** Something was put into the mailbox by others: by the predecessor, or by whoever re-routed a message. */
+  /** Something was put into the mailbox by others: by the predecessor, or by a gateway that re-routed a message. */
   notifyMailbox(): void {
     this.#missed = 'older';
     if (this.#mode === 'awaiting predecessor') this.#enter('awaiting outbox');

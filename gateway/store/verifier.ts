@@ -32,7 +32,7 @@ interface Waiting extends Credentials {
 
 /** In one call. */
 const BATCH = 128;
-/** Calls under way at a time. Who comes meanwhile goes with the next one: in a storm batches are large, and few. */
+/** Calls in flight at a time. Verifies that come meanwhile go with the next call: in a storm batches are large, and few. */
 const MAX_BATCHES = 2;
 
 const REFUSED: ClaimResult = { status: 'refused' };
@@ -66,7 +66,7 @@ export class Verifier {
     return this.#waiting.length + this.#inFlight;
   }
 
-  /** Answers when Redis has: while it is away, it waits. */
+  /** Calls `answer` when Redis has replied: while it is away, the verify waits. */
   verify(credentials: Credentials, answer: (result: ClaimResult) => void): void {
     this.#waiting.push({ ...credentials, answer });
     this.#schedule();

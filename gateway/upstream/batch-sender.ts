@@ -7,7 +7,8 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 import { backoffMs } from '../../shared/time/backoff.ts';
 import type { UpstreamCounters } from './counters.ts';
 import { InvocationError, type Invoker } from './invoker.ts';
-import type { Lane, LaneItem, Lanes } from './lanes.ts';
+import type { Lane, LaneItem } from './lane.ts';
+import type { Lanes } from './lanes.ts';
 import type { UpstreamSettings } from './settings.ts';
 
 const RETRY_MIN_MS = 200;
@@ -57,22 +58,22 @@ export class BatchSender {
   }
 
   /** To be called when items came or a lane became idle. */
-  look(): void {
+  sendDue(): void {
     clearTimeout(this.#timer);
     if (this.#stopping.signal.aborted) return;
-    const idle = [...this.#parts.lanes.usable()].filter((lane) => !lane.isBusy && lane.items.length > 0);
+    const idle = [...this.#parts.lanes.usable()].filter((lane) => !lane.isInFlight && lane.items.length > 0);
     const waits = [
-      this.#lookAt(
+      this.#sendDueOf(
         'items',
         idle.filter((lane) => !lane.isLifecycle),
       ),
-      this.#lookAt(
+      this.#sendDueOf(
         'lifecycle',
         idle.filter((lane) => lane.isLifecycle),
       ),
     ];
     const waitMs = Math.min(...waits);
-    if (Number.isFinite(waitMs)) this.#timer = globalThis.setTimeout(() => this.look(), waitMs);
+    if (Number.isFinite(waitMs)) this.#timer = globalThis.setTimeout(() => this.sendDue(), waitMs);
   }
 
   /** What is with Lambda is waited for; what waits for its next try stays in Redis. */
@@ -82,8 +83,8 @@ export class BatchSender {
     await Promise.all(this.#inFlight);
   }
 
-  /** Sends what is due. Answers in how many ms the rest will be. */
-  #lookAt(kind: Batch['kind'], idle: Lane[]): number {
+  /** Sends what is due. Returns in how many ms the rest will be due. */
+  #sendDueOf(kind: Batch['kind'], idle: Lane[]): number {
     const { settings } = this.#parts;
     const functionName = kind === 'items' ? settings.functionName : settings.lifecycleFunction;
     if (functionName === undefined) return Number.POSITIVE_INFINITY;
@@ -95,7 +96,7 @@ export class BatchSender {
       if (waitMs > 0 && items < UPSTREAM_BATCH_ITEMS && bytes < UPSTREAM_BATCH_BYTES) return Math.ceil(waitMs);
       const batch = this.#gather(kind, functionName, lanes);
       this.#run(batch);
-      lanes = lanes.filter((lane) => !lane.isBusy);
+      lanes = lanes.filter((lane) => !lane.isInFlight);
     }
     return Number.POSITIVE_INFINITY;
   }
@@ -117,9 +118,7 @@ export class BatchSender {
         laneBytes += item.bytes + 1;
       }
       if (taken === 0) break;
-      const items = lane.items.splice(0, taken);
-      lane.bytes -= items.reduce((sum, item) => sum + item.bytes, 0);
-      lane.isBusy = true;
+      const items = lane.beginBatch(taken);
       batch.lanes.push(lane);
       batch.items.push(...items);
       bytes += laneBytes;
@@ -135,9 +134,9 @@ export class BatchSender {
       })
       .finally(() => {
         this.#inFlight.delete(done);
-        for (const lane of batch.lanes) lane.isBusy = false;
+        for (const lane of batch.lanes) lane.endBatch();
         this.#parts.onRoom();
-        this.look();
+        this.sendDue();
       });
     this.#inFlight.add(done);
   }
@@ -155,7 +154,7 @@ export class BatchSender {
         if (!(error instanceof InvocationError)) throw error;
         this.#count(error);
         if (error.failure === 'upstream_too_large') return this.#divide(batch, items);
-        this.#tellFailure(batch, attempt, error);
+        this.#reportFailure(batch, attempt, error);
       }
       const pauseMs = backoffMs(attempt, RETRY_MIN_MS, RETRY_MAX_MS);
       await setTimeout(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
@@ -203,7 +202,7 @@ export class BatchSender {
   }
 
   /** One line per outage and batch: the first failure, and every tenth. */
-  #tellFailure(batch: Batch, attempt: number, error: InvocationError): void {
+  #reportFailure(batch: Batch, attempt: number, error: InvocationError): void {
     if (attempt % 10 !== 1) return;
     this.#parts.log.warn(
       { event: 'invocation_failed', function: batch.functionName, batch: batch.id, attempt, error: error.message },

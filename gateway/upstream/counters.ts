@@ -14,7 +14,7 @@ export class UpstreamCounters {
   requestsAnswered = 0;
   requestsRefused = 0;
   commandsSent = 0;
-  /** Invocations that failed, by what the device is told. */
+  /** Invocations that failed, by the error that the device gets. */
   readonly failures = new Map<InvocationFailure, number>([
     ['upstream_failed', 0],
     ['upstream_timeout', 0],

@@ -25,7 +25,7 @@ class WithdrawnError extends Error {
 export interface InvokerOptions {
   region: string | undefined;
   maxAttempts: number;
-  /** Connections to Lambda at the most: one per invocation under way. */
+  /** The most connections to Lambda: one per invocation in flight. */
   maxSockets: number;
 }
 
@@ -119,7 +119,7 @@ function messageOf(error: unknown): string {
 
 const MAX_MESSAGE_LENGTH = 300;
 
-/** Of `{"errorMessage", "errorType", …}`; what the function said about bodies is not ours to log in full. */
+/** Of `{"errorMessage", "errorType", …}`; a function may repeat bodies in it, so it is not logged in full. */
 function errorMessageIn(answer: string): string {
   const message = /"errorMessage"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(answer)?.[1] ?? '"no message"';
   return message.slice(1, -1).slice(0, MAX_MESSAGE_LENGTH);

@@ -2,7 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import { lifecycleItemOf, UPSTREAM_BATCH_BYTES, UPSTREAM_BATCH_ITEMS } from '../../contract/upstream.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import type { Lane, Lanes } from './lanes.ts';
+import type { Lane } from './lane.ts';
+import type { Lanes } from './lanes.ts';
 
 /** How long a read waits: a lane that is taken over meanwhile is read after it, ms. */
 const BLOCK_MS = 1_000;
@@ -97,12 +98,10 @@ export class LaneReader {
   }
 
   #take(lane: Lane, id: string, fields: string[]): void {
-    lane.position = id;
     const text = lane.isLifecycle ? this.#lifecycleText(id, fields) : fields[1];
-    if (text === undefined) return;
+    if (text === undefined) return lane.read(id, undefined);
     const bytes = Buffer.byteLength(text);
-    lane.items.push({ lane: lane.index, id, text, bytes, readAtMs: performance.now() });
-    lane.bytes += bytes;
+    lane.read(id, { lane: lane.index, id, text, bytes, readAtMs: performance.now() });
   }
 
   #lifecycleText(id: string, fields: readonly string[]): string | undefined {

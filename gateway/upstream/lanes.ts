@@ -1,37 +1,8 @@
 import type { Keys } from '../../contract/store/keys.ts';
-import { LIFECYCLE_LANE, type SpooledItem, shareLanes } from '../../contract/store/scripts/upstream.ts';
+import { LIFECYCLE_LANE, shareLanes } from '../../contract/store/scripts/upstream.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-
-/** What of one lane is in this process: read, and not yet handed on. At most one batch of it is under way. */
-export class Lane {
-  readonly index: number;
-  readonly key: string;
-  readonly items: LaneItem[] = [];
-  bytes = 0;
-  /** Last entry that was read. */
-  position: string;
-  isBusy = false;
-  /** No longer this gateway's: nothing more of it is handed on. */
-  isGone = false;
-  /** Over the fair share: given up as soon as nothing is under way. */
-  isLeaving = false;
-
-  constructor(index: number, key: string, position: string) {
-    this.index = index;
-    this.key = key;
-    this.position = position;
-  }
-
-  get isLifecycle(): boolean {
-    return this.index === LIFECYCLE_LANE;
-  }
-}
-
-export interface LaneItem extends SpooledItem {
-  /** ms of the process's clock. */
-  readAtMs: number;
-}
+import { Lane } from './lane.ts';
 
 const TICK_MS = 1_000;
 
@@ -63,16 +34,16 @@ export class Lanes {
     return this.#owned.size;
   }
 
-  /** Those that may be read and handed on. */
+  /** The lanes that may be read and handed on. */
   *usable(): IterableIterator<Lane> {
     if (!this.#parts.lease.isHeld || this.#parts.lease.gatewayId !== this.#gatewayId) return;
     for (const lane of this.#owned.values()) {
       const isWanted = lane.isLifecycle ? this.#parts.wants.lifecycle : this.#parts.wants.items;
-      if (isWanted && !lane.isLeaving) yield lane;
+      if (isWanted && lane.isOwned) yield lane;
     }
   }
 
-  /** False once another gateway may have it. */
+  /** Returns false once another gateway may have the lane. */
   isOurs(lane: Lane): boolean {
     return !lane.isGone && this.#parts.lease.gatewayId === this.#gatewayId;
   }
@@ -82,7 +53,7 @@ export class Lanes {
     this.#tick();
   }
 
-  /** What we have is free when our lease has ended. */
+  /** The lanes become free when the lease ends. */
   stop(): void {
     this.#isRunning = false;
     clearTimeout(this.#timer);
@@ -101,10 +72,10 @@ export class Lanes {
   async #share(): Promise<void> {
     const { redis, keys, lease, wants } = this.#parts;
     const gatewayId = lease.gatewayId;
-    // Under a new id nothing of the old one's is ours.
+    // Under a new id no lane of the old id is ours.
     if (gatewayId !== this.#gatewayId) this.#drop([...this.#owned.values()]);
     this.#gatewayId = gatewayId;
-    const giveUp = [...this.#owned.values()].filter((lane) => lane.isLeaving && !lane.isBusy);
+    const giveUp = [...this.#owned.values()].filter((lane) => lane.mayBeGivenUp);
     this.#drop(giveUp);
     const { lifecycle } = wants;
     const { fair, lanes } = await shareLanes(redis, keys, gatewayId, {
@@ -115,7 +86,7 @@ export class Lanes {
     this.#drop([...this.#owned.values()].filter(({ index }) => !lanes.includes(index)));
     for (const index of lanes) if (!this.#owned.has(index)) this.#owned.set(index, await this.#open(index));
     [...this.#owned.values()].slice(Math.max(1, fair)).forEach((lane) => {
-      lane.isLeaving = true;
+      lane.leave();
     });
     this.#parts.onChange();
   }
@@ -129,7 +100,7 @@ export class Lanes {
 
   #drop(lanes: readonly Lane[]): void {
     for (const lane of lanes) {
-      lane.isGone = true;
+      lane.drop();
       this.#owned.delete(lane.index);
     }
   }

@@ -44,7 +44,7 @@ interface Request {
 
 /**
  * Requests of devices: each its own invocation, a bounded number at a time, those of one session one after the other. The
- * deadline runs from the frame on, the wait for a place included. Every request is answered, by a reply or an error frame.
+ * deadline runs from the frame on, the wait for a place included. Every request ends with a reply or an error frame.
  */
 export class Requests {
   readonly #parts: RequestsParts;
@@ -145,7 +145,7 @@ export class Requests {
     }
   }
 
-  /** What it sends is routed before it is answered: who has the reply may count on it. */
+  /** The messages that the function sends are routed before the reply: a client that has the reply may count on them. */
   async #reply(request: Request, text: string): Promise<void> {
     const { pushes, limits, counters } = this.#parts;
     const { frame, session, traceparent } = request;
@@ -178,7 +178,7 @@ export class Requests {
     if (session.userId === request.userId) session.reject(failure, frame.version, frame.ref);
   }
 
-  /** Answers whether this is its first answer. */
+  /** Returns whether this is the first reply to the request. */
   #settle(request: Request): boolean {
     if (request.isAnswered) return false;
     request.isAnswered = true;

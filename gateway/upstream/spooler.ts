@@ -94,14 +94,14 @@ export class Spooler {
     batch.forEach((item, i) => {
       const { uplink, reader } = item.sender;
       uplink.endSpooling();
-      if (!item.sender.isClosed) this.#tell(item, ids[i]);
+      if (!item.sender.isClosed) this.#report(item, ids[i]);
       if (ids[i] === undefined) this.#parts.counters.itemsRefused += 1;
       else this.#parts.counters.itemsSpooled += 1;
       if (uplink.spooling <= SENDER_MAX / 2) reader.resume(PauseReason.upstream);
     });
   }
 
-  #tell({ sender, frame: { version, ref } }: Waiting, id: string | undefined): void {
+  #report({ sender, frame: { version, ref } }: Waiting, id: string | undefined): void {
     if (id === undefined) return sender.reject('upstream_full', version, ref);
     if (ref === undefined || !sender.has('receipts')) return;
     sender.send(new Notice(version, ServerCommand.accepted, JSON.stringify({ ref, id })));

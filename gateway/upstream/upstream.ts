@@ -69,11 +69,11 @@ export class Upstream {
       wants: { items: functionName !== undefined, lifecycle: lifecycleFunction !== undefined },
       onChange: () => {
         this.#reader.wake();
-        this.#sender.look();
+        this.#sender.sendDue();
       },
     });
     const lanes = this.#lanes;
-    this.#reader = new LaneReader({ redis: this.#laneRedis, lanes, log, onItems: () => this.#sender.look() });
+    this.#reader = new LaneReader({ redis: this.#laneRedis, lanes, log, onItems: () => this.#sender.sendDue() });
     this.#sender = new BatchSender({
       redis,
       keys,

@@ -5,7 +5,7 @@ import { keysOf } from '../../contract/store/keys.ts';
 import type { InboxRecord } from '../../contract/store/records.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
-import { Withdrawals } from '../../gateway/delivery/withdrawals.ts';
+import { Revocations } from '../../gateway/delivery/revocations.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { RedisArgument, RedisPort } from '../../shared/redis/port.ts';
 import { startTestRedis } from '../kit/redis.ts';
@@ -97,13 +97,13 @@ test('Redis that stands still under the question whether: what is withdrawn behi
   const { answers } = await routeCommands(port, keys, [command('refused')], { ...limits, idempotency });
   const head = { id: answers[0]?.id };
   const entry = { id: `${Date.now()}-0`, records: [{ kind: 'message', head } as InboxRecord], unread: [] };
-  const withdrawals = new Withdrawals({ redis: port, keys, log: silentLog });
+  const revocations = new Revocations({ redis: port, keys, log: silentLog });
 
   const rounds = await roundsOf(client);
   const still = client.eval(STANDS_STILL, 0, rounds);
   await setTimeout(STILL_MS / 10);
   // The first entry of all is asked about. On one connection, so that their order is certain.
-  const asked = withdrawals.leftOut([entry], 0);
+  const asked = revocations.excludeRevoked([entry], 0);
   const withdrawn = withdrawCommands(port, keys, [command('refused')], {
     idempotencyKey: idempotency.key,
     auditMax: 0,

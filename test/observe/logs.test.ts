@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { createLog as createApiLog } from '../../functions/runtime/log.ts';
-import { createLog, tellSuppressed } from '../../gateway/observe/log.ts';
+import { createLog, reportSuppressed } from '../../gateway/observe/log.ts';
 import { FloodLimiter, LOG_FIELDS, withoutSecrets } from '../../shared/log-lines.ts';
 import { tokenOf } from '../functions/world.ts';
 import { chat } from '../gateway/support/gateway.ts';
@@ -108,7 +108,7 @@ describe('a log line', () => {
     expect(written.filter(({ event }) => event === 'flood').length).toBe(20);
     expect(written.filter(({ event }) => event === 'another').length).toBe(1);
     expect(written.filter(({ event }) => event === 'step').length).toBe(30);
-    tellSuppressed(log);
+    reportSuppressed(log);
     expect(written.some(({ event }) => event === 'suppressed')).toBe(false);
   });
 

@@ -139,7 +139,7 @@ describe('the protection of an ECS task', () => {
   it('is taken while there are connections, renewed, and given back when there are none', async () => {
     const { asked, uri } = await agent();
     let connections = 0;
-    const times = { lookMs: 5, renewMs: 30 };
+    const times = { checkMs: 5, renewMs: 30 };
     const protection = new TaskProtection({ agentUri: uri, connections: () => connections, log: silentLog, times });
     protection.start();
     connections = 3;
@@ -155,7 +155,7 @@ describe('the protection of an ECS task', () => {
 
   it('is given back when the drain begins', async () => {
     const { asked, uri } = await agent();
-    const times = { lookMs: 5, renewMs: 60_000 };
+    const times = { checkMs: 5, renewMs: 60_000 };
     const protection = new TaskProtection({ agentUri: uri, connections: () => 1, log: silentLog, times });
     protection.start();
     await until('it is taken', () => asked.length === 1);
@@ -168,7 +168,7 @@ describe('the protection of an ECS task', () => {
 
   it('is asked for again when the agent refuses', async () => {
     const { asked, uri } = await agent(500);
-    const times = { lookMs: 5, renewMs: 60_000 };
+    const times = { checkMs: 5, renewMs: 60_000 };
     const protection = new TaskProtection({ agentUri: uri, connections: () => 1, log: silentLog, times });
     protection.start();
     await until('it is tried again', () => asked.length >= 3);

@@ -6,15 +6,16 @@ import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 
 /**
- * Functions withdraw what Redis had carried out and not answered for so long that they refused it; what they count on is
- * START_TIMEOUT_MS in functions/runtime/drivers/failures.ts. Sooner than this, nothing that we read can have been withdrawn.
+ * A function revokes a message when it refused the request, because Redis did not reply in time, and Redis carried the command
+ * out all the same. It waits for START_TIMEOUT_MS of functions/runtime/drivers/failures.ts: an entry that is read sooner than this
+ * after it was written cannot have been revoked.
  */
 const LATE_MS = 300;
-/** When the store stood still: what was sent to it meanwhile, and what was on its way, gets so long. */
+/** After the store stood still, commands that were sent meanwhile or were on their way get this time to arrive. */
 const GRACE_MS = 50;
-/** Whoever gives a message up has withdrawn it by then: CALL_TIMEOUT_MS there, and a little. */
+/** A function that gives a message up has revoked it by then: CALL_TIMEOUT_MS there, and a little. */
 const GIVEN_UP_MS = 2_000;
-/** How much two clocks may drift apart, as a share. */
+/** The share by which two clocks may drift apart. */
 const DRIFT = 0.001;
 
 export interface Entry {
@@ -29,12 +30,12 @@ export interface UnreadRecord {
   readonly body: string;
 }
 
-/** Leaves out messages whose request was refused after all. Redis is asked only about entries that come late. */
-export class Withdrawals {
+/** Leaves out messages that were revoked. Redis is asked only about entries that come late. */
+export class Revocations {
   readonly #redis: RedisPort;
   readonly #keys: Keys;
   readonly #log: Pick<Log, 'info'>;
-  /** The shortest way there was from the writing of an entry to us, in the difference of the two clocks. */
+  /** The shortest time from the writing of an entry to its arrival here, by the difference of the two clocks. */
   #shortestMs: number | undefined;
   #lookedAtMs = 0;
 
@@ -45,30 +46,33 @@ export class Withdrawals {
   }
 
   /** `readMs`: how long the read took that gave the batch. */
-  async leftOut(batch: Entry[], readMs: number): Promise<Entry[]> {
+  async excludeRevoked(batch: Entry[], readMs: number): Promise<Entry[]> {
     if (!this.#isLate(batch)) return batch;
     const ids = batch.flatMap(({ records }) => records.flatMap((one) => (one.kind === 'message' ? one.head.id : [])));
     const [first, last] = [ids[0], ids.at(-1)];
     if (first === undefined || last === undefined) return batch;
-    const withdrawn = await this.#withdrawn(first, last, readMs);
-    if (withdrawn.size === 0) return batch;
-    this.#log.info({ event: 'withdrawn', messages: withdrawn.size }, 'left out what was refused after all');
+    const revoked = await this.#revoked(first, last, readMs);
+    if (revoked.size === 0) return batch;
+    this.#log.info(
+      { event: 'withdrawn', messages: revoked.size },
+      'left out messages whose request was refused after all',
+    );
     return batch.map(({ id, records, unread }) => ({
       id,
       unread,
-      records: records.filter((record) => record.kind !== 'message' || !withdrawn.has(record.head.id)),
+      records: records.filter((record) => record.kind !== 'message' || !revoked.has(record.head.id)),
     }));
   }
 
-  /** A store that stood still under the question may have answered it ahead of a withdrawal: it is asked again. */
-  async #withdrawn(first: string, last: string, readMs: number): Promise<ReadonlySet<string>> {
+  /** A store that stood still during the question may have replied ahead of a revocation: it is asked again. */
+  async #revoked(first: string, last: string, readMs: number): Promise<ReadonlySet<string>> {
     const startedAtMs = performance.now();
     for (let tookMs = readMs; ; ) {
       if (tookMs > LATE_MS) await setTimeout(GRACE_MS);
       const askedAtMs = performance.now();
-      const withdrawn = await withdrawnMessages(this.#redis, this.#keys, first, last);
+      const revoked = await withdrawnMessages(this.#redis, this.#keys, first, last);
       tookMs = performance.now() - askedAtMs;
-      if (tookMs <= LATE_MS || askedAtMs - startedAtMs > GIVEN_UP_MS) return withdrawn;
+      if (tookMs <= LATE_MS || askedAtMs - startedAtMs > GIVEN_UP_MS) return revoked;
     }
   }
 
