@@ -142,6 +142,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     lease,
     sessionStore,
     replies,
+    marks,
     router,
     upstream,
     counters,

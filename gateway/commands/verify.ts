@@ -16,7 +16,7 @@ import type { Handler } from './dispatch.ts';
 type Claim = ClaimResult & { status: 'claimed' };
 
 export interface VerifyParts {
-  readonly settings: { readonly heartbeatTimeoutMs: number };
+  readonly settings: { readonly heartbeatTimeoutMs: number; readonly maxFrameBytes: number };
   readonly verifier: {
     /** Calls `answer` when Redis has replied: while Redis is away, it waits. */
     verify(
@@ -46,7 +46,7 @@ export const verify: Handler<VerifyParts> = (session, frame, parts) => {
     refuse(session, version, undefined, parts);
     return session.rejectAsViolation('malformed', version);
   }
-  const { phone_number: userId, token, features } = body;
+  const { phone_number: userId, token, features, max_frame_bytes: maxFrameBytes } = body;
   if (session.onlyUser !== undefined && session.onlyUser !== userId) return refuse(session, version, userId, parts);
   session.reader.pause(PauseReason.verifying);
   parts.verifyLimits.admit(userId, session.address.network, () => {
@@ -55,7 +55,7 @@ export const verify: Handler<VerifyParts> = (session, frame, parts) => {
     const askedAt = performance.now();
     parts.verifier.verify({ userId, token, form: formOf(features) }, (result) => {
       parts.counters.verifyMs.record(performance.now() - askedAt);
-      if (result.status === 'claimed') welcome(session, { userId, features, version }, result, parts);
+      if (result.status === 'claimed') welcome(session, { userId, features, version, maxFrameBytes }, result, parts);
       else refuse(session, version, userId, parts);
       session.reader.resume(PauseReason.verifying);
     });
@@ -74,9 +74,12 @@ interface Claimant {
   userId: string;
   features: string[] | undefined;
   version: number;
+  /** As the client named it. */
+  maxFrameBytes: unknown;
 }
 
-function welcome(session: Session, { userId, features, version }: Claimant, claim: Claim, parts: VerifyParts): void {
+function welcome(session: Session, claimant: Claimant, claim: Claim, parts: VerifyParts): void {
+  const { userId, features, version } = claimant;
   const { registry, sessionStore, counters, settings, lease, log } = parts;
   const { epoch, waiting, lost, newestEntry } = claim;
   // The verifier hands on only claims of the id that is in force.
@@ -95,7 +98,9 @@ function welcome(session: Session, { userId, features, version }: Claimant, clai
   const bits = featureBits(features ?? []);
   const joinedAtMessageId = isSameUser ? session.identity.joinedAtMessageId : claim.lastMessageId;
   const form = formOf(features);
-  session.bindUser(identityOf({ userId, epoch, holder, form, features: bits, joinedAtMessageId }), newestEntry);
+  const maxFrameBytes = frameLimit(claimant.maxFrameBytes, settings.maxFrameBytes);
+  const who = { userId, epoch, holder, form, features: bits, joinedAtMessageId, maxFrameBytes };
+  session.bindUser(identityOf(who), newestEntry);
   counters.verified += 1;
   parts.verifyLimits.succeeded(userId, session.address.network, performance.now());
   counters.mailboxDepth.record(waiting);
@@ -114,4 +119,13 @@ function verdict(features: string[] | undefined, bits: number, claim: Claim, hea
   const names = featureNames(bits);
   const body = { code: 1, features: names, session: String(claim.epoch), heartbeat_timeout_ms: heartbeatTimeoutMs };
   return JSON.stringify(names.includes('ack') ? { ...body, lost: claim.lost } : body);
+}
+
+/** No client may name less: notices, and messages of a sentence, fit. */
+const MIN_FRAME_LIMIT = 256;
+
+/** The largest frame that a client says it can take. Out of range it is clamped; what is no number says nothing. */
+function frameLimit(named: unknown, maxFrameBytes: number): number {
+  if (typeof named !== 'number' || Number.isNaN(named)) return Number.POSITIVE_INFINITY;
+  return Math.min(maxFrameBytes, Math.max(MIN_FRAME_LIMIT, Math.floor(named)));
 }

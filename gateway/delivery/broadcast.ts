@@ -10,6 +10,8 @@ const MAX_BEHIND_BYTES = 262_144;
 interface Round {
   readonly items: readonly Message[];
   readonly joined: Buffer;
+  /** The largest frame of these. */
+  readonly largestBytes: number;
   /** The number of messages so far when it began. */
   readonly end: number;
   readonly sessions: IterableIterator<Session>;
@@ -76,7 +78,7 @@ export class Broadcast implements Broadcasts {
   flush(nowMs: number, budget: TimeBudget): boolean {
     if (this.#round === undefined && this.#items.length === 0) return true;
     this.#round ??= this.#begin();
-    const { items, joined, end, sessions } = this.#round;
+    const { items, joined, largestBytes, end, sessions } = this.#round;
     const first = end - items.length;
     const isWatched = this.#parts.tail.isOn;
     let written = 0;
@@ -84,7 +86,8 @@ export class Broadcast implements Broadcasts {
     // A map's iterator goes on where a loop was left.
     for (const session of sessions) {
       if (!session.isReplaying && session.broadcastCursor < end) {
-        if (isWatched || session.broadcastCursor > first || !session.outbox.isEmpty) this.catchUp(session);
+        const isAlone = isWatched || session.broadcastCursor > first || session.maxFrameBytes < largestBytes;
+        if (isAlone || !session.outbox.isEmpty) this.catchUp(session);
         else {
           session.broadcastCursor = end;
           if (session.outbox.writeShared(items, joined, nowMs)) written += 1;
@@ -103,7 +106,8 @@ export class Broadcast implements Broadcasts {
     const joined = items.length === 1 && items[0] ? items[0].frame('plain') : join(items, this.#bytes);
     this.#items = [];
     this.#bytes = 0;
-    return { items, joined, end: this.#count, sessions: this.#parts.registry.all() };
+    const largestBytes = items.reduce((largest, item) => Math.max(largest, item.frame('plain').length), 0);
+    return { items, joined, largestBytes, end: this.#count, sessions: this.#parts.registry.all() };
   }
 }
 

@@ -111,6 +111,11 @@ export class Outbox implements SessionOutbox {
     });
   }
 
+  /** What is being written, and may have reached the client in part. */
+  get writing(): readonly Outgoing[] {
+    return this.#writing;
+  }
+
   /** Takes back everything that was not handed to the kernel as a whole, in order. The outbox is empty after it. */
   takeBack(): readonly Outgoing[] {
     const items = this.#pending ? [...this.#writing, ...this.#pending] : this.#writing;

@@ -31,6 +31,8 @@ export interface FrameConsumer extends Timed {
   readonly isClosed: boolean;
   readonly isVerified: boolean;
   handle(frame: Frame): void;
+  /** The client sends no more, and everything that it sent has been handled. */
+  finish(): void;
   close(reason: CloseReason): void;
 }
 
@@ -60,6 +62,7 @@ export class FrameReader {
   #pauseReasons = 0;
   /** Our share of `parts.unverifiedBytes`. */
   #unverifiedBytes = 0;
+  #hasEnded = false;
   #heardAtMs: number;
   /** When the frame began that is not complete yet; 0: there is none. */
   #partialSinceMs = 0;
@@ -111,6 +114,12 @@ export class FrameReader {
     if (!consumer.isVerified && !consumer.isClosed) this.#countUnverified(this.#decoder.bufferedBytes);
   }
 
+  /** The client has shut down its sending side. Whole frames that came before are handled, also while reading is paused. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#readFrames();
+  }
+
   /** Stops reading for a reason; bytes that have arrived already wait. */
   pause(reason: PauseReason): void {
     if (this.#pauseReasons === 0) this.#consumer.connection.pause();
@@ -142,7 +151,7 @@ export class FrameReader {
     const decoder = this.#decoder;
     while (this.#pauseReasons === 0 && !consumer.isClosed) {
       const found = decoder.next();
-      if (found === Decoded.incomplete) return this.#awaitRest();
+      if (found === Decoded.incomplete) return this.#hasEnded ? consumer.finish() : this.#awaitRest();
       this.#partialSinceMs = 0;
       if (found === Decoded.invalid) return consumer.close(CloseReasons.badLength);
       this.#parts.counters.framesIn += 1;

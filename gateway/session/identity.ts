@@ -17,6 +17,8 @@ export interface Identity {
   readonly features: number;
   /** Broadcasts up to this message id are older than this stay: the user may have had them where it was before. */
   readonly joinedAtMessageId: number;
+  /** The largest frame that the client can take; infinite: it named none. */
+  readonly maxFrameBytes: number;
 }
 
 /** Before the verify. */
@@ -29,11 +31,12 @@ export const ANONYMOUS: Identity = {
   form: 'plain',
   features: 0,
   joinedAtMessageId: 0,
+  maxFrameBytes: Number.POSITIVE_INFINITY,
 };
 
 /** Of a user who has just verified. */
 export function identityOf(who: Omit<Identity, 'chatFrom' | 'sinceEpoch'>): Identity {
-  const { userId, epoch, holder, form, features, joinedAtMessageId } = who;
+  const { userId, epoch, holder, form, features, joinedAtMessageId, maxFrameBytes } = who;
   const chatFrom = wireText(JSON.stringify(userId));
-  return { userId, chatFrom, epoch, holder, sinceEpoch: epoch, form, features, joinedAtMessageId };
+  return { userId, chatFrom, epoch, holder, sinceEpoch: epoch, form, features, joinedAtMessageId, maxFrameBytes };
 }

@@ -13,6 +13,10 @@ export class InFlightLimit {
     this.#max = max;
   }
 
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   begin(): void {
     this.#inFlight += 1;
     if (this.#inFlight > this.#max) this.#reader.pause(this.#reason);

@@ -26,6 +26,8 @@ export interface SessionOutbox {
   /** When the kernel stopped taking bytes, ms of the process's clock; 0: it takes them. */
   readonly stalledSinceMs: number;
   readonly isEmpty: boolean;
+  /** What is being written, and may have reached the client in part. */
+  readonly writing: readonly Outgoing[];
   /** Returns whether this is the first item of the turn: then a flush has to be scheduled. */
   gather(item: Outgoing): boolean;
   flush(join: Join, nowMs: number): void;

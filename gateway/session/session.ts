@@ -21,6 +21,9 @@ import { SenderOrder } from './sender-order.ts';
 import { Uplink } from './uplink.ts';
 import type { Timed, Wheel } from './wheel.ts';
 
+/** How long a client that has shut down its sending side is given for the answers that it still gets. */
+const FINISH_TIMEOUT_MS = 30_000;
+const FINISH_CHECK_MS = 100;
 /** How long a connection that was ended may take to close. */
 const LINGER_MS = 2_000;
 /** Acknowledge frames of one session on their way to Redis. */
@@ -65,6 +68,8 @@ export type SessionParts = FrameReaderParts &
         handsOver: boolean;
         undelivered: Undelivered[];
       }): Promise<void>;
+      /** Does not reject. */
+      giveUpTooLarge(userId: string, message: { id: string; flags: string; isStored: boolean }): Promise<void>;
     };
     readonly tail: {
       readonly isOn: boolean;
@@ -119,6 +124,8 @@ export class Session
   #lastSentId = 0;
   /** Whether this user's client has sent its first heartbeat: they are enforced from then on. */
   #hasHeartbeat = false;
+  /** When a client that has shut down its sending side must have its answers; 0: it has not. */
+  #finishesByMs = 0;
   #pendingAuth: PendingAuth | undefined;
   #replay: Replay | undefined;
   #order: SenderOrder | undefined;
@@ -280,7 +287,27 @@ export class Session
         return message.settle?.(this.userId, this.epoch, false);
       this.#lastSentId = Math.max(this.#lastSentId, id);
     }
-    this.send(message);
+    if (this.#isTooLarge(message)) this.#giveUp(message);
+    else this.send(message);
+  }
+
+  /** The largest frame that the client can take. */
+  get maxFrameBytes(): number {
+    return this.#identity.maxFrameBytes;
+  }
+
+  #isTooLarge(message: Message): boolean {
+    const { maxFrameBytes, form } = this.#identity;
+    return maxFrameBytes < this.#parts.settings.maxFrameBytes && message.frame(form).length > maxFrameBytes;
+  }
+
+  /** The client could not take it, now or later: it is lost, and what stands behind it is delivered. */
+  #giveUp(message: Message): void {
+    const { userId, epoch } = this.#identity;
+    const { id, flags } = message.head;
+    const isStored = message.origin === 'mailbox' || message.origin === 'inbox, in mailbox too';
+    const givenUp = this.#parts.store.giveUpTooLarge(userId, { id, flags, isStored });
+    void givenUp.then(() => message.settle?.(userId, epoch, false));
   }
 
   /** Something was put into the mailbox by others. */
@@ -474,8 +501,19 @@ export class Session
       });
   }
 
+  /** The client sends no more. It may still read: what it sent is handled, and it gets the answers. */
   onEnd(): void {
-    this.close(CloseReasons.clientLeft);
+    this.reader.end();
+  }
+
+  /** All that the client sent has been handled: ends the session when its answers are there. */
+  finish(): void {
+    const nowMs = performance.now();
+    if (this.#finishesByMs === 0) this.#finishesByMs = nowMs + FINISH_TIMEOUT_MS;
+    const commands = this.#order?.inFlight ?? 0;
+    const awaitsAnswers = commands + (this.#acknowledgements?.inFlight ?? 0) + (this.#uplink?.requests ?? 0) > 0;
+    if (!awaitsAnswers || nowMs >= this.#finishesByMs) this.close(CloseReasons.clientLeft);
+    else this.#parts.wheel.set(this, nowMs + FINISH_CHECK_MS);
   }
 
   onClosed(): void {
@@ -493,6 +531,10 @@ export class Session
     const rateCheckMs = this.reader.refill(nowMs);
     if (this.isClosed) return nowMs + LINGER_MS;
     if (rateCheckMs > 0) return rateCheckMs;
+    if (this.#finishesByMs > 0 && !this.reader.isPaused) {
+      this.finish();
+      return nowMs + (this.isClosed ? LINGER_MS : FINISH_CHECK_MS);
+    }
     const [reason, dueMs] = this.#pendingAuth ? this.#pendingAuth.nextDeadline(nowMs) : this.#nextDeadline(nowMs);
     if (nowMs < dueMs) return this.#replay ? this.#replay.onDeadline(nowMs, dueMs) : dueMs;
     this.close(reason);

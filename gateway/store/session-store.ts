@@ -1,11 +1,13 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import type { Recipient } from '../../contract/store/records.ts';
 import {
+  giveUpTooLarge,
   type MailboxPage,
   readMailbox,
   type Stashed,
   settleMessages,
   stashMessages,
+  type TooLarge,
 } from '../../contract/store/scripts/mailbox.ts';
 import { type Release, releaseSession } from '../../contract/store/scripts/sessions.ts';
 import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
@@ -118,6 +120,14 @@ export class SessionStore {
     return this.#run('settle', [session.userId], async () => {
       await settleMessages(this.#redis, this.#keys, session, state, ids);
     });
+  }
+
+  /** A message that is too large for the client of this user. Does not reject. */
+  giveUpTooLarge(userId: string, message: Omit<TooLarge, 'call'>): Promise<void> {
+    const call = this.#nextCall();
+    return this.#run('too_large', [userId], () =>
+      giveUpTooLarge(this.#redis, this.#keys, userId, { ...message, call }),
+    );
   }
 
   page(session: Recipient, from: { after: string; lostTold: number; waitsForNobody: boolean }): Promise<MailboxPage> {

@@ -49,6 +49,27 @@ export async function settleMessages(
   return (await redis.script(settleScript, [keys.users], args)) as number;
 }
 
+const tooLargeScript = defineScript('too_large', ALLOW_FULL, readLua(new URL('./too-large.lua', import.meta.url)));
+
+export interface TooLarge {
+  /** `0` for a message that never had one. */
+  readonly id: string;
+  readonly flags: string;
+  readonly isStored: boolean;
+  /** The same when the call is repeated, and used for no other. */
+  readonly call: string;
+}
+
+/** Gives up a message whose frame the user's client cannot take: lost, and `failed` in its receipt. */
+export async function giveUpTooLarge(
+  redis: RedisPort,
+  keys: Keys,
+  userId: string,
+  { id, flags, isStored, call }: TooLarge,
+): Promise<void> {
+  await redis.script(tooLargeScript, [keys.users], [keys.prefix, userId, call, id, flags, isStored ? 1 : 0]);
+}
+
 const stashScript = defineScript('stash', ALLOW_FULL, readLua(new URL('./stash.lua', import.meta.url)));
 
 export interface Stashed extends Undelivered {

@@ -105,12 +105,14 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
     release: async () => undefined,
     stash: async () => undefined,
     settle: async () => undefined,
+    giveUpTooLarge: async () => undefined,
     page: async (_session: unknown, from: { after: string; waitsForNobody: boolean }) => {
       asked.push({ after: from.after, waitsForNobody: from.waitsForNobody });
       meanwhile.shift()?.();
       return pages.shift() ?? [];
     },
   };
+  const marks = { add: async () => undefined, idle: async () => undefined };
   const router = new Router({
     registry,
     lease,
@@ -133,6 +135,7 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
     lease,
     sessionStore: store,
     replies: { add: async () => undefined },
+    marks,
     router,
     upstream: undefined,
     counters,
@@ -152,7 +155,7 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
     registry,
     wheel,
     store,
-    marks: { add: async () => undefined },
+    marks,
     counters,
     traces: undefined,
     tail,

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { readReceipt } from '../../contract/store/scripts/receipts.ts';
+import { frameBytes } from '../kit/peer.ts';
+import { until } from '../kit/until.ts';
+import { chat, gateway, type TestGateway } from './support/gateway.ts';
+
+const LIMIT = 512;
+
+const verified = async (g: TestGateway, userId: string, more: object) => {
+  await g.users(userId);
+  const peer = await g.peer();
+  peer.send(1, { phone_number: userId, token: `token of ${userId}`, ...more });
+  return { peer, verdict: (await peer.receives(101)).body as { code: number; lost?: number } };
+};
+const bodyOf = (bytes: number) => {
+  const around = JSON.stringify({ chat_from: 'op', chat_content: '' }).length;
+  return JSON.stringify({ chat_from: 'op', chat_content: 'x'.repeat(bytes - 12 - around) });
+};
+const lostOf = (g: TestGateway, userId: string) => g.redis.command('HGET', g.keys.user(userId), 'lost');
+
+describe('max_frame_bytes', () => {
+  test.each(['plain', 'ack'] as const)(
+    'a message that is larger does not come to a client that is %s, and ends as lost',
+    async (form) => {
+      const g = await gateway();
+      const features = form === 'ack' ? { features: ['ack'] } : {};
+      const { peer } = await verified(g, 'small', { max_frame_bytes: LIMIT, ...features });
+      const send = (bytes: number) => g.route({ to: ['small'], body: bodyOf(bytes), receipt: true });
+      // The id and the time of an acknowledging client's frame count.
+      const fits = await send(form === 'ack' ? LIMIT - 100 : LIMIT);
+      const large = await send(LIMIT + 1);
+      const behind = await send(200);
+      await peer.receives(102);
+      await peer.receives(102);
+      const stateOf = async (result: typeof fits) => {
+        const receipt = await readReceipt(g.redis, g.keys, result.answers[0]?.id ?? '');
+        return receipt?.recipients[0];
+      };
+      await until('it has failed', async () => (await stateOf(large))?.state === 'failed');
+      expect((await stateOf(large))?.reason).toBe('too_large');
+      await until('the others are written', async () => (await stateOf(behind))?.state === 'written');
+      expect(await lostOf(g, 'small')).toBe('1');
+      await peer.leave();
+      const again = await verified(g, 'small', { features: ['ack'] });
+      expect(again.verdict.lost).toBe(1);
+    },
+  );
+
+  test('holds for the mailbox, for what comes directly, and for broadcasts', async () => {
+    const g = await gateway();
+    await g.users('small');
+    await g.route({ to: ['small'], body: bodyOf(LIMIT + 1) });
+    await g.route({ to: ['small'], body: bodyOf(LIMIT) });
+    const { peer } = await verified(g, 'small', { max_frame_bytes: LIMIT });
+    const any = await g.verified('any');
+    await peer.receives(102);
+    any.send(2, { chat_to: 'small', chat_content: 'y'.repeat(LIMIT) });
+    any.send(4, { chat_content: 'z'.repeat(LIMIT) });
+    any.send(2, { chat_to: 'small', chat_content: 'last' });
+    await any.receives(104);
+    await peer.receives(102, chat('any', 'last'));
+    await until('all are counted', async () => (await lostOf(g, 'small')) === '3');
+    expect(await g.mailbox('small')).toEqual([]);
+    peer.hasNothingMore();
+  });
+
+  test.each([
+    ['below the range', 1, 256],
+    ['above the range', 1e9, 65_536],
+    ['no number', '300', 65_536],
+    ['null', null, 65_536],
+  ])('%s: %j counts as %d', async (_name, max_frame_bytes, limit) => {
+    const g = await gateway();
+    const { peer, verdict } = await verified(g, 'odd', { max_frame_bytes });
+    expect(verdict.code).toBe(1);
+    const sender = await g.verified('sender');
+    const overhead = frameBytes(102, '{"chat_from": "sender", "chat_content": ""}').length;
+    sender.send(2, { chat_to: 'odd', chat_content: 'x'.repeat(Math.min(limit, 65_000) - overhead) });
+    expect((await peer.receives(102)).text.length + 12).toBe(Math.min(limit, 65_000));
+  });
+});
