@@ -4,6 +4,7 @@ import { askCommand } from './commands/ask.ts';
 import { benchCommand } from './commands/bench.ts';
 import { commandsCommand } from './commands/commands.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
+import { conformanceCommand } from './commands/conformance.ts';
 import { connectCommand } from './commands/connect.ts';
 import { costCommand } from './commands/cost.ts';
 import { deadCommand } from './commands/dead.ts';
@@ -76,7 +77,7 @@ function groups(): [heading: string, commands: Command[]][] {
     ['Start:', [devCommand(), setupCommand(), loginCommand(), logoutCommand(), doctorCommand(), completionCommand()]],
     ['Send and receive:', [connectCommand(), sendCommand(), askCommand(), commandsCommand()]],
     ['Operate:', [usersCommand(), tokensCommand(), statsCommand(), gatewaysCommand(), tailCommand(), deadCommand()]],
-    ['Measure:', [benchCommand(), simulateCommand(), costCommand()]],
+    ['Measure:', [conformanceCommand(), benchCommand(), simulateCommand(), costCommand()]],
   ];
 }
 

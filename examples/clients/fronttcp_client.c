@@ -30,7 +30,11 @@
 
 enum {
   HEADER_BYTES = 12,
-  MAX_FRAME_BYTES = 65536 + 128, /* what a client may send, and the id and time that the server adds */
+  /* The largest frame that is taken. The verify names it: the server sends no larger one, and counts what was larger as
+   * lost. With less memory, name less: 256 is the least. */
+  MAX_FRAME_BYTES = 65536,
+  /* A larger frame is skipped, up to this: no server sends more, so what claims to be longer is not of this protocol. */
+  MAX_SKIPPED_BYTES = 1 << 24,
   VERSION = 1100,
   HEARTBEAT_MS = 30000,
   MISSED_HEARTBEATS = 3,
@@ -56,6 +60,7 @@ struct frame {
 struct decoder {
   uint8_t bytes[2 * MAX_FRAME_BYTES];
   size_t start, end;
+  size_t to_skip; /* of a frame that is too large, what has still to be passed over */
 };
 
 static uint32_t read_u32(const uint8_t *at) {
@@ -71,12 +76,22 @@ static void write_u32(uint8_t *at, uint32_t value) {
 
 /* 1: a frame, valid until the next call · 0: not enough bytes yet · -1: no frame of this protocol, hang up */
 static int next_frame(struct decoder *decoder, struct frame *frame) {
-  const uint8_t *at = decoder->bytes + decoder->start;
-  size_t available = decoder->end - decoder->start;
-  if (available < HEADER_BYTES) return 0;
-  frame->length = read_u32(at);
-  /* Before the body is waited for: a hostile length costs nothing. */
-  if (frame->length < HEADER_BYTES || frame->length > MAX_FRAME_BYTES) return -1;
+  const uint8_t *at;
+  size_t available, skipped;
+  for (;;) {
+    available = decoder->end - decoder->start;
+    skipped = decoder->to_skip < available ? decoder->to_skip : available;
+    decoder->start += skipped;
+    decoder->to_skip -= skipped;
+    available -= skipped;
+    if (available < HEADER_BYTES) return 0;
+    at = decoder->bytes + decoder->start;
+    frame->length = read_u32(at);
+    /* Before the body is waited for: a hostile length costs nothing. */
+    if (frame->length < HEADER_BYTES || frame->length > MAX_SKIPPED_BYTES) return -1;
+    if (frame->length <= MAX_FRAME_BYTES) break;
+    decoder->to_skip = frame->length;
+  }
   if (available < frame->length) return 0;
   frame->version = read_u32(at + 4);
   frame->command_id = read_u32(at + 8);
@@ -96,7 +111,7 @@ static size_t make_room(struct decoder *decoder) {
 
 /* ---- a little JSON ------------------------------------------------------------------------------------------ */
 
-/* Appends `text` as a JSON string. Answers 0 when it does not fit. */
+/* Appends `text` as a JSON string. Returns 0 when it does not fit. */
 static int append_string(char *out, size_t size, size_t *used, const char *text) {
   static const char hex[] = "0123456789abcdef";
   if (*used + 2 > size) return 0;
@@ -167,7 +182,7 @@ static long member_number(const struct frame *frame, const char *name, long fall
   return value;
 }
 
-/* Copies a string member as it is written (ids and reasons have no escapes). Answers 0 when there is none. */
+/* Copies a string member as it is written (ids and reasons have no escapes). Returns 0 when there is none. */
 static int member_string(const struct frame *frame, const char *name, char *out, size_t size) {
   const char *at = member(frame, name), *end = (const char *)frame->body + frame->body_bytes;
   size_t used = 0;
@@ -200,7 +215,7 @@ static int64_t now_ms(void) {
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Answers 0 when the line is broken. */
+/* Returns 0 when the line is broken. */
 static int write_all(int fd, const void *bytes, size_t size) {
   const uint8_t *at = bytes;
   while (size > 0) {
@@ -222,12 +237,14 @@ static int send_frame(struct client *client, uint32_t command_id, const char *bo
 }
 
 static int send_verify(struct client *client) {
-  char body[5120];
+  char body[5120], limit[32];
   size_t used = 0;
+  snprintf(limit, sizeof limit, ",\"max_frame_bytes\":%d}", MAX_FRAME_BYTES);
   int fits = append(body, sizeof body, &used, "{\"phone_number\":") &&
              append_string(body, sizeof body, &used, client->phone_number) &&
              append(body, sizeof body, &used, ",\"token\":") && append_string(body, sizeof body, &used, client->token) &&
-             append(body, sizeof body, &used, ",\"features\":[\"ack\",\"pong\",\"goodbye\"]}");
+             append(body, sizeof body, &used, ",\"features\":[\"ack\",\"pong\",\"goodbye\"]") &&
+             append(body, sizeof body, &used, limit);
   return fits && send_frame(client, VERIFY, body, used);
 }
 
@@ -273,7 +290,7 @@ static int take_message(struct client *client, const struct frame *frame) {
   return has_id ? acknowledge(client, id) : 1;
 }
 
-/* Answers 0 when the connection is to be ended. What is not known is of a newer server, and passed over. */
+/* Returns 0 when the connection is to be ended. What is not known is of a newer server, and passed over. */
 static int handle(struct client *client, const struct frame *frame) {
   char reason[32];
   uint32_t command_id = frame->command_id;
@@ -325,7 +342,7 @@ static int beat(struct client *client) {
   return send_frame(client, HEARTBEAT, "", 0);
 }
 
-/* Lines of standard input, across reads. Answers 0 when the connection is broken. */
+/* Lines of standard input, across reads. Returns 0 when the connection is broken. */
 static int read_lines(struct client *client, int *is_open) {
   static char line[32768];
   static size_t used;
@@ -385,9 +402,11 @@ static int open_socket(const struct client *client) {
 }
 
 /* Full jitter: the clients of a server that died must not all come back at the same moment. */
+static long backoff_max_ms = BACKOFF_MAX_MS;
+
 static long backoff_ms(int attempt) {
-  long bound = attempt > 6 ? BACKOFF_MAX_MS : (long)BACKOFF_MIN_MS << (attempt - 1);
-  return rand() % ((bound < BACKOFF_MAX_MS ? bound : BACKOFF_MAX_MS) + 1);
+  long bound = attempt > 6 ? backoff_max_ms : (long)BACKOFF_MIN_MS << (attempt - 1);
+  return rand() % ((bound < backoff_max_ms ? bound : backoff_max_ms) + 1);
 }
 
 static int run(struct client *client) {
@@ -395,7 +414,7 @@ static int run(struct client *client) {
   for (;;) {
     client->is_verified = client->unanswered = 0;
     client->reconnect_after_ms = -1;
-    client->decoder.start = client->decoder.end = 0;
+    client->decoder.start = client->decoder.end = client->decoder.to_skip = 0;
     client->socket = open_socket(client);
     if (client->socket >= 0) {
       converse(client, &is_open);
@@ -441,6 +460,8 @@ int main(int count, char **arguments) {
     fprintf(stderr, "usage: FRONTTCP_TOKEN=... %s host port phone_number [recipient]\n", arguments[0]);
     return 2;
   }
+  /* Shorter for tests alone: a fleet that comes back at once is a flood. */
+  if (getenv("FRONTTCP_BACKOFF_MAX_MS")) backoff_max_ms = atol(getenv("FRONTTCP_BACKOFF_MAX_MS"));
   client.host = arguments[1];
   client.port = arguments[2];
   client.phone_number = arguments[3];

@@ -32,17 +32,23 @@ import time
 # a body of UTF-8 JSON, or nothing.
 HEADER = struct.Struct(">III")
 VERSION = 1100
-MAX_FRAME_BYTES = 1 << 20
+# The largest frame that is taken. The verify names it: the server sends no larger one, and counts what was larger as lost.
+MAX_FRAME_BYTES = 1 << 16
+# A larger frame is skipped, up to this: no server sends more, so what claims to be longer is not of this protocol.
+MAX_SKIPPED_BYTES = 1 << 24
 
 VERIFY, SINGLE, GROUP, BROADCAST, HEARTBEAT, ACKNOWLEDGE = 1, 2, 3, 4, 5, 6
 VERIFY_RESULT, HEARTBEAT_REPLY, ACCEPTED, REFUSED, GOODBYE = 101, 105, 110, 111, 112
+MESSAGES = {*range(102, 105), *range(2000, 3000)}
+KNOWN = MESSAGES | {VERIFY_RESULT, HEARTBEAT_REPLY, ACCEPTED, REFUSED, GOODBYE}
 FEATURES = ["ack", "receipts", "errors", "pong", "goodbye"]
 
 HEARTBEAT_SECONDS = 30.0
 MISSED_HEARTBEATS = 3
 VERIFY_SECONDS = 35.0
 CONNECT_SECONDS = 10.0
-BACKOFF_SECONDS = (0.5, 30.0)
+# Shorter for tests alone: a fleet that comes back at once is a flood.
+BACKOFF_SECONDS = (0.5, float(os.environ.get("FRONTTCP_BACKOFF_MAX_MS", "30000")) / 1000)
 REMEMBERED_IDS = 10_000
 # Coming back after these would take the connection from its rightful holder, or come with a dead token.
 FINAL_REASONS = {"taken_over", "logged_out"}
@@ -72,27 +78,39 @@ def encode(version, command_id, body=b""):
 
 
 class Decoder:
-    """Takes bytes as they come, gives whole frames: (version, command_id, body)."""
+    """Takes bytes as they come, gives whole frames: (version, command_id, body). What is larger than `max_frame_bytes` is
+    skipped up to `max_skipped_bytes`, and is an error beyond."""
 
-    def __init__(self, max_frame_bytes=MAX_FRAME_BYTES):
+    def __init__(self, max_frame_bytes=MAX_FRAME_BYTES, max_skipped_bytes=0):
         self._buffer = bytearray()
         self._max_frame_bytes = max_frame_bytes
+        self._max_skipped_bytes = max_skipped_bytes
+        self._to_skip = 0
 
     def feed(self, chunk):
         self._buffer += chunk
-        start = 0
+        start = self._skip(0)
         frames = []
         while len(self._buffer) - start >= HEADER.size:
             length, version, command_id = HEADER.unpack_from(self._buffer, start)
             # Before the body is waited for: after a wrong length nothing can be trusted.
-            if not HEADER.size <= length <= self._max_frame_bytes:
+            if not HEADER.size <= length <= max(self._max_frame_bytes, self._max_skipped_bytes):
                 raise ProtocolError(f"a frame of length {length}")
+            if length > self._max_frame_bytes:
+                self._to_skip = length
+                start = self._skip(start)
+                continue
             if len(self._buffer) - start < length:
                 break
             frames.append((version, command_id, bytes(self._buffer[start + HEADER.size : start + length])))
             start += length
         del self._buffer[:start]
         return frames
+
+    def _skip(self, start):
+        skipped = min(self._to_skip, len(self._buffer) - start)
+        self._to_skip -= skipped
+        return start + skipped
 
 
 class Client:
@@ -188,9 +206,10 @@ class Client:
         if self.tls:
             stream = ssl.create_default_context().wrap_socket(stream, server_hostname=self.address[0])
         self._socket = stream
-        self._decoder = Decoder()
+        self._decoder = Decoder(MAX_FRAME_BYTES, MAX_SKIPPED_BYTES)
         self._goodbye = None
-        self._write(VERIFY, {"phone_number": self.phone_number, "token": self.token, "features": FEATURES})
+        verify = {"phone_number": self.phone_number, "token": self.token, "features": FEATURES}
+        self._write(VERIFY, {**verify, "max_frame_bytes": MAX_FRAME_BYTES})
         self._await_verdict()
 
     def _await_verdict(self):
@@ -231,7 +250,8 @@ class Client:
             raise Disconnected("the server closed the connection")
         self._unanswered = 0
         for _, command_id, body in self._decoder.feed(chunk):
-            self._dispatch(command_id, json.loads(body) if body else None)
+            if command_id in KNOWN:  # What is not known is of a newer server.
+                self._dispatch(command_id, json.loads(body) if body else None)
 
     def _dispatch(self, command_id, body):
         if command_id == VERIFY_RESULT:
@@ -249,9 +269,9 @@ class Client:
         elif command_id == GOODBYE:
             self._goodbye = body
             self.on_event("goodbye", body)
-        elif 102 <= command_id <= 104 or 2000 <= command_id <= 2999:
+        elif command_id in MESSAGES:
             self._take_in({"command_id": command_id, **body})
-        # Heartbeat replies have done their work by coming; what is not known is of a newer server.
+        # Heartbeat replies have done their work by coming.
 
     def _take_in(self, message):
         message_id = message.get("id")

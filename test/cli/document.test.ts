@@ -23,7 +23,7 @@ const examples = [...page.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, bloc
 const [helpOfProgram, helpOfSend, dev, ...others] = examples;
 
 const UNTIL_CTRL_C = /# until Ctrl-C$/;
-const RUNS = /fronttcp is ready|Following|Connected|"type":"sample"/;
+const RUNS = /fronttcp is ready|Following|Waiting for the device|Connected|"type":"sample"/;
 
 let folder: string;
 let system: Running;

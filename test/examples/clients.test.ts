@@ -8,6 +8,7 @@ import { server } from '../client/dialogue.ts';
 import { startTestGateway, type TestGateway } from '../client/gateway.ts';
 import { repository } from '../kit/process.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
+import { expectConformance } from './support/conformance.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fronttcp-examples-'));
 const cClient = join(folder, 'fronttcp_client');
@@ -163,6 +164,15 @@ describe.each(clients)('the $name client', ({ name, start }) => {
     expect(scripted.count).toBe(1);
   });
 });
+
+const plain = [
+  ['Python', (port: number) => ['python3', pythonClient, '--port', `${port}`, '--phone-number', 'me', '--to', 'you']],
+  ['C', (port: number) => [cClient, '127.0.0.1', String(port), 'me', 'you']],
+] as const;
+
+test.concurrent.each(plain)('the %s client keeps to every clause', (_, start) =>
+  expectConformance((port) => start(port) as [string, ...string[]]),
+);
 
 const lines = vectors.map(({ version, command_id, body }) => `${version} ${command_id} ${body}`);
 const stream = Buffer.concat(vectors.map(({ hex }) => Buffer.from(hex, 'hex')));

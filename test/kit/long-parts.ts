@@ -13,6 +13,7 @@ export const parts: readonly Part[] = [
   { name: 'container', command: vitest('container') },
   { name: 'node-versions', command: vitest('client') },
   { name: 'bench', command: vitest('bench') },
+  { name: 'go', command: vitest('examples-go') },
   { name: 'seeds', command: ['test/faults/run.ts', '--seed', '6', '--seeds', '12', '--at-once', '3'] },
   {
     name: 'seeds-cluster',

@@ -1,0 +1,98 @@
+import { Command, Option } from 'commander';
+import { ScriptedGateway } from '../support/conformance/gateway.ts';
+import { type CaseResult, casesWith, endings, runCases } from '../support/conformance/run.ts';
+import { contextOf } from '../support/context.ts';
+import { ExitCode, Failure } from '../support/failure.ts';
+import { wholeNumber } from '../support/numbers.ts';
+import { printable, styled } from '../support/output.ts';
+
+interface ConformanceOptions {
+  listen: number;
+  host: string;
+  ending: string;
+  patience: number;
+}
+
+/** A device may be in somebody's hands, and has yet to be switched on. */
+const FIRST_CONNECTION_MS = 10 * 60_000;
+/** The longest pause before an attempt in a row is 30 s (docs/protocol.md, Timing). */
+const RETURN_MS = 45_000;
+
+export function conformanceCommand(): Command {
+  return new Command('conformance')
+    .description('play the gateway for a device, and say what it does wrong, clause by clause')
+    .option('--listen <port>', 'where the device connects; 0: a free port', wholeNumber(0, 65_535), 8_124)
+    .option('--host <address>', 'of this machine; 0.0.0.0 for a device on the network', '127.0.0.1')
+    .addOption(
+      new Option('--ending <how>', 'what the last case does; the device does not come back from it')
+        .choices(endings)
+        .default('taken_over'),
+    )
+    .option('--patience <seconds>', 'for an answer of the device', wholeNumber(1, 60), 5)
+    .addHelpText(
+      'after',
+      `
+Any token is taken: point the device at this address and switch it on. It is sent what gateways may send, cut as networks cut
+it, and is expected to keep its side of docs/protocol.md. What a device has taken shows in its acknowledgements: one that does not
+ask for the feature "ack" is tried on its connection alone. The clauses are the headings of docs/protocol.md.
+
+Exit code 0: it kept to every clause that applies to it; 1: it did not.
+
+Examples:
+  $ fronttcp conformance --listen 8124 --host 0.0.0.0
+  $ fronttcp conformance --listen 8124 --json > report.jsonl
+  $ fronttcp conformance --ending refused`,
+    )
+    .action(async (options: ConformanceOptions, command: Command) => {
+      const { output } = await contextOf(command);
+      const gateway = new ScriptedGateway();
+      const port = await gateway.listen(options.listen, options.host).catch((error: Error) => {
+        throw new Failure(
+          ExitCode.usage,
+          `cannot listen on port ${options.listen}: ${error.message}`,
+          'Name another: --listen.',
+        );
+      });
+      output.note(`Waiting for the device on ${options.host}:${port}. Ctrl-C ends.`);
+      const counts = { passed: 0, failed: 0, not_applicable: 0 };
+      try {
+        const first = { patienceMs: options.patience * 1_000, returnMs: FIRST_CONNECTION_MS };
+        const later = { ...first, returnMs: RETURN_MS };
+        for await (const result of both(gateway, casesWith(options.ending), first, later)) {
+          counts[result.result] += 1;
+          output.line(result, textOf(result));
+        }
+      } finally {
+        gateway.stop();
+      }
+      const sum = `${counts.passed} passed, ${counts.failed} failed, ${counts.not_applicable} not applicable`;
+      output.line({ type: 'summary', ...counts }, sum);
+      if (counts.failed > 0) throw new Failure(ExitCode.failed, `the device broke ${counts.failed} clauses`);
+    });
+}
+
+/** The device has longer for its first connection than for a later one. */
+async function* both(
+  gateway: ScriptedGateway,
+  [opening, ...others]: ReturnType<typeof casesWith>,
+  first: { patienceMs: number; returnMs: number },
+  later: { patienceMs: number; returnMs: number },
+): AsyncGenerator<CaseResult> {
+  if (opening !== undefined) yield* runCases(gateway, [opening], first);
+  if (gateway.verify === undefined) {
+    throw new Failure(
+      ExitCode.unreachable,
+      'no device has connected and verified',
+      'Point it at this address and port.',
+    );
+  }
+  for await (const result of runCases(gateway, others, later)) yield { ...result, number: result.number + 1 };
+}
+
+function textOf({ number, clause, title, result, problem }: CaseResult): string {
+  const mark = { passed: styled('green', '✓'), failed: styled('red', '✗'), not_applicable: styled('dim', '-') }[result];
+  const line = `${mark} ${String(number).padStart(2)}  ${title}`;
+  if (result === 'passed') return line;
+  const reason = problem === undefined ? [] : [`      ${printable(problem)}`];
+  return [line, ...reason, ...(result === 'failed' ? [`      → docs/protocol.md, "${clause}"`] : [])].join('\n');
+}

@@ -1,0 +1,3 @@
+module github.com/fronttcp/fronttcp/examples/clients/go
+
+go 1.21

@@ -1,0 +1,242 @@
+package fronttcp;
+
+import java.io.BufferedInputStream;
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.SSLSocketFactory;
+
+/** One user's connection to fronttcp. It comes back by itself, with full jitter, or when the server says so. No dependency. */
+public final class Client implements AutoCloseable {
+  private static final int VERSION = 1100;
+  private static final int VERIFY = 1, SINGLE = 2, BROADCAST = 4, HEARTBEAT = 5, ACKNOWLEDGE = 6;
+  private static final int VERDICT = 101, ACCEPTED = 110, REFUSED = 111, GOODBYE = 112;
+  private static final List<String> FEATURES = List.of("ack", "receipts", "errors", "pong", "goodbye");
+  private static final int HEARTBEAT_MS = 30_000, CONNECT_MS = 10_000, VERDICT_MS = 35_000, LASTING_MS = 10_000;
+  private static final int MISSED_HEARTBEATS = 3, REMEMBERED_IDS = 10_000, FIRST_BACKOFF_MS = 500;
+  /** Coming back after these would throw out the rightful holder, or is pointless. */
+  private static final Set<String> FINAL_REASONS = Set.of("taken_over", "logged_out");
+
+  /** Handles a message. It is acknowledged when this returns, and comes again on the next connection when it throws. */
+  public interface MessageHandler {
+    void handle(long commandId, Map<String, Object> message, String json) throws IOException;
+  }
+
+  /** Told what happens beside the messages: verified, accepted, refused, goodbye, reconnecting. */
+  public interface EventHandler {
+    void handle(String name, String detail);
+  }
+
+  /** The end: the token was refused, or the server ended this client for good. */
+  public static final class EndedException extends Exception {
+    EndedException(String reason) {
+      super(reason);
+    }
+  }
+
+  private final String host, userId, token;
+  private final int port, maxBackoffMs;
+  private final boolean tls;
+  private final MessageHandler onMessage;
+  private final EventHandler onEvent;
+  private final Set<String> taken = new LinkedHashSet<>();
+  private volatile boolean isClosed;
+  private Socket socket;
+  private long lastRef;
+  private long verifiedAtMs, pauseMs;
+
+  public Client(
+      String host, int port, boolean tls, String userId, String token, int maxBackoffMs, MessageHandler onMessage, EventHandler onEvent) {
+    this.host = host;
+    this.port = port;
+    this.tls = tls;
+    this.userId = userId;
+    this.token = token;
+    this.maxBackoffMs = maxBackoffMs;
+    this.onMessage = onMessage;
+    this.onEvent = onEvent;
+  }
+
+  /** Connects, and comes back until it may not. Returns after close(). */
+  public void run() throws EndedException, InterruptedException {
+    for (int attempt = 1; !isClosed; attempt++) {
+      verifiedAtMs = 0;
+      pauseMs = -1;
+      String cause = "the server closed the connection";
+      try {
+        converse();
+      } catch (IOException | IllegalArgumentException error) {
+        cause = String.valueOf(error.getMessage());
+      }
+      if (isClosed) return;
+      if (verifiedAtMs > 0 && now() - verifiedAtMs >= LASTING_MS) attempt = 1;
+      long pause = pauseMs >= 0 ? pauseMs : backoffMs(attempt);
+      onEvent.handle("reconnecting", Json.write(Map.of("cause", cause, "delay_ms", pause)));
+      Thread.sleep(pause);
+    }
+  }
+
+  /** Sends to one user, to everyone who is connected without one. Returns the ref that accepted and refused carry. */
+  public String send(String to, String content) throws IOException {
+    Map<String, Object> body = new LinkedHashMap<>();
+    String ref;
+    synchronized (this) {
+      ref = Long.toString(++lastRef);
+    }
+    body.put("chat_from", userId);
+    if (to != null) body.put("chat_to", to);
+    body.put("chat_content", content);
+    body.put("ref", ref);
+    write(to == null ? BROADCAST : SINGLE, body);
+    return ref;
+  }
+
+  @Override
+  public void close() {
+    isClosed = true;
+    synchronized (this) {
+      closeQuietly(socket);
+    }
+  }
+
+  private synchronized void write(int commandId, Map<String, Object> body) throws IOException {
+    if (socket == null) throw new IOException("not connected");
+    byte[] bytes = body == null ? new byte[0] : Json.write(body).getBytes(StandardCharsets.UTF_8);
+    OutputStream out = socket.getOutputStream();
+    out.write(new Frame(VERSION, commandId, bytes).encode());
+    out.flush();
+  }
+
+  private Socket open() throws IOException {
+    Socket plain = new Socket();
+    plain.connect(new InetSocketAddress(host, port), CONNECT_MS);
+    plain.setTcpNoDelay(true);
+    if (!tls) return plain;
+    SSLSocket secure = (SSLSocket) ((SSLSocketFactory) SSLSocketFactory.getDefault()).createSocket(plain, host, port, true);
+    SSLParameters parameters = secure.getSSLParameters();
+    parameters.setEndpointIdentificationAlgorithm("HTTPS");
+    secure.setSSLParameters(parameters);
+    return secure;
+  }
+
+  /** One connection, from its verify to its end. */
+  private void converse() throws IOException, EndedException {
+    Socket own = open();
+    synchronized (this) {
+      socket = own;
+    }
+    Heart heart = null;
+    try {
+      Map<String, Object> verify = new LinkedHashMap<>();
+      verify.put("phone_number", userId);
+      verify.put("token", token);
+      verify.put("features", FEATURES);
+      verify.put("max_frame_bytes", Frame.MAX_FRAME_BYTES);
+      write(VERIFY, verify);
+      own.setSoTimeout(VERDICT_MS);
+      DataInputStream in = new DataInputStream(new BufferedInputStream(own.getInputStream(), 16_384));
+      for (;;) {
+        Frame frame = Frame.read(in, Frame.MAX_FRAME_BYTES, Frame.MAX_SKIPPED_BYTES);
+        int id = (int) Math.min(frame.commandId(), Integer.MAX_VALUE);
+        if (id == VERDICT) {
+          int everyMs = verdict(frame.text());
+          // Every beat is answered: that many without a byte, and the server is dead.
+          own.setSoTimeout(MISSED_HEARTBEATS * everyMs + everyMs / 2);
+          if (heart == null) (heart = new Heart(everyMs)).start();
+        } else {
+          handle(id, frame);
+        }
+      }
+    } finally {
+      if (heart != null) heart.interrupt();
+      synchronized (this) {
+        socket = null;
+      }
+      closeQuietly(own);
+    }
+  }
+
+  private int verdict(String text) throws EndedException {
+    Map<String, Object> body = Json.object(text);
+    if (!Double.valueOf(1).equals(body.get("code"))) throw new EndedException("the token was refused");
+    verifiedAtMs = now();
+    onEvent.handle("verified", text);
+    double borne = body.get("heartbeat_timeout_ms") instanceof Double ms ? ms : 3.0 * HEARTBEAT_MS;
+    return (int) Math.min(HEARTBEAT_MS, Math.max(1, borne / 3));
+  }
+
+  /** A heartbeat reply has done its work by coming; what is not known is of a newer server. */
+  private void handle(int id, Frame frame) throws IOException, EndedException {
+    if (id >= 102 && id <= 104 || id >= 2000 && id <= 2999) take(id, frame.text());
+    else if (id == ACCEPTED) onEvent.handle("accepted", frame.text());
+    else if (id == REFUSED) onEvent.handle("refused", frame.text());
+    else if (id == GOODBYE) {
+      Map<String, Object> body = Json.object(frame.text());
+      if (body.get("reconnect_after_ms") instanceof Double ms) pauseMs = ms.longValue();
+      onEvent.handle("goodbye", frame.text());
+      String reason = String.valueOf(body.get("reason"));
+      if (FINAL_REASONS.contains(reason)) throw new EndedException(reason);
+    }
+  }
+
+  /** What comes twice is not handed over again, but acknowledged again: its acknowledgement was lost with its connection. */
+  private void take(int commandId, String text) throws IOException {
+    Map<String, Object> message = Json.object(text);
+    String id = message.get("id") instanceof String string ? string : null;
+    if (id == null || !taken.contains(id)) onMessage.handle(commandId, message, text);
+    if (id == null) return;
+    taken.add(id);
+    if (taken.size() > REMEMBERED_IDS) taken.remove(taken.iterator().next());
+    write(ACKNOWLEDGE, Map.of("ids", List.of(id)));
+  }
+
+  /** Full jitter: the clients of a server that died must not all come back at the same moment. */
+  private long backoffMs(int attempt) {
+    long bound = Math.min(maxBackoffMs, (long) FIRST_BACKOFF_MS << Math.min(attempt - 1, 10));
+    return ThreadLocalRandom.current().nextLong(bound + 1);
+  }
+
+  private static long now() {
+    return System.nanoTime() / 1_000_000 + 1;
+  }
+
+  private static void closeQuietly(Socket socket) {
+    try {
+      if (socket != null) socket.close();
+    } catch (IOException ignored) {
+      // It is gone either way.
+    }
+  }
+
+  private final class Heart extends Thread {
+    private final int everyMs;
+
+    Heart(int everyMs) {
+      this.everyMs = everyMs;
+      setDaemon(true);
+    }
+
+    @Override
+    public void run() {
+      try {
+        for (;;) {
+          Thread.sleep(everyMs);
+          write(HEARTBEAT, null);
+        }
+      } catch (IOException | InterruptedException ended) {
+        // With its connection.
+      }
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { repository, startProcess } from '../../kit/process.ts';
+
+/** Runs a client against `fronttcp conformance`, to its end; every clause that applies to it must hold. */
+export async function expectConformance(
+  client: (port: number) => readonly [string, ...string[]],
+  ending = 'taken_over',
+): Promise<void> {
+  const launcher = join(repository, 'bin/fronttcp.mjs');
+  const args = ['conformance', '--listen', '0', '--ending', ending, '--json', '--patience', '20'];
+  const server = startProcess(process.execPath, [launcher, ...args]);
+  const waiting = await server.line(/Waiting for the device on/);
+  const [command, ...rest] = client(Number(/:(\d+)/.exec(waiting)?.[1]));
+  // Coming back is tried, not how long a fleet would take over it.
+  const env = { ...process.env, FRONTTCP_TOKEN: 'any', FRONTTCP_BACKOFF_MAX_MS: '150' };
+  const device = spawn(command, rest, { env, stdio: ['pipe', 'ignore', 'ignore'] });
+  const { code } = await server.exit.finally(() => device.kill('SIGKILL'));
+  const results = server
+    .output()
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as { result?: string; type?: string; passed?: number });
+  expect(results.filter(({ result }) => result === 'failed')).toEqual([]);
+  expect(results.at(-1)).toMatchObject({ type: 'summary', failed: 0 });
+  expect(results.at(-1)?.passed).toBeGreaterThanOrEqual(60);
+  expect(code).toBe(0);
+}
