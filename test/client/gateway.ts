@@ -5,7 +5,8 @@ import { ask } from '../../local/redis/ping.ts';
 import type { Client } from '../../sdk/client/client.ts';
 import { connect } from '../../sdk/client/connect.ts';
 import type { ClientOptions } from '../../sdk/client/options.ts';
-import { type RunningProcess, startProgram } from '../kit/process.ts';
+import { startGatewayProcess } from '../kit/gateway-process.ts';
+import type { RunningProcess } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 
 /** A real gateway, a child process on the shared Redis under a prefix of its own. */
@@ -26,11 +27,9 @@ export interface TestGateway {
 export async function startTestGateway(prefix: string = uniquePrefix()): Promise<TestGateway> {
   const url = sharedRedisUrl();
   const keys = keysOf(prefix);
-  const program = startProgram('gateway/main.ts', [], {
-    env: { REDIS_URL: url, REDIS_KEY_PREFIX: prefix, GATEWAY_PORT: '0', HEALTH_PORT: '0', LOG_LEVEL: 'warn' },
+  const { process: program, port } = await startGatewayProcess({
+    env: { REDIS_URL: url, REDIS_KEY_PREFIX: prefix, LOG_LEVEL: 'warn' },
   });
-  const line = await program.line(/gateway listens on/);
-  const port = Number(/listens on \S+:(\d+),/.exec(line)?.[1]);
   const token = async (userId: string): Promise<string> => {
     const issued = makeToken(userId);
     await ask(url, 'HSET', keys.user(userId), 'token', tokenAtRest(issued));

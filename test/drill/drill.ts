@@ -3,16 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { findRedisServer } from '../faults/redis-server.ts';
+import type { GatewayProcess } from '../kit/gateway-process.ts';
 import { startStoreProxy } from '../kit/store-proxy.ts';
 import { until } from '../kit/until.ts';
 import type { Fault, Scene } from './faults.ts';
-import { type DrillGateway, startDrillGateway, sumOf } from './gateway.ts';
+import { startDrillGateway, sumOf } from './gateway.ts';
 import { type Alerts, startPrometheus } from './prometheus.ts';
 
 /** In this time a fault has to be seen. */
 export const SEEN_WITHIN_MS = 15_000;
 /** So long it is looked for, so that what comes too late is told with its time. */
 const LOOK_MS = 40_000;
+/** A gateway that does not say its metrics in this time is seen by what it says afterwards. */
+const LOOK_TIMEOUT_MS = 1_000;
 /** Alerts have waits of their own. */
 const ALERT_MS = 100_000;
 
@@ -69,7 +72,7 @@ async function start(
   env: Readonly<Record<string, string>>,
   { inner, maxFiles }: Fault,
   onEnd: Scene['onEnd'],
-): Promise<DrillGateway> {
+): Promise<GatewayProcess> {
   const gateway = await startDrillGateway({ env, inner, maxFiles });
   onEnd(() => gateway.process.stop('SIGKILL'));
   return gateway;
@@ -80,10 +83,10 @@ async function look(fault: Fault, scene: Scene, alerts: Alerts | undefined, look
   const read = fault.read ?? ((metrics: string) => sumOf(metrics, fault.metric));
   // The store has been asked once: what it said is the base.
   await until('the gateway has looked around', async () =>
-    sumOf(await gateway.metrics(), 'fronttcp_deployment_gateways'),
+    sumOf(await gateway.metrics(LOOK_TIMEOUT_MS), 'fronttcp_deployment_gateways'),
   );
   await fault.prepare?.(scene);
-  const before = read(await gateway.metrics());
+  const before = read(await gateway.metrics(LOOK_TIMEOUT_MS));
   const saidBefore = gateway.process.output().length;
   const startedAt = performance.now();
   const found: { metricMs: number | undefined; line: string | undefined; logMs: number | undefined } = {
@@ -101,7 +104,8 @@ async function look(fault: Fault, scene: Scene, alerts: Alerts | undefined, look
         found.line = said.find((line) => line.includes(`"event":"${fault.event}"`));
         if (found.line !== undefined) found.logMs = nowMs();
       }
-      if (found.metricMs === undefined && read(await gateway.metrics()) > before) found.metricMs = nowMs();
+      if (found.metricMs === undefined && read(await gateway.metrics(LOOK_TIMEOUT_MS)) > before)
+        found.metricMs = nowMs();
       return found.line !== undefined && found.metricMs !== undefined;
     },
     { timeoutMs: lookMs, everyMs: 200 },

@@ -2,14 +2,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { type Fault as LambdaFault, refuse, THROTTLED } from '../../local/upstream/faults.ts';
+import type { GatewayProcess } from '../kit/gateway-process.ts';
 import { frameBytes, Peer } from '../kit/peer.ts';
 import type { StoreProxy } from '../kit/store-proxy.ts';
-import { type DrillGateway, type InnerFault, sumOf } from './gateway.ts';
+import { type InnerFault, sumOf } from './gateway.ts';
 
 /** What a fault works on: a gateway behind a proxy to its Redis, and one beside it where the fault wants two. */
 export interface Scene {
-  readonly gateway: DrillGateway;
-  readonly victim: DrillGateway | undefined;
+  readonly gateway: GatewayProcess;
+  readonly victim: GatewayProcess | undefined;
   readonly proxy: StoreProxy;
   /** A command on Redis itself, past the proxy. Keys have no prefix. */
   redis(name: string, ...args: (string | number)[]): Promise<unknown>;

@@ -1,4 +1,4 @@
-import { type RunningProcess, repository, startProcess } from '../kit/process.ts';
+import { type GatewayProcess, startGatewayProcess } from '../kit/gateway-process.ts';
 
 /** What SIGUSR2 does to a gateway of the drill: a fault that comes from inside the process. */
 export type InnerFault = 'block' | 'jump';
@@ -12,13 +12,6 @@ const innerFaults: Readonly<Record<InnerFault, string>> = {
   jump: 'const real = Date.now; Date.now = () => real() + 3_600_000;',
 };
 
-export interface DrillGateway {
-  readonly process: RunningProcess;
-  readonly port: number;
-  readonly healthPort: number;
-  metrics(): Promise<string>;
-}
-
 export interface GatewayOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly inner?: InnerFault | undefined;
@@ -26,28 +19,12 @@ export interface GatewayOptions {
   readonly maxFiles?: number | undefined;
 }
 
-/** A gateway as its container runs it. Resolves when it is ready. */
-export async function startDrillGateway({ env, inner, maxFiles }: GatewayOptions): Promise<DrillGateway> {
-  const hook = inner === undefined ? '' : `process.on('SIGUSR2', () => { ${innerFaults[inner]} })`;
-  const imported = hook === '' ? [] : ['--import', `data:text/javascript,${encodeURIComponent(hook)}`];
-  const args = [...imported, 'gateway/main.ts'];
-  const options = { cwd: repository, env: { GATEWAY_HOST: '127.0.0.1', GATEWAY_PORT: '0', HEALTH_PORT: '0', ...env } };
-  const process_ =
-    maxFiles === undefined
-      ? startProcess(process.execPath, args, options)
-      : startProcess('sh', ['-c', `ulimit -n ${maxFiles}; exec "$0" "$@"`, process.execPath, ...args], options);
-  await process_.line(/"event":"ready"/, 120_000);
-  const [, port, healthPort] = /listens on \S+:(\d+), health on \S+:(\d+)/.exec(process_.output()) ?? [];
-  return {
-    process: process_,
-    port: Number(port),
-    healthPort: Number(healthPort),
-    metrics: async () => {
-      // One that hangs is seen by what it says afterwards.
-      const response = await fetch(`http://127.0.0.1:${healthPort}/metrics`, { signal: AbortSignal.timeout(1_000) });
-      return response.text();
-    },
-  };
+/** A gateway that takes this fault on SIGUSR2. Resolves when it is ready. */
+export async function startDrillGateway({ env, inner, maxFiles }: GatewayOptions): Promise<GatewayProcess> {
+  const hook = inner === undefined ? {} : { before: `process.on('SIGUSR2', () => { ${innerFaults[inner]} })` };
+  const gateway = await startGatewayProcess({ env, openFiles: maxFiles, ...hook });
+  await gateway.process.line(/"event":"ready"/, 120_000);
+  return gateway;
 }
 
 /** Sum of the samples of these series: a name, or a name with the labels as they are printed. */

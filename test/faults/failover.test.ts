@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
-import { startProgram } from '../kit/process.ts';
+import { startGatewayProcess } from '../kit/gateway-process.ts';
 import { startStoreProxy } from '../kit/store-proxy.ts';
 import { until } from '../kit/until.ts';
 import { findRedisServer } from './redis-server.ts';
@@ -33,23 +33,18 @@ it('a replica is promoted: connections stay, what was replicated is there, and w
   const env = {
     REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
     REDIS_KEY_PREFIX: keys.prefix,
-    GATEWAY_HOST: '127.0.0.1',
   };
-  const gateway = startProgram('gateway/main.ts', [], { env: { ...env, GATEWAY_PORT: '0', HEALTH_PORT: '0' } });
+  const gateway = await startGatewayProcess({ env });
   const old = new Redis(primary.url);
   // It is killed on purpose.
   old.on('error', () => undefined);
   try {
-    const line = await gateway.line(/gateway listens on/, START_MS);
-    const [, port, healthPort] = /:(\d+), health on \S+:(\d+)/.exec(line) ?? [];
-    await until('ready', async () => (await fetch(`http://127.0.0.1:${healthPort}/readyz`)).ok, {
-      timeoutMs: START_MS,
-    });
+    await until('ready', gateway.isReady, { timeoutMs: START_MS });
     for (const user of ['here', 'away']) await old.hset(keys.user(user), { token: tokenAtRest('t') });
     const got: unknown[] = [];
     let isClosed = false;
     const here = new Wire(
-      Number(port),
+      gateway.port,
       ({ body }) => got.push(body),
       () => {
         isClosed = true;
@@ -72,7 +67,7 @@ it('a replica is promoted: connections stay, what was replicated is there, and w
     await until('it arrives', () => got.some((body) => JSON.stringify(body).includes('after')), { timeoutMs: 30_000 });
     expect(isClosed).toBe(false);
     const away = new Wire(
-      Number(port),
+      gateway.port,
       ({ body }) => got.push(body),
       () => undefined,
     );
@@ -80,9 +75,9 @@ it('a replica is promoted: connections stay, what was replicated is there, and w
     await until('what was stored is there', () => got.some((body) => JSON.stringify(body).includes('before')));
     here.socket.end();
     away.socket.end();
-    expect((await gateway.stop('SIGTERM')).code).toBe(0);
+    expect((await gateway.process.stop('SIGTERM')).code).toBe(0);
   } finally {
-    await gateway.stop('SIGKILL');
+    await gateway.process.stop('SIGKILL');
     promoted.disconnect();
     old.disconnect();
     await proxy.close();
@@ -101,19 +96,16 @@ it('sessions that the store has forgotten are claimed again, and their connectio
   const env = {
     REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
     REDIS_KEY_PREFIX: keys.prefix,
-    GATEWAY_HOST: '127.0.0.1',
   };
-  const gateway = startProgram('gateway/main.ts', [], { env: { ...env, GATEWAY_PORT: '0', HEALTH_PORT: '0' } });
+  const gateway = await startGatewayProcess({ env });
   const stores = [new Redis(primary.url), new Redis(other.url)];
   const [, promoted] = stores;
   try {
-    const line = await gateway.line(/gateway listens on/, START_MS);
-    const port = Number(/:(\d+), health/.exec(line)?.[1]);
     for (const store of stores) await store.hset(keys.user('forgotten'), { token: tokenAtRest('t') });
     const got: unknown[] = [];
     let isClosed = false;
     const client = new Wire(
-      port,
+      gateway.port,
       ({ body }) => got.push(body),
       () => {
         isClosed = true;
@@ -132,7 +124,7 @@ it('sessions that the store has forgotten are claimed again, and their connectio
     expect(isClosed).toBe(false);
     client.socket.end();
   } finally {
-    await gateway.stop('SIGKILL');
+    await gateway.process.stop('SIGKILL');
     for (const store of stores) store.disconnect();
     await proxy.close();
     await Promise.all([primary.stop(), other.stop()]);

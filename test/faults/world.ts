@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { type Keys, keysOf } from '../../contract/store/keys.ts';
 import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
-import { type RunningProcess, startProgram } from '../kit/process.ts';
+import { type GatewayProcess, startGatewayProcess } from '../kit/gateway-process.ts';
 import { until } from '../kit/until.ts';
 import type { RedisServer } from './redis-server.ts';
 import { findRedisServer } from './redis-server.ts';
@@ -22,11 +22,8 @@ export interface WorldOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface Gateway {
-  readonly process: RunningProcess;
+export interface Gateway extends GatewayProcess {
   readonly name: string;
-  readonly port: number;
-  readonly healthPort: number;
   /** Stopped by SIGSTOP. */
   isPaused: boolean;
 }
@@ -82,23 +79,8 @@ export class World {
   }
 
   async startGateway(place: number): Promise<Gateway> {
-    const env = {
-      ...this.env,
-      GATEWAY_HOST: '127.0.0.1',
-      GATEWAY_PORT: '0',
-      HEALTH_PORT: '0',
-      DRAIN_TIMEOUT_MS: '5000',
-    };
-    const started = startProgram('gateway/main.ts', [], { env });
-    const line = await started.line(/gateway listens on/, START_TIMEOUT_MS);
-    const ports = /:(\d+), health on \S+:(\d+)/.exec(line);
-    const gateway = {
-      process: started,
-      name: `gateway ${place}.${this.started.length}`,
-      port: Number(ports?.[1]),
-      healthPort: Number(ports?.[2]),
-      isPaused: false,
-    };
+    const started = await startGatewayProcess({ env: { ...this.env, DRAIN_TIMEOUT_MS: '5000' } });
+    const gateway = { ...started, name: `gateway ${place}.${this.started.length}`, isPaused: false };
     this.gateways[place] = gateway;
     this.started.push(gateway);
     return gateway;
@@ -113,9 +95,7 @@ export class World {
     await until(
       'all gateways are ready',
       async () => {
-        const answers = await Promise.all(
-          this.open.map(({ healthPort }) => fetch(`http://127.0.0.1:${healthPort}/readyz`).then(({ ok }) => ok)),
-        );
+        const answers = await Promise.all(this.open.map((gateway) => gateway.isReady()));
         return answers.every(Boolean);
       },
       { timeoutMs: START_TIMEOUT_MS, everyMs: 50 },

@@ -1,8 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { UpstreamItem, UpstreamItems } from '../../contract/upstream.ts';
 import { THROTTLED } from '../../local/upstream/faults.ts';
+import { startGatewayProcess } from '../kit/gateway-process.ts';
 import { Peer } from '../kit/peer.ts';
-import { type RunningProcess, startProgram } from '../kit/process.ts';
+import type { RunningProcess } from '../kit/process.ts';
 import { sharedRedisUrl, startTestRedis, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 import {
@@ -29,16 +30,12 @@ async function victim(fn: TestFunction, prefix: string): Promise<{ program: Runn
     UPSTREAM_MAX_ATTEMPTS: '1',
     REDIS_URL: sharedRedisUrl(),
     REDIS_KEY_PREFIX: prefix,
-    GATEWAY_HOST: '127.0.0.1',
-    GATEWAY_PORT: '0',
-    HEALTH_PORT: '0',
   };
-  const program = startProgram('gateway/main.ts', [], { env });
+  const { process: program, port } = await startGatewayProcess({ env });
   onTestFinished(async () => {
     await program.stop('SIGKILL');
   });
-  const line = await program.line(/gateway listens on/);
-  return { program, port: Number(/:(\d+),/.exec(line)?.[1]) };
+  return { program, port };
 }
 
 describe('kill -9 of a gateway', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { LifecycleItem } from '../../contract/upstream.ts';
 import { THROTTLED } from '../../local/upstream/faults.ts';
+import { startGatewayProcess } from '../kit/gateway-process.ts';
 import { Peer } from '../kit/peer.ts';
-import { startProgram } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 import { AWS_ENV, testFunction, upstreamGateway } from './support/world.ts';
@@ -79,16 +79,12 @@ describe('lifecycle events', () => {
       UPSTREAM_FUNCTION: 'devices',
       REDIS_URL: sharedRedisUrl(),
       REDIS_KEY_PREFIX: prefix,
-      GATEWAY_PORT: '0',
-      HEALTH_PORT: '0',
-      GATEWAY_HOST: '127.0.0.1',
       LEASE_MS: '2000',
     };
-    const program = startProgram('gateway/main.ts', [], { env });
-    const line = await program.line(/gateway listens on/);
+    const { process: program, port } = await startGatewayProcess({ env });
     const gateway = await upstreamGateway(fn, { LEASE_MS: '2000' }, prefix);
     await gateway.users('victim');
-    const victim = await Peer.connect(Number(/:(\d+),/.exec(line)?.[1]));
+    const victim = await Peer.connect(port);
     await victim.verify('victim');
     await until('it came', () => fn.lifecycle.length === 1);
     await program.stop('SIGKILL');

@@ -5,7 +5,7 @@ import { createLog } from '../../../functions/runtime/log.ts';
 import { createRuntime, type Runtime } from '../../../functions/runtime/runtime.ts';
 import { createDemoUsers } from '../../../local/demo-users.ts';
 import { startApi } from '../../../local/http/server.ts';
-import { type RunningProcess, startProgram } from '../../kit/process.ts';
+import { startGatewayProcess } from '../../kit/gateway-process.ts';
 import { startTestRedis, type TestRedis } from '../../kit/redis.ts';
 import { until } from '../../kit/until.ts';
 
@@ -46,12 +46,9 @@ export async function startSystem({ gatewayPorts = [0] } = {}): Promise<System> 
   const runtime = await createRuntime(env);
   await createDemoUsers(runtime.redis, '');
   const api = await startApi({ port: 0, env, log: createLog({ level: 'error', format: 'json' }) });
-  const gateways = gatewayPorts.map((port) =>
-    startProgram('gateway/main.ts', [], {
-      env: { ...env, GATEWAY_HOST: '127.0.0.1', GATEWAY_PORT: String(port), HEALTH_PORT: '0' },
-    }),
+  const gateways = await Promise.all(
+    gatewayPorts.map((port) => startGatewayProcess({ env: { ...env, GATEWAY_PORT: String(port) } })),
   );
-  const ports = await Promise.all(gateways.map(portOf));
   const clients: Client[] = [];
   return {
     url: `${api.url}/web/send-command`,
@@ -59,22 +56,17 @@ export async function startSystem({ gatewayPorts = [0] } = {}): Promise<System> 
     runtime,
     connectClient: async (userId, token, { acknowledges = false, gateway = 0 } = {}) => {
       const own = token ?? (await writeToken(runtime, userId));
-      const client = await verifiedClient(ports[gateway] ?? 0, userId, own, acknowledges);
+      const client = await verifiedClient(gateways[gateway]?.port ?? 0, userId, own, acknowledges);
       clients.push(client);
       return client;
     },
     stop: async () => {
       for (const client of clients) client.end();
-      await Promise.all(gateways.map((gateway) => gateway.stop()));
+      await Promise.all(gateways.map((gateway) => gateway.process.stop()));
       await Promise.all([api.close(), runtime.redis.close()]);
       await redis.stop();
     },
   };
-}
-
-async function portOf(gateway: RunningProcess): Promise<number> {
-  const line = await gateway.line(/gateway listens on/);
-  return Number(/127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
 }
 
 /** In plain, as existing login code writes it. */

@@ -1,8 +1,9 @@
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { type Keys, keysOf } from '../../../contract/store/keys.ts';
+import { startGatewayProcess } from '../../kit/gateway-process.ts';
 import { Peer } from '../../kit/peer.ts';
-import { type RunningProcess, startProcess, startProgram } from '../../kit/process.ts';
+import type { RunningProcess } from '../../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../../kit/redis.ts';
 import { until } from '../../kit/until.ts';
 
@@ -37,27 +38,23 @@ export async function startTarget({ env = {}, openFiles }: TargetOptions = {}): 
   const prefix = uniquePrefix();
   const keys = keysOf(prefix);
   const redis = new Redis(sharedRedisUrl());
-  const options = {
+  const {
+    process: gateway,
+    port,
+    healthPort,
+    metrics,
+    isReady,
+  } = await startGatewayProcess({
+    openFiles,
     env: {
       REDIS_URL: sharedRedisUrl(),
       REDIS_KEY_PREFIX: prefix,
-      GATEWAY_HOST: '127.0.0.1',
-      GATEWAY_PORT: '0',
-      HEALTH_PORT: '0',
       // As `npm run gateway` starts it, and with a heap that a leak would soon fill.
       NODE_OPTIONS: '--max-semi-space-size=4 --max-old-space-size=256',
       ...env,
     },
-  };
-  const gateway =
-    openFiles === undefined
-      ? startProgram('gateway/main.ts', [], options)
-      : startProcess('/bin/sh', ['-c', `ulimit -n ${openFiles}; exec "$0" gateway/main.ts`, process.execPath], options);
-  const line = await gateway.line(/gateway listens on/);
-  const [, port, healthPort] = (/:(\d+), health on .*:(\d+)/.exec(line) ?? []).map(Number);
-  if (!port || !healthPort) throw new Error(`no ports in: ${line}`);
-  const health = `http://127.0.0.1:${healthPort}`;
-  await until('the gateway is ready', async () => (await fetch(`${health}/readyz`)).ok, { timeoutMs: 60_000 });
+  });
+  await until('the gateway is ready', isReady, { timeoutMs: 60_000 });
 
   let fresh = 0;
   const users = async (...ids: string[]) => {
@@ -71,7 +68,7 @@ export async function startTarget({ env = {}, openFiles }: TargetOptions = {}): 
     return peer;
   };
   const metric = async (name: string) => {
-    const text = await (await fetch(`${health}/metrics`)).text();
+    const text = await metrics();
     const found = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
     if (found === undefined) throw new Error(`there is no metric ${name}`);
     return Number(found.split(' ')[1]);
