@@ -4,7 +4,11 @@ import { userIdSchema } from '../../contract/wire/commands.ts';
 import type { Frame } from '../session/frame-reader.ts';
 
 /** A reference of the client's own, which 110 and 111 repeat. */
-export const refSchema = z.union([z.string().max(128), z.number()]);
+export const refSchema = z.union([
+  z.string().max(128),
+  // One that a double cannot hold would be repeated as another.
+  z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER),
+]);
 
 /** Existing tokens have any form; only their length is bounded. */
 export const tokenSchema = z.string().min(1).max(4_096);

@@ -1,5 +1,6 @@
 import { upstreamAnswerSchema } from '../../contract/upstream.ts';
 import type { Log } from '../../shared/log.ts';
+import { parseJson } from '../../shared/raw-json.ts';
 import { Latch } from '../../shared/time/latch.ts';
 import { Notice } from '../session/messages.ts';
 import type { Session } from '../session/session.ts';
@@ -149,7 +150,7 @@ export class Requests {
   async #reply(request: Request, text: string): Promise<void> {
     const { pushes, limits, counters } = this.#parts;
     const { frame, session, traceparent } = request;
-    const answer = upstreamAnswerSchema.safeParse(text === '' ? null : JSON.parse(text));
+    const answer = upstreamAnswerSchema.safeParse(text === '' ? null : parseJson(text));
     if (!answer.success) throw new Error(`its answer ${answer.error.issues.map(({ message }) => message).join(', ')}`);
     const { reply, send } = answer.data;
     const body = JSON.stringify(frame.ref === undefined ? reply : { ...reply, ref: frame.ref });
