@@ -3,23 +3,22 @@ import type { WireText } from '../../contract/wire/chat-text.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import { type Refusal, Refusals } from '../../contract/wire/refusals.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
-import type { Log } from '../../shared/log.ts';
 import type { AddressCount } from '../net/admission.ts';
 import type { Connection, ConnectionOwner } from '../net/connection.ts';
 import { type CloseReason, CloseReasons } from './close-reasons.ts';
 import { FeatureBit } from './features.ts';
-import { type Frame, type FrameConsumer, FrameReader, type FrameReaderParts, PauseReason } from './frame-reader.ts';
+import { type Frame, type FrameConsumer, FrameReader, PauseReason } from './frame-reader.ts';
 import { sayGoodbye } from './goodbye.ts';
 import { ANONYMOUS, type Identity } from './identity.ts';
 import { InFlightLimit } from './in-flight-limit.ts';
 import { Message, Notice, type Outgoing } from './messages.ts';
-import { type MakeOutbox, type OutboxOwner, type SessionOutbox, withoutSharing } from './outbox-port.ts';
-import { PendingAuth, type PendingAuthParts, type PendingConnection } from './pending-auth.ts';
-import type { Registry } from './registry.ts';
-import { Replay, type ReplayingSession, type ReplayParts, type ReplayStart } from './replay.ts';
+import { type OutboxOwner, type SessionOutbox, withoutSharing } from './outbox-port.ts';
+import { PendingAuth, type PendingConnection } from './pending-auth.ts';
+import { Replay, type ReplayingSession, type ReplayStart } from './replay.ts';
 import { SenderOrder } from './sender-order.ts';
+import type { SessionParts } from './session-parts.ts';
 import { Uplink } from './uplink.ts';
-import type { Timed, Wheel } from './wheel.ts';
+import type { Timed } from './wheel.ts';
 
 /** How long a client that has shut down its sending side is given for the answers that it still gets. */
 const FINISH_TIMEOUT_MS = 30_000;
@@ -30,68 +29,6 @@ const LINGER_MS = 2_000;
 const MAX_ACKNOWLEDGEMENTS_IN_FLIGHT = 64;
 
 export type SessionState = 'unverified' | 'replaying' | 'live' | 'suspended' | 'closed';
-
-/** Broadcasts on their way to all sessions of the gateway. */
-export interface Broadcasts {
-  /** The session gets those that come from now on; those before, it has had, or came too late for. */
-  join(session: Session): void;
-  leave(session: Session): void;
-  /** Delivers those that the session has not had yet, before whatever it is sent next. */
-  catchUp(session: Session): void;
-}
-
-/** What all sessions of a gateway share. One object for all of them: a session keeps a single reference. */
-export type SessionParts = FrameReaderParts &
-  PendingAuthParts &
-  ReplayParts & {
-    readonly settings: {
-      readonly heartbeatTimeoutMs: number;
-      readonly slowReaderTimeoutMs: number;
-      readonly maxBadFrames: number;
-      readonly maxVerifyAttempts: number;
-    };
-    /** Decides what a frame means. */
-    readonly handle: (session: Session, frame: Frame) => void;
-    readonly makeOutbox: MakeOutbox;
-    /** Flushes an outbox at the end of this turn of the event loop. */
-    readonly flusher: { schedule(outbox: SessionOutbox): void };
-    readonly broadcasts: Broadcasts;
-    /** Bytes for readers that have stopped reading, of all sessions. */
-    readonly stalled: { readonly isFull: boolean };
-    readonly registry: Registry;
-    readonly wheel: Pick<Wheel, 'clear'>;
-    readonly store: {
-      /** Does not reject. */
-      release(release: {
-        session: { userId: string; epoch: number; holder: string };
-        reason: string;
-        handsOver: boolean;
-        undelivered: Undelivered[];
-      }): Promise<void>;
-      /** Does not reject. */
-      giveUpTooLarge(userId: string, message: { id: string; flags: string; isStored: boolean }): Promise<void>;
-    };
-    readonly tail: {
-      readonly isOn: boolean;
-      delivered(user: string, message: Message): void;
-      refused(user: string, type: 'refused', reason: string): void;
-    };
-    readonly counters: SessionCounters;
-    readonly log: Pick<Log, 'debug'>;
-  };
-
-/** Sums to which all sessions of a gateway add. */
-export interface SessionCounters {
-  framesOut: number;
-  bytesOut: number;
-  badFrames: number;
-  slowReaders: number;
-  behindSession: number;
-  behindAll: number;
-  wrote(message: Message, acknowledges: boolean, nowMs: number): void;
-  refused(refusal: Refusal): void;
-  closed(reason: CloseReason): void;
-}
 
 /**
  * One TCP connection and, once it is verified, one user's stay on it.
