@@ -6,12 +6,13 @@ import { ExitCode, Failure } from '../support/failure.ts';
 export function logoutCommand(): Command {
   return new Command('logout')
     .description('revoke the token, which ends the connection too, and forget it')
-    .addHelpText('after', '\nExample:\n  $ fronttcp logout')
-    .action(async (_options: object, command: Command) => {
+    .option('--all', 'revoke every token of the user, not only this one')
+    .addHelpText('after', '\nExample:\n  $ fronttcp logout --all')
+    .action(async (options: { all?: boolean }, command: Command) => {
       const context = await contextOf(command);
       const api = await apiOf(context);
       try {
-        await api.call('POST', '/logout', z.unknown());
+        await api.call('POST', '/logout', z.unknown(), options.all ? { body: { all: true } } : {});
       } catch (error) {
         // A token that is no longer valid is as good as revoked.
         if (!(error instanceof Failure) || error.exitCode !== ExitCode.notAllowed) throw error;

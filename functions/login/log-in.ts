@@ -1,6 +1,7 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { verifyPassword } from '../../contract/store/passwords.ts';
 import { ALLOW_FULL, defineScript } from '../../contract/store/scripts/library.ts';
+import { TOKENS_LUA } from '../../contract/store/scripts/sessions.ts';
 import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
@@ -19,11 +20,19 @@ import type { Turns } from './turns.ts';
 const issueScript = defineScript(
   'issue_token',
   ALLOW_FULL,
+  TOKENS_LUA,
   `${SUCCEEDED_LUA}
 local user, key = ARGV[2], P .. 'user:' .. ARGV[2]
 if now > tonumber(ARGV[6]) then return { 'late' } end
 if redis.call('HGET', key, 'password') ~= ARGV[5] then return { 'changed' } end
 local expires = int(math.floor(now / 1000) + tonumber(ARGV[4]))
+local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'role', 'more_tokens')
+local more = more_tokens(was[3], was[4])
+if was[3] == 'operator' and was[1] and string.find(was[1], '^sha256:%x+$') and (tonumber(was[2] or expires) or 0) * 1000 > now then
+  -- one without an end of its own gets the usual one
+  table.insert(more, 1, { was[1], was[2] or expires })
+end
+keep_more_tokens(key, more)
 redis.call('HSET', key, 'token', ARGV[3], 'token_expires_at', expires)
 redis.call('ZADD', P .. 'users', 0, user)
 succeeded(ARGV[7], ARGV[8])
@@ -47,7 +56,7 @@ export interface Login {
 }
 
 /**
- * Makes the rule of POST /login: a new token for who knows the password; it replaces the user's older one.
+ * Makes the rule of POST /login: a new token for who knows the password. It replaces a user's older one; an operator keeps the ten newest.
  * Refuses 401 alike, and after the same time, for an unknown user, one without a password, and a wrong one.
  */
 export function createLogIn({ redis, keys, clock, limits, hashing, tokenTtlSeconds }: Parts) {

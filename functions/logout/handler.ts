@@ -1,17 +1,23 @@
 import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
+import { readBody } from '../http/body.ts';
 import { type Handler, serve } from '../http/serve.ts';
 import { authorize } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { logoutRequest } from './schema.ts';
 
-/** POST /logout: the user's token is worth nothing any more, and the connection that it opened is closed. */
+const MAX_LOGOUT_BYTES = 1_024;
+
+/** POST /logout: the token that is presented, or all of the user's, is worth nothing any more; so is a connection that it opened. */
 export function createHandler(runtime: Runtime): Handler {
   return serve(runtime.log, {
     'POST /logout': async (request) => {
-      const { userId } = await authorize(runtime, request);
+      const { userId, tokenField } = await authorize(runtime, request);
+      const hasBody = (request.event.body ?? '') !== '';
+      const { all } = hasBody ? readBody(request.event, MAX_LOGOUT_BYTES, logoutRequest.safeParse) : { all: false };
       const session = await disconnectUser(runtime.redis, runtime.keys, userId, {
         reason: 'logged_out',
-        revoke: true,
+        revoke: all === true || tokenField === undefined ? true : { tokenField },
         highestId: await runtime.clock.highestId(),
       });
       return { disconnected: session === 'online' };

@@ -60,7 +60,9 @@ function operationOf(key: RouteKey): object {
     ...(description === undefined ? {} : { description }),
     security: who === 'anyone' ? [] : [{ token: [] }],
     ...(named.length === 0 ? {} : { parameters: named.map((name) => ({ $ref: `#/components/parameters/${name}` })) }),
-    ...(request === undefined ? {} : { requestBody: { required: true, content: json(reference(request)) } }),
+    ...(request === undefined
+      ? {}
+      : { requestBody: { required: request !== 'LogoutRequest', content: json(reference(request)) } }),
     responses: {
       200: { description: 'Done.', headers: HEADERS, content: contentOf(operation) },
       ...(operation.mayBePending

@@ -21,7 +21,7 @@ export type Status = 400 | 401 | 403 | 404 | 409 | 413 | 429 | 503;
 const login: Operation = {
   summary: 'Log in',
   description:
-    'A new token for who knows the password; it replaces the older one of the user. An unknown user, one without a password ' +
+    'A new token for who knows the password; it replaces the older one of a user, and an operator keeps the ten newest. An unknown user, one without a password ' +
     'and a wrong password are answered alike. Only failures are limited.',
   who: 'anyone',
   request: 'LoginRequest',
@@ -51,10 +51,13 @@ export const operations: Readonly<Record<RouteKey, Operation>> = {
   'POST /api/v1100/login': login,
   'POST /logout': {
     summary: 'Log out',
-    description: "Revokes the token and closes the user's connection, on whichever gateway.",
+    description:
+      'Revokes the token and closes the connection that it opened, on whichever gateway. With `all`, every token of the user; ' +
+      'a body may be left out.',
     who: 'user',
+    request: 'LogoutRequest',
     answer: 'Disconnected',
-    refusals: [503],
+    refusals: [400, 413, 503],
   },
   'POST /send-command': sendCommand,
   'POST /web/send-command': sendCommand,

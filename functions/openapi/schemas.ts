@@ -5,6 +5,7 @@ import { cancelAnswer, commandAnswer, commandsAnswer, deliveryState, pastCommand
 import { deadLetter, deadLettersAnswer } from '../dead-letters/schema.ts';
 import { errorWord } from '../http/messages.ts';
 import { loginAnswer, loginRequest } from '../login/schema.ts';
+import { logoutRequest } from '../logout/schema.ts';
 import { batchRequestDocument, sentAnswer, sentBatchAnswer } from '../send-command/schema.ts';
 import { statsAnswer } from '../stats/schema.ts';
 import { createTokenAnswer, createTokenRequest, serviceToken, tokensAnswer } from '../tokens/schema.ts';
@@ -29,6 +30,7 @@ const named = {
   Done: z.object(verdict),
   Refusal: refusal,
   LoginRequest: loginRequest,
+  LogoutRequest: logoutRequest,
   Login: answered(loginAnswer),
   SendCommand: sendCommandSchema,
   SendRequest: z.union([sendCommandSchema, batchRequestDocument]),

@@ -18,6 +18,8 @@ export interface Caller {
   readonly userId: string;
   /** The only users whom it may send to; undefined: anyone. */
   readonly recipients: ReadonlySet<string> | undefined;
+  /** The stored form of the token that a user presented. */
+  readonly tokenField?: string;
 }
 
 /**
@@ -33,12 +35,22 @@ export async function authorize(runtime: Runtime, request: ApiRequest, need?: Ne
 async function userOf({ redis, keys }: Runtime, request: ApiRequest, token: string, need?: Need): Promise<Caller> {
   const userId = userIdOfToken(token);
   if (userId === undefined) throw unauthorized('bad_token');
-  const fields = await redis.command('HMGET', keys.user(userId), 'token', 'token_expires_at', 'role');
-  const [stored, expiresAt, role] = fields as (string | null)[];
-  if (!isGenuine(token, stored, expiresAt)) throw unauthorized('bad_token');
+  const fields = await redis.command('HMGET', keys.user(userId), 'token', 'token_expires_at', 'role', 'more_tokens');
+  const [stored, expiresAt, role, more] = fields as (string | null)[];
+  const tokens = [[stored, expiresAt] as const, ...(role === OPERATOR ? moreTokens(more) : [])];
+  const [tokenField] = tokens.flatMap(([field, until]) => (field && isGenuine(token, field, until) ? [field] : []));
+  if (tokenField === undefined) {
+    if (!stored) isGenuine(token, undefined, undefined);
+    throw unauthorized('bad_token');
+  }
   request.facts.user = userId;
   if (need !== undefined && role !== OPERATOR) throw new Refusal(403, 'not_operator');
-  return { userId, recipients: undefined };
+  return { userId, recipients: undefined, tokenField };
+}
+
+/** As contract/store/scripts/tokens-library.lua writes them. */
+function moreTokens(field: string | null | undefined): (readonly [token: string, expiresAt: string])[] {
+  return [...(field ?? '').matchAll(/(sha256:[\da-f]+) (\d+)/g)].map(([, token = '', until = '0']) => [token, until]);
 }
 
 const idList = z.array(z.string());

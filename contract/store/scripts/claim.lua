@@ -14,7 +14,7 @@ local lastMessage = int(math.max(stored, known > now * 1024 and known or 0))
 
 local function claim(user, form, token, resume, since, holder)
   local key = P .. 'user:' .. user
-  local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'resumed_from', 'owing', 'lost', 'ended', 'since')
+  local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'resumed_from', 'owing', 'lost', 'ended', 'since', 'role', 'more_tokens')
   if not was[1] and resume == '' then return { 'refused' } end
   local owing, lost, waiting = was[8] and 1 or 0, was[9] or '0', redis.call('ZCARD', P .. 'mailbox:' .. user)
   local function claimed(epoch) return { 'claimed', epoch, owing, lost, waiting, newest, lastMessage } end
@@ -25,7 +25,7 @@ local function claim(user, form, token, resume, since, holder)
     if since_of(was[11], was[4]) > tonumber(since) then return { 'superseded', was[10] or '' } end
     if was[4] == resume and was[3] and was[3] ~= holder then return { 'superseded', '' } end
     if not was[1] then return { 'refused' } end
-  elseif was[1] ~= token or (was[2] and (tonumber(was[2]) or 0) * 1000 <= now) then return { 'refused' } end
+  elseif not is_valid_token(token, { was[1], was[2], was[12], was[13] }) then return { 'refused' } end
 
   local epoch = next_epoch(math.max(tonumber(was[4] or '0'), tonumber(resume) or 0), known)
   if was[3] and end_session(user, was[3], was[4], was[5], 'taken_over') then owing = 1 end
@@ -34,6 +34,7 @@ local function claim(user, form, token, resume, since, holder)
     'connected_at', int(now), 'last_seen', int(now), 'served_id', lastMessage)
   -- a plain client is not sent application messages: these still wait
   if form ~= 'plain' then redis.call('HSET', key, 'served_app_id', lastMessage) end
+  if resume == '' then redis.call('HSET', key, 'verified_by', token) end
   if was[10] then redis.call('HDEL', key, 'ended') end
   redis.call('SADD', P .. 'sessions:' .. gateway, user)
   redis.call('ZADD', P .. 'users', 0, user)

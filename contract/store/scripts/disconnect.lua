@@ -1,12 +1,33 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] user · [3] reason · [4] 1: the token is revoked too
+-- ARGV[1] prefix · [2] user · [3] reason · [4] which tokens are revoked too: '' none, 'all', or a token field as it was checked
 --     [5] highest message id that the caller knows of (its estimate of Redis's clock), 0: none
--- Returns 'unknown' | 'offline' | 'online'
+-- Returns 'unknown' | 'offline' | 'online' | 'kept': the connection was verified with another token, which is still valid
 -- The epoch is raised whether there is a session or not: a gateway that is cut off finds, when it comes back, that what it holds has ended.
 -- Atomic because: between looking up the session and ending it, it could have moved.
-local user, key = ARGV[2], P .. 'user:' .. ARGV[2]
+local user, key, revoked = ARGV[2], P .. 'user:' .. ARGV[2], ARGV[4]
 if redis.call('EXISTS', key) == 0 then return 'unknown' end
-if ARGV[4] == '1' then redis.call('HDEL', key, 'token', 'token_expires_at') end
+
+-- where the newest is revoked, the next one takes its place
+local function revoke(token)
+  local f = redis.call('HMGET', key, 'token', 'role', 'more_tokens')
+  local left = {}
+  for _, more in ipairs(more_tokens(f[2], f[3])) do
+    if more[1] ~= token then left[#left + 1] = more end
+  end
+  if f[1] == token then
+    local next_token = table.remove(left, 1)
+    if next_token then redis.call('HSET', key, 'token', next_token[1], 'token_expires_at', next_token[2])
+    else redis.call('HDEL', key, 'token', 'token_expires_at') end
+  end
+  keep_more_tokens(key, left)
+end
+
+if revoked == 'all' then redis.call('HDEL', key, 'token', 'token_expires_at', 'more_tokens')
+elseif revoked ~= '' then
+  revoke(revoked)
+  local f = redis.call('HMGET', key, 'token', 'token_expires_at', 'role', 'more_tokens', 'verified_by')
+  if is_valid_token(f[5], f) then return 'kept' end
+end
 local session = redis.call('HMGET', key, 'gateway', 'epoch', 'form')
 local _, known = known_id(tonumber(ARGV[5]))
 redis.call('HSET', key, 'epoch', next_epoch(session[2], known), 'ended', ARGV[3])

@@ -9,19 +9,23 @@ import { TRIM_LUA } from './sweep.ts';
 /** Leases share it: epochs and ids stand on one time line. */
 export const SESSION_LUA = readLua(new URL('./session-library.lua', import.meta.url));
 
+/** Which tokens a user has. */
+export const TOKENS_LUA = readLua(new URL('./tokens-library.lua', import.meta.url));
+
 const claimScript = defineScript(
   'claim',
   ALLOW_FULL,
   TRIM_LUA,
+  TOKENS_LUA,
   SESSION_LUA,
   readLua(new URL('./claim.lua', import.meta.url)),
 );
 
-const tokensScript = defineScript('tokens', readLua(new URL('./tokens.lua', import.meta.url)));
+const tokensScript = defineScript('tokens', TOKENS_LUA, readLua(new URL('./tokens.lua', import.meta.url)));
 
-/** What the tokens that these users present are checked against, in order; '' where a user has none. */
-export async function readTokens(redis: RedisPort, keys: Keys, users: readonly string[]): Promise<string[]> {
-  return (await redis.script(tokensScript, [keys.users], [keys.prefix, ...users])) as string[];
+/** What the tokens that these users present are checked against, per user: an operator may have several. */
+export async function readTokens(redis: RedisPort, keys: Keys, users: readonly string[]): Promise<string[][]> {
+  return (await redis.script(tokensScript, [keys.users], [keys.prefix, ...users])) as string[][];
 }
 
 export interface ClaimRequest {
@@ -177,6 +181,7 @@ const disconnectScript = defineScript(
   'disconnect',
   ALLOW_FULL,
   SESSION_LUA,
+  TOKENS_LUA,
   readLua(new URL('./disconnect.lua', import.meta.url)),
 );
 
@@ -187,11 +192,13 @@ export async function disconnectUser(
   userId: string,
   how: {
     reason: 'kicked' | 'logged_out';
-    revoke: boolean;
+    /** All tokens, or the one of this token field: then a connection that another valid token opened stays. */
+    revoke: boolean | { tokenField: string };
     /** The highest message id that the caller knows of, as in a claim. */
     highestId?: number;
   },
-): Promise<'unknown' | 'offline' | 'online'> {
-  const args = [keys.prefix, userId, how.reason, how.revoke ? 1 : 0, how.highestId ?? 0];
-  return (await redis.script(disconnectScript, [keys.users], args)) as 'unknown' | 'offline' | 'online';
+): Promise<'unknown' | 'offline' | 'online' | 'kept'> {
+  const revoked = typeof how.revoke === 'object' ? how.revoke.tokenField : how.revoke ? 'all' : '';
+  const args = [keys.prefix, userId, how.reason, revoked, how.highestId ?? 0];
+  return (await redis.script(disconnectScript, [keys.users], args)) as Awaited<ReturnType<typeof disconnectUser>>;
 }

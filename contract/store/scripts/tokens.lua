@@ -1,12 +1,17 @@
 -- KEYS[1] users
 -- ARGV[1] prefix, then users
--- Returns per user the token field, or '' where there is none; where `user:<id>` is no hash, too. Any other refusal is of the
--- store, and says nothing about tokens: it is the reply.
+-- Returns per user the list of the token fields, the newest first; empty where there is none; where `user:<id>` is no hash, too.
+-- Any other refusal is of the store, and says nothing about tokens: it is the reply.
 -- One call for many who connect at once: the check itself is the caller's, in constant time.
 local tokens = {}
 for at = 2, #ARGV do
-  local token = redis.pcall('HGET', P .. 'user:' .. ARGV[at], 'token')
-  if type(token) == 'table' and token.err and not string.find(token.err, '^-?WRONGTYPE') then return token end
-  tokens[#tokens + 1] = type(token) == 'string' and token or ''
+  local f = redis.pcall('HMGET', P .. 'user:' .. ARGV[at], 'token', 'role', 'more_tokens')
+  if f.err and not string.find(f.err, '^-?WRONGTYPE') then return f end
+  local list = {}
+  if not f.err and f[1] then
+    list[1] = f[1]
+    for i, more in ipairs(more_tokens(f[2], f[3])) do list[i + 1] = more[1] end
+  end
+  tokens[#tokens + 1] = list
 end
 return tokens

@@ -1,0 +1,27 @@
+-- The tokens of a user: `token`, the newest, with `token_expires_at`; and of an operator up to nine more in `more_tokens`, the
+-- newest first: 'sha256:<hex> <expires, Unix s> …'. Another role has one token, whatever stands there.
+local MORE_TOKENS = 9
+
+-- Returns the list of {token, expires} that are valid beside the newest.
+local function more_tokens(role, field)
+  local list = {}
+  if role ~= 'operator' then return list end
+  for token, expires in string.gmatch(field or '', '(sha256:%x+) (%d+)') do
+    if tonumber(expires) * 1000 > now and #list < MORE_TOKENS then list[#list + 1] = { token, expires } end
+  end
+  return list
+end
+
+local function keep_more_tokens(key, list)
+  local words = {}
+  for i = 1, math.min(#list, MORE_TOKENS) do words[i] = list[i][1] .. ' ' .. list[i][2] end
+  if #words == 0 then redis.call('HDEL', key, 'more_tokens')
+  else redis.call('HSET', key, 'more_tokens', table.concat(words, ' ')) end
+end
+
+-- Whether `token` is a valid one of {token, token_expires_at, role, more_tokens}.
+local function is_valid_token(token, f)
+  if token and f[1] == token and not (f[2] and (tonumber(f[2]) or 0) * 1000 <= now) then return true end
+  for _, more in ipairs(more_tokens(f[3], f[4])) do if more[1] == token then return true end end
+  return false
+end
