@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Refusals } from '../../contract/wire/refusals.ts';
+import { errorWord } from '../../functions/http/messages.ts';
+import { repository } from '../kit/process.ts';
+
+const page = readFileSync(join(repository, 'docs/errors.md'), 'utf8');
+
+function wordsOf(heading: string): string[] {
+  const [section = ''] = page.split(`## ${heading}\n`)[1]?.split('\n## ') ?? [];
+  return [...section.matchAll(/^\| `(\w+)` \| \S/gm)].map(([, word]) => String(word)).sort();
+}
+
+test('the page of errors has every word of the HTTP API, and no other', () => {
+  expect(wordsOf('Over HTTP')).toEqual([...errorWord.options].sort());
+});
+
+test('the page of errors has every word of frame 111, and no other', () => {
+  expect(wordsOf('Over TCP (111)')).toEqual(Object.keys(Refusals).sort());
+});
