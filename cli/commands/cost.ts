@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { frontTcpBill, iotCoreBill, webSocketBill } from '../../lib/cost/model.ts';
 import { costReport } from '../../lib/cost/report.ts';
+import { stepsDown } from '../../lib/cost/steps.ts';
 import { defaultUsage, type Usage } from '../../lib/cost/usage.ts';
 import { contextOf } from '../support/context.ts';
 import { decimalNumber, wholeNumber } from '../support/numbers.ts';
@@ -27,16 +28,42 @@ export function costCommand(): Command {
     .addOption(
       new Option('--tls <where>', 'where TLS ends').choices(['none', 'load-balancer']).default(defaultUsage.tls),
     )
+    .option(
+      '--connections-per-task <number>',
+      'clients for each gateway',
+      wholeNumber(100, 1_000_000),
+      defaultUsage.connectionsPerTask,
+    )
+    .option(
+      '--heartbeat-seconds <number>',
+      'between two heartbeats of a client',
+      wholeNumber(1, 300),
+      defaultUsage.heartbeatSeconds,
+    )
+    .option('--no-cross-zone', 'targets in the same zone only')
+    .addOption(
+      new Option('--egress <way>', 'how gateways reach AWS')
+        .choices(['public-ip', 'nat', 'endpoints'])
+        .default(defaultUsage.egress),
+    )
+    .option(
+      '--spot-percent <number>',
+      'of the gateways, on spot capacity',
+      wholeNumber(0, 100),
+      defaultUsage.spotPercent,
+    )
+    .option('--tracing', 'X-Ray traces of every request', defaultUsage.tracing)
     .addHelpText(
       'after',
       `
 Examples:
   $ fronttcp cost --clients 100000 --commands-per-minute 1
+  $ fronttcp cost --clients 1000000 --connections-per-task 100000 --spot-percent 90
   $ fronttcp cost --clients 20000 --commands-per-minute 0.1 --batch 100 --redis upstash`,
     )
     .action(async (usage: Usage, command: Command) => {
       const { output } = await contextOf(command);
       const bills = { fronttcp: frontTcpBill(usage), webSocket: webSocketBill(usage), iotCore: iotCoreBill(usage) };
-      output.result({ usage, ...bills }, costReport(usage));
+      output.result({ usage, steps: stepsDown(usage), ...bills }, costReport(usage));
     });
 }

@@ -13,6 +13,9 @@ export interface Bill {
   readonly total: number;
 }
 
+/** What Fargate takes off for capacity that it may take back; recalled, and it moves. */
+const SPOT_DISCOUNT = 0.7;
+
 /** Of a load balancer's capacity unit, by what it is measured in. */
 const NLCU = { bytesPerHour: 1e9, tcpFlows: 100_000, tlsFlows: 3_000 };
 
@@ -20,11 +23,12 @@ const NLCU = { bytesPerHour: 1e9, tcpFlows: 100_000, tlsFlows: 3_000 };
 export function frontTcpBill(usage: Usage): Bill {
   return bill('fronttcp', [
     { name: 'Load balancer', monthly: loadBalancer(usage) },
-    { name: 'Gateways on Fargate', monthly: gateways(usage.clients) },
+    { name: 'Gateways on Fargate', monthly: gateways(usage) },
     { name: 'Data to the internet and between zones', monthly: traffic(usage) },
     { name: `Redis (${usage.redis})`, monthly: redis(usage) },
     { name: 'HTTP API, functions and access log', monthly: postPath(usage) },
     { name: 'Alarms, dashboard, metrics, secret', monthly: fixed(usage) },
+    { name: 'X-Ray traces', monthly: usage.tracing ? costOf(prices.xrayTrace, requestsPerMonth(usage)) : 0 },
   ]);
 }
 
@@ -51,8 +55,8 @@ function bill(name: string, items: readonly CostItem[]): Bill {
 
 const hourly = (price: Price, count = 1): number => costOf(price, count * HOURS_PER_MONTH);
 
-function bytesPerMonth({ clients, commandsPerMinute }: Usage): number {
-  const perMinute = a.heartbeatsPerMinute * a.bytesPerHeartbeat + commandsPerMinute * a.bytesPerCommand;
+function bytesPerMonth({ clients, commandsPerMinute, heartbeatSeconds }: Usage): number {
+  const perMinute = (60 / heartbeatSeconds) * a.bytesPerHeartbeat + commandsPerMinute * a.bytesPerCommand;
   return clients * perMinute * MINUTES_PER_MONTH;
 }
 
@@ -65,20 +69,26 @@ function loadBalancer(usage: Usage): number {
   );
 }
 
-function gateways(clients: number): number {
-  const tasks = tasksFor(clients);
-  return (
-    hourly(prices.fargateArmVcpuHour, tasks * a.taskVcpu) +
-    hourly(prices.fargateArmGbHour, tasks * a.taskGb) +
-    hourly(prices.publicIpv4Hour, tasks)
-  );
+function gateways({ clients, connectionsPerTask, spotPercent, egress }: Usage): number {
+  const tasks = tasksFor(clients, connectionsPerTask);
+  // The first one is never on spot capacity.
+  const onSpot = ((tasks - 1) * spotPercent) / 100;
+  const compute = (count: number): number =>
+    hourly(prices.fargateArmVcpuHour, count * a.taskVcpu) + hourly(prices.fargateArmGbHour, count * a.taskGb);
+  return compute(tasks - onSpot) + compute(onSpot) * (1 - SPOT_DISCOUNT) + wayOut(egress, tasks);
+}
+
+/** How tasks reach AWS: an address each, one gateway for all, or endpoints. */
+function wayOut(egress: Usage['egress'], tasks: number): number {
+  if (egress === 'public-ip') return hourly(prices.publicIpv4Hour, tasks);
+  if (egress === 'nat') return hourly(prices.natGatewayHour) + hourly(prices.publicIpv4Hour);
+  return hourly(prices.interfaceEndpointHour, (a.isolatedEndpoints - 1) * a.zones);
 }
 
 function traffic(usage: Usage): number {
   const bytes = bytesPerMonth(usage);
-  return (
-    costOf(prices.internetOutByte, bytes * a.outShare) + costOf(prices.crossZoneByte, bytes * a.crossZoneShare * 2)
-  );
+  const between = usage.crossZone ? bytes * a.crossZoneShare * 2 : 0;
+  return costOf(prices.internetOutByte, bytes * a.outShare) + costOf(prices.crossZoneByte, between);
 }
 
 function redis(usage: Usage): number {
@@ -99,8 +109,10 @@ function redis(usage: Usage): number {
   }
 }
 
+const requestsPerMonth = (usage: Usage): number => commandsPerMonth(usage) / usage.batch;
+
 function postPath(usage: Usage): number {
-  const requests = commandsPerMonth(usage) / usage.batch;
+  const requests = requestsPerMonth(usage);
   const seconds = (a.functionMs + (usage.batch - 1) * a.functionMsPerFurtherCommand) / 1000;
   return (
     costOf(prices.httpApiRequest, requests) +

@@ -60,6 +60,7 @@ export const prices = {
   lambdaRequest: flat('Lambda, million requests', 0.2, 'price-list', ONE_MILLION),
   lambdaArmGbSecond: flat('Lambda ARM, GB second', 0.0000133334, 'price-list'),
   logByte: flat('CloudWatch Logs, GB taken in', 0.5, 'price-list', GB),
+  xrayTrace: flat('X-Ray, million traces recorded', 5, 'recalled', ONE_MILLION),
   customMetric: flat('CloudWatch metric, month', 0.3, 'price-list'),
   alarm: flat('CloudWatch alarm, metric and month', 0.1, 'price-list'),
   dashboard: flat('CloudWatch dashboard, month', 3, 'price-list'),

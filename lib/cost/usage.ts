@@ -8,22 +8,44 @@ export interface Usage {
   readonly batch: number;
   readonly redis: 'valkey' | 'serverless' | 'memorydb' | 'upstash';
   readonly tls: 'none' | 'load-balancer';
+  /** What new tasks are started at: `scaling.connectionsPerTask`. */
+  readonly connectionsPerTask: number;
+  /** Between two heartbeats of a client: a third of `timings.heartbeatTimeoutSeconds` at the least. */
+  readonly heartbeatSeconds: number;
+  /** `gateway.crossZone`. */
+  readonly crossZone: boolean;
+  /** `network.egress`. */
+  readonly egress: 'public-ip' | 'nat' | 'endpoints';
+  /** `gateway.spotPercent`. */
+  readonly spotPercent: number;
+  /** `api.tracing`. */
+  readonly tracing: boolean;
 }
 
-export const defaultUsage: Usage = { clients: 100_000, commandsPerMinute: 1, batch: 1, redis: 'valkey', tls: 'none' };
+export const defaultUsage: Usage = {
+  clients: 100_000,
+  commandsPerMinute: 1,
+  batch: 1,
+  redis: 'valkey',
+  tls: 'none',
+  connectionsPerTask: 20_000,
+  heartbeatSeconds: 60,
+  crossZone: true,
+  egress: 'public-ip',
+  spotPercent: 0,
+  tracing: false,
+};
 
 export const MINUTES_PER_MONTH = 43_800;
 
 /** Measured or assumed; docs/cost.md says which. */
 export const assumptions = {
-  connectionsPerTask: 20_000,
   /** More tasks than the average needs, so that one zone or one deployment can go. */
   headroom: 1.1,
   minTasks: 2,
   taskVcpu: 1,
   taskGb: 2,
   zones: 2,
-  heartbeatsPerMinute: 1,
   /** Both ways, with the headers of TCP and IP: a heartbeat, or a command and its acknowledgement. */
   bytesPerHeartbeat: 400,
   bytesPerCommand: 400,
@@ -43,14 +65,16 @@ export const assumptions = {
   /** Of all alarms together: one that reckons with three metrics costs three times as much. */
   alarmMetrics: 69,
   customMetrics: 21,
+  /** Of the endpoints that isolated tasks need: the registry's two, logs, secrets. */
+  isolatedEndpoints: 4,
 } as const;
 
 export function commandsPerMonth({ clients, commandsPerMinute }: Usage): number {
   return clients * commandsPerMinute * MINUTES_PER_MONTH;
 }
 
-export function tasksFor(clients: number): number {
-  const { connectionsPerTask, headroom, minTasks } = assumptions;
+export function tasksFor(clients: number, connectionsPerTask: number = defaultUsage.connectionsPerTask): number {
+  const { headroom, minTasks } = assumptions;
   const needed = clients / connectionsPerTask;
   return needed <= minTasks / headroom ? minTasks : Math.ceil(needed * headroom - 1e-9);
 }

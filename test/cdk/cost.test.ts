@@ -4,7 +4,9 @@ import { breakEven } from '../../lib/cost/break-even.ts';
 import { frontTcpBill, iotCoreBill, webSocketBill } from '../../lib/cost/model.ts';
 import { costOf, prices } from '../../lib/cost/prices.ts';
 import { costReport } from '../../lib/cost/report.ts';
+import { holdingBill, STEPS, stepsDown } from '../../lib/cost/steps.ts';
 import { defaultUsage, tasksFor, type Usage } from '../../lib/cost/usage.ts';
+import { parseSettings } from '../../lib/settings.ts';
 
 const usage = (more: Partial<Usage> = {}): Usage => ({ ...defaultUsage, ...more });
 const item = (more: Partial<Usage>, name: RegExp): number =>
@@ -54,7 +56,7 @@ describe('the model', () => {
   });
 
   it('never has fewer than two gateways, and spare ones at the edge', () => {
-    expect([1, 20_000, 100_000, 1_000_000].map(tasksFor)).toEqual([2, 2, 6, 55]);
+    expect([1, 20_000, 100_000, 1_000_000].map((clients) => tasksFor(clients))).toEqual([2, 2, 6, 55]);
   });
 });
 
@@ -69,6 +71,36 @@ describe('the break-even', () => {
 
   it('says so where there is none', () => {
     expect(breakEven(usage({ redis: 'upstash', commandsPerMinute: 10 }), iotCoreBill)).toBeUndefined();
+  });
+});
+
+describe('holding a connection', () => {
+  const each = (more: Partial<Usage>): number => {
+    const asked = usage(more);
+    return holdingBill(asked).total / asked.clients;
+  };
+
+  it('costs what the page says, and a tenth of a cent at a million with all steps', () => {
+    expect(each({ clients: 100_000 })).toBeCloseTo(0.0055, 3);
+    expect(each({ clients: 1_000_000 })).toBeCloseTo(0.0031, 3);
+    const steps = stepsDown(usage({ clients: 1_000_000 }));
+    expect(steps.at(-1)?.perClient).toBeLessThanOrEqual(0.001);
+    for (const { saving, name } of steps) expect(saving, name).toBeGreaterThan(0);
+  });
+
+  it('has steps that are settings of a deployment', () => {
+    for (const { setting } of STEPS) {
+      const [path = '', value = ''] = setting.split(': ');
+      const [group = '', name = ''] = path.split('.');
+      const given: unknown = JSON.parse(value.replaceAll("'", '"'));
+      // Two tasks a zone, where there is one for each.
+      expect(() => parseSettings({ [group]: { [name]: given } }, setting)).not.toThrow();
+    }
+  });
+
+  it('is traced at a price, when it is', () => {
+    expect(item({ tracing: true }, /X-Ray/)).toBeCloseTo(4_380 * 5, 0);
+    expect(item({}, /X-Ray/)).toBe(0);
   });
 });
 

@@ -24,7 +24,11 @@ test('prints our bill beside the two others, by item, with the break-even', asyn
 
 test('as JSON the items add up to the totals', async () => {
   const { output } = await cost('--json', '--clients', '20000', '--batch', '100', '--redis', 'upstash');
-  const { usage, ...bills } = JSON.parse(output) as Record<string, { total: number; items: { monthly: number }[] }>;
+  const { usage, steps, ...bills } = JSON.parse(output) as Record<
+    string,
+    { total: number; items: { monthly: number }[] }
+  >;
+  expect(steps).toHaveLength(5);
   expect(usage).toMatchObject({ clients: 20_000, batch: 100, redis: 'upstash' });
   expect(Object.keys(bills)).toEqual(['fronttcp', 'webSocket', 'iotCore']);
   for (const { total, items } of Object.values(bills)) {

@@ -50,11 +50,17 @@ export const LANGUAGES = ['sh', 'ts', 'json', 'http', 'yaml', 'text'];
 
 /** Blocks that cannot be run here, by page and beginning. Each carries its mark on the page: `aws` wants an account, `slow` minutes. */
 export const NOT_RUN: readonly string[] = [
+  'docs/deploy.md aws aws sts get-caller-identity',
+  'docs/deploy.md aws aws iam create-service-linked-role',
   'docs/deploy.md aws npm ci',
-  'docs/deploy.md aws npx fronttcp login --api',
-  'docs/deploy.md aws aws secretsmanager create-secret',
+  'docs/deploy.md aws npx cdk bootstrap',
+  'docs/deploy.md aws npx fronttcp setup --stack',
+  'docs/deploy.md aws npx fronttcp doctor --stack FrontTcp',
+  'docs/deploy.md aws aws cloudformation deploy',
+  'docs/deploy.md aws read -r -p',
   'docs/deploy.md aws export FRONTTCP_RELAY',
-  'docs/deploy.md aws npx cdk deploy -c settings=teardown.ts',
+  'docs/deploy.md aws aws elasticache describe-replication-groups',
+  'docs/deploy.md aws printf',
   // Some of it in every build: test/faults.
   'docs/guarantees.md slow npm run test:faults',
 ];

@@ -39,7 +39,7 @@ test.each([20_000, 100_000, 1_000_000, 10_000_000, 100_000_000])(
 );
 
 test('the page names what the plan takes for granted', () => {
-  for (const value of [assumptions.connectionsPerTask, CLIENTS_PER_CELL, assumptions.redisBytesPerClient]) {
+  for (const value of [defaultUsage.connectionsPerTask, CLIENTS_PER_CELL, assumptions.redisBytesPerClient]) {
     expect(page).toContain(number(value));
   }
 });

@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { repository } from '../kit/process.ts';
+import { fencesOf } from './support/fences.ts';
+
+const commands = fencesOf('docs/deploy.md')
+  .filter(({ language }) => language === 'sh')
+  .flatMap(({ text }) => text.split('\n').map((line) => line.trim()));
+const first = (command: string): number => {
+  const at = commands.findIndex((line) => line.startsWith(command));
+  expect(at, command).toBeGreaterThanOrEqual(0);
+  return at;
+};
+
+test('the first deployment goes in the order in which it works', () => {
+  const order = [
+    'aws sts get-caller-identity',
+    // An account that has never run a container has no linked role, and its first cluster can fail for it.
+    'aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com',
+    'npm ci',
+    'npx fronttcp doctor --stack',
+    'npx cdk bootstrap',
+    'npx cdk deploy',
+    'npx fronttcp setup --stack',
+  ];
+  expect(order.map(first)).toEqual(order.map(first).toSorted((a, b) => a - b));
+});
+
+test('no command has dots to fill in', () => {
+  expect(commands.filter((line) => /…|\.\.\./.test(line.replaceAll('{ ...settings', '')))).toEqual([]);
+});
+
+test('the teardown may lose data before it deletes, and asks nothing', () => {
+  expect(first('npx cdk deploy -c settings=teardown.ts')).toBeLessThan(first('npx cdk destroy'));
+  expect(commands[first('npx cdk destroy')]).toContain('--force');
+});
+
+test('the pipeline has no long-lived key, and its role trusts one environment of one repository', () => {
+  const read = (file: string): string => readFileSync(join(repository, 'examples/pipeline', file), 'utf8');
+  const pipeline = read('deploy.yml');
+  expect(pipeline).toContain('id-token: write');
+  expect(pipeline).toContain('role-to-assume:');
+  expect(pipeline).not.toMatch(/secrets\.|AWS_SECRET_ACCESS_KEY|aws-access-key-id/);
+  const role = read('role.yml');
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation substitutes it
+  expect(role).toContain('token.actions.githubusercontent.com:sub: !Sub repo:${Repository}:environment:${Environment}');
+  // With a pattern in the subject, every branch of every fork could deploy.
+  expect(role).not.toMatch(/StringLike|ForAnyValue/);
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation substitutes it
+  expect(role).toContain('role/cdk-${Qualifier}-*');
+});
