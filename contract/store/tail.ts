@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { Keys } from './keys.ts';
-import { defineScript } from './scripts/library.ts';
+import { defineScript, readLua } from './scripts/library.ts';
 
 /** What a gateway says of one message or refusal to whoever follows it live: ids and codes, no contents. */
 const tailLine = z.object({
@@ -26,26 +26,7 @@ const TAIL_SECONDS = 60;
 /** Names whoever follows everyone: no user id is empty. */
 export const EVERYONE = '';
 
-/**
- * KEYS[1] users
- * ARGV[1] prefix · [2] the user who is followed, or '' · [3] how long, ms · [4], [5] after which entries of tail and events
- * Returns {lines of the tail, events}: lists of {entry id, fields}
- * Atomic because: who asks is known before anything after the answer happens.
- */
-const followScript = defineScript(
-  'follow',
-  `
-redis.call('ZADD', P .. 'tailing', int(now + tonumber(ARGV[3])), ARGV[2])
-redis.call('PEXPIRE', P .. 'tailing', tonumber(ARGV[3]))
-local function last(stream)
-  local entry = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
-  return entry and entry[1] or '0-0'
-end
-if ARGV[4] == '' then return { last(P .. 'tail'), last(P .. 'events') } end
-return { redis.call('XRANGE', P .. 'tail', '(' .. ARGV[4], '+', 'COUNT', 500),
-  redis.call('XRANGE', P .. 'events', '(' .. ARGV[5], '+', 'COUNT', 500) }
-`,
-);
+const followScript = defineScript('follow', readLua(new URL('./follow.lua', import.meta.url)));
 
 export interface LifecycleLine {
   at: number;

@@ -1,18 +1,10 @@
 import { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
-import { defineScript } from '../../contract/store/scripts/library.ts';
+import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { AuditQuery, auditAnswer, auditRecord } from './audit-schema.ts';
 
-/**
- * KEYS[1] users
- * ARGV[1] prefix · [2] only entries before this, or '+' · [3] most
- * Returns entries {id, fields (flat)}, the newest first. A script: every driver answers it alike.
- */
-const readScript = defineScript(
-  'read_audit',
-  `return redis.call('XREVRANGE', P .. 'audit', ARGV[2], '-', 'COUNT', ARGV[3])`,
-);
+const readScript = defineScript('read_audit', readLua(new URL('./read-audit.lua', import.meta.url)));
 
 export async function readAudit(redis: RedisPort, keys: Keys, query: AuditQuery): Promise<z.infer<typeof auditAnswer>> {
   const { limit, before } = query;

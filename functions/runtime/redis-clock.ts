@@ -1,14 +1,9 @@
 import type { Keys } from '../../contract/store/keys.ts';
-import { defineScript } from '../../contract/store/scripts/library.ts';
+import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { START_TIMEOUT_MS } from './drivers/failures.ts';
 
-/**
- * KEYS[1] users
- * ARGV[1] prefix
- * Returns the clock that scripts see, ms. A script, not TIME: in a cluster it asks the node that has the keys.
- */
-const clockScript = defineScript('clock', 'return int(now)');
+const clockScript = defineScript('clock', readLua(new URL('./clock.lua', import.meta.url)));
 
 /** Message ids count 1/1024 ms of Redis's clock. */
 const IDS_PER_MS = 1_024;

@@ -1,0 +1,79 @@
+-- KEYS[1] users
+-- ARGV[1] prefix · [2] only records before this, or '+' · [3] most · [4] only of this sender, or '' · [5] only to this user, or ''
+-- Returns {rows, where the next page begins or ''}, the newest first: per command {record id, at, by, message id, command id,
+--     recipients or '', ids as JSON or '', recipients in the receipt or '', counts by state as JSON or ''}
+-- Atomic because: one round trip, however many records are passed over.
+local MAX_SUMMED = 5000
+local MAX_LOOKED_AT = 5000
+local from, most, by, to = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local progress = { scheduled = 0, routed = 1, stored = 1, written = 2, expired = 3, failed = 3, replaced = 3, cancelled = 3,
+  acknowledged = 4, replied = 5 }
+
+local function is_to(list)
+  if not list or not string.find(list, text(to), 1, true) then return false end
+  for _, user in ipairs(cjson.decode(list)) do
+    if user == to then return true end
+  end
+  return false
+end
+
+-- the state that came furthest, as in a receipt that is read whole
+local function state_of(steps)
+  local state
+  for step in string.gmatch(steps, '(%a+) %d+') do
+    if not state or progress[step] >= progress[state] then state = step end
+  end
+  return state
+end
+
+local summed = 0
+local function receipt_of(message)
+  local key = P .. 'receipt:' .. message
+  local fields = redis.call('HLEN', key)
+  if fields == 0 then return '', '' end
+  summed = summed + fields
+  if summed > MAX_SUMMED then return int(fields - 3), '' end
+  local all, states, recipients = redis.call('HGETALL', key), {}, 0
+  for at = 1, #all, 2 do
+    if string.sub(all[at], 1, 2) == 'u:' then
+      recipients = recipients + 1
+      local state = state_of(all[at + 1])
+      if state then states[state] = (states[state] or 0) + 1 end
+    end
+  end
+  return int(recipients), cjson.encode(states)
+end
+
+-- what was withdrawn was refused with 503: it was never sent. The record of that comes right after that of the send
+local withdrawn = {}
+local function note_withdrawal(f)
+  if f.kind == 'withdraw' then withdrawn[f.message] = true end
+end
+local function fields_of(record)
+  local f = {}
+  for at = 1, #record[2], 2 do f[record[2][at]] = record[2][at + 1] end
+  return f
+end
+if from ~= '+' then
+  for _, record in ipairs(redis.call('XRANGE', P .. 'audit', string.sub(from, 2), '+', 'COUNT', 200)) do note_withdrawal(fields_of(record)) end
+end
+
+local rows, looked, last, ended = {}, 0, nil, false
+while #rows < most and looked < MAX_LOOKED_AT and not ended do
+  local page = redis.call('XREVRANGE', P .. 'audit', last and '(' .. last or from, '-', 'COUNT', 200)
+  ended = #page < 200
+  for i, record in ipairs(page) do
+    local f = fields_of(record)
+    last, looked = record[1], looked + 1
+    note_withdrawal(f)
+    if f.kind == 'send' and not withdrawn[f.message] and (by == '' or f.by == by) and (to == '' or is_to(f.to)) then
+      local recipients, states = receipt_of(f.message)
+      rows[#rows + 1] = { last, f.at, f.by, f.message, f.command, f.recipients or '', f.to or '', recipients, states }
+      if #rows == most then
+        ended = ended and i == #page
+        break
+      end
+    end
+  end
+end
+return { rows, not ended and last or '' }
