@@ -89,6 +89,8 @@ const table: Readonly<Record<string, Row>> = {
     clears: '10m',
   },
   DeadLetters: jump('fronttcp_dead_letters_total{instance="a"}'),
+  RoutesFailing: jump('fronttcp_route_failures_total{instance="a"}'),
+  InboxUnread: jump('fronttcp_inbox_unread_total{instance="a"}'),
   QueueWaits: level('fronttcp_deployment_queue_entries{instance="a"}', 5_000),
   MessagesLost: jump('fronttcp_deployment_messages_total{outcome="lost",instance="a"}', 5),
   EventLoopDelay: level('nodejs_eventloop_lag_p99_seconds{instance="a"}', 0.5, 0.01),

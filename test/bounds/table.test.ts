@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
+import { parseConfig } from '../../gateway/config.ts';
+import { repository } from '../kit/process.ts';
+
+const page = readFileSync(join(repository, 'docs/architecture.md'), 'utf8');
+const config = parseConfig({ REDIS_URL: 'redis://127.0.0.1' });
+
+/** The units that the table of the page names for a thing. */
+function units(what: string): number {
+  const row = page.split('\n').find((line) => line.startsWith(`| ${what} |`));
+  return Number(row?.split('|')[3]?.trim().replaceAll(',', ''));
+}
+
+test('the table of the most that one thing can cost is that of the default limits', () => {
+  const { maxRecipients, maxFrameBytes, maxQueueRecipients } = config;
+  const group = workOf(maxRecipients, maxFrameBytes);
+  expect(units('frame 2, single')).toBe(Math.round(workOf(1, maxFrameBytes)));
+  expect(units('frame 3, group')).toBe(Math.round(group));
+  expect(units('`POST /send-command`')).toBe(Math.round(group));
+  expect(units('queue entry')).toBe(Math.round(workOf(maxQueueRecipients, maxFrameBytes)));
+  expect(units('step of a burial')).toBe(STEP_WORK);
+  expect(units('step of the sweep')).toBe(STEP_WORK);
+});
+
+test('commands are put together up to the bound; one that is larger goes alone', () => {
+  expect(inSteps([1_000, 3_000, 2_000, 9_000, 1], (units) => units)).toEqual([[1_000, 3_000], [2_000], [9_000], [1]]);
+  expect(inSteps([], () => 1)).toEqual([]);
+});
