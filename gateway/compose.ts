@@ -113,11 +113,20 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
   const replies = new Replies({ redis, keys, log });
   const verifier = new Verifier({ redis, keys, config, lease, claims, log });
 
-  const flusher = new Flusher((nowMs, budget) => {
-    lease.check();
-    return broadcasts.flush(nowMs, budget);
+  const flusher = new Flusher({
+    before(nowMs, budget) {
+      lease.check();
+      return broadcasts.flush(nowMs, budget);
+    },
+    send: () => network.flush(),
   });
-  const broadcasts = new Broadcast({ registry, counters, schedule: () => flusher.wake(), tail });
+  const broadcasts = new Broadcast({
+    registry,
+    counters,
+    schedule: () => flusher.wake(),
+    send: () => network.flush(),
+    tail,
+  });
   const handOut = new InboxHandOut({ registry, store: sessionStore, marks, counters, traces, clock });
   const inbox = new InboxReader({
     connect: () => redis.blocking(),

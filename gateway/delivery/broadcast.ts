@@ -7,6 +7,9 @@ import type { TimeBudget } from './time-budget.ts';
 /** So much may gather behind a round; then the round goes on to its end at once, and no session is read meanwhile. */
 const MAX_BEHIND_BYTES = 262_144;
 
+/** Sessions whose writes go to the network together. */
+const SESSIONS_PER_SEND = 32;
+
 /** Messages on their way to every session, and the sessions that they have not reached yet. */
 interface Round {
   readonly items: readonly Message[];
@@ -23,6 +26,8 @@ export interface BroadcastParts {
   readonly counters: { wroteToMany(messages: number, bytes: number, receivers: number): void };
   /** Asks for a flush at the end of this turn. */
   readonly schedule: () => void;
+  /** Sends what the connections were handed. */
+  readonly send: () => void;
   readonly tail: { readonly isOn: boolean };
 }
 
@@ -82,6 +87,7 @@ export class Broadcast implements Broadcasts {
     const { items, joined, largestBytes, end, sessions } = this.#round;
     const first = end - items.length;
     const isWatched = this.#parts.tail.isOn;
+    const begun: Session[] = [];
     let written = 0;
     let isInterrupted = false;
     // A map's iterator goes on where a loop was left.
@@ -91,15 +97,26 @@ export class Broadcast implements Broadcasts {
         if (isAlone || !session.outbox.isEmpty) this.catchUp(session);
         else {
           session.broadcastCursor = end;
-          if (session.outbox.writeShared(items, joined, nowMs)) written += 1;
+          session.outbox.beginShared(joined);
+          if (begun.push(session) === SESSIONS_PER_SEND) written += this.#finish(begun, items, joined, nowMs);
         }
       }
       isInterrupted = budget.isSpent() && this.#bytes <= MAX_BEHIND_BYTES;
       if (isInterrupted) break;
     }
+    written += this.#finish(begun, items, joined, nowMs);
     if (!isInterrupted) this.#round = undefined;
     this.#parts.counters.wroteToMany(items.length, joined.length, written);
     return this.#round === undefined && this.#items.length === 0;
+  }
+
+  /** Sends to the sessions that were begun. Returns how many of them took all of it at once. */
+  #finish(begun: Session[], items: readonly Message[], joined: Buffer, nowMs: number): number {
+    this.#parts.send();
+    let written = 0;
+    for (const { outbox } of begun) if (outbox.finishShared(items, joined, nowMs)) written += 1;
+    begun.length = 0;
+    return written;
   }
 
   #begin(): Round {

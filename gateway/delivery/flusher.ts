@@ -4,21 +4,30 @@ import { TimeBudget } from './time-budget.ts';
 
 /** A write takes some microseconds: the clock is read once in so many. */
 const WRITES_PER_CHECK = 16;
+/** Outboxes whose writes go to the network together. */
+const OUTBOXES_PER_SEND = 32;
 
 interface Flushable {
-  flush(join: Join, nowMs: number): void;
+  begin(join: Join): void;
+  finish(join: Join, nowMs: number): void;
+}
+
+export interface FlusherParts {
+  /** Called ahead of every flush; may gather more or take back what was gathered. Returns whether it is done. */
+  readonly before: (nowMs: number, budget: TimeBudget) => boolean;
+  /** Sends what the connections were handed. */
+  readonly send: () => void;
 }
 
 /** Flushes, once per turn of the event loop, the outboxes that gathered something; what takes long goes on in the next turn. */
 export class Flusher {
   #dirty: Flushable[] = [];
   #scheduled = false;
-  readonly #before: (nowMs: number, budget: TimeBudget) => boolean;
+  readonly #parts: FlusherParts;
   readonly #flush = () => this.#flushSome();
 
-  /** `before` is called ahead of every flush, and may gather more or take back what was gathered. It returns whether it is done. */
-  constructor(before: (nowMs: number, budget: TimeBudget) => boolean) {
-    this.#before = before;
+  constructor(parts: FlusherParts) {
+    this.#parts = parts;
   }
 
   /** To be called when an outbox gathered its first item. */
@@ -37,18 +46,20 @@ export class Flusher {
   #flushSome(): void {
     const now = performance.now();
     this.#scheduled = false;
-    if (!this.#before(now, new TimeBudget(WRITES_PER_CHECK))) this.wake();
+    if (!this.#parts.before(now, new TimeBudget(WRITES_PER_CHECK))) this.wake();
     const outboxes = this.#dirty;
     this.#dirty = [];
     // One join per turn: what it keeps does not outlive the turn.
     const join = memoisedJoin();
-    const budget = new TimeBudget(WRITES_PER_CHECK);
+    const budget = new TimeBudget(1);
     let done = 0;
-    for (const outbox of outboxes) {
-      outbox.flush(join, now);
-      done += 1;
-      if (budget.isSpent()) break;
-    }
+    do {
+      const first = done;
+      done = Math.min(outboxes.length, first + OUTBOXES_PER_SEND);
+      for (let i = first; i < done; i += 1) outboxes[i]?.begin(join);
+      this.#parts.send();
+      for (let i = first; i < done; i += 1) outboxes[i]?.finish(join, now);
+    } while (done < outboxes.length && !budget.isSpent());
     if (done === outboxes.length) return;
     this.#dirty = [...outboxes.slice(done), ...this.#dirty];
     this.wake();

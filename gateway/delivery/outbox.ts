@@ -1,7 +1,7 @@
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { Connection } from '../net/connection.ts';
 import type { Outgoing } from '../session/messages.ts';
-import type { Join, OutboxOwner, SessionOutbox } from '../session/outbox-port.ts';
+import { type Join, type OutboxOwner, type SessionOutbox, withoutSharing } from '../session/outbox-port.ts';
 import { StalledBytes } from './stalled-bytes.ts';
 
 const NOTHING = Buffer.alloc(0);
@@ -27,6 +27,8 @@ export class Outbox implements SessionOutbox {
   #pending: Outgoing[] | undefined;
   #writing: readonly Outgoing[] = NONE;
   #writingBytes = 0;
+  /** `#writing` was handed to the connection, and it is not known yet how much of it the kernel took. */
+  #isBegun = false;
   readonly #allStalled: StalledBytes;
   /** This outbox's share of `#allStalled`. */
   #counted = 0;
@@ -60,29 +62,47 @@ export class Outbox implements SessionOutbox {
     return false;
   }
 
-  flush(join: Join, nowMs: number): void {
-    while (this.#pending !== undefined && this.#writing.length === 0 && !this.#connection.destroyed) {
-      const items = this.#takePending(this.#pending);
-      const bytes = join(items, this.#owner.form);
-      this.#connection.write(bytes);
-      // The kernel takes all at once, or the rest stays in the stream's buffer: `writableLength` shows it without a callback.
-      if (this.#connection.writableLength > 0) return this.#stall(items, bytes.length, join, nowMs);
-      this.#bytes -= bytes.length;
-      this.#owner.onWritten(items, bytes.length);
+  begin(join: Join): void {
+    if (this.#pending === undefined || this.#writing.length > 0 || this.#connection.destroyed) return;
+    this.#writing = this.#takePending(this.#pending);
+    const bytes = join(this.#writing, this.#owner.form);
+    this.#writingBytes = bytes.length;
+    this.#isBegun = true;
+    this.#connection.write(bytes);
+  }
+
+  finish(join: Join, nowMs: number): void {
+    while (this.#isBegun) {
+      this.#isBegun = false;
+      // The kernel took all of it, or the rest waits in the connection.
+      if (this.#connection.writableLength > 0) return this.#stall(join, nowMs);
+      // It could not be sent: it stays here, to be taken back.
+      if (this.#connection.destroyed) return;
+      const items = this.#writing;
+      this.#writing = NONE;
+      this.#bytes -= this.#writingBytes;
+      this.#owner.onWritten(items, this.#writingBytes);
+      this.begin(join);
     }
     if (this.isEmpty) this.#owner.onCaughtUp();
   }
 
-  /**
-   * To be called while the outbox is empty: writes what many receivers share, `items` joined to `bytes`. Returns whether
-   * the kernel took all of it at once; else it waits here like anything else.
-   */
-  writeShared(items: readonly Outgoing[], bytes: Buffer, nowMs: number): boolean {
+  flush(join: Join, nowMs: number): void {
+    this.begin(join);
+    this.finish(join, nowMs);
+  }
+
+  beginShared(bytes: Buffer): void {
+    if (!this.#connection.destroyed) this.#connection.write(bytes);
+  }
+
+  finishShared(items: readonly Outgoing[], bytes: Buffer, nowMs: number): boolean {
     if (this.#connection.destroyed) return false;
-    this.#connection.write(bytes);
     if (this.#connection.writableLength === 0) return true;
     this.#bytes += bytes.length;
-    this.#stall(items, bytes.length, memoisedJoin(), nowMs);
+    this.#writing = items;
+    this.#writingBytes = bytes.length;
+    this.#stall(memoisedJoin(), nowMs);
     return false;
   }
 
@@ -100,9 +120,8 @@ export class Outbox implements SessionOutbox {
     return pending.slice(0, end);
   }
 
-  #stall(items: readonly Outgoing[], bytes: number, join: Join, nowMs: number): void {
-    this.#writing = items;
-    this.#writingBytes = bytes;
+  #stall(join: Join, nowMs: number): void {
+    const items = this.#writing;
     this.#stalledSinceMs = nowMs;
     this.#count();
     this.#owner.onStalled();
@@ -118,6 +137,8 @@ export class Outbox implements SessionOutbox {
 
   /** Takes back everything that was not handed to the kernel as a whole, in order. The outbox is empty after it. */
   takeBack(): readonly Outgoing[] {
+    // What the kernel has is not ours any more.
+    if (this.#isBegun) this.finish(withoutSharing, performance.now());
     const items = this.#pending ? [...this.#writing, ...this.#pending] : this.#writing;
     this.#pending = undefined;
     this.#writing = NONE;

@@ -30,9 +30,19 @@ export interface SessionOutbox {
   readonly writing: readonly Outgoing[];
   /** Returns whether this is the first item of the turn: then a flush has to be scheduled. */
   gather(item: Outgoing): boolean;
+  /** Begins to write what was gathered. `finish` must follow: the network's flush between them sends for many connections at once. */
+  begin(join: Join): void;
+  /** Learns what the kernel took, and goes on until everything is written or the kernel takes no more. */
+  finish(join: Join, nowMs: number): void;
+  /** Both at once. */
   flush(join: Join, nowMs: number): void;
-  /** Writes what many receivers share; see delivery/broadcast.ts. */
-  writeShared(items: readonly Outgoing[], bytes: Buffer, nowMs: number): boolean;
+  /** To be called while the outbox is empty: begins to write what many receivers share; see delivery/broadcast.ts. */
+  beginShared(bytes: Buffer): void;
+  /**
+   * Must follow `beginShared`; `items` joined are `bytes`. Returns whether the kernel took all of it; else it waits here like anything
+   * else.
+   */
+  finishShared(items: readonly Outgoing[], bytes: Buffer, nowMs: number): boolean;
   takeBack(): readonly Outgoing[];
   takeBackPending(which: (item: Outgoing) => boolean): readonly Outgoing[];
 }

@@ -16,7 +16,8 @@ class Receiver {
   broadcastCursor = -1;
   readonly outbox = {
     isEmpty: true,
-    writeShared: (items: readonly Message[]) => {
+    beginShared: () => undefined,
+    finishShared: (items: readonly Message[]) => {
       this.sent.push(...items);
       return true;
     },
@@ -48,7 +49,13 @@ beforeEach(() => {
   registry = new Registry();
   counters = new Counters();
   asked = 0;
-  broadcasts = new Broadcast({ registry, counters, schedule: () => (asked += 1), tail: { isOn: false } });
+  broadcasts = new Broadcast({
+    registry,
+    counters,
+    schedule: () => (asked += 1),
+    send: () => undefined,
+    tail: { isOn: false },
+  });
 });
 
 const broadcast = (bytes = 10) =>

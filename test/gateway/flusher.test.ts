@@ -11,11 +11,11 @@ function slowOutbox(ms: number, onFlush: () => void): Outbox {
     while (performance.now() < end);
     onFlush();
   };
-  return { flush } as unknown as Outbox;
+  return { begin: () => undefined, finish: flush } as unknown as Outbox;
 }
 
 test('a flush of very many leaves turns of the event loop to others, and comes to its end, in order', async () => {
-  const flusher = new Flusher(() => true);
+  const flusher = new Flusher({ before: () => true, send: () => undefined });
   const flushed: number[] = [];
   for (let i = 0; i < 200; i += 1) flusher.schedule(slowOutbox(1, () => flushed.push(i)));
   let turns = 0;
@@ -34,9 +34,12 @@ test('a flush of very many leaves turns of the event loop to others, and comes t
 
 test('what has to come before a flush is called again until it is done', async () => {
   let calls = 0;
-  const flusher = new Flusher(() => {
-    calls += 1;
-    return calls === 3;
+  const flusher = new Flusher({
+    before() {
+      calls += 1;
+      return calls === 3;
+    },
+    send: () => undefined,
   });
   flusher.wake();
   await until('it is done', () => calls === 3);

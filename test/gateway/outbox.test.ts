@@ -183,3 +183,33 @@ test('receivers of the same messages share one buffer; others do not get it', ()
   expect(join([a], 'plain')).toBe(a.frame());
   expect(join([a, b], 'ack')).toEqual(first);
 });
+
+/** A connection whose kernel is the test. */
+function handOver(): { destroyed: boolean; writableLength: number; write(): void } {
+  return { destroyed: false, writableLength: 0, write: () => undefined };
+}
+
+test('a flush of many outboxes begins all of them before it learns what became of them', () => {
+  const owner = new Owner();
+  const outbox = new Outbox(handOver(), owner);
+  const items = [item(), item()];
+  for (const one of items) outbox.gather(one);
+  outbox.begin(memoisedJoin());
+  expect(owner.written).toEqual([]);
+  // The session ends before the flush comes to its end: what the kernel has is not put back.
+  expect(outbox.takeBack()).toEqual([]);
+  expectItems(owner.written, items);
+});
+
+test('what a lost connection could not send is not counted as written, and is taken back', () => {
+  const owner = new Owner();
+  const connection = handOver();
+  const outbox = new Outbox(connection, owner);
+  const items = [item(), item()];
+  for (const one of items) outbox.gather(one);
+  outbox.begin(memoisedJoin());
+  connection.destroyed = true;
+  outbox.finish(memoisedJoin(), 1);
+  expect(owner.written).toEqual([]);
+  expectItems(outbox.takeBack(), items);
+});

@@ -2,6 +2,7 @@
 process.env.NET = 'native';
 
 await import('../gateway/limits.test.ts');
+await import('../gateway/slow-reader.test.ts');
 await import('../edge/proxy-protocol.test.ts');
 await import('../hostile/connections.test.ts');
 await import('../hostile/floods.test.ts');

@@ -91,8 +91,8 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
   const registry = new Registry();
   const wheel = new Wheel();
   const tail = { isOn: false, delivered: () => undefined, refused: () => undefined };
-  const flusher = new Flusher((nowMs, budget) => broadcasts.flush(nowMs, budget));
-  const broadcasts = new Broadcast({ registry, counters, schedule: () => flusher.wake(), tail });
+  const flusher = new Flusher({ before: (nowMs, budget) => broadcasts.flush(nowMs, budget), send: () => undefined });
+  const broadcasts = new Broadcast({ registry, counters, schedule: () => flusher.wake(), send: () => undefined, tail });
   const lease = { gatewayId: 'g', isHeld: true };
   /** What a claim says beside the epoch. */
   const claim = { predecessorHandsOver: false, lost: 0, waiting: 0, newestEntry: undefined, lastMessageId: 0 };
