@@ -40,7 +40,7 @@ test('an entry is removed when the reader and all of its sessions are done with 
   expect(entries.open).toBe(0);
 });
 
-test('up to the first that is not done at once, those behind it a moment later; what has not been read stays', async () => {
+test('an inbox is not trimmed one entry too far: up to the first that is not done at once, those behind it a moment later', async () => {
   const [a, b, c, d] = (await begin(4)) as [InboxEntry, InboxEntry, InboxEntry, InboxEntry];
   const unread = String(await redis.command('XADD', inbox, '*', 'f', 'v'));
   a.settle();
