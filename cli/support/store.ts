@@ -1,6 +1,6 @@
 import { type Keys, keysOf } from '../../contract/store/keys.ts';
 import { type Environment, readEnvironment } from '../../functions/runtime/environment.ts';
-import { RedisUnavailableError } from '../../shared/redis/errors.ts';
+import { RedisUnavailableError, type UnavailableReason } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { EnvironmentError } from '../../shared/settings.ts';
 import { ExitCode, Failure } from './failure.ts';
@@ -10,6 +10,12 @@ export interface Store {
   readonly redis: RedisPort;
   readonly keys: Keys;
 }
+
+const PROBLEMS: Readonly<Record<UnavailableReason, readonly [problem: string, nextStep: string]>> = {
+  store_unavailable: ['Redis is out of reach', 'Is REDIS_URL (or FRONTTCP_RELAY) right?'],
+  store_credentials: ['Redis refuses the credentials', 'Set the user and password of REDIS_URL to those in force.'],
+  store_full: ['Redis is full', 'Delete what waits for nobody, or raise its maxmemory, and try again.'],
+};
 
 /**
  * Runs `work` on the Redis of the environment (REDIS_URL, REDIS_CLUSTER, REDIS_KEY_PREFIX, or the Upstash pair), on that of
@@ -22,14 +28,8 @@ export async function withStore<T>(work: (store: Store) => Promise<T>): Promise<
     return await work(store);
   } catch (error) {
     if (!(error instanceof RedisUnavailableError)) throw error;
-    throw new Failure(
-      ExitCode.unreachable,
-      `Redis is out of reach: ${error.message}`,
-      'Is REDIS_URL (or FRONTTCP_RELAY) right?',
-      {
-        cause: error,
-      },
-    );
+    const [problem, nextStep] = PROBLEMS[error.reason];
+    throw new Failure(ExitCode.unreachable, `${problem}: ${error.message}`, nextStep, { cause: error });
   } finally {
     await store?.redis.close();
   }

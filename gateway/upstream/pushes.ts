@@ -3,6 +3,7 @@ import { type RouteCommand, routeCommands, routeWork } from '../../contract/stor
 import { inSteps } from '../../contract/store/work.ts';
 import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
 import { bodyOf, parseSendCommand } from '../../contract/wire/commands.ts';
+import { largestFrameBytes } from '../../contract/wire/message.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { UpstreamCounters } from './counters.ts';
 
@@ -18,6 +19,7 @@ interface PushesParts {
     readonly mailboxMax: number;
     readonly mailboxMaxBytes: number;
     readonly maxRecipients: number;
+    readonly maxFrameBytes: number;
   };
   /** Whom the messages are from. */
   from: string;
@@ -49,6 +51,10 @@ export class Pushes {
         throw new Error(`send[${i}].chat_to: has more than ${config.maxRecipients} members`);
       }
       const body = bodyOf(parsed.data, from);
+      const bytes = largestFrameBytes(body);
+      if (bytes > config.maxFrameBytes) {
+        throw new Error(`send[${i}]: its frame has ${bytes} bytes, at most ${config.maxFrameBytes} are taken`);
+      }
       return { commandId: command_id, version: QUEUE_VERSION, body, to, from, ttlSeconds: ttl_s, receipt, traceparent };
     });
   }

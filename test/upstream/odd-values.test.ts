@@ -104,6 +104,13 @@ describe('odd numbers', () => {
   });
 });
 
+it('a message of the function that no frame could hold counts as a failed answer', async () => {
+  fn.answer = `{"send": [{"command_id": 102, "chat_to": "reader", "content": "${'x'.repeat(65_536)}"}]}`;
+  device.send(1500, { ref: 9 });
+  await device.receives(111, expect.objectContaining({ error: 'upstream_failed', ref: 9 }));
+  fn.answer = '{}';
+});
+
 it('docs/protocol.md has these tables', () => {
   const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
   for (const { name, tcp, http, queue, upstream } of oddTexts) {
