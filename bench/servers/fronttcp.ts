@@ -1,3 +1,4 @@
+import { loadBinding } from '../../gateway/net/native-binding.ts';
 import { NODE_FLAGS } from '../../gateway/node-flags.ts';
 import type { Plan } from '../plan.ts';
 import { describeLastProfile } from '../report/profile.ts';
@@ -30,6 +31,17 @@ export const fronttcp = {
   },
 } satisfies Server;
 
+/** The same on the addon of gateway/net; `npm run build:native` makes it. */
+export const nativeFronttcp: Server = {
+  name: 'fronttcp native',
+  protocol: 'gw',
+  missing() {
+    const found = loadBinding();
+    return Promise.resolve(found.state === 'loaded' ? undefined : found.why);
+  },
+  start: (plan, options) => fronttcp.start(plan, { ...options, env: { ...options?.env, NET: 'native' } }),
+};
+
 /** The gateway of another checkout, given the same work: what a change has brought, in one run. */
 export const besideFronttcp: Server = {
   name: 'fronttcp beside',
@@ -47,7 +59,7 @@ export async function startGateway(
   { env = {}, nodeArgs = [], checkout, cpus = plan.serverCpus }: StartOptions & { cpus?: string | undefined } = {},
 ): Promise<RunningGateway> {
   // Nobody drains a benchmark: its clients are gone by then.
-  const settings = { ...QUIET, REDIS_URL: redis.url, DRAIN_TIMEOUT_MS: '0', ...env };
+  const settings = { NET: 'node', ...QUIET, REDIS_URL: redis.url, DRAIN_TIMEOUT_MS: '0', ...env };
   const profile = profileArgs(plan);
   const child = await startChild(process.execPath, [...NODE_FLAGS, ...profile, ...nodeArgs, 'gateway/main.ts'], {
     cpus,

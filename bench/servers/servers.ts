@@ -1,7 +1,7 @@
 import { mosquitto, nats, redisPubSub, twisted } from './brokers.ts';
 import { centrifugo } from './centrifugo.ts';
 import { floor } from './floor.ts';
-import { besideFronttcp, fronttcp } from './fronttcp.ts';
+import { besideFronttcp, fronttcp, nativeFronttcp } from './fronttcp.ts';
 import { aedes, socketIo, ws } from './node-peers.ts';
 import type { Server } from './server.ts';
 
@@ -9,6 +9,7 @@ import type { Server } from './server.ts';
 export const servers: readonly Server[] = [
   floor,
   fronttcp,
+  nativeFronttcp,
   besideFronttcp,
   redisPubSub,
   nats,
