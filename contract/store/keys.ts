@@ -36,6 +36,17 @@ export interface Keys {
   scheduledCommand(commandId: string): string;
   /** For whom a command was stored, and for how many it is too late to take it back (a hash). */
   cancellable(commandId: string): string;
+  /** Names of groups (a sorted set), and the generation of each (a hash). */
+  readonly groups: string;
+  readonly groupNames: string;
+  /** Of one generation of a group: members (a sorted set, score = when they joined), and, while sends are pending, those who left and the sends. */
+  group(generation: string): string;
+  groupLeft(generation: string): string;
+  groupSends(generation: string): string;
+  /** Sends to groups that are being worked off: all, those of one sender, and members who were served ahead of their turn. */
+  readonly groupWork: string;
+  senderWork(userId: string): string;
+  groupEarly(commandId: string): string;
   /** Per `replaces` key the newest command for a user (a hash). */
   replaces(userId: string): string;
   /** Messages whose request was refused after all, for who still has them in an inbox (a sorted set: id, id). */
@@ -91,6 +102,14 @@ export function keysOf(prefix: string, cell = 0): Keys {
     scheduled: `${p}scheduled`,
     scheduledCommand: (commandId) => `${p}scheduled:${commandId}`,
     cancellable: (commandId) => `${p}cancellable:${commandId}`,
+    groups: `${p}groups`,
+    groupNames: `${p}group_names`,
+    group: (generation) => `${p}group:${generation}`,
+    groupLeft: (generation) => `${p}group_left:${generation}`,
+    groupSends: (generation) => `${p}group_sends:${generation}`,
+    groupWork: `${p}group_work`,
+    senderWork: (userId) => `${p}sender_work:${userId}`,
+    groupEarly: (commandId) => `${p}group_early:${commandId}`,
     replaces: (userId) => `${p}replaces:${userId}`,
     withdrawn: `${p}withdrawn`,
     events: `${p}events`,

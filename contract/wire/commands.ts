@@ -67,7 +67,10 @@ const delivery = {
 
 /** The conditions of a command hold for one recipient. Returns what is wrong with them, by member. */
 function conditionProblem(command: Conditions): { path: string; message: string } | undefined {
-  const { chat_to, wait, timeout_s, if_away, not_before, replaces } = command;
+  const { command_id, chat_to, wait, timeout_s, if_away, not_before, replaces } = command;
+  const isGroup = typeof chat_to === 'object' && !Array.isArray(chat_to);
+  if (isGroup && (command_id === 102 || command_id === 104))
+    return { path: 'chat_to', message: 'a group takes 103 or 2000-2999' };
   const isOne = typeof chat_to === 'string' || (Array.isArray(chat_to) && chat_to.length === 1);
   if (timeout_s !== undefined && wait === undefined)
     return { path: 'timeout_s', message: 'is for a command with wait' };
@@ -84,7 +87,8 @@ function checkConditions(command: Conditions, context: z.RefinementCtx): void {
 }
 
 interface Conditions {
-  readonly chat_to?: string | string[] | undefined;
+  readonly command_id: number;
+  readonly chat_to?: string | string[] | { group: string } | undefined;
   readonly wait?: string | undefined;
   readonly timeout_s?: number | undefined;
   readonly if_away?: string | undefined;
@@ -92,7 +96,14 @@ interface Conditions {
   readonly replaces?: string | undefined;
 }
 
-const recipientIds = z.union([userIdSchema, z.array(userIdSchema).min(1, 'is empty')]);
+/** Of a group: part of its path, too. */
+export const GROUP_NAME = /^[A-Za-z0-9._:-]{1,128}$/;
+export const groupNameSchema = z.string().regex(GROUP_NAME, 'is not the name of a group');
+const groupTarget = z
+  .strictObject({ group: groupNameSchema })
+  .meta({ description: 'All members of a group at acceptance.' });
+
+const recipientIds = z.union([userIdSchema, z.array(userIdSchema).min(1, 'is empty'), groupTarget]);
 
 /** A chat message: to one or many (102, 103), or to everyone or those named (104). */
 const chatCommand = z
@@ -147,6 +158,11 @@ export function parseSendCommand(input: unknown): z.ZodSafeParseResult<SendComma
   if (commandId === 102 || commandId === 103 || commandId === 104) return chatCommand.safeParse(input);
   const named = commandIdSchema.safeParse(input);
   return named.success ? applicationCommand.safeParse(input) : (named as z.ZodSafeParseError<SendCommand>);
+}
+
+/** Whether a command goes to a group. */
+export function isGroup(chat_to: SendCommand['chat_to']): chat_to is { group: string } {
+  return typeof chat_to === 'object' && !Array.isArray(chat_to);
 }
 
 /** The message body, in the plain form, that a command of `from` becomes. */

@@ -11,7 +11,7 @@ import { cancelById, cancelByKey } from './cancel.ts';
 import { listCommands } from './list-commands.ts';
 import { readAudit } from './read-audit.ts';
 import { receiptAnswer } from './receipt.ts';
-import { commandsQuery } from './schema.ts';
+import { commandQuery, commandsQuery } from './schema.ts';
 
 /** What was sent, what has become of a command that asked for a receipt, and who did what else. Ids, not contents. */
 export function createHandler(runtime: Runtime): Handler {
@@ -43,7 +43,9 @@ export function createHandler(runtime: Runtime): Handler {
     'GET /commands/{id}': async (request) => {
       await authorize(runtime, request, 'read');
       const id = commandIdOf(request);
-      const receipt = await readReceipt(runtime.redis, runtime.keys, id);
+      const query = commandQuery.safeParse(request.event.queryStringParameters ?? {});
+      if (!query.success) throw invalid(query.error);
+      const receipt = await readReceipt(runtime.redis, runtime.keys, id, query.data.cursor);
       if (receipt === undefined) throw new Refusal(404, 'no_such_command');
       request.facts.messages = id;
       return receiptAnswer(id, receipt);

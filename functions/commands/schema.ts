@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DELIVERY_STATES } from '../../contract/store/scripts/receipts.ts';
 import { MAX_USER_ID_LENGTH } from '../../contract/wire/commands.ts';
 import { beforeEntry, pageLimit } from '../http/paging.ts';
 
@@ -13,19 +14,6 @@ export const commandsQuery = z.strictObject({
   to: z.string().max(MAX_USER_ID_LENGTH).optional(),
 });
 export type CommandsQuery = z.output<typeof commandsQuery>;
-
-const DELIVERY_STATES = [
-  'scheduled',
-  'stored',
-  'routed',
-  'written',
-  'acknowledged',
-  'replied',
-  'expired',
-  'replaced',
-  'cancelled',
-  'failed',
-] as const;
 
 export const deliveryState = z.enum(DELIVERY_STATES).meta({
   description:
@@ -45,10 +33,26 @@ export const commandAnswer = z.object({
         phone_number: z.string(),
         state: deliveryState,
         reason: z.string().optional().meta({ description: 'Such as unknown_user, offline, mailbox_full, expired.' }),
+        reply: z.unknown().optional().meta({ description: 'What the device replied.' }),
         steps: z.array(z.object({ state: deliveryState, at: z.int().meta({ description: 'Unix milliseconds.' }) })),
       }),
     )
-    .meta({ description: 'By user id. Of a broadcast: those that it has reached.' }),
+    .meta({ description: 'By user id. Of a broadcast: those that it has reached. Of a group: one page.' }),
+  group: z.string().optional().meta({ description: 'The group that it was sent to.' }),
+  members: z.int().optional().meta({ description: 'How many the group had at acceptance.' }),
+  states: z.partialRecord(deliveryState, z.int()).optional().meta({ description: 'Members in each state.' }),
+  cursor: z
+    .string()
+    .nullable()
+    .optional()
+    .meta({ description: 'Of a group: of the next page; null: this was the last.' }),
+});
+
+export const commandQuery = z.strictObject({
+  cursor: z
+    .string()
+    .regex(/^\d{1,20}$/)
+    .optional(),
 });
 
 export const pastCommand = z.object({

@@ -66,6 +66,16 @@ export const MESSAGES = {
   not_before_past: { en: 'not_before: is in the past', zh: 'not_before：时间已过' },
   not_before_far: { en: 'not_before: is more than 30 days ahead', zh: 'not_before：超过 30 天' },
   too_many_keys: { en: 'replaces: too many keys wait for this user', zh: 'replaces：该用户等待中的键过多' },
+  unknown_group: { en: 'there is no such group', zh: '没有该分组' },
+  too_many_group_sends: {
+    en: 'too many messages to groups are being worked off: try again',
+    zh: '正在处理的群组消息过多，请重试',
+  },
+  group_full: { en: 'a group has at most 100,000 members', zh: '一个分组至多 100,000 个成员' },
+  bad_group_name: {
+    en: 'a group name has 1 to 128 letters, digits, `.`, `_`, `-` or `:`',
+    zh: '分组名称由 1 到 128 个字母、数字、`.`、`_`、`-` 或 `:` 组成',
+  },
   wait_in_batch: { en: 'wait: not in a batch', zh: 'wait：不能用于批量命令' },
   no_idempotency_key: {
     en: 'name the command: its id in the path, or its Idempotency-Key as a header',

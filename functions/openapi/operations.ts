@@ -75,11 +75,12 @@ export const operations: Readonly<Record<RouteKey, Operation>> = {
   },
   'GET /commands/{id}': {
     summary: 'What has become of a command',
-    description: 'For commands that were sent with `receipt: true`.',
+    description:
+      'For commands that were sent with `receipt: true`. Of a send to a group: counts per state, and the members in pages.',
     who: 'operator',
-    parameters: ['id'],
+    parameters: ['id', 'cursor'],
     answer: 'Command',
-    refusals: [404, 503],
+    refusals: [400, 404, 503],
   },
   'DELETE /commands': {
     summary: 'Take back what a call with this Idempotency-Key sent',
@@ -129,6 +130,38 @@ export const operations: Readonly<Record<RouteKey, Operation>> = {
     parameters: ['phoneNumber'],
     answer: 'Disconnected',
     refusals: [404, 503],
+  },
+  'GET /groups': {
+    summary: 'Names of groups',
+    who: 'operator',
+    parameters: ['limit', 'cursor'],
+    answer: 'Groups',
+    refusals: [400, 503],
+  },
+  'GET /groups/{name}/members': {
+    summary: 'Members of a group',
+    who: 'operator',
+    parameters: ['groupName', 'limit', 'cursor'],
+    answer: 'GroupMembers',
+    refusals: [400, 404, 503],
+  },
+  'PUT /groups/{name}/members': {
+    summary: 'Add members to a group, and remove others',
+    description:
+      'Up to 1,000 of each. A group exists while it has members, and has at most 100,000 (409 `group_full`). A send reaches the ' +
+      'members at its acceptance.',
+    who: 'operator',
+    parameters: ['groupName'],
+    request: 'ChangeGroup',
+    answer: 'ChangedGroup',
+    refusals: [400, 409, 413, 503],
+  },
+  'DELETE /groups/{name}': {
+    summary: 'Delete a group',
+    description: 'What was sent to it before still reaches its members.',
+    who: 'operator',
+    parameters: ['groupName'],
+    refusals: [400, 404, 503],
   },
   'GET /stats': {
     summary: 'Connected clients, deliveries, queue and gateways',
@@ -206,6 +239,13 @@ export const parameters = {
     required: true,
     description: 'Of the call whose commands are meant.',
     schema: { type: 'string', minLength: 1, maxLength: 255 },
+  },
+  groupName: {
+    name: 'name',
+    in: 'path',
+    required: true,
+    description: '1 to 128 letters, digits, `.`, `_`, `-` or `:`.',
+    schema: { type: 'string' },
   },
   traceparent: {
     name: 'traceparent',

@@ -3,10 +3,11 @@ import { sendCommandSchema, userIdSchema } from '../../contract/wire/commands.ts
 import { auditAnswer, auditRecord } from '../commands/audit-schema.ts';
 import { cancelAnswer, commandAnswer, commandsAnswer, deliveryState, pastCommand } from '../commands/schema.ts';
 import { deadLetter, deadLettersAnswer } from '../dead-letters/schema.ts';
+import { changeAnswer, changeRequest, groupsAnswer, membersAnswer } from '../groups/schema.ts';
 import { errorWord } from '../http/messages.ts';
 import { loginAnswer, loginRequest } from '../login/schema.ts';
 import { logoutRequest } from '../logout/schema.ts';
-import { batchRequestDocument, sentAnswer, sentBatchAnswer } from '../send-command/schema.ts';
+import { batchRequestDocument, sentAnswer, sentBatchAnswer, sentToGroupAnswer } from '../send-command/schema.ts';
 import { statsAnswer } from '../stats/schema.ts';
 import { createTokenAnswer, createTokenRequest, serviceToken, tokensAnswer } from '../tokens/schema.ts';
 import { disconnectedAnswer, userAnswer, userDetailAnswer, usersAnswer } from '../users/schema.ts';
@@ -34,7 +35,7 @@ const named = {
   Login: answered(loginAnswer),
   SendCommand: sendCommandSchema,
   SendRequest: z.union([sendCommandSchema, batchRequestDocument]),
-  Sent: z.union([answered(sentAnswer), answered(sentBatchAnswer)]),
+  Sent: z.union([answered(sentAnswer), answered(sentToGroupAnswer), answered(sentBatchAnswer)]),
   DeliveryState: deliveryState,
   Command: answered(commandAnswer),
   Cancellation: answered(cancelAnswer),
@@ -44,6 +45,10 @@ const named = {
   Users: answered(usersAnswer),
   UserDetail: answered(userDetailAnswer),
   Disconnected: answered(disconnectedAnswer),
+  Groups: answered(groupsAnswer),
+  GroupMembers: answered(membersAnswer),
+  ChangeGroup: changeRequest,
+  ChangedGroup: answered(changeAnswer),
   Stats: answered(statsAnswer),
   DeadLetter: deadLetter,
   DeadLetters: answered(deadLettersAnswer),

@@ -51,7 +51,7 @@ export function createHandler(runtime: Runtime): Handler {
 function note(facts: Record<string, string | number | boolean>, sent: readonly Sent[]): void {
   facts.messages = sent.map(({ id }) => id).join(',');
   for (const kind of ['online', 'stored', 'unknown'] as const) {
-    facts[kind] = sent.reduce((sum, { recipients }) => sum + recipients[kind], 0);
+    facts[kind] = sent.reduce((sum, { recipients }) => sum + ('members' in recipients ? 0 : recipients[kind]), 0);
   }
 }
 

@@ -24,6 +24,12 @@ export const sentAnswer = z.object({
   reply: z.unknown().optional().meta({ description: 'With `outcome` `replied`: what the device replied.' }),
 });
 
+/** Of a command to a group. */
+export const sentToGroupAnswer = z.object({
+  id: sentAnswer.shape.id,
+  recipients: z.object({ members: z.int().meta({ description: 'How many the group had at acceptance.' }) }),
+});
+
 /** For the document: what `batchRequest` leaves to each command. */
 export const batchRequestDocument = z.strictObject({
   commands: z.array(sendCommandSchema).min(1).max(MAX_BATCH),
@@ -34,6 +40,7 @@ export const sentBatchAnswer = z.object({
     .array(
       z.union([
         z.object({ code: z.literal(1), message: z.string(), ...sentAnswer.shape }),
+        z.object({ code: z.literal(1), message: z.string(), ...sentToGroupAnswer.shape }),
         z.object({ code: z.literal(0), error: errorWord, message: z.string() }),
       ]),
     )

@@ -1,6 +1,6 @@
 import type { RouteRefusal } from '../../contract/store/scripts/route.ts';
-import { inSteps, workOf } from '../../contract/store/work.ts';
-import { bodyOf, parseSendCommand, type SendCommand } from '../../contract/wire/commands.ts';
+import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
+import { bodyOf, isGroup, parseSendCommand, type SendCommand } from '../../contract/wire/commands.ts';
 import { largestFrameBytes } from '../../contract/wire/message.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { invalid } from '../http/invalid.ts';
@@ -20,9 +20,11 @@ const REFUSAL_STATUS = {
   not_before_past: 400,
   not_before_far: 400,
   too_many_keys: 429,
+  unknown_group: 404,
+  too_many_group_sends: 429,
 } as const satisfies Record<RouteRefusal, number>;
-/** Keys are free again when their commands were delivered. */
-const KEYS_RETRY_SECONDS = 60;
+/** Keys are free again when their commands were delivered, a sender when its sends to groups were worked off. */
+const RETRY_SECONDS: Partial<Record<RouteRefusal, number>> = { too_many_keys: 60, too_many_group_sends: 2 };
 
 export interface One {
   readonly command: SendCommand;
@@ -41,8 +43,7 @@ export async function sendOne(send: Send, body: unknown, limits: SendLimits, sen
   if (routed === undefined) throw new Error('the script gave no answer');
   if ('refusal' in routed) {
     const { refusal } = routed;
-    const retryAfter = REFUSAL_STATUS[refusal] === 429 ? { retryAfterSeconds: KEYS_RETRY_SECONDS } : {};
-    throw new Refusal(REFUSAL_STATUS[refusal], refusal, retryAfter);
+    throw conditionRefusal(refusal);
   }
   return { command: parsed.data, ...routed };
 }
@@ -80,6 +81,11 @@ export async function sendBatch(
   return results;
 }
 
+function conditionRefusal(refusal: RouteRefusal): Refusal {
+  const retryAfterSeconds = RETRY_SECONDS[refusal];
+  return new Refusal(REFUSAL_STATUS[refusal], refusal, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
+}
+
 function refused({ reason, text }: Refusal, language: Language): Result {
   return { code: 0, error: reason, message: text[language] };
 }
@@ -87,7 +93,7 @@ function refused({ reason, text }: Refusal, language: Language): Result {
 function resultOf(routed: Routed | Refusal | undefined, language: Language): Result {
   if (routed === undefined) return refused(new Refusal(503, 'store_unavailable'), language);
   if (routed instanceof Refusal) return refused(routed, language);
-  if ('refusal' in routed) return refused(new Refusal(409, routed.refusal), language);
+  if ('refusal' in routed) return refused(conditionRefusal(routed.refusal), language);
   return { code: 1, message: MESSAGES.done[language], ...routed.sent };
 }
 
@@ -109,6 +115,7 @@ async function sendStep(
 /** Redis does nothing else during a step: a few ms, not a few hundred. */
 function workOfCommand(command: SendCommand, from: string): number {
   const { chat_to } = command;
+  if (isGroup(chat_to)) return STEP_WORK;
   const recipients = chat_to === undefined ? 0 : [chat_to].flat().length;
   return workOf(recipients, bodyOf(command, from).length) + 1;
 }
@@ -130,10 +137,11 @@ function problemOf(command: SendCommand, limits: SendLimits, { recipients, from 
   return bytes > limits.maxFrameBytes ? tooLarge('frame', bytes, limits.maxFrameBytes) : undefined;
 }
 
-/** Everyone is more than some. */
+/** Everyone is more than some, and who is in a group may change. */
 function isOutOfScope({ chat_to }: SendCommand, only: ReadonlySet<string> | undefined): boolean {
   if (only === undefined) return false;
-  return chat_to === undefined || ![chat_to].flat().every((userId) => only.has(userId));
+  if (chat_to === undefined || isGroup(chat_to)) return true;
+  return ![chat_to].flat().every((userId) => only.has(userId));
 }
 
 function tooMany({ chat_to }: SendCommand, maxRecipients: number): Text | undefined {

@@ -1,3 +1,4 @@
+import { routeCommandOf } from '../../contract/store/route-command.ts';
 import {
   type RouteAnswer,
   type RouteCommand,
@@ -5,8 +6,7 @@ import {
   type RouteResult,
   routeCommands,
 } from '../../contract/store/scripts/route.ts';
-import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
-import { bodyOf, type SendCommand } from '../../contract/wire/commands.ts';
+import type { SendCommand } from '../../contract/wire/commands.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { SpanName } from '../../shared/trace.ts';
 import { Refusal } from '../http/refusal.ts';
@@ -26,13 +26,15 @@ export interface Sending {
 
 export interface Sent {
   readonly id: string;
-  readonly recipients: {
-    readonly online: number;
-    readonly stored: number;
-    readonly unknown: number;
-    /** Of a command with a time. */
-    readonly scheduled?: number;
-  };
+  readonly recipients: Counts | { readonly members: number };
+}
+
+interface Counts {
+  readonly online: number;
+  readonly stored: number;
+  readonly unknown: number;
+  /** Of a command with a time. */
+  readonly scheduled?: number;
 }
 
 /** What became of one command: sent, or refused by its own conditions. */
@@ -73,7 +75,7 @@ export function createSender(runtime: Runtime, instance: string): Send {
   }
 
   return async (commands, sending, part) => {
-    const routed = commands.map((command) => routeOf(command, sending, instance));
+    const routed = commands.map((command) => routeCommandOf(command, { ...sending, instance }));
     const attempt = () => route(routed, sending, part);
     const traced = () => sending.trace?.step(SpanName.route, attempt) ?? attempt();
     let result = await traced();
@@ -85,28 +87,12 @@ export function createSender(runtime: Runtime, instance: string): Send {
   };
 }
 
-function routeOf(command: SendCommand, { from, traceparent }: Sending, instance: string): RouteCommand {
-  const { command_id, chat_to, ttl_s = 0, receipt = false, wait, if_away, not_before, replaces } = command;
-  const to = chat_to === undefined ? 'everyone' : typeof chat_to === 'string' ? [chat_to] : chat_to;
-  return {
-    commandId: command_id,
-    version: QUEUE_VERSION,
-    body: bodyOf(command, from),
-    to,
-    from,
-    ttlSeconds: ttl_s,
-    receipt: receipt || wait !== undefined || replaces !== undefined,
-    traceparent,
-    ...(wait === undefined ? {} : { wait: { step: wait, instance } }),
-    failIfAway: if_away === 'fail',
-    ...(not_before === undefined ? {} : { notBeforeMs: not_before * 1_000 }),
-    ...(replaces === undefined ? {} : { replaces }),
-    cancellable: true,
-  };
-}
-
-function routedOf({ id, online, stored, unknown, scheduled, refusal }: RouteAnswer, isRepeated: boolean): Routed {
+function routedOf(
+  { id, online, stored, unknown, scheduled, members, refusal }: RouteAnswer,
+  isRepeated: boolean,
+): Routed {
   if (refusal !== undefined) return { refusal };
+  if (members !== undefined) return { sent: { id, recipients: { members } }, isRepeated };
   const later = scheduled > 0 ? { scheduled } : {};
   return { sent: { id, recipients: { online, stored, unknown, ...later } }, isRepeated };
 }

@@ -1,12 +1,16 @@
 import { joinWait } from '../../contract/store/scripts/asks.ts';
 import type { WaitStep } from '../../contract/store/scripts/route.ts';
-import { DEFAULT_WAIT_SECONDS } from '../../contract/wire/commands.ts';
+import { DEFAULT_WAIT_SECONDS, type SendCommand } from '../../contract/wire/commands.ts';
 import { Refusal } from '../http/refusal.ts';
 import { WithStatus } from '../http/serve.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { outcomeOf } from './outcome.ts';
 import type { One } from './send-commands.ts';
 import type { StepWaits } from './step-waits.ts';
+
+function onlyRecipient({ chat_to }: SendCommand): string {
+  return (typeof chat_to === 'string' ? chat_to : Array.isArray(chat_to) ? chat_to[0] : undefined) ?? '';
+}
 
 /**
  * Waits for a step of a command that was just sent, or sent by an earlier call with the same Idempotency-Key. Returns the
@@ -19,7 +23,7 @@ export async function waitForStep(
   step: WaitStep,
 ): Promise<object> {
   const { timeout_s: seconds = DEFAULT_WAIT_SECONDS } = command;
-  const ask = { id: sent.id, userId: [command.chat_to ?? ''].flat()[0] ?? '' };
+  const ask = { id: sent.id, userId: onlyRecipient(command) };
   // The receipt tells the instance that the earlier call ran in: this one joins it.
   if (isRepeated) await joinWait(redis, keys, ask, waits.instance);
   const state = await waits.wait(ask, (now) => outcomeOf(step, now).kind !== 'pending', seconds * 1_000, isRepeated);

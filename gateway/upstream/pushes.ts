@@ -1,8 +1,8 @@
 import type { Keys } from '../../contract/store/keys.ts';
+import { routeCommandOf } from '../../contract/store/route-command.ts';
 import { type RouteCommand, routeCommands, routeWork } from '../../contract/store/scripts/route.ts';
 import { inSteps } from '../../contract/store/work.ts';
-import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
-import { bodyOf, parseSendCommand } from '../../contract/wire/commands.ts';
+import { parseSendCommand } from '../../contract/wire/commands.ts';
 import { largestFrameBytes } from '../../contract/wire/message.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { UpstreamCounters } from './counters.ts';
@@ -45,17 +45,16 @@ export class Pushes {
         const [issue] = parsed.error.issues;
         throw new Error(`send[${i}]${issue?.path.map((name) => `.${String(name)}`).join('') ?? ''}: ${issue?.message}`);
       }
-      const { command_id, chat_to, ttl_s = 0, receipt = false } = parsed.data;
-      const to = chat_to === undefined ? 'everyone' : typeof chat_to === 'string' ? [chat_to] : chat_to;
-      if (Array.isArray(to) && to.length > config.maxRecipients) {
+      if (parsed.data.wait !== undefined) throw new Error(`send[${i}].wait: nobody waits here`);
+      const command = routeCommandOf(parsed.data, { from, traceparent });
+      if (Array.isArray(command.to) && command.to.length > config.maxRecipients) {
         throw new Error(`send[${i}].chat_to: has more than ${config.maxRecipients} members`);
       }
-      const body = bodyOf(parsed.data, from);
-      const bytes = largestFrameBytes(body);
+      const bytes = largestFrameBytes(command.body);
       if (bytes > config.maxFrameBytes) {
         throw new Error(`send[${i}]: its frame has ${bytes} bytes, at most ${config.maxFrameBytes} are taken`);
       }
-      return { commandId: command_id, version: QUEUE_VERSION, body, to, from, ttlSeconds: ttl_s, receipt, traceparent };
+      return command;
     });
   }
 

@@ -23,6 +23,7 @@ export const functionTable: Readonly<Record<FunctionName, FunctionNeeds>> = {
   logout: { store: true, memoryMiB: 512, openBecause: inHandler },
   'send-command': { store: true, memoryMiB: 512, waitSeconds: MAX_WAIT_SECONDS, openBecause: inHandler },
   commands: { store: true, memoryMiB: 512, openBecause: inHandler },
+  groups: { store: true, memoryMiB: 512, openBecause: inHandler },
   users: { store: true, memoryMiB: 512, openBecause: inHandler },
   stats: { store: true, memoryMiB: 512, openBecause: inHandler },
   'dead-letters': { store: true, memoryMiB: 512, openBecause: inHandler },

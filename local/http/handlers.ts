@@ -1,6 +1,7 @@
 import { createHandler as commands } from '../../functions/commands/handler.ts';
 import { createHandler as console } from '../../functions/console/handler.ts';
 import { createHandler as deadLetters } from '../../functions/dead-letters/handler.ts';
+import { createHandler as groups } from '../../functions/groups/handler.ts';
 import type { Handler } from '../../functions/http/serve.ts';
 import { createHandler as login } from '../../functions/login/handler.ts';
 import { createHandler as logout } from '../../functions/logout/handler.ts';
@@ -19,6 +20,7 @@ export function createHandlers(runtime: Runtime): Readonly<Record<FunctionName, 
     logout: logout(runtime),
     'send-command': sendCommand(runtime),
     commands: commands(runtime),
+    groups: groups(runtime),
     users: users(runtime),
     stats: stats(runtime),
     'dead-letters': deadLetters(runtime),

@@ -23,7 +23,7 @@ export function createRouter(): Find {
 
   return (method, path) => {
     const asked = method === 'HEAD' ? 'GET' : method;
-    if (asked !== 'GET' && asked !== 'POST' && asked !== 'DELETE') return fallback;
+    if (asked !== 'GET' && asked !== 'POST' && asked !== 'PUT' && asked !== 'DELETE') return fallback;
     const found = router.find(asked, path);
     if (found === null) return fallback;
     const route: (typeof routes)[number] = found.store;

@@ -48,7 +48,8 @@ test('any envelope is judged without a throw, and what is accepted becomes a bod
         expect(body).toEqual(JSON.parse(JSON.stringify(command.content)));
         expect(isWithinDepth(command.content, 32)).toBe(true);
       }
-      for (const id of [command.chat_to ?? []].flat()) {
+      for (const target of [command.chat_to ?? []].flat()) {
+        const id = typeof target === 'string' ? target : target.group;
         expect(id.isWellFormed() && id.length > 0 && id.length <= 128).toBe(true);
       }
     }),

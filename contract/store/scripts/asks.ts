@@ -24,7 +24,7 @@ export async function writeReplies(redis: RedisPort, keys: Keys, replies: readon
 
 export interface AskState extends RecipientReceipt {
   /** JSON text of the reply, where there is one. */
-  readonly reply: string | undefined;
+  readonly reply?: string;
 }
 
 /** Where messages stand for their one recipient, in the order of `asks`; undefined: no receipt (any more). One round trip. */
@@ -37,7 +37,7 @@ export async function readAskStates(
   const replies = (await redis.pipeline(commands)) as (string | null)[][];
   return replies.map(([steps, reply], at) => {
     if (steps === null || steps === undefined) return undefined;
-    return { ...parseSteps(asks[at]?.userId ?? '', steps), reply: reply ?? undefined };
+    return { ...parseSteps(asks[at]?.userId ?? '', steps), ...(reply == null ? {} : { reply }) };
   });
 }
 

@@ -101,16 +101,37 @@ local function receipt_key(id)
   local alias = redis.call('HGET', P .. 'receipt:' .. id, 'm:alias')
   return P .. 'receipt:' .. (alias or id), alias or id
 end
+-- the state that came furthest: an acknowledgement may be noted before the write that it answers
+local PROGRESS = { scheduled = 0, routed = 1, stored = 1, written = 2, expired = 3, failed = 3, replaced = 3, cancelled = 3,
+  acknowledged = 4, replied = 5 }
+local function furthest(steps)
+  local state
+  for step in string.gmatch(steps, '(%a+) %d+') do
+    if not state or PROGRESS[step] >= PROGRESS[state] then state = step end
+  end
+  return state
+end
+
+-- of a send to a group, how many members are in each state (c:<state>)
+local function count_state(key, before, after)
+  local from, to = before and furthest(before), furthest(after)
+  if from == to then return end
+  if from then redis.call('HINCRBY', key, 'c:' .. from, -1) end
+  redis.call('HINCRBY', key, 'c:' .. to, 1)
+end
+
 local mark
 function mark(id, user, state, reason)
   local key, field = P .. 'receipt:' .. id, 'u:' .. user
-  local was = redis.call('HMGET', key, 'm:accepted_at', field, 'm:waiter', 'm:wait', 'm:alias')
+  local was = redis.call('HMGET', key, 'm:accepted_at', field, 'm:waiter', 'm:wait', 'm:alias', 'm:group')
   if was[5] then return mark(was[5], user, state, reason) end
   if not was[1] then return end
   local past = was[2]
   if past and string.find(' ' .. past, ' ' .. state .. ' ', 1, true) then return end
   local step = state .. ' ' .. int(now) .. (reason and ':' .. reason or '')
-  redis.call('HSET', key, field, past and past .. ' ' .. step or step)
+  local steps = past and past .. ' ' .. step or step
+  redis.call('HSET', key, field, steps)
+  if was[6] then count_state(key, past, steps) end
   if was[3] then tell_waiters(was[3], was[4], id, state, reason) end
 end
 

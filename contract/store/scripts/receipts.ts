@@ -4,17 +4,19 @@ import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 
 const markScript = defineScript('mark', ALLOW_FULL, readLua(new URL('./mark.lua', import.meta.url)));
 
-export type DeliveryState =
-  | 'scheduled'
-  | 'stored'
-  | 'routed'
-  | 'written'
-  | 'acknowledged'
-  | 'replied'
-  | 'expired'
-  | 'replaced'
-  | 'cancelled'
-  | 'failed';
+export const DELIVERY_STATES = [
+  'scheduled',
+  'stored',
+  'routed',
+  'written',
+  'acknowledged',
+  'replied',
+  'expired',
+  'replaced',
+  'cancelled',
+  'failed',
+] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 export interface DeliveryStep {
   messageId: string;
@@ -34,6 +36,8 @@ export interface RecipientReceipt {
   userId: string;
   state: DeliveryState;
   reason?: string;
+  /** JSON text of the reply, where there is one. */
+  reply?: string;
   steps: { state: DeliveryState; atMs: number }[];
 }
 
@@ -41,24 +45,56 @@ export interface Receipt {
   acceptedAtMs: number;
   commandId: number;
   from: string;
+  /** Of a send to a group: how many members are in which state, and one page of them. */
+  group?: { name: string; members: number; states: Partial<Record<DeliveryState, number>>; cursor: string | undefined };
   recipients: RecipientReceipt[];
 }
 
-/** The receipt of a message, or undefined where none was asked for, or its time is over. */
-export async function readReceipt(redis: RedisPort, keys: Keys, messageId: string): Promise<Receipt | undefined> {
-  const flat = (await redis.command('HGETALL', keys.receipt(messageId))) as string[];
-  if (flat.length === 0) return undefined;
-  const receipt: Receipt = { acceptedAtMs: 0, commandId: 0, from: '', recipients: [] };
+const HEAD = ['m:accepted_at', 'm:command_id', 'm:from', 'm:group', 'm:members'];
+/** Recipients of one page of a send to a group, about. */
+const PAGE = 500;
+
+/** The receipt of a message, or undefined where none was asked for, or its time is over. `cursor`: of a page of a group. */
+export async function readReceipt(
+  redis: RedisPort,
+  keys: Keys,
+  messageId: string,
+  cursor = '0',
+): Promise<Receipt | undefined> {
+  const key = keys.receipt(messageId);
+  const states = DELIVERY_STATES.map((state) => `c:${state}`);
+  const [acceptedAt, commandId, from, group, members, ...counts] = (await redis.command(
+    'HMGET',
+    key,
+    ...HEAD,
+    ...states,
+  )) as (string | null)[];
+  if (acceptedAt == null) return undefined;
+  const receipt = { acceptedAtMs: Number(acceptedAt), commandId: Number(commandId), from: from ?? '' };
+  if (group == null) {
+    const flat = (await redis.command('HGETALL', key)) as string[];
+    return { ...receipt, recipients: recipientsIn(flat) };
+  }
+  const [next, flat] = (await redis.command('HSCAN', key, cursor, 'COUNT', PAGE)) as [string, string[]];
+  const inState = DELIVERY_STATES.flatMap((state, at) => (Number(counts[at]) > 0 ? [[state, Number(counts[at])]] : []));
+  const name = { name: group, members: Number(members), states: Object.fromEntries(inState) };
+  return { ...receipt, group: { ...name, cursor: next === '0' ? undefined : next }, recipients: recipientsIn(flat) };
+}
+
+function recipientsIn(flat: readonly string[]): RecipientReceipt[] {
+  const recipients: RecipientReceipt[] = [];
+  const replies = new Map<string, string>();
   for (let i = 0; i + 1 < flat.length; i += 2) {
     const field = String(flat[i]);
     const value = String(flat[i + 1]);
-    if (field === 'm:accepted_at') receipt.acceptedAtMs = Number(value);
-    else if (field === 'm:command_id') receipt.commandId = Number(value);
-    else if (field === 'm:from') receipt.from = value;
-    else if (field.startsWith('u:')) receipt.recipients.push(parseSteps(field.slice(2), value));
+    if (field.startsWith('u:')) recipients.push(parseSteps(field.slice(2), value));
+    else if (field.startsWith('r:')) replies.set(field.slice(2), value);
   }
-  receipt.recipients.sort((a, b) => (a.userId < b.userId ? -1 : 1));
-  return receipt;
+  recipients.sort((a, b) => (a.userId < b.userId ? -1 : 1));
+  return recipients.map((recipient) => {
+    const reply = replies.get(recipient.userId);
+    return reply === undefined ? recipient : { ...recipient, reply };
+  });
 }
 
 /** How far a state is: an acknowledgement may be noted before the write that it answers, a re-routing after it. */

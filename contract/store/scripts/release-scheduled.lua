@@ -1,69 +1,103 @@
--- Releases commands that are due: routes them, oldest first, as much as one call may do.
+-- Works off what is due: scheduled commands, then sends to groups, oldest first, as much as one call may do.
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>`
--- Returns {commands released, ms until the next one is due: 0 when more is due now, -1 when none is scheduled}
+-- Returns {commands done, ms until the next one is due: 0 when more is due now, -1 when there is none}
 -- A message is delivered with a fresh id (ids order deliveries); the receipt stays that of the command (`m:alias`).
--- Atomic because: a recipient is served once, whichever gateways release at the same time.
+-- Atomic because: a recipient is served once, whichever gateways work at the same time.
 local offlineTtl, bound = tonumber(ARGV[2]), bound_of(ARGV[3])
+-- a stored message costs more than a unit: as many recipients of a step leave the call within its bound
+local HALF = STEP_WORK / 2
 
--- those of these users whose newest command with the key this still is
-local function not_replaced(users, name, id)
-  if name == '' then return users end
-  local left = {}
-  for _, user in ipairs(users) do
-    spend(1)
-    local newest = redis.call('HGET', P .. 'replaces:' .. user, name)
-    if newest and newest ~= id then mark(id, user, 'replaced') else left[#left + 1] = user end
+local function forget_command(command)
+  redis.call('DEL', P .. 'scheduled:' .. command.id, P .. 'group_early:' .. command.id)
+  redis.call('ZREM', P .. 'sender_work:' .. command.from, command.id)
+  redis.call('ZREM', P .. 'group_work', command.id)
+  if command.group then
+    redis.call('ZREM', P .. 'group_sends:' .. command.group, command.id)
+    free_group(command.group, command.name)
   end
-  return left
 end
 
-local function alias(messageId, commandId, life)
-  local key = P .. 'receipt:' .. messageId
-  redis.call('HSET', key, 'm:alias', commandId)
-  redis.call('EXPIRE', key, int(life + 86400))
+-- how many recipients of this command the rest of the call has room for
+local function room(command, budget) return math.max(1, math.floor((budget - work) / (2 + math.min(#command.body, SHARED_BYTES) / 200))) end
+
+-- Each returns whether the command is done.
+local function step_of_list(command, budget)
+  local to, users = cjson.decode(command.to), {}
+  local stop = math.min(#to, command.at + room(command, budget) - 1)
+  for i = command.at, stop do users[#users + 1] = to[i] end
+  deliver_later(command, users, offlineTtl, bound)
+  redis.call('HSET', P .. 'scheduled:' .. command.id, 'at', stop + 1)
+  return stop == #to
 end
 
--- Returns whether all of the command was released.
-local function release(id)
-  local key = P .. 'scheduled:' .. id
-  local was = redis.call('HMGET', key, 'head', 'body', 'to', 'at', 'ttl', 'replaces', 'life', 'due')
-  if not was[1] then return true end
-  local head, body, ttl, life = cjson.decode(was[1]), was[2], tonumber(was[5]), tonumber(was[7])
-  local commandId, version, flags, traceparent, from = unpack(head)
-  local expires = ttl > 0 and int(tonumber(was[8]) + ttl * 1000) or '0'
-  local rest = commandId .. ',' .. version .. ',' .. expires .. ',"' .. flags .. '","' .. traceparent .. '"'
-  local messageId = nextId()
-  if string.find(flags, 'r', 1, true) then alias(messageId, id, life) end
-  if was[3] == '*' then
-    keep_cancellable(id, messageId, {}, broadcast(messageId, rest, body, ''), life)
-    return true
+-- the members who joined within a window of ids, and of those who left the ones who were members at acceptance
+local function step_of_group(command, budget)
+  local members, left = group_keys(command.group)
+  local most = room(command, budget)
+  local from, to = '(' .. command.cursor, '(' .. command.id
+  local here = redis.call('ZRANGEBYSCORE', members, from, to, 'WITHSCORES', 'LIMIT', 0, most)
+  local gone = redis.call('ZRANGEBYSCORE', left, from, to, 'WITHSCORES', 'LIMIT', 0, most)
+  local upper
+  for _, list in ipairs({ here, gone }) do
+    if #list == most * 2 then upper = math.min(upper or math.huge, tonumber(list[#list])) end
   end
-  local to, at = cjson.decode(was[3]), tonumber(was[4])
-  local each = 1 + #body / 200
-  local stop = math.min(#to, at + math.max(1, math.floor((STEP_WORK / 2 - work) / each)) - 1)
   local users = {}
-  for i = at, stop do users[#users + 1] = to[i] end
-  users = not_replaced(users, was[6], id)
-  local options = was[6] ~= '' and { replaces = was[6], ttl = ttl } or nil
-  local online, _, _, waiting = route(messageId, rest, body, users, offlineTtl, bound, nil, options)
-  keep_cancellable(id, messageId, waiting, online, life)
-  if stop == #to then return true end
-  redis.call('HSET', key, 'at', stop + 1)
-  return false
+  for at = 1, #here, 2 do
+    if not upper or tonumber(here[at + 1]) <= upper then users[#users + 1] = here[at] end
+  end
+  for at = 1, #gone, 2 do
+    local user, leftAt = string.match(gone[at], '^(.*)\n(%d+)$')
+    local isMember = tonumber(leftAt) > tonumber(command.id)
+    if isMember and (not upper or tonumber(gone[at + 1]) <= upper) then users[#users + 1] = user end
+  end
+  if redis.call('EXISTS', P .. 'group_early:' .. command.id) == 1 then
+    local later = {}
+    for _, user in ipairs(users) do
+      if redis.call('SISMEMBER', P .. 'group_early:' .. command.id, user) == 0 then later[#later + 1] = user end
+    end
+    users = later
+  end
+  deliver_later(command, users, offlineTtl, bound)
+  if upper then redis.call('HSET', P .. 'scheduled:' .. command.id, 'cursor', int(upper)) end
+  spend(1)
+  return not upper
 end
 
-local released = 0
-while work < STEP_WORK / 2 do
-  local id = redis.call('ZRANGEBYSCORE', P .. 'scheduled', '-inf', int(now), 'LIMIT', 0, 1)[1]
-  if not id then break end
-  spend(1)
-  if release(id) then
-    redis.call('ZREM', P .. 'scheduled', id)
-    redis.call('DEL', P .. 'scheduled:' .. id)
-    released = released + 1
+local function step_of_all(command)
+  local messageId = nextId()
+  if command.hasReceipt then alias(messageId, command.id, command.life) end
+  keep_cancellable(command.id, messageId, {}, broadcast(messageId, command.rest, command.body, ''), command.life)
+  return true
+end
+
+local function step(command, budget)
+  if command.group then return step_of_group(command, budget) end
+  if command.to == '*' then return step_of_all(command) end
+  return step_of_list(command, budget)
+end
+
+local done = 0
+local function work_off(key, most, budget)
+  while work < budget do
+    local id = redis.call('ZRANGEBYSCORE', P .. key, '-inf', most, 'LIMIT', 0, 1)[1]
+    if not id then return end
+    spend(1)
+    local command = command_of(id)
+    if command and command.group and key == 'scheduled' then
+      redis.call('ZREM', P .. 'scheduled', id)
+      redis.call('ZADD', P .. 'group_work', id, id)
+      redis.call('ZADD', P .. 'sender_work:' .. command.from, id, id)
+    elseif not command or step(command, budget) then
+      redis.call('ZREM', P .. key, id)
+      if command then forget_command(command) end
+      done = done + 1
+    end
   end
 end
+work_off('scheduled', int(now), HALF)
+work_off('group_work', '+inf', STEP_WORK - 500)
 commit()
+if redis.call('EXISTS', P .. 'group_work') == 1 then return { done, 0 } end
 local next = redis.call('ZRANGE', P .. 'scheduled', 0, 0, 'WITHSCORES')[2]
-return { released, next and math.max(0, tonumber(next) - now) or -1 }
+return { done, next and math.max(0, tonumber(next) - now) or -1 }

@@ -6,6 +6,7 @@ local function open_receipt(id, commandId, from, ttl, options)
   local key = P .. 'receipt:' .. id
   redis.call('HSET', key, 'm:accepted_at', int(now), 'm:command_id', commandId, 'm:from', from)
   if options.replaces then redis.call('HSET', key, 'm:replaces', options.replaces) end
+  if options.members then redis.call('HSET', key, 'm:group', options.group, 'm:members', options.members) end
   if options.wait then redis.call('HSET', key, 'm:wait', options.wait, 'm:waiter', options.waiter) end
   redis.call('EXPIRE', key, ttl)
 end

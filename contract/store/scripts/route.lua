@@ -6,9 +6,9 @@
 --     then per command: command_id, version, ttl_s, flags, traceparent, from, body, options, n, n recipients
 --     (n = -1: everyone · -2: everyone but the asking gateway's)
 --     options: '' or JSON {wait?: 'written' | 'acknowledged' | 'reply', waiter?: instance, if_away?: true, not_before?: ms,
---     replaces?: key, cancellable?: true}; wait and if_away of one recipient
+--     replaces?: key, cancellable?: true, group?: name}; wait and if_away of one recipient; of a group n is 0
 -- Returns {'ok' | 'replay' | 'conflict' | 'late', answers, last entry of the asking gateway's inbox or '', now ms}
---     answers: per command `id,online,stored,unknown,,scheduled` joined by ';'; one that was refused: `0,0,0,0,<why>`
+--     answers: per command `id,online,stored,unknown,,scheduled,members` joined by ';'; one that was refused: `0,0,0,0,<why>`
 -- Atomic because: an idempotent retry must see all or nothing, and order must hold whoever routes.
 local auditBound = tonumber(ARGV[9])
 local offlineTtl, bound, deadline = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
@@ -35,19 +35,40 @@ while ARGV[at] do
     end
   end
   options.ttl = ttl
+  local group, members
+  if options.group and not refusal then
+    group = { name = options.group, generation = generation_of(options.group) }
+    if not group.generation then refusal = 'unknown_group'
+    elseif is_busy(from) then refusal = 'too_many_group_sends'
+    else members = redis.call('ZCARD', (group_keys(group.generation))) end
+  elseif n < 0 and self == '' and not refusal and is_busy(from) then refusal = 'too_many_group_sends' end
   if refusal then
     answers[#answers + 1] = '0,0,0,0,' .. refusal
   else
     accepted = true
+    local isHttp, isDue = self == '', not options.not_before or options.not_before <= now
+    local recipients = {}
+    for i = 1, n do recipients[i] = ARGV[at + 8 + i] end
+    if isHttp and isDue and n > 0 and has_work(from) then serve_earlier(from, recipients, offlineTtl, bound) end
+    options.members = members
     local id = nextId()
     local rest = commandId .. ',' .. version .. ',' .. expiry(ttl) .. ',"' .. flags .. '","' .. traceparent .. '"'
     local due = options.not_before and math.max(0, options.not_before - now) / 1000 or 0
     local life = math.max(offlineTtl, ttl) + math.ceil(due)
     if string.find(flags, 'r', 1, true) then open_receipt(id, commandId, from, life + 86400, options) end
     local online, stored, unknown, waiting, scheduled = 0, 0, {}, {}, 0
-    if due > 0 then
-      local recipients = {}
-      for i = 1, n do recipients[i] = ARGV[at + 8 + i] end
+    if members and (due > 0 or members > INLINE_MEMBERS or has_work(from)) then
+      keep_for_later(id, { commandId, version, flags, traceparent, from, body }, group, options, life)
+      scheduled = due > 0 and members or 0
+      audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'target', group.name, 'recipients', int(members))
+    elseif members then
+      recipients = redis.call('ZRANGE', (group_keys(group.generation)), 0, -1)
+      online, stored, unknown, waiting = route(id, rest, body, recipients, offlineTtl, bound, nil, options)
+      audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'target', group.name, 'recipients', int(members))
+    elseif n < 0 and isHttp and due == 0 and has_work(from) then
+      keep_for_later(id, { commandId, version, flags, traceparent, from, body }, nil, options, life)
+      audit(auditBound, from, 'send', 'message', id, 'command', commandId)
+    elseif due > 0 then
       scheduled, unknown = schedule(id, { commandId, version, flags, traceparent, from, body }, recipients, n < 0, options, life)
       audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'due', int(options.not_before),
         'recipients', int(#recipients), 'to', named(recipients))
@@ -55,13 +76,11 @@ while ARGV[at] do
       online = broadcast(id, rest, body, n == -2 and self or '')
       audit(auditBound, from, 'send', 'message', id, 'command', commandId)
     else
-      local recipients = {}
-      for i = 1, n do recipients[i] = ARGV[at + 8 + i] end
-      online, stored, unknown, waiting = route(id, rest, body, recipients, offlineTtl, bound, self ~= '' and from or nil, options)
+      online, stored, unknown, waiting = route(id, rest, body, recipients, offlineTtl, bound, not isHttp and from or nil, options)
       audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'recipients', int(n), 'to', named(recipients))
     end
     if options.cancellable and due == 0 then keep_cancellable(id, id, waiting, online, life) end
-    answers[#answers + 1] = id .. ',' .. online .. ',' .. stored .. ',' .. #unknown .. ',,' .. scheduled
+    answers[#answers + 1] = id .. ',' .. online .. ',' .. stored .. ',' .. #unknown .. ',,' .. scheduled .. ',' .. (members or '')
   end
   at = at + 9 + math.max(n, 0)
 end

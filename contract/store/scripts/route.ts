@@ -2,15 +2,23 @@ import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { workOf } from '../work.ts';
 import { AUDIT_LUA } from './audit.ts';
+import { GROUP_LUA } from './groups.ts';
 import { defineScript, pushList, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 
 export const ROUTE_LUA = readLua(new URL('./route-library.lua', import.meta.url));
 
+/** Groups, and what is delivered later than it was accepted. Needs ROUTE_LUA before it. */
+export const LATER_LUA = [
+  GROUP_LUA,
+  readLua(new URL('./schedule-library.lua', import.meta.url)),
+  readLua(new URL('./release-library.lua', import.meta.url)),
+].join('\n');
+
 export const routeScript = defineScript(
   'route',
   ROUTE_LUA,
-  readLua(new URL('./schedule-library.lua', import.meta.url)),
+  LATER_LUA,
   AUDIT_LUA,
   readLua(new URL('./route.lua', import.meta.url)),
 );
@@ -22,6 +30,8 @@ export interface RouteCommand {
   /** JSON text of the message body in its plain form. */
   body: string;
   to: readonly string[] | 'everyone' | 'everyone elsewhere';
+  /** Sends it to the members of this group; `to` is empty then. */
+  group?: string;
   /** Who sends it: a user id. */
   from: string;
   /** Seconds for which it may wait in a mailbox; 0: as long as OFFLINE_TTL_S allows. */
@@ -51,7 +61,9 @@ export type RouteRefusal =
   | 'cannot_acknowledge'
   | 'not_before_past'
   | 'not_before_far'
-  | 'too_many_keys';
+  | 'too_many_keys'
+  | 'unknown_group'
+  | 'too_many_group_sends';
 
 export interface RouteOptions extends MailboxBound {
   offlineTtlSeconds: number;
@@ -72,6 +84,8 @@ export interface RouteAnswer {
   unknown: number;
   /** Users for whom it waits until it is due. */
   scheduled: number;
+  /** Of a send to a group: its members at acceptance. */
+  members?: number;
   /** Nothing was sent, and there is no id. */
   refusal?: RouteRefusal;
 }
@@ -135,7 +149,7 @@ function flagsOf({ receipt, wait, replaces }: RouteCommand): string {
 }
 
 /** Members that are undefined are left out. */
-function optionsOf({ wait, failIfAway, notBeforeMs, replaces, cancellable }: RouteCommand): string {
+function optionsOf({ group, wait, failIfAway, notBeforeMs, replaces, cancellable }: RouteCommand): string {
   const options = {
     wait: wait?.step,
     waiter: wait?.instance,
@@ -143,18 +157,24 @@ function optionsOf({ wait, failIfAway, notBeforeMs, replaces, cancellable }: Rou
     not_before: notBeforeMs,
     replaces,
     cancellable: cancellable || undefined,
+    group,
   };
   const text = JSON.stringify(options);
   return text === '{}' ? '' : text;
 }
 
 function parseAnswer(text: string): RouteAnswer {
-  const [id = '', online, stored, unknown, refusal = '', scheduled = 0] = text.split(',');
+  const [id = '', online, stored, unknown, refusal = '', scheduled = 0, members = ''] = text.split(',');
   const counts = {
     online: Number(online),
     stored: Number(stored),
     unknown: Number(unknown),
     scheduled: Number(scheduled),
   };
-  return { id, ...counts, ...(refusal === '' ? {} : { refusal: refusal as RouteRefusal }) };
+  return {
+    id,
+    ...counts,
+    ...(members === '' ? {} : { members: Number(members) }),
+    ...(refusal === '' ? {} : { refusal: refusal as RouteRefusal }),
+  };
 }

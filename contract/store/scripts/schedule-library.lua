@@ -24,3 +24,29 @@ local function schedule(id, parts, recipients, isForAll, options, life)
   spend(0, #body)
   return #known, unknown
 end
+
+-- A send to a group that is worked off later, like a scheduled command: `group` (its generation), `name`, `cursor` (members who
+-- joined up to this id are served). `group_work`: a sorted set of such commands, worked off in the order of their ids.
+-- `sender_work:<sender>`: those of one sender. `group_early:<id>`: members who were served ahead of their turn.
+local MAX_SENDS_PER_SENDER = 4
+local INLINE_MEMBERS = 1000
+
+local function is_busy(from) return redis.call('ZCARD', P .. 'sender_work:' .. from) >= MAX_SENDS_PER_SENDER end
+local function has_work(from) return redis.call('EXISTS', P .. 'sender_work:' .. from) == 1 end
+
+local function keep_for_later(id, parts, to, options, life)
+  local commandId, version, flags, traceparent, from, body = unpack(parts)
+  local due = options.not_before or now
+  redis.call('HSET', P .. 'scheduled:' .. id, 'head', cjson.encode({ commandId, version, flags, traceparent, from }), 'body', body,
+    'to', '*', 'at', 1, 'due', int(due), 'ttl', int(options.ttl), 'replaces', options.replaces or '', 'life', int(life))
+  if to then
+    redis.call('HSET', P .. 'scheduled:' .. id, 'group', to.generation, 'name', to.name, 'cursor', '0')
+    redis.call('ZADD', P .. 'group_sends:' .. to.generation, id, id)
+  end
+  if due > now then redis.call('ZADD', P .. 'scheduled', int(due), id)
+  else
+    redis.call('ZADD', P .. 'group_work', id, id)
+    redis.call('ZADD', P .. 'sender_work:' .. from, id, id)
+  end
+  spend(0, #body)
+end

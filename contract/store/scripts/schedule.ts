@@ -1,16 +1,18 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { AUDIT_LUA } from './audit.ts';
+import { GROUP_LUA } from './groups.ts';
 import { defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
-import { ROUTE_LUA } from './route.ts';
+import { LATER_LUA, ROUTE_LUA } from './route.ts';
 
 const releaseScript = defineScript(
   'release_scheduled',
   ROUTE_LUA,
+  LATER_LUA,
   readLua(new URL('./release-scheduled.lua', import.meta.url)),
 );
-const cancelScript = defineScript('cancel', AUDIT_LUA, readLua(new URL('./cancel.lua', import.meta.url)));
+const cancelScript = defineScript('cancel', GROUP_LUA, AUDIT_LUA, readLua(new URL('./cancel.lua', import.meta.url)));
 
 export interface Release {
   /** Commands that were released whole. */

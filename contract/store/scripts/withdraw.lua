@@ -15,7 +15,19 @@ for id in string.gmatch(answers, '(%d+),%d+,%d+,%d+') do
   local n = tonumber(ARGV[at])
   for i = at + 1, at + n do take_out(ARGV[i], { id }) end
   at = at + 1 + n
-  redis.call('DEL', P .. 'receipt:' .. id)
+  -- what was accepted for later, or for a group
+  local later, stored = P .. 'scheduled:' .. id, P .. 'cancellable:' .. id
+  local generation = redis.call('HGET', later, 'group')
+  if generation then redis.call('ZREM', P .. 'group_sends:' .. generation, id) end
+  redis.call('DEL', later)
+  if n == 0 then
+    local lists = redis.call('HGETALL', stored)
+    for i = 1, #lists, 2 do
+      local messageId = string.match(lists[i], '^n:(%d+)$')
+      for _, user in ipairs(messageId and cjson.decode(lists[i + 1]) or {}) do take_out(user, { messageId }) end
+    end
+  end
+  redis.call('DEL', P .. 'receipt:' .. id, stored)
   redis.call('ZADD', withdrawn, id, id)
   audit(tonumber(ARGV[3]), ARGV[4], 'withdraw', 'message', id)
   taken = taken + 1

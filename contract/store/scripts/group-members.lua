@@ -1,0 +1,53 @@
+-- Adds members to a group and removes others. A group exists while it has members.
+-- KEYS[1] users
+-- ARGV[1] prefix · [2] name · [3] most members of a group · [4] bound of the audit stream, 0: none is kept · [5] who asks
+--     · [6] how many to add · then these, then those to remove
+-- Returns the number of members, or -1: they would be too many, and nothing was changed
+-- Atomic because: a send reaches the members at its acceptance, whatever changes at the same time.
+local name, most = ARGV[2], tonumber(ARGV[3])
+local generation = generation_of(name)
+local members, left, sends
+if generation then members, left, sends = group_keys(generation) end
+
+local gone, add = {}, {}
+for at = 7 + tonumber(ARGV[6]), #ARGV do gone[ARGV[at]] = true end
+for at = 7, 6 + tonumber(ARGV[6]) do
+  local user = ARGV[at]
+  spend(1)
+  if not gone[user] and not (members and redis.call('ZSCORE', members, user)) then
+    gone[user] = false
+    add[#add + 1] = user
+    gone[user] = nil
+  end
+end
+local size = members and redis.call('ZCARD', members) or 0
+if #add > 0 and size + #add > most then return -1 end
+if #add > 0 and not generation then
+  generation = nextId()
+  members, left, sends = group_keys(generation)
+  redis.call('HSET', P .. 'group_names', name, generation)
+  redis.call('ZADD', P .. 'groups', 0, name)
+end
+for _, user in ipairs(add) do
+  if not redis.call('ZSCORE', members, user) then redis.call('ZADD', members, nextId(), user) end
+end
+if generation then
+  local isPending = redis.call('ZCARD', sends) > 0
+  for user in pairs(gone) do
+    spend(1)
+    local joined = redis.call('ZSCORE', members, user)
+    if joined then
+      redis.call('ZREM', members, user)
+      if isPending then redis.call('ZADD', left, joined, user .. '\n' .. nextId()) end
+    end
+  end
+  size = redis.call('ZCARD', members)
+  if size == 0 then
+    redis.call('HDEL', P .. 'group_names', name)
+    redis.call('ZREM', P .. 'groups', name)
+    free_group(generation, name)
+  end
+end
+audit(tonumber(ARGV[4]), ARGV[5], 'group_changed', 'target', name, 'recipients', int(#add))
+commit()
+return generation and redis.call('ZCARD', members) or 0

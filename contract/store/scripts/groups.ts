@@ -1,0 +1,81 @@
+import type { RedisPort } from '../../../shared/redis/port.ts';
+import type { Keys } from '../keys.ts';
+import { AUDIT_LUA } from './audit.ts';
+import { defineScript, readLua } from './library.ts';
+
+export const GROUP_LUA = readLua(new URL('./group-library.lua', import.meta.url));
+
+const membersScript = defineScript(
+  'group_members',
+  GROUP_LUA,
+  AUDIT_LUA,
+  readLua(new URL('./group-members.lua', import.meta.url)),
+);
+const deleteScript = defineScript(
+  'group_delete',
+  GROUP_LUA,
+  AUDIT_LUA,
+  readLua(new URL('./group-delete.lua', import.meta.url)),
+);
+const pageScript = defineScript('group_page', GROUP_LUA, readLua(new URL('./group-page.lua', import.meta.url)));
+
+export const MAX_GROUP_MEMBERS = 100_000;
+
+interface Audit {
+  readonly by: string;
+  /** Records that are kept; 0: none. */
+  readonly most: number;
+}
+
+/** Returns the number of members, or `full`: they would be too many, and nothing was changed. An id in both lists is removed. */
+export async function changeGroup(
+  redis: RedisPort,
+  keys: Keys,
+  name: string,
+  change: { add: readonly string[]; remove: readonly string[] },
+  audit: Audit,
+): Promise<number | 'full'> {
+  const { add, remove } = change;
+  const args = [keys.prefix, name, MAX_GROUP_MEMBERS, audit.most, audit.by, add.length, ...add, ...remove];
+  const members = (await redis.script(membersScript, [keys.users], args)) as number;
+  return members < 0 ? 'full' : members;
+}
+
+/** Returns whether there was such a group. Sends that were accepted before still reach its members. */
+export async function deleteGroup(redis: RedisPort, keys: Keys, name: string, audit: Audit): Promise<boolean> {
+  return (await redis.script(deleteScript, [keys.users], [keys.prefix, name, audit.most, audit.by])) === 1;
+}
+
+export interface GroupPage {
+  readonly size: number;
+  readonly members: string[];
+  /** Where the next page begins; undefined: this was the last. */
+  readonly cursor: string | undefined;
+}
+
+/** A page of members, in the order in which they joined; undefined: there is no such group. */
+export async function readGroup(
+  redis: RedisPort,
+  keys: Keys,
+  name: string,
+  page: { after: string; limit: number },
+): Promise<GroupPage | undefined> {
+  const reply = await redis.script(pageScript, [keys.users], [keys.prefix, name, page.after, page.limit + 1]);
+  const [size, flat] = reply as [number, string[]] | [];
+  if (size === undefined || flat === undefined) return undefined;
+  const members = flat.filter((_, at) => at % 2 === 0).slice(0, page.limit);
+  const hasMore = flat.length / 2 > page.limit;
+  return { size, members, cursor: hasMore ? flat[2 * page.limit - 1] : undefined };
+}
+
+/** A page of the names of groups, in the order of their bytes. */
+export async function listGroups(
+  redis: RedisPort,
+  keys: Keys,
+  page: { after: string; limit: number },
+): Promise<{ names: string[]; cursor: string | undefined }> {
+  const from = page.after === '' ? '-' : `(${page.after}`;
+  const limit = ['LIMIT', 0, page.limit + 1];
+  const names = (await redis.command('ZRANGEBYLEX', keys.groups, from, '+', ...limit)) as string[];
+  return { names: names.slice(0, page.limit), cursor: names.length > page.limit ? names[page.limit - 1] : undefined };
+}

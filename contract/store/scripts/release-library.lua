@@ -1,0 +1,59 @@
+-- Delivery of what was accepted earlier: shared by the release of what is due and by sends that must not overtake it.
+
+local function alias(messageId, commandId, life)
+  local key = P .. 'receipt:' .. messageId
+  redis.call('HSET', key, 'm:alias', commandId)
+  redis.call('EXPIRE', key, int(life + 86400))
+end
+
+-- those of these users whose newest command with the key this still is
+local function not_replaced(users, name, id)
+  if name == '' then return users end
+  local left = {}
+  for _, user in ipairs(users) do
+    spend(1)
+    local newest = redis.call('HGET', P .. 'replaces:' .. user, name)
+    if newest and newest ~= id and tonumber(newest) > tonumber(id) then mark(id, user, 'replaced') else left[#left + 1] = user end
+  end
+  return left
+end
+
+local function command_of(id)
+  local was = redis.call('HMGET', P .. 'scheduled:' .. id, 'head', 'body', 'to', 'at', 'ttl', 'replaces', 'life', 'due', 'group', 'name', 'cursor')
+  if not was[1] then return nil end
+  local commandId, version, flags, traceparent, from = unpack(cjson.decode(was[1]))
+  local ttl = tonumber(was[5])
+  local expires = ttl > 0 and int(tonumber(was[8]) + ttl * 1000) or '0'
+  return { id = id, from = from, body = was[2], to = was[3], at = tonumber(was[4]), ttl = ttl, replaces = was[6], life = tonumber(was[7]),
+    group = was[9], name = was[10], cursor = was[11], hasReceipt = string.find(flags, 'r', 1, true) ~= nil,
+    rest = commandId .. ',' .. version .. ',' .. expires .. ',"' .. flags .. '","' .. traceparent .. '"' }
+end
+
+-- gives a command to some of its recipients, under a fresh id
+local function deliver_later(command, users, offlineTtl, bound)
+  users = not_replaced(users, command.replaces, command.id)
+  if #users == 0 then return end
+  local messageId = nextId()
+  if command.hasReceipt then alias(messageId, command.id, command.life) end
+  local options = command.replaces ~= '' and { replaces = command.replaces, ttl = command.ttl } or nil
+  local online, _, _, waiting = route(messageId, command.rest, command.body, users, offlineTtl, bound, nil, options)
+  keep_cancellable(command.id, messageId, waiting, online, command.life)
+end
+
+-- what this sender sent to groups before, and has not reached these users yet, goes first
+local function serve_earlier(from, users, offlineTtl, bound)
+  for _, id in ipairs(redis.call('ZRANGE', P .. 'sender_work:' .. from, 0, -1)) do
+    local command = command_of(id)
+    if not command then redis.call('ZREM', P .. 'sender_work:' .. from, id)
+    elseif command.group then
+      local early = {}
+      for _, user in ipairs(users) do
+        spend(1)
+        local joined = redis.call('ZSCORE', P .. 'group:' .. command.group, user)
+        local isDue = joined and tonumber(joined) < tonumber(id) and tonumber(joined) > tonumber(command.cursor)
+        if isDue and redis.call('SADD', P .. 'group_early:' .. id, user) == 1 then early[#early + 1] = user end
+      end
+      deliver_later(command, early, offlineTtl, bound)
+    end
+  end
+end
