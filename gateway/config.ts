@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { hashTag } from '../contract/store/keys.ts';
-import { DEFAULT_LEASE_MS } from '../contract/store/scripts/gateways.ts';
-import { DEFAULT_LIMITS } from '../shared/limits.ts';
+import { DEFAULT_LEASE_MS, DEFAULT_LIMITS } from '../shared/limits.ts';
 import {
   checkCluster,
   crossChecks,

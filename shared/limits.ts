@@ -14,3 +14,6 @@ export const DEFAULT_LIMITS = {
 
 /** How long an idempotency key is remembered, s. */
 export const IDEMPOTENCY_TTL_SECONDS = 86_400;
+
+/** LEASE_MS: how long a gateway may be silent, by the clock of Redis, before others take it for dead. */
+export const DEFAULT_LEASE_MS = 10_000;

@@ -22,7 +22,7 @@ describe('an app of somebody else', () => {
     cpSync(join(repository, 'examples/embed'), app, { recursive: true });
     await installPackedPackage(installed);
     // Its dependencies are those of this repository.
-    for (const name of ['aws-cdk-lib', 'constructs', '@types']) {
+    for (const name of ['aws-cdk-lib', 'constructs', 'zod', '@types']) {
       symlinkSync(join(repository, 'node_modules', name), join(app, 'node_modules', name));
     }
   }, 240_000);

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { DEFAULT_LEASE_MS as LEASE_MS } from '../../contract/store/scripts/gateways.ts';
+import { DEFAULT_LEASE_MS as LEASE_MS } from '../../shared/limits.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';

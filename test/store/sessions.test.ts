@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
-import { buryGateway, DEFAULT_LEASE_MS, holdLease } from '../../contract/store/scripts/gateways.ts';
+import { buryGateway, holdLease } from '../../contract/store/scripts/gateways.ts';
 import { readMailbox, settleMessages, stashMessages } from '../../contract/store/scripts/mailbox.ts';
 import { markDelivery, readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { claimSessions, disconnectUser, releaseSession } from '../../contract/store/scripts/sessions.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
+import { DEFAULT_LEASE_MS } from '../../shared/limits.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
 
 describe.each(drivers)('sessions over %s', (driver) => {

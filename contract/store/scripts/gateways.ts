@@ -4,9 +4,6 @@ import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { SESSION_LUA } from './sessions.ts';
 
-/** Milliseconds of Redis's clock. */
-export const DEFAULT_LEASE_MS = 10_000;
-
 /** Renewal must come well before the end, so that one that fails is followed by another: lease > 3 × renewal. */
 export function renewalOf(leaseMs: number): number {
   return Math.floor(leaseMs * 0.3);
