@@ -243,9 +243,6 @@ function highestOf(label: string, metrics: readonly cw.IMetric[]): cw.IMetric {
 }
 
 function apiRows({ api }: AlarmsProps): AlarmRow[] {
-  const throttles = [...api.functions.values()].map(({ handler }) =>
-    handler.metricThrottles({ statistic: SUM, period: minute }),
-  );
   return [
     {
       id: 'ApiErrors',
@@ -257,14 +254,10 @@ function apiRows({ api }: AlarmsProps): AlarmRow[] {
     },
     {
       id: 'FunctionThrottles',
-      means: "Calls were refused: the account's concurrency is used up.",
+      means: 'Calls were refused: the concurrency of the account in this region is used up.',
       runbook: 'function-throttles',
-      metric: new cw.MathExpression({
-        label: 'Throttles of all functions',
-        expression: `SUM([${throttles.map((_, i) => `function${i}`).join(', ')}])`,
-        period: minute,
-        usingMetrics: Object.fromEntries(throttles.map((metric, i) => [`function${i}`, metric])),
-      }),
+      // Of all functions of the account, whose concurrency they share; an expression may not read more than ten metrics.
+      metric: new cw.Metric({ namespace: 'AWS/Lambda', metricName: 'Throttles', statistic: SUM, period: minute }),
       threshold: 1,
       minutes: 2,
     },
