@@ -150,7 +150,9 @@ describe('the alert rules', () => {
     const named = [
       ...[...rules.matchAll(/runbook: ([\w-]+)/g)].map(([, name]) => name ?? ''),
       ...[...cloudWatch.matchAll(/runbook: '([\w-]+)'/g)].map(([, name]) => name ?? ''),
+      // Of every function, in lib/http/function-alarms.ts.
       'function-errors',
+      'function-latency',
     ];
     expect(new Set(named)).toEqual(new Set(entries.keys()));
     for (const [name, text] of entries) {
