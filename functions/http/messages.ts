@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { Text } from './text.ts';
 
 /**
@@ -90,7 +89,3 @@ export const MESSAGES = {
 } as const satisfies Record<string, Text>;
 
 export type Reason = keyof typeof MESSAGES;
-
-export const errorWord = z
-  .enum(Object.keys(MESSAGES).filter((reason) => reason !== 'done' && reason !== 'pending') as [Reason, ...Reason[]])
-  .meta({ description: 'Why it was refused, for programs. The words stay; more may come.' });

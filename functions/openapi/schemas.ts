@@ -4,7 +4,7 @@ import { auditAnswer, auditRecord } from '../commands/audit-schema.ts';
 import { cancelAnswer, commandAnswer, commandsAnswer, deliveryState, pastCommand } from '../commands/schema.ts';
 import { deadLetter, deadLettersAnswer } from '../dead-letters/schema.ts';
 import { changeAnswer, changeRequest, groupsAnswer, membersAnswer } from '../groups/schema.ts';
-import { errorWord } from '../http/messages.ts';
+import { errorWord } from '../http/error-word.ts';
 import { loginAnswer, loginRequest } from '../login/schema.ts';
 import { logoutRequest } from '../logout/schema.ts';
 import { batchRequestDocument, sentAnswer, sentBatchAnswer, sentToGroupAnswer } from '../send-command/schema.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MAX_BATCH, sendCommandSchema } from '../../contract/wire/commands.ts';
-import { errorWord } from '../http/messages.ts';
+import { errorWord } from '../http/error-word.ts';
 
 /** The commands themselves are judged one by one: each has its own answer. */
 export const batchRequest = z.strictObject({
