@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Refusals } from '../../contract/wire/refusals.ts';
-import { errorWord } from '../../functions/http/messages.ts';
+import { errorWord } from '../../functions/http/error-word.ts';
 import { repository } from '../kit/process.ts';
 
 const page = readFileSync(join(repository, 'docs/errors.md'), 'utf8');
