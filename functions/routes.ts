@@ -15,6 +15,7 @@ export const routes = [
   { method: 'GET', path: '/users/{phone_number}', function: 'users' },
   { method: 'DELETE', path: '/users/{phone_number}/session', function: 'users' },
   { method: 'DELETE', path: '/users/{phone_number}/token', function: 'users' },
+  { method: 'DELETE', path: '/users/{phone_number}/messages/{id}', function: 'users' },
   { method: 'GET', path: '/groups', function: 'groups' },
   { method: 'GET', path: '/groups/{name}/members', function: 'groups' },
   { method: 'PUT', path: '/groups/{name}/members', function: 'groups' },

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { z } from 'zod';
 import { disconnectedAnswer, userDetailAnswer } from '../../functions/users/schema.ts';
 import { apiOf, contextOf } from '../support/context.ts';
 import { defaultTo } from '../support/groups.ts';
@@ -16,11 +17,12 @@ export function usersCommand(): Command {
     .addCommand(addCommand())
     .addCommand(tokenCommand())
     .addCommand(disconnectCommand())
+    .addCommand(dropMessageCommand())
     .addCommand(removeCommand())
     .addHelpText(
       'after',
       `
-list, show and disconnect ask the HTTP API, as an operator. add, token and remove work on Redis itself, which is how the first operator
+list, show, disconnect and drop-message ask the HTTP API, as an operator. add, token and remove work on Redis itself, which is how the first operator
 is made: that of REDIS_URL, REDIS_CLUSTER and REDIS_KEY_PREFIX, of UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or
 of the \`fronttcp dev\` that runs in this folder.`,
     );
@@ -146,6 +148,21 @@ function disconnectCommand(): Command {
       const text = disconnected ? 'the connection is being closed.' : 'there was no connection to close.';
       const said = token === '' ? text.replace(/^t/, 'T') : token + text;
       context.output.result({ phone_number: phoneNumber, disconnected, revoked: revoke }, said);
+    });
+}
+
+function dropMessageCommand(): Command {
+  return new Command('drop-message')
+    .description('delete one message of the mailbox, such as one that the client cannot take')
+    .argument('<user id>')
+    .argument('<message id>', 'as fronttcp users show <user id> --json has it')
+    .addHelpText('after', '\nExample:\n  $ fronttcp users drop-message device-1 1838431748728832')
+    .action(async (phoneNumber: string, id: string, _options: object, command: Command) => {
+      const context = await contextOf(command);
+      const path = `/users/${encodeURIComponent(phoneNumber)}/messages/${encodeURIComponent(id)}`;
+      const ifMissing = `Look for it: fronttcp users show ${phoneNumber} --json`;
+      await (await apiOf(context)).call('DELETE', path, z.object({}), { ifMissing });
+      context.output.result({ phone_number: phoneNumber, id }, `Deleted message ${id} of ${phoneNumber}.`);
     });
 }
 

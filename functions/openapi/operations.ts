@@ -131,6 +131,15 @@ export const operations: Readonly<Record<RouteKey, Operation>> = {
     answer: 'Disconnected',
     refusals: [404, 503],
   },
+  'DELETE /users/{phone_number}/messages/{id}': {
+    summary: 'Delete one waiting message',
+    description:
+      "From the user's mailbox: it is not sent again. Its receipt ends as `cancelled`, and it does not count as lost. A copy that was " +
+      'written to the client before may still be read there.',
+    who: 'operator',
+    parameters: ['phoneNumber', 'id'],
+    refusals: [404, 503],
+  },
   'GET /groups': {
     summary: 'Names of groups',
     who: 'operator',

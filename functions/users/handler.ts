@@ -1,4 +1,5 @@
 import { recordAudit } from '../../contract/store/scripts/audit.ts';
+import { dropMessage } from '../../contract/store/scripts/mailbox.ts';
 import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
 import { invalid } from '../http/invalid.ts';
 import { Refusal } from '../http/refusal.ts';
@@ -9,7 +10,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { describeUser, listUsers } from './list-users.ts';
 import { usersQuery } from './schema.ts';
 
-/** The users, one user, and the end of a user's connection or token: for operators. */
+/** The users, one user, the end of a user's connection or token, and of one waiting message: for operators. */
 export function createHandler(runtime: Runtime): Handler {
   const { environment, redis, keys, clock, log } = runtime;
   return serve(log, {
@@ -51,7 +52,22 @@ export function createHandler(runtime: Runtime): Handler {
       await recordAudit(redis, keys, { most: environment.AUDIT_MAX, by, kind: 'user_token_revoked', target: userId });
       return { disconnected: session === 'online' };
     },
+    'DELETE /users/{phone_number}/messages/{id}': async (request) => {
+      const { userId: by } = await authorize(runtime, request, OPERATOR);
+      const message = { userId: phoneNumberOf(request), id: request.event.pathParameters?.id ?? '' };
+      if (!isMessageId(message.id)) throw new Refusal(404, 'no_such_message');
+      const outcome = await dropMessage(redis, keys, message, { by, most: environment.AUDIT_MAX });
+      if (outcome === 'no_user') throw new Refusal(404, 'no_such_user');
+      if (outcome === 'no_message') throw new Refusal(404, 'no_such_message');
+      request.facts.target = message.userId;
+      return {};
+    },
   });
+}
+
+/** Ids are scores of the mailbox: another text, or a number that is not exact, must not find the message beside it. */
+function isMessageId(id: string): boolean {
+  return /^[1-9]\d*$/.test(id) && Number.isSafeInteger(Number(id));
 }
 
 function phoneNumberOf(request: ApiRequest): string {

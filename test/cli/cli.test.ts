@@ -83,6 +83,18 @@ test('a removed user is disconnected and cannot come back', async () => {
   expect((await system.run(['connect'], { env: { FRONTTCP_TOKEN: token } })).code).toBe(4);
 });
 
+test('one waiting message of a user is deleted by its id', async () => {
+  await system.user('bricked');
+  await system.json(['send', 'too much for it', '--to', 'bricked']);
+  const { messages } = (await system.json(['users', 'show', 'bricked'])) as { messages: { id: string }[] };
+  const id = messages[0]?.id ?? '';
+  expect(await system.json(['users', 'drop-message', 'bricked', id])).toEqual({ phone_number: 'bricked', id });
+  expect(await system.json(['users', 'show', 'bricked'])).toMatchObject({ mailbox: 0, lost: 0 });
+  const again = await system.run(['users', 'drop-message', 'bricked', id]);
+  expect(again.code).toBe(1);
+  expect(again.stderr).toContain('fronttcp users show bricked --json');
+});
+
 test('a disconnected user may come back, one whose token was revoked has to log in', async () => {
   const token = await system.user('kicked');
   expect(await system.json(['users', 'disconnect', 'kicked'])).toMatchObject({ disconnected: false, revoked: false });

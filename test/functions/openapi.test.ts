@@ -63,6 +63,8 @@ describe('the OpenAPI document', () => {
     await world.addUser('ann', { token: tokenAtRest(tokenOf('ann')), ...(await withPassword('secret')) });
     await world.redis.zadd(`${world.prefix}gateways`, Date.now() + 60_000, 'g1');
     await world.redis.hset(`${world.prefix}gateway:g1`, { tcp: 'x' });
+    await world.redis.hset(`${world.prefix}user:full`, { gateway: '' });
+    await world.redis.zadd(`${world.prefix}mailbox:full`, 5, '["5",102,1,0,"",""]\n{}');
     const sent = await world.send({ command_id: 102, chat_to: ['ann', 'ghost'], content: 'x', receipt: true });
     receiptId = sent.body.id;
     const letters = [1, 2].map((at) => JSON.stringify({ entry: `x${at}`, reason: 'not JSON', at }));
@@ -137,6 +139,8 @@ describe('the OpenAPI document', () => {
     ['DELETE /users/{phone_number}/session', '/users/ann/session', undefined, 200],
     ['DELETE /users/{phone_number}/session', '/users/ghost/session', undefined, 404],
     ['DELETE /users/{phone_number}/token', '/users/ann/token', undefined, 200],
+    ['DELETE /users/{phone_number}/messages/{id}', '/users/full/messages/5', undefined, 200],
+    ['DELETE /users/{phone_number}/messages/{id}', '/users/full/messages/5', undefined, 404],
     ['GET /dead-letters', '/dead-letters?limit=1', undefined, 200],
     ['POST /dead-letters/{id}/retry', '/dead-letters/:letter0/retry', undefined, 200],
     ['DELETE /dead-letters/{id}', '/dead-letters/:letter1', undefined, 200],

@@ -32,6 +32,7 @@ describe.each(stores)('operators over %s', (store) => {
     ['GET', '/users/someone'],
     ['DELETE', '/users/someone/session'],
     ['DELETE', '/users/someone/token'],
+    ['DELETE', '/users/someone/messages/1'],
     ['GET', '/dead-letters'],
     ['POST', '/dead-letters/0-0123456789abcdef/retry'],
     ['DELETE', '/dead-letters/0-0123456789abcdef'],
@@ -195,6 +196,29 @@ describe.each(stores)('operators over %s', (store) => {
     const [record] = (await world.call('GET', '/audit?limit=1')).body.records;
     expect(record).toMatchObject({ by: 'op', kind: 'user_token_revoked', target: 'revoked' });
     expect((await world.call('DELETE', '/users/nobody/token')).status).toBe(404);
+  });
+
+  it('delete one waiting message: the others stay, its receipt is cancelled, nothing is lost', async () => {
+    await world.addUser('bricked');
+    const send = (content: string) =>
+      world.send({ command_id: 102, chat_to: 'bricked', content, receipt: true, ttl_s: 600 });
+    const bad = (await send('bad')).body.id;
+    const good = (await send('good')).body.id;
+    const drop = (path: string) => world.call('DELETE', `/users/${path}`);
+    expect((await drop(`bricked/messages/${bad}`)).body).toEqual({ code: 1, message: 'done' });
+    const user = (await world.call('GET', '/users/bricked')).body;
+    expect(user).toMatchObject({ mailbox: 1, lost: 0, messages: [{ id: good }] });
+    expect(await world.redis.zcard(`${world.prefix}mailbox_expiry:bricked`)).toBe(1);
+    const receipt = (await world.call('GET', `/commands/${bad}`)).body;
+    expect(receipt.recipients[0]).toMatchObject({ state: 'cancelled' });
+    const [record] = (await world.call('GET', '/audit?limit=1')).body.records;
+    expect(record).toMatchObject({ by: 'op', kind: 'drop_message', target: 'bricked', message_id: bad });
+    for (const id of [bad, '0', 'x', '-inf', `${good}.0`, '9'.repeat(20)]) {
+      const { status, body } = await drop(`bricked/messages/${id}`);
+      expect([id, status, body.error]).toEqual([id, 404, 'no_such_message']);
+    }
+    expect((await drop(`nobody/messages/${good}`)).body.error).toBe('no_such_user');
+    expect((await world.call('GET', '/users/bricked')).body.mailbox).toBe(1);
   });
 
   it('read the statistics', async () => {

@@ -1,6 +1,7 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { type MessageHead, parseMailboxMember, type Recipient } from '../records.ts';
+import { AUDIT_LUA } from './audit.ts';
 import { ALLOW_FULL, defineScript, pushList, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import type { Undelivered } from './sessions.ts';
@@ -68,6 +69,24 @@ export async function giveUpTooLarge(
   { id, flags, isStored, call }: TooLarge,
 ): Promise<void> {
   await redis.script(tooLargeScript, [keys.users], [keys.prefix, userId, call, id, flags, isStored ? 1 : 0]);
+}
+
+const dropMessageScript = defineScript(
+  'drop_message',
+  ALLOW_FULL,
+  AUDIT_LUA,
+  readLua(new URL('./drop-message.lua', import.meta.url)),
+);
+
+/** Deletes one message of a mailbox for an operator. Its receipt ends as `cancelled`; it does not count as lost. */
+export async function dropMessage(
+  redis: RedisPort,
+  keys: Keys,
+  message: { userId: string; id: string },
+  audit: { by: string; most: number },
+): Promise<'dropped' | 'no_user' | 'no_message'> {
+  const args = [keys.prefix, audit.most, audit.by, message.userId, message.id];
+  return (await redis.script(dropMessageScript, [keys.users], args)) as 'dropped' | 'no_user' | 'no_message';
 }
 
 const stashScript = defineScript('stash', ALLOW_FULL, readLua(new URL('./stash.lua', import.meta.url)));
