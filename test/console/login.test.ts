@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../kit/until.ts';
 import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox, writeAndSend } from './support/browser.ts';
-import { OPERATOR, PASSWORD, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+import { done, OPERATOR, PASSWORD, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 let browser: Browser;
 let api: ScriptedApi;
@@ -94,6 +94,18 @@ test('a token that is over leads back to the login, and the draft is still there
   await userBox(page, OPERATOR).waitFor();
   expect(await userBox(page, OPERATOR).isChecked()).toBe(true);
   expect(await page.locator('#content').inputValue()).toBe('half a sentence');
+});
+
+test('a session that ended says whether the token expired or was revoked', async () => {
+  const { page } = opened;
+  await logIn(page);
+  await userBox(page, OPERATOR).waitFor();
+  api.answer('GET /users', () => refused(401, 'over'));
+  await page.getByText('The token was revoked, or newer logins have replaced it.').waitFor();
+  const expires_at = Math.floor(Date.now() / 1000) - 1;
+  api.answer('POST /login', () => done({ token: `token.${OPERATOR}`, expires_at }));
+  await logIn(page);
+  await page.getByText('The token expired: ').waitFor();
 });
 
 test('log out says what it does, asks, revokes the token and stops reading', async () => {

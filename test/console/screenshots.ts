@@ -103,7 +103,9 @@ async function take({ suffix, words, options, views }: Shots): Promise<void> {
 
 async function useConsole(page: Page, words: Words): Promise<void> {
   await page.locator('input[value=everyone]').check();
-  await send(page, words.everyone, 1);
+  await writeAndSend(page, words.everyone);
+  await page.locator('dialog[open] .filled').click();
+  await page.locator('.delivery').waitFor();
   await page.locator('input[value=chosen]').check();
   await userBox(page, 'pump-002').check();
   await send(page, words.single, 2);

@@ -46,6 +46,7 @@ test('several are a group: sent, stored and unknown are counted', async () => {
   const { page } = opened;
   await page.getByLabel('All shown').check();
   await page.getByText('Group · 103').waitFor();
+  await page.getByRole('button', { name: 'Send to 3 clients' }).waitFor();
   api.users = api.users.slice(0, 2);
   await writeAndSend(page, 'hello');
   await log(page).getByText('Sent to 1 online').waitFor();
@@ -64,6 +65,12 @@ test('everyone connected is a broadcast, without recipients and without a time t
   await page.getByText('Broadcast · 104').waitFor();
   await page.getByText('2 clients are connected now.').waitFor();
   await writeAndSend(page, 'to all');
+  const dialog = page.getByRole('dialog', { name: 'Send to everyone?' });
+  await dialog.getByText('All 2 clients that are connected now get this message.').waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  expect(sentBodies()).toEqual([]);
+  await page.getByRole('button', { name: 'Send to 2 clients' }).click();
+  await dialog.getByRole('button', { name: 'Send', exact: true }).click();
   await log(page).getByText('Sent to 2 online').waitFor();
   expect(sentBodies()).toEqual([{ command_id: 104, content: 'to all', receipt: true }]);
 });

@@ -73,6 +73,7 @@ test('to everyone connected', async () => {
   await page.getByText('2 clients connected', { exact: true }).waitFor();
   await page.getByLabel('Everyone connected').check();
   await writeAndSend(page, 'to all');
+  await page.getByRole('dialog').getByRole('button', { name: 'Send', exact: true }).click();
   for (const client of clients) {
     expect(await arrived(client, 104)).toEqual({ chat_from: OPERATOR, chat_content: 'to all' });
     client.end();

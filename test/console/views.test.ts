@@ -46,6 +46,14 @@ test('a user in detail: session, token and mailbox, and a message to them', asyn
   await page.getByRole('heading', { name: 'pump-1' }).waitFor();
 });
 
+test('a session that is numbered by its time shows the time', async () => {
+  const session = { epoch: 1_795_343_504_645, acknowledges: false };
+  const user = { phone_number: 'pump-1', online: true, gateway: 'g-1', session, token: null };
+  api.answer('GET /users/{id}', () => done({ ...user, mailbox: 0, messages: [], lost: 0 }));
+  opened = await logInAt(browser, api, '#/users/pump-1');
+  await opened.page.getByText(/^Since .*\d:\d\d.*, plain client$/).waitFor();
+});
+
 test('disconnecting and revoking ask first, and say what was done', async () => {
   opened = await logInAt(browser, api, `#/users/${encodeURIComponent('a/b%? ü')}`);
   const { page } = opened;

@@ -4,6 +4,7 @@ import type { Failure } from '../api/request.ts';
 import { type LoginNotice, logIn, loginNotice } from '../state/session.ts';
 import { failureText } from '../texts/failures.ts';
 import { countText, text } from '../texts/texts.ts';
+import { clockText } from '../texts/times.ts';
 import { useCountdown } from './countdown.ts';
 
 export function Login() {
@@ -83,6 +84,7 @@ function noticeTone(notice: LoginNotice): string {
 
 function noticeText(notice: LoginNotice): string {
   if (notice.kind === 'not-operator') return text('login.notOperator', { user: notice.userId });
-  if (notice.kind === 'ended') return text('login.ended');
+  if (notice.kind === 'expired') return text('login.expired', { time: clockText(notice.atMs) });
+  if (notice.kind === 'revoked') return text('login.revoked');
   return text(notice.kind === 'logged-out' ? 'login.loggedOut' : 'login.loggedOutHere');
 }

@@ -7,16 +7,19 @@ import { readStored, writeStored } from './storage.ts';
 export interface Session {
   userId: string;
   token: string;
+  /** Undefined: the API did not say when. */
+  expiresAtMs?: number | undefined;
 }
 
 export type LoginNotice =
-  | { kind: 'ended' }
+  | { kind: 'expired'; atMs: number }
+  | { kind: 'revoked' }
   | { kind: 'logged-out' }
   | { kind: 'logged-out-here' }
   | { kind: 'not-operator'; userId: string };
 
 const SESSION_KEY = 'fronttcp.session';
-const sessionSchema = object({ userId: string(), token: string() });
+const sessionSchema = object({ userId: string(), token: string(), expiresAtMs: optional(number()) });
 const loginSchema = object({ token: string(), expires_at: optional(number()) });
 const doneSchema = object({ code: number() });
 
@@ -31,15 +34,16 @@ export async function logIn(userId: string, password: string): Promise<Failure |
     body: { phone_number: userId, password },
   });
   if (!login.ok) return login.failure;
-  const { token } = login.value;
+  const { token, expires_at } = login.value;
   const allowed = await request(object({}), { method: 'GET', path: 'stats', token });
   if (!allowed.ok && allowed.failure.kind === 'forbidden') {
     loginNotice.value = { kind: 'not-operator', userId };
     return allowed.failure;
   }
-  writeStored('sessionStorage', SESSION_KEY, JSON.stringify({ userId, token }));
+  const opened: Session = { userId, token, expiresAtMs: expires_at && expires_at * 1000 };
+  writeStored('sessionStorage', SESSION_KEY, JSON.stringify(opened));
   loginNotice.value = undefined;
-  session.value = { userId, token };
+  session.value = opened;
   return undefined;
 }
 
@@ -54,9 +58,16 @@ export async function logOut(): Promise<void> {
 
 /** Every failed call passes here: one with a token that is over, or not an operator's, leads back to the login. */
 export function endSessionOn(failure: Failure, token: string): void {
-  if (session.value?.token !== token) return;
-  if (failure.kind === 'unauthorized') endSession({ kind: 'ended' });
-  if (failure.kind === 'forbidden') endSession({ kind: 'not-operator', userId: session.value.userId });
+  const ended = session.value;
+  if (ended?.token !== token) return;
+  if (failure.kind === 'unauthorized') endSession(reasonOf(ended));
+  if (failure.kind === 'forbidden') endSession({ kind: 'not-operator', userId: ended.userId });
+}
+
+/** The API does not say why it refuses a token, but the time at which it expires is known here. */
+function reasonOf({ expiresAtMs }: Session): LoginNotice {
+  if (expiresAtMs === undefined || expiresAtMs > Date.now()) return { kind: 'revoked' };
+  return { kind: 'expired', atMs: expiresAtMs };
 }
 
 function endSession(notice: LoginNotice): void {

@@ -32,7 +32,9 @@ export const en = {
   'login.submitting': 'Logging in…',
   'login.wrong': 'The user ID or the password is wrong.',
   'login.missing': 'Enter a user ID and a password.',
-  'login.ended': 'Your session is over. Log in again; what you wrote is still here.',
+  'login.expired': 'Your session is over. The token expired: {time}. Log in again; what you wrote is still here.',
+  'login.revoked':
+    'Your session is over. The token was revoked, or newer logins have replaced it. Log in again; what you wrote is still here.',
   'login.loggedOut': 'You are logged out.',
   'login.loggedOutHere':
     'You are logged out on this page, but the API could not be reached: the token stays valid until it expires.',
@@ -77,8 +79,10 @@ export const en = {
   'users.back': 'All users',
   'users.missing': 'This user cannot be shown: {reason}.',
   'users.session': 'Session',
-  'users.sessionAck': 'No. {n}, acknowledges',
-  'users.sessionPlain': 'No. {n}, plain client',
+  'users.sessionAck': '{session}, acknowledges',
+  'users.sessionPlain': '{session}, plain client',
+  'users.sessionNumber': 'No. {n}',
+  'users.sessionSince': 'Since {time}',
   'users.noSession': 'None',
   'users.gateway': 'Gateway',
   'users.token': 'Token',
@@ -137,6 +141,14 @@ export const en = {
   'compose.keep.everyone': 'A broadcast is for those connected: it is not stored.',
   'compose.receipt': 'Follow the delivery',
   'compose.send': 'Send',
+  'compose.sendTo.one': 'Send to {n} client',
+  'compose.sendTo.other': 'Send to {n} clients',
+  'compose.everyoneHeading': 'Send to everyone?',
+  'compose.everyoneConsequence': 'Every client that is connected gets this message. It cannot be taken back.',
+  'compose.everyoneConsequenceNow.one':
+    'The {n} client that is connected now gets this message. It cannot be taken back.',
+  'compose.everyoneConsequenceNow.other':
+    'All {n} clients that are connected now get this message. It cannot be taken back.',
   'compose.shortcut': '{key} + Enter',
   'compose.problem.noRecipient': 'Choose at least one recipient.',
   'compose.problem.noContent': 'Write a message first.',

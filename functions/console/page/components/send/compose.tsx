@@ -2,6 +2,7 @@ import { useRef, useState } from 'preact/hooks';
 import {
   applicationContent,
   audience,
+  chosen,
   commandId,
   content,
   form,
@@ -9,6 +10,7 @@ import {
   ttlSeconds,
   wantsReceipt,
 } from '../../state/draft.ts';
+import { stats } from '../../state/live.ts';
 import { type Send, sendDraft } from '../../state/sends.ts';
 import { failureText } from '../../texts/failures.ts';
 import { countText, text } from '../../texts/texts.ts';
@@ -16,6 +18,7 @@ import { announce } from '../announcer.tsx';
 import { kindText } from '../kinds.ts';
 import { ComposeApplication } from './compose-application.tsx';
 import { ComposeTo } from './compose-to.tsx';
+import { EveryoneDialog } from './everyone-dialog.tsx';
 
 const KEEP_CHOICES = [
   ['default', undefined],
@@ -33,20 +36,21 @@ const utf8 = new TextEncoder();
 export function Compose() {
   const [isProblemShown, setProblemShown] = useState(false);
   const area = useRef<HTMLTextAreaElement>(null);
+  const everyone = useRef<HTMLDialogElement>(null);
   const shown = isProblemShown ? problem.value : undefined;
   const isApplication = form.value === 'application';
   const written = isApplication ? applicationContent : content;
   const kind = isApplication ? kindText(commandId.value) : `${kindText(commandId.value)} · ${commandId.value}`;
 
-  const send = async () => {
+  const submit = () => {
     setProblemShown(problem.value !== undefined);
     if (problem.value) {
       announce(text(`compose.problem.${problem.value}`));
       if (problem.value === 'noContent' || problem.value === 'applicationContent') area.current?.focus();
       return;
     }
-    const sent = await sendDraft();
-    if (sent) announce(outcomeText(sent));
+    if (audience.value === 'everyone') everyone.current?.showModal();
+    else void send();
   };
 
   return (
@@ -55,12 +59,12 @@ export function Compose() {
       aria-labelledby="compose-heading"
       onSubmit={(event) => {
         event.preventDefault();
-        void send();
+        submit();
       }}
       onKeyDown={(event) => {
         if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
         event.preventDefault();
-        if (!event.repeat) void send();
+        if (!event.repeat) submit();
       }}
     >
       <div class="card-head">
@@ -130,11 +134,23 @@ export function Compose() {
           {text('compose.shortcut', { key: sendKey })}
         </span>
         <button type="submit" class="primary" aria-keyshortcuts="Control+Enter Meta+Enter">
-          {text('compose.send')}
+          {buttonText()}
         </button>
       </div>
+      <EveryoneDialog dialog={everyone} onConfirm={send} />
     </form>
   );
+}
+
+async function send(): Promise<void> {
+  const sent = await sendDraft();
+  if (sent) announce(outcomeText(sent));
+}
+
+/** Says how many it goes to, where that is known. */
+function buttonText(): string {
+  const n = audience.value === 'everyone' ? stats.value?.connected : chosen.value.size;
+  return n ? countText('compose.sendTo', n) : text('compose.send');
 }
 
 function Keep() {

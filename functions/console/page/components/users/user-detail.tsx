@@ -10,6 +10,9 @@ import { Loading } from '../loading.tsx';
 import { presenceText } from '../presence.ts';
 import { UserActions } from './user-actions.tsx';
 
+/** No counter gets as far, and no clock is as far behind: September 2001. */
+const FIRST_TIME_MS = 1_000_000_000_000;
+
 export function UserDetailPanel({ id }: { id: string }) {
   const heading = useRef<HTMLHeadingElement>(null);
   // Who chose somebody in the list hears at once whose detail this is; on a phone the list is gone.
@@ -65,7 +68,7 @@ function Facts({ user }: { user: UserDetail }) {
         <dt>{text('users.session')}</dt>
         <dd>
           {session
-            ? text(session.acknowledges ? 'users.sessionAck' : 'users.sessionPlain', { n: session.epoch })
+            ? text(session.acknowledges ? 'users.sessionAck' : 'users.sessionPlain', { session: nameOf(session.epoch) })
             : text('users.noSession')}
         </dd>
       </div>
@@ -86,6 +89,13 @@ function Facts({ user }: { user: UserDetail }) {
       </div>
     </dl>
   );
+}
+
+/** An epoch is the time of the session's claim in ms. Sessions of older gateways were counted: 1, 2, 3. */
+function nameOf(epoch: number): string {
+  return epoch < FIRST_TIME_MS
+    ? text('users.sessionNumber', { n: epoch })
+    : text('users.sessionSince', { time: clockText(epoch) });
 }
 
 function tokenText(token: UserDetail['token']): string {
