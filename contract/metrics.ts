@@ -1,6 +1,6 @@
 /**
  * The names under which gateways and functions report themselves to CloudWatch, in Embedded Metric Format. The CDK
- * constructs scale and alarm on these very names; a name that only one side knows is a dead alarm.
+ * constructs scale and alarm on the same names: an alarm on a name that nobody reports never fires.
  */
 export const METRIC_NAMESPACE = 'FrontTcp';
 
@@ -17,7 +17,7 @@ export const MetricName = {
   accepts: 'Accepts',
   /** Count: verifies that were answered with code 0. */
   authFailures: 'AuthFailures',
-  /** Count: connections closed because the client fell silent. */
+  /** Count: connections closed because of a missing heartbeat. */
   heartbeatTimeouts: 'HeartbeatTimeouts',
   framesIn: 'FramesIn',
   framesOut: 'FramesOut',
@@ -37,25 +37,25 @@ export const MetricName = {
   leaseLosses: 'LeaseLosses',
   /** Milliseconds: 99th percentile of the event loop's delay in the minute. */
   eventLoopDelay: 'EventLoopP99Ms',
-  /** Gauge: entries that wait in the public queue. Of the deployment: every task reports the same. */
+  /** Gauge: entries that wait in the public queue. For the whole deployment: every task reports the same. */
   queueWaiting: 'QueueWaiting',
-  /** Count: messages that mailboxes gave up. Of the deployment: every task reports the same. */
+  /** Count: messages that were dropped from mailboxes. For the whole deployment: every task reports the same. */
   messagesLost: 'MessagesLost',
   /** Count: invocations of the upstream function that failed or were refused; left out where there is no function. */
   upstreamFailures: 'UpstreamFailures',
-  /** Count: of these, those that Lambda throttled. */
+  /** Count: the failed invocations that Lambda throttled. */
   upstreamThrottles: 'UpstreamThrottles',
 } as const;
 
 export type MetricName = (typeof MetricName)[keyof typeof MetricName];
 
-/** At most one line a minute of each sandbox of a function, with the sums since the one before. */
+/** At most one line a minute from each sandbox of a function, with the sums since the previous line. */
 export const ApiMetricName = {
   /** Count: HTTP requests. */
   requests: 'ApiRequests',
   /** Count: requests answered with 4xx. */
   refusals: 'ApiRefusals',
-  /** Count: requests answered with 503 because the store was out of reach. */
+  /** Count: requests answered with 503 because the store was unreachable. */
   unavailable: 'ApiStoreUnavailable',
   /** Count: messages that send-command handed to the store. */
   commands: 'ApiCommands',
@@ -65,7 +65,7 @@ export type ApiMetricName = (typeof ApiMetricName)[keyof typeof ApiMetricName];
 
 /**
  * Reported by a function at once when a request ends with 5xx, and never otherwise: errors are responses, so Lambda's own
- * `Errors` does not count them. The dimensions are the version's, so that a canary sees what the new version does.
+ * `Errors` does not count them. The dimensions name the version, so that a canary sees the errors of the new version.
  */
 export const FunctionMetricName = {
   /** Count: requests that ended with 500. */
@@ -94,7 +94,7 @@ export function emfLine(deployment: string, atMs: number, metrics: Readonly<Reco
   return emfLineOf({ [METRIC_DIMENSION]: deployment }, atMs, metrics);
 }
 
-/** The same with the dimensions given. */
+/** The same, with the given dimensions. */
 export function emfLineOf(
   dimensions: Readonly<Record<string, string>>,
   atMs: number,

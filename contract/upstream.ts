@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MAX_BATCH } from './wire/commands.ts';
 
 /**
- * What a gateway says to the upstream function, and what the function may answer. Members have the names that they have
+ * The requests of a gateway to the upstream function, and the function's responses. Members have the names that they have
  * on the wire. `fronttcp` is the version of this form: a member may be added, none changes its meaning.
  */
 export type UpstreamEvent = UpstreamItems | UpstreamRequest | UpstreamLifecycle;
@@ -15,7 +15,7 @@ export interface UpstreamItem<Body = unknown> {
   epoch: number;
   /** Counts the application commands of the session, from 1. */
   seq: number;
-  /** When the gateway had it, Unix ms. */
+  /** When the gateway received it, Unix ms. */
   at: number;
   /** W3C trace context. */
   traceparent: string;
@@ -26,7 +26,7 @@ export interface UpstreamItem<Body = unknown> {
   body: Body;
 }
 
-/** Event mode: invoked asynchronously, at least once; nothing is answered. Items of one user stand in their order. */
+/** Event mode: invoked asynchronously, at least once; the result is ignored. Items of one user are in order. */
 export interface UpstreamItems {
   fronttcp: 1;
   kind: 'items';
@@ -39,7 +39,7 @@ export interface UpstreamItems {
 export interface UpstreamRequest {
   fronttcp: 1;
   kind: 'request';
-  /** When the device is told that there was no answer, Unix ms. */
+  /** When the device is told that no answer came, Unix ms. */
   deadline: number;
   item: UpstreamItem;
 }
@@ -67,7 +67,7 @@ export interface LifecycleItem {
   id: string;
 }
 
-/** What a request is answered. Nothing at all (null) is an empty reply. */
+/** The answer to a request. Null is an empty reply. */
 export interface UpstreamAnswer {
   /** Goes to the device as command_id + 1000, with its `ref`. */
   reply?: { [member: string]: unknown };
@@ -75,10 +75,10 @@ export interface UpstreamAnswer {
   send?: unknown[];
 }
 
-/** Members of a reply that are the gateway's. */
+/** Members of a reply that the gateway sets. */
 const RESERVED = ['ref', 'id', 'sent_at'];
 
-/** The answer as it is taken; what is in `send` is judged command by command, by `parseSendCommand`. */
+/** The accepted form of an answer; `parseSendCommand` checks each command in `send`. */
 export const upstreamAnswerSchema = z
   .strictObject({
     reply: z
@@ -102,7 +102,7 @@ const lifecycleSchema = z.object({
   at: z.coerce.number(),
 });
 
-/** An entry of the stream `events`. Throws when it is none. */
+/** An entry of the stream `events`. Throws when it is not one. */
 export function lifecycleItemOf(id: string, fields: readonly string[]): LifecycleItem {
   const members: Record<string, string> = {};
   for (let i = 0; i + 1 < fields.length; i += 2) members[String(fields[i])] = String(fields[i + 1]);
@@ -112,5 +112,5 @@ export function lifecycleItemOf(id: string, fields: readonly string[]): Lifecycl
 /** Bounds of one asynchronous invocation: Lambda takes 1 MB, envelope included. */
 export const UPSTREAM_BATCH_ITEMS = 100;
 export const UPSTREAM_BATCH_BYTES = 900_000;
-/** With the event around it 63: readers in some languages take 64 levels, and one item must not fail a whole batch. */
+/** With the event around it 63: parsers in some languages accept 64 levels, and one item must not fail a whole batch. */
 export const UPSTREAM_BODY_DEPTH = 60;

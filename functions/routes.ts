@@ -36,5 +36,5 @@ export type FunctionName = Route['function'];
 /** As API Gateway names a route in `routeKey`. */
 export type RouteKey = Route extends infer R ? (R extends Route ? `${R['method']} ${R['path']}` : never) : never;
 
-/** Answers what no route takes (`$default`): 404, and 405 where the path has other methods. */
+/** Handles requests that match no route (`$default`): 404, and 405 where the path has other methods. */
 export const fallbackFunction = 'openapi' satisfies FunctionName;

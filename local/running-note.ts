@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { RUNNING_SYSTEM_FILE, type RunningSystem } from '../shared/running-system.ts';
 
-/** Tells commands that run in this folder where everything is. Answers how to take it back. */
+/** Writes a file that tells commands run in this folder where the parts listen. Returns a function that removes it. */
 export async function writeRunningNote(system: RunningSystem): Promise<() => Promise<void>> {
   const file = resolve(RUNNING_SYSTEM_FILE);
   await mkdir(dirname(file), { recursive: true });

@@ -42,7 +42,7 @@ function each(count: (nowMs: number, stored: { message: Message; ids: string[] }
   }
 }
 
-/** Answers how many messages, and the CPU time, ns. */
+/** Returns the number of messages, and the CPU time, ns. */
 function countFor(work: () => void, ms: number): { messages: number; nanoseconds: number } {
   const cpu = process.cpuUsage();
   const end = performance.now() + ms;

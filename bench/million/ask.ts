@@ -11,7 +11,7 @@ export async function sendBroadcast(redis: Redis): Promise<void> {
   await redis.lpush('front_tcp', JSON.stringify({ command_id: 104, chat_from: 'bench', chat_content: payload() }));
 }
 
-/** Single messages to random users, 1,000 a second, through the public queue. Answers how many. */
+/** Single messages to random users, 1,000 a second, through the public queue. Returns the number of messages. */
 export async function sendSingles(redis: Redis, users: number): Promise<number> {
   const total = SINGLES_PER_SECOND * SINGLES_SECONDS;
   const startedAt = performance.now();

@@ -80,7 +80,7 @@ const FLOOD_BYTES = 16_384;
 /** The generator is the first thousand. */
 const SLOW_USER = 18_000;
 
-/** Answers the two connections: who does not read, and who wrote to it. */
+/** Returns the two connections: the one that does not read, and the one that wrote to it. */
 async function floodOneWhoDoesNotRead(plan: Plan, port: number): Promise<Socket[]> {
   const redis = await sharedRedis(plan);
   await writeUsers(redis.client, 2, SLOW_USER);

@@ -101,7 +101,7 @@ async function simulate(context: Context, options: SimulateOptions): Promise<voi
   });
 }
 
-/** Until the time is over, Ctrl-C, or a part of the fleet ended. Answers what went wrong. */
+/** Runs until the time is over, until Ctrl-C, or until a part of the fleet has ended. Returns what went wrong. */
 async function show(
   fleet: Fleet,
   history: History,

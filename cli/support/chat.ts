@@ -37,7 +37,7 @@ export class Chat {
     return 'to' in target ? `${printable(target.to)}> ` : `${printable(target.group.join(','))}> `;
   }
 
-  /** Answers false when the line says to leave. */
+  /** Returns false when the line is the command to leave. */
   async line(text: string): Promise<boolean> {
     const line = parseChatLine(text);
     if (line.kind === 'help') this.#screen.note(CHAT_HELP);

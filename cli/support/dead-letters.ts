@@ -24,7 +24,7 @@ export async function listDeadLetters(api: Api, limit: number): Promise<{ letter
 
 export type Fate = 'retry' | 'delete';
 
-/** Answers false when it is gone: somebody else has decided. */
+/** Returns false when the letter is gone: somebody else has retried or deleted it. */
 export async function decide(api: Api, id: string, fate: Fate): Promise<boolean> {
   const path = `/dead-letters/${encodeURIComponent(id)}`;
   const [method, route] = fate === 'retry' ? ['POST', `${path}/retry`] : ['DELETE', path];

@@ -1,7 +1,7 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] the user who is followed, or '' · [3] how long, ms · [4], [5] after which entries of tail and events
+-- ARGV[1] prefix · [2] the followed user, or '' · [3] how long, ms · [4], [5] ids of the last entries of tail and events that were read
 -- Returns {lines of the tail, events}: lists of {entry id, fields}
--- Atomic because: who asks is known before anything after the answer happens.
+-- Atomic because: the follower is registered before anything can happen after the returned position.
 redis.call('ZADD', P .. 'tailing', int(now + tonumber(ARGV[3])), ARGV[2])
 redis.call('PEXPIRE', P .. 'tailing', tonumber(ARGV[3]))
 local function last(stream)

@@ -1,8 +1,8 @@
 /**
  * Every Redis key of a deployment (DESIGN.md, "What Redis holds"). One object per cell.
  *
- * All keys of a cell stand behind one prefix. In a cluster the prefix is a hash tag, so that a script may touch
- * all of them. Cell 0 has the plain prefix, which others know; further cells put their number into it.
+ * All keys of a cell begin with one prefix. In a cluster the prefix is a hash tag, so that a script may touch
+ * all of them. Cell 0 has the plain prefix, which other programs use; further cells put their number into it.
  */
 export interface Keys {
   readonly prefix: string;
@@ -13,65 +13,65 @@ export interface Keys {
   sessions(gatewayId: string): string;
   inbox(gatewayId: string): string;
   mailbox(userId: string): string;
-  /** Bytes of all its messages; from a quarter of a bound on who sent them; and which end by themselves, and when. */
+  /** Bytes of all its messages; their senders, once a quarter of a bound is reached; and the messages with their own expiry. */
   mailboxBytes(userId: string): string;
   mailboxSenders(userId: string): string;
   mailboxExpiry(userId: string): string;
   /** A large body that several mailboxes refer to. */
   body(messageId: string): string;
-  /** Records of inboxes that the reader did not know: kept for a version that does (a list). */
+  /** Records of inboxes that the reader did not understand: kept for a version that does (a list). */
   readonly inboxUnread: string;
   readonly queue: string;
   /** Entries on their way from the queue into the route script: taken before anything newer. */
   readonly queueTaken: string;
-  /** Of an entry with a long list of recipients: how many of them are done (a hash). */
+  /** Progress through the recipients of an entry with a long list (a hash). */
   readonly queuePlace: string;
   readonly queueDead: string;
   receipt(messageId: string): string;
-  /** Which receipts have reached the step that calls of this function instance wait for (a short stream). */
+  /** Ids of receipts that have reached the step for which calls of this function instance wait (a short stream). */
   waits(instanceId: string): string;
   idempotency(userId: string, key: string): string;
   /** Ids of commands that wait for their time (a sorted set: when they are due, ms), and each as a hash. */
   readonly scheduled: string;
   scheduledCommand(commandId: string): string;
-  /** For whom a command was stored, and for how many it is too late to take it back (a hash). */
+  /** Recipients for whom a command was stored, and the number for whom it can no longer be cancelled (a hash). */
   cancellable(commandId: string): string;
   /** Names of groups (a sorted set), and the generation of each (a hash). */
   readonly groups: string;
   readonly groupNames: string;
-  /** Of one generation of a group: members (a sorted set, score = when they joined), and, while sends are pending, those who left and the sends. */
+  /** One generation of a group: its members (a sorted set, score = time of joining) and, while sends are pending, former members and the sends. */
   group(generation: string): string;
   groupLeft(generation: string): string;
   groupSends(generation: string): string;
-  /** Sends to groups that are being worked off: all, those of one sender, and members who were served ahead of their turn. */
+  /** Sends to groups in progress: all, those of one sender, and members who were served ahead of their turn. */
   readonly groupWork: string;
   senderWork(userId: string): string;
   groupEarly(commandId: string): string;
   /** Per `replaces` key the newest command for a user (a hash). */
   replaces(userId: string): string;
-  /** Messages whose request was refused after all, for who still has them in an inbox (a sorted set: id, id). */
+  /** Messages revoked because their request was refused later, for gateways that still have them in an inbox (a sorted set: id, id). */
   readonly withdrawn: string;
   readonly events: string;
   /** What gateways deliver and refuse, while somebody follows (a short stream). */
   readonly tail: string;
   /** Sums since the deployment began: `delivered`, `stored`, … (a hash). */
   readonly stats: string;
-  /** Items of devices on their way to the upstream function: a stream per lane. */
+  /** Items of devices for the upstream function: a stream per lane. */
   upstreamLane(lane: number): string;
-  /** Which gateway hands a lane on (a hash). */
+  /** The gateway that owns each lane (a hash). */
   readonly upstreamLanes: string;
   /** Bytes of all items in the lanes. */
   readonly upstreamBytes: string;
   /** The last entry of `events` that the lifecycle function was given. */
   readonly upstreamPosition: string;
-  /** Items that are larger than the function takes (a list, the latest of them). */
+  /** Items that are too large for the function (a list of the latest). */
   readonly upstreamDead: string;
   /** Failed logins of one kind (`pair`, `address`, `user`) and name. */
   loginFailures(kind: string, name: string): string;
   /** A token of a program, by its id (a hash), and the ids of all with the time at which they expire (a sorted set). */
   serviceToken(id: string): string;
   readonly serviceTokens: string;
-  /** Who did what to whom (a stream). */
+  /** The audit: actor, action and target (a stream). */
   readonly audit: string;
 }
 
@@ -139,7 +139,7 @@ export function hashTag(prefix: string): string | undefined {
   return /^[^{]*\{([^}]+)\}/.exec(prefix)?.[1];
 }
 
-/** The cell a user belongs to: FNV-1a over the UTF-8 bytes of the id, the same in every part and language. */
+/** Returns the cell of a user: FNV-1a over the UTF-8 bytes of the id, the same in every part and language. */
 export function cellOf(userId: string, cells: number): number {
   if (cells <= 1) return 0;
   let hash = 0x811c9dc5;

@@ -2,7 +2,7 @@ import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 
 /**
  * Passwords at rest: `scrypt$<N>$<r>$<p>$<salt base64url>$<hash base64url>`, in the field `password` of a user.
- * The parameters stand in the text, so that raising them leaves older passwords valid.
+ * The text contains the parameters, so that older passwords stay valid when the defaults are raised.
  */
 interface Cost {
   /** CPU and memory cost: a power of two. */
@@ -15,7 +15,7 @@ const COST: Cost = { n: 16_384, r: 8, p: 1 };
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
-/** Stored parameters above this are refused: who can write a user must not be able to stall a function. */
+/** Stored parameters above this are refused: an attacker who can write a user must not be able to stall a function. */
 const MAX_MEMORY_BYTES = 64 * 1024 * 1024;
 const MAX_PARALLELISM = 4;
 
@@ -25,7 +25,7 @@ interface Stored {
   hash: Buffer;
 }
 
-/** Stands in where there is nothing to check against: it takes the time of a real check. */
+/** Checked when the user has no password, so that the call takes the time of a real check. */
 const NOBODY: Stored = { cost: COST, salt: Buffer.alloc(SALT_BYTES), hash: Buffer.alloc(HASH_BYTES) };
 
 export async function hashPassword(password: string): Promise<string> {
@@ -35,8 +35,8 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * Whether `password` is the one of `stored`. Undefined (an unknown user, or one without a password) and text that is
- * no hash of ours are false, and take as long as a wrong password.
+ * Returns whether `password` matches `stored`. Undefined (an unknown user, or one without a password) and text that is
+ * not one of our hashes return false, and take as long as a wrong password.
  */
 export async function verifyPassword(password: string, stored: string | undefined): Promise<boolean> {
   const known = parse(stored ?? '');
@@ -56,7 +56,7 @@ function parse(stored: string): Stored | undefined {
   return { cost, salt: Buffer.from(salt, 'base64url'), hash: Buffer.from(hash, 'base64url') };
 }
 
-/** The same characters typed on another system may be composed differently: NFKC makes them one password. */
+/** The same characters typed on another system may be composed differently: NFKC makes them equal. */
 function derive(password: string, salt: Buffer, bytes: number, { n, r, p }: Cost): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const options = { N: n, r, p, maxmem: 2 * MAX_MEMORY_BYTES };

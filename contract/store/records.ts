@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * What stands in Redis between the one who routes and the gateway that delivers.
+ * The format of messages in Redis, between routing and the gateway that delivers them.
  *
  * An inbox entry (stream) is a list of records, each one field/value pair: the field is the record's JSON array,
  * the value the message body (JSON text, opaque here). A mailbox member (sorted set, score = message id) is
@@ -9,16 +9,16 @@ import { z } from 'zod';
  *
  *   message  ["m", "<id>", command_id, version, expires_at_ms, "<flags>", "<traceparent>", direct, kept]
  *            direct: "*" for everyone, or [user, epoch, …] · kept: likewise, and also in those users' mailboxes
- *   close    ["c", user, epoch, reason, owing]     owing 1: whoever comes next waits for the word that all before this is dealt with
- *   poke     ["p", user, epoch]     something was put into this session's mailbox behind its back: read it again
+ *   close    ["c", user, epoch, reason, owing]     owing 1: the next session waits until everything before this record is handled
+ *   poke     ["p", user, epoch]     somebody else put something into this session's mailbox: read it again
  *
- * Flags: `r` a receipt was asked for · `a` a reply is asked for · `k` an acknowledgement is waited for · `p` a newer command
- * with the same key takes its place. expires_at_ms 0: as long as OFFLINE_TTL_S allows.
+ * Flags: `r` a receipt was requested · `a` a reply is requested · `k` a caller waits for an acknowledgement · `p` a newer command
+ * with the same key replaces it. expires_at_ms 0: as long as OFFLINE_TTL_S allows.
  *
- * A record that its reader does not know is kept: `inbox_unread`, a list of `["<field>","<body>"]`.
+ * A record that its reader does not understand is kept: `inbox_unread`, a list of `["<field>","<body>"]`.
  */
 export interface MessageHead {
-  /** Decimal, 1/1024 ms of Redis's clock; `0` where it has yet to be made. */
+  /** Decimal, 1/1024 ms of Redis's clock; `0` where no id has been assigned yet. */
   id: string;
   commandId: number;
   version: number;

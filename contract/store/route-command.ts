@@ -2,7 +2,7 @@ import { QUEUE_VERSION } from '../wire/command-ids.ts';
 import { bodyOf, isGroup, type SendCommand } from '../wire/commands.ts';
 import type { RouteCommand } from './scripts/route.ts';
 
-/** What the route script takes of one command of POST /send-command. `instance` is told of the step that it waits for. */
+/** The arguments of the route script for one command of POST /send-command. `instance` is notified of the step that it waits for. */
 export function routeCommandOf(
   command: SendCommand,
   { from, traceparent, instance = '' }: { from: string; traceparent: string; instance?: string },

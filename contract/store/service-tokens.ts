@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * Tokens of programs, not of users: `fts_<id>.<256 random bits>`, made by an operator, worth only what their scopes say.
+ * Tokens of programs, not of users: `fts_<id>.<256 random bits>`, made by an operator, with no rights beyond their scopes.
  * No user's token begins like this: read as base64url, `fts_` is not UTF-8.
  */
 const PREFIX = 'fts_';
 const FORMAT = /^fts_([\da-f]{24})\.[\w-]{43}$/;
 
-/** `send`: POST /send-command. `read`: users, stats, and what has become of commands. */
+/** `send`: POST /send-command. `read`: users, stats, and the state of commands. */
 export const SCOPES = ['send', 'read'] as const;
 export type Scope = (typeof SCOPES)[number];
 
@@ -27,7 +27,7 @@ export function isServiceToken(token: string): boolean {
   return token.startsWith(PREFIX);
 }
 
-/** Who its messages are from, and who the audit says it was. */
+/** The sender of its messages, and the actor in the audit. */
 export function serviceName(name: string): string {
   return `service:${name}`;
 }

@@ -3,7 +3,7 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 import type { Keys } from './keys.ts';
 import { defineScript, readLua } from './scripts/library.ts';
 
-/** What a gateway says of one message or refusal to whoever follows it live: ids and codes, no contents. */
+/** A gateway's line about one message or refusal, for followers: ids and codes, no contents. */
 const tailLine = z.object({
   at: z.number(),
   type: z.enum(['delivered', 'refused', 'verify_refused', 'skipped']),
@@ -13,17 +13,17 @@ const tailLine = z.object({
   command: z.number().optional(),
   way: z.string().optional(),
   reason: z.string().optional(),
-  /** Of `skipped`: lines that were too many to be told. */
+  /** For `skipped`: the number of lines over the limit. */
   count: z.number().optional(),
 });
 export type TailLine = z.infer<typeof tailLine>;
 
-/** Whoever follows says so again and again: it is believed for so long. */
+/** A subscription expires after this time unless renewed. */
 const WANTED_MS = 10_000;
 /** Lines that are kept for readers who poll. */
 const TAIL_MAX = 5_000;
 const TAIL_SECONDS = 60;
-/** Names whoever follows everyone: no user id is empty. */
+/** Stands for a follower of everyone: no user id is empty. */
 export const EVERYONE = '';
 
 const followScript = defineScript('follow', readLua(new URL('./follow.lua', import.meta.url)));
@@ -42,14 +42,14 @@ export interface TailPosition {
   events: string;
 }
 
-/** Where the streams end now: what comes is behind it. The gateways begin to tell within their next probe. */
+/** The current end of the streams: new lines come after it. The gateways begin to write lines with their next probe. */
 export async function beginTail(redis: RedisPort, keys: Keys, user: string): Promise<TailPosition> {
   const reply = await redis.script(followScript, [keys.users], [keys.prefix, user, WANTED_MS, '', '']);
   const [tail, events] = reply as [string, string];
   return { tail, events };
 }
 
-/** What came behind the position, in the order of time, and the next position. To be called every second or so. */
+/** Returns the lines after the position, in the order of time, and the next position. Call it about every second. */
 export async function readTail(
   redis: RedisPort,
   keys: Keys,
@@ -81,7 +81,7 @@ function lifecycleOf(fields: readonly string[]): LifecycleLine {
   };
 }
 
-/** Tells what happened, for a minute. */
+/** Writes a line about an event; it is kept for a minute. */
 export async function writeTail(redis: RedisPort, keys: Keys, lines: readonly TailLine[]): Promise<void> {
   await redis.command('XADD', keys.tail, 'MAXLEN', '~', TAIL_MAX, '*', 'lines', JSON.stringify(lines));
   await redis.command('EXPIRE', keys.tail, TAIL_SECONDS);

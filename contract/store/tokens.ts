@@ -3,7 +3,7 @@ import { isServiceToken } from './service-tokens.ts';
 
 /**
  * Tokens: `<base64url user id>.<base64url 256 random bits>`, so that one read checks them. At rest only `sha256:<hex>`
- * of the whole; other login code writes its tokens as they are, and those are checked as they are.
+ * of the whole; other login code stores its tokens in plain text, and those are compared in plain text.
  */
 export function makeToken(userId: string): string {
   return `${Buffer.from(userId).toString('base64url')}.${randomBytes(32).toString('base64url')}`;
@@ -13,7 +13,7 @@ export function tokenAtRest(token: string): string {
   return `sha256:${hash('sha256', token, 'hex')}`;
 }
 
-/** Whose token it says it is, or undefined for what no login of ours has made. */
+/** Returns the user id inside the token, or undefined for text that our login did not make. */
 export function userIdOfToken(token: string): string | undefined {
   if (isServiceToken(token)) return undefined;
   const [id, random, more] = token.split('.');
@@ -23,7 +23,7 @@ export function userIdOfToken(token: string): string | undefined {
 
 const SHA256_BYTES = 32;
 
-/** Whether `presented` is the token of `field`, the `token` field of a user. Takes the same time wherever they differ. */
+/** Returns whether `presented` is the token of `field`, the `token` field of a user. Takes the same time wherever they differ. */
 export function tokenMatches(presented: string, field: string): boolean {
   const expected = field.startsWith('sha256:') ? Buffer.from(field.slice(7), 'hex') : hash('sha256', field, 'buffer');
   if (expected.length !== SHA256_BYTES) return false;

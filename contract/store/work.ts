@@ -1,13 +1,13 @@
 /**
  * The work of one Redis call (docs/architecture.md, "Bounds"), in units: one for each recipient, and one for every 200
- * bytes that are written. Callers put commands together up to this; a command that is larger goes alone.
+ * bytes that are written. Callers combine commands up to this; a larger command goes alone.
  */
 export const STEP_WORK = 5_000;
 const BYTES_PER_UNIT = 200;
-/** Above it a body for several mailboxes is stored once (scripts/mailbox-library.lua). */
+/** A larger body for several mailboxes is stored once (scripts/mailbox-library.lua). */
 const SHARED_BYTES = 800;
 
-/** What it takes Redis to route a message, or to put it into mailboxes. `recipients` 0: everyone, an entry per gateway. */
+/** The work of Redis to route a message, or to put it into mailboxes. `recipients` 0: everyone, an entry per gateway. */
 export function workOf(recipients: number, bytes: number): number {
   const perRecipient = 1 + (recipients > 1 ? Math.min(bytes, SHARED_BYTES) : 0) / BYTES_PER_UNIT;
   return recipients * perRecipient + bytes / BYTES_PER_UNIT;

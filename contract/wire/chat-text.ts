@@ -1,6 +1,6 @@
 /**
- * Chat bodies as bytes: text whose characters are the bytes of the UTF-8 (latin1, in Node's words). What a client
- * wrote goes on as it was written, escapes and all, without being parsed into values and written again.
+ * Chat bodies as bytes: text whose characters are the bytes of the UTF-8 (latin1, in Node's words). The text of a
+ * client is passed on unchanged, escapes included, without being parsed into values and encoded again.
  */
 export type WireText = string;
 
@@ -15,8 +15,8 @@ const CLOSE = 0x7d;
 const BLANK = 0x20;
 
 /**
- * Finds `chat_to` and `chat_content` in the body of a chat whose members are all strings, on one line: what nearly
- * every client sends. Anything else is left to a JSON parser; so are bodies with a `ref`. One scanner serves all
+ * Finds `chat_to` and `chat_content` in the body of a chat whose members are all strings, on one line, as nearly
+ * every client sends them. Anything else goes to a JSON parser; so do bodies with a `ref`. One scanner serves all
  * frames in turn: its fields hold until the next `scan`.
  */
 export class ChatScanner {
@@ -24,10 +24,10 @@ export class ChatScanner {
   to: WireText | undefined;
   /** JSON text of the string, with its quotes. */
   content: WireText = '';
-  /** Nothing in the whole body is beyond ASCII. */
+  /** The whole body is ASCII. */
   isAscii = true;
 
-  /** Whether the body is of that kind and has a content. It must be UTF-8, which is not looked at. */
+  /** Returns whether the body is of that kind and has a content. It must be UTF-8, which is not checked here. */
   scan(text: WireText): boolean {
     this.to = undefined;
     this.content = '';
@@ -50,7 +50,7 @@ export class ChatScanner {
     return text.charCodeAt(at) === CLOSE && skipBlanks(text, at + 1) === text.length && this.content !== '';
   }
 
-  /** Whether a member may stay on this short way. */
+  /** Returns whether the fast path can handle a member. */
   #take(text: WireText, key: number, keyEnd: number, value: number, valueEnd: number): boolean {
     if (text.startsWith(CONTENT, key)) this.content = text.slice(value, valueEnd + 1);
     else if (text.startsWith(TO, key)) {
@@ -73,14 +73,14 @@ function skipBlanks(text: string, from: number): number {
   return at;
 }
 
-/** Where the string that began before `from` ends: its closing quote, or -1. */
+/** Returns the position of the closing quote of the string that began before `from`, or -1. */
 function endOfString(text: string, from: number, hasEscapes: boolean): number {
   if (!hasEscapes) return text.indexOf('"', from);
   ESCAPED_STRING.lastIndex = from;
   return ESCAPED_STRING.test(text) ? ESCAPED_STRING.lastIndex - 1 : -1;
 }
 
-/** The text of UTF-8 bytes; only bytes that are UTF-8 have one. */
+/** Returns the UTF-8 bytes of a text, one character per byte. The text must have no lone surrogates. */
 export function wireText(text: string): WireText {
   return isAscii(text) ? text : Buffer.from(text).toString('latin1');
 }

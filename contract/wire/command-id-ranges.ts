@@ -1,6 +1,6 @@
 import { APPLICATION_UP } from './command-ids.ts';
 
-/** For no id at all. */
+/** The word for no id at all. */
 export const NO_IDS = 'none';
 
 const PART = /^\s*(\d{4})(?:-(\d{4}))?\s*$/;
@@ -18,9 +18,9 @@ export function parseCommandIds(text: string): Set<number> | undefined {
   return ids;
 }
 
-/** What stands behind the name of a setting that is refused. */
+/** The text after the name of a refused setting. */
 export const COMMAND_IDS_FORM = `must be ids of ${APPLICATION_UP.first} to ${APPLICATION_UP.last}, such as 1000-1499,1700, or ${NO_IDS}`;
 
-/** Of what devices send, unless set. Gathered into asynchronous invocations; each invoked synchronously, and answered. */
+/** Default ranges of the ids from devices: collected into asynchronous invocations, and invoked synchronously with an answer. */
 export const DEFAULT_EVENT_IDS = '1000-1499';
 export const DEFAULT_REQUEST_IDS = '1500-1999';

@@ -32,9 +32,9 @@ export function isApplicationDown(commandId: number): boolean {
   return commandId >= APPLICATION_DOWN.first && commandId <= APPLICATION_DOWN.last;
 }
 
-/** The `version` of a message that comes from the queue or the HTTP API, in place of a frame's own. */
+/** The `version` of a message that comes from the queue or the HTTP API, instead of a frame's own. */
 export const QUEUE_VERSION = 1100;
 
-/** What a client may ask for in `features` of its verify body. Belongs to the connection, not to the user. */
+/** The features that a client may request in `features` of its verify body. They belong to the connection, not to the user. */
 export const FEATURES = ['ack', 'receipts', 'errors', 'pong', 'goodbye'] as const;
 export type Feature = (typeof FEATURES)[number];

@@ -20,7 +20,7 @@ export const MAX_REPLACES_LENGTH = 128;
 /** Deeper content is refused: devices parse it with little stack. */
 export const MAX_CONTENT_DEPTH = 32;
 
-/** Members that clients with features get beside those of an application message. */
+/** Members that clients with features get in addition to those of an application message. */
 const RESERVED_MEMBERS = ['id', 'sent_at', 'ask'];
 
 const delivery = {
@@ -65,7 +65,7 @@ const delivery = {
     }),
 };
 
-/** The conditions of a command hold for one recipient. Returns what is wrong with them, by member. */
+/** The conditions of a command apply to one recipient. Returns the mistakes in them, by member. */
 function conditionProblem(command: Conditions): { path: string; message: string } | undefined {
   const { command_id, chat_to, wait, timeout_s, if_away, not_before, replaces } = command;
   const isGroup = typeof chat_to === 'object' && !Array.isArray(chat_to);
@@ -96,7 +96,7 @@ interface Conditions {
   readonly replaces?: string | undefined;
 }
 
-/** Of a group: part of its path, too. */
+/** The name of a group: part of its path, too. */
 export const GROUP_NAME = /^[A-Za-z0-9._:-]{1,128}$/;
 export const groupNameSchema = z.string().regex(GROUP_NAME, 'is not the name of a group');
 const groupTarget = z
@@ -105,7 +105,7 @@ const groupTarget = z
 
 const recipientIds = z.union([userIdSchema, z.array(userIdSchema).min(1, 'is empty'), groupTarget]);
 
-/** A chat message: to one or many (102, 103), or to everyone or those named (104). */
+/** A chat message: to one or many (102, 103), or to everyone or the named users (104). */
 const chatCommand = z
   .strictObject({
     command_id: z.union([z.literal(102), z.literal(103), z.literal(104)]),
@@ -120,8 +120,8 @@ const chatCommand = z
   .superRefine(checkConditions);
 
 /**
- * JSON objects as `JSON.parse` made them, taken as they are: copying would lose a member named `__proto__`,
- * and a validator that recurses is a stack to overflow.
+ * JSON objects as `JSON.parse` made them, used as they are: copying would lose a member named `__proto__`,
+ * and a recursive validator could overflow the stack.
  */
 const applicationContent = z
   .custom<Record<string, unknown>>((value) => isObject(value), 'is not an object')
@@ -152,7 +152,7 @@ const commandIdSchema = z.looseObject({
     ),
 });
 
-/** As `sendCommandSchema`, but what is wrong is said of the one kind of command that `command_id` names. */
+/** As `sendCommandSchema`, but mistakes are reported for the one kind of command that `command_id` names. */
 export function parseSendCommand(input: unknown): z.ZodSafeParseResult<SendCommand> {
   const commandId = isObject(input) ? input.command_id : undefined;
   if (commandId === 102 || commandId === 103 || commandId === 104) return chatCommand.safeParse(input);
@@ -165,7 +165,7 @@ export function isGroup(chat_to: SendCommand['chat_to']): chat_to is { group: st
   return typeof chat_to === 'object' && !Array.isArray(chat_to);
 }
 
-/** The message body, in the plain form, that a command of `from` becomes. */
+/** The message body, in the plain form, for a command of `from`. */
 export function bodyOf(command: SendCommand, from: string): string {
   return typeof command.content === 'string'
     ? chatBody(JSON.stringify(from), JSON.stringify(command.content))
@@ -176,7 +176,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Looks no deeper than it must: hostile nesting costs no stack. */
+/** Stops at the maximum depth: hostile nesting costs no stack. */
 export function isWithinDepth(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return depth > 0 && Object.values(value).every((member) => isWithinDepth(member, depth - 1));

@@ -37,16 +37,16 @@ function writeHeader(frame: Buffer, length: number, version: number, commandId: 
   frame.writeUInt32BE(commandId, 8);
 }
 
-/** What `next()` found: not enough bytes yet is a value, not an error. */
+/** The result of `next()`: "not enough bytes yet" is a value, not an error. */
 export const Decoded = { incomplete: 0, frame: 1, invalid: 2 } as const;
 export type Decoded = (typeof Decoded)[keyof typeof Decoded];
 
 /**
- * Stateful decoder: `push` a chunk, then call `next` until it does not answer `frame`.
+ * Stateful decoder: `push` a chunk, then call `next` until it no longer returns `frame`.
  * A frame that lies whole in its chunk is decoded in place; only one that is split is copied.
  *
  * After `frame` the fields below describe it. `body` is a view that is valid until the following
- * `next` or `push`: who keeps it copies it. After `invalid` nothing is emitted any more.
+ * `next` or `push`: copy it to keep it. After `invalid` nothing is emitted any more.
  */
 export class FrameDecoder {
   version = 0;
@@ -57,7 +57,7 @@ export class FrameDecoder {
   #maxFrameBytes: number;
   #chunk: Buffer = EMPTY;
   #position = 0;
-  /** Start of a frame whose end has not come: its first `#heldBytes` bytes. Grows by doubling, bounded by the frame. */
+  /** Start of a frame whose end has not arrived: its first `#heldBytes` bytes. Grows by doubling, bounded by the frame. */
   #held: Buffer = EMPTY;
   #heldBytes = 0;
   #bodySource: Buffer = EMPTY;
@@ -68,7 +68,7 @@ export class FrameDecoder {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
-  /** From the next header on. */
+  /** Takes effect from the next header on. */
   set maxFrameBytes(bytes: number) {
     this.#maxFrameBytes = bytes;
   }
@@ -100,7 +100,7 @@ export class FrameDecoder {
     this.#position = 0;
   }
 
-  /** Copies what has not been read yet, so that the chunk may be reused while decoding pauses. */
+  /** Copies the unread bytes, so that the chunk may be reused while decoding pauses. */
   detach(): void {
     this.#chunk = Buffer.from(this.#chunk.subarray(this.#position));
     this.#position = 0;
@@ -134,7 +134,7 @@ export class FrameDecoder {
     return this.#emit(whole, 0, 0);
   }
 
-  /** The length is checked before the body is waited for (hostile lengths cost nothing). */
+  /** Checks the length before waiting for the body (hostile lengths cost nothing). */
   #readHeader(bytes: Buffer, at: number): boolean {
     this.length = bytes.readUInt32BE(at);
     this.version = bytes.readUInt32BE(at + 4);
@@ -175,7 +175,7 @@ export class FrameDecoder {
     this.#position += bytes;
   }
 
-  /** Lets go of a chunk that has been read to its end, so that an idle connection keeps no slab alive. */
+  /** Releases a chunk that has been read to its end, so that an idle connection keeps no slab alive. */
   #drop(): Decoded {
     if (this.#position >= this.#chunk.length) {
       this.#chunk = EMPTY;

@@ -1,8 +1,8 @@
 /**
- * What a recipient gets: the JSON body of 102–104 and 2000–2999, in its wire forms.
+ * The message to a recipient: the JSON body of 102–104 and 2000–2999, in its wire forms.
  *
- * Bodies are joined from JSON text, never parsed and written again, so that what a producer wrote arrives as it
- * was. The blanks after `:` and `,` are those that existing clients have always been sent.
+ * Bodies are joined from JSON text, never parsed and encoded again, so that a producer's text arrives
+ * unchanged. The blanks after `:` and `,` are those that existing clients have always been sent.
  */
 
 import { HEADER_BYTES } from './frame.ts';
@@ -12,12 +12,12 @@ export function chatBody(chatFromJson: string, chatContentJson: string): string 
   return `{"chat_from": ${chatFromJson}, "chat_content": ${chatContentJson}}`;
 }
 
-/** The form for `ack` clients: `id` and `sent_at` stand beside the members of `body`, the JSON text of an object. */
+/** The form for `ack` clients: `id` and `sent_at` are added to the members of `body`, the JSON text of an object. */
 export function withId(body: string, messageId: string): string {
   return withMembers(body, `"id": "${messageId}", "sent_at": ${sentAtMs(messageId)}`);
 }
 
-/** The form in which a reply is asked for, of clients with features: the client repeats `ask` in its reply. */
+/** The form that requests a reply from clients with features: the client repeats `ask` in its reply. */
 export function withAsk(body: string, messageId: string): string {
   return withMembers(body, `"ask": "${messageId}"`);
 }
@@ -29,11 +29,11 @@ function withMembers(body: string, more: string): string {
 }
 
 const HIGHEST_ID = String(Number.MAX_SAFE_INTEGER);
-/** What the forms for clients with features have beside the plain one, at its longest. */
+/** The longest text that the forms for clients with features add to the plain one. */
 const BESIDE_BYTES = withId('{"":0}', HIGHEST_ID).length - '{"":0}'.length;
 const ASK_BYTES = `, "ask": "${HIGHEST_ID}"`.length;
 
-/** Bytes of the largest frame that this body can be sent in: with `id` and `sent_at`, and with `ask` where a reply is asked for. */
+/** Size of the largest frame for this body, bytes: with `id` and `sent_at`, and with `ask` where a reply is requested. */
 export function largestFrameBytes(body: string, { asks = false } = {}): number {
   return HEADER_BYTES + Buffer.byteLength(body) + BESIDE_BYTES + (asks ? ASK_BYTES : 0);
 }

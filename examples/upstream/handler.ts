@@ -41,7 +41,7 @@ export const handler = createHandler({
       const reading = latest.get(`${user}/${body.sensor}`);
       return reply({ sensor: body.sensor, celsius: reading?.celsius ?? null });
     }),
-    // Answers the device, and tells others: they get it when they come back, should they be away.
+    // Replies to the device and notifies others. Those who are offline get the message when they reconnect.
     1501: ({ user }) =>
       reply({ raised: true }).send(push(2100, 'operator', { alarm: user }), chat(user, 'We are on it.')),
   },

@@ -14,7 +14,7 @@ const takeScript = defineScript(
   readLua(new URL('./take-dead-letter.lua', import.meta.url)),
 );
 
-/** Puts a dead letter back into the queue, or away for good. Answers whether there was one. */
+/** Puts a dead letter back into the queue, or deletes it. Returns whether there was such a letter. */
 export async function takeDeadLetter(
   { environment, redis, keys, clock }: Runtime,
   how: { id: string; what: 'retry' | 'delete'; by: string },

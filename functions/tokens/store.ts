@@ -57,7 +57,7 @@ export async function listServiceTokens(redis: RedisPort, keys: Keys): Promise<z
   }));
 }
 
-/** Answers whether there was one. It is worth nothing from this moment on. */
+/** Returns whether there was such a token. It is invalid from this moment on. */
 export async function revokeServiceToken(
   { environment, redis, keys }: Runtime,
   by: string,

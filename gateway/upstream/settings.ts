@@ -20,7 +20,7 @@ const FUNCTION = /^(arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:)?[A-Za-z0-9_-
 
 const functionName = z.string().regex(FUNCTION, 'must be the name or the ARN of a function, with or without :alias');
 
-/** Answers the ids. */
+/** Returns the ids. */
 const commandIds = z.string().transform((text, context) => {
   const ids = parseCommandIds(text);
   if (ids === undefined) context.addIssue({ code: 'custom', message: COMMAND_IDS_FORM });

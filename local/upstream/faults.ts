@@ -11,7 +11,7 @@ export type Fault =
   | { kind: 'hang' }
   /** Ends the connection without an answer; `after`: once the work is done. */
   | { kind: 'close'; after?: boolean }
-  /** Answers when this resolves. */
+  /** The response is sent when this promise resolves. */
   | { kind: 'late'; until: Promise<unknown> };
 
 /** Asked for each invocation that comes; undefined: nothing is wrong with it. */
@@ -30,7 +30,7 @@ export const SERVICE_FAILED: Fault = {
   message: 'An error occurred and the request cannot be processed.',
 };
 
-/** Answers as Lambda refuses: JSON, and the exception's name in a header. */
+/** Responds as Lambda does to a refused call: JSON, and the exception's name in a header. */
 export function refuse(response: ServerResponse, status: number, errorType: string, message: string): void {
   const body = JSON.stringify({ Type: status >= 500 ? 'Service' : 'User', Message: message, message });
   response

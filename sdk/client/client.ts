@@ -106,7 +106,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   }
 
   /**
-   * Answers messages that ask for a reply (`wait: "reply"` over HTTP) with what `handler` returns, and acknowledges them;
+   * Replies to messages that ask for a reply (`wait: "reply"` over HTTP) with the result of `handler`, and acknowledges them;
    * they do not come by the loop or the listeners then. A handler that throws or takes longer than `timeoutMs` sends no
    * reply: `error` is emitted, and the message comes again on the next connection. One handler; the last one counts.
    */

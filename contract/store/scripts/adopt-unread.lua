@@ -1,7 +1,7 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] gateway · then records as they stand in `inbox_unread`
+-- ARGV[1] prefix · [2] gateway · then records as stored in `inbox_unread`
 -- Returns how many were moved into the gateway's inbox
--- Atomic because: a record is in one place, whoever else looks for such records at the same moment.
+-- Atomic because: a record is in one place, even when two gateways look for such records at the same moment.
 local moved = 0
 for at = 3, #ARGV do
   if redis.call('LREM', P .. 'inbox_unread', 1, ARGV[at]) == 1 then

@@ -15,7 +15,7 @@ export interface Reply {
   readonly reply: string;
 }
 
-/** Writes replies into the receipts of their asks and tells who waits. Returns how many counted. */
+/** Writes replies into the receipts of their asks and notifies the waiting callers. Returns how many replies counted. */
 export async function writeReplies(redis: RedisPort, keys: Keys, replies: readonly Reply[]): Promise<number> {
   const args: RedisArgument[] = [keys.prefix];
   for (const { ask, userId, reply } of replies) args.push(ask, userId, reply);
@@ -27,7 +27,7 @@ export interface AskState extends RecipientReceipt {
   readonly reply?: string;
 }
 
-/** Where messages stand for their one recipient, in the order of `asks`; undefined: no receipt (any more). One round trip. */
+/** The states of messages with one recipient, in the order of `asks`; undefined: there is no receipt (any more). One round trip. */
 export async function readAskStates(
   redis: RedisPort,
   keys: Keys,
@@ -41,7 +41,7 @@ export async function readAskStates(
   });
 }
 
-/** From now on this function instance is told of the step that the command waits for, too. */
+/** Registers this function instance, too, for the step that the command waits for. */
 export async function joinWait(redis: RedisPort, keys: Keys, ask: { id: string }, instance: string): Promise<void> {
   await redis.script(joinWaitScript, [keys.users], [keys.prefix, ask.id, instance]);
 }

@@ -1,7 +1,7 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · then users
--- Returns per user {epoch, the epoch of its verify, gateway or '', why the session before had ended or ''}
--- Atomic because: one answer for many users.
+-- Returns per user {epoch, the epoch of its verify, gateway or '', reason why the previous session ended or ''}
+-- Atomic because: the result describes many users at one moment.
 local sessions = {}
 for at = 2, #ARGV do
   local s = redis.call('HMGET', P .. 'user:' .. ARGV[at], 'epoch', 'gateway', 'ended', 'since')

@@ -11,7 +11,7 @@ const recordScript = defineScript(
   readLua(new URL('./audit-record.lua', import.meta.url)),
 );
 
-/** For what no script of its own does. */
+/** For actions without a script of their own. */
 export async function recordAudit(
   redis: RedisPort,
   keys: Keys,

@@ -1,10 +1,10 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] bound of a mailbox, `<messages>,<bytes>`
---     [5] 1: it leaves of its own accord and gives its lease up, 0: only when its lease has run out
+--     [5] 1: the gateway stops and gives up its lease itself, 0: only when its lease has run out
 -- Returns {'live'} | {'more' | 'done', messages re-routed, sessions lost}
 -- Atomic because: any gateway may bury, several at a time, and may itself die between two steps: each step leaves a
--- state from which the next goes on. Order: the inbox (oldest first), then the sessions, then the lease.
--- A step ends when it has done its work, also in the middle of an entry: `burial` of the gateway's hash names the place,
+-- state from which the next continues. Order: the inbox (oldest first), then the sessions, then the lease.
+-- A step ends when its work budget is used up, even in the middle of an entry: `burial` of the gateway's hash names the place,
 -- `<entry> <field> <recipient>`.
 local gateway, offlineTtl, bound = ARGV[2], tonumber(ARGV[3]), bound_of(ARGV[4])
 local key, inbox, sessions = P .. 'gateway:' .. gateway, P .. 'inbox:' .. gateway, P .. 'sessions:' .. gateway
@@ -17,14 +17,14 @@ elseif tonumber(lease) > now then return { 'live', 0, 0 } end
 
 local rerouted, lost = 0, 0
 
--- a record that this version does not know is kept for one that does
+-- a record that this version does not understand is kept for a version that does
 local function keep_unread(record, body)
   redis.call('RPUSH', P .. 'inbox_unread', '[' .. text(record) .. ',' .. text(body) .. ']')
   count('unread')
   spend(1, #record + #body)
 end
 
--- the recipients of a message from one on; returns the next one where the step ends before the last
+-- re-routes to the recipients from a position on; returns the next position when the step ends before the last
 local function reroute(field, body, to, from)
   local id, rest = string.match(field, '^%["m","(%d+)",(%d+,%d+,%d+,"%a*","[^"]*")')
   local shared, references = #to > 2 and #body > SHARED_BYTES, 0
@@ -41,7 +41,7 @@ local function reroute(field, body, to, from)
   return stop
 end
 
--- an entry from a place on; returns the place where the step ends before its last record
+-- re-routes an entry from a position on; returns the position when the step ends before its last record
 local function bury_entry(fields, at, recipient)
   while at < #fields do
     if work >= STEP_WORK then return at, recipient end
@@ -90,7 +90,7 @@ while not more do
 end
 if not more then
   redis.call('ZREM', P .. 'gateways', gateway)
-  -- its last batch stays remembered until it expires: should it live after all, it may ask again
+  -- its last batch is kept until it expires: if the gateway is alive after all, it may repeat the call
   redis.call('DEL', inbox, key)
   if ARGV[5] ~= '1' then count('burials') end
 end

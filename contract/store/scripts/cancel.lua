@@ -1,12 +1,12 @@
--- Takes back what has not been written yet of commands: what is scheduled, and what waits in mailboxes.
+-- Cancels the messages of commands that have not been written yet: scheduled ones, and those in mailboxes.
 -- KEYS[1] users
--- ARGV[1] prefix · [2] bound of the audit stream, 0: none is kept · [3] who asks · then command ids
--- Returns {'done' | 'more', found, cancelled, too late}: after 'more' call again, counts add up; found: how many are known
--- Atomic because: a message is taken back or delivered, never both.
+-- ARGV[1] prefix · [2] bound of the audit stream, 0: none is kept · [3] actor · then command ids
+-- Returns {'done' | 'more', found, cancelled, too late}: after 'more' call again, counts add up; found: how many commands are known
+-- Atomic because: a message is cancelled or delivered, never both.
 local MAX_USERS = 1000
 local found, cancelled, late, more = 0, 0, 0, false
 
--- members of a group who have not been served
+-- members of a group who have not been served yet
 local function cancel_group(id, generation, name, cursor, from)
   local members, left, sends = group_keys(generation)
   local range = { '(' .. cursor, '(' .. id }
@@ -40,7 +40,7 @@ local function cancel_scheduled(id, key)
   spend(#users)
   redis.call('ZREM', P .. 'scheduled', id)
   redis.call('DEL', key)
-  -- asked again, it is known
+  -- a repeated call finds the command again
   if redis.call('EXISTS', P .. 'cancellable:' .. id) == 0 then
     redis.call('HSET', P .. 'cancellable:' .. id, 'late', 0)
     redis.call('EXPIRE', P .. 'cancellable:' .. id, 86400)

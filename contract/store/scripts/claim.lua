@@ -1,9 +1,9 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] highest message id that the gateway knows of
---     then per session: user, form, token field as it was checked or '',
---     and of a session to resume its epoch, the epoch of its verify and the gateway id that had it, or '' each
+-- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] highest message id known to the gateway
+--     then per session: user, form, the token field that was checked or '',
+--     and, for a session to resume, its epoch, the epoch of its verify and the id of the gateway that had it, or '' each
 -- Returns 'no_lease', or per session {'claimed', epoch, 1 when a predecessor has yet to hand over, lost, size of the mailbox,
---     last entry of this gateway's inbox or '', last message id} | {'refused'} | {'superseded', why it had ended or ''}
+--     last entry of this gateway's inbox or '', last message id} | {'refused'} | {'superseded', reason why it ended or ''}
 -- Atomic because: the epoch, the holder, the predecessor's end and both events must agree; the token is still the one that was checked.
 local gateway, offlineTtl = ARGV[2], tonumber(ARGV[3])
 if not live(gateway) then return 'no_lease' end
@@ -19,9 +19,9 @@ local function claim(user, form, token, resume, since, holder)
   local owing, lost, waiting = was[8] and 1 or 0, was[9] or '0', redis.call('ZCARD', P .. 'mailbox:' .. user)
   local function claimed(epoch) return { 'claimed', epoch, owing, lost, waiting, newest, lastMessage } end
   if resume ~= '' then
-    -- asked again, because the connection broke before the answer came
+    -- a repeated call: the connection broke before the reply arrived
     if was[3] == gateway and was[7] == resume then return claimed(was[4]) end
-    -- verified later, or ended. One that was verified earlier is there because the store has lost what it acknowledged
+    -- verified later, or ended. An earlier one exists because the store has lost writes that it had acknowledged
     if since_of(was[11], was[4]) > tonumber(since) then return { 'superseded', was[10] or '' } end
     if was[4] == resume and was[3] and was[3] ~= holder then return { 'superseded', '' } end
     if not was[1] then return { 'refused' } end
@@ -32,7 +32,7 @@ local function claim(user, form, token, resume, since, holder)
   redis.call('HSET', key, 'gateway', gateway, 'epoch', epoch, 'form', form, 'resumed_from', resume,
     'since', epoch .. ' ' .. (resume ~= '' and since or epoch),
     'connected_at', int(now), 'last_seen', int(now), 'served_id', lastMessage)
-  -- a plain client is not sent application messages: these still wait
+  -- plain clients do not get application messages: these stay in the mailbox
   if form ~= 'plain' then redis.call('HSET', key, 'served_app_id', lastMessage) end
   if resume == '' then redis.call('HSET', key, 'verified_by', token) end
   if was[10] then redis.call('HDEL', key, 'ended') end

@@ -1,13 +1,13 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] user · [3] reason · [4] which tokens are revoked too: '' none, 'all', or a token field as it was checked
---     [5] highest message id that the caller knows of (its estimate of Redis's clock), 0: none
+-- ARGV[1] prefix · [2] user · [3] reason · [4] tokens to revoke too: '' none, 'all', or the token field that was checked
+--     [5] highest message id known to the caller (its estimate of Redis's clock), 0: none
 -- Returns 'unknown' | 'offline' | 'online' | 'kept': the connection was verified with another token, which is still valid
--- The epoch is raised whether there is a session or not: a gateway that is cut off finds, when it comes back, that what it holds has ended.
+-- The epoch is raised even without a session: a gateway that was cut off finds, when it comes back, that its sessions have ended.
 -- Atomic because: between looking up the session and ending it, it could have moved.
 local user, key, revoked = ARGV[2], P .. 'user:' .. ARGV[2], ARGV[4]
 if redis.call('EXISTS', key) == 0 then return 'unknown' end
 
--- where the newest is revoked, the next one takes its place
+-- when the newest token is revoked, the next one replaces it
 local function revoke(token)
   local f = redis.call('HMGET', key, 'token', 'role', 'more_tokens')
   local left = {}

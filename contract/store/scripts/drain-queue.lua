@@ -1,12 +1,12 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] most entries to take
---     [5] most recipients of an entry · [6] most bytes of an entry · [7] '', or why the first entry is not to be routed
+--     [5] most recipients of an entry · [6] most bytes of an entry · [7] '', or the reason why the first entry must not be routed
 --     [8] most bytes of a message's body, in its plain form: no frame of a client could hold more
 -- Returns {taken, of these dead-lettered, left in the queue}
--- Atomic because: an entry is in the queue, routed, or in the dead-letter list; never in nobody's hands.
--- Entries are looked at first and cut off last: when Redis refuses a write (full memory) they are still there.
--- A step ends when it has done its work, also in the middle of a list of recipients: `front_tcp:place` (a hash) says for
--- the entry with this `digest` how many recipients are done, and which of them are `unknown`. Each part has an id of its own,
+-- Atomic because: an entry is in the queue, routed, or in the dead-letter list; at every moment in one of them.
+-- Entries are read first and removed last: when Redis refuses a write (full memory) they are still there.
+-- A step ends when its work budget is used up, even in the middle of a list of recipients: `front_tcp:place` (a hash) records for
+-- the entry with this `digest` how many recipients are done, and the `unknown` ones among them. Each part has an id of its own,
 -- so that no recipient gets an older id behind a newer one.
 local offlineTtl, bound, most = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
 local maxRecipients, maxBytes, maxBody = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
@@ -43,7 +43,7 @@ local function raw_strings(s)
       at = stop + 1
       if depth == 1 then
         local str = string.sub(s, start, stop)
-        -- the parser lets control characters through, clients do not: such a string is written anew
+        -- the parser accepts control characters, clients do not: such a string is encoded again
         if key then raw[key] = not string.find(str, '%c') and str or nil
         elseif string.find(s, '^%s*:', at) then key = string.sub(str, 2, -2) end
       end
@@ -53,7 +53,7 @@ local function raw_strings(s)
   end
 end
 
--- what producers write for one recipient, in printable ASCII without escapes, is taken as it stands: a fifth of the cost of
+-- an entry for one recipient, in printable ASCII without escapes, is used as it is: a fifth of the cost of
 -- parsing. Such an entry for a live session goes into its gateway's inbox; for any other this returns false, and it is parsed
 local plain = '([_-~#-Z !%[%]^]*)'
 local single = '^{"command_id": ?(10[234]), ?"chat_from": ?"' .. plain .. '", ?"chat_to": ?%["' .. plain .. '"%], ?"chat_content": ?"' .. plain .. '"}$'
@@ -68,7 +68,7 @@ local function take_single(raw)
   return true
 end
 
--- the parser takes numbers as C writes them: 0x66, +102, 0102, 1., nan. Such are no JSON, in whatever member
+-- the parser takes numbers as C writes them: 0x66, +102, 0102, 1., nan. These are not valid JSON, in any member
 local function numbers_are_json(s)
   if string.find(s, '\\', 1, true) then s = string.gsub(s, '\\.', '') end
   for word in string.gmatch(string.gsub(s, '"[^"]*"', ''), '[^%s{}%[%]:,]+') do
@@ -85,7 +85,7 @@ end
 local function parse(raw)
   if #raw > maxBytes then return nil, 'too_large' end
   if not valid_utf8(raw) then return nil, 'not UTF-8' end
-  -- the parser takes a NUL for the end, whatever stands behind it
+  -- the parser takes a NUL for the end of the text and ignores the rest
   if string.find(raw, '%z') then return nil, 'not JSON' end
   local ok, entry = pcall(cjson.decode, raw)
   if not ok or not numbers_are_json(raw) then return nil, 'not JSON' end
@@ -104,7 +104,7 @@ local function parse(raw)
       if type(user) ~= 'string' or user == '' then return nil, 'chat_to has something other than user ids' end
     end
   end
-  -- without an escape anywhere, what was parsed is what was written
+  -- without any escape, the parsed text equals the written text
   if not string.find(raw, '[\\%c]') then
     return { id = int(id), from = '"' .. entry.chat_from .. '"', to = to, content = '"' .. entry.chat_content .. '"' }
   end
@@ -131,7 +131,7 @@ end
 
 local dead = 0
 
--- recipients of one part: what a step may still do, and at least some
+-- number of recipients of one part: the rest of the step's budget, and at least some
 local PART_LEAST = 100
 local function part_of(body)
   local each = 1 + math.min(#body, SHARED_BYTES) / 200
@@ -147,14 +147,14 @@ local function each_once(users)
   return once
 end
 
--- up to `room` users from the first on; and the last of them where more follow
+-- up to `room` users from `first` on; also returns the index of the last one when more follow
 local function slice(users, first, room)
   local part, last = {}, math.min(#users, first + room - 1)
   for i = first, last do part[#part + 1] = users[i] end
   return part, last < #users and last or nil
 end
 
--- only the first entry of a call can have been begun before
+-- only the first entry of a call can be partly done
 local place = redis.call('HMGET', placeKey, 'digest', 'done', 'unknown')
 
 -- returns whether all of the entry is done
@@ -205,7 +205,7 @@ local function take(raw)
   return true
 end
 
--- oldest first, in portions: as many as fit when they are as large as the largest so far
+-- oldest first, in portions: as many as fit if each is as large as the largest so far
 local READ_BYTES = 1048576
 local taken, largest, ended = 0, READ_BYTES / 4, false
 for _, list in ipairs({ P .. 'front_tcp:taken', P .. 'front_tcp' }) do

@@ -17,9 +17,9 @@ export interface DrainLimits extends MailboxBound {
   maxEntries: number;
   maxRecipients: number;
   maxEntryBytes: number;
-  /** An entry whose message needs a larger frame, in whatever form, becomes a dead letter. */
+  /** An entry whose message needs a larger frame, in any of its forms, becomes a dead letter. */
   maxFrameBytes: number;
-  /** Why the first entry is not to be routed: it becomes a dead letter with this reason. */
+  /** The first entry is not routed: it becomes a dead letter with this reason. */
   setAside?: string;
 }
 

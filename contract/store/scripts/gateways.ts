@@ -4,7 +4,7 @@ import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { SESSION_LUA } from './sessions.ts';
 
-/** Renewal must come well before the end, so that one that fails is followed by another: lease > 3 × renewal. */
+/** Renewal starts well before the lease ends, so that a failed one can be repeated: lease > 3 × renewal. */
 export function renewalOf(leaseMs: number): number {
   return Math.floor(leaseMs * 0.3);
 }
@@ -14,9 +14,9 @@ const leaseScript = defineScript('lease', ALLOW_FULL, SESSION_LUA, readLua(new U
 export interface LeaseRequest {
   readonly gatewayId: string;
   readonly leaseMs: number;
-  /** The highest message id that the gateway knows of. */
+  /** The highest message id known to the gateway. */
   readonly highestId: number;
-  /** Since its last renewal was asked for, by its own clocks: shows when Redis's clock was set. Undefined: it joins, with a new id. */
+  /** Time since it sent its last renewal, by its own clock: reveals that Redis's clock was set. Undefined: it joins, with a new id. */
   readonly sinceLastMs: number | undefined;
   readonly facts: Readonly<Record<string, string | number>>;
 }
@@ -24,9 +24,9 @@ export interface LeaseRequest {
 export interface LeaseReply {
   /** Redis's clock. */
   readonly nowMs: number;
-  /** The highest message id that the store had. Lower than one that was seen: the store has forgotten it. */
+  /** The highest message id in the store. If it is lower than one that was seen, the store has lost writes. */
   readonly highestId: number;
-  /** How often the fleet has followed a clock of Redis that was set. */
+  /** How often the fleet has adjusted to a step of Redis's clock. */
   readonly clockSets: number;
   /** Gateways whose lease has run out. */
   readonly dead: string[];
@@ -58,7 +58,7 @@ export interface Burial {
   lost: number;
 }
 
-/** One step of taking a gateway down: call again while it answers `more`. */
+/** One step of burying a gateway: call again while it returns `more`. */
 export async function buryGateway(
   redis: RedisPort,
   keys: Keys,

@@ -1,5 +1,5 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] name · [3] bound of the audit stream, 0: none is kept · [4] who asks
+-- ARGV[1] prefix · [2] name · [3] bound of the audit stream, 0: none is kept · [4] actor
 -- Returns 1, or 0 when there is no such group
 -- Atomic because: sends that were accepted before still reach its members.
 local name = ARGV[2]

@@ -1,13 +1,13 @@
 -- Named groups. `groups`: a sorted set of names, for paging. `group_names`: a hash, name -> generation (an id).
--- `group:<generation>`: a sorted set, member -> when it joined (an id of its own, so scores are unique).
+-- `group:<generation>`: a sorted set, member -> time of joining (a fresh id, so scores are unique).
 -- A send to a group reaches its members at acceptance. While sends are pending (`group_sends:<generation>`, a sorted set of command
--- ids), whoever leaves is kept in `group_left:<generation>` ("<member>\n<id when it left>", score = when it joined).
+-- ids), members who leave are kept in `group_left:<generation>` ("<member>\n<id when it left>", score = time of joining).
 local function group_keys(generation)
   return P .. 'group:' .. generation, P .. 'group_left:' .. generation, P .. 'group_sends:' .. generation
 end
 local function generation_of(name) return redis.call('HGET', P .. 'group_names', name) or nil end
 
--- frees a generation that no name and no send refers to any more
+-- deletes a generation when no name and no send refers to it any more
 local function free_group(generation, name)
   local members, left, sends = group_keys(generation)
   if redis.call('ZCARD', sends) > 0 then return end

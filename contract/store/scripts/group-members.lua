@@ -1,9 +1,9 @@
 -- Adds members to a group and removes others. A group exists while it has members.
 -- KEYS[1] users
--- ARGV[1] prefix · [2] name · [3] most members of a group · [4] bound of the audit stream, 0: none is kept · [5] who asks
---     · [6] how many to add · then these, then those to remove
--- Returns the number of members, or -1: they would be too many, and nothing was changed
--- Atomic because: a send reaches the members at its acceptance, whatever changes at the same time.
+-- ARGV[1] prefix · [2] name · [3] maximum of members of a group · [4] bound of the audit stream, 0: none is kept · [5] actor
+--     · [6] how many to add · then the members to add, then those to remove
+-- Returns the number of members, or -1: there would be too many, and nothing was changed
+-- Atomic because: a send reaches the members at its acceptance, despite concurrent changes.
 local name, most = ARGV[2], tonumber(ARGV[3])
 local generation = generation_of(name)
 local members, left, sends

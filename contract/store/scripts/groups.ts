@@ -23,11 +23,11 @@ export const MAX_GROUP_MEMBERS = 100_000;
 
 interface Audit {
   readonly by: string;
-  /** Records that are kept; 0: none. */
+  /** Maximum of audit records that are kept; 0: none. */
   readonly most: number;
 }
 
-/** Returns the number of members, or `full`: they would be too many, and nothing was changed. An id in both lists is removed. */
+/** Returns the number of members, or `full`: there would be too many, and nothing was changed. An id in both lists is removed. */
 export async function changeGroup(
   redis: RedisPort,
   keys: Keys,

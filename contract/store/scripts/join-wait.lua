@@ -2,7 +2,7 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] id · [3] instance
 -- Returns 1, or 0 when there is no receipt any more
--- Atomic because: two instances that join at the same time are both told.
+-- Atomic because: two instances that join at the same time are both notified.
 local MAX_INSTANCES = 4
 local key = P .. 'receipt:' .. ARGV[2]
 local waiters = redis.call('HGET', key, 'm:waiter')

@@ -1,17 +1,17 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] gateway · [3] lease ms · [4] 1: join (a new id), 0: renew · [5] highest message id that the gateway knows of
---     [6] ms since its last renewal was asked for, by its own clocks; 0: there was none · then field, value pairs for gateway:<id>
--- Returns 'lost' (a lease that has run out is not taken up again: ids are never reused), or {now ms, highest message id that
---     the store had, how often a set clock was followed, ids of dead gateways…}
--- Atomic because: nobody may bury this gateway between the look and the renewal.
+-- ARGV[1] prefix · [2] gateway · [3] lease ms · [4] 1: join (a new id), 0: renew · [5] highest message id known to the gateway
+--     [6] ms since it sent its last renewal, by its own clock; 0: there was none · then field, value pairs for gateway:<id>
+-- Returns 'lost' (a lease that has run out is not renewed: ids are never reused), or {now ms, highest message id that
+--     the store had, how often leases were adjusted to a set clock, ids of dead gateways…}
+-- Atomic because: nobody may bury this gateway between the check and the renewal.
 local gateway, leaseMs, elapsed = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[6])
--- A clock that was set by more than this is followed: leases run on for as long as they would have. Above every delay of a renewal that counts.
+-- When the clock was set by more than this, leases are moved with it and keep their remaining time. Above every tolerated delay of a renewal.
 local SET_MS = 3 * leaseMs
 local renewed = tonumber(elapsed > 0 and redis.call('HGET', P .. 'gateway:' .. gateway, 'renewed_at') or nil)
 local jump = renewed and now - renewed - elapsed or 0
 if math.abs(jump) <= SET_MS then jump = 0 end
 
--- Set forward: all leases would have run out at once. Set back: those of dead gateways would last for as long as it was set back.
+-- Set forward: all leases would run out at once. Set back: leases of dead gateways would last longer by the same time.
 local latest = now + leaseMs
 local suspects = jump ~= 0 and { '(' .. int(now - math.max(jump, 0)), '+inf' } or { '(' .. int(latest + SET_MS), '+inf' }
 local shifted = redis.call('ZRANGEBYSCORE', P .. 'gateways', suspects[1], suspects[2], 'WITHSCORES')

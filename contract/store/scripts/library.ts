@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { RedisArgument, Script } from '../../../shared/redis/port.ts';
 
 /**
- * Reads a Lua file that stands beside its module: `readLua(new URL('./route.lua', import.meta.url))`, in exactly this
+ * Reads a Lua file that lies beside its module: `readLua(new URL('./route.lua', import.meta.url))`, in exactly this
  * form. Bundles have no files beside them: scripts/own-sources.mjs puts the text in place of the call.
  */
 export function readLua(file: URL): string {
@@ -21,13 +21,13 @@ function testBuild(prelude: string): string {
   return limit === undefined ? prelude : prelude.replace('WORK_LIMIT = 5000, nil', `WORK_LIMIT = 5000, ${limit}`);
 }
 
-/** Appends a list with its length before it. One by one: what is spread stands on the stack, and that has an end. */
+/** Appends a list with its length before it. One by one: spread arguments use the stack, which is limited. */
 export function pushList(args: RedisArgument[], list: readonly string[]): void {
   args.push(list.length);
   for (const item of list) args.push(item);
 }
 
-/** Behind the prelude of a script that must go on when the store is full. What takes in new messages goes without. */
+/** Follows the prelude of a script that must work when the store is full. Scripts that accept new messages do not have it. */
 export const ALLOW_FULL = readLua(new URL('./allow-full.lua', import.meta.url));
 
 /** Returns a script made of the prelude, then the parts in order. The header of each .lua file is its signature. */

@@ -3,18 +3,18 @@
 -- `mailbox:<user>`: a sorted set of members `["id",command,version,expires,"flags","trace"]\n<body>`, score = id. A large
 -- body for several mailboxes is stored once, in `body:<id>` (`b`: the body, `n`: the mailboxes that refer to it): the head
 -- then has its length as a seventh item, and no body follows.
--- `mailbox_bytes:<user>`: the bytes of all members with their bodies, so that no script has to read a mailbox to know.
--- `mailbox_expiry:<user>`: ids of the messages with a time to live of their own, score = when it ends.
--- `mailbox_senders:<user>`: from a quarter of a bound on, `"<sender>"\n<id>` of what clients sent, all with one score.
+-- `mailbox_bytes:<user>`: the bytes of all members with their bodies, so that no script has to read a whole mailbox.
+-- `mailbox_expiry:<user>`: ids of the messages with a time to live of their own, score = their expiry.
+-- `mailbox_senders:<user>`: once a quarter of a bound is reached, `"<sender>"\n<id>` of messages from clients, all with one score.
 local SHARED_BYTES = 800
--- a store gives up at most so many messages: a mailbox far above its bound comes down in a few steps
+-- one store removes at most so many messages: a mailbox far above its bound shrinks in a few steps
 local EVICTIONS = 32
 
 local function shared_bytes(member) return string.match(member, '^%["%d+",%d+,%d+,%d+,"%a*","[^"]*",(%d+)%]\n$') end
 local function id_of(member) return string.match(member, '^%["(%d+)"') end
 local function expires_at(member) return tonumber(string.match(member, '^%["%d+",%d+,%d+,(%d+)')) end
 
--- the body that `n` more mailboxes refer to; it outlives what refers to it, whoever forgets to say so
+-- adds `n` references to a shared body; its expiry is later than that of every mailbox, even if a reference is never released
 local function share_body(id, body, n, offlineTtl)
   if n == 0 then return end
   local key = P .. 'body:' .. id
@@ -24,7 +24,7 @@ local function share_body(id, body, n, offlineTtl)
   spend(0, #body)
 end
 
--- to be called when these members have left the mailbox
+-- call it when these members have left the mailbox
 local function forget(user, members)
   if #members == 0 then return end
   local bytes = 0
@@ -41,7 +41,7 @@ local function forget(user, members)
   else redis.call('DEL', P .. 'mailbox_bytes:' .. user, P .. 'mailbox_senders:' .. user, P .. 'mailbox_expiry:' .. user) end
 end
 
--- takes messages out of a mailbox; returns the members that were there, by id
+-- removes messages from a mailbox; returns the members that were there, by id
 local function take_out(user, ids)
   local box, members, by_id = P .. 'mailbox:' .. user, {}, {}
   for _, id in ipairs(ids) do
@@ -57,7 +57,7 @@ local function take_out(user, ids)
   return by_id, #members
 end
 
--- members have left a mailbox undelivered: counted for the next 101, and in their receipts
+-- members that left a mailbox undelivered: counted for the next 101, and in their receipts
 local function give_up(user, members, reason)
   for _, member in ipairs(members) do
     local id, flags = string.match(member, '^%["(%d+)",%d+,%d+,%d+,"(%a*)"')
@@ -71,7 +71,7 @@ local function give_up(user, members, reason)
   end
 end
 
--- the oldest message of a sender that is in the mailbox yet
+-- the oldest message of a sender that is still in the mailbox
 local function oldest_of(user, sender)
   local senders = P .. 'mailbox_senders:' .. user
   for _ = 1, EVICTIONS do
@@ -84,8 +84,8 @@ local function oldest_of(user, sender)
   end
 end
 
--- Who makes room in a full mailbox. A sender with more than a quarter of it: that sender itself. Else one of the clients,
--- whoever has more is the more likely; what the HTTP API and the queue stored goes last. Oldest first in each case.
+-- Whose message is dropped from a full mailbox. A sender with more than a quarter of it: its own. Else that of a client:
+-- the more messages it has, the more likely. Those of the HTTP API and the queue go last. Oldest first in each case.
 local function next_to_go(user, sender, bound)
   local senders = P .. 'mailbox_senders:' .. user
   if redis.call('EXISTS', senders) == 1 then
@@ -114,15 +114,15 @@ local function make_room(user, size, bytes, bound, sender)
   give_up(user, gone, 'mailbox_full')
 end
 
--- `<messages>,<bytes>`: what a mailbox may hold
+-- `<messages>,<bytes>`: the limits of a mailbox
 local function bound_of(argument)
   local messages, bytes = string.match(argument, '^(%d+),(%d+)$')
   return { messages = tonumber(messages), bytes = tonumber(bytes) }
 end
 
 -- Puts a message into a user's mailbox: idempotent (same id and text), ordered, bounded. `sender` (a client's id as JSON text)
--- or nil. `shared`: the caller calls share_body for all of them. Returns whether it was put there: not when it was there
--- already, nor when the key is of another type, which others may have written.
+-- or nil. `shared`: the caller calls share_body for all of them. Returns whether it was added: not when it was there
+-- already, nor when the key has another type, written by another program.
 local function store(user, id, rest, body, bound, sender, shared)
   local box = P .. 'mailbox:' .. user
   local member = shared and '["' .. id .. '",' .. rest .. ',' .. int(#body) .. ']\n' or '["' .. id .. '",' .. rest .. ']\n' .. body
@@ -166,8 +166,8 @@ local function is_replaced(user, id)
   return newest and tonumber(newest) > tonumber(id) and newest ~= command
 end
 
--- A message that its gateway could not deliver goes (back) to the mailbox, whatever has become of the session. Returns
--- whether it was put there.
+-- A message that its gateway could not deliver goes (back) to the mailbox, even if the session has ended. Returns
+-- whether it was added.
 local function stash(user, id, rest, body, offlineTtl, bound, shared)
   local session = redis.pcall('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'owing')
   spend(1)
@@ -184,7 +184,7 @@ local function stash(user, id, rest, body, offlineTtl, bound, shared)
   end
   local isThere = false
   if id == '0' then id = nextId()
-  -- in either form, whoever put it there
+  -- in either form, no matter which script stored it
   else isThere = redis.pcall('ZCOUNT', P .. 'mailbox:' .. user, id, id) ~= 0 end
   local stored = not isThere and store(user, id, rest, body, bound, nil, shared)
   count('rerouted')

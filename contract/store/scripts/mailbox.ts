@@ -21,7 +21,7 @@ export type MailboxPage = MailboxMessage[] | 'stale' | 'waits' | 'more';
 
 /**
  * The next page of a session's mailbox. `stale`: somebody else has the session; `waits`: one before it has yet to hand over.
- * An empty page is the end; `more` says that what was there had expired and another page must be read.
+ * An empty page is the end; `more`: the messages of the page had expired, read another page.
  */
 export async function readMailbox(
   redis: RedisPort,
@@ -38,7 +38,7 @@ export async function readMailbox(
 
 const settleScript = defineScript('settle', ALLOW_FULL, readLua(new URL('./settle.lua', import.meta.url)));
 
-/** Takes messages out of a mailbox for good: `acknowledged` by the client, or `written` to one that cannot acknowledge. */
+/** Removes messages from a mailbox for good: `acknowledged` by the client, or `written` to one that cannot acknowledge. */
 export async function settleMessages(
   redis: RedisPort,
   keys: Keys,
@@ -53,15 +53,15 @@ export async function settleMessages(
 const tooLargeScript = defineScript('too_large', ALLOW_FULL, readLua(new URL('./too-large.lua', import.meta.url)));
 
 export interface TooLarge {
-  /** `0` for a message that never had one. */
+  /** `0` for a message without an id. */
   readonly id: string;
   readonly flags: string;
   readonly isStored: boolean;
-  /** The same when the call is repeated, and used for no other. */
+  /** The same when the call is repeated; no other call has it. */
   readonly call: string;
 }
 
-/** Gives up a message whose frame the user's client cannot take: lost, and `failed` in its receipt. */
+/** Drops a message whose frame is too large for the user's client: lost, and `failed` in its receipt. */
 export async function giveUpTooLarge(
   redis: RedisPort,
   keys: Keys,
@@ -92,17 +92,17 @@ export async function dropMessage(
 const stashScript = defineScript('stash', ALLOW_FULL, readLua(new URL('./stash.lua', import.meta.url)));
 
 export interface Stashed extends Undelivered {
-  /** One, where the message has no id. */
+  /** One recipient where the message has no id. */
   userIds: readonly string[];
 }
 
-/** Re-routes what came to a gateway for sessions that it does not have any more. */
+/** Re-routes messages that came to a gateway for sessions that it no longer has. */
 export async function stashMessages(
   redis: RedisPort,
   keys: Keys,
   store: { offlineTtlSeconds: number } & MailboxBound,
   messages: readonly Stashed[],
-  /** The same when the call is repeated, and used for no other. */
+  /** The same when the call is repeated; no other call has it. */
   call: string,
 ): Promise<void> {
   const args: RedisArgument[] = [keys.prefix, store.offlineTtlSeconds, mailboxBound(store), call];

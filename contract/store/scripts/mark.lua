@@ -1,7 +1,7 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · then per step: message id, user, state, reason or ''
 -- Returns how many
--- Atomic because: a state is written once, after what the receipt already says.
+-- Atomic because: a state is written once, after the states that the receipt already has.
 for at = 2, #ARGV, 4 do
   local reason = ARGV[at + 3]
   mark(ARGV[at], ARGV[at + 1], ARGV[at + 2], reason ~= '' and reason or nil)

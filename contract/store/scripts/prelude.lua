@@ -1,8 +1,8 @@
--- What every script of ours begins with.
+-- The beginning of every script of ours.
 --
 -- KEYS[1] is a key of the deployment (it decides the slot); ARGV[1] the key prefix. Other keys are made from the
--- prefix, because whom a message concerns is only known inside. Numbers that go out are written by `int`: Lua's own
--- way loses digits above 2^46.
+-- prefix, because the recipients are only known inside the script. Returned numbers are written by `int`: Lua's own
+-- conversion loses digits above 2^46.
 local P = ARGV[1]
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -10,13 +10,13 @@ local function int(n) return string.format('%.0f', n) end
 local function text(s) return cjson.encode(s) end
 
 -- The work of this call, in units: 1 for each recipient, session or record, and 1 for every 200 bytes read or written.
--- A call does about STEP_WORK; what is larger is done in steps that remember their place. A test build sets WORK_LIMIT
+-- A call does about STEP_WORK; larger work is done in steps that store their position. A test build sets WORK_LIMIT
 -- (library.ts): a call above it fails.
 local STEP_WORK, WORK_LIMIT = 5000, nil
 local work = 0
 local function spend(items, bytes) work = work + items + (bytes or 0) / 200 end
 
--- message ids: strictly increasing, sortable by time; last + 1 when the clock stands still or goes back
+-- message ids: strictly increasing, sortable by time; last + 1 when the clock does not advance or goes back
 local lastId
 local function nextId()
   if not lastId then lastId = tonumber(redis.call('GET', P .. 'message_id') or '0') end
@@ -38,7 +38,7 @@ end
 local counts = {}
 local function count(name, by) counts[name] = (counts[name] or 0) + (by or 1) end
 
--- records for inboxes, gathered and written by commit(): an entry has at most so many fields and bytes, unless one
+-- records for inboxes, collected and written by commit(): an entry has at most so many fields and bytes, unless one
 -- record alone is larger
 local ENTRY_FIELDS, ENTRY_BYTES = 4000, 65536
 local outgoing, outgoingOrder = {}, {}
@@ -67,7 +67,7 @@ local function append(gateway, list)
   return redis.call('XADD', P .. 'inbox:' .. gateway, '*', unpack(list, from, #list))
 end
 
--- writes what the functions above gathered; returns the last inbox entry per gateway
+-- writes the records that the functions above collected; returns the last inbox entry per gateway
 local function commit()
   if WORK_LIMIT and work > WORK_LIMIT then error('a call of ' .. int(work) .. ' units of work: more than ' .. WORK_LIMIT) end
   if lastId then redis.call('SET', P .. 'message_id', int(lastId)) end
@@ -82,8 +82,8 @@ local function event(kind, user, epoch, gateway, reason)
     'type', kind, 'user', user, 'epoch', epoch, 'gateway', gateway, 'reason', reason, 'at', int(now))
 end
 
--- receipt:<id>, field u:<user> = 'state ms[:reason] state ms …'; each state once; nothing where no receipt was asked for.
--- m:waiter names the function instances that wait for the step m:wait: each is told, in a stream of its own, of that step and
+-- receipt:<id>, field u:<user> = 'state ms[:reason] state ms …'; each state once; nothing where no receipt was requested.
+-- m:waiter names the function instances that wait for the step m:wait: each is notified, in a stream of its own, of that step and
 -- of every end
 local ENDS = { expired = true, failed = true, replaced = true, cancelled = true }
 local REACHES = { written = { written = true, acknowledged = true, replied = true }, acknowledged = { acknowledged = true },
@@ -95,13 +95,13 @@ local function tell_waiters(waiters, step, id, state, reason)
     redis.call('EXPIRE', P .. 'waits:' .. waiter, 120)
   end
 end
--- What is released later than it was accepted is delivered with a fresh id, because ids order deliveries: m:alias is then
--- the id of the command, whose receipt it is
+-- A message that is released later than it was accepted gets a fresh id, because ids order deliveries: m:alias is then
+-- the id of the command that owns the receipt
 local function receipt_key(id)
   local alias = redis.call('HGET', P .. 'receipt:' .. id, 'm:alias')
   return P .. 'receipt:' .. (alias or id), alias or id
 end
--- the state that came furthest: an acknowledgement may be noted before the write that it answers
+-- the most advanced state: an acknowledgement may be recorded before the write that it refers to
 local PROGRESS = { scheduled = 0, routed = 1, stored = 1, written = 2, expired = 3, failed = 3, replaced = 3, cancelled = 3,
   acknowledged = 4, replied = 5 }
 local function furthest(steps)
@@ -112,7 +112,7 @@ local function furthest(steps)
   return state
 end
 
--- of a send to a group, how many members are in each state (c:<state>)
+-- for a send to a group: the number of members in each state (c:<state>)
 local function count_state(key, before, after)
   local from, to = before and furthest(before), furthest(after)
   if from == to then return end
@@ -135,13 +135,13 @@ function mark(id, user, state, reason)
   if was[3] then tell_waiters(was[3], was[4], id, state, reason) end
 end
 
--- tells a session that its mailbox was written behind its back
+-- tells a session that somebody else wrote to its mailbox
 local function poke(gateway, user, epoch)
   if live(gateway) then post(gateway, '["p",' .. text(user) .. ',' .. epoch .. ']', '') end
 end
 
--- `owing` of a user: epochs that have ended while their gateway may still put messages back. What it puts back is older
--- than what is in the mailbox, so nobody who comes later is served from it before all of them have handed over
+-- `owing` of a user: ended epochs whose gateways may still put messages back. Those messages are older
+-- than the ones in the mailbox, so no later session is served from it before all of them have handed over
 local function owe(user, epoch)
   local key = P .. 'user:' .. user
   local past = redis.call('HGET', key, 'owing')
@@ -151,7 +151,7 @@ local function owes(user, epoch)
   local owing = redis.call('HGET', P .. 'user:' .. user, 'owing')
   return owing and string.find(' ' .. owing .. ' ', ' ' .. epoch .. ' ', 1, true) ~= nil
 end
--- the last one to hand over wakes whoever waits
+-- the last gateway to hand over wakes the waiting session
 local function hand_over(user, epoch)
   if not owes(user, epoch) then return end
   local key, rest = P .. 'user:' .. user, {}
@@ -167,7 +167,7 @@ local function hand_over(user, epoch)
   if session[1] then poke(session[1], user, session[2]) end
 end
 
--- whether a call that makes new ids is made for the first time: a connection that breaks sends it again
+-- whether a call that makes new ids runs for the first time: it is sent again after a broken connection
 local function first(call)
   return redis.call('SET', P .. 'once:' .. call, '1', 'NX', 'EX', 600) ~= false
 end

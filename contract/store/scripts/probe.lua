@@ -1,8 +1,8 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] gateway
 -- Returns {now ms, queue, dead letters, inbox entries, id of the oldest or '', connections of the live gateways (list),
---     sums since the deployment began (flat), users whom somebody follows ('': everyone)}
--- Atomic because: what is compared is of one moment. The work grows with the gateways, not with the clients.
+--     sums since the deployment began (flat), users that are followed ('': everyone)}
+-- Atomic because: the numbers are compared, so they must be of one moment. The work grows with the gateways, not with the clients.
 local inbox = P .. 'inbox:' .. ARGV[2]
 local oldest = redis.call('XRANGE', inbox, '-', '+', 'COUNT', 1)[1]
 local connections = {}

@@ -12,15 +12,15 @@ export interface Probe {
   inboxEntries: number;
   /** Age of the oldest entry of the inbox that is not done; 0: there is none. */
   oldestAgeMs: number;
-  /** Open connections of each live gateway, as it said when it renewed its lease. */
+  /** Open connections of each live gateway, as reported when it renewed its lease. */
   connections: number[];
   /** `routed`, `stored`, `lost`, … of the whole deployment. */
   sums: ReadonlyMap<string, number>;
-  /** Users whom somebody follows live; an empty one is for everyone. */
+  /** Users that are followed; an empty id stands for everyone. */
   followed: string[];
 }
 
-/** How the deployment stands, seen from one gateway. */
+/** The state of the deployment, seen from one gateway. */
 export async function probeStore(redis: RedisPort, keys: Keys, gatewayId: string): Promise<Probe> {
   const reply = await redis.script(probeScript, [keys.users], [keys.prefix, gatewayId]);
   const [now, queueWaiting, queueDead, inboxEntries, oldest, connections, flat, followed] = reply as [

@@ -1,13 +1,13 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] user · [3] epoch · [4] only ids above this · [5] most · [6] `lost` that the session has been told
---     [7] 1: wait for no predecessor any more
--- Returns 'stale', 'waits' (a predecessor has yet to hand over: a poke will tell), or members `[head]\\n<body>` in the order of their ids
--- Atomic because: only the current session may read on, and what has expired meanwhile leaves in the same step.
--- A page ends with the message that reaches it: many frozen readers must not hold a large page each.
+-- ARGV[1] prefix · [2] user · [3] epoch · [4] only ids above this · [5] limit · [6] `lost` that was reported to the session
+--     [7] 1: do not wait for a predecessor
+-- Returns 'stale', 'waits' (a predecessor has yet to hand over: a poke follows), or members `[head]\\n<body>` in the order of their ids
+-- Atomic because: only the current session may read on, and expired messages are removed in the same step.
+-- A page ends with the message that reaches its size: many frozen readers must not hold a large page each.
 local PAGE_BYTES = 262144
 local user, key, box = ARGV[2], P .. 'user:' .. ARGV[2], P .. 'mailbox:' .. ARGV[2]
 if redis.call('HGET', key, 'epoch') ~= ARGV[3] then return 'stale' end
--- once per session, should the same be asked twice
+-- once per session, even if the call is repeated
 if ARGV[6] ~= '0' and redis.call('HGET', key, 'lost_told_in') ~= ARGV[3] then
   redis.call('HINCRBY', key, 'lost', '-' .. ARGV[6])
   redis.call('HSET', key, 'lost_told_in', ARGV[3])

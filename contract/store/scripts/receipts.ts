@@ -25,7 +25,7 @@ export interface DeliveryStep {
   reason?: string;
 }
 
-/** Writes steps into the receipts of messages that asked for one; others are passed over. */
+/** Writes steps into the receipts of messages that have one; others are skipped. */
 export async function markDelivery(redis: RedisPort, keys: Keys, steps: readonly DeliveryStep[]): Promise<void> {
   const args: RedisArgument[] = [keys.prefix];
   for (const { messageId, userId, state, reason } of steps) args.push(messageId, userId, state, reason ?? '');
@@ -45,16 +45,16 @@ export interface Receipt {
   acceptedAtMs: number;
   commandId: number;
   from: string;
-  /** Of a send to a group: how many members are in which state, and one page of them. */
+  /** For a send to a group: the number of members in each state, and one page of them. */
   group?: { name: string; members: number; states: Partial<Record<DeliveryState, number>>; cursor: string | undefined };
   recipients: RecipientReceipt[];
 }
 
 const HEAD = ['m:accepted_at', 'm:command_id', 'm:from', 'm:group', 'm:members'];
-/** Recipients of one page of a send to a group, about. */
+/** Approximate number of recipients in one page of a send to a group. */
 const PAGE = 500;
 
-/** The receipt of a message, or undefined where none was asked for, or its time is over. `cursor`: of a page of a group. */
+/** The receipt of a message, or undefined where none was requested or it has expired. `cursor`: that of a page of a group. */
 export async function readReceipt(
   redis: RedisPort,
   keys: Keys,
@@ -97,7 +97,7 @@ function recipientsIn(flat: readonly string[]): RecipientReceipt[] {
   });
 }
 
-/** How far a state is: an acknowledgement may be noted before the write that it answers, a re-routing after it. */
+/** The rank of each state: an acknowledgement may be recorded before the write that it refers to, a re-routing after it. */
 const PROGRESS: Readonly<Record<DeliveryState, number>> = {
   scheduled: 0,
   routed: 1,

@@ -1,4 +1,4 @@
--- Delivery of what was accepted earlier: shared by the release of what is due and by sends that must not overtake it.
+-- Delivery of commands that were accepted earlier: shared by the release of due commands and by sends that must not overtake them.
 
 local function alias(messageId, commandId, life)
   local key = P .. 'receipt:' .. messageId
@@ -6,7 +6,7 @@ local function alias(messageId, commandId, life)
   redis.call('EXPIRE', key, int(life + 86400))
 end
 
--- those of these users whose newest command with the key this still is
+-- the users for whom this is still the newest command with the key
 local function not_replaced(users, name, id)
   if name == '' then return users end
   local left = {}
@@ -40,7 +40,7 @@ local function deliver_later(command, users, offlineTtl, bound)
   keep_cancellable(command.id, messageId, waiting, online, command.life)
 end
 
--- what this sender sent to groups before, and has not reached these users yet, goes first
+-- earlier sends of this sender to groups that have not reached these users yet go first
 local function serve_earlier(from, users, offlineTtl, bound)
   for _, id in ipairs(redis.call('ZRANGE', P .. 'sender_work:' .. from, 0, -1)) do
     local command = command_of(id)

@@ -1,11 +1,11 @@
--- Works off what is due: scheduled commands, then sends to groups, oldest first, as much as one call may do.
+-- Releases due commands: scheduled ones, then sends to groups, oldest first, as much as one call may do.
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>`
 -- Returns {commands done, ms until the next one is due: 0 when more is due now, -1 when there is none}
 -- A message is delivered with a fresh id (ids order deliveries); the receipt stays that of the command (`m:alias`).
 -- Atomic because: a recipient is served once, whichever gateways work at the same time.
 local offlineTtl, bound = tonumber(ARGV[2]), bound_of(ARGV[3])
--- a stored message costs more than a unit: as many recipients of a step leave the call within its bound
+-- a stored message costs more than a unit: with so many recipients per step the call stays within its bound
 local HALF = STEP_WORK / 2
 
 local function forget_command(command)
@@ -31,7 +31,7 @@ local function step_of_list(command, budget)
   return stop == #to
 end
 
--- the members who joined within a window of ids, and of those who left the ones who were members at acceptance
+-- the members who joined within a window of ids, and the former members who were members at acceptance
 local function step_of_group(command, budget)
   local members, left = group_keys(command.group)
   local most = room(command, budget)

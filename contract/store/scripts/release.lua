@@ -1,11 +1,11 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] bound of a mailbox, `<messages>,<bytes>` · [5] user · [6] epoch · [7] reason
---     [8] 1: everything that was in the inbox for it has been dealt with · [9] name of this call, for messages without an id
+--     [8] 1: everything in the inbox for it has been handled · [9] name of this call, for messages without an id
 --     then per undelivered message: id or '0', rest of its head, body
 -- Returns 1 when the session was still the current one, else 0
--- What is in the inbox for it and has not been read yet will be put back later: until the record that this posts behind it
--- has been read, nobody who comes next is served.
--- Atomic because: the session is only ended by the one who holds it, and what it had not got is in the mailbox before the successor looks.
+-- Unread messages in the inbox for it will be put back later: until the gateway has read the record that this call
+-- appends to the inbox, no later session is served.
+-- Atomic because: only the holder ends the session, and its undelivered messages are in the mailbox before the successor reads it.
 local gateway, offlineTtl, bound = ARGV[2], tonumber(ARGV[3]), bound_of(ARGV[4])
 local user, epoch = ARGV[5], ARGV[6]
 local key = P .. 'user:' .. user

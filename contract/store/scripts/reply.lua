@@ -2,7 +2,7 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · then per reply: id of the ask, user, reply (JSON text)
 -- Returns how many counted: the first reply of an asked user, while the ask is open
--- Atomic because: of two replies one counts, and the receipt says so before anyone who waits is told.
+-- Atomic because: of two replies one counts, and the receipt has it before waiting callers are notified.
 local FINISHED = { 'replied', 'expired', 'failed', 'replaced', 'cancelled' }
 local function is_open(steps)
   for _, state in ipairs(FINISHED) do

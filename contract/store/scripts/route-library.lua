@@ -1,5 +1,5 @@
--- Routing, shared by the route script and the drain of the queue: for one command, who gets it and how, in one atomic
--- step, so that the order of ids is the order per recipient whoever routes.
+-- Routing, shared by the route script and the drain of the queue: the recipients of one command and the way to each, in one atomic
+-- step, so that the order of ids is the order per recipient, no matter which process routes.
 local function expiry(ttl) return ttl > 0 and int(now + ttl * 1000) or '0' end
 
 local function open_receipt(id, commandId, from, ttl, options)
@@ -11,27 +11,27 @@ local function open_receipt(id, commandId, from, ttl, options)
   redis.call('EXPIRE', key, ttl)
 end
 
--- why a command is not taken for that time (ms of Redis's clock); nil: it is
+-- the reason to refuse a command for that time (ms of Redis's clock); nil: it is accepted
 local MAX_AHEAD_MS, LATE_MS = 30 * 86400 * 1000, 5000
 local function time_refusal(dueAt)
   if not dueAt then return nil end
   if dueAt < now - LATE_MS then return 'not_before_past' end
   if dueAt > now + MAX_AHEAD_MS then return 'not_before_far' end
 end
--- why a command with conditions is not sent to its one recipient; nil: it is sent
+-- the reason not to send a command with conditions to its one recipient; nil: it is sent
 local function refusal_of(options, user, commandId)
   if not (options.wait or options.if_away) then return nil end
   local session = redis.pcall('HMGET', P .. 'user:' .. user, 'gateway', 'form')
   if session.err or (not session[1] and redis.call('EXISTS', P .. 'user:' .. user) == 0) then return 'unknown_user' end
   local form = live(session[1]) and session[2] or nil
   if options.if_away and (not form or (form == 'plain' and tonumber(commandId) >= 2000)) then return 'away' end
-  -- a scheduled one is judged when it is due
+  -- a scheduled command is checked when it is due
   if options.not_before then return nil end
   if options.wait == 'reply' and form == 'plain' then return 'cannot_reply' end
   if options.wait == 'acknowledged' and form and form ~= 'ack' then return 'cannot_acknowledge' end
 end
 
--- forgets the keys of a user whose command does not wait any more
+-- removes the keys of a user whose command no longer waits
 local function prune_replaces(user)
   local all = redis.call('HGETALL', P .. 'replaces:' .. user)
   for at = 1, #all, 2 do
@@ -50,7 +50,7 @@ local function has_room_for(user, name)
   return redis.call('HLEN', key) < MAX_REPLACES_KEYS
 end
 
--- the command `id` takes the place of the one with this key that still waits for this user
+-- the command `id` replaces the one with this key that still waits for this user
 local function replace(user, name, id, ttl)
   local key = P .. 'replaces:' .. user
   local old = redis.call('HGET', key, name)
@@ -70,19 +70,19 @@ local function replace(user, name, id, ttl)
   spend(1)
 end
 
--- `cancellable:<command>`: for whom it was stored, per message id (`n:<id>`, JSON), and for how many it was too late (`late`)
+-- `cancellable:<command>`: its stored recipients, per message id (`n:<id>`, JSON), and the number for whom it was too late (`late`)
 local CANCELLABLE_SECONDS = 120
 local function keep_cancellable(command, id, users, late, life)
   local key = P .. 'cancellable:' .. command
   if #users > 0 then redis.call('HSET', key, 'n:' .. id, cjson.encode(users)) end
   redis.call('HINCRBY', key, 'late', late)
-  -- of one that is on its way already there is nothing to take back: it is known for a while only
+  -- a command that is already on its way cannot be cancelled: it is only known for a while
   if #users > 0 or redis.call('TTL', key) < CANCELLABLE_SECONDS then
     redis.call('EXPIRE', key, #users > 0 and int(life) or CANCELLABLE_SECONDS)
   end
 end
 
--- returns online, stored, the list of unknown users, and the list of those for whom it was stored
+-- returns online, stored, the list of unknown users, and the list of users for whom it was stored
 -- `sender`: a client's id, or nil · `options`: of the command, or nil
 local function route(id, rest, body, recipients, offlineTtl, bound, sender, options)
   local receipt = string.find(rest, '^%d+,%d+,%d+,"%a*r') ~= nil
@@ -98,7 +98,7 @@ local function route(id, rest, body, recipients, offlineTtl, bound, sender, opti
     if not seen[user] then
       seen[user] = true
       spend(1)
-      -- a key of another type, which others may have written, must not stop whoever routes: nobody known is there
+      -- a key of another type, written by another program, must not stop routing: it counts as an unknown user
       local session = redis.pcall('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'form')
       local gateway, epoch, form = session[1], session[2], session[3]
       local state, reason

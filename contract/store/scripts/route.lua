@@ -1,15 +1,15 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] deadline: refuse when Redis's clock (ms) is past it, 0 never
---     [5] idempotency key name or '' (`batch:…`: only the last digest counts, another one is a new batch)
---     [6] digest of what was asked · [7] idempotency TTL, s · [8] the asking gateway or ''
---     [9] bound of the audit stream, 0: this is nothing to be audited
+--     [5] idempotency key name or '' (`batch:…`: only the last digest counts, another digest is a new batch)
+--     [6] digest of the request · [7] idempotency TTL, s · [8] the asking gateway or ''
+--     [9] bound of the audit stream, 0: the call is not audited
 --     then per command: command_id, version, ttl_s, flags, traceparent, from, body, options, n, n recipients
 --     (n = -1: everyone · -2: everyone but the asking gateway's)
 --     options: '' or JSON {wait?: 'written' | 'acknowledged' | 'reply', waiter?: instance, if_away?: true, not_before?: ms,
 --     replaces?: key, cancellable?: true, group?: name}; wait and if_away of one recipient; of a group n is 0
 -- Returns {'ok' | 'replay' | 'conflict' | 'late', answers, last entry of the asking gateway's inbox or '', now ms}
---     answers: per command `id,online,stored,unknown,,scheduled,members` joined by ';'; one that was refused: `0,0,0,0,<why>`
--- Atomic because: an idempotent retry must see all or nothing, and order must hold whoever routes.
+--     answers: one per command, `id,online,stored,unknown,,scheduled,members` joined by ';'; a refused one: `0,0,0,0,<reason>`
+-- Atomic because: an idempotent retry must see all or nothing, and order must hold no matter which process routes.
 local auditBound = tonumber(ARGV[9])
 local offlineTtl, bound, deadline = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
 local idempotencyKey, digest, self = ARGV[5], ARGV[6], ARGV[8]
@@ -86,6 +86,6 @@ while ARGV[at] do
 end
 local entries = commit()
 local answer = table.concat(answers, ';')
--- what was refused as a whole is judged anew when it is asked again
+-- a request that was refused as a whole is checked again when it is repeated
 if idempotencyKey ~= '' and accepted then redis.call('SET', P .. idempotencyKey, digest .. ' ' .. (entries[self] or '-') .. ' ' .. answer, 'EX', ARGV[7]) end
 return { 'ok', answer, entries[self] or '', int(now) }

@@ -8,7 +8,7 @@ import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 
 export const ROUTE_LUA = readLua(new URL('./route-library.lua', import.meta.url));
 
-/** Groups, and what is delivered later than it was accepted. Needs ROUTE_LUA before it. */
+/** Groups, and commands that are delivered later than they were accepted. Needs ROUTE_LUA before it. */
 export const LATER_LUA = [
   GROUP_LUA,
   readLua(new URL('./schedule-library.lua', import.meta.url)),
@@ -38,22 +38,22 @@ export interface RouteCommand {
   ttlSeconds: number;
   receipt: boolean;
   traceparent: string;
-  /** Of a command for one recipient: which step of its receipt this function instance is told of. Needs a receipt. */
+  /** For a command to one recipient: the step of its receipt that this function instance is notified of. Needs a receipt. */
   wait?: { step: WaitStep; instance: string };
-  /** Of a command for one recipient: refuse it when the recipient is not connected. */
+  /** For a command to one recipient: refuse it when the recipient is not connected. */
   failIfAway?: boolean;
-  /** When it is due, ms of Redis's clock. */
+  /** Time at which it is due, ms of Redis's clock. */
   notBeforeMs?: number;
   /** Of the commands with this key that still wait for the same user, only the newest is delivered. Needs a receipt. */
   replaces?: string;
-  /** Keep for whom it waits, so that it can be taken back. */
+  /** Record its waiting recipients, so that it can be cancelled. */
   cancellable?: boolean;
 }
 
 /** A step that the caller of POST /send-command waits for. */
 export type WaitStep = 'written' | 'acknowledged' | 'reply';
 
-/** Why a command with conditions was not sent. */
+/** The reason why a command with conditions was not sent. */
 export type RouteRefusal =
   | 'unknown_user'
   | 'away'
@@ -67,13 +67,13 @@ export type RouteRefusal =
 
 export interface RouteOptions extends MailboxBound {
   offlineTtlSeconds: number;
-  /** Redis's clock, ms; the script takes nothing when it starts later than that. 0: never too late. */
+  /** Redis's clock, ms; the script accepts nothing when it starts later. 0: no deadline. */
   deadlineMs?: number;
-  /** Same `key` and `digest`: the first answer again; same key, other digest: conflict. */
+  /** Same `key` and `digest`: the first result again; same key, other digest: conflict. */
   idempotency?: { key: string; digest: string; ttlSeconds: number };
-  /** The gateway that asks: its answer has the last entry that was put into its own inbox. */
+  /** The calling gateway: its result has the last entry that was added to its own inbox. */
   gatewayId?: string;
-  /** Each command is put into the audit, of which so many records are kept; 0: none is. */
+  /** Each command is recorded in the audit, which keeps about so many records; 0: none. */
   auditMax?: number;
 }
 
@@ -82,9 +82,9 @@ export interface RouteAnswer {
   online: number;
   stored: number;
   unknown: number;
-  /** Users for whom it waits until it is due. */
+  /** Number of users for whom it is scheduled. */
   scheduled: number;
-  /** Of a send to a group: its members at acceptance. */
+  /** For a send to a group: the number of members at acceptance. */
   members?: number;
   /** Nothing was sent, and there is no id. */
   refusal?: RouteRefusal;
@@ -97,7 +97,7 @@ export interface RouteResult {
   redisNowMs: number;
 }
 
-/** Routes all commands in one atomic step. Throws RedisUnavailableError when it is not known whether it did. */
+/** Routes all commands in one atomic step. Throws RedisUnavailableError when the outcome is unknown. */
 export async function routeCommands(
   redis: RedisPort,
   keys: Keys,
@@ -137,7 +137,7 @@ export async function routeCommands(
   };
 }
 
-/** What it takes Redis to route a command (see ../work.ts). */
+/** The work of Redis to route a command (see ../work.ts). */
 export function routeWork({ to, body }: Pick<RouteCommand, 'to' | 'body'>): number {
   return workOf(typeof to === 'string' ? 0 : to.length, body.length) + 1;
 }

@@ -1,8 +1,8 @@
--- Commands with a time. `scheduled`: a sorted set of command ids, score = when they are due (ms of Redis's clock).
+-- Commands with a time. `scheduled`: a sorted set of command ids, score = due time (ms of Redis's clock).
 -- `scheduled:<id>`: the command, as a hash: `head` (a JSON list: command_id, version, flags, traceparent, from), `body`, `to` (a JSON
 -- list, or '*' for everyone), `at` (the first recipient that has yet to be served), `due`, `ttl`, `replaces`, `life`.
 
--- Returns for how many users it is scheduled, and the list of unknown ones.
+-- Returns the number of users for whom it is scheduled, and the list of unknown ones.
 local function schedule(id, parts, recipients, isForAll, options, life)
   local commandId, version, flags, traceparent, from, body = unpack(parts)
   local known, unknown, seen = {}, {}, {}
@@ -25,8 +25,8 @@ local function schedule(id, parts, recipients, isForAll, options, life)
   return #known, unknown
 end
 
--- A send to a group that is worked off later, like a scheduled command: `group` (its generation), `name`, `cursor` (members who
--- joined up to this id are served). `group_work`: a sorted set of such commands, worked off in the order of their ids.
+-- A send to a group that is delivered in steps later, like a scheduled command: `group` (its generation), `name`, `cursor` (members who
+-- joined up to this id are served). `group_work`: a sorted set of such commands, processed in the order of their ids.
 -- `sender_work:<sender>`: those of one sender. `group_early:<id>`: members who were served ahead of their turn.
 local MAX_SENDS_PER_SENDER = 4
 local INLINE_MEMBERS = 1000

@@ -15,9 +15,9 @@ const releaseScript = defineScript(
 const cancelScript = defineScript('cancel', GROUP_LUA, AUDIT_LUA, readLua(new URL('./cancel.lua', import.meta.url)));
 
 export interface Release {
-  /** Commands that were released whole. */
+  /** Number of commands that were released completely. */
   readonly released: number;
-  /** Until the next one is due, ms; 0: more is due now. Undefined: none is scheduled. */
+  /** Time until the next one is due, ms; 0: more is due now. Undefined: none is scheduled. */
   readonly nextInMs: number | undefined;
 }
 
@@ -33,14 +33,14 @@ export async function releaseScheduled(
 }
 
 export interface Cancellation {
-  /** Of the ids, how many are known. */
+  /** How many of the ids are known. */
   readonly found: number;
-  /** Recipients from whom it was taken back, and those for whom it was too late. */
+  /** Recipients for whom it was cancelled, and those for whom it was too late. */
   readonly cancelled: number;
   readonly tooLate: number;
 }
 
-/** Takes back what has not been written yet of these commands. May be repeated: then nothing more is cancelled. */
+/** Cancels the messages of these commands that have not been written yet. May be repeated: then nothing more is cancelled. */
 export async function cancelCommands(
   redis: RedisPort,
   keys: Keys,

@@ -6,10 +6,10 @@ import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { TRIM_LUA } from './sweep.ts';
 
-/** Leases share it: epochs and ids stand on one time line. */
+/** Shared with leases: epochs and ids are on one time line. */
 export const SESSION_LUA = readLua(new URL('./session-library.lua', import.meta.url));
 
-/** Which tokens a user has. */
+/** The tokens of a user. */
 export const TOKENS_LUA = readLua(new URL('./tokens-library.lua', import.meta.url));
 
 const claimScript = defineScript(
@@ -23,7 +23,7 @@ const claimScript = defineScript(
 
 const tokensScript = defineScript('tokens', TOKENS_LUA, readLua(new URL('./tokens.lua', import.meta.url)));
 
-/** What the tokens that these users present are checked against, per user: an operator may have several. */
+/** The stored tokens to check the presented ones against, per user: an operator may have several. */
 export async function readTokens(redis: RedisPort, keys: Keys, users: readonly string[]): Promise<string[][]> {
   return (await redis.script(tokensScript, [keys.users], [keys.prefix, ...users])) as string[][];
 }
@@ -35,10 +35,10 @@ export interface ClaimRequest {
   proof: { tokenField: string } | { resumeEpoch: number; sinceEpoch: number; holder: string };
 }
 
-/** The gateway that claims. */
+/** The gateway that makes the claim. */
 export interface Claimant {
   readonly gatewayId: string;
-  /** The highest message id that it knows of: epochs and ids go on above it, even when a failover has forgotten them. */
+  /** The highest message id known to it: epochs and ids continue above it, even when a failover has lost them. */
   readonly highestId: number;
 }
 
@@ -49,16 +49,16 @@ export type ClaimResult =
       predecessorHandsOver: boolean;
       lost: number;
       waiting: number;
-      /** What was routed before the claim is in our inbox up to this entry; undefined: all of it is done. */
+      /** The last entry of our inbox that was routed before the claim; undefined: all entries are done. */
       newestEntry: string | undefined;
-      /** The newest message there was: a broadcast up to it was for those who were connected then. */
+      /** The newest message at the claim: a broadcast up to it was for the sessions of that time. */
       lastMessageId: number;
     }
   | { status: 'refused' }
-  /** Somebody else has claimed since, or the session was ended: `reason` says why, empty for a later claim. */
+  /** The user was claimed elsewhere since, or the session was ended: `reason` is the cause, empty for a later claim. */
   | { status: 'superseded'; reason: string };
 
-/** Claims sessions for a gateway, in order. Returns `no_lease` when the gateway has none: it must join again first. */
+/** Claims sessions for a gateway, in order. Returns `no_lease` when the gateway has no lease: it must join again first. */
 export async function claimSessions(
   redis: RedisPort,
   keys: Keys,
@@ -102,13 +102,13 @@ export interface CurrentSession {
   epoch: number;
   /** The epoch of its verify: lower than that of a session here, when the store has lost that session's claim. */
   sinceEpoch: number;
-  /** Undefined: nobody has the user. */
+  /** Undefined: no gateway has the user. */
   gatewayId: string | undefined;
-  /** Why the session before was ended by somebody else; empty: it was not. */
+  /** The reason why the previous session was ended from outside; empty: it was not. */
   endedBy: string;
 }
 
-/** What the store knows of the session of each of these users. */
+/** The session of each of these users, as the store has it. */
 export async function auditSessions(
   redis: RedisPort,
   keys: Keys,
@@ -128,14 +128,14 @@ export async function auditSessions(
 const releaseScript = defineScript('release', ALLOW_FULL, readLua(new URL('./release.lua', import.meta.url)));
 
 export interface Undelivered {
-  /** `0` for a message that never had one. */
+  /** `0` for a message without an id. */
   id: string;
-  /** As `headRest` gives it. */
+  /** As `headRest` returns it. */
   rest: string;
   body: string;
 }
 
-/** A session and the gateway id under which it was claimed: whoever acts for it names both. */
+/** A session and the gateway id under which it was claimed: every call for it names both. */
 export interface HeldSession extends Recipient {
   holder: string;
 }
@@ -143,14 +143,14 @@ export interface HeldSession extends Recipient {
 export interface Release {
   session: HeldSession;
   reason: string;
-  /** Nothing of this session is left in the inbox: whoever comes next may be served. */
+  /** Nothing of this session is left in the inbox: the next session may be served. */
   handsOver: boolean;
   undelivered: readonly Undelivered[];
-  /** The same when the call is repeated, and used for no other. */
+  /** The same when the call is repeated; no other call has it. */
   call: string;
 }
 
-/** Ends a session in Redis, if it is still the current one, and puts back what it had not got. Returns whether it was. */
+/** Ends a session in Redis, if it is still the current one, and puts its undelivered messages back. Returns whether it was current. */
 export async function releaseSession(
   redis: RedisPort,
   keys: Keys,
@@ -185,16 +185,16 @@ const disconnectScript = defineScript(
   readLua(new URL('./disconnect.lua', import.meta.url)),
 );
 
-/** Closes a user's connection, on whichever gateway; with `revoke` the token goes first. */
+/** Closes a user's connection, on any gateway; with `revoke` the token is revoked first. */
 export async function disconnectUser(
   redis: RedisPort,
   keys: Keys,
   userId: string,
   how: {
     reason: 'kicked' | 'logged_out';
-    /** All tokens, or the one of this token field: then a connection that another valid token opened stays. */
+    /** All tokens, or the one in this token field: then a connection that was opened with another valid token stays. */
     revoke: boolean | { tokenField: string };
-    /** The highest message id that the caller knows of, as in a claim. */
+    /** The highest message id known to the caller, as in a claim. */
     highestId?: number;
   },
 ): Promise<'unknown' | 'offline' | 'online' | 'kept'> {

@@ -1,8 +1,8 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] name of this call, for messages
 --     without an id, then per message: id or '0', rest of its head, body, n, n users
--- Returns how many mailboxes were looked at
--- Atomic because: the mailbox is written before the user's session, wherever it is now, is told to look.
+-- Returns the number of mailboxes that were checked
+-- Atomic because: the mailbox is written before the user's current session, on any gateway, is told to read it.
 local offlineTtl, bound = tonumber(ARGV[2]), bound_of(ARGV[3])
 local looked, again, at = 0, nil, 5
 while ARGV[at] do

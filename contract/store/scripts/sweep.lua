@@ -1,9 +1,9 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] most users in this step · [4] how many keys of the store to look through
---   · [5] how long nobody takes the next step, ms
--- Returns the number of users that are done
--- Users whom others have made, by writing `user:<id>` alone, are put into the list of users on the way.
--- Atomic because: the cursor that all gateways share moves on with the work.
+-- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] maximum of users in this step · [4] number of keys of the store to scan
+--   · [5] pause before the next step, ms
+-- Returns the number of users that were checked
+-- Users created by other programs, which write only `user:<id>`, are added to the list of users.
+-- Atomic because: the cursor that all gateways share advances with the work.
 if ARGV[5] ~= '0' and not redis.call('SET', P .. 'sweep_pause', '1', 'NX', 'PX', ARGV[5]) then return 0 end
 local cursor = redis.call('GET', P .. 'sweep_cursor') or ''
 local from = cursor == '' and '-' or '(' .. cursor
@@ -14,7 +14,7 @@ for _, user in ipairs(users) do
     isAtEnd = false
     break
   end
-  -- one with more to give up is looked at again in the next step
+  -- a mailbox with more to remove is checked again in the next step
   local expiring = redis.pcall('HGET', P .. 'user:' .. user, 'expiring')
   if trim(user, type(expiring) == 'string', tonumber(ARGV[2])) then
     isAtEnd = false
@@ -24,7 +24,7 @@ for _, user in ipairs(users) do
 end
 redis.call('SET', P .. 'sweep_cursor', isAtEnd and '' or cursor)
 local prefix = P .. 'user:'
--- a store that does not scan inside scripts lists such users from their first message or connection on
+-- where the store cannot scan inside scripts, such users are listed from their first message or connection on
 local page = redis.pcall('SCAN', redis.call('GET', P .. 'sweep_scan') or '0', 'MATCH', string.gsub(prefix, '[%*%?%[%]%\\]', '\\%0') .. '*', 'COUNT', ARGV[4], 'TYPE', 'hash')
 if not page.err then
   local found = {}

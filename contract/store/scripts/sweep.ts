@@ -6,21 +6,21 @@ export const TRIM_LUA = readLua(new URL('./trim-library.lua', import.meta.url));
 
 const sweepScript = defineScript('sweep', ALLOW_FULL, TRIM_LUA, readLua(new URL('./sweep.lua', import.meta.url)));
 
-/** Of the store, in one step: about a millisecond. */
+/** Keys of the store that one step scans: about a millisecond. */
 const KEYS_PER_STEP = 1_000;
 
 export interface SweepStep {
   /** OFFLINE_TTL_S. */
   readonly offlineTtlSeconds: number;
-  /** Users to look at. */
+  /** Maximum of users to check. */
   readonly most: number;
-  /** How long all gateways wait before the next step, ms; 0: not at all. */
+  /** Pause of all gateways before the next step, ms; 0: none. */
   readonly pauseMs: number;
 }
 
 /**
- * Gives up what is too old in the mailboxes of the next users, round and round. Answers how many were looked at: none
- * while the pause of the step before lasts, whichever gateway took it.
+ * Removes expired messages from the mailboxes of the next users, in a cycle over all users. Returns how many were checked: none
+ * while the pause of the previous step lasts, whichever gateway took that step.
  */
 export async function sweepMailboxes(redis: RedisPort, keys: Keys, step: SweepStep): Promise<number> {
   const { offlineTtlSeconds, most, pauseMs } = step;

@@ -1,8 +1,8 @@
 -- The tokens of a user: `token`, the newest, with `token_expires_at`; and of an operator up to nine more in `more_tokens`, the
--- newest first: 'sha256:<hex> <expires, Unix s> …'. Another role has one token, whatever stands there.
+-- newest first: 'sha256:<hex> <expires, Unix s> …'. Another role has one token: `more_tokens` is ignored.
 local MORE_TOKENS = 9
 
--- Returns the list of {token, expires} that are valid beside the newest.
+-- Returns the list of {token, expires} that are valid in addition to the newest.
 local function more_tokens(role, field)
   local list = {}
   if role ~= 'operator' then return list end
@@ -19,7 +19,7 @@ local function keep_more_tokens(key, list)
   else redis.call('HSET', key, 'more_tokens', table.concat(words, ' ')) end
 end
 
--- Whether `token` is a valid one of {token, token_expires_at, role, more_tokens}.
+-- Returns whether `token` is valid according to {token, token_expires_at, role, more_tokens}.
 local function is_valid_token(token, f)
   if token and f[1] == token and not (f[2] and (tonumber(f[2]) or 0) * 1000 <= now) then return true end
   for _, more in ipairs(more_tokens(f[3], f[4])) do if more[1] == token then return true end end

@@ -1,8 +1,8 @@
 -- KEYS[1] users
 -- ARGV[1] prefix, then users
--- Returns per user the list of the token fields, the newest first; empty where there is none; where `user:<id>` is no hash, too.
--- Any other refusal is of the store, and says nothing about tokens: it is the reply.
--- One call for many who connect at once: the check itself is the caller's, in constant time.
+-- Returns per user the list of the token fields, the newest first; empty where there is none, also where `user:<id>` is not a hash.
+-- Any other error comes from the store and means nothing for tokens: it is returned as it is.
+-- One call for many who connect at once: the caller does the check, in constant time.
 local tokens = {}
 for at = 2, #ARGV do
   local f = redis.pcall('HMGET', P .. 'user:' .. ARGV[at], 'token', 'role', 'more_tokens')

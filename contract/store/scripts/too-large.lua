@@ -1,7 +1,7 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] user · [3] name of this call · [4] id or '0' · [5] flags · [6] 1: it is in the mailbox
--- Returns how many messages were given up: 0 when this one is gone already
--- Atomic because: it leaves the mailbox and is counted as lost in one step, once, however often the call is sent.
+-- Returns the number of messages that were dropped: 0 when this one is gone already
+-- Atomic because: the message leaves the mailbox and is counted as lost in one step, once, even if the call is repeated.
 local user, id = ARGV[2], ARGV[4]
 if not first(ARGV[3]) then return 0 end
 local members = { '["' .. id .. '",0,0,0,"' .. ARGV[5] .. '",""]\n' }

@@ -1,6 +1,6 @@
 -- Trimming of one mailbox: at every claim, and by the sweep for users who do not come back. Messages that are too old, or
--- past their own time to live, are given up before they are promised. Returns whether there may be more: this call has
--- done its work.
+-- past their own time to live, are removed before they are announced to a client. Returns true when there may be more, because
+-- the work budget of this call is used up.
 local PORTION = 16
 local function trim(user, expiring, offlineTtl)
   local box, expiry = P .. 'mailbox:' .. user, P .. 'mailbox_expiry:' .. user
@@ -9,7 +9,7 @@ local function trim(user, expiring, offlineTtl)
   repeat
     if work >= STEP_WORK then return true end
     local old = redis.pcall('ZRANGEBYSCORE', box, '-inf', before, 'LIMIT', 0, PORTION)
-    -- a key of another type, which others may have written
+    -- a key of another type, written by another program
     if old.err then return false end
     for _, member in ipairs(old) do
       redis.call('ZREM', box, member)

@@ -6,13 +6,13 @@ import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 
 const adoptScript = defineScript('adopt_unread', ALLOW_FULL, readLua(new URL('./adopt-unread.lua', import.meta.url)));
 
-/** Looked at in one step. */
+/** Records checked in one step. */
 const STEP = 50;
 const unreadSchema = z.tuple([z.string(), z.string()]);
 
 /**
- * Moves the records that an older version did not know, and this one does, into a gateway's own inbox: from there they
- * reach their users as after any change of a session. Returns how many.
+ * Moves records that an older version did not understand, and this one does, into a gateway's own inbox: from there they
+ * reach their users as after any change of a session. Returns the number of records.
  */
 export async function adoptUnread(redis: RedisPort, keys: Keys, gatewayId: string): Promise<number> {
   let moved = 0;

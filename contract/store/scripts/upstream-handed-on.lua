@@ -1,7 +1,7 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · then per item: lane, entry id, bytes
 -- Returns how many were still there
--- Atomic because: the bytes are counted down once, whoever removes the item.
+-- Atomic because: the bytes are subtracted once, even if two gateways remove the item.
 local removed, bytes = 0, 0
 for at = 2, #ARGV, 3 do
   if redis.call('XDEL', P .. 'upstream:' .. ARGV[at], ARGV[at + 1]) == 1 then

@@ -1,7 +1,7 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] entry id of the stream events
 -- Returns 1 when the position moved on
--- Atomic because: a former owner that comes late must not move it back.
+-- Atomic because: a late call of a former owner must not move it back.
 local function parts(id) local ms, n = string.match(id, '^(%d+)-(%d+)$') return tonumber(ms), tonumber(n) end
 local ms, n = parts(ARGV[2])
 local wasMs, wasN = parts(redis.call('GET', P .. 'upstream_position') or '0-0')

@@ -1,9 +1,9 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] gateway · [3] number of the batch · [4] most items in all lanes · [5] most bytes · [6] lanes
+-- ARGV[1] prefix · [2] gateway · [3] number of the batch · [4] maximum of items in all lanes · [5] maximum of bytes · [6] lanes
 --     then per item: lane, text
 -- Returns the entry id per item, '' where the spool was full, joined by ','
--- Atomic because: a batch that is sent again is all there or not at all, and the bound holds whoever writes.
--- How long Redis remembers a batch, so that one whose answer was lost is not spooled twice, s.
+-- Atomic because: a repeated batch is there completely or not at all, and the bound holds for concurrent writers.
+-- How long Redis remembers a batch, so that a batch whose reply was lost is not spooled twice, s.
 local BATCH_MEMORY_SECONDS = 3600
 local maxItems, maxBytes = tonumber(ARGV[4]), tonumber(ARGV[5])
 local memory = P .. 'upstream_batch:' .. ARGV[2]

@@ -2,9 +2,9 @@ import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import { cellOf, type Keys } from '../keys.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 
-/** As many invocations for items may be under way in a deployment. The same in every gateway: a user's lane is the user's order. */
+/** Maximum of concurrent invocations for items in a deployment. The same in every gateway: a user's lane keeps the user's order. */
 export const UPSTREAM_LANES = 16;
-/** Beside the lanes of items: who hands on the lifecycle events. */
+/** Field beside the lanes of items: the gateway that hands on the lifecycle events. */
 export const LIFECYCLE_LANE = UPSTREAM_LANES;
 export function upstreamLaneOf(userId: string): number {
   return cellOf(userId, UPSTREAM_LANES);
@@ -18,7 +18,7 @@ export interface SpoolBounds {
   maxBytes: number;
 }
 
-/** Puts items behind those of their lanes. Answers, per item, its entry id, or undefined when the spool is full. */
+/** Appends items to their lanes. Returns, per item, its entry id, or undefined when the spool is full. */
 export async function spoolItems(
   redis: RedisPort,
   keys: Keys,
@@ -52,7 +52,7 @@ export interface SpooledItem {
   bytes: number;
 }
 
-/** Removes items that the function has. Harmless when repeated. */
+/** Removes items that the function has received. May be repeated. */
 export async function removeItems(redis: RedisPort, keys: Keys, items: readonly SpooledItem[]): Promise<number> {
   const args: RedisArgument[] = [keys.prefix];
   for (const { lane, id, bytes } of items) args.push(lane, id, bytes);
@@ -66,8 +66,8 @@ const lanesScript = defineScript(
 );
 
 /**
- * Which lanes are this gateway's: those that it has, and as many of the free ones as its fair share allows. Owning a
- * lane lasts as long as the gateway's lease. Lifecycle events are handed on from the first wish for them. `giveUp`: lanes over the share, in which nothing is under way.
+ * Returns the lanes of this gateway: those that it has, and as many of the free ones as its fair share allows. Owning a
+ * lane lasts as long as the gateway's lease. Lifecycle events are handed on from the first request for them. `giveUp`: lanes over the share, with nothing in flight.
  */
 export async function shareLanes(
   redis: RedisPort,
@@ -86,7 +86,7 @@ const positionScript = defineScript(
   readLua(new URL('./upstream-position.lua', import.meta.url)),
 );
 
-/** The lifecycle function has everything up to this entry. */
+/** The lifecycle function has received everything up to this entry. */
 export async function moveLifecyclePosition(redis: RedisPort, keys: Keys, entryId: string): Promise<boolean> {
   return (await redis.script(positionScript, [keys.users], [keys.prefix, entryId])) === 1;
 }

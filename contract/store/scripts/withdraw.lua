@@ -1,9 +1,9 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] idempotency key name of the request · [3] bound of the audit stream, 0: none is kept · [4] who had sent it
+-- ARGV[1] prefix · [2] idempotency key name of the request · [3] bound of the audit stream, 0: none is kept · [4] its sender
 --     then per command, in the order of the request: n, n recipients
--- Returns how many messages are taken back: 0 when the request had not been carried out, and then it never is
--- Atomic because: a request is refused before the route script reads its key, or all of it is taken back.
--- For so long nobody delivers what was withdrawn.
+-- Returns the number of revoked messages: 0 when the request had not been carried out, and then it never is
+-- Atomic because: a request is refused before the route script reads its key, or all of it is revoked.
+-- For so long gateways do not deliver revoked messages.
 local WITHDRAWN_SECONDS = 3600
 local name, withdrawn = P .. ARGV[2], P .. 'withdrawn'
 local past = redis.call('GET', name)
@@ -15,7 +15,7 @@ for id in string.gmatch(answers, '(%d+),%d+,%d+,%d+') do
   local n = tonumber(ARGV[at])
   for i = at + 1, at + n do take_out(ARGV[i], { id }) end
   at = at + 1 + n
-  -- what was accepted for later, or for a group
+  -- commands that were accepted for later, or for a group
   local later, stored = P .. 'scheduled:' .. id, P .. 'cancellable:' .. id
   local generation = redis.call('HGET', later, 'group')
   if generation then redis.call('ZREM', P .. 'group_sends:' .. generation, id) end

@@ -12,8 +12,8 @@ const withdrawScript = defineScript(
 );
 
 /**
- * Takes back a request without a key of its caller's that is refused for want of an answer: what it may have left in
- * mailboxes goes, and gateways that have not delivered it yet leave it out. May be repeated.
+ * Revokes a request without a caller's key that is refused because the store did not reply: its messages
+ * leave the mailboxes, and gateways that have not delivered them yet skip them. May be repeated.
  */
 export async function withdrawCommands(
   redis: RedisPort,
@@ -26,11 +26,11 @@ export async function withdrawCommands(
     if (typeof to === 'string') args.push(0);
     else pushList(args, to);
   }
-  // Whole: a store that does not answer cannot say that it does not know the digest.
+  // The complete script text: a store that does not reply cannot report that it does not know the digest.
   return (await redis.command('EVAL', withdrawScript.lua, 1, keys.users, ...args)) as number;
 }
 
-/** Which of the messages with ids from `first` to `last` were withdrawn. */
+/** Returns the revoked messages among those with ids from `first` to `last`. */
 export async function withdrawnMessages(
   redis: RedisPort,
   keys: Keys,
