@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox, writeAndSend } from './support/browser.ts';
-import { done, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+import { type Answered, done, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 let browser: Browser;
 let api: ScriptedApi;
@@ -173,6 +173,49 @@ test('the delivery is followed to its end, per recipient', async () => {
   await log(page).getByText('Acknowledged 1').waitFor();
   await page.getByText('2 recipients', { exact: true }).click();
   await page.locator('.delivery li', { hasText: 'pump-2' }).getByText('Stored').waitFor();
+});
+
+test('the reply of one recipient is awaited and shown', async () => {
+  const { page } = opened;
+  const recipients = { online: 1, stored: 0, unknown: 0 };
+  const answering = Promise.withResolvers<Answered>();
+  api.answer('POST /send-command', () => answering.promise);
+  await page.getByLabel('All shown').check();
+  expect(await page.getByLabel('Ask and wait for the reply').count()).toBe(0);
+  await page.getByLabel('All shown').uncheck();
+  await userBox(page, 'pump-1').check();
+  await page.getByLabel('Ask and wait for the reply').check();
+  await writeAndSend(page, 'how warm?');
+  await log(page).getByText('waiting for the reply, at most 20 s').waitFor();
+  const asked = { command_id: 102, chat_to: 'pump-1', content: 'how warm?', receipt: true };
+  expect(sentBodies()).toEqual([{ ...asked, wait: 'reply', timeout_s: 20 }]);
+  answering.resolve(done({ id: '1', recipients, outcome: 'replied', reply: { celsius: 21.5 } }));
+  await log(page).getByText('"celsius": 21.5').waitFor();
+  await page.getByRole('status').getByText('A reply has come.').waitFor();
+
+  const receipt = { phone_number: 'pump-1', state: 'acknowledged' };
+  api.answer('GET /commands/{id}', () => done({ recipients: [receipt] }));
+  api.answer('POST /send-command', () => ({
+    status: 202,
+    body: { code: 1, message: 'pending', id: '2', recipients, outcome: 'pending' },
+  }));
+  await writeAndSend(page, 'and now?');
+  await log(page).getByText('No reply yet.').waitFor();
+  api.answer('GET /commands/{id}', () => done({ recipients: [{ ...receipt, state: 'replied', reply: 'later' }] }));
+  await log(page).getByText('"later"').waitFor();
+});
+
+test('a reply that cannot come is said, and the message counts as sent', async () => {
+  const { page } = opened;
+  await userBox(page, 'pump-1').check();
+  await page.getByLabel('Ask and wait for the reply').check();
+  api.answer('POST /send-command', () => ({
+    status: 409,
+    body: { code: 0, error: 'cannot_reply', message: 'the client cannot reply', id: '1' },
+  }));
+  await writeAndSend(page, 'how warm?');
+  await log(page).getByText('There will be no reply: the client cannot reply').waitFor();
+  expect(await page.locator('#content').inputValue()).toBe('');
 });
 
 test('a result is said to a screen reader', async () => {

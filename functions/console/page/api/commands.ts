@@ -1,14 +1,30 @@
-import { array, nullable, nullish, number, object, record, string, type infer as ZodInfer } from 'zod/mini';
+import {
+  array,
+  nullable,
+  nullish,
+  number,
+  object,
+  optional,
+  record,
+  string,
+  unknown,
+  type infer as ZodInfer,
+} from 'zod/mini';
 import { operatorCall, pathWith } from './operator-call.ts';
 
 const sentSchema = object({
   id: string(),
   recipients: object({ online: number(), stored: number(), unknown: number() }),
+  /** Of a command with `wait`. */
+  outcome: optional(string()),
+  reply: optional(unknown()),
 });
 export type Sent = ZodInfer<typeof sentSchema>;
 
 const receiptSchema = object({
-  recipients: array(object({ phone_number: string(), state: string(), reason: nullish(string()) })),
+  recipients: array(
+    object({ phone_number: string(), state: string(), reason: nullish(string()), reply: optional(unknown()) }),
+  ),
 });
 export type Receipt = ZodInfer<typeof receiptSchema>;
 
@@ -33,6 +49,9 @@ export interface Command {
   content: string | object;
   ttl_s?: number;
   receipt?: true;
+  /** The call returns with the reply of the device, or when `timeout_s` is over. */
+  wait?: 'reply';
+  timeout_s?: number;
 }
 
 /** Safe to repeat with the same key and command: it is sent once. */
@@ -42,6 +61,7 @@ export function sendCommand(command: Command, idempotencyKey: string) {
     path: 'send-command',
     body: command,
     headers: { 'idempotency-key': idempotencyKey },
+    waitMs: (command.timeout_s ?? 0) * 1000,
   });
 }
 

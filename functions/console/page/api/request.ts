@@ -1,4 +1,4 @@
-import { config, type ZodMiniType } from 'zod/mini';
+import { config, object, optional, string, type ZodMiniType } from 'zod/mini';
 import { language } from '../state/preferences.ts';
 
 // The page's policy forbids eval, and zod would try it once to see whether it may.
@@ -11,7 +11,8 @@ export type Failure =
   | { kind: 'forbidden' }
   | { kind: 'throttled'; retryAfterSeconds: number }
   | { kind: 'unavailable'; retryAfterSeconds: number }
-  | { kind: 'refused'; message: string };
+  /** `id`: of the command that this is about, where it was accepted all the same. */
+  | { kind: 'refused'; message: string; id?: string | undefined };
 
 export type Answer<T> = { ok: true; value: T } | { ok: false; failure: Failure };
 
@@ -23,7 +24,11 @@ export interface Call {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** How much longer than usual the API may take. */
+  waitMs?: number;
 }
+
+const refusalSchema = object({ message: optional(string()), id: optional(string()) });
 
 const TIMEOUT_MS = 10_000;
 const DEFAULT_RETRY_SECONDS = 3;
@@ -33,7 +38,7 @@ const mount = location.pathname.replace(/(web\/send-command\/?)?$/, '');
 
 /** Calls the API. Never throws: whatever happens is an answer or a failure. */
 export async function request<T>(schema: ZodMiniType<T>, call: Call): Promise<Answer<T>> {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const timeout = AbortSignal.timeout(TIMEOUT_MS + (call.waitMs ?? 0));
   const headers: Record<string, string> = { 'accept-language': language.value, ...call.headers };
   if (call.token !== undefined) headers.authorization = `Bearer ${call.token}`;
   if (call.body !== undefined) headers['content-type'] = 'application/json';
@@ -52,28 +57,24 @@ export async function request<T>(schema: ZodMiniType<T>, call: Call): Promise<An
   } catch {
     return { ok: false, failure: { kind: 'network' } };
   }
-  if (!response.ok) return { ok: false, failure: failureOf(response, messageOf(answer)) };
+  if (!response.ok) return { ok: false, failure: failureOf(response, answer) };
   const parsed = schema.safeParse(answer);
   if (parsed.success) return { ok: true, value: parsed.data };
   // Something between us and the API answered 200 in its place, such as a captive portal.
   return { ok: false, failure: { kind: 'network' } };
 }
 
-function failureOf(response: Response, message: string): Failure {
+function failureOf(response: Response, answer: unknown): Failure {
   const retryAfterSeconds = retryAfter(response.headers.get('retry-after'));
   if (response.status === 401) return { kind: 'unauthorized' };
   if (response.status === 403) return { kind: 'forbidden' };
   if (response.status === 429) return { kind: 'throttled', retryAfterSeconds };
   if (response.status >= 500) return { kind: 'unavailable', retryAfterSeconds };
-  return { kind: 'refused', message: message || `HTTP ${response.status}` };
+  const { message = '', id } = refusalSchema.safeParse(answer).data ?? {};
+  return { kind: 'refused', message: message || `HTTP ${response.status}`, id };
 }
 
 function retryAfter(header: string | null): number {
   const seconds = Number(header);
   return Number.isFinite(seconds) && seconds > 0 ? Math.ceil(seconds) : DEFAULT_RETRY_SECONDS;
-}
-
-function messageOf(answer: unknown): string {
-  const message = typeof answer === 'object' && answer !== null && 'message' in answer ? answer.message : undefined;
-  return typeof message === 'string' ? message : '';
 }

@@ -1,7 +1,18 @@
 import type { TextKey } from '../texts/table.ts';
 import { text } from '../texts/texts.ts';
 
-export const STATES = ['acknowledged', 'written', 'routed', 'stored', 'expired', 'failed'] as const;
+export const STATES = [
+  'replied',
+  'acknowledged',
+  'written',
+  'routed',
+  'stored',
+  'scheduled',
+  'replaced',
+  'cancelled',
+  'expired',
+  'failed',
+] as const;
 
 /** A state that the page does not know yet is shown by its own name. */
 export function stateText(state: string): string {

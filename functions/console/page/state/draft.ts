@@ -13,6 +13,11 @@ export const applicationContent = signal('');
 /** Seconds to keep it for those who are away; undefined: as long as the deployment says. */
 export const ttlSeconds = signal<number | undefined>(undefined);
 export const wantsReceipt = signal(true);
+/** Ask the one recipient, and show the reply. */
+export const wantsReply = signal(false);
+
+/** Below the 29 s after which API Gateway ends a call. */
+const REPLY_WITHIN_SECONDS = 20;
 
 export type DraftProblem = 'noRecipient' | 'noContent' | 'applicationEveryone' | 'applicationId' | 'applicationContent';
 
@@ -31,6 +36,9 @@ export const commandId = computed<Command['command_id']>(() => {
   return chosen.value.size > 1 ? 103 : 102;
 });
 
+/** A reply is awaited of one recipient alone. */
+export const canAsk = computed(() => audience.value === 'chosen' && chosen.value.size === 1);
+
 export function setChosen(ids: Iterable<string>, isChosen: boolean): void {
   const next = new Set(chosen.value);
   for (const id of ids) {
@@ -48,6 +56,7 @@ export function clearDraft(): void {
   form.value = 'text';
   ttlSeconds.value = undefined;
   wantsReceipt.value = true;
+  wantsReply.value = false;
 }
 
 /** The number of an application message stays: the next one is likely of the same kind. */
@@ -59,12 +68,14 @@ export function clearContent(): void {
 /** What the draft says, as the API takes it. A broadcast is for those connected now, so it is not kept for anyone. */
 export function draftCommand(): Command {
   const ids = [...chosen.value];
+  const asks = canAsk.value && wantsReply.value;
   return {
     command_id: commandId.value,
     ...(audience.value === 'everyone' ? {} : { chat_to: ids.length === 1 ? (ids[0] ?? '') : ids }),
     content: form.value === 'text' ? content.value : (objectOf(applicationContent.value) ?? {}),
     ...(audience.value === 'everyone' || ttlSeconds.value === undefined ? {} : { ttl_s: ttlSeconds.value }),
-    ...(wantsReceipt.value ? { receipt: true } : {}),
+    ...(wantsReceipt.value || asks ? { receipt: true } : {}),
+    ...(asks ? { wait: 'reply', timeout_s: REPLY_WITHIN_SECONDS } : {}),
   };
 }
 

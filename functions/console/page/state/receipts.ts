@@ -11,7 +11,7 @@ const ACKNOWLEDGE_WITHIN_MS = 60_000;
 /** Who is away may come back days later: the page looks on its own this long, then only when asked. */
 const FOLLOWED_MS = 600_000;
 
-const LAST_STATES = ['acknowledged', 'expired', 'failed'];
+const LAST_STATES = ['acknowledged', 'replied', 'expired', 'replaced', 'cancelled', 'failed'];
 
 /** Follows what was sent with a receipt until nothing more is to be expected. */
 export function startReceipts(): void {
@@ -41,13 +41,22 @@ export function isOpen(send: Send): boolean {
   if (ageMs > FOLLOWED_MS) return false;
   if (isAwaited(send)) return ageMs <= ACKNOWLEDGE_WITHIN_MS;
   return (send.receipt?.recipients ?? []).some(
-    ({ state }) => !LAST_STATES.includes(state) && !(state === 'written' && ageMs > ACKNOWLEDGE_WITHIN_MS),
+    ({ state }) => !isLast(send, state) && (isAsking(send) || state !== 'written' || ageMs <= ACKNOWLEDGE_WITHIN_MS),
   );
 }
 
 /** Whether anything more is to come for any of its recipients, however late. */
-export function canChange({ receipt }: Send): boolean {
-  return receipt?.recipients.some(({ state }) => !LAST_STATES.includes(state)) ?? true;
+export function canChange(send: Send): boolean {
+  return send.receipt?.recipients.some(({ state }) => !isLast(send, state)) ?? true;
+}
+
+function isAsking({ command }: Send): boolean {
+  return command.wait === 'reply';
+}
+
+/** A reply comes after the acknowledgement. */
+function isLast(send: Send, state: string): boolean {
+  return LAST_STATES.includes(state) && !(isAsking(send) && state === 'acknowledged');
 }
 
 /** Whether it names fewer recipients than were counted: of a broadcast it names those that it has reached. */

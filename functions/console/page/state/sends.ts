@@ -8,6 +8,8 @@ export type SendState =
   | { kind: 'accepted'; sent: Sent }
   /** Judged and turned down: to send it again would not help. */
   | { kind: 'refused'; message: string }
+  /** Sent, but the reply that was asked for cannot come. */
+  | { kind: 'no-reply'; message: string }
   /** Perhaps taken, perhaps not: a retry with the same key is safe. */
   | { kind: 'unanswered'; failure: Failure; retryAtMs: number };
 
@@ -42,6 +44,13 @@ export function retrySend(key: string): Promise<Send | undefined> {
   return attempt(key);
 }
 
+/** What the device replied: in time, or later, as its receipt says. */
+export function replyOf({ state, receipt }: Send): { value: unknown } | undefined {
+  if (state.kind === 'accepted' && state.sent.outcome === 'replied') return { value: state.sent.reply };
+  const replied = receipt?.recipients.find(({ state }) => state === 'replied');
+  return replied && { value: replied.reply };
+}
+
 /** One that is being sent stays until it is known what became of it. */
 export function clearSends(): void {
   sends.value = sends.value.filter((send) => send.state.kind === 'sending');
@@ -60,13 +69,16 @@ async function attempt(key: string): Promise<Send | undefined> {
   const send = updateSend(key, { state: { kind: 'sending' } });
   if (!send) return undefined;
   const answer = await sendCommand(send.command, key);
+  const wasSent = answer.ok || (answer.failure.kind === 'refused' && answer.failure.id !== undefined);
   // What was written meanwhile stays.
-  if (answer.ok && JSON.stringify(draftCommand().content) === JSON.stringify(send.command.content)) clearContent();
+  if (wasSent && JSON.stringify(draftCommand().content) === JSON.stringify(send.command.content)) clearContent();
   return updateSend(key, { state: answer.ok ? { kind: 'accepted', sent: answer.value } : stateAfter(answer.failure) });
 }
 
 function stateAfter(failure: Failure): SendState {
-  if (failure.kind === 'refused') return { kind: 'refused', message: failure.message };
+  if (failure.kind === 'refused') {
+    return { kind: failure.id === undefined ? 'refused' : 'no-reply', message: failure.message };
+  }
   const waitSeconds = 'retryAfterSeconds' in failure ? failure.retryAfterSeconds : 0;
   return { kind: 'unanswered', failure, retryAtMs: Date.now() + waitSeconds * 1000 };
 }

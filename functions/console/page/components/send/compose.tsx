@@ -2,6 +2,7 @@ import { useRef, useState } from 'preact/hooks';
 import {
   applicationContent,
   audience,
+  canAsk,
   chosen,
   commandId,
   content,
@@ -9,9 +10,10 @@ import {
   problem,
   ttlSeconds,
   wantsReceipt,
+  wantsReply,
 } from '../../state/draft.ts';
 import { stats } from '../../state/live.ts';
-import { type Send, sendDraft } from '../../state/sends.ts';
+import { replyOf, type Send, sendDraft } from '../../state/sends.ts';
 import { failureText } from '../../texts/failures.ts';
 import { countText, text } from '../../texts/texts.ts';
 import { announce } from '../announcer.tsx';
@@ -124,6 +126,18 @@ export function Compose() {
           />
           <span>{text('compose.receipt')}</span>
         </label>
+        {canAsk.value && (
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={wantsReply.value}
+              onChange={({ currentTarget }) => {
+                wantsReply.value = currentTarget.checked;
+              }}
+            />
+            <span>{text('compose.ask')}</span>
+          </label>
+        )}
         <span class="muted bytes">{countText('compose.bytes', utf8.encode(written.value).length)}</span>
       </div>
       <div class="actions">
@@ -173,9 +187,12 @@ function Keep() {
   );
 }
 
-function outcomeText({ state }: Send): string {
+function outcomeText(send: Send): string {
+  const { state } = send;
+  if (replyOf(send)) return text('send.announceReply');
   if (state.kind === 'sending') return text('send.sending');
   if (state.kind === 'accepted') return text('send.announceAccepted', { ...state.sent.recipients });
+  if (state.kind === 'no-reply') return text('send.noReply', { reason: state.message });
   if (state.kind === 'refused') return text('send.refused', { reason: state.message });
   return text('send.unanswered', { reason: failureText(state.failure) });
 }

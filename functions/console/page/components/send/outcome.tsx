@@ -1,4 +1,5 @@
-import { retrySend, type Send } from '../../state/sends.ts';
+import { canChange } from '../../state/receipts.ts';
+import { replyOf, retrySend, type Send } from '../../state/sends.ts';
 import { failureText } from '../../texts/failures.ts';
 import { text } from '../../texts/texts.ts';
 import { useCountdown } from '../countdown.ts';
@@ -6,7 +7,11 @@ import { useCountdown } from '../countdown.ts';
 /** What the API made of it. */
 export function Outcome({ send }: { send: Send }) {
   const { state } = send;
-  if (state.kind === 'sending') return <p class="muted">{text('send.sending')}</p>;
+  if (state.kind === 'sending') {
+    const { timeout_s: n } = send.command;
+    return <p class="muted">{n === undefined ? text('send.sending') : text('send.asking', { n })}</p>;
+  }
+  if (state.kind === 'no-reply') return <p class="outcome-text">{text('send.noReply', { reason: state.message })}</p>;
   if (state.kind === 'refused') return <p class="outcome-text">{text('send.refused', { reason: state.message })}</p>;
   if (state.kind === 'unanswered') {
     return (
@@ -18,12 +23,30 @@ export function Outcome({ send }: { send: Send }) {
   }
   const { online, stored, unknown } = state.sent.recipients;
   return (
-    <p class="outcome">
-      {online > 0 && <span class="result good">{text('send.online', { n: online })}</span>}
-      {stored > 0 && <span class="result warn">{text('send.stored', { n: stored })}</span>}
-      {unknown > 0 && <span class="result bad">{text('send.unknown', { n: unknown })}</span>}
-      {online + stored + unknown === 0 && <span class="result">{text('send.nobody')}</span>}
-    </p>
+    <>
+      <p class="outcome">
+        {online > 0 && <span class="result good">{text('send.online', { n: online })}</span>}
+        {stored > 0 && <span class="result warn">{text('send.stored', { n: stored })}</span>}
+        {unknown > 0 && <span class="result bad">{text('send.unknown', { n: unknown })}</span>}
+        {online + stored + unknown === 0 && <span class="result">{text('send.nobody')}</span>}
+      </p>
+      <Reply send={send} />
+    </>
+  );
+}
+
+/** What the device replied, as it came. */
+function Reply({ send }: { send: Send }) {
+  const reply = replyOf(send);
+  if (send.command.wait === undefined) return null;
+  if (!reply) return canChange(send) ? <p class="muted">{text('send.replyPending')}</p> : null;
+  return (
+    <section aria-label={text('send.reply')}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long reply scrolls */}
+      <pre class="reply mono" tabIndex={0}>
+        {JSON.stringify(reply.value, null, 2)}
+      </pre>
+    </section>
   );
 }
 

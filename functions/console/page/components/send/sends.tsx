@@ -57,5 +57,5 @@ function recipientText({ chat_to }: Command): string {
 function toneOf(state: SendState): string {
   if (state.kind === 'refused') return 'bad';
   if (state.kind === 'accepted') return state.sent.recipients.unknown > 0 ? 'warn' : 'good';
-  return state.kind === 'unanswered' ? 'warn' : 'pending';
+  return state.kind === 'sending' ? 'pending' : 'warn';
 }
