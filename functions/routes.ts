@@ -1,4 +1,4 @@
-/** Which function answers which route of the HTTP API: read by the deployment, the local API and the OpenAPI document. */
+/** The function of each route of the HTTP API: read by the deployment, the local API and the OpenAPI document. */
 export const routes = [
   { method: 'POST', path: '/login', function: 'login' },
   { method: 'POST', path: '/api/v1100/login', function: 'login' },

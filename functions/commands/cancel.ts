@@ -8,14 +8,14 @@ interface Audit {
   readonly most: number;
 }
 
-/** Takes back one command by its id. Refuses 404 for one that is not known, or no longer. */
+/** Cancels one command by its id. Refuses with 404 when the id is unknown or has expired. */
 export async function cancelById(redis: RedisPort, keys: Keys, id: string, audit: Audit): Promise<object> {
   const cancellation = await cancelCommands(redis, keys, [id], audit);
   if (cancellation.found === 0) throw new Refusal(404, 'no_such_command');
   return answerOf(cancellation);
 }
 
-/** Takes back what a call with this Idempotency-Key sent. Refuses 404 for a key of which nothing is known. */
+/** Cancels the commands of the call with this Idempotency-Key. Refuses with 404 for an unknown key. */
 export async function cancelByKey(redis: RedisPort, keys: Keys, name: string, audit: Audit): Promise<object> {
   const sent = await sentWith(redis, keys, audit.by, name);
   if (sent.length === 0) throw new Refusal(404, 'no_such_command');
@@ -24,7 +24,7 @@ export async function cancelByKey(redis: RedisPort, keys: Keys, name: string, au
   for (const { id, accepted } of sent) {
     const one = await cancelCommands(redis, keys, [id], audit);
     cancelled += one.cancelled;
-    // Of what has been on its way for a while only the counts of the call are left.
+    // For commands that have been on their way for a while, only the counts of the call are left.
     tooLate += one.found === 0 ? accepted : one.tooLate;
   }
   return answerOf({ cancelled, tooLate });

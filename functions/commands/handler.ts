@@ -13,7 +13,7 @@ import { readAudit } from './read-audit.ts';
 import { receiptAnswer } from './receipt.ts';
 import { commandQuery, commandsQuery } from './schema.ts';
 
-/** What was sent, what has become of a command that asked for a receipt, and who did what else. Ids, not contents. */
+/** Sent commands, the receipts of commands, and the audit of other actions. Ids, not contents. */
 export function createHandler(runtime: Runtime): Handler {
   return serve(runtime.log, {
     'GET /commands': async (request) => {
@@ -53,7 +53,7 @@ export function createHandler(runtime: Runtime): Handler {
   });
 }
 
-/** Refuses 404 for what is no id. */
+/** Refuses with 404 for text that is not an id. */
 function commandIdOf(request: ApiRequest): string {
   const id = request.event.pathParameters?.id ?? '';
   if (!/^[1-9]\d{0,15}$/.test(id)) throw new Refusal(404, 'no_such_command');

@@ -1,8 +1,8 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] only records before this, or '+' · [3] most · [4] only of this sender, or '' · [5] only to this user, or ''
--- Returns {rows, where the next page begins or ''}, the newest first: per command {record id, at, by, message id, command id,
+-- ARGV[1] prefix · [2] only records before this, or '+' · [3] limit · [4] only of this sender, or '' · [5] only to this user, or ''
+-- Returns {rows, start of the next page or ''}, the newest first: per command {record id, at, by, message id, command id,
 --     recipients or '', ids as JSON or '', recipients in the receipt or '', counts by state as JSON or ''}
--- Atomic because: one round trip, however many records are passed over.
+-- Atomic because: one round trip, no matter how many records are skipped.
 local MAX_SUMMED = 5000
 local MAX_LOOKED_AT = 5000
 local from, most, by, to = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
@@ -17,7 +17,7 @@ local function is_to(list)
   return false
 end
 
--- the state that came furthest, as in a receipt that is read whole
+-- the most advanced state, as in a complete receipt
 local function state_of(steps)
   local state
   for step in string.gmatch(steps, '(%a+) %d+') do
@@ -44,7 +44,7 @@ local function receipt_of(message)
   return int(recipients), cjson.encode(states)
 end
 
--- what was withdrawn was refused with 503: it was never sent. The record of that comes right after that of the send
+-- a revoked request was refused with 503 and counts as never sent. Its record follows directly after that of the send
 local withdrawn = {}
 local function note_withdrawal(f)
   if f.kind == 'withdraw' then withdrawn[f.message] = true end

@@ -9,7 +9,7 @@ const listScript = defineScript('list_commands', readLua(new URL('./list-command
 const ids = z.array(z.string());
 const counts = z.partialRecord(deliveryState, z.int());
 
-/** What was sent, the newest first, from the audit and the receipts. A page may be short, or empty, with more behind it. */
+/** Sent commands, the newest first, from the audit and the receipts. A page may be short, or empty, although more follow. */
 export async function listCommands(
   redis: RedisPort,
   keys: Keys,

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 /**
- * Makes page.generated.json out of page/**: what document.ts puts into the document. It is kept in the repository, so
+ * Makes page.generated.json from page/**, which document.ts puts into the document. It is kept in the repository, so
  * that the page is there without a build step, from the sources, from a function's bundle and from the package alike.
  * Run `npm run console` after a change to page/; a test compares the two.
  */

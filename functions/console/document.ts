@@ -10,7 +10,7 @@ export interface ConsoleDocument {
 const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E%3Crect width='24' height='24' rx='6' fill='%231f5fbf'/%3E%3Cpath d='M5 7.5h9M5 12h6M5 16.5h9M14.5 9l4 3-4 3' fill='none' stroke='%23fff' stroke-width='2' stroke-linecap='round' stroke-linejoin='round'/%3E%3C/svg%3E";
 
-/** The script and the style run because of their hashes: nothing that gets into the document later does. */
+/** The policy allows the script and the style by their hashes, and nothing that gets into the document later. */
 const rendered: ConsoleDocument = {
   html: `<!doctype html>
 <html lang="en">

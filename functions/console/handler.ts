@@ -5,13 +5,13 @@ import type { Log } from '../runtime/log.ts';
 import { staticEntry } from '../runtime/static-entry.ts';
 import { renderConsole } from './document.ts';
 
-/** GET / and GET /web/send-command: the console page, for anyone; what it shows, it asks the API for with a token. */
+/** GET / and GET /web/send-command: the console page, for anyone; the page gets its data from the API, with a token. */
 export function createHandler({ log }: { log: Log }): Handler {
   const { html, contentSecurityPolicy } = renderConsole();
   const page = staticPage(html, {
     ...SECURITY_HEADERS,
     'content-type': 'text/html; charset=utf-8',
-    // A new version of the page is seen at once; one that the browser has is not sent again.
+    // Browsers see a new version of the page at once; a version that they have is not sent again.
     'cache-control': 'no-cache',
     'content-security-policy': contentSecurityPolicy,
   });

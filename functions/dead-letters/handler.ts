@@ -8,7 +8,7 @@ import { listDeadLetters } from './list-dead-letters.ts';
 import { deadLettersQuery } from './schema.ts';
 import { takeDeadLetter } from './take-dead-letter.ts';
 
-/** What the queue could not take: looked at, put back into it, or thrown away. */
+/** Entries that could not be routed: list them, retry them, or delete them. */
 export function createHandler(runtime: Runtime): Handler {
   const taking =
     (what: 'retry' | 'delete'): Rule =>

@@ -1,13 +1,13 @@
 -- A letter of `front_tcp:dead`, as the drain of the queue writes it (contract/store/scripts/drain-queue.ts): a JSON object with
--- `entry`, `reason`, `at`, and with `encoding` and `chat_to` where they are needed. Others may have put anything there.
+-- `entry`, `reason`, `at`, and with `encoding` and `chat_to` where they are needed. Other programs may have written anything there.
 --
--- Letters are pushed at the left: counted from the right, a position changes only when an older letter is taken away.
+-- Letters are pushed at the left: counted from the right, a position changes only when an older letter is removed.
 local dead = P .. 'front_tcp:dead'
 
--- the beginning of its digest tells a letter from those that have moved to its place
+-- the beginning of its digest distinguishes a letter from those that have moved to its position
 local function name(raw) return string.sub(redis.sha1hex(raw), 1, 16) end
 
--- what is no letter of ours is an entry without a reason
+-- anything else counts as an entry without a reason
 local function read(raw)
   local ok, letter = pcall(cjson.decode, raw)
   if not ok or type(letter) ~= 'table' or type(letter.entry) ~= 'string' then return { entry = raw } end

@@ -1,6 +1,6 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] only letters below this position, or '': the newest · [3] most · [4] bytes of an entry that are shown
---     [5] unknown recipients that are named
+-- ARGV[1] prefix · [2] only letters below this position, or '': the newest · [3] limit · [4] number of bytes of an entry to show
+--     [5] number of unknown recipients to list
 -- Returns {total, letters}, the newest first: per letter {position, name, entry (its beginning), bytes, encoding or '',
 --     reason or '', at or '', unknown recipients as JSON or ''}
 -- Atomic because: positions count from the oldest letter, and hold for one moment.

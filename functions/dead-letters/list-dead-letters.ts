@@ -19,7 +19,7 @@ const listScript = defineScript(
 
 const recipients = z.array(z.string());
 
-/** A page of the dead letters, the newest first. What comes meanwhile shifts nothing. */
+/** A page of the dead letters, the newest first. New letters do not shift it. */
 export async function listDeadLetters(
   redis: RedisPort,
   keys: Keys,

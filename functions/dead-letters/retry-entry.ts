@@ -1,19 +1,19 @@
 import type {} from '../../shared/raw-json.ts';
 
-/** The entry for these recipients alone, given as JSON; everything else stays as its producer wrote it, escapes and digits. */
+/** Returns the entry for these recipients only (JSON). Everything else keeps the producer's text, with its escapes and digits. */
 export function entryFor(entry: string, recipients: string): string {
   let parsed: unknown;
   try {
     parsed = JSON.parse(entry, asWritten);
   } catch {
-    // Nothing that the drain wrote. It will be a dead letter again, and say why.
+    // The drain did not write it. It will become a dead letter again, with a reason.
     return entry;
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return entry;
   return JSON.stringify({ ...parsed, chat_to: JSON.parse(recipients) });
 }
 
-/** Node 20, on which `fronttcp dev` may run, does not tell how it was written: there the values are all. */
+/** Node 20, on which `fronttcp dev` may run, does not give the source text: there only the values are kept. */
 function asWritten(_key: string, value: unknown, context?: { source?: string }): unknown {
   return context?.source === undefined ? value : JSON.rawJSON(context.source);
 }

@@ -3,9 +3,9 @@ import { pageLimit } from '../http/paging.ts';
 
 const MAX_PAGE = 100;
 
-/** How much of an entry a listing shows, bytes. */
+/** Bytes of an entry that a listing shows. */
 export const SHOWN_BYTES = 4_096;
-/** How many of the recipients that were unknown a listing names. */
+/** Maximum of unknown recipients in a listing. */
 export const NAMED_RECIPIENTS = 100;
 
 /** A position in the list, counted from its oldest letter, and the beginning of the SHA-1 of the letter. */

@@ -1,14 +1,14 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] position, [3] name of the letter · [4] 'retry' | 'delete' · [5] entry for the queue, '': the letter's own
---     [6] id of the letter · [7] who asks · [8] bound of the audit · [9] deadline, ms of Redis's clock · [10] name of this call
--- Returns {'done'} | {'gone'} | {'late'} | {'partly', entry, unknown recipients as JSON}: only these are to have it
--- Atomic because: an entry is in the queue or a dead letter, whoever else takes it at the same moment.
+--     [6] id of the letter · [7] actor · [8] bound of the audit · [9] deadline, ms of Redis's clock · [10] name of this call
+-- Returns {'done'} | {'gone'} | {'late'} | {'partly', entry, unknown recipients as JSON}: only these may get it
+-- Atomic because: an entry is in the queue or a dead letter, even when two calls take it at the same moment.
 local MAX_SHIFT = 5000
 local call = P .. 'once:' .. ARGV[10]
 if redis.call('EXISTS', call) == 1 then return { 'done' } end
 if now > tonumber(ARGV[9]) then return { 'late' } end
 
--- where it was, or nearer to the oldest
+-- at its old position, or nearer to the oldest
 local function find(position)
   local there = redis.call('LINDEX', dead, -1 - position)
   if there and name(there) == ARGV[3] then return there end

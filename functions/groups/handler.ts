@@ -9,7 +9,7 @@ import { lambdaEntry } from '../runtime/lambda-entry.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { changeRequest, groupsQuery, membersQuery } from './schema.ts';
 
-/** Named groups: what `chat_to: {"group": name}` of POST /send-command reaches. */
+/** Named groups: the targets of `chat_to: {"group": name}` in POST /send-command. */
 export function createHandler(runtime: Runtime): Handler {
   const { redis, keys, environment, log } = runtime;
   const auditOf = (by: string) => ({ by, most: environment.AUDIT_MAX });

@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { z } from 'zod';
 
-/** In lower case, as payload format 2.0 has them: a header of another form would be one that is not there. */
+/** In lower case, as in payload format 2.0: a header in another form would not be found. */
 const headerName = z.string().refine((name) => name === name.toLowerCase());
 
 const apiEvent = z.looseObject({
@@ -19,7 +19,7 @@ const apiEvent = z.looseObject({
   }),
 });
 
-/** Whether a function was invoked by an HTTP API: not by a REST API (payload format 1.0), nor with somebody's test event. */
+/** Returns whether an HTTP API invoked the function, and not a REST API (payload format 1.0) or a test event. */
 export function isApiEvent(event: unknown): event is APIGatewayProxyEventV2 {
   return apiEvent.safeParse(event).success;
 }

@@ -7,8 +7,8 @@ import { Refusal, tooLarge } from './refusal.ts';
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 /**
- * The body of a request, parsed once into a type. Its Content-Type is not asked for: existing callers name any.
- * Refuses 413 over `maxBytes`, 400 for what is not a JSON object of that shape.
+ * The body of a request, parsed once into a type. Its Content-Type is ignored: existing callers send any.
+ * Refuses with 413 over `maxBytes`, and with 400 when it is not a JSON object of that shape.
  */
 export function readBody<T>(
   event: APIGatewayProxyEventV2,
@@ -20,7 +20,7 @@ export function readBody<T>(
   return result.data;
 }
 
-/** The JSON object that the body is. */
+/** Returns the body as a JSON object. */
 export function readJson(event: APIGatewayProxyEventV2, maxBytes: number): Record<string, unknown> {
   const parsed = parse(bodyText(event, maxBytes));
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new Refusal(400, 'not_an_object');

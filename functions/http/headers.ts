@@ -1,6 +1,6 @@
 /**
- * On every answer. There is no Access-Control-Allow-Origin: pages of other origins may not read what we say.
- * HSTS means nothing over plain HTTP, so the local API sends it without harm.
+ * Headers of every response. There is no Access-Control-Allow-Origin: pages of other origins may not read our responses.
+ * Browsers ignore HSTS over plain HTTP, so the local API may send it too.
  */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',

@@ -5,12 +5,12 @@ import type { Text } from './text.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** 400 that says which member is wrong and why: `chat_to[3]: is empty`. */
+/** 400 with the wrong member and the reason: `chat_to[3]: is empty`. */
 export function invalid(error: z.ZodError): Refusal {
   return new Refusal(400, 'invalid', { text: sentence(error) });
 }
 
-/** The first mistake. More than one would repeat what a caller sends, at any length. */
+/** The first mistake. A list of all could repeat the caller's input at any length. */
 export function sentence(error: z.ZodError): Text {
   const issue = deepest(error.issues[0]);
   if (issue === undefined) return { en: 'is not valid', zh: '无效' };
@@ -19,7 +19,7 @@ export function sentence(error: z.ZodError): Text {
   return where === '' ? what : { en: `${where}: ${what.en}`, zh: `${where}：${what.zh}` };
 }
 
-/** Of a member that may be one thing or another, the reading that came furthest. */
+/** For a member with several allowed forms: the issues of the form that matched furthest. */
 function deepest(issue: Issue | undefined): Issue | undefined {
   if (issue?.code !== 'invalid_union') return issue;
   const inner = issue.errors
@@ -70,12 +70,12 @@ const CUSTOM: Record<string, string> = {
 const MISSING: Text = { en: 'is missing', zh: '缺失' };
 const WRONG_TYPE: Text = { en: 'has the wrong type', zh: '类型不正确' };
 
-/** Issues do not carry the input; their message tells a member that is not there. */
+/** Issues do not contain the input; a missing member is recognised by the message. */
 function isOfMissing(issue: Issue): boolean {
   return issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
 }
 
-/** The names come from the caller: no longer than a name of ours. */
+/** The names come from the caller: they are cut to the length of our own names. */
 function unknownMembers(names: readonly string[]): Text {
   const shown = JSON.stringify(names[0]?.slice(0, 64));
   return { en: `has the unknown member ${shown}`, zh: `含有未知成员 ${shown}` };

@@ -1,8 +1,8 @@
 import type { Text } from './text.ts';
 
 /**
- * What the API says, by reason code. The code of a refusal is the `error` of its answer, part of the contract: programs act on
- * it. It stands in the log line, too. Sentences, in `message`, may change.
+ * The sentences of the API, by reason code. The code of a refusal is the `error` of its response, part of the contract: programs act on
+ * it. It is in the log line, too. Sentences, in `message`, may change.
  */
 export const MESSAGES = {
   done: { en: 'done', zh: '完成' },

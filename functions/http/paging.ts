@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** `limit` of a listing's query: how many items one answer has. */
+/** `limit` of a listing's query: the maximum of items in one response. */
 export function pageLimit(most: number, otherwise: number) {
   return z
     .string()
@@ -10,7 +10,7 @@ export function pageLimit(most: number, otherwise: number) {
     .default(otherwise);
 }
 
-/** `before` of a listing's query: the id of the stream entry where the page before it ended. */
+/** `before` of a listing's query: the id of the stream entry where the previous page ended. */
 export const beforeEntry = z
   .string()
   .regex(/^\d{1,16}-\d{1,16}$/)

@@ -2,15 +2,15 @@ import { MESSAGES, type Reason } from './messages.ts';
 import type { Text } from './text.ts';
 
 interface Details {
-  /** Says more than the reason's own sentence, such as which member is wrong. */
+  /** More detail than the reason's own sentence, such as the wrong member. */
   text?: Text;
   retryAfterSeconds?: number;
   headers?: Readonly<Record<string, string>>;
-  /** Members of the answer beside the usual ones. */
+  /** Members of the response in addition to the usual ones. */
   members?: object;
 }
 
-/** The request is answered with this status, `code` 0 and a sentence. Thrown by rules, caught by `serve`. */
+/** The response has this status, `code` 0 and a sentence. Thrown by rules, caught by `serve`. */
 export class Refusal extends Error {
   override name = 'Refusal';
   readonly status: number;
@@ -33,7 +33,7 @@ export class Refusal extends Error {
   }
 }
 
-/** 413: both numbers are named, so that a caller knows how much to leave out. */
+/** 413: names both sizes, so that a caller knows how much to remove. */
 export function tooLarge(what: keyof typeof TOO_LARGE, bytes: number, maxBytes: number): Refusal {
   const { en, zh } = TOO_LARGE[what];
   return new Refusal(413, 'too_large', {

@@ -10,8 +10,8 @@ import {
 const PERIOD_MS = 60_000;
 
 /**
- * Reports to CloudWatch by Embedded Metric Format: at most one line a minute of each process, because every line is paid for
- * by its length, and a line with each request would cost more than the request.
+ * Reports to CloudWatch by Embedded Metric Format: at most one line a minute of each process, because every line costs money
+ * by its length, and one line per request would cost more than the request.
  */
 export class RequestMetrics {
   readonly #deployment: string;
@@ -58,7 +58,7 @@ export class RequestMetrics {
     this.#write(`${emfLine(this.#deployment, nowMs, Object.fromEntries(values))}\n`);
   }
 
-  /** Not gathered: a new version under a canary gets few requests, and its alarm must not wait for the next one. */
+  /** Not collected: a new version under a canary gets few requests, and its alarm must not wait for the next one. */
   #reportFailure(status: number, nowMs: number): void {
     if (this.#version === undefined) return;
     const name = status === 503 ? FunctionMetricName.unavailable : FunctionMetricName.failures;

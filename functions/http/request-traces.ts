@@ -1,11 +1,11 @@
 import { type Span, SpanName, startTraces, type Traces } from '../../shared/trace.ts';
 
-/** Spans are sent before the answer, while the sandbox still runs: a collector that is away may hold up a request so long. */
+/** Spans are sent before the response, while the sandbox still runs: an unreachable collector may delay a request for so long. */
 const EXPORT_TIMEOUT_MS = 1_000;
 
 let started: Promise<Traces> | undefined;
 
-/** Where OTEL_EXPORTER_OTLP_ENDPOINT is set; undefined: nothing is loaded, and nothing paid. */
+/** Where OTEL_EXPORTER_OTLP_ENDPOINT is set; undefined: nothing is loaded, at no cost. */
 function traces(): Promise<Traces> | undefined {
   const endpoint = process.env.OTEL_EXPORTER_OTLP_ENDPOINT;
   if (!endpoint) return undefined;
@@ -14,11 +14,11 @@ function traces(): Promise<Traces> | undefined {
 }
 
 export interface RequestTrace {
-  /** The span of the request itself, for what goes on in the gateways. */
+  /** The span of the request itself: the parent of the gateways' spans. */
   readonly traceparent: string;
   /** `work` as a span below the request's. */
   step<T>(name: SpanName, work: () => Promise<T>): Promise<T>;
-  /** Resolves when the spans were sent, where nothing runs after the answer. */
+  /** Resolves when the spans were sent, where nothing runs after the response. */
   end(facts: Readonly<Record<string, string | number | boolean>>): Promise<void>;
 }
 

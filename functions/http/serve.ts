@@ -12,18 +12,18 @@ import { type Language, languageOf } from './text.ts';
 
 export type Handler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
 
-/** What a rule sees of a request, and where it leaves what the log line should say: ids and codes, nothing else. */
+/** The request as a rule sees it, and the members that the rule adds to the log line: ids and codes, nothing else. */
 export interface ApiRequest {
   readonly event: APIGatewayProxyEventV2;
   readonly language: Language;
   readonly sourceIp: string;
   /** Members of the log line of this request. */
   readonly facts: Record<string, string | number | boolean>;
-  /** Undefined: nobody asked for traces. */
+  /** Undefined: tracing is off. */
   readonly trace: RequestTrace | undefined;
 }
 
-/** What a rule returns: members beside `code` and `message`, the same with a status, or a whole answer that is not JSON of ours. */
+/** The result of a rule: members beside `code` and `message`, the same with a status, or a complete response in another format. */
 export type Answer = object | WithStatus | Document;
 
 /** A success with another status than 200 and a sentence of its own. */
@@ -52,7 +52,7 @@ export type Rules = Partial<Record<RouteKey | '$default', Rule>>;
 
 const UNAVAILABLE_RETRY_SECONDS = 1;
 
-/** One Lambda handler for the routes of a function: finds the rule, answers whatever happens, writes one log line. */
+/** One Lambda handler for the routes of a function: finds the rule, always responds, writes one log line. */
 export function serve(log: Log, rules: Rules): Handler {
   const metrics = RequestMetrics.from(process.env);
   return async (event) => {
@@ -98,7 +98,7 @@ interface Outcome {
   cause?: { error: string; error_name: string; stack?: string | undefined };
 }
 
-/** How many messages a request sent, by what its rule noted. */
+/** The number of messages that a request sent, from the log members of its rule. */
 function commandsIn({ facts }: ApiRequest): number {
   return typeof facts.messages === 'string' && facts.messages !== '' ? facts.messages.split(',').length : 0;
 }
@@ -125,7 +125,7 @@ function refused(error: unknown, language: Language): Outcome {
   return { ...refused(refusal, language), cause: described(error, refusal.reason !== 'internal') };
 }
 
-/** What the store's refusals mean to a caller: shared/redis/errors.ts. */
+/** The refusals of the store as refusals for a caller: shared/redis/errors.ts. */
 function refusalOf(error: unknown): Refusal {
   if (error instanceof RedisUnavailableError) {
     return new Refusal(503, error.reason, { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS });
@@ -134,7 +134,7 @@ function refusalOf(error: unknown): Refusal {
   return isTooLarge ? new Refusal(413, 'too_large') : new Refusal(500, 'internal');
 }
 
-/** Messages of our own code and of Redis hold no contents; the stack helps only where nobody expected the error. */
+/** Error messages of our own code and of Redis have no contents; the stack is logged only for unexpected errors. */
 function described(error: unknown, isExpected: boolean): NonNullable<Outcome['cause']> {
   if (!(error instanceof Error)) return { error: '', error_name: typeof error };
   return { error: error.message, error_name: error.name, ...(isExpected ? {} : { stack: error.stack }) };

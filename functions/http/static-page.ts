@@ -5,13 +5,13 @@ import type { ApiRequest, Document, Rule } from './serve.ts';
 interface Form {
   readonly body: Buffer;
   readonly etag: string;
-  /** Undefined: as it is. */
+  /** Undefined: not compressed. */
   readonly encoding: 'br' | 'gzip' | undefined;
 }
 
 /**
- * Serves a text that does not change while the process lives: compressed as the client takes it, and with an ETag, so
- * that a client which has it already is told so (304). Each form is made when it is first asked for.
+ * Serves a text that does not change while the process lives: compressed as the client accepts it, and with an ETag, so
+ * that a client with the current version gets a 304. Each form is made at its first request.
  */
 export function staticPage(text: string, headers: Readonly<Record<string, string>>): Rule {
   const forms = new Map<Form['encoding'], Form>();
@@ -44,7 +44,7 @@ function formOf(text: string, encoding: Form['encoding']): Form {
   return { body: encoding === 'gzip' ? gzipSync(plain) : plain, etag, encoding };
 }
 
-/** Brotli where the client takes it, else gzip. A weight of 0 means no. */
+/** Brotli where the client accepts it, else gzip. A weight of 0 means no. */
 function encodingOf(acceptEncoding: ApiRequest['event']['headers'][string] = ''): Form['encoding'] {
   const taken = new Set<string>();
   for (const range of acceptEncoding.slice(0, 512).toLowerCase().split(',')) {

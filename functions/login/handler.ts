@@ -7,7 +7,7 @@ import { createLogIn } from './log-in.ts';
 import { loginRequest } from './schema.ts';
 import { Turns } from './turns.ts';
 
-/** Far above any honest login, far below what is worth parsing for a stranger. */
+/** Far larger than any real login, small enough to parse for anonymous callers. */
 const MAX_LOGIN_BYTES = 16_384;
 
 export function createHandler(runtime: Runtime): Handler {

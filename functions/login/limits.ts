@@ -6,19 +6,19 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 import { Refusal } from '../http/refusal.ts';
 
 /**
- * Limits on failed logins. Nothing here locks a user out: what a stranger does elsewhere costs an address that has
- * never been that user's its free tries, and one that has been, nothing.
+ * Limits on failed logins. Nothing here locks a user out: failures from other addresses cost an address that has
+ * never logged in as the user its free tries, and cost a known address nothing.
  *
  *   pair     (user, address): FREE_TRIES wrong passwords without a pause, then 1, 2, 4 … s, at most MAX_PAUSE_MS
- *   user     wrong passwords from everywhere within an hour: over USER_FAILURES a new address has one free try
+ *   user     wrong passwords from everywhere within an hour: above USER_FAILURES a new address has one free try
  *   address  wrong passwords over all users: a burst, then one a second; addresses known for the user are let through
  *   known    (user, address) pairs that have logged in; for KNOWN_SECONDS
  *
- * The numbers stand in login-attempt.lua and succeeded-library.lua.
+ * The numbers are in login-attempt.lua and succeeded-library.lua.
  */
 const attemptScript = defineScript('login_attempt', readLua(new URL('./login-attempt.lua', import.meta.url)));
 
-/** Keys of one attempt. Names are hashed: they are of bounded length and tell nothing. */
+/** Keys of one attempt. Names are hashed: they have a bounded length and reveal nothing. */
 export interface AttemptKeys {
   readonly pair: string;
   readonly user: string;
@@ -48,7 +48,7 @@ export class LoginLimits {
     };
   }
 
-  /** Refuses 429 when this address must wait before it tries this user again. */
+  /** Refuses with 429 when this address must wait before it tries this user again. */
   async check(attempt: AttemptKeys): Promise<void> {
     const waitMs = await this.#run(attempt, 'check');
     if (waitMs > 0) throw new Refusal(429, 'too_many_failures', { retryAfterSeconds: waitMs / 1000 });

@@ -34,15 +34,15 @@ export interface Login {
 }
 
 /**
- * Makes the rule of POST /login: a new token for who knows the password. It replaces a user's older one; an operator keeps the ten newest.
- * Refuses 401 alike, and after the same time, for an unknown user, one without a password, and a wrong one.
+ * Makes the rule of POST /login: a new token for the right password. It replaces a user's older one; an operator keeps the ten newest.
+ * Refuses with the same 401, after the same time, an unknown user, a user without a password, and a wrong password.
  */
 export function createLogIn({ redis, keys, clock, limits, hashing, tokenTtlSeconds }: Parts) {
   return async function logIn(userId: string, password: string, sourceIp: string): Promise<Login> {
     const attempt = limits.keysOf(userId, sourceIp);
     await limits.check(attempt);
     const stored = await hashing.take(async (hasWaited) => {
-      // Others of the same pair may have failed meanwhile: parallel guesses must not all pass the first look.
+      // Others of the same pair may have failed meanwhile: parallel guesses must not all pass the first check.
       if (hasWaited) await limits.check(attempt);
       const field = await redis.command('HGET', keys.user(userId), 'password');
       const known = typeof field === 'string' ? field : undefined;

@@ -1,8 +1,8 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] pair key · [3] user key · [4] address key · [5] known key · [6] 'check' | 'failed'
 --     [7] burst of an address, 0 off
--- Returns how long to wait before the next try, ms: 0 is now
--- Atomic because: a count that is read and written apart lets parallel guesses through.
+-- Returns the time to wait before the next try, ms: 0 is now
+-- Atomic because: a counter with separate read and write lets parallel guesses through.
 local ADDRESS_REFILL_MS = 1000
 local REMEMBER_SECONDS = 3600
 local USER_FAILURES = 50
@@ -11,7 +11,7 @@ local MAX_PAUSE_MS = 900000
 local pair, user, address, known = ARGV[2], ARGV[3], ARGV[4], redis.call('EXISTS', ARGV[5]) == 1
 local burst = tonumber(ARGV[7])
 
--- the address: a bucket that holds how many failures it still has, by when it would be full again
+-- the address: a bucket of allowed failures, stored as the time at which it would be full again
 local full = math.max(tonumber(redis.call('GET', address) or '0'), now)
 local used = (full - now) / ADDRESS_REFILL_MS
 

@@ -1,4 +1,4 @@
--- What forgets the failures of a pair and remembers the address, for the script that writes the token.
+-- Deletes the failures of a pair and records the address as known, for the script that writes the token.
 local KNOWN_SECONDS = 2592000
 local function succeeded(pair, known)
   redis.call('DEL', pair)

@@ -2,7 +2,7 @@ import { Refusal } from '../http/refusal.ts';
 
 const RETRY_AFTER_SECONDS = 2;
 
-/** Lets so many run at a time and so many wait, first come first served. Over that: 503, at once. */
+/** A semaphore with a bounded queue, first in first out. Over the bound: 503, at once. */
 export class Turns {
   readonly #most: number;
   readonly #mostWaiting: number;
@@ -14,7 +14,7 @@ export class Turns {
     this.#mostWaiting = mostWaiting;
   }
 
-  /** `work` is told whether it had to wait: what was true before may have changed. */
+  /** `work` gets a flag whether it had to wait: earlier checks may be outdated. */
   async take<T>(work: (hasWaited: boolean) => Promise<T>): Promise<T> {
     const hasToWait = this.#running >= this.#most;
     if (hasToWait) await this.#wait();
@@ -22,7 +22,7 @@ export class Turns {
     try {
       return await work(hasToWait);
     } finally {
-      // A turn is handed on, not given back and taken again: nobody can slip in between.
+      // The turn is passed directly to the next waiter, so that no other call can take it in between.
       const next = this.#waiting.shift();
       if (next) next();
       else this.#running -= 1;

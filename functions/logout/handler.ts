@@ -8,7 +8,7 @@ import { logoutRequest } from './schema.ts';
 
 const MAX_LOGOUT_BYTES = 1_024;
 
-/** POST /logout: the token that is presented, or all of the user's, is worth nothing any more; so is a connection that it opened. */
+/** POST /logout: revokes the presented token, or all tokens of the user, and closes a connection that was opened with one of them. */
 export function createHandler(runtime: Runtime): Handler {
   return serve(runtime.log, {
     'POST /logout': async (request) => {

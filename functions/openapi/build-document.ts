@@ -4,7 +4,7 @@ import { openApiDocument } from './document.ts';
 
 /**
  * `npm run openapi`: writes the document that GET /openapi.json serves. It is made from every function's schemas, which
- * the function that serves it need not carry; a test fails when it is out of date.
+ * are not in the bundle of the function that serves it; a test fails when it is out of date.
  */
 export const generatedFile = fileURLToPath(new URL('document.generated.json', import.meta.url));
 

@@ -15,7 +15,7 @@ const REFUSALS: Readonly<Record<Status, string>> = {
 
 const MEMBERS_OF_WHO = { anyone: [], user: [401], operator: [401, 403] } as const;
 
-/** The HTTP API as an OpenAPI 3.1 document, from the route table and the schemas that judge requests. */
+/** The HTTP API as an OpenAPI 3.1 document, from the route table and the schemas that validate requests. */
 export function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const { method, path } of routes) {

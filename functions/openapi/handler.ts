@@ -8,7 +8,7 @@ import { answerWithoutRoute } from './no-route.ts';
 
 const document = JSON.stringify(openApiDocument);
 
-/** GET /openapi.json, and the answer to what no route takes. */
+/** GET /openapi.json, and the response to requests without a route. */
 export function createHandler({ log }: { log: Log }): Handler {
   return serve(log, {
     'GET /openapi.json': staticPage(document, { ...JSON_HEADERS, 'cache-control': 'no-cache' }),

@@ -1,16 +1,16 @@
 import type { RouteKey } from '../routes.ts';
 import type { SchemaName } from './schemas.ts';
 
-/** What the document says of a route beside its schemas. Every route has a row: the compiler asks for it. */
+/** The description of a route, beside its schemas. Every route has a row: the compiler requires it. */
 export interface Operation {
   readonly summary: string;
   readonly description?: string;
   readonly who: 'anyone' | 'user' | 'operator';
   readonly parameters?: readonly ParameterName[];
   readonly request?: SchemaName;
-  /** Members of a 200 beside `code` and `message`; none: only those. `html`: a page. */
+  /** Members of a 200 beside `code` and `message`; empty: only those. `html`: a page. */
   readonly answer?: SchemaName | 'html' | 'openapi';
-  /** 202 has the same members as 200: what was asked for may still happen. */
+  /** 202 has the same members as 200: the requested step may still happen. */
   readonly mayBePending?: true;
   /** Beside 200, 500, and what `who` brings with it. */
   readonly refusals: readonly Status[];

@@ -12,7 +12,7 @@ import { statsAnswer } from '../stats/schema.ts';
 import { createTokenAnswer, createTokenRequest, serviceToken, tokensAnswer } from '../tokens/schema.ts';
 import { disconnectedAnswer, userAnswer, userDetailAnswer, usersAnswer } from '../users/schema.ts';
 
-/** The `code` and `message` of every answer. */
+/** The `code` and `message` of every response. */
 const verdict = {
   code: z.literal(1),
   message: z.string().meta({ description: 'English, or Chinese for `Accept-Language: zh`.' }),
@@ -64,7 +64,7 @@ export type SchemaName = keyof typeof named;
 
 export const reference = (name: SchemaName) => ({ $ref: `#/components/schemas/${name}` });
 
-/** The very schemas that judge requests, as JSON Schema. */
+/** The same schemas that validate requests, as JSON Schema. */
 export function jsonSchemas(): Record<string, object> {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
@@ -72,12 +72,12 @@ export function jsonSchemas(): Record<string, object> {
     uri: (id) => `#/components/schemas/${id}`,
     unrepresentable: 'any',
     io: 'input',
-    // Of every whole number zod says that a double holds it: no news to a reader.
+    // Zod adds the range of a double to every whole number: not useful to a reader.
     override: ({ jsonSchema }) => {
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
     },
   });
-  // OpenAPI 3.1 names the dialect once, and finds a schema by its place.
+  // OpenAPI 3.1 names the dialect once, and identifies a schema by its place.
   return Object.fromEntries(Object.entries(schemas).map(([id, { $schema, $id, ...schema }]) => [id, schema]));
 }

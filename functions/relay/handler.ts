@@ -16,8 +16,8 @@ export interface RelayAnswer {
 let runtime: Promise<Runtime> | undefined;
 
 /**
- * Lets an administrator's command line reach a store that only the VPC reaches. It has no route: whoever may invoke
- * the function by IAM may do with the deployment's keys what the store's user may. Passwords come hashed. Throws what Redis refused.
+ * Lets an administrator's command line reach a store inside a VPC. It has no route: a principal with the right to invoke
+ * it (IAM) has all rights of the store's user on the deployment's keys. Passwords arrive hashed. Throws the refusals of Redis.
  */
 export async function handler(event: unknown): Promise<RelayAnswer> {
   const { commands } = relayRequest.parse(event);

@@ -5,26 +5,26 @@ import { Refusal } from '../http/refusal.ts';
 import type { ApiRequest } from '../http/serve.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Compared with where there is no token, so that an unknown user takes the same steps as a wrong token. */
+/** Compared with when there is no stored token, so that an unknown user takes the same steps as a wrong token. */
 const NO_TOKEN = `sha256:${'0'.repeat(64)}`;
 
 export const OPERATOR = 'operator';
 
-/** What a request asks for: an operator's rights as a whole, or what a service token with this scope may do, too. */
+/** The required right: that of an operator, or that of an operator or a service token with this scope. */
 export type Need = typeof OPERATOR | Scope;
 
 export interface Caller {
   /** A user id, or `service:<name>`. */
   readonly userId: string;
-  /** The only users whom it may send to; undefined: anyone. */
+  /** The only allowed recipients; undefined: anyone. */
   readonly recipients: ReadonlySet<string> | undefined;
   /** The stored form of the token that a user presented. */
   readonly tokenField?: string;
 }
 
 /**
- * Whose token the request carries, by one read. Refuses 401 without a valid one, and 403 when something is needed that
- * the user's role, or the scopes of the service token, do not give. Without a need any user will do, but no service.
+ * Finds the owner of the request's token, with one read. Refuses with 401 without a valid token, and with 403 when a right is required that
+ * the user's role, or the scopes of the service token, do not grant. Without a required right any user is accepted, but no service.
  */
 export async function authorize(runtime: Runtime, request: ApiRequest, need?: Need): Promise<Caller> {
   const token = /^Bearer +(\S+) *$/i.exec(request.event.headers.authorization ?? '')?.[1];

@@ -1,4 +1,4 @@
 -- KEYS[1] users
 -- ARGV[1] prefix
--- Returns the clock that scripts see, ms. A script, not TIME: in a cluster it asks the node that has the keys.
+-- Returns the clock of scripts, ms. A script, not TIME: in a cluster it runs on the node with the keys.
 return int(now)

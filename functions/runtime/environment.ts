@@ -34,17 +34,17 @@ const schema = z
     MAILBOX_MAX: whole(DEFAULT_LIMITS.mailboxMax, 1),
     MAILBOX_MAX_BYTES: whole(DEFAULT_LIMITS.mailboxMaxBytes, 1),
     MAX_RECIPIENTS: whole(DEFAULT_LIMITS.maxRecipients, 1, 100_000),
-    /** Of the gateways: a message that no frame of theirs could hold is refused. */
+    /** The gateways' limit: a message that does not fit into a frame is refused. */
     MAX_FRAME_BYTES: whole(DEFAULT_MAX_FRAME_BYTES, 64, 64 * 1024 * 1024),
     TOKEN_TTL_S: whole(DEFAULT_LIMITS.tokenTtlSeconds, 1, 3_153_600_000),
     /** Largest body of POST /send-command, bytes. API Gateway takes 10 MB, Lambda 6 MB with the event around it. */
     MAX_BODY_BYTES: whole(4_194_304, 1_024, 6_000_000),
-    /** Passwords hashed at the same time, and how many may wait for their turn; over it: 503. */
+    /** Maximum of concurrent password hashes, and of waiting ones; above it: 503. */
     MAX_CONCURRENT_HASHES: whole(4, 1, 64),
     MAX_WAITING_HASHES: whole(512, 0, 100_000),
-    /** Wrong passwords that one address may send in a burst, over all users; one more every second. 0: off. */
+    /** Burst of wrong passwords per address, over all users; one more every second. 0: off. */
     MAX_LOGIN_FAILURES_PER_ADDRESS: whole(1_000, 0),
-    /** Records of who sent what to whom that are kept, about. 0: off. */
+    /** Approximate number of audit records that are kept. 0: off. */
     AUDIT_MAX: whole(10_000, 0, 10_000_000),
     ...reporting,
     ...logging,

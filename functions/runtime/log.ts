@@ -4,9 +4,9 @@ import { FloodLimiter, withoutSecrets } from '../../shared/log-lines.ts';
 export type Log = pino.Logger;
 
 /**
- * JSON lines with ids and reason codes; `pretty` is for people, on one machine. The field names are the gateway's, and what
- * shared/log-lines.ts does not name is not said. Of a flood of warnings some are; the line of a request that was
- * carried out is a record of who did what, and never left out.
+ * JSON lines with ids and reason codes; `pretty` is for people, on one machine. The field names are the gateway's, and fields
+ * that shared/log-lines.ts does not list are not logged. Floods of warnings are limited; the line of a request that was
+ * carried out is an audit record and is always logged.
  */
 export function createLog(
   options: { level: string; format: 'json' | 'pretty' },

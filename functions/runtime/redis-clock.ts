@@ -9,10 +9,10 @@ const clockScript = defineScript('clock', readLua(new URL('./clock.lua', import.
 const IDS_PER_MS = 1_024;
 
 /**
- * How Redis's clock stands to ours, so that a command can say until when it may be carried out. A command that is
- * still in a socket when its request was answered 503 is then refused by the script, however late Redis reads it.
+ * The offset of Redis's clock to ours, so that a command can carry a deadline. A command that is
+ * still in a socket when its request ended with 503 is then refused by the script, no matter how late Redis reads it.
  *
- * Every answer bounds the offset from both sides; bounds are narrowed while they agree, and begin anew when a clock
+ * Every reply bounds the offset from both sides; bounds are narrowed while they agree, and reset when a clock
  * was set. The lower one is used: a deadline may be too early by one round trip, never too late.
  */
 export class RedisClock {
@@ -26,7 +26,7 @@ export class RedisClock {
     this.#keys = keys;
   }
 
-  /** `redisNowMs` was answered to a call that began at `startedAtMs` (our clock) and has just ended. */
+  /** `redisNowMs` is the reply to a call that began at `startedAtMs` (our clock) and has just ended. */
   learn(redisNowMs: number, startedAtMs: number): void {
     const low = redisNowMs - Date.now();
     const high = redisNowMs + 1 - startedAtMs;
@@ -35,17 +35,17 @@ export class RedisClock {
     this.#highMs = agrees ? Math.min(high, this.#highMs) : high;
   }
 
-  /** When the script of a call that begins now must have begun, by Redis's clock. */
+  /** The deadline for the script of a call that begins now, by Redis's clock. */
   async deadline(): Promise<number> {
     return Math.floor((await this.#lowestNow()) + START_TIMEOUT_MS);
   }
 
-  /** The highest message id that is known to be possible by now: what a failover has forgotten is below it. */
+  /** The highest possible message id at this time: ids that a failover has lost are below it. */
   async highestId(): Promise<number> {
     return Math.floor(await this.#lowestNow()) * IDS_PER_MS;
   }
 
-  /** What Redis's clock shows at least. The first call of a process asks for the time. */
+  /** A lower bound of Redis's clock. The first call of a process asks for the time. */
   async #lowestNow(): Promise<number> {
     if (this.#lowMs === Number.NEGATIVE_INFINITY) {
       const startedAtMs = Date.now();

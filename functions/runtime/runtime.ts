@@ -6,7 +6,7 @@ import { createLog, type Log } from './log.ts';
 import { RedisClock } from './redis-clock.ts';
 import { readStoreSecret } from './secrets.ts';
 
-/** What handlers share for the life of a process (or of a Lambda sandbox). */
+/** The parts that handlers share for the life of a process (or of a Lambda sandbox). */
 export interface Runtime {
   readonly environment: Environment;
   readonly redis: RedisPort;

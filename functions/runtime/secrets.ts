@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 
-/** What the secret behind REDIS_SECRET_ARN may hold: credentials of a store in the VPC, or Upstash's address and token. */
+/** The content of the secret behind REDIS_SECRET_ARN: credentials of a store in the VPC, or Upstash's address and token. */
 const storeSecret = z.object({ username: z.string(), password: z.string() });
 const upstashSecret = z.object({ restUrl: z.url(), restToken: z.string() });
 
@@ -10,28 +10,28 @@ export interface StoreSecret {
   upstash?: z.infer<typeof upstashSecret>;
 }
 
-/** The secret as it was read last, and a way to read it again past the cache of the extension. */
+/** The last read secret, and a function that reads it again without the cache of the extension. */
 export interface SecretReader {
   readonly current: StoreSecret;
-  /** Throws when it cannot be read; `current` stays. */
+  /** Throws when it cannot be read; `current` does not change. */
   readAgain(): Promise<StoreSecret>;
 }
 
 const extensionAnswer = z.object({ SecretString: z.string() });
 
-/** The extension starts beside the function and refuses until it is ready: tries × pause stays under a cold start's patience. */
+/** The extension starts beside the function and refuses until it is ready: tries × pause stays below the time-out of a cold start. */
 const TRIES = 10;
 const PAUSE_MS = 200;
 const TIMEOUT_MS = 3_000;
 
-/** Of a secret that is read again within a call: one try, so that the call is still answered in time. */
+/** When a secret is read again within a call: one try, so that the call still ends in time. */
 const AGAIN_TIMEOUT_MS = 800;
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads a secret through the parameters-and-secrets extension, which listens on the loopback of the sandbox.
- * Throws, without a word of the secret, when it cannot be read or has none of the known fields.
+ * Throws, without any part of the secret in the message, when it cannot be read or has none of the known fields.
  */
 export async function readStoreSecret(arn: string, env: Variables): Promise<SecretReader> {
   let current = await read(arn, env, { tries: TRIES, timeoutMs: TIMEOUT_MS, pastCache: false });

@@ -1,7 +1,7 @@
 import type { Handler } from '../http/serve.ts';
 
 /**
- * What a function needs is made on the first request of the sandbox and kept. Not while the module loads, because the
+ * The runtime of a function is made on the first request of the sandbox and kept. Not while the module loads, because the
  * secrets extension replies only once requests come. A failed start is tried again.
  */
 export function startedOnce(start: () => Promise<Handler>): Handler {

@@ -5,8 +5,8 @@ import { startedOnce } from './started-once.ts';
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
- * The entry of a function that has no business with Redis: neither a client nor the schema of its settings is in its
- * bundle. Of its environment it reads the level of the log.
+ * The entry of a function that does not use Redis: neither a client nor the schema of its settings is in its
+ * bundle. It reads only the log level from its environment.
  */
 export function staticEntry(createHandler: (parts: { log: Log }) => Handler): Handler {
   return startedOnce(async () => createHandler({ log: createLog({ level: logLevel(), format: 'json' }) }));

@@ -10,7 +10,7 @@ import { sendBatch, sendOne } from './send-commands.ts';
 import { StepWaits } from './step-waits.ts';
 import { waitForStep } from './wait-for-step.ts';
 
-/** POST /send-command: one command, or up to 100 with each answer in its place. */
+/** POST /send-command: one command, or up to 100 with their results in the same order. */
 export function createHandler(runtime: Runtime): Handler {
   const { environment, log } = runtime;
   const limits = { maxRecipients: environment.MAX_RECIPIENTS, maxFrameBytes: environment.MAX_FRAME_BYTES };
@@ -47,7 +47,7 @@ export function createHandler(runtime: Runtime): Handler {
   return serve(log, { 'POST /send-command': sendCommand, 'POST /web/send-command': sendCommand });
 }
 
-/** The audit record: who (`user`, above) sent what (ids, never contents) to how many. */
+/** The audit record: the sender (`user`, above), the commands (ids, never contents), the number of recipients. */
 function note(facts: Record<string, string | number | boolean>, sent: readonly Sent[]): void {
   facts.messages = sent.map(({ id }) => id).join(',');
   for (const kind of ['online', 'stored', 'unknown'] as const) {

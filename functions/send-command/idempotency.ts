@@ -10,7 +10,7 @@ export interface Idempotency {
   readonly name: string;
   readonly digest: string;
   readonly ttlSeconds: number;
-  /** The caller gave none, and cannot ask again with it. */
+  /** The caller sent no key, and cannot repeat the request with one. */
   readonly isOwn: boolean;
 }
 
@@ -18,18 +18,18 @@ export interface Idempotency {
 const MAX_BODY_DEPTH = MAX_CONTENT_DEPTH + 3;
 
 /**
- * Without a key of the caller's the request still has one: a Redis client may send a command again after a broken
- * connection. It need not outlive the request by much, nor be told apart by what was asked.
+ * A request without a caller's key still gets one: a Redis client may send a command again after a broken
+ * connection. It need not outlive the request by much, and needs no digest of the request.
  */
 const OWN_TTL_SECONDS = 10;
 
-/** Refuses 400 for a key that is not 1 to 255 visible ASCII characters. */
+/** Refuses with 400 a key that is not 1 to 255 visible ASCII characters. */
 export function idempotencyOf(header: string | undefined, userId: string, body: unknown): Idempotency {
-  // No user has an empty id: these never meet a caller's.
+  // No user has an empty id: these keys never collide with those of callers.
   const own = { userId: '', name: crypto.randomUUID(), digest: '-', ttlSeconds: OWN_TTL_SECONDS, isOwn: true };
   const name = idempotencyKeyOf(header);
   if (name === undefined) return own;
-  // No valid command is deeper, and the digest recurses.
+  // No valid command is nested deeper, and the digest is recursive.
   if (!isWithinDepth(body, MAX_BODY_DEPTH)) throw new Refusal(400, 'too_deep');
   return { userId, name, digest: canonicalDigest(body), ttlSeconds: IDEMPOTENCY_TTL_SECONDS, isOwn: false };
 }

@@ -2,7 +2,7 @@ import type { AskState } from '../../contract/store/scripts/asks.ts';
 import type { WaitStep } from '../../contract/store/scripts/route.ts';
 import { parseJson } from '../../shared/raw-json.ts';
 
-/** What a call that waited for a step is answered with. */
+/** The response to a call that waited for a step. */
 export type Outcome =
   | { readonly kind: 'reached'; readonly outcome: 'written' | 'acknowledged' | 'replied'; readonly reply?: unknown }
   | { readonly kind: 'pending' }
@@ -19,7 +19,7 @@ export type ImpossibleStep =
   | 'away'
   | 'failed';
 
-/** A later step says that the earlier one has happened, whichever mark came first. */
+/** A later step implies the earlier one, even if it was recorded first. */
 const REACHED = {
   written: ['written', 'acknowledged', 'replied'],
   acknowledged: ['acknowledged'],
@@ -28,7 +28,7 @@ const REACHED = {
 
 const OUTCOME = { written: 'written', acknowledged: 'acknowledged', reply: 'replied' } as const;
 
-/** Where a command stands that waits for `step`, by its receipt. */
+/** The state of a command that waits for `step`, by its receipt. */
 export function outcomeOf(step: WaitStep, state: AskState | undefined): Outcome {
   if (state === undefined) return { kind: 'pending' };
   const reached: readonly string[] = REACHED[step];

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MAX_BATCH, sendCommandSchema } from '../../contract/wire/commands.ts';
 import { errorWord } from '../http/error-word.ts';
 
-/** The commands themselves are judged one by one: each has its own answer. */
+/** The commands themselves are validated one by one: each has its own result. */
 export const batchRequest = z.strictObject({
   commands: z.array(z.unknown()).min(1, 'is empty').max(MAX_BATCH),
 });
@@ -24,13 +24,13 @@ export const sentAnswer = z.object({
   reply: z.unknown().optional().meta({ description: 'With `outcome` `replied`: what the device replied.' }),
 });
 
-/** Of a command to a group. */
+/** The target of a command to a group. */
 export const sentToGroupAnswer = z.object({
   id: sentAnswer.shape.id,
   recipients: z.object({ members: z.int().meta({ description: 'How many the group had at acceptance.' }) }),
 });
 
-/** For the document: what `batchRequest` leaves to each command. */
+/** For the OpenAPI document: `batchRequest` leaves the commands to their own schema. */
 export const batchRequestDocument = z.strictObject({
   commands: z.array(sendCommandSchema).min(1).max(MAX_BATCH),
 });

@@ -23,7 +23,7 @@ const REFUSAL_STATUS = {
   unknown_group: 404,
   too_many_group_sends: 429,
 } as const satisfies Record<RouteRefusal, number>;
-/** Keys are free again when their commands were delivered, a sender when its sends to groups were worked off. */
+/** Retry times: a key is free again when its commands were delivered, a sender when its sends to groups are done. */
 const RETRY_SECONDS: Partial<Record<RouteRefusal, number>> = { too_many_keys: 60, too_many_group_sends: 2 };
 
 export interface One {
@@ -33,7 +33,7 @@ export interface One {
   readonly isRepeated: boolean;
 }
 
-/** Refuses 400 for a command that is not valid, 404 and 409 for one whose conditions do not hold. */
+/** Refuses with 400 an invalid command, with 404 and 409 one whose conditions do not hold. */
 export async function sendOne(send: Send, body: unknown, limits: SendLimits, sending: Sending): Promise<One> {
   const parsed = parseSendCommand(body);
   if (!parsed.success) throw invalid(parsed.error);
@@ -48,7 +48,7 @@ export async function sendOne(send: Send, body: unknown, limits: SendLimits, sen
   return { command: parsed.data, ...routed };
 }
 
-/** Each command stands for itself: a bad one has its refusal in its place, the others are sent. */
+/** Commands are independent: an invalid one gets its refusal in its place, the others are sent. */
 export async function sendBatch(
   send: Send,
   body: unknown,
@@ -97,7 +97,7 @@ function resultOf(routed: Routed | Refusal | undefined, language: Language): Res
   return { code: 1, message: MESSAGES.done[language], ...routed.sent };
 }
 
-/** Where nothing has been sent yet the whole request is refused (503); later steps only lose their own. */
+/** When nothing has been sent yet the whole request is refused (503); a later step that fails only affects its own commands. */
 async function sendStep(
   send: Send,
   commands: SendCommand[],
@@ -112,7 +112,7 @@ async function sendStep(
   }
 }
 
-/** Redis does nothing else during a step: a few ms, not a few hundred. */
+/** A step blocks Redis: it must take a few ms, not a few hundred. */
 function workOfCommand(command: SendCommand, from: string): number {
   const { chat_to } = command;
   if (isGroup(chat_to)) return STEP_WORK;
@@ -137,7 +137,7 @@ function problemOf(command: SendCommand, limits: SendLimits, { recipients, from 
   return bytes > limits.maxFrameBytes ? tooLarge('frame', bytes, limits.maxFrameBytes) : undefined;
 }
 
-/** Everyone is more than some, and who is in a group may change. */
+/** A broadcast reaches more than a fixed list, and the members of a group may change. */
 function isOutOfScope({ chat_to }: SendCommand, only: ReadonlySet<string> | undefined): boolean {
   if (only === undefined) return false;
   if (chat_to === undefined || isGroup(chat_to)) return true;

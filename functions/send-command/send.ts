@@ -17,7 +17,7 @@ import { createWithdrawal } from './withdrawal.ts';
 
 export interface Sending {
   readonly from: string;
-  /** The only users whom it may be sent to; undefined: anyone. */
+  /** The only allowed recipients; undefined: anyone. */
   readonly recipients: ReadonlySet<string> | undefined;
   readonly traceparent: string;
   readonly trace: RequestTrace | undefined;
@@ -33,17 +33,17 @@ interface Counts {
   readonly online: number;
   readonly stored: number;
   readonly unknown: number;
-  /** Of a command with a time. */
+  /** For a scheduled command. */
   readonly scheduled?: number;
 }
 
-/** What became of one command: sent, or refused by its own conditions. */
+/** The result of one command: sent, or refused by its own conditions. */
 export type Routed = { readonly sent: Sent; readonly isRepeated: boolean } | { readonly refusal: RouteRefusal };
 
-/** Routes commands in one atomic step. Returns what became of each, in order. `part` tells several steps of one request apart. */
+/** Routes commands in one atomic step. Returns the result of each, in order. `part` distinguishes several steps of one request. */
 export type Send = (commands: readonly SendCommand[], sending: Sending, part: number) => Promise<Routed[]>;
 
-/** `instance` is the one that is told of the steps that commands wait for. */
+/** `instance` is notified of the steps that commands wait for. */
 export function createSender(runtime: Runtime, instance: string): Send {
   const { environment, redis, keys, clock } = runtime;
   const withdraw = createWithdrawal(runtime);
@@ -68,7 +68,7 @@ export function createSender(runtime: Runtime, instance: string): Send {
       clock.learn(result.redisNowMs, startedAtMs);
       return result;
     } catch (error) {
-      // A caller who has a key asks again, and is answered with what was done. What Redis refused was not done.
+      // A caller with a key repeats the request, and gets the first result. A request that Redis refused was not carried out.
       if (isOwn && error instanceof RedisUnavailableError && !error.isRefusal) await withdraw(commands, key);
       throw error;
     }
@@ -79,7 +79,7 @@ export function createSender(runtime: Runtime, instance: string): Send {
     const attempt = () => route(routed, sending, part);
     const traced = () => sending.trace?.step(SpanName.route, attempt) ?? attempt();
     let result = await traced();
-    // Too late by Redis's clock, yet answered in time: the clock was set. It is known now.
+    // Past the deadline by Redis's clock, although the reply came in time: the clock was set. The new offset is known now.
     if (result.status === 'late') result = await traced();
     if (result.status === 'late') throw new RedisUnavailableError('the deadline was over before the script ran');
     if (result.status === 'conflict') throw new Refusal(409, 'idempotency_conflict');

@@ -4,12 +4,12 @@ import { type AskState, readAskStates } from '../../contract/store/scripts/asks.
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { Log } from '../runtime/log.ts';
 
-/** How long one read blocks, ms. */
+/** Time that one read blocks, ms. */
 const BLOCK_MS = 2_000;
-/** A blocking connection that was not used for so long may have died with its sandbox frozen: it is opened anew, ms. */
+/** A blocking connection that was idle for longer may have broken while its sandbox was frozen: it is reopened, ms. */
 const REOPEN_AFTER_MS = 10_000;
 const RETRY_MS = 200;
-/** A store without blocking reads is asked with growing pauses, one call for all waits of this instance, ms. */
+/** A store without blocking reads is polled with growing pauses, one call for all waits of this instance, ms. */
 const POLL_MIN_MS = 20;
 const POLL_MAX_MS = 500;
 const COUNT = 1_000;
@@ -33,9 +33,9 @@ type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | 
 
 /**
  * All calls of one function instance that wait for a step of a receipt. Scripts write the id of a message into the stream
- * of this instance (`waits:<instance>`) when its receipt changes; one blocking read serves all calls. The stream only
- * wakes: the receipt is the truth, and it is read once more before a call gives up. So an entry that is lost (a frozen
- * sandbox, a failover) costs time, and never makes an answer wrong.
+ * of this instance (`waits:<instance>`) when its receipt changes; one blocking read serves all calls. The stream is only
+ * a signal: the receipt decides, and it is read once more before a call gives up. So a lost entry (a frozen
+ * sandbox, a failover) costs time, and never makes a result wrong.
  */
 export class StepWaits {
   /** Names the stream of this instance. */
@@ -58,8 +58,8 @@ export class StepWaits {
   }
 
   /**
-   * Resolves with the state of the ask when `isOver` says so, or with the last known one after `timeoutMs`.
-   * `looksAtOnce`: the step may have been reached before this instance was told of it.
+   * Resolves with the state of the ask when `isOver` returns true, or with the last known one after `timeoutMs`.
+   * `looksAtOnce`: the step may have been reached before this instance was registered for it.
    * Undefined: there is no receipt, or Redis could not be asked. Does not reject.
    */
   wait(ask: Ask, isOver: Waiting['isOver'], timeoutMs: number, looksAtOnce: boolean): Promise<AskState | undefined> {
@@ -73,7 +73,7 @@ export class StepWaits {
     });
   }
 
-  /** Looks at receipts now, once for all calls that were woken in this turn. */
+  /** Reads receipts now, once for all calls that were woken in this turn. */
   wakeAll(): void {
     for (const same of this.#waiting.values()) this.#wake(same);
   }
@@ -116,7 +116,7 @@ export class StepWaits {
     waiting.resolve(waiting.state);
   }
 
-  /** Reads the stream while anybody waits. */
+  /** Reads the stream while any call waits. */
   async #listen(): Promise<void> {
     if (this.#isListening) return;
     this.#isListening = true;
@@ -132,7 +132,7 @@ export class StepWaits {
         }
       } catch (error) {
         this.#warn(error);
-        // What was written meanwhile may be lost, and another server may count its entries anew.
+        // Entries written meanwhile may be lost, and another server may restart its entry ids.
         await this.#closeReader();
         this.#position = '0';
         this.wakeAll();

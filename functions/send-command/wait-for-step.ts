@@ -14,7 +14,7 @@ function onlyRecipient({ chat_to }: SendCommand): string {
 
 /**
  * Waits for a step of a command that was just sent, or sent by an earlier call with the same Idempotency-Key. Returns the
- * members of a 200 when the step was reached, a 202 when the time is over; refuses 409 when it can no longer happen.
+ * members of a 200 when the step was reached, a 202 when the time is over; refuses with 409 when it can no longer happen.
  */
 export async function waitForStep(
   { redis, keys }: Pick<Runtime, 'redis' | 'keys'>,
@@ -24,7 +24,7 @@ export async function waitForStep(
 ): Promise<object> {
   const { timeout_s: seconds = DEFAULT_WAIT_SECONDS } = command;
   const ask = { id: sent.id, userId: onlyRecipient(command) };
-  // The receipt tells the instance that the earlier call ran in: this one joins it.
+  // The receipt notifies the instance of the earlier call: this instance joins it.
   if (isRepeated) await joinWait(redis, keys, ask, waits.instance);
   const state = await waits.wait(ask, (now) => outcomeOf(step, now).kind !== 'pending', seconds * 1_000, isRepeated);
   const outcome = outcomeOf(step, state);

@@ -3,17 +3,17 @@ import { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** The answer 503 waits so long for the withdrawal to leave: with the call before it, less than 2 s. */
+/** The 503 waits so long for the withdrawal to leave: together with the call before it, less than 2 s. */
 const LEAVE_MS = 200;
-/** While Redis is away it is tried again, longer after longer pauses, as long as gateways may have yet to look. */
+/** While Redis is unreachable it is repeated with growing pauses, for as long as gateways may not have checked yet. */
 const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 2_000;
 
 export type Withdraw = (commands: Parameters<typeof withdrawCommands>[2], idempotencyKey: string) => Promise<void>;
 
 /**
- * Takes back a request that has had no answer and is refused for it. A store that stood still between carrying it out and
- * answering finds the withdrawal in its socket when it goes on, before any gateway has asked for it.
+ * Revokes a request that got no reply and is refused for that reason. A store that froze between carrying it out and
+ * replying finds the withdrawal in its socket when it continues, before any gateway has read the messages.
  */
 export function createWithdrawal({ environment, redis, keys, log }: Runtime): Withdraw {
   async function keepTrying(commands: Parameters<Withdraw>[0], idempotencyKey: string): Promise<void> {

@@ -4,7 +4,7 @@ import { lambdaEntry } from '../runtime/lambda-entry.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { readStats } from './read-stats.ts';
 
-/** GET /stats: how many are connected where, what waits in the queue, and what was delivered so far. */
+/** GET /stats: connections per gateway, the length of the queue, and the number of deliveries so far. */
 export function createHandler(runtime: Runtime): Handler {
   return serve(runtime.log, {
     'GET /stats': async (request) => {

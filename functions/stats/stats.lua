@@ -2,7 +2,7 @@
 -- ARGV[1] prefix
 -- Returns {now ms, users, waiting, dead, sums (flat), gateways}
 --     gateways: per gateway {id, lease expiry ms, sessions, inbox entries, facts (flat)}
--- Atomic because: the sums of one moment agree. One round trip; the work grows with the gateways, not the clients.
+-- Atomic because: the sums must be of one moment. One round trip; the work grows with the gateways, not the clients.
 local gateways = {}
 local leased = redis.call('ZRANGE', P .. 'gateways', 0, -1, 'WITHSCORES')
 for at = 1, #leased, 2 do

@@ -1,8 +1,8 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] id · [3] token at rest · [4] name · [5] scopes, [6] recipients as JSON ([6] '': anyone) · [7] TTL, s
---     [8] who makes it · [9] the most tokens · [10] bound of the audit · [11] deadline, ms of Redis's clock
+--     [8] actor · [9] maximum of tokens · [10] bound of the audit · [11] deadline, ms of Redis's clock
 -- Returns {'ok', expires at, Unix s} | {'full'} | {'late'}
--- Atomic because: token, list and record agree, and no token is made after its request was given up.
+-- Atomic because: token, list and record agree, and no token is made after its request has timed out.
 local id, index, seconds = ARGV[2], P .. 'service_tokens', math.floor(now / 1000)
 if now > tonumber(ARGV[11]) then return { 'late' } end
 redis.call('ZREMRANGEBYSCORE', index, '-inf', int(seconds))

@@ -7,10 +7,10 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { createTokenRequest } from './schema.ts';
 import { createServiceToken, listServiceTokens, revokeServiceToken } from './store.ts';
 
-/** A thousand recipients of the greatest length, each character as an escape. */
+/** A thousand recipients of the maximum length, each character as an escape. */
 const MAX_REQUEST_BYTES = 1_048_576;
 
-/** Tokens of programs: for operators, not for such programs themselves. */
+/** Tokens of programs: for operators only, not for such programs. */
 export function createHandler(runtime: Runtime): Handler {
   const { redis, keys, log } = runtime;
   return serve(log, {

@@ -1,8 +1,8 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] user · [3] most messages of the mailbox
+-- ARGV[1] prefix · [2] user · [3] maximum of messages of the mailbox
 -- Returns {id, role, gateway, connected_at, last_seen, lost, messages in the mailbox, epoch, form, 1 with a token, its
 --     expiry, the first in the mailbox: per message {id, command id, expiry ms}}, or {} for an unknown user
--- Nothing of a message but its head leaves Redis, and nothing of a token.
+-- Only the heads of messages leave Redis, and no token.
 local user, key = ARGV[2], P .. 'user:' .. ARGV[2]
 if redis.call('EXISTS', key) == 0 then return {} end
 local f = redis.call('HMGET', key, 'role', 'gateway', 'connected_at', 'last_seen', 'lost', 'epoch', 'form', 'token_expires_at')

@@ -11,7 +11,7 @@ const listScript = defineScript('list_users', readLua(new URL('./list-users.lua'
 
 const describeScript = defineScript('describe_user', readLua(new URL('./describe-user.lua', import.meta.url)));
 
-/** Sorts behind every id that begins with the same text. */
+/** Sorts after every id that begins with the same text. */
 const LAST = '\u{10ffff}\u{10ffff}';
 
 /** A page of users in the order of their ids (of their UTF-8 bytes), those that begin with `q`. */

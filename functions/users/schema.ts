@@ -4,7 +4,7 @@ import { pageLimit } from '../http/paging.ts';
 
 export const MAX_PAGE = 500;
 
-/** The first messages of a mailbox that one user's answer names. */
+/** Maximum of mailbox messages in the response for one user. */
 export const SHOWN_MESSAGES = 20;
 
 export const usersQuery = z.strictObject({

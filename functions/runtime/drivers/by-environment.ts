@@ -5,7 +5,7 @@ import type { Patience } from './failures.ts';
 import { connectRedis as connectIoredis } from './ioredis.ts';
 import { connectRedis as connectUpstash } from './upstash.ts';
 
-/** Upstash where its address and token are given, else REDIS_URL. A bundle for deployment holds only one of the two. */
+/** Upstash where its address and token are set, else REDIS_URL. A bundle for deployment holds only one of the two. */
 export function connectRedis(
   environment: Environment,
   secret: SecretReader | undefined,

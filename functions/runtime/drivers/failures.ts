@@ -1,33 +1,33 @@
 import { RedisUnavailableError } from '../../../shared/redis/errors.ts';
 
-/** From the call to its answer. With it an answer 503 leaves within 2 s of Redis going away, whatever the call waits for. */
+/** From the call to its reply. With it a 503 leaves within 2 s after Redis fails, for every kind of call. */
 export const CALL_TIMEOUT_MS = 1_400;
 
-/** What a call may take, and what is tried before a cluster that has never answered is given up. */
+/** The time-out of a call, and the attempts to reach a cluster that has never replied. */
 export interface Patience {
   readonly callTimeoutMs: number;
   readonly firstTries: number;
 }
 
-/** Of a function: its clients outlive the outage, and look for a cluster until it is there. */
+/** For a function: its clients outlive the outage, and look for a cluster until they find it. */
 export const SERVING: Patience = { callTimeoutMs: CALL_TIMEOUT_MS, firstTries: Number.POSITIVE_INFINITY };
 
-/** Of somebody at a terminal: a busy machine has its time, what refuses the connection is told at once. */
+/** For a user at a terminal: a slow machine gets more time, a refused connection is reported at once. */
 export const AT_TERMINAL: Patience = { callTimeoutMs: 10_000, firstTries: 3 };
 
 /**
  * From the call to the beginning of its script: a script that carries a deadline does nothing later. The rest of
- * CALL_TIMEOUT_MS is for what comes then: the script itself, the store's log, the way back.
+ * CALL_TIMEOUT_MS is for the script itself, the store's log and the way back.
  */
 export const START_TIMEOUT_MS = 900;
 
-/** The last part of a timeout: a process that was held up reads what has come meanwhile before it gives up. */
+/** The last part of a timeout: a process that was blocked reads the replies that have arrived before it gives up. */
 const LAST_LOOK_MS = 50;
 
-/** The connection outlives a call that had no answer by so much: what takes the call back leaves on the same one. */
+/** The connection outlives a call without a reply by this time, so that the withdrawal leaves on the same connection. */
 export const SILENCE_AFTER_CALL_MS = 300;
 
-/** Bounds a call that its client would let wait for longer, such as for a cluster that is not there. */
+/** Bounds a call whose client would wait for longer, such as for an unreachable cluster. */
 export async function withinTimeout<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: { cancel(): void } | undefined;
   // Not Promise.withResolvers: the command line runs on Node 20 too.
@@ -51,7 +51,7 @@ export function timeoutSignal(timeoutMs: number): AbortSignal {
 }
 
 /**
- * In steps: between them there is time to read, however late one of them comes. What is in the sockets is read after
+ * In steps: between them there is time to read, even if one of them is late. Sockets are read after
  * timers and before immediates.
  */
 function afterTimeout(timeoutMs: number, giveUp: () => void, { ref }: { ref: boolean }): { cancel(): void } {

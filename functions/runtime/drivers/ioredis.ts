@@ -7,7 +7,7 @@ import type { Environment } from '../environment.ts';
 import type { SecretReader, StoreSecret } from '../secrets.ts';
 import { type Patience, SERVING, SILENCE_AFTER_CALL_MS, withinTimeout } from './failures.ts';
 
-/** Connects lazily: nothing is opened before the first command, and one connection serves every request after it. */
+/** Connects at the first command; one connection serves all later requests. */
 export function connectRedis(
   environment: Environment,
   secret: SecretReader | undefined,
@@ -28,7 +28,7 @@ export function connectRedis(
       credentials,
       whileAway: 'fail',
       connectTimeoutMs: callTimeoutMs,
-      // Behind the call's own end: what takes the call back must still find its connection.
+      // Later than the end of the call: the withdrawal must still find its connection.
       silenceMs: timeoutMs + SILENCE_AFTER_CALL_MS,
       firstTries,
       gather: setImmediate,
@@ -37,7 +37,7 @@ export function connectRedis(
   return new BoundedRedis(open, callTimeoutMs);
 }
 
-/** Every call ends in time; one that the store refuses for its credentials is asked once more with others. */
+/** Every call ends in time; when the store refuses the credentials, it is repeated once with new ones. */
 class BoundedRedis implements RedisPort {
   readonly #open: (timeoutMs: number) => RedisClient;
   readonly #client: RedisClient;
@@ -82,14 +82,14 @@ class BoundedRedis implements RedisPort {
     } catch (error) {
       if (!(error instanceof RedisUnavailableError)) throw error;
       if (error.reason === 'store_credentials') await this.#client.renewCredentials();
-      // Also for a call whose connection was replaced under it.
+      // Also for a call whose connection was replaced meanwhile.
       if (this.#client.generation === generation) throw error;
       return await call();
     }
   }
 }
 
-/** Redis that is away is looked for once a second at most, and found again well within five. */
+/** While Redis is unreachable, connects at most once a second, and finds it again well within five seconds. */
 function retryDelay(attempt: number): number {
   return Math.min(50 * attempt, 1_000);
 }

@@ -8,13 +8,13 @@ import { type Patience, SERVING, timeoutSignal, withinTimeout } from './failures
 
 const RETRY_AFTER_MS = 50;
 
-/** Where an Upstash store is, and the token for it. */
+/** The address of an Upstash store, and its token. */
 interface Access {
   readonly url: string;
   readonly token: string;
 }
 
-/** Upstash over HTTPS: no connection to keep, each call bounded in time. */
+/** Upstash over HTTPS: no open connection, each call has a time-out. */
 export function connectRedis(
   environment: Environment,
   secret: SecretReader | undefined,
@@ -35,14 +35,14 @@ export function connectRedis(
   return new UpstashPort(access, callTimeoutMs);
 }
 
-/** Commands by name, which the client itself has for single ones only. */
+/** Pipelines of commands by name: the client itself has only single ones. */
 class RestClient extends Redis {
   readonly access: Access;
 
   constructor(access: Access, callTimeoutMs: number) {
     super({
       ...access,
-      // Replies as Redis gave them: "123" stays text, and no byte order mark is taken off.
+      // Replies unchanged: "123" stays text, and a byte order mark is kept.
       automaticDeserialization: false,
       responseEncoding: false,
       enableTelemetry: false,
@@ -92,14 +92,14 @@ class UpstashPort implements RedisPort {
   }
 
   async close(): Promise<void> {
-    // Nothing is held open.
+    // There is nothing to close.
   }
 
   #send(path: string[], body: readonly unknown[]): Promise<unknown> {
     return withinTimeout(this.#sendWithCredentials(path, body), this.#callTimeoutMs);
   }
 
-  /** With the token at hand; refused for it, once more with the one that the secret has now. */
+  /** With the current token; when it is refused, once more with the newest one from the secret. */
   async #sendWithCredentials(path: string[], body: readonly unknown[]): Promise<unknown> {
     const client = this.#client;
     try {
@@ -133,7 +133,7 @@ function replyOf(answer: UpstashAnswer): RedisReply {
   return answer.result ?? null;
 }
 
-/** The client puts the whole command, tokens and contents with it, into its messages: only what Redis said is kept. */
+/** The client puts the whole command, tokens and contents with it, into its messages: only the text of Redis is kept. */
 function explained(error: unknown): Error {
   if (error instanceof Error && error.name === 'UpstashError') {
     return refusal(error.message.split(', command was: ', 1)[0] ?? '');
@@ -143,7 +143,7 @@ function explained(error: unknown): Error {
   return new RedisUnavailableError(`${error instanceof Error ? error.name : 'unknown error'}${code}`);
 }
 
-/** Redis's own refusals begin with a code in capitals; others are the service's, such as one that is being moved. */
+/** Redis's own refusals begin with a code in capitals; others come from the service, such as that a database is being moved. */
 function refusal(text: string): Error {
   return /^[A-Z]{3,}\b/.test(text) ? errorOfReply(text) : new RedisUnavailableError(text, { isRefusal: true });
 }
