@@ -5,6 +5,8 @@ import { START_TIMEOUT_MS } from './drivers/failures.ts';
 
 const clockScript = defineScript('clock', readLua(new URL('./clock.lua', import.meta.url)));
 
+/** Redis's time is asked for again after this long, by our clock. */
+const LEARN_AGAIN_MS = 60_000;
 /** Message ids count 1/1024 ms of Redis's clock. */
 const IDS_PER_MS = 1_024;
 
@@ -18,6 +20,7 @@ const IDS_PER_MS = 1_024;
 export class RedisClock {
   readonly #redis: RedisPort;
   readonly #keys: Keys;
+  #learnedAtMs = Number.NEGATIVE_INFINITY;
   #lowMs = Number.NEGATIVE_INFINITY;
   #highMs = Number.POSITIVE_INFINITY;
 
@@ -33,6 +36,12 @@ export class RedisClock {
     const agrees = low <= this.#highMs && high >= this.#lowMs;
     this.#lowMs = agrees ? Math.max(low, this.#lowMs) : low;
     this.#highMs = agrees ? Math.min(high, this.#highMs) : high;
+    this.#learnedAtMs = Date.now();
+  }
+
+  /** Redis's clock, ms: it is at most one round trip ahead of this. */
+  now(): Promise<number> {
+    return this.#lowestNow();
   }
 
   /** The deadline for the script of a call that begins now, by Redis's clock. */
@@ -45,9 +54,9 @@ export class RedisClock {
     return Math.floor(await this.#lowestNow()) * IDS_PER_MS;
   }
 
-  /** A lower bound of Redis's clock. The first call of a process asks for the time. */
+  /** A lower bound of Redis's clock. Asks Redis when the last time it told is a minute old, or our clock was set. */
   async #lowestNow(): Promise<number> {
-    if (this.#lowMs === Number.NEGATIVE_INFINITY) {
+    if (Math.abs(Date.now() - this.#learnedAtMs) > LEARN_AGAIN_MS) {
       const startedAtMs = Date.now();
       const reply = await this.#redis.script(clockScript, [this.#keys.users], [this.#keys.prefix]);
       this.learn(Number(reply), startedAtMs);

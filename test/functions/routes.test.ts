@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { markDelivery } from '../../contract/store/scripts/receipts.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
@@ -219,6 +219,25 @@ describe.each(stores)('operators over %s', (store) => {
     }
     expect((await drop(`nobody/messages/${good}`)).body.error).toBe('no_such_user');
     expect((await world.call('GET', '/users/bricked')).body.mailbox).toBe(1);
+  });
+
+  it.each([
+    ['ahead', 3_600_000],
+    ['behind', -3_600_000],
+  ])("are let in until their token expires by Redis's clock: that of the function is an hour %s", async (_, offMs) => {
+    const token = tokenOf('clocked');
+    const until = (seconds: number) => String(Math.floor(Date.now() / 1_000) + seconds);
+    const fields = { token, role: 'operator' };
+    await world.addUser('clocked', { ...fields, token_expires_at: until(60) });
+    await world.addUser('late', { ...fields, token: tokenOf('late'), token_expires_at: until(-60) });
+    const real = Date.now.bind(Date);
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => real() + offMs);
+    try {
+      expect((await world.call('GET', '/stats', { token })).status).toBe(200);
+      expect((await world.call('GET', '/stats', { token: tokenOf('late') })).status).toBe(401);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('read the statistics', async () => {
