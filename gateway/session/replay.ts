@@ -28,7 +28,7 @@ export interface ReplayParts {
   /** Undefined: traces are off. */
   readonly traces: MailboxTraces | undefined;
   readonly counters: { stashed: number };
-  readonly wheel: Pick<Wheel, 'set'>;
+  readonly wheel: Pick<Wheel, 'bringForward'>;
   readonly log: Pick<Log, 'warn' | 'error'>;
 }
 
@@ -166,7 +166,7 @@ export class Replay {
   #setPredecessorDeadline(): void {
     const { settings, wheel } = this.#parts;
     this.#predecessorUntilMs = performance.now() + PREDECESSOR_PATIENCE_LEASES * settings.leaseMs;
-    wheel.set(this.#session, this.#predecessorUntilMs);
+    wheel.bringForward(this.#session, this.#predecessorUntilMs);
   }
 
   #hold(message: Message): void {

@@ -173,7 +173,7 @@ export class Session
     this.#hasHeartbeat = true;
     const { wheel, settings } = this.#parts;
     const nowMs = performance.now();
-    wheel.set(this, this.reader.lastHeardMs(nowMs) + settings.heartbeatTimeoutMs);
+    wheel.bringForward(this, this.reader.lastHeardMs(nowMs) + settings.heartbeatTimeoutMs);
   }
 
   /** Refuses a frame that breaks the protocol: too many of them end the connection. */
@@ -269,7 +269,7 @@ export class Session
   }
 
   onStalled(): void {
-    this.#parts.wheel.set(this, performance.now() + this.#parts.settings.slowReaderTimeoutMs);
+    this.#parts.wheel.bringForward(this, performance.now() + this.#parts.settings.slowReaderTimeoutMs);
   }
 
   onCaughtUp(): void {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { gateway, startTestGateway } from '../gateway/support/gateway.ts';
-import { Peer } from '../kit/peer.ts';
+import { frameBytes, Peer } from '../kit/peer.ts';
 import { repository } from '../kit/process.ts';
 import { until } from '../kit/until.ts';
 
@@ -99,6 +99,24 @@ describe('TLS in the gateway', () => {
     await bob.verify('bob');
     bob.send(2, { chat_to: 'ann', chat_content: 'still there?' });
     await ann.receives(102, { chat_from: 'bob', chat_content: 'still there?' });
+  });
+
+  test('a client that closes only its sending side gets its answers, and then the end', async () => {
+    const { certFile, keyFile } = await certificateFiles();
+    const { port, users } = await gateway({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
+    await users('asks', 'away');
+    const client = Peer.over(await secure(port));
+    const verify = frameBytes(1, { phone_number: 'asks', token: 'token of asks', features: ['receipts', 'pong'] });
+    const chats = Array.from({ length: 300 }, (_, ref) => frameBytes(2, { chat_to: 'away', chat_content: 'x', ref }));
+    client.socket.end(Buffer.concat([verify, ...chats, frameBytes(5)]));
+    await client.receives(101, expect.objectContaining({ code: 1 }));
+    await client.receives(105);
+    const answeredAt = performance.now();
+    await client.ended();
+    const answers = client.frames.map(({ commandId }) => commandId);
+    expect(answers.filter((commandId) => commandId === 110)).toHaveLength(300);
+    // A write that TLS holds for a moment must not put the end off until slow readers are judged.
+    expect(performance.now() - answeredAt).toBeLessThan(10_000);
   });
 
   test('takes certificate and key from a secret, and a new version of it without dropping anyone', async () => {
