@@ -5,7 +5,7 @@ import { MAX_BATCH } from './wire/commands.ts';
  * The requests of a gateway to the upstream function, and the function's responses. Members have the names that they have
  * on the wire. `fronttcp` is the version of this form: a member may be added, none changes its meaning.
  */
-export type UpstreamEvent = UpstreamItems | UpstreamRequest | UpstreamLifecycle;
+export type UpstreamEvent = UpstreamItems | UpstreamRequest | UpstreamLifecycle | UpstreamGap;
 
 /** Something that a device sent. Unique by `user`, `epoch` and `seq`, which are also its order. */
 export interface UpstreamItem<Body = unknown> {
@@ -50,6 +50,20 @@ export interface UpstreamLifecycle {
   kind: 'lifecycle';
   batch: string;
   items: LifecycleItem[];
+}
+
+/**
+ * Lifecycle events were removed from the stream before this function had them. Invoked asynchronously, at least once,
+ * before the events that follow the gap: read the sessions again through the HTTP API.
+ */
+export interface UpstreamGap {
+  fronttcp: 1;
+  kind: 'gap';
+  batch: string;
+  /** `id` of the last event before the gap. */
+  after: string;
+  /** `id` of the first event behind it. */
+  before: string;
 }
 
 /** A session began or ended. Unique by `user`, `epoch` and `type`: each session has one `connected` and one of the others. */

@@ -1,4 +1,5 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { compareEntryIds } from '../../contract/store/entry-ids.ts';
 import type { Keys } from '../../contract/store/keys.ts';
 import { type InboxRecord, parseInboxRecord, type Recipient } from '../../contract/store/records.ts';
 import type { Log } from '../../shared/log.ts';
@@ -270,11 +271,4 @@ function lengthOf(fields: readonly string[]): number {
 
 function isDeep(batch: readonly Entry[] = []): boolean {
   return batch.length >= DEEP || batch.reduce((sum, { records }) => sum + records.length, 0) >= DEEP;
-}
-
-/** Ids of stream entries, `<ms>-<n>`, in their order. */
-export function compareEntryIds(a: string, b: string): number {
-  const [aMs = '0', aN = '0'] = a.split('-');
-  const [bMs = '0', bN = '0'] = b.split('-');
-  return Number(aMs) - Number(bMs) || Number(aN) - Number(bN);
 }

@@ -31,7 +31,7 @@ interface BatchSenderParts {
 
 interface Batch {
   id: string;
-  kind: 'items' | 'lifecycle';
+  kind: 'items' | 'lifecycle' | 'gap';
   functionName: string;
   lanes: Lane[];
   items: LaneItem[];
@@ -84,7 +84,7 @@ export class BatchSender {
   }
 
   /** Sends what is due. Returns in how many ms the rest will be due. */
-  #sendDueOf(kind: Batch['kind'], idle: Lane[]): number {
+  #sendDueOf(kind: 'items' | 'lifecycle', idle: Lane[]): number {
     const { settings } = this.#parts;
     const functionName = kind === 'items' ? settings.functionName : settings.lifecycleFunction;
     if (functionName === undefined) return Number.POSITIVE_INFINITY;
@@ -101,7 +101,7 @@ export class BatchSender {
     return Number.POSITIVE_INFINITY;
   }
 
-  #gather(kind: Batch['kind'], functionName: string, from: readonly Lane[]): Batch {
+  #gather(kind: 'items' | 'lifecycle', functionName: string, from: readonly Lane[]): Batch {
     this.#batches += 1;
     const id = `${this.#parts.lease.gatewayId}-${this.#batches}`;
     const batch: Batch = { id, kind, functionName, lanes: [], items: [] };
@@ -111,6 +111,9 @@ export class BatchSender {
       let laneBytes = 0;
       for (const item of lane.items) {
         const isFirst = batch.items.length + taken === 0;
+        // A gap is an event of its own kind.
+        if (!isFirst && (item.isGap || batch.kind === 'gap')) break;
+        if (item.isGap) batch.kind = 'gap';
         const hasRoom =
           batch.items.length + taken < UPSTREAM_BATCH_ITEMS && bytes + laneBytes + item.bytes < UPSTREAM_BATCH_BYTES;
         if (!isFirst && !hasRoom) break;
@@ -168,13 +171,14 @@ export class BatchSender {
     const isOurs = () =>
       lease.isHeld && lanes.every((lane) => !given.has(lane.index) || this.#parts.lanes.isOurs(lane));
     const list = items.map(({ text }) => text).join(',');
-    const payload = `{"fronttcp":1,"kind":"${kind}","batch":"${id}","items":[${list}]}`;
+    const members = kind === 'gap' ? list : `"items":[${list}]`;
+    const payload = `{"fronttcp":1,"kind":"${kind}","batch":"${id}",${members}}`;
     if (!(await invoker.hand(functionName, payload, AbortSignal.timeout(settings.timeoutMs), isOurs))) return false;
     counters.batches += 1;
     if (kind === 'items') {
       counters.itemsHandedOn += items.length;
       await removeItems(redis, keys, items);
-    } else {
+    } else if (kind === 'lifecycle') {
       counters.lifecycleHandedOn += items.length;
       await moveLifecyclePosition(redis, keys, items.at(-1)?.id ?? '0-0');
     }

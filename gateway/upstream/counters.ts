@@ -8,6 +8,7 @@ export class UpstreamCounters {
   itemsHandedOn = 0;
   itemsDead = 0;
   lifecycleHandedOn = 0;
+  lifecycleGaps = 0;
   batches = 0;
   batchFailures = 0;
   requests = 0;
@@ -45,6 +46,11 @@ const SUMS: readonly [name: string, help: string, field: NumberField][] = [
   ['fronttcp_upstream_items_handed_on_total', 'Items that Lambda took', 'itemsHandedOn'],
   ['fronttcp_upstream_items_dead_total', 'Items larger than Lambda takes', 'itemsDead'],
   ['fronttcp_upstream_lifecycle_handed_on_total', 'Lifecycle events that Lambda took', 'lifecycleHandedOn'],
+  [
+    'fronttcp_upstream_lifecycle_gaps_total',
+    'Gaps in the lifecycle events: the stream had lost the oldest',
+    'lifecycleGaps',
+  ],
   ['fronttcp_upstream_batches_total', 'Asynchronous invocations that Lambda took', 'batches'],
   [
     'fronttcp_upstream_batch_failures_total',

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { compareEntryIds } from '../../contract/store/entry-ids.ts';
 import { lifecycleItemOf, UPSTREAM_BATCH_BYTES, UPSTREAM_BATCH_ITEMS } from '../../contract/upstream.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
@@ -11,12 +12,16 @@ const RETRY_MS = 500;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 250;
 
+/** The stream had no event when they were first asked for. */
+const FROM_THE_START = '0-0';
+
 type Entry = [id: string, fields: string[]];
 
 interface LaneReaderParts {
   /** A connection of its own. */
   redis: RedisPort;
   lanes: Lanes;
+  counters: { lifecycleGaps: number };
   log: Log;
   onItems: () => void;
 }
@@ -80,6 +85,7 @@ export class LaneReader {
       let found = 0;
       for (const [key, entries] of (reply as [string, Entry[]][] | null) ?? []) {
         const lane = lanes.find((candidate) => candidate.key === key);
+        if (lane?.isLifecycle) await this.#noteGap(lane);
         if (lane) for (const [id, fields] of entries) this.#take(lane, id, fields);
         found += entries.length;
       }
@@ -95,6 +101,27 @@ export class LaneReader {
       if (!refusesToBlock) await setTimeout(RETRY_MS);
       return 0;
     }
+  }
+
+  /**
+   * The stream keeps a bounded number of events. When the one at our position has been removed, those behind it may have
+   * been removed too. The gap stands in the lane before what follows, and does not move the stored position: a gateway
+   * that takes over finds it again.
+   */
+  async #noteGap(lane: Lane): Promise<void> {
+    const after = lane.position;
+    if (after === FROM_THE_START) return;
+    const reply = await this.#parts.redis.command('XRANGE', lane.key, '-', '+', 'COUNT', 1);
+    const before = (reply as Entry[])[0]?.[0];
+    if (before === undefined || compareEntryIds(before, after) <= 0) return;
+    this.#parts.counters.lifecycleGaps += 1;
+    this.#parts.log.error(
+      { event: 'lifecycle_gap', after, before },
+      'lifecycle events were removed before the function had them',
+    );
+    const text = JSON.stringify({ after, before }).slice(1, -1);
+    const bytes = Buffer.byteLength(text);
+    lane.read(after, { lane: lane.index, id: after, text, bytes, readAtMs: performance.now(), isGap: true });
   }
 
   #take(lane: Lane, id: string, fields: string[]): void {

@@ -3,6 +3,8 @@ import { LIFECYCLE_LANE, type SpooledItem } from '../../contract/store/scripts/u
 export interface LaneItem extends SpooledItem {
   /** ms of the process's clock. */
   readonly readAtMs: number;
+  /** Says that events are missing here; `text` is then the members of the event of that kind. */
+  readonly isGap?: true;
 }
 
 /**

@@ -73,7 +73,13 @@ export class Upstream {
       },
     });
     const lanes = this.#lanes;
-    this.#reader = new LaneReader({ redis: this.#laneRedis, lanes, log, onItems: () => this.#sender.sendDue() });
+    this.#reader = new LaneReader({
+      redis: this.#laneRedis,
+      lanes,
+      counters,
+      log,
+      onItems: () => this.#sender.sendDue(),
+    });
     this.#sender = new BatchSender({
       redis,
       keys,

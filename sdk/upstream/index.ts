@@ -1,7 +1,19 @@
-import type { LifecycleItem, UpstreamAnswer, UpstreamEvent, UpstreamItem } from '../../contract/upstream.ts';
+import type {
+  LifecycleItem,
+  UpstreamAnswer,
+  UpstreamEvent,
+  UpstreamGap,
+  UpstreamItem,
+} from '../../contract/upstream.ts';
 import type { SendCommand } from '../../contract/wire/commands.ts';
 
-export type { LifecycleItem, UpstreamAnswer, UpstreamEvent, UpstreamItem } from '../../contract/upstream.ts';
+export type {
+  LifecycleItem,
+  UpstreamAnswer,
+  UpstreamEvent,
+  UpstreamGap,
+  UpstreamItem,
+} from '../../contract/upstream.ts';
 export type { SendCommand } from '../../contract/wire/commands.ts';
 
 export type ItemHandler<Body = unknown> = (item: UpstreamItem<Body>) => void | Promise<void>;
@@ -18,6 +30,8 @@ export interface UpstreamHandlers {
   requests?: { readonly [commandId: number]: RequestHandler };
   /** Sessions that began and ended. At least once, in the order of each user. */
   lifecycle?: { readonly [type in LifecycleItem['type']]?: LifecycleHandler };
+  /** Lifecycle events between two ids are missing. Without a handler the invocation fails, if there are some for `lifecycle`. */
+  gap?: (gap: UpstreamGap) => void | Promise<void>;
 }
 
 /** Not something that a gateway sent: perhaps the function is invoked by someone else too. */
@@ -28,6 +42,11 @@ export class NotUpstreamError extends Error {
 /** No handler is there for this command id. Lambda tries a batch again and then has it as failed; nothing is passed over. */
 export class UnknownCommandError extends Error {
   override name = 'UnknownCommandError';
+}
+
+/** Lifecycle events are missing, and no handler takes note of it. The function's own alarms and destination show it. */
+export class UnhandledGapError extends Error {
+  override name = 'UnhandledGapError';
 }
 
 /** What a request is answered, and what is sent to users besides. */
@@ -76,10 +95,12 @@ export function typed<Body, Rest extends unknown[], Result>(
   return (item, ...rest) => handle({ ...item, body: parse(item.body) }, ...rest);
 }
 
+const KINDS: readonly UpstreamEvent['kind'][] = ['items', 'request', 'lifecycle', 'gap'];
+
 /** Throws NotUpstreamError. The gateway's own word is taken for what is inside. */
 export function parseUpstreamEvent(event: unknown): UpstreamEvent {
   const { fronttcp, kind } = (event ?? {}) as { fronttcp?: unknown; kind?: unknown };
-  if (fronttcp === 1 && (kind === 'items' || kind === 'request' || kind === 'lifecycle')) return event as UpstreamEvent;
+  if (fronttcp === 1 && KINDS.some((known) => known === kind)) return event as UpstreamEvent;
   throw new NotUpstreamError('this event is not from a fronttcp gateway');
 }
 
@@ -103,6 +124,9 @@ export function createHandler(handlers: UpstreamHandlers): (event: unknown) => P
     }
     if (event.kind === 'items') {
       await perUser(event.items, (item) => (handlers.items?.[item.command_id] ?? unknown(item.command_id))(item));
+    } else if (event.kind === 'gap') {
+      if (handlers.gap) await handlers.gap(event);
+      else if (handlers.lifecycle) throw new UnhandledGapError(`no handler for the gap after event ${event.after}`);
     } else {
       await perUser(event.items, (item) => handlers.lifecycle?.[item.type]?.(item));
     }

@@ -8,6 +8,7 @@ import {
   push,
   reply,
   typed,
+  UnhandledGapError,
   UnknownCommandError,
 } from '../../sdk/upstream/index.ts';
 
@@ -104,5 +105,14 @@ describe('createHandler', () => {
     const event = (type: string) => ({ type, user: 'a', epoch: 1, gateway: 'g', reason: 'verified', at: 1, id: '1-0' });
     await handler({ fronttcp: 1, kind: 'lifecycle', batch: 'b', items: [event('connected'), event('lost')] });
     expect(seen).toEqual(['a']);
+  });
+
+  it('gives a gap to its handler, and fails where sessions are followed without one', async () => {
+    const gap = { fronttcp: 1, kind: 'gap', batch: 'b', after: '1-0', before: '9-0' };
+    const seen: unknown[] = [];
+    await createHandler({ gap: (event) => void seen.push(event) })(gap);
+    expect(seen).toEqual([gap]);
+    await expect(createHandler({ lifecycle: {} })(gap)).rejects.toThrow(UnhandledGapError);
+    await createHandler({})(gap);
   });
 });

@@ -70,6 +70,29 @@ describe('lifecycle events', () => {
     }
   });
 
+  it('that were removed before the function had them are reported as a gap, before those that follow', async () => {
+    const fn = await testFunction();
+    const prefix = uniquePrefix();
+    const first = await upstreamGateway(fn, {}, prefix);
+    await (await first.verified('before')).leave();
+    await until('both came', () => fn.lifecycle.length === 2);
+    const after = fn.lifecycle[1]?.id;
+    const position = () => first.redis.command('GET', first.keys.upstreamPosition);
+    await until('the position is stored', async () => (await position()) === after);
+    await first.running.stop();
+    const { redis, keys } = first;
+    const event = ['type', 'connected', 'epoch', 1, 'gateway', 'g', 'reason', 'verified', 'at', Date.now()];
+    for (const user of ['removed', 'a', 'b']) await redis.command('XADD', keys.events, '*', 'user', user, ...event);
+    await redis.command('XTRIM', keys.events, 'MAXLEN', '=', 2);
+    const second = await upstreamGateway(fn, {}, prefix);
+    await until('the others came', () => fn.lifecycle.length === 4);
+    const [gap, rest] = fn.events.slice(-2);
+    const before = fn.lifecycle[2]?.id;
+    expect(gap).toEqual({ fronttcp: 1, kind: 'gap', batch: expect.any(String), after, before });
+    expect(rest).toMatchObject({ kind: 'lifecycle', items: [{ user: 'a' }, { user: 'b' }] });
+    expect(await second.metric('fronttcp_upstream_lifecycle_gaps_total')).toBe(1);
+  });
+
   it('go on where they were when another gateway takes over, and tell of those lost with a killed one', async () => {
     const fn = await testFunction();
     const prefix = uniquePrefix();
