@@ -1,0 +1,50 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { keysOf } from '../../contract/store/keys.ts';
+import { SessionStore } from '../../gateway/store/session-store.ts';
+import type { RedisPort, RedisReply } from '../../shared/redis/port.ts';
+import { uniquePrefix } from '../kit/redis.ts';
+
+const CALLS = 3_000;
+
+/** A store that replies to nobody yet. It counts the calls, by the name of their script. */
+function silentStore() {
+  const asked: string[] = [];
+  const replies: (() => void)[] = [];
+  const script: RedisPort['script'] = ({ name }) => {
+    asked.push(name);
+    return new Promise<RedisReply>((resolve) => replies.push(() => resolve(1)));
+  };
+  const store = new SessionStore({
+    redis: { script } as RedisPort,
+    keys: keysOf(uniquePrefix()),
+    config: { offlineTtlSeconds: 60, mailboxMax: 1_000, mailboxMaxBytes: 1_048_576 },
+    lease: { gatewayId: 'g' },
+    log: { error: () => undefined },
+  });
+  const released = () => asked.filter((name) => name === 'release').length;
+  return { store, replies, released };
+}
+
+test('row 3: hand-overs do not wait for the outstanding calls of other users', async () => {
+  const { store, replies, released } = silentStore();
+  for (let i = 0; i < CALLS; i += 1) void store.settle({ userId: `other${i}`, epoch: 1 }, 'written', ['1']);
+  const handOvers = Array.from({ length: CALLS }, (_, i) => store.handOver({ userId: `user${i}`, epoch: 1 }));
+  await setImmediate();
+  expect(released()).toBe(CALLS);
+  for (const reply of replies) reply();
+  await Promise.all(handOvers);
+});
+
+test('row 3: a hand-over waits for what was asked for its own user before', async () => {
+  const { store, replies, released } = silentStore();
+  void store.settle({ userId: 'user', epoch: 1 }, 'written', ['1']);
+  const handOver = store.handOver({ userId: 'user', epoch: 1 });
+  await setImmediate();
+  expect(released()).toBe(0);
+  replies.shift()?.();
+  await setImmediate();
+  expect(released()).toBe(1);
+  replies.shift()?.();
+  await handOver;
+});
