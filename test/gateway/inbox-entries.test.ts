@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { InboxEntries, type InboxEntry } from '../../gateway/delivery/inbox-entries.ts';
 import { compareEntryIds } from '../../contract/store/entry-ids.ts';
+import { InboxEntries, type InboxEntry } from '../../gateway/delivery/inbox-entries.ts';
 import { connectRedis, type GatewayRedis } from '../../gateway/store/redis.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
