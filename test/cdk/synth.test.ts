@@ -53,7 +53,8 @@ async function synthesise(name: string, settings: unknown): Promise<{ code: numb
       '--quiet',
       '--strict',
       '--no-lookups',
-      '--build=false',
+      // The shell's `true`: nothing is built.
+      '--build=true',
       '--output',
       join(work, `${name}.out`),
       '-c',

@@ -59,7 +59,7 @@ test('users are added once, replaced when told, listed, shown and removed', asyn
 });
 
 test('a group of commands alone is its list', async () => {
-  expect((await system.run(['users'])).stdout).toMatch(/^PHONE NUMBER/);
+  expect((await system.run(['users'])).stdout).toMatch(/^USER ID/);
   expect(await system.json(['tokens'])).toEqual({ tokens: [] });
 });
 

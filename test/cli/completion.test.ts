@@ -40,7 +40,7 @@ function completedByBash(...lines: string[][]): string[][] {
 
 test('bash completes commands, their commands, options and values', () => {
   const [commands, ofUsers, options, scopes, split, global, file] = completedByBash(
-    ['se'],
+    ['sen'],
     ['users', ''],
     ['send', '--to'],
     ['tokens', 'create', 'x', '--scope', ''],
