@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { copiesDir } from '../local/programs/copies-dir.ts';
@@ -53,6 +53,8 @@ async function runVitest(args: readonly string[]): Promise<Counts> {
   // What tests leave in the folder for temporary files goes with ours.
   const temporary = join(folder, 'tmp');
   await mkdir(temporary);
+  // Some tests run programs as a user without rights.
+  await chmod(folder, 0o711);
   // What Node has compiled once (TypeScript without its types, aws-cdk-lib) it need not compile in every process again.
   const env = {
     NODE_COMPILE_CACHE: join(folder, 'compiled'),

@@ -3,6 +3,7 @@ import { ScriptedGateway } from '../support/conformance/gateway.ts';
 import { type CaseResult, casesWith, endings, runCases } from '../support/conformance/run.ts';
 import { contextOf } from '../support/context.ts';
 import { ExitCode, Failure } from '../support/failure.ts';
+import { onInterrupt } from '../support/interrupt.ts';
 import { wholeNumber } from '../support/numbers.ts';
 import { printable, styled } from '../support/output.ts';
 
@@ -53,6 +54,8 @@ Examples:
           'Name another: --listen.',
         );
       });
+      // A Ctrl-C from now on ends with the sum of what was seen.
+      onInterrupt().addEventListener('abort', () => gateway.stop());
       output.note(`Waiting for the device on ${options.host}:${port}. Ctrl-C ends.`);
       const counts = { passed: 0, failed: 0, not_applicable: 0 };
       try {

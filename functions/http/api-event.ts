@@ -1,25 +1,37 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { z } from 'zod';
 
-/** In lower case, as in payload format 2.0: a header in another form would not be found. */
-const headerName = z.string().refine((name) => name === name.toLowerCase());
-
-const apiEvent = z.looseObject({
-  version: z.literal('2.0'),
-  routeKey: z.string(),
-  rawPath: z.string(),
-  headers: z.record(headerName, z.string()),
-  queryStringParameters: z.record(z.string(), z.string()).optional(),
-  pathParameters: z.record(z.string(), z.string()).optional(),
-  body: z.string().optional(),
-  isBase64Encoded: z.boolean(),
-  requestContext: z.looseObject({
-    requestId: z.string(),
-    http: z.looseObject({ method: z.string(), sourceIp: z.string() }),
-  }),
-});
-
-/** Returns whether an HTTP API invoked the function, and not a REST API (payload format 1.0) or a test event. */
+/**
+ * Returns whether an HTTP API invoked the function, and not a REST API (payload format 1.0) or a test event. By hand, not by
+ * a schema: the functions that serve a page do not use the schema library otherwise.
+ */
 export function isApiEvent(event: unknown): event is APIGatewayProxyEventV2 {
-  return apiEvent.safeParse(event).success;
+  if (!isObject(event) || !isObject(event.requestContext) || !isObject(event.requestContext.http)) return false;
+  const { requestContext } = event;
+  const http: Record<string, unknown> = isObject(requestContext.http) ? requestContext.http : {};
+  return (
+    event.version === '2.0' &&
+    [event.routeKey, event.rawPath, requestContext.requestId, http.method, http.sourceIp].every(isText) &&
+    [event.body].every(isTextOrAbsent) &&
+    typeof event.isBase64Encoded === 'boolean' &&
+    isTexts(event.headers) &&
+    // In lower case, as in payload format 2.0: a header in another form would not be found.
+    Object.keys(event.headers).every((name) => name === name.toLowerCase()) &&
+    [event.queryStringParameters, event.pathParameters].every((texts) => texts === undefined || isTexts(texts))
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isTextOrAbsent(value: unknown): boolean {
+  return value === undefined || isText(value);
+}
+
+function isTexts(value: unknown): value is Record<string, string> {
+  return isObject(value) && Object.values(value).every(isText);
 }

@@ -133,7 +133,7 @@ describe('bodies', () => {
     ['a huge number for a command', '{"command_id":1e999,"chat_to":"ann","content":"x"}', 400],
     ['a number of 10,000 digits', `{"command_id":${'9'.repeat(10_000)},"chat_to":"ann","content":"x"}`, 400],
     ['__proto__ for a command', `{"__proto__":${command}}`, 400],
-    ['__proto__ beside a command', `{"__proto__":{"role":"operator"},${command.slice(1)}`, 200],
+    ['__proto__ beside a command', `{"__proto__":{"role":"operator"},${command.slice(1)}`, 400],
     ['constructor', '{"constructor":{"prototype":{"role":"operator"}},"commands":{}}', 400],
     ['an id of key syntax', '{"command_id":102,"chat_to":"x*:{y}","content":"x"}', 200],
   ];

@@ -14,6 +14,7 @@ export const parts: readonly Part[] = [
   { name: 'node-versions', command: vitest('client') },
   { name: 'bench', command: vitest('bench') },
   { name: 'go', command: vitest('examples-go') },
+  { name: 'native', command: vitest('net') },
   { name: 'seeds', command: ['test/faults/run.ts', '--seed', '6', '--seeds', '12', '--at-once', '3'] },
   {
     name: 'seeds-cluster',
