@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox, writeAndSend } from './support/browser.ts';
-import { type Answered, done, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+import { type Answered, done, OPERATOR, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
+const run = promisify(execFile);
 let browser: Browser;
 let api: ScriptedApi;
 let opened: OpenedPage;
@@ -216,6 +219,33 @@ test('a reply that cannot come is said, and the message counts as sent', async (
   await writeAndSend(page, 'how warm?');
   await log(page).getByText('There will be no reply: the client cannot reply').waitFor();
   expect(await page.locator('#content').inputValue()).toBe('');
+});
+
+test('the draft as code: what a shell and Node run sends the same', async () => {
+  const { page } = opened;
+  await userBox(page, 'pump-2').check();
+  await page.locator('#content').fill(`it's $HOME "\\n" 你好`);
+  await page.getByText('The same as code').click();
+  const code = page.locator('.compose pre');
+  const shown: string[] = [];
+  for (const language of ['curl', 'TypeScript', 'Python']) {
+    await page.getByLabel('Language of the code').selectOption(language);
+    shown.push(await code.innerText());
+  }
+  const [curl = '', typescript = '', python = ''] = shown;
+  const env = { ...process.env, TOKEN: `token.${OPERATOR}` };
+  const { stdout } = await run('sh', ['-c', `curl() { printf '%s\\0' "$@"; }; ${curl}`], { env });
+  const args = stdout.split('\0');
+  expect(args.slice(0, 3)).toEqual([
+    new URL('/send-command', api.url).href,
+    '-H',
+    `Authorization: Bearer ${env.TOKEN}`,
+  ]);
+  const command = { command_id: 102, chat_to: 'pump-2', content: `it's $HOME "\\n" 你好`, receipt: true };
+  expect(JSON.parse(args.at(-2) ?? '')).toEqual(command);
+  await run(process.execPath, ['--input-type=module-typescript', '-e', typescript], { env });
+  expect(sentBodies()).toEqual([command]);
+  expect(python).toContain(JSON.stringify(JSON.stringify(command)));
 });
 
 test('a result is said to a screen reader', async () => {

@@ -113,6 +113,28 @@ test('the history has receipts, and who got it when it is asked for', async () =
   await page.getByRole('heading', { name: 'pump-1' }).waitFor();
 });
 
+test('what is stored can be taken back, after a question', async () => {
+  const command = { id: '7', from: OPERATOR, accepted_at: Date.now(), command_id: 102, to: ['b'], recipients: 1 };
+  api.commands = [
+    { ...command, receipt: { recipients: 1, states: { stored: 1 } } },
+    { ...command, id: '6', receipt: { recipients: 1, states: { written: 1 } } },
+  ];
+  api.answer('DELETE /commands/{id}', () => {
+    api.commands = [{ ...command, receipt: { recipients: 1, states: { cancelled: 1 } } }];
+    return done({ cancelled: 1, too_late: 0 });
+  });
+  opened = await logInAt(browser, api, '#/history');
+  const { page } = opened;
+  await page.getByText('Written to the connection').waitFor();
+  expect(await page.getByRole('button', { name: 'Take back command' }).count()).toBe(1);
+  await page.getByRole('button', { name: 'Take back command 7' }).click();
+  await page.getByRole('dialog').getByText('They will not get it.').waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Take back' }).click();
+  await page.locator('.command-result').getByText('Taken back: 1. Too late for: 0.').waitFor();
+  await page.locator('.state.cancelled').waitFor();
+  expect(paths('DELETE /commands/{id}')).toEqual(['/commands/7']);
+});
+
 test('dead letters are retried and deleted, one or all, and counted beside the name of the view', async () => {
   const letter = (n: number) => ({ id: `${n}-0123456789abcde${n}`, entry: `entry ${n}`, reason: 'not JSON' });
   api.letters = [letter(3), letter(2), letter(1), { ...letter(0), reason: null, chat_to: ['ghost'] }];

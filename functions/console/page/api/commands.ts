@@ -70,6 +70,13 @@ export function readReceipt(id: string, signal?: AbortSignal) {
   return operatorCall(receiptSchema, { method: 'GET', path, ...(signal ? { signal } : {}) });
 }
 
+const cancelledSchema = object({ cancelled: number(), too_late: number() });
+
+/** Takes back what no recipient has been sent yet. */
+export function cancelCommand(id: string) {
+  return operatorCall(cancelledSchema, { method: 'DELETE', path: `commands/${encodeURIComponent(id)}` });
+}
+
 export interface HistoryQuery {
   from?: string | undefined;
   to?: string | undefined;

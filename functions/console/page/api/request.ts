@@ -36,6 +36,11 @@ const DEFAULT_RETRY_SECONDS = 3;
 /** The page lives at `<mount>/` and at `<mount>/web/send-command`: a stage name in front changes nothing. */
 const mount = location.pathname.replace(/(web\/send-command\/?)?$/, '');
 
+/** The whole address of a path of the API. */
+export function urlOf(path: string): string {
+  return new URL(`${mount}${path}`, location.href).href;
+}
+
 /** Calls the API. Never throws: whatever happens is an answer or a failure. */
 export async function request<T>(schema: ZodMiniType<T>, call: Call): Promise<Answer<T>> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS + (call.waitMs ?? 0));

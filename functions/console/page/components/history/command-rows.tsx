@@ -8,6 +8,7 @@ import { clockText } from '../../texts/times.ts';
 import { kindText } from '../kinds.ts';
 import { RecipientStates } from '../send/delivery.tsx';
 import { StateBar, StateCounts } from '../states.tsx';
+import { TakeBack } from './take-back.tsx';
 
 const NAMED = 3;
 
@@ -67,6 +68,7 @@ function Result({ command }: { command: PastCommand }) {
       {states && <StateBar counts={states} total={Math.max(recipients, command.recipients ?? 0)} />}
       {states && <StateCounts counts={states} />}
       {recipients > 0 && <Recipients id={id} n={recipients} version={JSON.stringify(states)} />}
+      <TakeBack command={command} />
     </div>
   );
 }

@@ -18,6 +18,7 @@ import { failureText } from '../../texts/failures.ts';
 import { countText, text } from '../../texts/texts.ts';
 import { announce } from '../announcer.tsx';
 import { kindText } from '../kinds.ts';
+import { Code } from './code.tsx';
 import { ComposeApplication } from './compose-application.tsx';
 import { ComposeTo } from './compose-to.tsx';
 import { EveryoneDialog } from './everyone-dialog.tsx';
@@ -151,6 +152,7 @@ export function Compose() {
           {buttonText()}
         </button>
       </div>
+      <Code />
       <EveryoneDialog dialog={everyone} onConfirm={send} />
     </form>
   );

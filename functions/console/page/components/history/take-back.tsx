@@ -1,0 +1,38 @@
+import { useState } from 'preact/hooks';
+import { cancelCommand, type PastCommand } from '../../api/commands.ts';
+import { refreshNow } from '../../state/live.ts';
+import { failureText } from '../../texts/failures.ts';
+import { text } from '../../texts/texts.ts';
+import { announce } from '../announcer.tsx';
+import { AskFirst } from '../ask-first.tsx';
+
+/** Cancels what is scheduled or stored; what has been written cannot be taken back. */
+export function TakeBack({ command: { id, receipt } }: { command: PastCommand }) {
+  const [outcome, setOutcome] = useState<string>();
+  const waiting = (receipt?.states?.scheduled ?? 0) + (receipt?.states?.stored ?? 0);
+  const takeBack = async () => {
+    const answer = await cancelCommand(id);
+    const words = answer.ok
+      ? text('history.takenBack', { n: answer.value.cancelled, late: answer.value.too_late })
+      : failureText(answer.failure);
+    setOutcome(words);
+    announce(words);
+    refreshNow();
+  };
+  return (
+    <>
+      {waiting > 0 && (
+        <AskFirst
+          label={text('history.takeBack')}
+          name={text('history.takeBackOne', { id })}
+          buttonClass="quiet small"
+          heading={text('history.takeBackHeading')}
+          consequence={text('history.takeBackConsequence', { n: waiting })}
+          confirm={text('history.takeBack')}
+          onConfirm={takeBack}
+        />
+      )}
+      {outcome && <span class="muted">{outcome}</span>}
+    </>
+  );
+}
