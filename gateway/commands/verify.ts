@@ -21,7 +21,7 @@ export interface VerifyParts {
     /** Calls `answer` when Redis has replied: while Redis is away, it waits. */
     verify(
       credentials: { userId: string; token: string; form: SessionForm },
-      answer: (result: ClaimResult) => void,
+      answer: (result: ClaimResult | { status: 'failed' }) => void,
     ): void;
   };
   readonly verifyLimits: Pick<VerifyLimits, 'admit' | 'failed' | 'succeeded'>;
@@ -56,6 +56,7 @@ export const verify: Handler<VerifyParts> = (session, frame, parts) => {
     parts.verifier.verify({ userId, token, form: formOf(features) }, (result) => {
       parts.counters.verifyMs.record(performance.now() - askedAt);
       if (result.status === 'claimed') welcome(session, { userId, features, version, maxFrameBytes }, result, parts);
+      else if (result.status === 'failed') session.close(CloseReasons.verifyFailed);
       else refuse(session, version, userId, parts);
       session.reader.resume(PauseReason.verifying);
     });

@@ -34,6 +34,7 @@ export const CloseReasons = {
   acceptRate: reason(19, 'accept_rate', 1_000),
   rebalanced: reason(20, 'rebalanced', 500),
   unverifiedFull: reason(21, 'unverified_full', 5_000),
+  verifyFailed: reason(22, 'verify_failed', 5_000),
 } as const;
 
 const byName = new Map<string, CloseReason>(Object.values(CloseReasons).map((row) => [row.name, row]));

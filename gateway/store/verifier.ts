@@ -3,6 +3,7 @@ import { type Claimant, type ClaimResult, claimSessions, readTokens } from '../.
 import { tokenMatches } from '../../contract/store/tokens.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { Log } from '../../shared/log.ts';
+import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 
 export interface Credentials {
@@ -26,8 +27,15 @@ export interface VerifierParts {
   readonly log: Pick<Log, 'error'>;
 }
 
+/** `failed`: the store does not take this verify, for a reason that says nothing about the token. */
+export type VerifyResult = ClaimResult | { status: 'failed' };
+
 interface Waiting extends Credentials {
-  answer: (result: ClaimResult) => void;
+  answer: (result: VerifyResult) => void;
+}
+
+interface Genuine extends Waiting {
+  tokenField: string;
 }
 
 /** In one call. */
@@ -36,10 +44,13 @@ const BATCH = 128;
 const MAX_BATCHES = 2;
 
 const REFUSED: ClaimResult = { status: 'refused' };
+const FAILED: VerifyResult = { status: 'failed' };
 
 /**
  * Checks tokens and claims sessions: those of one turn of the event loop go to Redis together, and no more than a
  * bounded number are there at a time, so that a storm of clients waits here and not in front of everyone's messages.
+ *
+ * A batch that a script refuses is halved until the verify at fault is alone: that one fails, the others go on.
  */
 export class Verifier {
   readonly #redis: RedisPort;
@@ -67,7 +78,7 @@ export class Verifier {
   }
 
   /** Calls `answer` when Redis has replied: while it is away, the verify waits. */
-  verify(credentials: Credentials, answer: (result: ClaimResult) => void): void {
+  verify(credentials: Credentials, answer: (result: VerifyResult) => void): void {
     this.#waiting.push({ ...credentials, answer });
     this.#schedule();
   }
@@ -96,9 +107,10 @@ export class Verifier {
     this.#schedule();
   }
 
-  async #run(batch: Waiting[]): Promise<void> {
-    const fields = await this.#tokens(batch);
-    const genuine: (Waiting & { tokenField: string })[] = [];
+  async #run(batch: readonly Waiting[]): Promise<void> {
+    const fields = await this.#tokensOrSplit(batch);
+    if (fields === undefined) return;
+    const genuine: Genuine[] = [];
     batch.forEach((waiting, i) => {
       // All of them are compared: how long it takes tells nothing.
       const [tokenField] = (fields[i] ?? []).filter((field) => tokenMatches(waiting.token, field));
@@ -108,34 +120,52 @@ export class Verifier {
     if (genuine.length === 0) return;
     const users = genuine.map(({ userId }) => userId);
     this.#claims.begin(users);
-    for (;;) {
-      const { gatewayId } = this.#lease;
-      const results = await this.#claim(genuine).catch((error: unknown) => this.#failed(error));
-      if (results === 'no_lease') await this.#lease.recovered(gatewayId);
-      // Sessions of an id that is not ours any more are about to be buried: they are claimed again under the new one.
-      else if (gatewayId === this.#lease.gatewayId) {
-        genuine.forEach((waiting, i) => {
-          waiting.answer(results[i] ?? REFUSED);
-        });
-        break;
-      }
-    }
+    await this.#claimOrSplit(genuine);
     this.#claims.end(users);
   }
 
-  /** What Redis refuses for good refuses these verifies. */
-  #tokens(batch: readonly Waiting[]): Promise<string[][]> {
+  /** Returns undefined when the batch was refused: its parts have then been run one by one. */
+  async #tokensOrSplit(batch: readonly Waiting[]): Promise<string[][] | undefined> {
     const users = batch.map(({ userId }) => userId);
-    return readTokens(this.#redis, this.#keys, users).catch((error: unknown) => this.#failed(error));
+    try {
+      return await readTokens(this.#redis, this.#keys, users);
+    } catch (error) {
+      await this.#split(batch, error, (part) => this.#run(part));
+      return undefined;
+    }
   }
 
-  #failed(error: unknown): [] {
-    this.#log.error({ event: 'verify_failed', error: String(error) }, 'verifying failed');
-    return [];
+  async #claimOrSplit(genuine: readonly Genuine[]): Promise<void> {
+    for (;;) {
+      const { gatewayId } = this.#lease;
+      let results: Awaited<ReturnType<typeof claimSessions>>;
+      try {
+        results = await this.#claim(genuine);
+      } catch (error) {
+        return this.#split(genuine, error, (part) => this.#claimOrSplit(part));
+      }
+      if (results === 'no_lease') await this.#lease.recovered(gatewayId);
+      // Sessions of an id that is not ours any more are about to be buried: they are claimed again under the new one.
+      else if (gatewayId === this.#lease.gatewayId) {
+        for (const [i, waiting] of genuine.entries()) waiting.answer(results[i] ?? REFUSED);
+        return;
+      }
+    }
+  }
+
+  /** Tries each half alone, and fails what is alone already. An unavailable store takes no part either. */
+  async #split<T extends Waiting>(batch: readonly T[], error: unknown, run: (part: readonly T[]) => Promise<void>) {
+    if (batch.length > 1 && error instanceof RedisReplyError) {
+      const half = Math.ceil(batch.length / 2);
+      await run(batch.slice(0, half));
+      return run(batch.slice(half));
+    }
+    this.#log.error({ event: 'verify_failed', verifies: batch.length, error: String(error) }, 'verifying failed');
+    for (const { answer } of batch) answer(FAILED);
   }
 
   /** `no_lease`: a gateway without a lease claims nothing, it must join again first. */
-  #claim(genuine: readonly (Waiting & { tokenField: string })[]): ReturnType<typeof claimSessions> {
+  #claim(genuine: readonly Genuine[]): ReturnType<typeof claimSessions> {
     const requests = genuine.map(({ userId, form, tokenField }) => ({ userId, form, proof: { tokenField } }));
     return claimSessions(this.#redis, this.#keys, this.#lease.claimant, this.#config.offlineTtlSeconds, requests);
   }
