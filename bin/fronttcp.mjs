@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts the command line: a bundle in the published package, for any Node in support; fronttcp.ts in a checkout.
+// Starts the command line: a bundle in the published package, for every supported Node; fronttcp.ts in a checkout.
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';

@@ -3,7 +3,7 @@ import { createProgram } from '../cli/program.ts';
 import { ExitCode, Failure } from '../cli/support/failure.ts';
 import { Output } from '../cli/support/output.ts';
 
-// A reader that has enough, such as `head`, is no error of ours. What has something to put in order ends as at SIGTERM.
+// A reader that closes the pipe, such as `head`, is not an error. Commands with clean-up work end as at SIGTERM.
 let hasReader = true;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
@@ -18,7 +18,7 @@ try {
 }
 
 function explain(error: unknown): number {
-  // Commander has said what is wrong, or shown what was asked for.
+  // Commander has printed the error, or the requested help.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
   const output = new Output({ json: false, quiet: false });
   if (!(error instanceof Failure)) {

@@ -1,4 +1,4 @@
-// Runs a TypeScript program of a checkout, on whatever Node somebody has: Node 24 runs it as it is, an older one hands over
+// Runs a TypeScript program of a checkout, on any Node: Node 24 runs it directly, an older one hands over
 // to the Node 24 that `npm ci` installs. Plain JavaScript for Node 18 and newer, with no dependency. Not in the package.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -30,7 +30,7 @@ export async function runTypeScript(program, args) {
   }
 }
 
-/** Says in one sentence what to do, and ends. @returns {never} */
+/** Prints one sentence with the next step, and ends. @returns {never} */
 export function refuse(sentence) {
   process.stderr.write(`error: ${sentence}\n`);
   process.exit(USAGE);
@@ -45,7 +45,7 @@ function handOver(program, args) {
     );
   }
   const child = spawn(node, [...process.execArgv, program, ...args], { stdio: 'inherit' });
-  // A terminal sends Ctrl-C to both; what is sent to us alone is passed on. The child decides how it ends.
+  // A terminal sends Ctrl-C to both processes; signals to this one alone are passed on. The child decides the exit code.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => refuse(`${node} cannot be started: ${error.message}`));
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal ? constants.signals[signal] : 0)));

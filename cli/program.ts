@@ -26,7 +26,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-/** The whole command line, as a tree of commands. Running a command that cannot be throws instead of ending the process. */
+/** The whole command line, as a tree of commands. An invalid command line throws instead of ending the process. */
 export function createProgram(): Command {
   const program = new Command('fronttcp')
     .description('Reach long-lived TCP clients: log in, connect, send, and see what became of it.')
@@ -81,7 +81,7 @@ function groups(): [heading: string, commands: Command[]][] {
   ];
 }
 
-/** Commands that were made apart do not take over what the program was told. */
+/** Commands that were created separately do not inherit the settings of the program. */
 function throwInsteadOfExit(command: Command): void {
   command.exitOverride();
   for (const child of command.commands) {

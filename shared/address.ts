@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 
-/** What counts as one address: an IPv4 address, mapped or not, and of IPv6 the /64 that one subscriber has whole. */
+/** Normalizes an address for limits: an IPv4 address, mapped or not, or the /64 prefix of an IPv6 address, which belongs to one subscriber. */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];

@@ -1,15 +1,15 @@
-/** Milliseconds: what a machine beside Redis does, up to what nobody waits for. */
+/** Milliseconds: from calls to a nearby Redis up to longer than any caller waits. */
 export const QUICK_MS: readonly number[] = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
-/** Milliseconds: what people and devices take, up to a week in a mailbox. */
+/** Milliseconds: from fast devices up to a week in a mailbox. */
 export const SLOW_MS: readonly number[] = [
   10, 50, 100, 500, 1_000, 5_000, 30_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000, 604_800_000,
 ];
 /** Messages. */
 export const DEPTHS: readonly number[] = [0, 1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000];
 
-/** Counts in fixed buckets: adding is a few comparisons and no allocation. Who asks makes of it what is wanted. */
+/** Counts in fixed buckets: adding is a few comparisons and no allocation. Readers compute percentiles from it. */
 export class Histogram {
-  /** Upper bounds, included, ascending; one more bucket stands behind the last. */
+  /** Upper bounds, included, ascending; one more bucket follows the last. */
   readonly bounds: readonly number[];
   readonly counts: Float64Array;
   sum = 0;
@@ -33,8 +33,8 @@ export class Histogram {
 }
 
 /**
- * Of the buckets' growth between two looks, up to `most` values that stand for all of them, evenly over the ranks: what
- * a reader of percentiles gets to see of many thousands.
+ * Returns up to `most` values that represent the growth of the buckets between two readings, evenly over the ranks: a
+ * sample of many thousands for a reader of percentiles.
  */
 export function representatives(bounds: readonly number[], growth: readonly number[], most: number): number[] {
   const total = growth.reduce((sum, count) => sum + count, 0);
@@ -49,7 +49,7 @@ export function representatives(bounds: readonly number[], growth: readonly numb
       bucket += 1;
     }
     const from = bounds[bucket - 1] ?? 0;
-    // Behind the last bound nothing is known but that it is more.
+    // Above the last bound, only the bound itself is known.
     const to = bounds[bucket] ?? from;
     const share = (rank - below) / (growth[bucket] || 1);
     values.push(Math.round((from + (to - from) * share) * 100) / 100);

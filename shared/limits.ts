@@ -1,6 +1,6 @@
 /** Limits that functions and gateways share. Each can be set in the environment by the name beside it. */
 export const DEFAULT_LIMITS = {
-  /** MAILBOX_MAX: messages per mailbox; the oldest go first, counted as `lost`. */
+  /** MAILBOX_MAX: messages per mailbox; the oldest are dropped first, and counted as `lost`. */
   mailboxMax: 1_000,
   /** MAILBOX_MAX_BYTES: bytes per mailbox; likewise. */
   mailboxMaxBytes: 1_048_576,
@@ -15,5 +15,5 @@ export const DEFAULT_LIMITS = {
 /** How long an idempotency key is remembered, s. */
 export const IDEMPOTENCY_TTL_SECONDS = 86_400;
 
-/** LEASE_MS: how long a gateway may be silent, by the clock of Redis, before others take it for dead. */
+/** LEASE_MS: time without a renewal, by the clock of Redis, after which other gateways consider a gateway dead. */
 export const DEFAULT_LEASE_MS = 10_000;

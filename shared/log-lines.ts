@@ -1,6 +1,6 @@
 /**
- * What log lines may say, the same for functions and gateway. A field that is not in this table does not leave the process:
- * that a body, a token or a password could be logged takes a line here, not a slip somewhere.
+ * The allowed fields of log lines, the same for functions and gateway. A field that is not in this table is not logged:
+ * a body, a token or a password can only be logged by a change here, not by a mistake elsewhere.
  */
 export const LOG_FIELDS = {
   event: 'what happened: a name of docs/logs.md',
@@ -67,10 +67,10 @@ export type LogField = keyof typeof LOG_FIELDS;
 
 const MAX_TEXT = 500;
 const MAX_STACK = 4_000;
-/** What JSON.parse complains of is quoted in its message: somebody's content. */
+/** Messages of JSON.parse quote the input, which is a user's content. */
 const QUOTED = /, ?(?:\.\.\.)?"[\s\S]*"(?:\.\.\.)? is not valid JSON/;
 
-/** The fields that may be said, their texts bounded; of others only that they were there. */
+/** Returns the allowed fields, with bounded texts; for others only a mark that they existed. */
 export function withoutSecrets(line: object): Record<string, unknown> {
   const said: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(line)) {
@@ -90,17 +90,17 @@ function bounded(name: string, text: string): string {
 
 /** The logging library's number for warnings; errors are above. */
 const WARN = 40;
-/** How many warnings and errors of one event and reason are said in one window. */
+/** Maximum of warnings and errors of one event and reason in one window. */
 const WINDOW_MS = 10_000;
 const LINES_PER_WINDOW = 20;
 
-/** Keeps a flood of one event from filling the log: beyond so many lines in ten seconds they are counted, and the number is told. */
+/** Keeps a flood of one event from filling the log: beyond so many lines in ten seconds they are counted, and the number is logged. */
 export class FloodLimiter {
   readonly #events = new Map<string, { since: number; lines: number; suppressed: number }>();
 
   /**
-   * What of a call of the logging library, `(line, text)`, is to be said: all of it, the same with how much was left out
-   * before it, or nothing. Lines below a warning are few, or a record, or were asked for: they pass.
+   * Decides what to log of a call of the logging library, `(line, text)`: all of it, the same with the number of lines left out
+   * before it, or nothing. Lines below a warning always pass: they are few, or audit records, or enabled by the log level.
    */
   filter(call: readonly unknown[], level: number, nowMs: number): readonly unknown[] | undefined {
     const [line, ...rest] = call;
@@ -125,7 +125,7 @@ export class FloodLimiter {
     return 0;
   }
 
-  /** What was left out of floods that have ended without another line. */
+  /** The numbers of lines left out of floods that ended without another line. */
   takeOver(nowMs: number): [event: string, suppressed: number][] {
     const over: [string, number][] = [];
     for (const [event, seen] of this.#events) {

@@ -1,4 +1,4 @@
-/** A log as its users see it: fields by name, then a sentence. pino's logger is one as it is. */
+/** The interface of a log: fields by name, then a sentence. pino's logger implements it. */
 export interface Log {
   trace(fields: object, message: string): void;
   debug(fields: object, message: string): void;

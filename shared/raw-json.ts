@@ -7,15 +7,15 @@ declare global {
   }
 }
 
-/** Numbers that JavaScript may not keep: more digits than a double has, or an exponent. */
+/** Numbers that JavaScript may change: more digits than a double has, or an exponent. */
 const WIDE_NUMBER = /\d{16}|\d[eE]/;
 
-/** `JSON.parse`, except that a number which a double cannot hold is written again as the text that it was. */
+/** `JSON.parse`, except that a number which does not fit a double keeps its source text when it is serialized. */
 export function parseJson(text: string): unknown {
   return WIDE_NUMBER.test(text) ? JSON.parse(text, keepWideNumber) : JSON.parse(text);
 }
 
-/** Node 20, on which `fronttcp dev` may run, does not tell how it was written. */
+/** Node 20, on which `fronttcp dev` may run, does not give the source text. */
 function keepWideNumber(_key: string, value: unknown, context?: { source?: string }): unknown {
   const source = context?.source;
   if (typeof value !== 'number' || source === undefined) return value;

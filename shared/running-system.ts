@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * What `npm start` and `fronttcp dev` tell of themselves while they run, below the folder they were started in: commands
+ * The note that `npm start` and `fronttcp dev` keep while they run, below the folder they were started in: commands
  * that run in the same folder find them without a flag. The URL of Redis may hold a password: only its owner reads the file.
  */
 export const RUNNING_SYSTEM_FILE = '.fronttcp/running.json';

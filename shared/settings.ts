@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseRedisUrl, RedisUrlError } from './redis/target.ts';
 
-/** Longest delay that timers take. */
+/** Maximum delay of timers. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -26,7 +26,7 @@ export const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// 
 
 export const secretArn = z.string().startsWith('arn:', 'must be the ARN of a secret');
 
-/** REDIS_URL; shared/redis/target.ts says which form it has. */
+/** REDIS_URL; shared/redis/target.ts defines its form. */
 export const redisUrl = z.string().superRefine((url, context) => {
   try {
     parseRedisUrl(url);
@@ -50,7 +50,7 @@ export function crossChecks<T>(check: (env: T, refuse: Refuse) => void) {
     check(env, (name, message) => context.addIssue({ code: 'custom', path: [name], message }));
 }
 
-/** What a cluster asks of the two settings beside it. */
+/** The requirements of a cluster on two other settings. */
 export function checkCluster(
   env: { REDIS_URL?: string | undefined; REDIS_CLUSTER: boolean; REDIS_KEY_PREFIX: string },
   hashTag: (prefix: string) => string | undefined,
@@ -63,7 +63,7 @@ export function checkCluster(
   if (databaseOf(env.REDIS_URL) > 0) refuse('REDIS_URL', 'has a database, and a cluster has only 0');
 }
 
-/** 0 for a URL that is refused for something else. */
+/** 0 for a URL that is refused for another reason. */
 function databaseOf(url: string | undefined): number {
   try {
     return url === undefined ? 0 : parseRedisUrl(url).db;
@@ -83,7 +83,7 @@ export class EnvironmentError extends Error {
   }
 }
 
-/** Reads what a schema names. An empty variable counts as one that is not set. Throws EnvironmentError with every mistake. */
+/** Reads the variables of a schema. An empty variable counts as not set. Throws EnvironmentError with every mistake. */
 export function readSettings<T>(schema: z.ZodType<T>, env: Variables): T {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const result = schema.safeParse(set);

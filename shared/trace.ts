@@ -1,10 +1,10 @@
 import type { SpanContext, SpanKind } from '@opentelemetry/api';
 
-/** What a span is called, from the request to the acknowledgement: each is the child of the one above. */
+/** The names of spans, from the request to the acknowledgement: each is the child of the one above. */
 export const SpanName = {
-  /** Of the HTTP function; its parent is the caller's, if there is one. */
+  /** The span of the HTTP function; its parent is that of the caller, if there is one. */
   request: 'request',
-  /** The route script. Beside it, under the same request, stand the ways of the message. */
+  /** The route script. The spans of the message's delivery are its siblings, under the same request. */
   route: 'route',
   /** From accepted by Redis to handed to the sessions of a gateway, through its inbox. */
   inbox: 'inbox',
@@ -21,7 +21,7 @@ export type SpanName = (typeof SpanName)[keyof typeof SpanName];
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
 export interface SpanStart {
-  /** W3C traceparent of the parent; one that is not well-formed, or none, begins a trace. */
+  /** W3C traceparent of the parent; without a well-formed one a new trace begins. */
   readonly parent?: string | undefined;
   readonly kind?: 'server' | 'client' | 'consumer' | 'internal';
   /** Unix ms; default: now. */
@@ -30,7 +30,7 @@ export interface SpanStart {
 }
 
 export interface Span {
-  /** For whoever goes on with the trace. */
+  /** To pass to the next part of the trace. */
   readonly traceparent: string;
   end(attributes?: Attributes): void;
 }
@@ -49,11 +49,11 @@ export interface TraceSettings {
   readonly timeoutMs: number;
 }
 
-/** Names of spans' attributes are those of log fields, behind the project's name. */
+/** Names of span attributes are those of log fields, prefixed with the project's name. */
 const ATTRIBUTE_PREFIX = 'fronttcp.';
 const TRACEPARENT = /^00-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})$/;
 
-/** Loads OpenTelemetry: who asks for no traces pays nothing for them. */
+/** Loads OpenTelemetry on demand: without tracing it costs nothing. */
 export async function startTraces({ service, endpoint, timeoutMs }: TraceSettings): Promise<Traces> {
   const [api, { resourceFromAttributes }, sdk, { OTLPTraceExporter }] = await Promise.all([
     import('@opentelemetry/api'),
@@ -91,7 +91,7 @@ export async function startTraces({ service, endpoint, timeoutMs }: TraceSetting
         },
       };
     },
-    // Where the collector is away, spans are lost and work goes on.
+    // While the collector is unreachable, spans are lost and the work goes on.
     flush: () => provider.forceFlush().catch(() => undefined),
     stop: () => provider.shutdown().catch(() => undefined),
   };

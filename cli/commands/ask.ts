@@ -19,7 +19,7 @@ const answer = z.object({
   reply: z.json().optional(),
 });
 
-/** The way there and back, beside the time that the API waits, ms. */
+/** Network time in addition to the time that the API waits, ms. */
 const MARGIN_MS = 10_000;
 
 export function askCommand(): Command {

@@ -21,7 +21,7 @@ Examples:
     });
 }
 
-/** Asked by those scripts at each press of the key. */
+/** Called by those scripts at each press of the Tab key. */
 export function completeCommand(): Command {
   return new Command(COMPLETE).argument('[words...]').action((words: string[], _options: object, command: Command) => {
     const lines = candidatesOf(programOf(command), words).map(({ value, description }) => `${value}\t${description}\n`);

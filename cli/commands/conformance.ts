@@ -14,9 +14,9 @@ interface ConformanceOptions {
   patience: number;
 }
 
-/** A device may be in somebody's hands, and has yet to be switched on. */
+/** Time for a person to switch on the device. */
 const FIRST_CONNECTION_MS = 10 * 60_000;
-/** The longest pause before an attempt in a row is 30 s (docs/protocol.md, Timing). */
+/** The longest pause between consecutive attempts is 30 s (docs/protocol.md, Timing). */
 const RETURN_MS = 45_000;
 
 export function conformanceCommand(): Command {
@@ -74,7 +74,7 @@ Examples:
     });
 }
 
-/** The device has longer for its first connection than for a later one. */
+/** The device has more time for its first connection than for later ones. */
 async function* both(
   gateway: ScriptedGateway,
   [opening, ...others]: ReturnType<typeof casesWith>,

@@ -56,7 +56,7 @@ async function chat(options: ConnectOptions, command: Command): Promise<void> {
   const conversation = new Chat(client, screen, targetOf(options));
   tell(client, screen);
   client.on('message', (message) => conversation.show(message));
-  // Whoever has read that they are connected may end it.
+  // After the message that the client is connected, the user may end it.
   const ended = endOf(client, lines);
   screen.note(`Connected as ${login.phone_number}.${isTerminal ? ' /help lists what you can say.' : ''}`);
   if (client.session?.lost) screen.note(`${client.session.lost} messages were lost while you were away.`);
@@ -69,7 +69,7 @@ async function chat(options: ConnectOptions, command: Command): Promise<void> {
   } finally {
     await client.close();
     lines.close();
-    // Whoever holds the other end of a pipe must not keep us here.
+    // An open pipe at the other end must not keep this process running.
     process.stdin.destroy();
   }
 }
@@ -102,7 +102,7 @@ function targetOf({ to = [], all = false }: ConnectOptions): Target | undefined 
   return to.length === 1 ? { to: first } : { group: to };
 }
 
-/** Line by line; answers when the input ends or says so. Without `listen` the end of the input ends the chat. */
+/** Reads line by line; returns at the end of the input or at the command to leave. Without `listen` the end of the input ends the chat. */
 async function read(lines: Interface, chat: Chat, isTerminal: boolean, listen: boolean): Promise<ExitCode> {
   const prompt = () => {
     lines.setPrompt(chat.prompt);
@@ -116,7 +116,7 @@ async function read(lines: Interface, chat: Chat, isTerminal: boolean, listen: b
   return listen ? new Promise<never>(() => undefined) : ExitCode.done;
 }
 
-/** What ends a chat from outside: Ctrl-C, a signal, or the server for good. */
+/** Events that end a chat from outside: Ctrl-C, a signal, or the server for good. */
 function endOf(client: Client, lines: Interface): Promise<ExitCode> {
   return new Promise((resolve, reject) => {
     lines.on('SIGINT', () => resolve(ExitCode.interrupted));
@@ -153,7 +153,7 @@ function plainScreen({ output }: Context): Screen {
   };
 }
 
-/** On a terminal: what is being typed steps aside for what comes in. */
+/** On a terminal: the typed line is hidden while a received message is printed. */
 function aroundPrompt(lines: Interface, { output }: Context): Screen {
   const aside = (write: () => void) => {
     process.stdout.write('\r\u001b[K');

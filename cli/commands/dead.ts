@@ -11,7 +11,7 @@ import type { Output } from '../support/output.ts';
 import { printable, table, time } from '../support/output.ts';
 import { Progress } from '../support/progress.ts';
 
-/** So many can be found by their ids while older ones are taken away. */
+/** Limit of letters that can be found by id while older ones are removed. */
 const MOST_AT_ONCE = 5_000;
 const SHOWN_CHARACTERS = 60;
 
@@ -89,7 +89,7 @@ async function decideOn(ids: string[], { all, fate }: { all: boolean; fate: Fate
   const [past, verb] = fate === 'retry' ? ['retried', 'Retried'] : ['deleted', 'Deleted'];
   const more = gone.length > 0 ? `; ${count(gone.length)} were gone already` : '';
   context.output.result({ [past ?? '']: done, gone }, `${verb} ${count(done.length)}${more}.`);
-  // Named by hand, it was meant to be there. Of all, somebody else may have been quicker.
+  // A letter named by the user must exist. With `--all`, another operator may have handled it first.
   if (!all && gone.length > 0) process.exitCode = ExitCode.failed;
 }
 

@@ -44,12 +44,12 @@ async function runDev(options: DevOptions): Promise<void> {
   const given = Object.entries(ports).filter(([, value]) => value !== undefined);
   const env = Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
   const args = ['--gateways', String(gateways), ...(upstream === undefined ? [] : ['--upstream', upstream])];
-  // The channel tells it when we are gone, however we went.
+  // The closed channel tells the child that this process has ended, for every cause.
   const child = spawn(process.execPath, [devProgram(), ...args], {
     env: { ...process.env, ...env },
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
-  // A terminal sends Ctrl-C to both; what is sent to us alone is passed on. The child decides how it ends.
+  // A terminal sends Ctrl-C to both processes; signals to this one alone are passed on. The child decides the exit code.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   const failed = once(child, 'error').then(([error]) => {
     throw new Failure(ExitCode.failed, `cannot start: ${(error as Error).message}`);

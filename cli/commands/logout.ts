@@ -14,7 +14,7 @@ export function logoutCommand(): Command {
       try {
         await api.call('POST', '/logout', z.unknown(), options.all ? { body: { all: true } } : {});
       } catch (error) {
-        // A token that is no longer valid is as good as revoked.
+        // A token that is no longer valid needs no revocation.
         if (!(error instanceof Failure) || error.exitCode !== ExitCode.notAllowed) throw error;
       }
       await context.credentials.remove(context.apiUrl);

@@ -43,7 +43,7 @@ interface Told {
   away(): void;
 }
 
-/** A store that goes away later is waited for; one that is not there at the start is a mistake in the settings. */
+/** When the store fails later, the command waits for it; a store that cannot be reached at the start is an error. */
 async function follow({ redis, keys }: Store, user: string, signal: AbortSignal, told: Told): Promise<void> {
   let position = await beginTail(redis, keys, user);
   let isAway = false;

@@ -8,13 +8,13 @@ const envelope = z.looseObject({ code: z.number(), message: z.string(), error: z
 export interface ApiCall {
   body?: unknown;
   headers?: Readonly<Record<string, string>>;
-  /** How long the answer may take, ms. */
+  /** Time-out of the response, ms. */
   timeoutMs?: number;
-  /** What to do when there is none of what was asked for. */
+  /** The next step when the requested object does not exist. */
   ifMissing?: string;
 }
 
-/** The HTTP API as one user sees it. Every answer that is not a success is a Failure with its next step. */
+/** The HTTP API with the token of one user. Every response that is not a success throws a Failure with its next step. */
 export class Api {
   readonly url: string;
   readonly #token: string | undefined;

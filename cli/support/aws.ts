@@ -6,7 +6,7 @@ const TIMEOUT_MS = 30_000;
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const INSTALL = 'Install it: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html';
 
-/** What the AWS command line refused or could not do; `code` is AWS's own word for it, such as `NoSuchEntity`. */
+/** An error of the AWS command line; `code` is the error code of AWS, such as `NoSuchEntity`. */
 export class AwsFailure extends Failure {
   override name = 'AwsFailure';
   readonly code: string | undefined;
@@ -82,7 +82,7 @@ export interface DeployedStack {
   readonly outputs: ReadonlyMap<string, string>;
 }
 
-/** The stack of a deployment, with what it printed at its end. Fails when there is none. */
+/** The stack of a deployment, with its outputs. Fails when there is none. */
 export async function readStack(name: string): Promise<DeployedStack> {
   const { Stacks } = await aws(stacks, ['cloudformation', 'describe-stacks', '--stack-name', name]);
   const [stack] = Stacks;

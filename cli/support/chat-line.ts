@@ -1,6 +1,6 @@
 import type { Json } from '../../sdk/client/message.ts';
 
-/** To whom a line goes. */
+/** The recipients of a line. */
 export type Target = { to: string } | { group: string[] } | 'everyone';
 
 export type ChatLine =

@@ -3,19 +3,19 @@ import type { Message } from '../../sdk/client/message.ts';
 import { CHAT_HELP, type ChatLine, parseChatLine, type Target } from './chat-line.ts';
 import { printable, styled } from './output.ts';
 
-/** Lines under way at once: a long pipe must neither wait for each answer nor pile up. */
+/** Maximum of unanswered lines: a long pipe must neither wait for each answer nor fill the memory. */
 const MOST_UNDER_WAY = 100;
 
 type Outgoing = Extract<ChatLine, { kind: 'say' } | { kind: 'command' }>;
 
 export interface Screen {
-  /** What came in: for people or, with --json, for programs. */
+  /** Received messages, as text or, with --json, as JSON. */
   message(value: unknown, text: string): void;
   note(text: string): void;
   error(text: string): void;
 }
 
-/** What a chat does with lines and messages, wherever they come from and go to. */
+/** Handles the lines and messages of a chat, independent of input and output. */
 export class Chat {
   readonly #client: Client;
   readonly #screen: Screen;
@@ -47,7 +47,7 @@ export class Chat {
     return line.kind !== 'quit';
   }
 
-  /** Until every line has its answer. */
+  /** Resolves when every line has its answer. */
   async finish(): Promise<void> {
     await Promise.all(this.#underWay);
   }
@@ -77,10 +77,10 @@ export class Chat {
 
   async #send(line: Outgoing): Promise<void> {
     if (line.kind === 'command') {
-      // Which commands are answered is the deployment's choice: the one has a reply, the other is accepted.
+      // The deployment decides which commands get a reply; the others are only accepted.
       const reply = await this.#client.post(line.commandId, line.body);
       if (reply === undefined) {
-        // Without receipts the server does not say whether it took it.
+        // Without receipts the server does not report whether it accepted the line.
         const kind = this.#client.session?.features.includes('receipts') ? 'accepted' : 'sent';
         this.#screen.message({ kind }, `${styled('green', kind)}, no reply follows`);
         return;

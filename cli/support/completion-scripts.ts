@@ -1,10 +1,10 @@
-/** The name of the hidden command that the scripts ask: what follows `--` are the words so far. */
+/** The name of the hidden command that the scripts call: after `--` come the words so far. */
 export const COMPLETE = '__complete';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** Where nothing of ours fits, the shells complete file names. */
+/** Without a match, the shells complete file names. */
 export function completionScript(shell: Shell, fileOptions: readonly string[]): string {
   if (shell === 'bash') return BASH;
   if (shell === 'zsh') return ZSH;

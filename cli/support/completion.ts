@@ -5,10 +5,10 @@ export interface Candidate {
   description: string;
 }
 
-/** What may stand in place of the last of `words` (those behind the program's name), by commander's own tree. */
+/** The candidates for the last of `words` (after the program's name), from commander's own tree. */
 export function candidatesOf(program: Command, words: readonly string[]): Candidate[] {
   const current = words.at(-1) ?? '';
-  // Bash takes --scope=send apart into three words.
+  // Bash splits --scope=send into three words.
   const before = words.slice(0, -1).filter((word) => word !== '=');
   let command = program;
   let awaiting: Option | undefined;
@@ -52,7 +52,7 @@ function takingValue(option: Option | undefined): Option | undefined {
   return option?.required || option?.optional ? option : undefined;
 }
 
-/** Its own, and those of the program, which may stand anywhere. */
+/** The options of the command, and those of the program, which are allowed everywhere. */
 function optionsOf(command: Command): Option[] {
   const help = command.createHelp();
   return [...help.visibleOptions(command), ...help.visibleGlobalOptions(command)];

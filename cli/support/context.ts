@@ -15,7 +15,7 @@ interface GlobalOptions {
   quiet?: boolean;
 }
 
-/** What every command works with. */
+/** The context of every command. */
 export interface Context {
   readonly output: Output;
   readonly credentials: Credentials;
@@ -32,7 +32,7 @@ export async function contextOf(command: Command): Promise<Context> {
   return { output: new Output({ json, quiet }), credentials, apiUrl };
 }
 
-/** Who the user is: FRONTTCP_TOKEN, else the login at this API. Fails when there is neither. */
+/** The user's token: FRONTTCP_TOKEN, else the login at this API. Fails when there is neither. */
 export async function loginOf({ credentials, apiUrl }: Context): Promise<StoredLogin> {
   const stored = await credentials.get(apiUrl);
   const token = process.env.FRONTTCP_TOKEN;

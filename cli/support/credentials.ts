@@ -13,11 +13,11 @@ const loginSchema = z.object({
   port: z.number().optional(),
   tls: z.boolean().optional(),
 });
-/** Who is logged in at an API, and where its gateway is. */
+/** The login at an API, and the address of its gateway. */
 export type StoredLogin = z.infer<typeof loginSchema>;
 
 const fileSchema = z.object({
-  /** The API of the last login: what commands use when none is named. */
+  /** The API of the last login: the default of all commands. */
   current: z.string().optional(),
   logins: z.record(z.string(), loginSchema),
 });
@@ -69,7 +69,7 @@ export class Credentials {
     throw new Failure(ExitCode.usage, `${this.path} is damaged`, 'Remove it and log in again.');
   }
 
-  /** By renaming: whoever reads meanwhile sees the old file or the new one. */
+  /** By renaming: a concurrent reader sees the old file or the new one. */
   async #write(content: CredentialsFile): Promise<void> {
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
     const draft = `${this.path}.${process.pid}`;

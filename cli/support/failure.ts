@@ -1,25 +1,25 @@
-/** How the program ends; `fronttcp --help` lists them, and scripts rely on them. */
+/** The exit codes of the program; `fronttcp --help` lists them, and scripts rely on them. */
 export const ExitCode = {
   done: 0,
-  /** Refused or failed: what was asked did not (wholly) happen. */
+  /** Refused or failed: the command was not carried out, or only in part. */
   failed: 1,
   /** The command line or the environment is wrong. */
   usage: 2,
-  /** The API, the gateway or Redis is out of reach. Trying again later may help. */
+  /** The API, the gateway or Redis is unreachable. A later attempt may succeed. */
   unreachable: 3,
   /** Not logged in, or not allowed. */
   notAllowed: 4,
-  /** By Ctrl-C, as shells have it. */
+  /** Ended by Ctrl-C: the number that shells use. */
   interrupted: 130,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
-/** An end that is not a fault of the program: said in one sentence, with the next step. */
+/** An expected failure: printed as one sentence, with the next step. */
 export class Failure extends Error {
   override name = 'Failure';
   readonly exitCode: ExitCode;
   readonly nextStep: string | undefined;
-  /** What the HTTP API answered, where that is the reason. */
+  /** The response of the HTTP API, where it is the reason. */
   readonly status: number | undefined;
 
   constructor(
@@ -35,7 +35,7 @@ export class Failure extends Error {
   }
 }
 
-/** The API is there, and takes nothing just now: the same call may be made again after a while. */
+/** The API is reachable, but accepts nothing now: repeat the same call later. */
 export class BusyFailure extends Failure {
   override name = 'BusyFailure';
   readonly retryAfterSeconds: number;

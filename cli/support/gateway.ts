@@ -10,7 +10,7 @@ export interface GatewayOptions {
   tls?: boolean;
 }
 
-/** Where clients connect. */
+/** The address for clients. */
 export interface GatewayAddress {
   host: string;
   port: number;
@@ -29,7 +29,7 @@ export const portOption = (): Option =>
 
 export const tlsOption = (): Option => new Option('--tls', 'speak TLS');
 
-/** Flags, else the environment, else what was given at login, else the gateway of the `fronttcp dev` in this folder. */
+/** Flags, else the environment, else the gateway from the login, else the gateway of the `fronttcp dev` in this folder. */
 export async function gatewayOf(
   login: Pick<StoredLogin, 'host' | 'port' | 'tls'> | undefined,
   apiUrl: string,
@@ -39,7 +39,7 @@ export async function gatewayOf(
   return first;
 }
 
-/** As `gatewayOf`; of that `fronttcp dev` all of them. */
+/** As `gatewayOf`; for that `fronttcp dev` all its gateways. */
 export async function gatewaysOf(
   login: Pick<StoredLogin, 'host' | 'port' | 'tls'> | undefined,
   apiUrl: string,

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { ExitCode, Failure } from './failure.ts';
 
-/** `fronttcp users` alone is `fronttcp users list`; a word that is no command is still told as such. */
+/** `fronttcp users` alone is `fronttcp users list`; an unknown word is still reported as an unknown command. */
 export function defaultTo(group: Command, list: Command): Command {
-  // Not before: what a command is told when it joins the program would undo it.
+  // Not earlier: the settings that a command gets when it joins the program would undo it.
   group.hook('preSubcommand', () => {
     list.allowExcessArguments();
   });

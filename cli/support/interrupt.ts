@@ -1,6 +1,6 @@
 import { ExitCode } from './failure.ts';
 
-/** Aborts at Ctrl-C (the exit code then says so), SIGTERM or a terminal that goes away, in place of an end at once; a second Ctrl-C is one at once. */
+/** Aborts at Ctrl-C (the exit code then says so), SIGTERM or a closed terminal, instead of ending at once; a second Ctrl-C ends at once. */
 export function onInterrupt(): AbortSignal {
   const ended = new AbortController();
   process.once('SIGTERM', () => ended.abort()).once('SIGHUP', () => ended.abort());

@@ -1,4 +1,4 @@
-/** Whether lines can be drawn over on this stream. */
+/** Returns whether lines can be redrawn on this stream. */
 export function isDrawable(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY && process.env.TERM !== 'dumb';
 }
@@ -7,7 +7,7 @@ const UP = (lines: number) => (lines === 0 ? '' : `\u001b[${lines}A`);
 const TO_END_OF_SCREEN = '\u001b[J';
 const WITHOUT_WRAPPING = (text: string) => `\u001b[?7l${text}\u001b[?7h`;
 
-/** A few lines of a terminal that are drawn over again and again, in place. What is too long for a line is cut off. */
+/** A few lines of a terminal that are redrawn in place. Long lines are cut off. */
 export class LiveBlock {
   readonly #stream: NodeJS.WriteStream;
   #height = 0;
@@ -17,14 +17,14 @@ export class LiveBlock {
   }
 
   draw(lines: readonly string[]): void {
-    // More than the screen has could not be drawn over.
+    // Lines beyond the height of the screen could not be redrawn.
     const shown = lines.slice(0, Math.max(1, this.#stream.rows - 1));
     const frame = WITHOUT_WRAPPING(shown.map((line) => `${line}\n`).join(''));
     this.#stream.write(`\r${UP(this.#height)}${TO_END_OF_SCREEN}${frame}`);
     this.#height = shown.length;
   }
 
-  /** What is drawn next comes below; what stands there stays. */
+  /** Keeps the current lines; the next ones are drawn below. */
   keep(): void {
     this.#height = 0;
   }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** A parser of whole numbers for commander: what it refuses is a usage error that names the option. */
+/** A parser of whole numbers for commander: a refused value is a usage error that names the option. */
 export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -9,7 +9,7 @@ export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER):
   };
 }
 
-/** A parser of numbers with a fraction, likewise. */
+/** The same for numbers with a fraction. */
 export function decimalNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

@@ -2,10 +2,10 @@ import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Controls and changes of direction: what others wrote must not move the cursor, set the title or fake a line of ours. */
+/** Control and direction characters: text of other users must not move the cursor, set the title or imitate our lines. */
 const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}]/gu;
 
-/** Text of others, fit for a terminal: its further lines are indented, so that none looks like one of ours. */
+/** Makes text of other users safe for a terminal: its further lines are indented, so that none looks like one of ours. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => {
     if (character === '\n') return '\n    ';
@@ -23,17 +23,17 @@ export class Output {
     this.isQuiet = options.quiet;
   }
 
-  /** What was asked for: one line of JSON with --json, else text. */
+  /** The result: one line of JSON with --json, else text. */
   result(value: unknown, text: string): void {
     process.stdout.write(`${this.isJson ? JSON.stringify(value) : text}\n`);
   }
 
-  /** One of a series, such as a message. */
+  /** One result of a series, such as a message. */
   line(value: unknown, text: string): void {
     this.result(value, text);
   }
 
-  /** What a person wants to know beside it; not with --quiet. */
+  /** Additional information for people; not with --quiet. */
   note(text: string): void {
     if (!this.isQuiet) process.stderr.write(`${styled('dim', text, process.stderr)}\n`);
   }

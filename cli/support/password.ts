@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ExitCode, Failure } from './failure.ts';
 
-/** From standard input when told so, else asked for without an echo. */
+/** Reads it from standard input if requested, else asks without an echo. */
 export async function readPassword(prompt: string, fromStdin: boolean): Promise<string> {
   const password = fromStdin ? (await text(process.stdin)).replace(/\r?\n$/, '') : await ask(prompt);
   if (password === '') throw new Failure(ExitCode.usage, 'the password is empty');

@@ -3,11 +3,11 @@ import { isDrawable, LiveBlock } from './live.ts';
 import type { Output } from './output.ts';
 
 const DRAW_EVERY_MS = 100;
-/** Where nothing can be drawn over: a line each time that so much of it is done. */
+/** Where lines cannot be redrawn: one line after each such share of the job. */
 const SHARE_OF_A_LINE = 0.1;
 const BAR_WIDTH = 30;
 
-/** How far a long job is, on standard error: a bar on a terminal, else a line now and then. Nothing with --quiet. */
+/** The progress of a long job, on standard error: a bar on a terminal, else some lines. Nothing with --quiet. */
 export class Progress {
   readonly #output: Output;
   readonly #total: number;
@@ -38,7 +38,7 @@ export class Progress {
     }
   }
 
-  /** Takes the bar away: what follows says how it ended. */
+  /** Removes the bar: the result follows. */
   end(): void {
     this.#block?.clear();
   }

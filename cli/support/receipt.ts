@@ -15,17 +15,17 @@ export function readReceipt(api: Api, id: string): Promise<ReceiptAnswer> {
   return api.call('GET', `/commands/${encodeURIComponent(id)}`, commandAnswer, { ifMissing });
 }
 
-/** A client that acknowledges does it at once; of one that does not, `written` is all there will be. */
+/** A client with `ack` acknowledges at once; for other clients `written` is the last state. */
 const ACKNOWLEDGE_MS = 300;
 
-/** Looks, ever less often, until nothing is under way to any recipient, or the time is over. */
+/** Polls with growing pauses until every recipient has a final state, or the time is over. */
 export async function awaitDelivery(api: Api, id: string, waitMs: number): Promise<ReceiptAnswer> {
   const endMs = performance.now() + waitMs;
   const receipt = await lookUntil(api, id, endMs, ['routed', 'stored']);
   return lookUntil(api, id, Math.min(endMs, performance.now() + ACKNOWLEDGE_MS), ['written'], receipt);
 }
 
-/** Until no recipient is in one of these states. */
+/** Polls until no recipient is in one of these states. */
 async function lookUntil(
   api: Api,
   id: string,

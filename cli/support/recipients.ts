@@ -8,7 +8,7 @@ import { ExitCode, Failure } from './failure.ts';
 
 export type ListedUser = z.infer<typeof usersAnswer>['users'][number];
 
-/** One user id a line; blank lines and those that begin with # are passed over, and who is named twice counts once. */
+/** One user id a line; blank lines and those that begin with # are skipped, and duplicates count once. */
 export async function recipientsOfFile(path: string): Promise<string[]> {
   const lines = (await read(path)).split(/\r?\n/).map((line) => line.trim());
   const recipients = new Set<string>();

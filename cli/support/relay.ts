@@ -8,7 +8,7 @@ const reply: z.ZodType<RedisReply> = z.lazy(() => z.union([z.string(), z.number(
 const answer = z.object({ keyPrefix: z.string(), replies: z.array(reply) });
 const failure = z.object({ errorMessage: z.string() });
 
-/** The store of a deployment, by its relay function: what only the VPC reaches, from anywhere, with the rights of IAM. */
+/** The store of a deployment, through its relay function: reaches a store inside the VPC from anywhere, with IAM rights. */
 export async function connectRelay(functionName: string, region?: string): Promise<{ redis: RedisPort; keys: Keys }> {
   const lambda = new LambdaClient(region === undefined ? {} : { region });
 

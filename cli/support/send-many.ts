@@ -8,9 +8,9 @@ import { BusyFailure } from './failure.ts';
 
 type Counts = z.infer<typeof sentAnswer>['recipients'];
 
-/** What goes to each recipient. */
+/** The message to each recipient. */
 export interface Content {
-  /** Of an application message; undefined: a chat. */
+  /** The id of an application message; undefined: a chat. */
   commandId: number | undefined;
   content: unknown;
   ttl_s?: number;
@@ -20,18 +20,18 @@ export interface Content {
 export interface ManySent {
   ids: string[];
   recipients: Counts;
-  /** How many of the recipients it has been sent to: fewer than all when it was interrupted. */
+  /** Number of recipients so far: fewer than all after an interruption. */
   done: number;
 }
 
 export interface ManyOptions {
   /** Recipients of one request. */
   batch: number;
-  /** With the same key a second run goes on where the first one ended: what was sent is not sent again. */
+  /** With the same key a second run continues after an interrupted one: nothing is sent twice. */
   key: string;
   signal: AbortSignal;
   progress(done: number): void;
-  /** The API asked to wait. */
+  /** The API requested a pause. */
   waiting(seconds: number, why: string): void;
 }
 
@@ -39,7 +39,7 @@ const MOST_ATTEMPTS = 10;
 
 export const newKey = (): string => randomUUID();
 
-/** Sends to any number of recipients, a request after the other, each with an idempotency key of its own. */
+/** Sends to any number of recipients, one request after the other, each with its own idempotency key. */
 export async function sendToMany(
   api: Api,
   recipients: readonly string[],
@@ -61,7 +61,7 @@ export async function sendToMany(
   return sent;
 }
 
-/** As often as the API asks to come again. */
+/** Retries as often as the API requests it. */
 async function patiently<T>(call: () => Promise<T>, { signal, waiting }: ManyOptions): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -3,17 +3,17 @@ import { count } from './drawing.ts';
 import { printable, styled, table } from './output.ts';
 import { awaitDelivery, isFailed } from './receipt.ts';
 
-/** More of them would only hide what went well. */
+/** A longer list would hide the successes. */
 const MOST_NAMED = 20;
 
 export interface ManyStates {
-  /** How many recipients are in each state. */
+  /** Number of recipients in each state. */
   states: Record<string, number>;
   failed: { phone_number: string; state: string; reason?: string | undefined }[];
   table: string;
 }
 
-/** What becomes of several messages, counted; who will not get it is named. */
+/** A summary of several messages: counts per state, and the recipients who will not get one. */
 export async function followMany(api: Api, ids: readonly string[], waitMs: number): Promise<ManyStates> {
   const endMs = performance.now() + waitMs;
   const states: Record<string, number> = {};

@@ -52,7 +52,7 @@ async function connectStore(): Promise<Store> {
 
 const STORE_VARIABLES = ['REDIS_URL', 'UPSTASH_REDIS_REST_URL'];
 
-/** What the store is reached by. */
+/** The way to reach the store. */
 export async function environmentOf(): Promise<Environment> {
   const isNamed = STORE_VARIABLES.some((name) => process.env[name]);
   try {
@@ -73,7 +73,7 @@ async function localStore(): Promise<Record<string, string>> {
   return { REDIS_URL: url, REDIS_KEY_PREFIX: keyPrefix, REDIS_CLUSTER: String(isCluster) };
 }
 
-/** Whether the store that would be used is on this machine. */
+/** Returns whether the store is on this machine. */
 export async function isLocalStore(): Promise<boolean> {
   if (process.env.FRONTTCP_RELAY) return false;
   const { REDIS_URL: url, UPSTASH_REDIS_REST_URL: upstash } = await environmentOf();

@@ -9,7 +9,7 @@ import type { Store } from './store.ts';
 export interface NewUser {
   password: string;
   isOperator: boolean;
-  /** Set the password and the role of one who is there already, instead of refusing. */
+  /** Set the password and the role of an existing user, instead of refusing. */
   replace: boolean;
 }
 
@@ -43,10 +43,10 @@ export async function issueToken(
   return { token, expiresAt };
 }
 
-/** How long a gateway may take to end the session, ms. One that is dead is buried within 15 s. */
+/** Time limit for a gateway to end the session, ms. A dead gateway is buried within 15 s. */
 const SESSION_END_MS = 20_000;
 
-/** The connection ends first: its gateway writes the end of the session, which must find the user. */
+/** The connection ends first: when its gateway records the end of the session, the user must still exist. */
 export async function removeUser({ redis, keys }: Store, userId: string): Promise<void> {
   const key = keys.user(checked(userId));
   const presence = await disconnectUser(redis, keys, userId, { reason: 'logged_out', revoke: true });

@@ -1,13 +1,13 @@
 import { ClientCommand } from '../../contract/wire/command-ids.ts';
 
-/** The server takes at most so many ids in one frame. */
+/** The server accepts at most so many ids in one frame. */
 const MAX_IDS_PER_FRAME = 256;
 
 export interface AcknowledgementWriter {
   write(commandId: number, body: string): void;
 }
 
-/** Gathers the ids of a turn into one frame. What has no connection is let go: the server sends those messages again. */
+/** Collects the ids of a turn into one frame. Without a connection the ids are dropped: the server sends those messages again. */
 export class Acknowledgements {
   #writer: AcknowledgementWriter | undefined;
   #ids: string[] = [];

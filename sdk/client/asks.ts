@@ -3,11 +3,11 @@ import { HEADER_BYTES } from '../../contract/wire/frame.ts';
 import { TimeoutError, TooLargeError } from './errors.ts';
 import type { Json, Message } from './message.ts';
 
-/** Returns what the caller of `POST /send-command` with `wait: "reply"` gets. */
+/** Returns the reply for the caller of `POST /send-command` with `wait: "reply"`. */
 export type AskHandler = (message: Message) => Json | Promise<Json>;
 
 export interface AskOptions {
-  /** How long the handler may take, ms; nobody waits for longer than 25 s, which it is unless given. */
+  /** Time limit of the handler, ms. Default: 25 s, the longest time that a caller waits. */
   timeoutMs?: number;
 }
 
@@ -16,7 +16,7 @@ interface ReplyWriter {
 }
 
 interface AsksParts {
-  /** Marks a message as taken: it does not come again. */
+  /** Marks a message as processed: it does not come again. */
   taken: (message: Message) => void;
   /** A handler failed or took too long: the message may come again. */
   failed: (message: Message, error: Error) => void;
@@ -32,7 +32,7 @@ export class Asks {
   #handler: AskHandler | undefined;
   #timeoutMs = DEFAULT_TIMEOUT_MS;
 
-  /** `maxFrameBytes`: the largest frame that the server takes. */
+  /** `maxFrameBytes`: the largest frame that the server accepts. */
   constructor(parts: AsksParts, maxFrameBytes: number) {
     this.#parts = parts;
     this.#maxFrameBytes = maxFrameBytes;
@@ -62,7 +62,7 @@ export class Asks {
   }
 
   /**
-   * Without a connection the reply is let go: the message comes again if it was not acknowledged. Throws TooLargeError
+   * Without a connection the reply is dropped: the message comes again if it was not acknowledged. Throws TooLargeError
    * for a reply that would not fit a frame.
    */
   reply({ ask }: Message, reply: Json): void {

@@ -2,7 +2,7 @@ import { FEATURES, type Feature, ServerCommand } from '../../contract/wire/comma
 import type { Goodbye, SessionInfo } from './events.ts';
 import type { ApplicationMessage, ChatMessage, Json } from './message.ts';
 
-/** Bodies of the server's commands as types. Each answers undefined for what is not one. */
+/** Parsers of the bodies of the server's commands. Each returns undefined for an invalid body. */
 type JsonObject = { [name: string]: Json };
 
 export function parseJson(body: Buffer): Json | undefined {
@@ -44,7 +44,7 @@ export function parseChat(commandId: number, version: number, value: Json | unde
 }
 
 /**
- * Members of the server stand beside those of the sender, and are taken out of the body: `id` and `sent_at` with
+ * Members of the server are beside those of the sender, and are removed from the body: `id` and `sent_at` with
  * `withDelivery` (feature `ack`), `ask` for any client with features.
  */
 export function parseApplication(
@@ -86,7 +86,7 @@ export function parseRefused(
   };
 }
 
-/** No time to come back at means: not by oneself. */
+/** Without a time to reconnect: do not reconnect by yourself. */
 export function parseGoodbye(value: Json | undefined): Goodbye | undefined {
   if (!isObject(value) || typeof value.reason !== 'string') return undefined;
   const afterMs = value.reconnect_after_ms;

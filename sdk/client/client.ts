@@ -13,12 +13,12 @@ import { Comeback, type End } from './reconnect-policy.ts';
 import { type SendOptions, Sends } from './sends.ts';
 import { Session, type SessionHandlers } from './session.ts';
 
-/** `waiting`: between two connections. `closing`: `close()` was called and answers are still due. */
+/** `waiting`: between two connections. `closing`: `close()` was called, and some answers have not arrived yet. */
 export type ClientState = 'connecting' | 'verified' | 'waiting' | 'closing' | 'closed';
 
 /**
  * One user's connection, kept up until `close()`. Made by `connect`. Messages come by `for await`, or by
- * `on('message', …)`; until somebody takes them they wait in a bounded queue.
+ * `on('message', …)`; until the application takes them they wait in a bounded queue.
  */
 export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<Message> {
   readonly #settings: Settings;
@@ -61,12 +61,12 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     return this.#state;
   }
 
-  /** What the server said at the last verify; undefined before the first. */
+  /** The server's information at the last verify; undefined before the first. */
   get session(): SessionInfo | undefined {
     return this.#session?.info;
   }
 
-  /** Messages that nobody has taken yet. */
+  /** Messages that the application has not taken yet. */
   get queued(): number {
     return this.#deliveries.size;
   }
@@ -91,8 +91,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   }
 
   /**
-   * An application command that may have no reply. Resolves once the server has accepted it, or replied: then with the body;
-   * once it is written where the server does not say.
+   * An application command that may have no reply. Resolves once the server has accepted it, or with the body of a reply;
+   * once it is written where the server sends no receipts.
    */
   async post(commandId: number, body: { [name: string]: Json }, options?: SendOptions): Promise<Json | undefined> {
     const answer = await this.#open().application(commandId, body, 'acceptance', options);
@@ -100,7 +100,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     return typeof answer === 'string' ? undefined : answer;
   }
 
-  /** Takes a message by hand, before the loop or the listener is done with it. Harmless when repeated. */
+  /** Acknowledges a message explicitly, before the loop or the listener is done with it. May be repeated. */
   acknowledge(message: Message): void {
     this.#deliveries.acknowledge(message);
   }
@@ -115,20 +115,20 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     return this;
   }
 
-  /** Replies to a message by hand: one that asks (`message.ask`) and that came by the loop or a listener. */
+  /** Replies explicitly to a message that asks for a reply (`message.ask`) and that came by the loop or a listener. */
   reply(message: Message, reply: Json): void {
     this.#asks.reply(message, reply);
   }
 
   /**
    * Ends when the client is closed; throws what ended it. A message is acknowledged when the loop asks for the next one:
-   * leaving the loop leaves its last message to whoever reads next.
+   * after leaving the loop, the next reader gets its last message again.
    */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
     return this.#deliveries.iterate(() => this.#cause);
   }
 
-  /** Lets listeners finish, waits for the answers that are due (at most closeTimeoutMs), and ends. Never rejects. */
+  /** Lets listeners finish, waits for outstanding answers (at most closeTimeoutMs), and ends. Never rejects. */
   async close(): Promise<void> {
     const { closeTimeoutMs } = this.#settings;
     if (this.#state === 'verified') {
@@ -157,7 +157,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   }
 
   async #run(): Promise<void> {
-    // The listeners of whoever makes the client come first.
+    // First the code that made the client adds its listeners.
     await Promise.resolve();
     while (this.#isOpen()) {
       const end = await this.#live();
@@ -249,7 +249,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     this.#session?.destroy(cause);
     this.#outbox.detach();
     this.#outbox.fail(this.#closedError());
-    // Listeners at work finish by themselves; their acknowledgements have nowhere to go any more.
+    // Running listeners finish by themselves; their acknowledgements can no longer be sent.
     this.#deliveries.close().catch((error: Error) => this.emit('error', error));
     this.emit('closed', cause);
   }

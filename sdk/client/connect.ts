@@ -12,7 +12,7 @@ export type { SendOptions } from './sends.ts';
 
 /**
  * Connects and verifies. Rejects with UnreachableError, TokenRefusedError, TimeoutError, DismissedError or the reason of
- * `signal` when the first connection does not come about; from then on the client comes back by itself.
+ * `signal` when the first connection fails; after the first success the client reconnects by itself.
  */
 export function connect(options: ClientOptions): Promise<Client> {
   const settings = settingsOf(options);

@@ -4,17 +4,17 @@ import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts
 import { FronttcpError, TimeoutError, UnreachableError } from './errors.ts';
 import type { Settings } from './options.ts';
 
-/** A server's frame may be larger than what a client may send (id and time are added): beyond this it is no frame of ours. */
+/** A server's frame may be larger than what a client may send (id and time are added): a larger length is a protocol error. */
 const MAX_INBOUND_FRAME_BYTES = 1_048_576;
 
 export interface ConnectionHandlers {
   /** `body` is a view, valid during the call. */
   frame(version: number, commandId: number, body: Buffer): void;
-  /** Once, whatever ended it; undefined when the server or we ended it in an orderly way. */
+  /** Called once, for every kind of end; undefined when the server or this client ended it in an orderly way. */
   ended(cause: Error | undefined): void;
 }
 
-/** One TCP (or TLS) stream as frames. Knows nothing of what they mean. */
+/** One TCP (or TLS) stream as frames. It does not know their meaning. */
 export class Connection {
   readonly #socket: Socket;
   readonly #handlers: ConnectionHandlers;
@@ -40,12 +40,12 @@ export class Connection {
     return this.#isPaused;
   }
 
-  /** `written` is called when the kernel has it, or with why it never will. */
+  /** `written` is called when the kernel has the bytes, or with the error. */
   write(version: number, commandId: number, body: string, written?: (error?: Error | null) => void): void {
     this.#socket.write(encodeFrame(version, commandId, body), written);
   }
 
-  /** Backpressure: no further frame until `resume`, and the server's writes come to wait. */
+  /** Backpressure: no further frame until `resume`, and the server's writes wait. */
   pause(): void {
     this.#isPaused = true;
     this.#socket.pause();
@@ -60,7 +60,7 @@ export class Connection {
     });
   }
 
-  /** Flushes and ends; what still comes is not read any more. */
+  /** Flushes and ends; no more data is read. */
   end(): void {
     this.#socket.removeAllListeners('data');
     this.#socket.end();
@@ -113,7 +113,7 @@ export function openSocket(settings: Settings, signal: AbortSignal): Promise<Soc
       signal.removeEventListener('abort', fail);
       socket.removeListener(tls ? 'secureConnect' : 'connect', open);
       socket.removeListener('error', fail);
-      // Between this turn and the next nobody listens; an error in the gap must not end the process.
+      // Between this turn and the next there is no listener; an error in the gap must not end the process.
       socket.on('error', () => undefined);
     };
     socket.once(tls ? 'secureConnect' : 'connect', open);

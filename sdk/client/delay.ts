@@ -12,7 +12,7 @@ export function delay(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Resolves when `work` is done, or after `ms` all the same. */
+/** Resolves when `work` is done, at the latest after `ms`. */
 export async function deadline(work: Promise<unknown>, ms: number): Promise<void> {
   const over = new AbortController();
   await Promise.race([work.catch(() => undefined), delay(ms, over.signal)]);

@@ -5,7 +5,7 @@ import { Inbound, type Source } from './inbound.ts';
 import { KnownIds } from './known-ids.ts';
 import type { Message } from './message.ts';
 
-/** Messages from the socket to the application, each once, acknowledged when it was taken. */
+/** Messages from the socket to the application, each once, acknowledged after the application has processed it. */
 export class Deliveries {
   readonly #emitter: EventEmitter<ClientEvents>;
   readonly #inbound: Inbound;
@@ -13,7 +13,7 @@ export class Deliveries {
   readonly #acknowledgements = new Acknowledgements();
   #pump: Promise<void> | undefined;
 
-  /** `emitter`: whose `message` listeners are fed. */
+  /** `emitter`: its `message` listeners get the messages. */
   constructor(emitter: EventEmitter<ClientEvents>, inboundLimit: number, rememberedIds: number) {
     this.#emitter = emitter;
     this.#inbound = new Inbound(inboundLimit);
@@ -38,7 +38,7 @@ export class Deliveries {
     if (this.isNew(message)) this.#inbound.put(message);
   }
 
-  /** Whether it has not come before. */
+  /** Returns whether the message is new. */
   isNew(message: Message): boolean {
     const seen = message.id === undefined ? 'new' : this.#known.see(message.id);
     // Its acknowledgement was lost with the connection.
@@ -46,7 +46,7 @@ export class Deliveries {
     return seen === 'new';
   }
 
-  /** Whoever was to take it failed: it is left to the next connection, because at once again would spin. */
+  /** The receiver of the message failed: it comes again on the next connection, because an immediate retry would spin. */
   fail(message: Message, error: Error): void {
     if (message.id !== undefined) this.#known.forget(message.id);
     this.#emitter.emit('error', error);
@@ -58,14 +58,14 @@ export class Deliveries {
     this.#acknowledgements.add(message.id);
   }
 
-  /** Nothing more is handed out; resolves when the listeners at work are done. */
+  /** Hands out no more messages; resolves when the running listeners are done. */
   async close(): Promise<void> {
     this.#inbound.close();
     await this.#pump;
     this.#acknowledgements.flush();
   }
 
-  /** `cause`: what ended the client, if it did not end by itself. */
+  /** `cause`: the error that ended the client, if any. */
   iterate(cause: () => Error | undefined): AsyncIterator<Message, undefined> {
     let current: Message | undefined;
     return {
@@ -86,7 +86,7 @@ export class Deliveries {
     };
   }
 
-  /** Feeds the listeners for as long as there are any. */
+  /** Hands messages to the listeners as long as there are any. */
   startPump(): void {
     this.#pump ??= this.#feedListeners().finally(() => {
       this.#pump = undefined;
@@ -103,7 +103,7 @@ export class Deliveries {
     }
   }
 
-  /** A listener that fails leaves the message to the next connection: at once again would spin. */
+  /** When a listener fails, the message comes again on the next connection: an immediate retry would spin. */
   async #feed(message: Message, listeners: ((message: Message) => unknown)[]): Promise<void> {
     try {
       await Promise.all(listeners.map((listener) => listener.call(this.#emitter, message)));

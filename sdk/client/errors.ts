@@ -1,9 +1,9 @@
-/** A class for each decision a caller can take. All are `FronttcpError`s; what lies beneath is their `cause`. */
+/** A class for each decision a caller can take. All are `FronttcpError`s; the underlying error is their `cause`. */
 export class FronttcpError extends Error {
   override name = 'FronttcpError';
 }
 
-/** No connection came about, or it broke. Try again later: the client does so by itself once it has been verified. */
+/** The connection failed or broke. Try again later: the client does so by itself once it has been verified. */
 export class UnreachableError extends FronttcpError {
   override name = 'UnreachableError';
 }
@@ -13,10 +13,10 @@ export class TokenRefusedError extends FronttcpError {
   override name = 'TokenRefusedError';
 }
 
-/** The server ended this client for good, such as by a newer connection of the same user. Do not simply come back. */
+/** The server ended this client for good, such as by a newer connection of the same user. Do not reconnect without a reason. */
 export class DismissedError extends FronttcpError {
   override name = 'DismissedError';
-  /** The server's word for it, such as `taken_over`. */
+  /** The server's reason, such as `taken_over`. */
   readonly reason: string;
 
   constructor(reason: string) {
@@ -25,10 +25,10 @@ export class DismissedError extends FronttcpError {
   }
 }
 
-/** The server refused what was sent, and did nothing. Change it before sending it again. */
+/** The server refused the command, and did nothing. Change it before sending it again. */
 export class RefusedError extends FronttcpError {
   override name = 'RefusedError';
-  /** The server's word for it: `error` of command 111. */
+  /** The server's reason: `error` of command 111. */
   readonly code: string;
 
   constructor(code: string, message: string) {
@@ -37,7 +37,7 @@ export class RefusedError extends FronttcpError {
   }
 }
 
-/** Sent, and the connection ended before the answer: it may have been accepted. Send again only if twice does no harm. */
+/** Sent, and the connection ended before the answer: it may have been accepted. Send again only if a repetition does no harm. */
 export class UnconfirmedError extends FronttcpError {
   override name = 'UnconfirmedError';
 }
@@ -58,7 +58,7 @@ export class OverloadedError extends FronttcpError {
   override name = 'OverloadedError';
 }
 
-/** The frame would be larger than the server takes; it would have closed the connection. Send less at once. */
+/** The frame would be larger than the server accepts; the server would have closed the connection. Send less at once. */
 export class TooLargeError extends FronttcpError {
   override name = 'TooLargeError';
 }

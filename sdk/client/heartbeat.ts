@@ -1,14 +1,14 @@
-/** What the heartbeat needs of the connection. */
+/** The part of the connection that the heartbeat needs. */
 export interface HeartbeatPeer {
   beat(): void;
-  /** The socket is not being read: silence says nothing about the server. */
+  /** The socket is not being read: silence does not mean that the server is gone. */
   readonly isPaused: boolean;
   /** The server has been silent for `missed` heartbeats. */
   dead(missed: number): void;
 }
 
 /**
- * Sends a heartbeat at every interval, and finds a peer that is gone without a word: one that answers heartbeats and has
+ * Sends a heartbeat at every interval, and detects a dead peer: one that answers heartbeats and has
  * sent nothing at all over `missedHeartbeats` of them.
  */
 export class Heartbeat {
@@ -17,7 +17,7 @@ export class Heartbeat {
   readonly #timer: NodeJS.Timeout | undefined;
   #unanswered = 0;
 
-  /** `missedHeartbeats` undefined: the server does not answer them, and only TCP tells of its death. */
+  /** `missedHeartbeats` undefined: the server does not answer them, and only TCP detects its death. */
   constructor(peer: HeartbeatPeer, intervalMs: number, missedHeartbeats: number | undefined) {
     this.#peer = peer;
     this.#limit = missedHeartbeats ?? Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 import type { Message } from './message.ts';
 
-/** The reader of the socket, as the queue holds it back. */
+/** The reader of the socket, which the queue pauses and resumes. */
 export interface Source {
   pause(): void;
   resume(): void;
@@ -8,7 +8,7 @@ export interface Source {
 
 /**
  * Messages on their way to the application: at most `limit`, then the source is paused until half of them are gone.
- * One taker gets each message, in order.
+ * Each message goes to one taker, in order.
  */
 export class Inbound {
   readonly #limit: number;
@@ -26,7 +26,7 @@ export class Inbound {
     return this.#queue.length;
   }
 
-  /** A new connection; held back from the start if there is still too much. */
+  /** A new connection; paused from the start if the queue is still too long. */
   attach(source: Source | undefined): void {
     this.#source = source;
     this.#isHeldBack = false;
@@ -41,7 +41,7 @@ export class Inbound {
     this.#holdBack();
   }
 
-  /** It was handed out and not taken: the next taker gets it. */
+  /** The message was handed out but not processed: the next taker gets it. */
   putBack(message: Message): void {
     if (this.#isClosed) return;
     const taker = this.#takers.shift();
@@ -59,7 +59,7 @@ export class Inbound {
     return this.#isClosed ? Promise.resolve(undefined) : new Promise((resolve) => this.#takers.push(resolve));
   }
 
-  /** What waits is dropped: it was not acknowledged, and comes again. */
+  /** Drops the waiting messages: they were not acknowledged, and come again. */
   close(): void {
     this.#isClosed = true;
     this.#queue.length = 0;

@@ -1,6 +1,6 @@
 /**
- * Message ids of this client, across its connections: the server sends again what it saw no acknowledgement of.
- * Those that wait are as many as the inbound queue holds; of those taken the newest `limit` are remembered.
+ * Message ids of this client, across its connections: the server sends unacknowledged messages again.
+ * Keeps the ids of all waiting messages (as many as the inbound queue holds), and the newest `limit` of processed ones.
  */
 export class KnownIds {
   readonly #limit: number;
@@ -23,7 +23,7 @@ export class KnownIds {
     return this.#taken.has(id);
   }
 
-  /** The application has it: it must not get it again. */
+  /** The application has processed it: it must not get it again. */
   take(id: string): void {
     this.#waiting.delete(id);
     this.#taken.add(id);
@@ -33,7 +33,7 @@ export class KnownIds {
     }
   }
 
-  /** The application could not take it: when it comes again it is new. */
+  /** The application failed to process it: when it comes again it counts as new. */
   forget(id: string): void {
     this.#waiting.delete(id);
   }

@@ -5,9 +5,9 @@ interface Delivery {
   readonly id: string | undefined;
   /** When the server accepted it; undefined without the feature `ack`. */
   readonly sentAt: Date | undefined;
-  /** The frame's `version`: that of the sender's frame, 1100 for what came from the queue or the HTTP API. */
+  /** The frame's `version`: that of the sender's frame, 1100 for messages from the queue or the HTTP API. */
   readonly version: number;
-  /** Somebody waits for a reply to this message: what `client.reply` names. Undefined: nobody does. */
+  /** A caller waits for a reply to this message: the id for `client.reply`. Undefined: no reply is expected. */
   readonly ask: string | undefined;
 }
 

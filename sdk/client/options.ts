@@ -2,16 +2,16 @@ import type { ConnectionOptions } from 'node:tls';
 import { FEATURES, type Feature } from '../../contract/wire/command-ids.ts';
 import { DEFAULT_MAX_FRAME_BYTES } from '../../contract/wire/frame.ts';
 
-/** Asked at every connection. `refused` is the token that the server has just turned down, if any. */
+/** Called at every connection. `refused` is the token that the server has just refused, if any. */
 export type TokenProvider = (refused: string | undefined) => string | Promise<string>;
 
 export interface ReconnectPolicy {
   /** Bounds of the wait before the n-th attempt: random within 0 … min(maxDelayMs, minDelayMs × 2ⁿ). */
   minDelayMs: number;
   maxDelayMs: number;
-  /** Attempts in succession after which it gives up. */
+  /** Number of consecutive attempts before it gives up. */
   maxAttempts: number;
-  /** A connection that lived this long was a success: the count starts anew. */
+  /** A connection that lasted this long counts as a success: the count starts again. */
   lastingMs: number;
   /** Also keep trying when the very first connection fails, instead of having `connect` reject. */
   fromStart: boolean;
@@ -24,32 +24,32 @@ export interface ClientOptions {
   /** The user id. */
   phoneNumber: string;
   token: string | TokenProvider;
-  /** All of them unless given. `[]` is a plain client: the bare protocol, at most once. */
+  /** Default: all of them. `[]` is a plain client: the bare protocol, at most once. */
   features?: readonly Feature[];
   /** TLS, with Node's own checks; an object to set more. */
   tls?: boolean | ConnectionOptions;
-  /** `version` of the frames that are sent. */
+  /** `version` of sent frames. */
   version?: number;
-  /** At most; a third of what the server bears when that is less. 0: none. */
+  /** Maximum interval; a third of the server's heartbeat time-out when that is less. 0: none. */
   heartbeatIntervalMs?: number;
-  /** Heartbeats in succession without a byte from the server after which the peer counts as dead (feature `pong`). */
+  /** Number of consecutive heartbeats without a byte from the server after which the peer counts as dead (feature `pong`). */
   missedHeartbeats?: number;
   /** TCP and TLS. */
   connectTimeoutMs?: number;
-  /** From the connection to the verdict: the server lets it wait while its Redis is away. */
+  /** From the connection to the verify result: the server delays it while its Redis is unreachable. */
   verifyTimeoutMs?: number;
   /** From the call to the answer, reconnections included; each send may set its own. */
   sendTimeoutMs?: number;
-  /** How long `close()` waits for answers that are due. */
+  /** How long `close()` waits for outstanding answers. */
   closeTimeoutMs?: number;
   reconnect?: Partial<ReconnectPolicy> | false;
   /** Messages that wait for the application; one more, and the socket is not read until it has caught up. */
   inboundLimit?: number;
   /** Sends that wait for a connection or an answer; one more is refused with OverloadedError. */
   outboundLimit?: number;
-  /** Ids of messages that the application took, remembered to drop what comes twice. */
+  /** Number of ids of processed messages that are remembered, to drop duplicates. */
   rememberedIds?: number;
-  /** False for one who only sends: what comes is neither kept nor acknowledged, and stays in the mailbox. */
+  /** False for a client that only sends: received messages are neither kept nor acknowledged, and stay in the mailbox. */
   receive?: boolean;
   /** Largest frame that is sent: the server's MAX_FRAME_BYTES. */
   maxFrameBytes?: number;
@@ -59,7 +59,7 @@ export interface ClientOptions {
 
 export interface Settings extends Required<Omit<ClientOptions, 'reconnect' | 'signal' | 'tls' | 'token'>> {
   token: TokenProvider;
-  /** Whether a refused token is worth another question. */
+  /** Returns whether the provider can give another token after a refusal. */
   canRenewToken: boolean;
   tls: ConnectionOptions | undefined;
   reconnect: ReconnectPolicy | undefined;
@@ -74,7 +74,7 @@ const DEFAULT_RECONNECT: ReconnectPolicy = {
   fromStart: false,
 };
 
-/** Fills in what was left out. Throws TypeError for what cannot be meant. */
+/** Fills in the defaults. Throws TypeError for invalid options. */
 export function settingsOf(options: ClientOptions): Settings {
   const { token, tls, reconnect } = options;
   const settings: Settings = {
@@ -84,13 +84,13 @@ export function settingsOf(options: ClientOptions): Settings {
     heartbeatIntervalMs: 30_000,
     missedHeartbeats: 3,
     connectTimeoutMs: 10_000,
-    // Longer than the server's own patience (AUTH_TIMEOUT_MS, 30 s), so that its verdict comes first.
+    // Longer than the server's own limit (AUTH_TIMEOUT_MS, 30 s), so that its result comes first.
     verifyTimeoutMs: 35_000,
     sendTimeoutMs: 30_000,
     closeTimeoutMs: 5_000,
     inboundLimit: 1_000,
     outboundLimit: 10_000,
-    // More than a mailbox holds (1,000 by default): all of it may come twice.
+    // More than a mailbox holds (1,000 by default): all its messages may come twice.
     rememberedIds: 10_000,
     receive: true,
     maxFrameBytes: DEFAULT_MAX_FRAME_BYTES,

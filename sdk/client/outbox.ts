@@ -13,24 +13,24 @@ export interface OutboxWriter {
 export type Answer = 'written' | 'accepted' | 'reply';
 
 export interface Outgoing {
-  /** Of this client, never used twice. It is also in `body` when the server is to repeat it. */
+  /** Unique within this client. It is also in `body` when the server must repeat it. */
   readonly ref: string;
   readonly commandId: number;
   readonly body: string;
   readonly answer: Answer;
-  /** Twice does no harm: it is written again when the connection ended before the answer. */
+  /** A repetition does no harm: it is written again when the connection ended before the answer. */
   readonly isIdempotent: boolean;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
 interface Entry extends Outgoing {
-  /** Takes itself out: timer and abort listener too. */
+  /** Removes the entry, with its timer and abort listener. */
   settle(outcome: { value: Json | undefined } | { error: unknown }): void;
 }
 
 /**
- * What was sent and is not done: those that wait for a connection, in order, and those written that wait for their
+ * Unfinished sends: those that wait for a connection, in order, and written ones that wait for their
  * answer. Together at most `limit`; one more is refused.
  */
 export class Outbox {
@@ -80,7 +80,7 @@ export class Outbox {
     });
   }
 
-  /** A verified connection: what waited goes out, in order. */
+  /** A verified connection: waiting sends go out, in order. */
   attach(writer: OutboxWriter, givesReceipts: boolean): void {
     this.#writer = writer;
     this.#givesReceipts = givesReceipts;
@@ -92,7 +92,7 @@ export class Outbox {
     this.#writer = undefined;
   }
 
-  /** The connection ended: what it did not answer is unconfirmed, and waits again only if twice does no harm. */
+  /** The connection ended: unanswered sends are unconfirmed, and wait again only if a repetition does no harm. */
   detach(): void {
     this.hold();
     const unanswered = [...this.#written.values()];
@@ -107,14 +107,14 @@ export class Outbox {
     }
   }
 
-  /** Whether somebody waited for it. */
+  /** Returns whether a caller waited for it. */
   accepted(ref: string, messageId: string): boolean {
     const entry = this.#written.get(ref);
     if (entry?.answer === 'accepted') entry.settle({ value: messageId });
     return entry !== undefined;
   }
 
-  /** `commandId`: of the reply. A message that happens to have a `ref` is none. */
+  /** `commandId`: that of the reply. A message with a `ref` is not a reply. */
   replied(ref: string, commandId: number, body: Json): boolean {
     const entry = this.#written.get(ref);
     if (entry === undefined || entry.commandId + REPLY_OFFSET !== commandId) return false;
@@ -128,13 +128,13 @@ export class Outbox {
     return entry !== undefined;
   }
 
-  /** Nothing goes out any more. */
+  /** Stops sending. */
   fail(error: ClosedError): void {
     this.hold();
     for (const entry of [...this.#waiting.values(), ...this.#written.values()]) entry.settle({ error });
   }
 
-  /** Resolves when everything is done one way or the other. */
+  /** Resolves when every send has succeeded or failed. */
   emptied(): Promise<void> {
     return this.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#emptied.push(resolve));
   }
@@ -148,7 +148,7 @@ export class Outbox {
     }
   }
 
-  /** Where the server gives no receipts, the kernel's word is all there is. A broken write ends in `detach`. */
+  /** Where the server gives no receipts, a send is done when the kernel has it. A broken write ends in `detach`. */
   #wrote(entry: Entry, error: Error | null | undefined): void {
     if (error || this.#written.get(entry.ref) !== entry) return;
     if (entry.answer === 'written' || (entry.answer === 'accepted' && !this.#givesReceipts)) {

@@ -7,11 +7,11 @@ import type { ReconnectPolicy } from './options.ts';
 export interface End {
   cause: Error;
   goodbye: Goodbye | undefined;
-  /** From the verdict to the end, ms; undefined when it never was verified. */
+  /** From the verify to the end, ms; undefined when it was never verified. */
   verifiedForMs: number | undefined;
 }
 
-/** Reasons after which coming back would take the connection from its rightful holder, or come with a dead token. */
+/** Reasons after which a reconnect would take over a newer connection, or would use an invalid token. */
 const FINAL_REASONS = ['taken_over', 'logged_out'];
 
 export type NextStep = { attempt: number; delayMs: number } | { finalCause: Error };
@@ -35,11 +35,11 @@ export class Comeback {
     }
     if (!policy || end.cause instanceof TokenRefusedError) return { finalCause: end.cause };
     if (!this.#wasVerified && !policy.fromStart) return { finalCause: end.cause };
-    // A plain client is not told why it was closed: one that is thrown out at once, again and again, must slow down.
+    // A plain client does not get the close reason: one that is closed at once, repeatedly, must slow down.
     if (verifiedForMs !== undefined && verifiedForMs >= policy.lastingMs) this.#attempt = 0;
     this.#attempt += 1;
     if (this.#attempt > policy.maxAttempts) return { finalCause: end.cause };
-    // The server's own time is jittered already.
+    // The time from the server has jitter already.
     return { attempt: this.#attempt, delayMs: goodbye?.reconnectAfterMs ?? backoffMs(policy, this.#attempt) };
   }
 }

@@ -6,11 +6,11 @@ import type { Settings } from './options.ts';
 import type { Answer, Outbox } from './outbox.ts';
 
 export interface SendOptions {
-  /** In place of the client's own `sendTimeoutMs`. */
+  /** Replaces the client's `sendTimeoutMs`. */
   timeoutMs?: number;
-  /** Stops waiting for the answer; what was written stays written. */
+  /** Stops waiting for the answer; a written frame cannot be taken back. */
   signal?: AbortSignal;
-  /** Twice does no harm: send again when the connection ends before the answer, instead of rejecting. */
+  /** A repetition does no harm: send again when the connection ends before the answer, instead of rejecting. */
   idempotent?: boolean;
 }
 
@@ -39,7 +39,7 @@ export class Sends {
     return this.#send(commandId, body, answer, this.#isAnswered(), options) as Promise<string | undefined>;
   }
 
-  /** `reply` waits for it; otherwise as a chat: until the server has accepted it, where it says so. */
+  /** `reply`: waits for the reply; otherwise, as for a chat, until the server has accepted it, where it sends receipts. */
   application(
     commandId: number,
     body: JsonObject,
@@ -55,7 +55,7 @@ export class Sends {
     return this.#send(commandId, body, answer, isReplied || this.#isAnswered(), options);
   }
 
-  /** A plain frame has no further member: `ref` is only for those who are answered. */
+  /** A plain frame has no further member: `ref` is only sent to servers that answer. */
   #isAnswered(): boolean {
     const { features } = this.#settings;
     return features.includes('receipts') || features.includes('errors');

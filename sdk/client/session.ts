@@ -23,7 +23,7 @@ export interface SessionHandlers {
   refused(ref: string | undefined, code: string, message: string): void;
   goodbye(goodbye: Goodbye): void;
   malformed(commandId: number, body: string): void;
-  /** Once, also when it never was verified. */
+  /** Called once, even when it was never verified. */
   ended(cause: Error | undefined): void;
 }
 
@@ -51,7 +51,7 @@ export class Session {
     this.#verify();
   }
 
-  /** Opens a connection and sends the verify; the verdict comes through the handlers. Rejects when neither came about. */
+  /** Opens a connection and sends the verify; the result comes through the handlers. Rejects when the connection or the verify could not be sent. */
   static async open(settings: Settings, handlers: SessionHandlers, signal: AbortSignal): Promise<Session> {
     const token = await settings.token(undefined);
     const socket = await openSocket(settings, signal);
@@ -94,7 +94,7 @@ export class Session {
     this.#handlers.ended(cause);
   }
 
-  /** A command that is not known is of a newer server: it is passed over. */
+  /** An unknown command comes from a newer server: it is ignored. */
   #frame(version: number, commandId: number, body: Buffer): void {
     this.#heartbeat?.heard();
     const isUnderstood = this.#dispatch(version, commandId, body);
@@ -139,7 +139,7 @@ export class Session {
     this.#handlers.verified(this, info);
   }
 
-  /** One more try with what the provider now has, on the same connection. */
+  /** One more try with the provider's current token, on the same connection. */
   async #renewToken(): Promise<void> {
     const refused = this.#token;
     if (this.#settings.canRenewToken) this.#token = await this.#settings.token(refused);

@@ -24,9 +24,9 @@ export type RequestHandler<Body = unknown> = (
 export type LifecycleHandler = (item: LifecycleItem) => void | Promise<void>;
 
 export interface UpstreamHandlers {
-  /** By command id: what devices send in event mode. At least once, in the order of each user. */
+  /** By command id: handlers for items of devices in event mode. At least once, in the order of each user. */
   items?: { readonly [commandId: number]: ItemHandler };
-  /** By command id: what devices ask in request mode. Undefined is an empty reply; what is thrown is an error frame. */
+  /** By command id: handlers for requests of devices. Undefined is an empty reply; a thrown error becomes an error frame. */
   requests?: { readonly [commandId: number]: RequestHandler };
   /** Sessions that began and ended. At least once, in the order of each user. */
   lifecycle?: { readonly [type in LifecycleItem['type']]?: LifecycleHandler };
@@ -34,12 +34,12 @@ export interface UpstreamHandlers {
   gap?: (gap: UpstreamGap) => void | Promise<void>;
 }
 
-/** Not something that a gateway sent: perhaps the function is invoked by someone else too. */
+/** The event does not come from a gateway: perhaps something else invokes the function too. */
 export class NotUpstreamError extends Error {
   override name = 'NotUpstreamError';
 }
 
-/** No handler is there for this command id. Lambda tries a batch again and then has it as failed; nothing is passed over. */
+/** There is no handler for this command id. Lambda retries a batch and then counts it as failed; no item is skipped. */
 export class UnknownCommandError extends Error {
   override name = 'UnknownCommandError';
 }
@@ -49,7 +49,7 @@ export class UnhandledGapError extends Error {
   override name = 'UnhandledGapError';
 }
 
-/** What a request is answered, and what is sent to users besides. */
+/** The answer to a request, with further commands to users. */
 export class Reply {
   readonly body: { [member: string]: unknown };
   readonly #send: SendCommand[] = [];
@@ -58,7 +58,7 @@ export class Reply {
     this.body = body;
   }
 
-  /** Goes the way of POST /send-command before the device has its reply: stored for those who are away. */
+  /** Sent like POST /send-command, before the device gets its reply: stored for offline users. */
   send(...commands: SendCommand[]): this {
     this.#send.push(...commands);
     return this;
@@ -85,8 +85,8 @@ export function chat(to: string | string[], content: string): SendCommand {
 }
 
 /**
- * Gives a handler the type of its body: `parse` answers it, or throws for what it does not take. A schema's own function
- * fits, such as zod's: `typed(schema.parse, (item) => item.body.celsius)`.
+ * Gives a handler the type of its body: `parse` returns it, or throws for an invalid body. The function of a schema
+ * fits, such as that of zod: `typed(schema.parse, (item) => item.body.celsius)`.
  */
 export function typed<Body, Rest extends unknown[], Result>(
   parse: (body: unknown) => Body,
@@ -97,7 +97,7 @@ export function typed<Body, Rest extends unknown[], Result>(
 
 const KINDS: readonly UpstreamEvent['kind'][] = ['items', 'request', 'lifecycle', 'gap'];
 
-/** Throws NotUpstreamError. The gateway's own word is taken for what is inside. */
+/** Throws NotUpstreamError. The content of the envelope is not validated again. */
 export function parseUpstreamEvent(event: unknown): UpstreamEvent {
   const { fronttcp, kind } = (event ?? {}) as { fronttcp?: unknown; kind?: unknown };
   if (fronttcp === 1 && KINDS.some((known) => known === kind)) return event as UpstreamEvent;
@@ -106,7 +106,7 @@ export function parseUpstreamEvent(event: unknown): UpstreamEvent {
 
 /**
  * The Lambda handler: `export const handler = createHandler({ items: { 1000: … }, requests: { 1500: … } })`.
- * Of a batch, users are served side by side, each one's items in order. Where one fails, that user's further ones wait
+ * The users of a batch are processed concurrently, the items of each in order. When an item fails, further items of that user wait
  * for the next try and the others go on; then the invocation fails, and Lambda tries the batch again.
  */
 export function createHandler(handlers: UpstreamHandlers): (event: unknown) => Promise<UpstreamAnswer | undefined> {

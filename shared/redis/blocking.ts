@@ -1,2 +1,2 @@
-/** The longest that a command may block on a connection, ms: a connection that hangs is found soon after. */
+/** Maximum time that a command may block on a connection, ms: a hanging connection is detected soon after. */
 export const BLOCK_MS = 2_000;

@@ -13,19 +13,19 @@ export interface RedisClientOptions {
   readonly target: RedisTarget;
   readonly isCluster: boolean;
   /**
-   * `wait`: commands wait, in order, and those without an answer are sent again first: whatever is issued must bear to be run
+   * `wait`: commands wait, in order, and those without a reply are sent again first: every issued command must be safe to run
    * twice. `fail`: they are sent again once, then fail; nothing is opened before the first one.
    */
   readonly whileAway: 'wait' | 'fail';
   readonly connectTimeoutMs: number;
-  /** A connection over which nothing came for so long, while a call waits for its answer, is dropped and made anew. */
+  /** A connection without any data for so long, while a call waits for its reply, is dropped and replaced. */
   readonly silenceMs: number;
   /** Attempts to reach a cluster that has never answered. Default: any number. */
   readonly firstTries?: number;
-  /** Says when commands issued together leave: `setImmediate` with all of this turn, `process.nextTick` sooner. */
+  /** Decides when commands issued together leave: `setImmediate` with all of this turn, `process.nextTick` sooner. */
   readonly gather: (leave: () => void) => void;
   readonly retryDelay: (attempt: number) => number;
-  /** Read again when the store refuses those at hand. `undefined` as yet: nothing is opened before they have been read. */
+  /** Read again when the store refuses the current ones. `undefined`: not read yet, and nothing is opened before. */
   readonly credentials: CredentialSource<Credentials | undefined>;
   readonly onClose?: () => void;
   readonly onReady?: () => void;
@@ -33,19 +33,19 @@ export interface RedisClientOptions {
 }
 
 /**
- * The one user of ioredis: commands and scripts on one connection, errors with their class, a watch on silence, credentials
- * that may change. When to ask again is for its owner to say: see gateway/store/redis.ts and functions/runtime/drivers/ioredis.ts.
+ * The only module that uses ioredis: commands and scripts on one connection, errors with their class, a watch on silence, credentials
+ * that may change. Its owner decides when to retry: see gateway/store/redis.ts and functions/runtime/drivers/ioredis.ts.
  */
 export class RedisClient {
   readonly #options: RedisClientOptions;
   readonly #watch: SilenceWatch;
-  /** Those of the present connection. */
+  /** The credentials of the current connection. */
   #credentials: Credentials | undefined;
   #client: Client;
   #writes: GatheredWrites;
-  /** Scripts that this connection has been sent whole: from then on their digest will do. */
+  /** Scripts whose full text was sent on this connection: from then on their digest is enough. */
   readonly #sentWhole = new Set<Script>();
-  /** Of the connection, while there is none: of a call ioredis says only that there were too many attempts. */
+  /** The last connection error while disconnected: for a call ioredis only reports that there were too many attempts. */
   #lastError: Error | undefined;
   #generation = 0;
   readonly #pending = new Set<(error: Error) => void>();
@@ -78,7 +78,7 @@ export class RedisClient {
   }
 
   /**
-   * Whole at first, by its digest later. Asking by a digest that Redis does not know costs more than a round trip: the
+   * The full text first, the digest later. Calling a digest that Redis does not know costs more than a round trip: the
    * second attempt would be overtaken by whatever was issued in between.
    */
   async script(
@@ -99,12 +99,12 @@ export class RedisClient {
     }
   }
 
-  /** Changes with the credentials: a call that failed under another may succeed now. */
+  /** Changes with the credentials: a call that failed under an older number may succeed now. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** Reads the credentials again, and connects anew when they are others. */
+  /** Reads the credentials again, and reconnects when they have changed. */
   async renewCredentials(): Promise<void> {
     await this.#options.credentials.renew();
     this.#useCurrent();
@@ -131,7 +131,7 @@ export class RedisClient {
     old.disconnect();
   }
 
-  /** A cluster's commands would wait for as long as none of its nodes lets us in. */
+  /** The commands of a cluster would wait for as long as all of its nodes refuse us. */
   #credentialsRefused(error: Error): void {
     if (this.#options.whileAway === 'fail') for (const refuse of [...this.#pending]) refuse(error);
     else this.renewCredentials().catch(() => undefined);
@@ -184,7 +184,7 @@ export class RedisClient {
     let hasAnswered = false;
     const cluster = new Cluster([{ host: target.host, port: target.port }], {
       lazyConnect: this.#isLazy,
-      // The certificate names the node, not its address. Only here, at the top, is the option looked at.
+      // The certificate names the node, not its address. The option only works here, at the top level.
       dnsLookup: (address, callback) => callback(null, address),
       clusterRetryStrategy: (attempt) => (hasAnswered || attempt < firstTries ? retryDelay(attempt) : undefined),
       slotsRefreshTimeout: connectTimeoutMs,
@@ -212,7 +212,7 @@ export class RedisClient {
       autoResendUnfulfilledCommands: true,
       enableReadyCheck: whileAway === 'wait',
       retryStrategy: retryDelay,
-      // A server that has become a replica: the address leads to the new primary, or will.
+      // A server that has become a replica: the address leads to the new primary, now or soon.
       reconnectOnError: (error: Error) => (/^READONLY\b/.test(error.message) ? (2 as const) : false),
       connectTimeout: connectTimeoutMs,
       keepAlive: 10_000,

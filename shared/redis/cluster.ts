@@ -1,6 +1,6 @@
 /**
- * A node of a cluster that has never met another does not know its own address, and says so in CLUSTER SLOTS with an
- * empty one: it is the one that was asked. ioredis leaves such a node out, and is then without any.
+ * A cluster node that has never met another node does not know its own address, and returns an
+ * empty one in CLUSTER SLOTS: it means the node that was asked. ioredis skips such a node, and then has none.
  */
 export function nameNodes(reply: unknown, host: string): unknown {
   if (!Array.isArray(reply)) return reply;

@@ -3,14 +3,14 @@ import { RedisUnavailableError } from './errors.ts';
 /** A secret is not read again more often than this: each time is a paid call. */
 const RENEWAL_INTERVAL_MS = 1_000;
 
-/** Credentials that may be rotated: the ones at hand, and a way to read them again past every cache. */
+/** Credentials that may be rotated: the current ones, and a function that reads them again without any cache. */
 export class CredentialSource<T> {
   #current: T;
   readonly #read: (() => Promise<T>) | undefined;
   #renewal: Promise<void> | undefined;
   #renewedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** Without `read` there are no others than the first. */
+  /** Without `read` the credentials never change. */
   constructor(first: T, read?: () => Promise<T>) {
     this.#current = first;
     this.#read = read;

@@ -1,19 +1,19 @@
 /**
- * What the store's refusals mean, and what each side does about them: one table for both drivers, gateway and functions.
+ * The meaning of the store's refusals, and the reaction of each side: one table for both drivers, gateway and functions.
  *
  * | class | gateway | function |
  * | --- | --- | --- |
  * | `passing`: the store cannot do this now | the command waits, and is sent again after a pause | 503 `store_unavailable` |
  * | `credentials`: the store does not know us, or not our rights | reads its credentials again, connects anew, the command waits | reads its secret again past the cache, connects anew, asks once more; 503 `store_credentials` |
  * | `full`: no room for anything new | the command waits; what only shrinks or renews is not refused (allow-full.lua) | 503 `store_full` |
- * | `too_large`: this command, whatever the store's state | it alone fails | 413 `too_large` |
+ * | `too_large`: this command, in every state of the store | it alone fails | 413 `too_large` |
  * | `wrong_type`: somebody else has put another type under this key | it alone fails, logged | 500 `internal`, logged |
  * | `bug`: everything else, a mistake of ours | it alone fails, logged | 500 `internal`, logged |
  */
 export type ErrorClass = 'passing' | 'credentials' | 'full' | 'too_large' | 'wrong_type' | 'bug';
 
 /**
- * By the words with which a reply begins, which Redis calls its code. Upstash gives `ERR` to its own limits: there the
+ * Classified by the first word of a reply, which Redis calls its code. Upstash gives `ERR` to its own limits: there the
  * whole name under which its documentation lists the error is the code.
  */
 const CLASSES: readonly (readonly [code: string, errorClass: ErrorClass])[] = [
@@ -43,7 +43,7 @@ const CLASSES: readonly (readonly [code: string, errorClass: ErrorClass])[] = [
   ['WRONGTYPE', 'wrong_type'],
 ];
 
-/** Redis 6.2 puts what a command inside a script was refused with behind `ERR Error running script (call to f_…): @user_script:1: @user_script: 1: -`. */
+/** For a refused command inside a script, Redis 6.2 puts the refusal after `ERR Error running script (call to f_…): @user_script:1: @user_script: 1: -`. */
 const INSIDE_A_SCRIPT = /^ERR Error running script \(call to \w+\): (?:@\w+: ?\d+: )*-?/;
 
 /** The class of an error reply. */
@@ -53,12 +53,12 @@ export function classOfReply(reply: string): ErrorClass {
   return row?.[1] ?? 'bug';
 }
 
-/** Whether the store has forgotten a script: it must be sent whole. */
+/** Returns whether the store no longer has a script: its full text must be sent. */
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && /^NOSCRIPT\b/.test(error.message);
 }
 
-/** What a caller is told while the store can do nothing for it: the words of CONTRACT.md section 6. */
+/** The error word for a caller while the store cannot work for it: the words of CONTRACT.md section 6. */
 export type UnavailableReason = 'store_unavailable' | 'store_credentials' | 'store_full';
 
 interface UnavailableDetails extends ErrorOptions {
@@ -67,11 +67,11 @@ interface UnavailableDetails extends ErrorOptions {
   readonly isRefusal?: boolean;
 }
 
-/** The store could not be reached, gave no answer in time, or refuses for a reason that is not the command's. */
+/** The store could not be reached, did not reply in time, or refuses for a reason unrelated to the command. */
 export class RedisUnavailableError extends Error {
   override name = 'RedisUnavailableError';
   readonly reason: UnavailableReason;
-  /** False: there was no answer, and the command may have been carried out. */
+  /** False: there was no reply, and the command may have been carried out. */
   readonly isRefusal: boolean;
 
   constructor(
@@ -84,7 +84,7 @@ export class RedisUnavailableError extends Error {
   }
 }
 
-/** The store has refused this command, and will again. */
+/** The store has refused this command, and will refuse it again. */
 export class RedisReplyError extends Error {
   override name = 'RedisReplyError';
   readonly errorClass: Exclude<ErrorClass, 'passing' | 'credentials' | 'full'>;
@@ -95,7 +95,7 @@ export class RedisReplyError extends Error {
   }
 }
 
-/** The error that says what this reply means. */
+/** Returns the error for this reply. */
 export function errorOfReply(reply: string, options?: ErrorOptions): RedisUnavailableError | RedisReplyError {
   const errorClass = classOfReply(reply);
   switch (errorClass) {

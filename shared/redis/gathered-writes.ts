@@ -2,25 +2,25 @@ import { type Cluster, Redis } from 'ioredis';
 
 /**
  * Commands that are issued together leave together, in one write to the socket: a write of its own costs more than most
- * commands. A cluster's connections are ioredis's own business.
+ * commands. ioredis manages the connections of a cluster itself.
  */
 export class GatheredWrites {
   readonly #client: Redis | Cluster;
   readonly #later: (leave: () => void) => void;
-  /** The one that is corked now. */
+  /** The currently corked socket. */
   #stream: Redis['stream'] | undefined;
   readonly #leave = (): void => {
     this.#stream?.uncork();
     this.#stream = undefined;
   };
 
-  /** `later` says when they leave: `setImmediate` with all of this turn, `process.nextTick` before anything else is done. */
+  /** `later` decides when they leave: `setImmediate` with all of this turn, `process.nextTick` before anything else runs. */
   constructor(client: Redis | Cluster, later: (leave: () => void) => void) {
     this.#client = client;
     this.#later = later;
   }
 
-  /** To be called ahead of each command. */
+  /** Call it before each command. */
   begin(): void {
     if (this.#stream !== undefined || !(this.#client instanceof Redis) || this.#client.status !== 'ready') return;
     this.#stream = this.#client.stream;

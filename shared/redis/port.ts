@@ -6,19 +6,19 @@ export interface Script {
   /** For logs and metrics. */
   readonly name: string;
   readonly lua: string;
-  /** SHA-1 of `lua` in hex: what EVALSHA takes. */
+  /** SHA-1 of `lua` in hex: the argument of EVALSHA. */
   readonly sha1: string;
 }
 
 export interface RedisPort {
-  /** One command. Throws `RedisReplyError` for what Redis refused, or `RedisUnavailableError`. */
+  /** One command. Throws `RedisReplyError` when Redis refused it, or `RedisUnavailableError`. */
   command(name: string, ...args: RedisArgument[]): Promise<RedisReply>;
   /** Several commands in one round trip, in order; not atomic. The first refusal is thrown. */
   pipeline(commands: readonly (readonly RedisArgument[])[]): Promise<RedisReply[]>;
-  /** Runs a script by its digest, and loads it where Redis has forgotten it. */
+  /** Runs a script by its digest, and loads it where Redis no longer has it. */
   script(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply>;
   /**
-   * Opens a connection of its own for commands that block for up to `maxBlockMs`: nothing else may wait behind them.
+   * Opens a separate connection for commands that block for up to `maxBlockMs`, so that no other command waits behind them.
    * Left out by a driver that has no blocking commands (REST).
    */
   openBlocking?(maxBlockMs: number): RedisPort;

@@ -1,12 +1,12 @@
 import type { Redis } from 'ioredis';
 
-/** The limit is looked at so many times within itself. */
+/** Number of checks within the limit. */
 const LOOKS = 8;
 
 /**
  * Drops connections that have stopped answering without closing: a frozen host, a proxy, a failover that sends no FIN.
- * While a call waits for its answer, a connection over which nothing came for `limitMs` is destroyed; its client makes a new
- * one. Not a time-out of the socket: that one is put off by what we write.
+ * While a call waits for its reply, a connection without any data for `limitMs` is destroyed; its client makes a new
+ * one. Not a time-out of the socket: our own writes restart that one.
  */
 export class SilenceWatch {
   readonly #limitMs: number;
@@ -46,7 +46,7 @@ export class SilenceWatch {
 
   #arm(): void {
     if (this.#timer !== undefined || this.#pending === 0) return;
-    // Behind the timer comes what is in the sockets, then what is immediate: a process that was held up reads first.
+    // After the timers Node reads the sockets, then runs immediates: a process that was blocked reads first.
     this.#timer = setTimeout(() => setImmediate(() => this.#look()), this.#limitMs / LOOKS);
     this.#timer.unref();
   }

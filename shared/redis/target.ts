@@ -1,4 +1,4 @@
-/** Where a store is, and who we are to it: what REDIS_URL says. */
+/** The address of a store and our credentials, from REDIS_URL. */
 export interface RedisTarget {
   readonly host: string;
   readonly port: number;
@@ -12,14 +12,14 @@ export interface Credentials {
   readonly password?: string;
 }
 
-/** A URL that cannot be used. `message` says why, without a word of what may be a password. */
+/** A URL that cannot be used. `message` gives the reason, without any part that may be a password. */
 export class RedisUrlError extends Error {
   override name = 'RedisUrlError';
 }
 
 /**
  * Reads `redis://[user][:password]@host[:port][/db][?db=n]`, or `rediss://` for TLS. User and password are percent-encoded.
- * Throws RedisUrlError for anything else: one that is read in two ways would lead gateway and functions to two databases.
+ * Throws RedisUrlError for anything else: if gateway and functions read a URL differently, they would use two databases.
  */
 export function parseRedisUrl(text: string): RedisTarget {
   const url = URL.canParse(text) ? new URL(text) : undefined;

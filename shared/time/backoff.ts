@@ -1,6 +1,6 @@
 /**
  * Returns the pause before a further attempt, ms: it doubles with each attempt, from `minMs` up to `maxMs`. Half of it is
- * random, so that many who failed together do not come again together. `attempt` counts from 1.
+ * random, so that callers that failed together do not retry together. `attempt` counts from 1.
  */
 export function backoffMs(attempt: number, minMs: number, maxMs: number): number {
   const ceilingMs = Math.min(maxMs, minMs * 2 ** Math.min(attempt - 1, 30));

@@ -1,4 +1,4 @@
-/** Something that many wait for: `opened` resolves with the next call of `open`. */
+/** A signal for many waiters: `opened` resolves with the next call of `open`. */
 export class Latch {
   #waiting: (() => void)[] = [];
 

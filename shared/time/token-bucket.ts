@@ -1,5 +1,5 @@
 /**
- * A bucket of tokens: full at first, it refills at a steady rate up to its capacity. Whoever takes more than there are
+ * A bucket of tokens: full at first, it refills at a steady rate up to its capacity. A caller that takes more tokens than there are
  * is in debt, and waits until the debt is paid. Times are ms of one clock, which the caller reads.
  */
 export class TokenBucket {

@@ -1,15 +1,15 @@
 import { Latch } from './latch.ts';
 
 export interface Batching<T> {
-  /** Returns how many of the waiting items make the next batch, from the first on: 1 at the least. */
+  /** Returns how many of the waiting items make the next batch, from the first on: at least 1. */
   readonly size: (waiting: readonly T[]) => number;
   /** Must not reject. The next batch begins when it has resolved. */
   readonly run: (batch: readonly T[]) => Promise<void>;
 }
 
 /**
- * Gathers the items of one turn of the event loop into batches, and runs these in the order in which the items came, one at a
- * time. Items that come meanwhile wait: under load batches are large, and few.
+ * Collects the items of one turn of the event loop into batches, and runs these in the order of the items, one at a
+ * time. Items that arrive meanwhile wait: under load batches are large, and few.
  */
 export class TurnBatcher<T> {
   readonly #batching: Batching<T>;
@@ -21,7 +21,7 @@ export class TurnBatcher<T> {
     this.#batching = batching;
   }
 
-  /** Items that no batch has taken yet. */
+  /** Items that are not in a batch yet. */
   get length(): number {
     return this.#waiting.length;
   }

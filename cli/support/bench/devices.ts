@@ -3,10 +3,10 @@ import { ExitCode, Failure } from '../failure.ts';
 import type { Member } from '../fleet/members.ts';
 import type { GatewayAddress } from '../gateway.ts';
 
-/** Connected at a time, so that the first figures are not those of a storm. */
+/** Number of clients that connect at a time, so that the first figures do not show a connection storm. */
 const CONNECTS_AT_ONCE = 50;
 
-/** Real clients of a deployment that tell when a message that they were sent has arrived. */
+/** Real clients of a deployment that report the arrival of messages. */
 export class Devices {
   readonly #clients: { userId: string; client: Client }[] = [];
   readonly #awaited = new Map<string, () => void>();
@@ -29,22 +29,22 @@ export class Devices {
     return this.#clients.length;
   }
 
-  /** In turn. */
+  /** The next device, in turn. */
   userId(at: number): string {
     return this.#clients[at % this.#clients.length]?.userId ?? '';
   }
 
-  /** Calls back once a message with this content has come to whomever it was for. */
+  /** Calls back once a message with this content has arrived at its recipient. */
   expect(content: string, arrived: () => void): void {
     this.#awaited.set(content, arrived);
   }
 
-  /** It was not accepted: it will not come. */
+  /** It was not accepted and will not arrive. */
   forget(content: string): void {
     this.#awaited.delete(content);
   }
 
-  /** What has not come yet. */
+  /** Number of messages that have not arrived yet. */
   get outstanding(): number {
     return this.#awaited.size;
   }

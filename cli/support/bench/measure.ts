@@ -8,9 +8,9 @@ import type { Devices } from './devices.ts';
 
 export interface Load {
   seconds: number;
-  /** Requests at a time. */
+  /** Number of concurrent requests. */
   concurrency: number;
-  /** Commands of a request. */
+  /** Number of commands in one request. */
   batch: number;
   signal: AbortSignal;
 }
@@ -19,23 +19,23 @@ export interface Measured {
   /** Accepted by the API. */
   sent: number;
   delivered: number;
-  /** Turned down, such as for too many at a time. */
+  /** Refused, for example by throttling. */
   refused: number;
   /** From the first request to the last delivery. */
   seconds: number;
-  /** From the request to its answer. */
+  /** From the request to its response. */
   http: Latencies;
-  /** From the request to the message in the device's hands. */
+  /** From the request to the arrival at the device. */
   device: Latencies;
 }
 
 /** Messages must not outlive a run. */
 const TTL_S = 60;
-/** For the last ones to arrive. */
+/** Time for the last messages to arrive. */
 const SETTLE_MS = 10_000;
 const LOOK_EVERY_MS = 20;
 
-/** Sends for that long, each message to one device after the other, and waits until all have arrived. */
+/** Sends for the given time, to one device after the other, and waits until all messages have arrived. */
 export async function measure(api: Api, devices: Devices, load: Load): Promise<Measured> {
   const measured: Measured = { sent: 0, delivered: 0, refused: 0, seconds: 0, http: {}, device: {} };
   const run = crypto.randomUUID();
@@ -70,7 +70,7 @@ export async function measure(api: Api, devices: Devices, load: Load): Promise<M
       await delay(error.retryAfterSeconds * 1_000, undefined, { signal: load.signal }).catch(() => undefined);
       return;
     }
-    // One at a time means: until it is there.
+    // With one at a time, the next send waits for the arrival.
     if (load.concurrency === 1) await withinSettling(Promise.all(arrived.map(({ arrival }) => arrival)));
   }
 

@@ -20,7 +20,7 @@ async function sendAndAwait(stage: Stage, make: (id: string) => Buffer, title: s
 const chat = (content: unknown) => (id: string) => frameOf(102, messageBody(id, content));
 const text = (body: (id: string) => string) => (id: string) => frameOf(102, body(id));
 
-/** JSON as other programs write it: a decoder that looks for bytes instead of reading JSON fails here. */
+/** JSON as other programs write it: a decoder that searches for bytes instead of parsing JSON fails here. */
 export const bodyCases: readonly ConformanceCase[] = [
   taken('content in UTF-8', chat('你好, Zoë 👋')),
   taken(

@@ -1,7 +1,7 @@
 import type { Device } from './device.ts';
 import type { ScriptedGateway } from './gateway.ts';
 
-/** Headings of docs/protocol.md: where a reader finds the rule. */
+/** Headings of docs/protocol.md with the rule. */
 export type Clause =
   | 'A frame'
   | 'Commands'
@@ -15,13 +15,13 @@ export type Clause =
 
 export interface Stage {
   readonly gateway: ScriptedGateway;
-  /** How long the device has for an answer. */
+  /** Time limit for an answer of the device. */
   readonly patienceMs: number;
-  /** How long it has to come back. */
+  /** Time limit for a reconnect. */
   readonly returnMs: number;
-  /** A verified connection: the one that is there, or the next. */
+  /** A verified connection: the current one, or the next. */
   verified(): Promise<Device>;
-  /** A connection that is new and verified; what the verdict says may be chosen. */
+  /** A new verified connection; the body of the verify reply may be given. */
   fresh(verdict?: Record<string, unknown>): Promise<Device>;
   /** A connection that has not been verified yet. */
   unverified(): Promise<Device>;
@@ -30,14 +30,14 @@ export interface Stage {
 export interface ConformanceCase {
   readonly title: string;
   readonly clause: Clause;
-  /** Features that the device must have asked for; without them the case says nothing about it. */
+  /** Features that the device must have requested; without them the case does not apply. */
   readonly needs?: readonly string[];
-  /** The device does not come back after it. */
+  /** The device does not reconnect after it. */
   readonly isLast?: boolean;
   readonly run: (stage: Stage) => Promise<void>;
 }
 
-/** The case says nothing about this device. */
+/** The case does not apply to this device. */
 export class NotApplicable extends Error {
   override name = 'NotApplicable';
 }
@@ -47,7 +47,7 @@ export function messageBody(id: string, content: unknown = 'hello'): Record<stri
   return { chat_from: 'conformance', chat_content: content, id, sent_at: 1_795_340_000_000 };
 }
 
-/** The device has taken a message when it acknowledges its id: the only sign of it that every device gives. */
+/** The device has processed a message when it acknowledges its id: the only sign that every device gives. */
 export async function acknowledges(device: Device, stage: Stage, ids: readonly string[], what: string): Promise<void> {
   const isDone = (): boolean => ids.every((id) => device.acknowledged.includes(id));
   await device.until(isDone, stage.patienceMs, `an acknowledgement (command 6) of ${what}`);

@@ -1,15 +1,15 @@
 import { acknowledges, type ConformanceCase, messageBody, NotApplicable, type Stage } from './case.ts';
 import { type Device, frameOf, Violation } from './device.ts';
 
-/** Short, so that heartbeats need not be waited for: a third of it is the pace. */
+/** Short, so that heartbeats come soon: the interval is a third of it. */
 const HEARTBEAT_TIMEOUT_MS = 600;
 const RECONNECT_AFTER_MS = 300;
-/** Timers and the network may be this early. */
+/** Tolerance for early timers and the network. */
 const EARLY_MS = 20;
-/** Connections in 1.5 s that no growing pause explains. */
+/** Number of connections within 1.5 s that proves that there is no growing pause. */
 const STORM = 40;
 
-/** Commands of a newer server, and answers that nobody waits for: passed over, and the connection goes on. */
+/** Commands of a newer server, and unexpected answers: the device ignores them, and the connection stays. */
 const passedOver = (title: string, frame: () => Buffer): ConformanceCase => ({
   title,
   clause: 'Commands',
@@ -284,7 +284,7 @@ export const connectionCases: readonly ConformanceCase[] = [
   },
 ];
 
-/** How a device ends for good. One of them is the last case of a run; the device has to be started again for another. */
+/** The ways in which a device ends for good. One of them is the last case of a run; another one needs a restart of the device. */
 const staysAway = (reason: string): ConformanceCase => ({
   title: `a goodbye "${reason}": it does not come back by itself`,
   clause: 'Why a connection ends',

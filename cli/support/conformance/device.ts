@@ -9,7 +9,7 @@ export interface DeviceFrame {
   readonly atMs: number;
 }
 
-/** What a device did that its protocol forbids, in words for the one who writes it. */
+/** A violation of the protocol, in words for the developer of the device. */
 export class Violation extends Error {
   override name = 'Violation';
 }
@@ -18,13 +18,13 @@ const MAX_FRAME_BYTES = 65_536;
 const MAX_IDS = 256;
 const known: readonly number[] = Object.values(ClientCommand);
 
-/** One connection of the device under test, seen from the gateway: its frames are judged as they come, and read one by one. */
+/** One connection of the device under test, seen from the gateway: its frames are checked on arrival, and read one by one. */
 export class Device {
   readonly socket: Socket;
   readonly openedAtMs = performance.now();
   /** The device's heartbeats so far, by time. */
   readonly heartbeats: number[] = [];
-  /** Whether heartbeats are answered (105), once the device asked for it. */
+  /** Whether heartbeats are answered (105), if the device requested it. */
   answersHeartbeats = false;
   readonly acknowledged: string[] = [];
   closedAtMs: number | undefined;
@@ -51,14 +51,14 @@ export class Device {
     return this.closedAtMs !== undefined;
   }
 
-  /** The first thing that was wrong with any frame, and forgets it. */
+  /** Returns the first violation in any frame, and clears it. */
   takeViolation(): Violation | undefined {
     const violation = this.#violation;
     this.#violation = undefined;
     return violation;
   }
 
-  /** Resolves when `isDone`, or throws a Violation that says what the device should have done in that time. */
+  /** Resolves when `isDone`, or throws a Violation with the expected action of the device. */
   async until(isDone: () => boolean, withinMs: number, expected: string): Promise<void> {
     const deadline = performance.now() + withinMs;
     while (!isDone()) {
@@ -85,7 +85,7 @@ export class Device {
     return frame;
   }
 
-  /** Frames that came and were not asked for. */
+  /** Unread frames. */
   unread(): readonly DeviceFrame[] {
     return this.#frames.splice(0);
   }
@@ -98,7 +98,7 @@ export class Device {
     if (!this.isClosed) this.socket.write(bytes);
   }
 
-  /** In segments of their own, as a network may cut them. */
+  /** In separate segments, as a network may split them. */
   async pieces(parts: readonly Uint8Array[]): Promise<void> {
     for (const part of parts) {
       this.raw(part);
@@ -166,13 +166,13 @@ export class Device {
   }
 }
 
-/** A body given as text is sent as it is: what no JSON serializer would write can be tried too. */
+/** A body given as text is sent unchanged, so that unusual JSON can be tested too. */
 export function frameOf(commandId: number, body?: unknown, version = 1100): Buffer {
   const text = typeof body === 'string' || body === undefined ? (body ?? '') : JSON.stringify(body);
   return encodeFrame(version, commandId, text);
 }
 
-/** A header alone, with any length. */
+/** Only a header, with any length. */
 export function headerOf(length: number, commandId = 102): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32BE(length, 0);

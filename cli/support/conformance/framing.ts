@@ -17,7 +17,7 @@ const splitCase = (at: number): ConformanceCase => ({
   },
 });
 
-/** A length that no frame can have: the device closes, as nothing behind it can be trusted, and comes back. */
+/** A length that no frame can have: the device closes, because the rest of the stream cannot be parsed, and reconnects. */
 const hangUpCase = (length: number): ConformanceCase => ({
   title: `a header of length ${length}: it hangs up and comes back`,
   clause: 'A frame',
@@ -32,7 +32,7 @@ const hangUpCase = (length: number): ConformanceCase => ({
   },
 });
 
-/** TCP cuts where it likes. */
+/** TCP may split a stream anywhere. */
 export const framingCases: readonly ConformanceCase[] = [
   ...SPLITS.map(splitCase),
   {

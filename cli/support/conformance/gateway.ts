@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { Device, Violation } from './device.ts';
 
-/** What the device said of itself in a verify. */
+/** The device's own data in a verify. */
 export interface Verify {
   readonly phone_number: string;
   readonly token: string;
@@ -52,7 +52,7 @@ export class ScriptedGateway {
     return this.#all.length;
   }
 
-  /** A new message id, as the gateway's: decimal, growing. */
+  /** A new message id, like those of the gateway: decimal, increasing. */
   nextId(): string {
     this.#lastId += 1n;
     return String(this.#lastId);
@@ -78,7 +78,7 @@ export class ScriptedGateway {
     return device;
   }
 
-  /** Reads the verify of a connection and judges it. */
+  /** Reads the verify of a connection and checks it. */
   async readVerify(device: Device): Promise<Verify> {
     const frame = await device.next(VERIFY_MS, 'a verify (command 1)');
     if (frame.commandId !== 1) {
@@ -112,7 +112,7 @@ export class ScriptedGateway {
     return verify;
   }
 
-  /** What a good token is told. */
+  /** The reply to a valid token. */
   verdict(extra: Record<string, unknown> = {}): Record<string, unknown> {
     const features = this.verify?.features ?? [];
     if (features.length === 0) return { code: 1 };
@@ -133,12 +133,12 @@ export class ScriptedGateway {
     return this.verify?.features.includes(feature) === true;
   }
 
-  /** The largest frame that the device takes. */
+  /** The largest frame that the device accepts. */
   get limit(): number {
     return Math.min(this.verify?.max_frame_bytes ?? DEFAULT_LIMIT, DEFAULT_LIMIT);
   }
 
-  /** Ends the current connection in the way that brings the device back soonest. */
+  /** Ends the current connection in the way with the fastest reconnect. */
   async dismiss(reason = 'rebalanced', reconnectAfterMs = 1): Promise<void> {
     const { current } = this;
     if (current === undefined) return;

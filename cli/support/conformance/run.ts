@@ -11,13 +11,13 @@ export interface CaseResult {
   readonly clause: string;
   readonly title: string;
   readonly result: 'passed' | 'failed' | 'not_applicable';
-  /** What the device did, and what it should have done. */
+  /** The action of the device, and the expected one. */
   readonly problem?: string;
 }
 
 export const endings = Object.keys(lastCases);
 
-/** All cases, with one of the ends that a device does not come back from. */
+/** All cases, with one of the cases that end the device for good. */
 export function casesWith(ending: string): readonly ConformanceCase[] {
   const last = lastCases[ending];
   return [...connectionCases, ...framingCases, ...bodyCases, ...(last ? [last] : [])];
@@ -46,7 +46,7 @@ export async function* runCases(
       if (error instanceof NotApplicable) yield { ...about, result: 'not_applicable', problem: error.message };
       else if (error instanceof Violation) yield { ...about, result: 'failed', problem: error.message };
       else throw error;
-      // What is left of a failed case must not reach the next one.
+      // Leftovers of a failed case must not affect the next one.
       if (error instanceof Violation) await gateway.dismiss();
     }
   }

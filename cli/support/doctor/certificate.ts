@@ -7,11 +7,11 @@ const DAY_MS = 86_400_000;
 const WARN_DAYS = 30;
 const FAIL_DAYS = 7;
 
-/** Whether TLS comes about there, whom the certificate is trusted for, and how long it is valid. */
+/** Checks the TLS handshake, the names in the certificate, and its expiry. */
 export function certificateCheck(name: string, host: string, port: number): Promise<Check> {
   return new Promise((resolve) => {
     const servername = isIP(host) === 0 ? { servername: host } : {};
-    // Looked at even when it is not trusted: what is wrong with it is what is asked for.
+    // Read even when it is not trusted: the check reports the reason.
     const socket = connect({ host, port, ...servername, rejectUnauthorized: false, timeout: TIMEOUT_MS });
     const settle = (check: Check) => {
       socket.destroy();

@@ -1,16 +1,16 @@
-/** `warn`: it works, and will not under some load or at some time. `skipped`: it could not be looked at from here. */
+/** `warn`: it works now, but will fail under load or later. `skipped`: it could not be checked from here. */
 export type State = 'ok' | 'warn' | 'fail' | 'skipped';
 
 export interface Check {
   name: string;
   state: State;
-  /** What was found, in a few words. */
+  /** The finding, in a few words. */
   found: string;
-  /** How to mend it; how to have it looked at when it was skipped. */
+  /** How to fix it; for a skipped check, how to enable it. */
   mend?: string;
 }
 
-/** Checks of one area, in the order in which they are to be read. */
+/** Checks of one area, in reading order. */
 export interface Area {
   title: string;
   checks: Check[];
@@ -21,11 +21,11 @@ export const warn = (name: string, found: string, mend: string): Check => ({ nam
 export const fail = (name: string, found: string, mend: string): Check => ({ name, state: 'fail', found, mend });
 export const skipped = (name: string, found: string, mend: string): Check => ({ name, state: 'skipped', found, mend });
 
-/** How far a clock may be off: beyond the first it shows in times, beyond the second tokens end early or late. */
+/** Tolerances of a clock: beyond the first, displayed times are wrong; beyond the second, tokens expire early or late. */
 const CLOCK_WARN_MS = 2_000;
 const CLOCK_FAIL_MS = 30_000;
 
-/** `aheadMs`: how far the other clock is ahead of ours, known to within `uncertainMs`. */
+/** `aheadMs`: the lead of the other clock over ours, with an uncertainty of `uncertainMs`. */
 export function clockCheck(name: string, aheadMs: number, uncertainMs: number): Check {
   const offMs = Math.max(0, Math.abs(aheadMs) - uncertainMs);
   const mend = 'Let both machines set their clocks by NTP (timedatectl set-ntp true).';

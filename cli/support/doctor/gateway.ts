@@ -15,7 +15,7 @@ export async function gatewayArea({ host, port, tls }: GatewayAddress): Promise<
   return { title: `Gateway at ${host}:${port}`, checks };
 }
 
-/** A token that nobody has is turned down: that is an answer of a gateway, and of its Redis. */
+/** An invalid token is refused: that proves that a gateway and its Redis respond. */
 async function protocolCheck({ host, port, tls }: GatewayAddress): Promise<Check> {
   const startedAt = performance.now();
   try {
@@ -25,7 +25,7 @@ async function protocolCheck({ host, port, tls }: GatewayAddress): Promise<Check
       connectTimeoutMs: TIMEOUT_MS,
       verifyTimeoutMs: TIMEOUT_MS,
     } as const;
-    // An untrusted certificate is told of by the check of TLS.
+    // The TLS check reports an untrusted certificate.
     const security = tls ? { rejectUnauthorized: false } : false;
     const client = await connect({ host, port, tls: security, phoneNumber: 'doctor', token: 'none', ...options });
     await client.close();

@@ -4,12 +4,12 @@ import { count } from '../drawing.ts';
 import { type Area, type Check, fail, ok, skipped, warn } from './check.ts';
 
 const OLDEST_NODE = 20;
-/** A gateway alone holds that many clients comfortably (docs/performance.md). */
+/** One gateway holds that many clients easily (docs/performance.md). */
 const OPEN_FILES_OF_A_GATEWAY = 20_000;
 const OUTGOING_PORTS_OF_A_FLEET = 20_000;
 const WAITING_CONNECTIONS = 1_024;
 
-/** This machine: as good for a gateway, or for a fleet that is simulated. */
+/** Checks of this machine, for a gateway or for a simulated fleet. */
 export async function machineArea(): Promise<Area> {
   return { title: 'This machine', checks: [nodeCheck(), openFilesCheck(), await portsCheck(), await backlogCheck()] };
 }

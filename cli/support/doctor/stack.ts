@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AwsFailure, aws, type DeployedStack, readStack } from '../aws.ts';
 import { type Area, type Check, fail, ok, skipped, warn } from './check.ts';
 
-/** Roles that AWS makes on first use, and that the first stack of an empty account may come too early for. */
+/** Roles that AWS creates on first use: the first stack of an empty account may be too early for them. */
 const LINKED_ROLES = [
   { service: 'ecs.amazonaws.com', role: 'AWSServiceRoleForECS' },
   { service: 'elasticloadbalancing.amazonaws.com', role: 'AWSServiceRoleForElasticLoadBalancing' },
@@ -13,7 +13,7 @@ const LINKED_ROLES = [
   },
 ] as const;
 
-/** Quotas that a deployment meets first, with what it needs to begin. */
+/** Quotas that a deployment reaches first, with the minimum that it needs. */
 const QUOTAS = [
   { name: 'Lambda concurrency', service: 'lambda', code: 'L-B99A9384', enough: 100 },
   { name: 'Fargate vCPUs', service: 'fargate', code: 'L-3032A538', enough: 16 },
@@ -42,7 +42,7 @@ const services = z.object({
 
 const UNHEALTHY_STACK = /FAILED|ROLLBACK/;
 
-/** What only AWS knows of a deployment. Before the first one, what its first one would fail for. */
+/** Checks of a deployment through AWS. Before the first deployment: the reasons for which it would fail. */
 export async function stackArea(name: string): Promise<Area> {
   const title = `Stack ${name}`;
   let stack: DeployedStack | undefined;
@@ -136,7 +136,7 @@ async function alarmsCheck({ name, region }: DeployedStack): Promise<Check> {
     aws(alarms, ['cloudwatch', 'describe-alarms', '--alarm-name-prefix', name, '--state-value', 'ALARM'], region),
   );
   if ('state' in found) return found;
-  // Autoscaling alarms too; what fires without a runbook is its affair.
+  // The prefix also matches alarms of autoscaling, which have no entry in the runbook.
   const firing = found.MetricAlarms.map(({ AlarmName }) => AlarmName);
   if (firing.length === 0) return ok('alarms', 'none fires');
   return fail('alarms', firing.join(', '), 'Each names its entry of docs/runbook.md.');
@@ -171,7 +171,7 @@ async function quotaCheck(
   return Value >= enough ? ok(name, String(Value)) : warn(name, String(Value), mend);
 }
 
-/** What these credentials may not ask for is no fault of the deployment. */
+/** A call that these credentials may not make is not a fault of the deployment. */
 async function asked<T extends object>(name: string, ask: () => Promise<T>): Promise<T | Check> {
   try {
     return await ask();

@@ -1,7 +1,7 @@
 import { count } from '../drawing.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
-/** What INFO says, by name. */
+/** The fields of INFO, by name. */
 export type Info = ReadonlyMap<string, string>;
 
 export function parseInfo(text: string): Info {
@@ -9,10 +9,10 @@ export function parseInfo(text: string): Info {
   return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
 }
 
-/** Memory or connections used beyond this share are worth a word. */
+/** Above this share of memory or connections there is a warning. */
 const NEARLY_FULL = 0.8;
 
-/** How the server is set up, as far as what we keep in it depends on that. */
+/** Checks of the server's settings on which our data depends. */
 export function settingChecks(info: Info): Check[] {
   return [roleCheck(info), memoryCheck(info), ...connectionsCheck(info), durabilityCheck(info)];
 }

@@ -7,9 +7,9 @@ import { type Area, type Check, clockCheck, fail, ok, skipped, warn } from './ch
 import { type Info, parseInfo, settingChecks } from './store-settings.ts';
 
 const PINGS = 5;
-/** Every message is a few round trips; more than that is another region. */
+/** Every message needs a few round trips; a longer one means that the store is in another region. */
 const SLOW_MS = 20;
-/** What a fronttcp gateway's lease script asks of a server. */
+/** The features of a server that a gateway's lease script uses. */
 const OLDEST = [6, 2] as const;
 
 export async function storeArea(): Promise<Area> {
@@ -85,7 +85,7 @@ function versionCheck(info: Info): Check {
   return isNewEnough ? ok('version', `${name} ${version}`) : fail('version', `${name} ${version}`, mend);
 }
 
-/** Everything is scripts here: a user without the right to run them can do nothing. */
+/** All work is done in scripts: a user without the right to run them cannot do anything. */
 async function runsScripts({ redis, keys }: Store): Promise<Check> {
   try {
     await redis.command('EVAL', "return redis.call('ZCARD', KEYS[1])", 1, keys.users);

@@ -1,35 +1,35 @@
 /**
- * What kinds of clients a fleet is made of, and how they live. Times are means of an exponential distribution, as of
- * things that happen by themselves.
+ * The kinds of clients in a fleet, and their behaviour. Times are means of an exponential distribution, as for
+ * independent events.
  */
 export type Persona = 'quiet' | 'chatty' | 'plain' | 'flaky' | 'slow';
 
 /** Shares of a fleet; their sum is 1. */
 export const SHARES: readonly (readonly [Persona, number])[] = [
-  /** Listens, as most devices do. */
+  /** Only listens, as most devices do. */
   ['quiet', 0.55],
-  /** Writes to others. */
+  /** Writes to other clients. */
   ['chatty', 0.25],
   /** Speaks the bare protocol: no acknowledgements, no receipts. */
   ['plain', 0.05],
-  /** Leaves and comes back, such as a phone in a train. */
+  /** Disconnects and reconnects, like a phone in a train. */
   ['flaky', 0.1],
-  /** Takes its time with every message. */
+  /** Processes every message slowly. */
   ['slow', 0.05],
 ];
 
 export const FLAKY_STAY_MS = 60_000;
 export const FLAKY_AWAY_MS = 5_000;
 export const SLOW_WORK_MS = 1_000;
-/** No two clients beat at the same time for long. */
+/** Varies the heartbeat, so that clients do not stay in step. */
 export const HEARTBEAT_MS = { min: 20_000, max: 40_000 };
-/** Of what chatty clients write: to several at once. */
+/** The share of chatty clients' messages that go to several recipients. */
 export const GROUP_SHARE = 0.1;
 export const GROUP_SIZE = 5;
 
-/** The same for the same place in the fleet: shares are met from a few clients on. */
+/** The same position in the fleet always has the same kind; a few clients already match the shares. */
 export function personaOf(at: number): Persona {
-  // The golden ratio spreads any number of places evenly.
+  // The golden ratio spreads any number of positions evenly.
   let rest = (at * 0.618_033_988_75) % 1;
   for (const [persona, share] of SHARES) {
     rest -= share;

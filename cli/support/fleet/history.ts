@@ -1,12 +1,12 @@
 import { addTally, emptyTally, type Latencies, percentile, type Tally } from './tally.ts';
 
-/** Rates and latencies are of the last seconds, so that they show what happens now. */
+/** Rates and latencies cover the last seconds, so that they show the current state. */
 const WINDOW_MS = 5_000;
 const MOST_RATES = 60;
-/** A rate of less than that would jump. */
+/** A rate over a shorter time would jump. */
 const RATE_OF_MS = 1_000;
 
-/** One line of what a fleet does, for people and for programs. */
+/** One line about the state of a fleet, for people and for programs. */
 export interface Sample {
   seconds: number;
   clients: number;
@@ -24,7 +24,7 @@ export interface Sample {
   p99_ms: number | undefined;
 }
 
-/** What a fleet did so far. */
+/** The counters of a fleet so far. */
 export class History {
   readonly total = emptyTally();
   /** Received, second by second. */
@@ -39,7 +39,7 @@ export class History {
     this.#clients = clients;
   }
 
-  /** The fleet starts now: what was done for it before is no time of its own. */
+  /** The fleet starts now: the time of the preparation does not count. */
   begin(): void {
     this.#startedAt = performance.now();
     this.#rateFrom = this.#startedAt;

@@ -4,11 +4,11 @@ import type { GatewayAddress } from '../gateway.ts';
 import { isLoopback } from '../local-system.ts';
 import { isLocalStore } from '../store.ts';
 
-/** Heap and garbage of that many client objects are what a process bears without pauses. */
+/** One process handles that many client objects without long pauses for garbage collection. */
 const MOST_OF_A_PROCESS = 15_000;
-/** Files that a process has open beside its clients. */
+/** Open files of a process in addition to its clients. */
 const OTHER_FILES = 500;
-/** What other programs of this machine need of the outgoing ports to one address. */
+/** Outgoing ports to one address that are reserved for other programs of this machine. */
 const SPARE_PORTS = 0.1;
 const DEFAULT_PORTS = 28_232;
 
@@ -22,7 +22,7 @@ export function openFileLimit(): number {
   return soft > 0 ? soft : Number.POSITIVE_INFINITY;
 }
 
-/** A connection is an outgoing port, and there are only so many to one address. */
+/** Each connection uses an outgoing port, and their number to one address is limited. */
 export function checkPorts(clients: number, addresses: number, ports: number = outgoingPorts()): void {
   const most = Math.floor(ports * (1 - SPARE_PORTS)) * addresses;
   if (clients <= most) return;
@@ -42,7 +42,7 @@ function outgoingPorts(): number {
   }
 }
 
-/** Nobody loads a deployment by mistake. `usesStore`: users are made in Redis too. */
+/** Prevents load on a deployment by mistake. `usesStore`: users are created in Redis too. */
 export async function checkIsHere(
   addresses: readonly Pick<GatewayAddress, 'host' | 'port'>[],
   { what, usesStore, yes }: { what: string; usesStore: boolean; yes: boolean },

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { makeToken, tokenAtRest } from '../../../contract/store/tokens.ts';
 import type { Store } from '../store.ts';
 
-/** A user who is made for a run, and removed with it. */
+/** A user that is created for a run, and removed after it. */
 export interface Member {
   userId: string;
   token: string;
@@ -10,11 +10,11 @@ export interface Member {
 
 export type MemberKind = 'sim' | 'bench';
 
-/** Nobody else's users look like this: what is left of a run that was killed can be told, and removed. */
+/** A unique prefix: leftover users of a killed run can be recognised and removed. */
 const LEFT_OVER = /^(sim|bench)-[\da-f]{8}-\d{5,}$/;
 
 const BATCH = 500;
-/** How long gateways may take to end the sessions of clients that have left, ms. */
+/** Time limit for gateways to end the sessions of clients that have left, ms. */
 const SESSION_END_MS = 20_000;
 
 export function namesOf(kind: MemberKind, run: string, count: number): string[] {
@@ -38,7 +38,7 @@ export async function makeMembers(
   return members;
 }
 
-/** Their connections have ended, or end now. Gateways write the end of a session, which must find the user. */
+/** Their connections have ended, or end now. When a gateway records the end of a session, the user must still exist. */
 export async function removeMembers(
   store: Store,
   userIds: readonly string[],
@@ -62,7 +62,7 @@ async function areConnected({ redis, keys }: Store, userIds: readonly string[]):
   return replies.includes(1);
 }
 
-/** Users of runs that could not remove them. */
+/** Leftover users of earlier runs. */
 export async function leftOver({ redis, keys }: Store, kind: MemberKind): Promise<string[]> {
   const found = (await redis.command('ZRANGEBYLEX', keys.users, `[${kind}-`, `(${kind}.`)) as string[];
   return found.filter((userId) => LEFT_OVER.test(userId));

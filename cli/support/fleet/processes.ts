@@ -4,17 +4,17 @@ import type { Member } from './members.ts';
 import { addTally, emptyTally, type Tally } from './tally.ts';
 import { END, type FromWorker, type Orders } from './worker.ts';
 
-/** The hidden command that a part of a fleet is. */
+/** The hidden command that runs one part of a fleet. */
 export const FLEET_WORKER = '__fleet';
 
 const STOP_TIMEOUT_MS = 10_000;
 
-/** A fleet in as many processes as it takes. */
+/** A fleet in as many processes as it needs. */
 export class Fleet {
   readonly #children: ChildProcess[] = [];
   readonly #latest = new Map<ChildProcess, Tally>();
   #sum = emptyTally();
-  /** Resolves with why, when a part ends that was not told to. */
+  /** Resolves with the reason when a part ends unexpectedly. */
   readonly broken: Promise<string>;
   #breaks: (why: string) => void = () => undefined;
   #isStopping = false;
@@ -29,13 +29,13 @@ export class Fleet {
     const count = Math.ceil(members.length / perProcess);
     const userIds = members.map(({ userId }) => userId);
     for (let at = 0; at < count; at += 1) {
-      // Dealt out in turn: every part has some of every kind.
+      // Distributed in turn: every part has some of every kind.
       const own = members.filter((_member, index) => index % count === at);
       this.#fork({ ...orders, userIds, members: own, connectsPerSecond: orders.connectsPerSecond / count });
     }
   }
 
-  /** What was counted since the last call, with how many are connected now. */
+  /** The counters since the last call, and the number of connected clients now. */
   take(): Tally {
     const taken = this.#sum;
     this.#sum = emptyTally();
@@ -45,7 +45,7 @@ export class Fleet {
     return taken;
   }
 
-  /** Everyone leaves. Resolves when the processes have ended, and what they counted until then is here. */
+  /** Stops all clients. Resolves when the processes have ended and their last counters have arrived. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#children.map((child) => end(child)));

@@ -17,9 +17,9 @@ import { addLatency, type Tally } from './tally.ts';
 
 export interface Surroundings {
   tally: () => Tally;
-  /** Somebody of the fleet. */
+  /** A random member of the fleet. */
   someone(): string;
-  /** Of a chatty client, between two messages. */
+  /** The pause of a chatty client between two messages. */
   chatEveryMs: number;
   /** The run is over. */
   signal: AbortSignal;
@@ -64,7 +64,7 @@ export class SimulatedClient {
     }
   }
 
-  /** One stay: until the run ends, or until a flaky one leaves. */
+  /** One session: until the run ends, or until a flaky client leaves. */
   async #stay(): Promise<void> {
     const { signal } = this.#around;
     const client = await this.#connect();
@@ -135,7 +135,7 @@ export class SimulatedClient {
     const sentAt = Number(message.content);
     tally.received += 1;
     if (message.id !== undefined) tally.acknowledged += 1;
-    // What waited for its recipient says nothing of how fast messages travel.
+    // A message that waited for its recipient does not show the latency.
     if (sentAt < this.#verifiedAt) tally.stored += 1;
     else if (sentAt > 0) addLatency(tally.latencies, now() - sentAt);
     if (this.#persona === 'slow') await this.#pause(around(SLOW_WORK_MS));

@@ -1,10 +1,10 @@
-/** What a part of a fleet counted since it last told. */
+/** The counters of a part of a fleet since its last report. */
 export interface Tally {
   /** Now. */
   connected: number;
-  /** On their way: a first time, or again. */
+  /** Connecting, for the first time or again. */
   connecting: number;
-  /** Since the last time. */
+  /** Since the last report. */
   verified: number;
   reconnected: number;
   sent: number;
@@ -18,7 +18,7 @@ export interface Tally {
   latencies: Latencies;
 }
 
-/** Milliseconds in classes that are a twentieth wide, by their number: merged by adding, exact to 5 %. */
+/** Milliseconds in classes with a width of 5 %, by index: merged by adding, exact to 5 %. */
 export type Latencies = Record<number, number>;
 
 const WIDTH = Math.log(1.05);
@@ -47,7 +47,7 @@ export function emptyTally(): Tally {
   return { ...now, ...since, lost: 0, refused: 0, latencies: {} };
 }
 
-/** Of several parts at one moment, or of one over time: `connected` and `connecting` are then the caller's to set. */
+/** Adds up several parts at one moment, or one part over time: then the caller sets `connected` and `connecting`. */
 export function addTally(sum: Tally, part: Tally): Tally {
   const { latencies, ...counts } = part;
   for (const [name, value] of Object.entries(counts)) sum[name as keyof typeof counts] += value;

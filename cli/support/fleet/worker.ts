@@ -6,9 +6,9 @@ import type { Member } from './members.ts';
 import { SimulatedClient } from './simulated-client.ts';
 import { emptyTally, type Tally } from './tally.ts';
 
-/** What a part of a fleet is told, once. */
+/** The orders of a part of a fleet, sent once. */
 export interface Orders {
-  /** Of the whole fleet: to whom members write. */
+  /** The members of the whole fleet: possible recipients. */
   userIds: string[];
   members: Member[];
   addresses: GatewayAddress[];
@@ -18,16 +18,16 @@ export interface Orders {
 
 export type FromWorker = { tally: Tally };
 
-/** Told later: everyone leaves, and the rest is counted. */
+/** The later order to stop: all clients leave, and the last counters are reported. */
 export const END = 'end';
 
 const TELL_EVERY_MS = 500;
-/** Clients are started in steps of that long. */
+/** Length of one step in which clients are started. */
 const STEP_MS = 20;
-/** So many of its steps at once a process that falls behind catches up on: with more it would do nothing else. */
+/** Maximum of steps that a late process catches up on at once: with more it would do nothing else. */
 const CATCH_UP_STEPS = 5;
 
-/** A part of a fleet, as a process of its own: takes its orders from the channel, and ends when the channel does. */
+/** A part of a fleet, as a separate process: gets its orders through the channel, and ends when the channel closes. */
 export async function runWorker(): Promise<void> {
   const ended = new AbortController();
   setMaxListeners(0, ended.signal);
@@ -65,7 +65,7 @@ export async function runWorker(): Promise<void> {
   if (process.connected) process.send?.(count(), () => process.disconnect());
 }
 
-/** Paced, as of devices that are switched on one after the other. */
+/** Paced, like devices that are switched on one after the other. */
 async function start(
   { members, addresses, connectsPerSecond }: Orders,
   signal: AbortSignal,
