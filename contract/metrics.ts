@@ -17,7 +17,7 @@ export const MetricName = {
   accepts: 'Accepts',
   /** Count: verifies that were answered with code 0. */
   authFailures: 'AuthFailures',
-  /** Count: connections closed because of a missing heartbeat. */
+  /** Count: connections closed because the client was silent for too long. */
   heartbeatTimeouts: 'HeartbeatTimeouts',
   framesIn: 'FramesIn',
   framesOut: 'FramesOut',

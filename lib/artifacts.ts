@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 export type RedisDriver = 'ioredis' | 'upstash';
 
 /**
- * Where the bundles are that `scripts/bundle.mjs` makes, and that the published package brings along:
+ * The location of the bundles that `scripts/bundle.mjs` makes and the published package contains:
  * `functions/<driver>/<name>/index.mjs` and `gateway/{Dockerfile,main.mjs}`.
  */
 export class Artifacts {
@@ -33,7 +33,7 @@ export class Artifacts {
   }
 }
 
-/** The same answer from the sources (lib/) and from the compiled package (dist/lib/). */
+/** The same result in the sources (lib/) and in the compiled package (dist/lib/). */
 function packageRoot(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);

@@ -4,12 +4,12 @@ import type { Construct } from 'constructs';
 /** `keep`: no data is lost when a resource or the stack goes. `destroy`: everything goes with the stack. */
 export type DataPolicy = 'keep' | 'destroy';
 
-/** For what cannot make a last snapshot of itself. A creation that failed leaves nothing behind. */
+/** For resources without a final snapshot. A failed creation leaves nothing behind. */
 export function retention(policy: DataPolicy): RemovalPolicy {
   return policy === 'keep' ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
 }
 
-/** For what can. A kept store would hold the whole VPC; its snapshot does not. */
+/** For resources with a final snapshot. A kept store would keep the whole VPC; its snapshot does not. */
 export function snapshotRetention(policy: DataPolicy): RemovalPolicy {
   return policy === 'keep' ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY;
 }

@@ -61,7 +61,7 @@ export class Domain extends Construct {
   }
 }
 
-/** What Route 53 or ACM would refuse after minutes, or what would wait for ever for a validation. */
+/** Mistakes that Route 53 or ACM would refuse after minutes, or that would wait for ever for a validation. */
 export function domainProblems(settings: DomainSettings): string[] {
   const { name, hostedZoneId } = settings;
   const zoneName = zoneNameOf(settings);

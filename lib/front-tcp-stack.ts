@@ -5,7 +5,7 @@ import { arnProblems } from './guards/arn.ts';
 import { refuse } from './guards/problems.ts';
 import type { ParsedSettings } from './settings.ts';
 
-/** A stack with one `FrontTcp` and what an operator needs to know of it. */
+/** A stack with one `FrontTcp` and the outputs that an operator needs. */
 export class FrontTcpStack extends Stack {
   readonly frontTcp: FrontTcp;
 

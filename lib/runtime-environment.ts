@@ -1,6 +1,6 @@
 /**
- * What the deployment tells a gateway or a function, by name: declared here once, read by their config schemas.
- * Every name that CONTRACT.md section 5 has means here what it means there.
+ * The environment of gateways and functions, by name: declared here once, read by their config schemas.
+ * Names from CONTRACT.md section 5 have the meaning that they have there.
  */
 export const Env = {
   /**
@@ -22,7 +22,7 @@ export const Env = {
   heartbeatTimeoutMs: 'HEARTBEAT_TIMEOUT_MS',
   authTimeoutMs: 'AUTH_TIMEOUT_MS',
   drainTimeoutMs: 'DRAIN_TIMEOUT_MS',
-  /** The load balancer sends new connections for minutes after it was told to stop. */
+  /** The load balancer sends new connections for minutes after the target was deregistered. */
   drainAcceptMs: 'DRAIN_ACCEPT_MS',
   /** `off` (default) or `v2`: then a connection must begin with a PROXY protocol v2 header. */
   proxyProtocol: 'PROXY_PROTOCOL',
@@ -36,7 +36,7 @@ export const Env = {
   taskProtection: 'TASK_PROTECTION',
   /** Over so many times the mean of all gateways, one asks clients to come again: after a scale-out. 0, the default: off. */
   shedAbove: 'SHED_ABOVE',
-  /** The customer's function for what devices send: an alias's ARN. Unset: nothing goes upstream. */
+  /** The customer's upstream function: an alias's ARN. Unset: nothing goes upstream. */
   upstreamFunction: 'UPSTREAM_FUNCTION',
   upstreamEvents: 'UPSTREAM_EVENTS',
   upstreamRequests: 'UPSTREAM_REQUESTS',
@@ -54,10 +54,10 @@ export interface StoreCredentials {
 
 /** Fields of the secret behind `REDIS_SECRET_ARN` when the store is Upstash. */
 export interface UpstashCredentials {
-  /** What the functions use: `https://….upstash.io`. */
+  /** For the functions: `https://….upstash.io`. */
   readonly restUrl: string;
   readonly restToken: string;
-  /** What the gateway uses: `rediss://default:…@….upstash.io:6379`. */
+  /** For the gateway: `rediss://default:…@….upstash.io:6379`. */
   readonly redisUrl: string;
 }
 

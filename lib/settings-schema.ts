@@ -6,8 +6,8 @@ import { memoryDbNodeTypes, valkeyNodeTypes } from './guards/node-types.ts';
 import { endpointNames } from './network.ts';
 
 /**
- * What each setting may be. The settings file and the construct's props are judged by the same schemas, so that whoever
- * embeds the construct in JavaScript, or by a cast, is told the same.
+ * The schema of each setting. The settings file and the construct's props are validated by the same schemas, so that a user who
+ * embeds the construct in JavaScript, or by a cast, gets the same errors.
  */
 const environment = z.record(
   z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be a name in capitals such as MAX_FRAME_BYTES'),
@@ -182,7 +182,7 @@ const timings = z.strictObject({
   functionTimeoutSeconds: seconds.exactOptional(),
 });
 
-/** What the construct and the settings file have in common. */
+/** The settings that the construct and the settings file have in common. */
 export const sharedSettings = {
   redis: redis.exactOptional(),
   tls: tls.exactOptional(),
@@ -195,7 +195,7 @@ export const sharedSettings = {
   timings: timings.exactOptional(),
 } as const;
 
-/** What may stand under `fronttcp` in cdk.json, or in the file that `-c settings=…` names. */
+/** The content of `fronttcp` in cdk.json, or in the file that `-c settings=…` names. */
 export const settingsSchema = z.strictObject({
   /** @default 'FrontTcp' */
   stackName: z

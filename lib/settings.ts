@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { settingsSchema } from './settings-schema.ts';
 
-/** What a settings file exports: `export default { … } satisfies Settings`. */
+/** The default export of a settings file: `export default { … } satisfies Settings`. */
 export type Settings = z.input<typeof settingsSchema>;
 export type ParsedSettings = z.output<typeof settingsSchema>;
 

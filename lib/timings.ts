@@ -18,7 +18,7 @@ export interface Timings {
    */
   readonly deregistrationDelaySeconds: number;
   /**
-   * A client that was silent for so long, after its first heartbeat, is gone.
+   * A client that is silent for so long after its first heartbeat is disconnected.
    * @default 90
    */
   readonly heartbeatTimeoutSeconds: number;
@@ -59,12 +59,12 @@ export const NLB_IDLE_TIMEOUT_SECONDS = 350;
 export const MIN_DEREGISTRATION_DELAY_SECONDS = 120;
 /** A heartbeat that is on its way when its time is over must still find the connection. */
 export const IDLE_MARGIN_SECONDS = 50;
-/** What is left between the drain's end and SIGKILL: flush, release sessions, re-route the inbox, drop the lease. */
+/** The time between the end of the drain and SIGKILL: flush, release sessions, re-route the inbox, drop the lease. */
 export const STOP_MARGIN_SECONDS = 5;
 /** An HTTP API gives up on an integration after as long. */
 export const API_TIMEOUT_SECONDS = 30;
 
-/** What is wrong with them, a sentence each; empty when every relation holds. */
+/** Returns the violated relations, a sentence each; empty when every relation holds. */
 export function timingProblems(timings: Timings): string[] {
   const t = timings;
   const relations: readonly (readonly [holds: boolean, problem: string])[] = [

@@ -14,7 +14,7 @@ export const DEMO_USERS = [
 ] as const;
 export type DemoUser = (typeof DEMO_USERS)[number];
 
-/** Makes the demo users, where they are not there yet; what somebody changed since stays. */
+/** Creates missing demo users; later changes to existing ones stay. */
 export async function createDemoUsers(redis: RedisPort, keyPrefix: string): Promise<void> {
   const keys = keysOf(keyPrefix);
   await Promise.all(DEMO_USERS.map((user) => createDemoUser(redis, keys, user)));

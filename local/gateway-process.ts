@@ -7,7 +7,7 @@ const MAIN = programAt(new URL('../gateway/main.ts', import.meta.url));
 const RESTART_MIN_MS = 1_000;
 const RESTART_MAX_MS = 10_000;
 const READY_TIMEOUT_MS = 20_000;
-/** A gateway drains within its own bound; this is for one that hangs. */
+/** A gateway drains within its own time limit; this one is for a hanging gateway. */
 const STOP_TIMEOUT_MS = 25_000;
 
 export interface GatewayProcessOptions {
@@ -36,7 +36,7 @@ export class GatewayProcess {
     this.port = options.port;
   }
 
-  /** Resolves when it may be sent clients: it says so itself. Rejects when it ends before, or takes too long. */
+  /** Resolves when the gateway reports that it accepts clients. Rejects when it ends before, or takes too long. */
   async start(): Promise<void> {
     const child = this.#spawn();
     const ended = once(child, 'exit').then(([code]) => {
@@ -75,7 +75,7 @@ export class GatewayProcess {
     return child;
   }
 
-  /** As a container platform does: a new one takes its place, at a growing distance. */
+  /** As on a container platform: a new one replaces it, after growing pauses. */
   #died(code: number | null, signal: string | null): void {
     if (this.#isStopping) return;
     const { say } = this.#options;

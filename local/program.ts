@@ -8,7 +8,7 @@ export function programAt(source: URL): string {
   return existsSync(path) ? path : path.replace(/\.ts$/, '.mjs');
 }
 
-/** What makes log lines pretty is no small thing to install: the package, and `npm ci --omit=dev`, do without. */
+/** The formatter of log lines is a large dependency: the package, and `npm ci --omit=dev`, do not have it. */
 export function hasPrettyLog(): boolean {
   try {
     createRequire(import.meta.url).resolve('pino-pretty');

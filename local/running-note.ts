@@ -8,7 +8,7 @@ export async function writeRunningNote(system: RunningSystem): Promise<() => Pro
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, `${JSON.stringify(system, null, 2)}\n`, { mode: 0o600 });
   return async () => {
-    // Another may have been started here since.
+    // Another system may have been started here since.
     const note = await readFile(file, 'utf8').catch(() => '');
     if (note.includes(`"pid": ${system.pid},`)) await rm(file, { force: true });
   };

@@ -9,25 +9,25 @@ type Variables = NodeJS.ProcessEnv;
 
 export interface StartSettings {
   gateways: number;
-  /** The module of the function that takes what devices send. */
+  /** The module of the upstream function. */
   upstream: string | undefined;
   api: { host: string; port: number };
-  /** Of the first gateway; the i-th listens on `port + 2i`, its health on `healthPort + 2i`. */
+  /** The port of the first gateway; the i-th listens on `port + 2i`, its health on `healthPort + 2i`. */
   gateway: { host: string; port: number; healthPort: number };
 }
 
 const MAX_GATEWAYS = 64;
-/** Until a Redis is there, its URL stands open: everything else is checked first. */
+/** The URL is not set before Redis is started: everything else is checked first. */
 const SOME_REDIS = 'redis://127.0.0.1:6379';
 
-/** The command line or the environment asks for what cannot be; one line for each mistake. */
+/** The command line or the environment is invalid; one line for each mistake. */
 export class SettingsError extends Error {
   override name = 'SettingsError';
 }
 
 export const USAGE = 'usage: npm start -- [--gateways N] [--upstream ./handler.ts]';
 
-/** Reads the command line and the environment of `npm start`, all of it, before anything is started. Throws SettingsError. */
+/** Reads the command line and the environment of `npm start`, completely, before anything is started. Throws SettingsError. */
 export function readSettings(args: readonly string[], env: Variables): StartSettings {
   const mistakes: string[] = [];
   const options = collectMistakes(mistakes, () => readOptions(args));
@@ -45,7 +45,7 @@ export function readSettings(args: readonly string[], env: Variables): StartSett
   return { gateways, upstream, api, gateway: { host, port, healthPort } };
 }
 
-/** On one machine everything listens on it alone, and talks to a person, unless the environment says otherwise. */
+/** Defaults of one machine: listen on the loopback address only, log for people, unless the environment sets other values. */
 export function localDefaults(env: Variables): Variables {
   return {
     ...env,

@@ -14,7 +14,7 @@ import { localDefaults, readSettings, SettingsError, type StartSettings } from '
 import { type LocalUpstream, startLocalUpstream } from './upstream/upstream.ts';
 import { welcome } from './welcome.ts';
 
-/** One Ctrl-C can come twice: from the terminal, and handed on by npm. */
+/** One Ctrl-C can arrive twice: from the terminal, and from npm. */
 const SAME_SIGNAL_MS = 1_000;
 
 const say = (line: string): void => {
@@ -55,7 +55,7 @@ async function start(settings: StartSettings, started: Started): Promise<void> {
   });
   started.redis = redis;
   const env: NodeJS.ProcessEnv = { ...localDefaults(process.env), REDIS_URL: redis.url };
-  // The functions would choose Upstash over the Redis that the gateways use.
+  // The functions would use Upstash instead of the Redis of the gateways.
   const { UPSTASH_REDIS_REST_URL: _url, UPSTASH_REDIS_REST_TOKEN: _token, ...shared } = env;
 
   const log = createLog({ level: env.LOG_LEVEL ?? 'warn', format: env.LOG_FORMAT === 'json' ? 'json' : 'pretty' });
@@ -98,7 +98,7 @@ async function fillIn(env: NodeJS.ProcessEnv): Promise<void> {
   }
 }
 
-/** Clients first, then what they need: the gateways drain, the API ends its requests, Redis writes what it holds. */
+/** In the order of dependency: the gateways drain, the API ends its requests, Redis saves its data. */
 async function stop(started: Started): Promise<void> {
   await started.takeNoteBack?.();
   await Promise.all(started.gateways.map((gateway) => gateway.stop()));
@@ -129,7 +129,7 @@ function stopOnSignal(started: Started): Promise<void> {
       );
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
-    // `fronttcp dev` holds a channel to us: when it was killed, nobody is left to stop us.
+    // `fronttcp dev` holds a channel to this process: when it closes, the parent was killed, and this process stops itself.
     if (process.connected) process.once('disconnect', onSignal);
   });
 }
@@ -142,7 +142,7 @@ function failure(error: unknown): string {
   return `fronttcp cannot start: ${message}`;
 }
 
-// A terminal that went away must not end the orderly stop.
+// A closed terminal must not interrupt the orderly stop.
 process.stdout.on('error', () => undefined);
 await main();
 await once(process, 'exit');

@@ -4,7 +4,7 @@ import type { StartSettings } from './settings.ts';
 const namesOf = (users: readonly DemoUser[]): string =>
   users.map(({ userId, role }) => (role === 'operator' ? `${userId} (may send)` : userId)).join(', ');
 
-/** What `npm start` prints once everything answers: where everything is, and what to do next. */
+/** The text that `npm start` prints once everything is ready: the addresses, and the next steps. */
 export function welcome(
   settings: StartSettings,
   started: {

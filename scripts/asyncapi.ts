@@ -22,8 +22,8 @@ import {
 import { CloseReasons } from '../gateway/session/close-reasons.ts';
 
 /**
- * `npm run asyncapi`: writes docs/asyncapi.json, the wire as AsyncAPI 3.0, seen from the gateway. Bodies of clients are the
- * schemas that judge them; the rest is held against test vectors and a real gateway by test/docs/asyncapi.test.ts.
+ * `npm run asyncapi`: writes docs/asyncapi.json, the wire as AsyncAPI 3.0, seen from the gateway. The bodies of clients are the
+ * schemas that validate them; test/docs/asyncapi.test.ts compares the rest with test vectors and a real gateway.
  */
 export const asyncApiFile = fileURLToPath(new URL('../docs/asyncapi.json', import.meta.url));
 
@@ -33,7 +33,7 @@ interface Message {
   readonly id: number | { readonly first: number; readonly last: number };
   readonly direction: 'receive' | 'send';
   readonly summary: string;
-  /** What a client has to ask for to be sent it. */
+  /** The feature that a client must request to get it. */
   readonly feature?: (typeof FEATURES)[number];
   readonly payload: Schema;
 }
@@ -47,7 +47,7 @@ const exactly = (properties: Record<string, Schema>, optional: readonly string[]
   additionalProperties: false,
 });
 
-/** A body as the gateway judges it. Members of other names are passed over, `chat_from` among them. */
+/** A body as the gateway validates it. Other members are ignored, `chat_from` among them. */
 function judged(schema: z.ZodType): Schema {
   const { $schema, ...body } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   delete body.additionalProperties;

@@ -1,6 +1,6 @@
-// The addon of gateway/net, for every target that a compiler is there for: gateway/net/native/<platform>-<arch>.node.
+// The addon of gateway/net, for every target with an installed compiler: gateway/net/native/<platform>-<arch>.node.
 // usage: node scripts/build-native.mjs [--out <directory>] [--sanitize]     (--sanitize: this machine's alone, for its tests)
-// The same compiler gives the same bytes. Nothing here is needed to run: without the file the gateway uses node:net.
+// The same compiler gives the same bytes. It is optional: without the file the gateway uses node:net.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,7 +15,7 @@ const out = options.out ?? join(root, 'gateway/net/native');
 const headers = createRequire(import.meta.url)('node-api-headers').include_dir;
 
 const isMachine = (arch) => process.platform === 'linux' && process.arch === arch;
-/** What Debian's cross compilers are called; on a machine of that kind, `cc` comes first. */
+/** The names of Debian's cross compilers; on a machine of that architecture, `cc` comes first. */
 const targets = [
   { name: 'linux-x64', compilers: [...(isMachine('x64') ? ['cc'] : []), 'x86_64-linux-gnu-gcc'] },
   { name: 'linux-arm64', compilers: [...(isMachine('arm64') ? ['cc'] : []), 'aarch64-linux-gnu-gcc'] },
@@ -23,7 +23,7 @@ const targets = [
 
 const warnings = ['-Wall', '-Wextra', '-Werror', '-Wconversion', '-Wno-sign-conversion', '-Wshadow'];
 const common = ['-std=c17', '-fPIC', '-shared', '-fvisibility=hidden', ...warnings, '-isystem', headers];
-// No path, time or id of the build goes into the file.
+// The file contains no path, time or id of the build.
 const release = ['-O2', '-g0', `-ffile-prefix-map=${root}=`, '-Wl,--build-id=none', '-Wl,-s', '-Wl,-z,relro,-z,now'];
 const sanitized = ['-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 

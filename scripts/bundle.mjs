@@ -34,7 +34,7 @@ const common = {
   logLevel: 'warning',
 };
 
-/** Zod brings its messages in fifty languages, half of a bundle: of use only to who sets one. */
+/** Zod brings its messages in fifty languages, half of a bundle: only needed to set another language. */
 const onlyEnglish = {
   name: 'zod-only-english',
   setup({ onLoad }) {
@@ -49,7 +49,7 @@ const drivers = ['ioredis', 'upstash'];
 // The relay has no route: it is invoked by administrators.
 const names = [...new Set(routes.map((route) => route.function)), 'relay'];
 
-/** Made anew: what a bundle no longer has must not stay behind in the asset. */
+/** Emptied first: files of an older bundle must not stay in the asset. */
 async function bundle(folder, name, entry, extra) {
   await rm(join(out, folder), { recursive: true, force: true });
   const { metafile } = await build({
@@ -65,7 +65,7 @@ async function bundle(folder, name, entry, extra) {
   }
 }
 
-/** Programs of the published package, for every Node in support: Node does not run TypeScript below node_modules. */
+/** Programs of the published package, for every supported Node: Node does not run TypeScript below node_modules. */
 function program(entry, file) {
   return build({
     ...common,
@@ -80,7 +80,7 @@ function program(entry, file) {
 
 await Promise.all([
   program('bin/fronttcp.ts', 'fronttcp.mjs'),
-  // Where local/ finds its neighbours: the gateway in ../gateway, the process of a function beside it.
+  // The paths that local/ expects: the gateway in ../gateway, the process of a function beside it.
   program('local/start.ts', 'dev/start.mjs'),
   program('local/upstream/function-child.ts', 'dev/function-child.mjs'),
   ...drivers.flatMap((driver) =>
@@ -88,15 +88,15 @@ await Promise.all([
       // The condition picks the one Redis client; 'module' must be named again once there are any conditions.
       bundle(`functions/${driver}/${name}`, 'index', `functions/${name}/handler.ts`, {
         conditions: [driver, 'module'],
-        // What is imported on demand (tracing) is a file of its own, and not read before.
+        // Modules imported on demand (tracing) are separate files, and not read before.
         splitting: true,
-        // Our classes name themselves; source maps have the rest.
+        // Our error classes set their own names; source maps have the rest.
         keepNames: false,
         external: ['@aws-sdk/*', '@smithy/*'],
       }),
     ),
   ),
-  // Outside Lambda there is no AWS SDK to be found: it comes along.
+  // Outside Lambda there is no AWS SDK: it is bundled.
   // `fronttcp dev` runs it with the Node that is there, a container with 24.
   bundle('gateway', 'main', 'gateway/main.ts', { external: ['pino-pretty'], target: 'node20' }).then(() =>
     Promise.all([

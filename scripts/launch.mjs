@@ -1,7 +1,7 @@
 // Starts a program of this repository for package.json: node scripts/launch.mjs [--dev] [--unix] <program.ts> [arguments]
 //   --dev   it needs the development dependencies (not there after `npm ci --omit=dev`)
 //   --unix  it needs a Unix: signals, sh
-// One line of plain shell for every platform, so that npm's shell, sh or cmd.exe, has nothing to do but start Node.
+// The same command line on every platform: npm's shell, sh or cmd.exe, only starts Node.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { refuse, runTypeScript } from '../bin/run-typescript.mjs';

@@ -48,7 +48,7 @@ function table(rows: readonly Package[]): string {
   return ['| package | version | licence |', '| --- | --- | --- |', ...lines].join('\n');
 }
 
-/** What THIRD_PARTY.md should say. */
+/** Returns the text of THIRD_PARTY.md. */
 export function thirdParty(): string {
   const all = packages();
   return `# Third-party packages

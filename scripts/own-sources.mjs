@@ -5,10 +5,10 @@ const READ_LUA = /readLua\(new URL\('(\.\/[\w-]+\.lua)', import\.meta\.url\)\)/g
 const IMPORT_ZOD = /^import \{ z \} from 'zod';$/m;
 
 /**
- * What our own sources become in a bundle:
+ * Changes to our own sources in a bundle:
  * - the text of Lua files stands in the modules that read them (contract/store/scripts/library.ts): a bundle has no files
  *   beside it;
- * - zod is imported by its namespace, of which the bundler leaves out what is not used. Of the object `z` it cannot.
+ * - zod is imported by its namespace, from which the bundler removes unused parts. It cannot do that with the object `z`.
  * @type {import('esbuild').Plugin}
  */
 export const ownSources = {

@@ -5,8 +5,8 @@ import type { Usage } from './usage.ts';
 const MOST_CLIENTS = 10_000_000;
 
 /**
- * The number of clients from which on we are the cheaper one, at the same commands per client; undefined when we
- * never are. Our cost begins with what stands there for nobody, and then grows more slowly, or not at all.
+ * The number of clients from which on fronttcp is cheaper, at the same commands per client; undefined when it
+ * never is. Our cost starts with a fixed part, and then grows more slowly, or not at all.
  */
 export function breakEven(usage: Usage, other: (usage: Usage) => Bill): number | undefined {
   const isCheaper = (clients: number): boolean =>

@@ -13,10 +13,10 @@ export interface Bill {
   readonly total: number;
 }
 
-/** What Fargate takes off for capacity that it may take back; recalled, and it moves. */
+/** Discount of Fargate Spot; from memory, and it varies. */
 const SPOT_DISCOUNT = 0.7;
 
-/** Of a load balancer's capacity unit, by what it is measured in. */
+/** The dimensions of a load balancer's capacity unit. */
 const NLCU = { bytesPerHour: 1e9, tcpFlows: 100_000, tlsFlows: 3_000 };
 
 /** Our own bill for a month. */
@@ -63,7 +63,7 @@ function bytesPerMonth({ clients, commandsPerMinute, heartbeatSeconds }: Usage):
 function loadBalancer(usage: Usage): number {
   const bytes = bytesPerMonth(usage) / HOURS_PER_MONTH / NLCU.bytesPerHour;
   const flows = usage.clients / (usage.tls === 'load-balancer' ? NLCU.tlsFlows : NLCU.tcpFlows);
-  // The dimension that is used most is the one that is paid.
+  // The most used dimension is charged.
   return (
     hourly(prices.nlbHour) + hourly(prices.publicIpv4Hour, a.zones) + hourly(prices.nlcuHour, Math.max(bytes, flows))
   );

@@ -9,7 +9,7 @@ const dollars = (amount: number): string =>
 
 const WIDTH = 44;
 
-/** What `fronttcp cost` prints. */
+/** The output of `fronttcp cost`. */
 export function costReport(usage: Usage): string {
   const ours = frontTcpBill(usage);
   const others = [webSocketBill, iotCoreBill];

@@ -8,7 +8,7 @@ export interface Step {
   readonly change: Partial<Usage>;
 }
 
-/** From what changes least for clients to what they notice. */
+/** In the order of their effect on clients, the smallest first. */
 export const STEPS: readonly Step[] = [
   {
     name: 'Denser tasks',
@@ -32,7 +32,7 @@ export interface StepTaken extends Step {
   readonly perClient: number;
 }
 
-/** What it costs that clients are connected, and nothing is sent. */
+/** The cost of idle connections. */
 export function holdingBill(usage: Usage): Bill {
   return frontTcpBill({ ...usage, commandsPerMinute: 0 });
 }

@@ -1,4 +1,4 @@
-/** What is asked for, and what the model takes for granted. */
+/** The inputs of the model, and its assumptions. */
 export interface Usage {
   /** Connected all month. */
   readonly clients: number;
@@ -8,7 +8,7 @@ export interface Usage {
   readonly batch: number;
   readonly redis: 'valkey' | 'serverless' | 'memorydb' | 'upstash';
   readonly tls: 'none' | 'load-balancer';
-  /** What new tasks are started at: `scaling.connectionsPerTask`. */
+  /** Connections at which new tasks are started: `scaling.connectionsPerTask`. */
   readonly connectionsPerTask: number;
   /** Between two heartbeats of a client: a third of `timings.heartbeatTimeoutSeconds` at the least. */
   readonly heartbeatSeconds: number;
@@ -49,7 +49,7 @@ export const assumptions = {
   /** Both ways, with the headers of TCP and IP: a heartbeat, or a command and its acknowledgement. */
   bytesPerHeartbeat: 400,
   bytesPerCommand: 400,
-  /** Of those, what leaves AWS. */
+  /** The share of these bytes that leaves AWS. */
   outShare: 0.5,
   /** Between the load balancer's zone and the task's. */
   crossZoneShare: 0.5,

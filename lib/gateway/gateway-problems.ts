@@ -12,7 +12,7 @@ import {
   type TlsChoice,
 } from './gateway-settings.ts';
 
-/** What contradicts itself or cannot be deployed, a sentence each: nothing else would say it before the deployment. */
+/** Contradictions and settings that cannot be deployed, a sentence each: nothing else reports them before the deployment. */
 export function gatewayProblems(
   gateway: GatewaySettings,
   scaling: ScalingSettings,

@@ -82,7 +82,7 @@ export class GatewayService extends Construct {
       securityGroups: [this.securityGroup],
       vpcSubnets: network.gatewaySubnets,
       assignPublicIp: network.egress === 'public-ip',
-      // No desiredCount: each deployment would reset what autoscaling has reached.
+      // No desiredCount: each deployment would reset the count that autoscaling has reached.
       minHealthyPercent: 100,
       ...deploymentProps(settings.deployment ?? { kind: 'rolling' }, scaling),
       circuitBreaker: { enable: true, rollback: true },
@@ -133,7 +133,7 @@ export class GatewayService extends Construct {
     return upstream;
   }
 
-  /** A deployment during which one of these fires goes back to what ran before. */
+  /** When one of these alarms fires during a deployment, the deployment is rolled back. */
   rollBackOn(alarms: readonly cw.Alarm[]): void {
     this.service.enableDeploymentAlarms(
       alarms.map((alarm) => alarm.alarmName),

@@ -18,7 +18,7 @@ import { DEFAULT_HEALTH_PORT, DEFAULT_PORT, type GatewaySettings, type TlsChoice
 
 export const CONTAINER_NAME = 'gateway';
 
-/** Below it the shares differ as chance has it; far above it a new task would stay idle. */
+/** Below it the shares differ by chance; far above it a new task would stay idle. */
 const SHED_ABOVE = 1.3;
 
 export interface GatewayTaskProps {
@@ -33,7 +33,7 @@ export interface GatewayTaskProps {
   readonly deploymentId: string;
 }
 
-/** The task definition: one container that may write nothing, is nobody and has no capabilities. */
+/** The task definition: one container without write access, root rights or capabilities. */
 export class GatewayTask extends Construct {
   readonly definition: ecs.FargateTaskDefinition;
   readonly executionRole: iam.Role;
@@ -113,7 +113,7 @@ export class GatewayTask extends Construct {
     this.#grant(props);
   }
 
-  /** Adds to what the container is told. */
+  /** Adds variables to the environment of the container. */
   tell(environment: Readonly<Record<string, string>>): void {
     for (const [name, value] of Object.entries(environment)) this.#container.addEnvironment(name, value);
   }
@@ -121,7 +121,7 @@ export class GatewayTask extends Construct {
   #environment({ settings, tls, timings, store, deploymentId }: GatewayTaskProps, memoryMiB: number) {
     return {
       NODE_ENV: 'production',
-      // The rest of the memory holds what is outside the heap: sockets and their buffers.
+      // The rest of the memory is for data outside the heap: sockets and their buffers.
       NODE_OPTIONS: `--enable-source-maps --max-old-space-size=${Math.floor(memoryMiB * 0.6)}`,
       ...store.environment,
       [Env.gatewayPort]: String(settings.port ?? DEFAULT_PORT),

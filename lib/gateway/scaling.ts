@@ -47,7 +47,7 @@ export function scaleGateways(service: ecs.FargateService, settings: ScalingSett
   tasks.scaleOnMetric('Quiet', {
     metric: new cw.MathExpression({
       label: 'A task can go',
-      // Few connections at a high CPU are no quiet: what scales out must not be scaled in. At the minimum there is none to go.
+      // Few connections at a high CPU do not count as quiet: otherwise scaling out and in would alternate. At the minimum no task can go.
       expression: `IF(reports > ${minTasks} AND connections < ${Math.floor(perTask * QUIET_SHARE)} AND cpu < ${Math.floor(cpuPercent * QUIET_SHARE)}, 1, 0)`,
       period: minute,
       usingMetrics: {

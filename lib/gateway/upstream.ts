@@ -46,10 +46,10 @@ const QUALIFIED_ARN = /^arn:[^:]+:lambda:[^:]+:[^:]+:function:[^:]+:[^:]+$/;
 const ATTEMPTS_AFTER_THE_FIRST = 2;
 const MAX_EVENT_AGE = Duration.hours(6);
 
-/** The grant, the settings and the queue for what a customer's function could not take. */
+/** The grant, the settings and the queue for failed invocations of a customer's function. */
 export class Upstream extends Construct {
   readonly environment: Readonly<Record<string, string>>;
-  /** What Lambda gave up on: invocations with their items, as JSON. */
+  /** Invocations that Lambda gave up, with their items, as JSON. */
   readonly deadLetters: sqs.Queue | undefined;
 
   constructor(scope: Construct, id: string, { settings, taskRole, dataPolicy, encryptionKey }: UpstreamProps) {
@@ -91,7 +91,7 @@ export class Upstream extends Construct {
   }
 }
 
-/** What would only be noticed when the gateways start, or when the first device speaks. */
+/** Mistakes that would only show when the gateways start, or when the first device sends a command. */
 export function upstreamProblems({ alias, lifecycle, events, requests }: UpstreamSettings): string[] {
   const given = [alias, lifecycle].filter(
     (one) => typeof one === 'string' && one !== 'none' && !Token.isUnresolved(one),

@@ -31,8 +31,8 @@ const FORMS = {
 export type ArnKind = keyof typeof FORMS;
 
 /**
- * What CloudFormation finds after twenty minutes, or a task when it starts: an ARN of another kind, or of another region.
- * An ARN that is only known at deployment (of a resource in another stack) is taken as it is.
+ * Mistakes that CloudFormation finds after twenty minutes, or a task when it starts: an ARN of another kind or region.
+ * An ARN that is only known at deployment (of a resource in another stack) is not checked.
  */
 export function arnProblems(kind: ArnKind, name: string, arn: string | undefined, region: string): string[] {
   if (arn === undefined || Token.isUnresolved(arn)) return [];

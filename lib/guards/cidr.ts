@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-/** What EC2 refuses in a rule: no block at all, or one whose address has bits behind its prefix. */
+/** Blocks that EC2 refuses in a rule: invalid ones, and those whose address has bits after its prefix. */
 export function cidrProblem(cidr: string): string | undefined {
   const [address = '', prefix = '', ...rest] = cidr.split('/');
   const family = isIP(address);

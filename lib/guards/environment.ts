@@ -6,7 +6,7 @@ import { Env } from '../runtime-environment.ts';
 
 /**
  * Variables that a prop decides, with that prop. Set beside it, one of the two would be a lie, and what is checked about the
- * prop (times that must fit into each other, ports that a security group opens) would not be true of what runs.
+ * prop (times that must fit into each other, ports that a security group opens) would not be true at run time.
  */
 const DECIDED: Readonly<Record<string, string>> = {
   [Env.redisUrl]: 'redis',
@@ -39,7 +39,7 @@ type Environment = Readonly<Record<string, string>>;
 /** Read by Node, its libraries and the AWS SDK themselves. */
 const OF_THE_PLATFORM = /^(NODE_|AWS_|TZ$)/;
 
-/** Each side's own reader of settings is the judge: what would stop the first task stops the synthesis instead. */
+/** Validated with each side's own reader of settings: a mistake that would stop the first task stops the synthesis instead. */
 const JUDGES = {
   'gateway.environment': {
     known: gatewayVariables,
@@ -51,7 +51,7 @@ const JUDGES = {
   },
 } as const;
 
-/** What the constructs themselves add, and the readers ask for. */
+/** Variables that the constructs themselves add, and the readers require. */
 const REACHABLE = { [Env.redisUrl]: 'rediss://store.example.com' };
 
 function judged(side: keyof typeof JUDGES, environment: Environment): string[] {
@@ -99,7 +99,7 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-/** What is wrong with the further settings of the two sides, a sentence each. */
+/** The mistakes in the further settings of the two sides, a sentence each. */
 export function environmentProblems(gateway: Environment, api: Environment): string[] {
   const sides = { 'gateway.environment': gateway, 'api.environment': api };
   const decided = Object.entries(sides).flatMap(([side, environment]) =>

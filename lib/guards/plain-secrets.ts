@@ -5,7 +5,7 @@ const SECRET_NAME = /(PASSWORD|PASSWD|TOKEN|SECRET|PRIVATE_KEY|CREDENTIALS?)$/;
 const DYNAMIC_REFERENCE = /\{\{resolve:(secretsmanager|ssm-secure):/;
 const URL_WITH_PASSWORD = /:\/\/[^/\s:@]*:[^/\s@]+@/;
 
-/** What of a plain environment is, or looks like, a secret: whoever may describe the resource could read it. */
+/** Finds values in a plain environment that are, or look like, secrets: everyone who may describe the resource could read them. */
 export function plainSecretProblems(owner: string, environment: Readonly<Record<string, unknown>>): string[] {
   return Object.entries(environment).flatMap(([name, value]) => {
     const text = JSON.stringify(value);
@@ -21,7 +21,7 @@ export function plainSecretProblems(owner: string, environment: Readonly<Record<
   });
 }
 
-/** Looks at every function and container below `root`, also at what was added after the constructs were made. */
+/** Checks every function and container below `root`, including later additions. */
 export function plainSecretsBelow(root: IConstruct): string[] {
   return root.node.findAll().flatMap((construct) => {
     if (!CfnResource.isCfnResource(construct)) return [];

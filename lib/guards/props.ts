@@ -13,7 +13,7 @@ const OF_CODE: Readonly<Record<string, readonly string[]>> = {
 
 const schema = z.object(sharedSettings);
 
-/** What the schema of the settings file would refuse, for who embeds the construct: a sentence each. */
+/** The mistakes that the schema of the settings file finds in the props of an embedded construct, a sentence each. */
 export function propProblems(props: FrontTcpProps): string[] {
   const plain = Object.fromEntries(
     Object.keys(sharedSettings).flatMap((name) => {
@@ -25,7 +25,7 @@ export function propProblems(props: FrontTcpProps): string[] {
   return result.success ? [] : result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}.`);
 }
 
-/** What is named by ARN, with its kind, must be in the stack's own region. */
+/** Resources named by ARN, with their kind: they must be in the stack's own region. */
 export function resourceProblems(props: FrontTcpProps, { region }: Stack): string[] {
   const { tls, redis, api } = props;
   return [
@@ -50,7 +50,7 @@ function omit(value: object, names: readonly string[]): object {
   return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
 }
 
-/** What is known only at deployment cannot be judged now; as a text of the right kind it passes. */
+/** A value that is only known at deployment cannot be checked now; a text of the right kind is accepted. */
 function withoutTokens(value: unknown): unknown {
   if (Array.isArray(value)) return value.filter((one) => !Token.isUnresolved(one)).map(withoutTokens);
   if (typeof value !== 'object' || value === null) return value;

@@ -16,7 +16,7 @@ export function openPath({ from, to, port }: Path, purpose: string): void {
   from.addEgressRule(to, ec2.Port.tcp(port), purpose);
 }
 
-/** Which paths the rules of the stack do not open, both ways: out of the one group and into the other. */
+/** Returns the paths that the rules of the stack do not open in both directions: out of the one group and into the other. */
 export function missingPaths(scope: IConstruct, paths: readonly Path[]): string[] {
   const stack = Stack.of(scope);
   const constructs = stack.node.findAll();

@@ -4,11 +4,11 @@ import { FUNCTION_DIMENSION, FunctionMetricName, METRIC_NAMESPACE, VERSION_DIMEN
 import type { NodeFunction } from './node-function.ts';
 
 const minute = Duration.minutes(1);
-/** A store that is away for a moment is no fault of a version; that many refusals in a minute are. */
+/** A short outage of the store is not a fault of a version; that many refusals in a minute are. */
 const REFUSALS_FOR_FAILURE = 5;
 
 /**
- * What a failing version does: it ends without a response, which is all that Lambda counts, or responds with 500, or
+ * The failures of a version: it ends without a response, which is all that Lambda counts, or responds with 500, or
  * refuses one request after the other with 503. Always of the version that this template deploys.
  */
 export function failureAlarm(scope: Construct, id: string, name: string, { handler, live }: NodeFunction): cw.Alarm {
@@ -42,7 +42,7 @@ export function failureAlarm(scope: Construct, id: string, name: string, { handl
   });
 }
 
-/** Half of the function's own limit, for nine requests in ten: what comes next are responses that never arrive. */
+/** Half of the function's own limit, for nine requests in ten: the next stage is responses that never arrive. */
 export function latencyAlarm(
   scope: Construct,
   id: string,

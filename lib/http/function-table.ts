@@ -7,7 +7,7 @@ export interface FunctionNeeds {
   readonly memoryMiB: number;
   /** Over the deployment's own limit for functions, where a request may wait for a device by its nature. */
   readonly waitSeconds?: number;
-  /** Why API Gateway itself asks nobody who they are. */
+  /** The reason why API Gateway itself does not authenticate the route. */
   readonly openBecause: string;
 }
 
@@ -17,7 +17,7 @@ const MAX_WAIT_SECONDS = 25;
 const inHandler =
   'The handler checks the token in the same round trip in which it acts, so that a revocation holds at once.';
 
-/** What each function is given. The compiler asks for a row for every function of the route table. */
+/** The settings of each function. The compiler requires a row for every function of the route table. */
 export const functionTable: Readonly<Record<FunctionName, FunctionNeeds>> = {
   login: { store: true, memoryMiB: 1024, openBecause: 'Whoever logs in has no token yet.' },
   logout: { store: true, memoryMiB: 512, openBecause: inHandler },

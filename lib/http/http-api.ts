@@ -53,7 +53,7 @@ export class HttpApi extends Construct {
   readonly functionAlarms: readonly cw.Alarm[];
   /** `https://…`, without a slash at the end. */
   readonly url: string;
-  /** Set when the store is in the VPC: what functions need to reach it. */
+  /** Set when the store is in the VPC: the network settings of the functions. */
   readonly securityGroup: ec2.SecurityGroup | undefined;
 
   constructor(scope: Construct, id: string, props: HttpApiProps) {
@@ -154,7 +154,7 @@ export class HttpApi extends Construct {
     const integration = new Map(
       [...this.functions].map(([name, { live }]) => [
         name,
-        // To the alias: a call to the function itself would pass the canary by.
+        // To the alias: a call to the function itself would bypass the canary.
         new integrations.HttpLambdaIntegration(`${pascalCase(name)}Integration`, live as lambda.IFunction, {
           timeout: Duration.seconds(API_TIMEOUT_SECONDS - 1),
         }),

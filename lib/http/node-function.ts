@@ -70,7 +70,7 @@ export class NodeFunction extends Construct {
       ...(props.encryptionKey ? { environmentEncryption: props.encryptionKey } : {}),
       loggingFormat: lambda.LoggingFormat.JSON,
       applicationLogLevelV2: lambda.ApplicationLogLevel.INFO,
-      // Leaves out START, END and REPORT of every call: logs are most of what a small call costs.
+      // Leaves out START, END and REPORT of every call: logs are most of the cost of a small call.
       systemLogLevelV2: lambda.SystemLogLevel.WARN,
       logGroup: logs,
       role,

@@ -17,7 +17,7 @@ export interface AlarmsProps {
 
 interface AlarmRow {
   readonly id: string;
-  /** What is wrong when it fires, for whoever is woken by it. */
+  /** The fault behind the alarm, for the engineer on call. */
   readonly means: string;
   /** The entry of the runbook. */
   readonly runbook: string;
@@ -33,10 +33,10 @@ const { SUM, MAXIMUM, SAMPLE_COUNT } = cw.Stats;
 const minute = Duration.minutes(1);
 const MIN_CONNECTIONS_FOR_DROP = 100;
 
-/** Each alarm is at or over its threshold. What a deployment would cause by itself is not among them. */
+/** Each alarm is at or over its threshold. Normal effects of a deployment do not cause alarms. */
 export class Alarms extends Construct {
   readonly all: readonly cw.Alarm[];
-  /** Those that take a deployment of the gateways back. */
+  /** The alarms that roll back a deployment of the gateways. */
   readonly ofDeployment: readonly cw.Alarm[];
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
@@ -156,7 +156,7 @@ function gatewayRows({ deploymentId }: AlarmsProps): AlarmRow[] {
   ];
 }
 
-/** Only where a function takes what devices send. */
+/** Only with an upstream function. */
 function upstreamRows({ gateways: { upstream }, deploymentId }: AlarmsProps): AlarmRow[] {
   if (upstream === undefined) return [];
   return [

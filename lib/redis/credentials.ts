@@ -5,9 +5,9 @@ import { type DataPolicy, retention } from '../data-policy.ts';
 import type { StoreCredentials } from '../runtime-environment.ts';
 
 /**
- * What the one user of a store may do: its own keys, all that reads, writes and scripts, and nothing of
- * administration. INFO and the CLUSTER commands are what the client asks on connecting; they come after
- * `-@dangerous`, which would take INFO away again.
+ * The rights of the one user of a store: its own keys, all commands that read, write and run scripts, and no
+ * administration. The client calls INFO and the CLUSTER commands when it connects; they come after
+ * `-@dangerous`, which would remove INFO again.
  */
 export function accessString(keyPrefix: string): string {
   return [

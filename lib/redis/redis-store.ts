@@ -2,7 +2,7 @@ import type { aws_cloudwatch as cw, aws_ec2 as ec2, aws_secretsmanager as secret
 import type { IConstruct } from 'constructs';
 import type { RedisDriver } from '../artifacts.ts';
 
-/** What the rest of a deployment needs to know of its Redis, whichever it is. */
+/** The interface of a deployment's Redis, for every kind of store. */
 export interface RedisStore extends IConstruct {
   /** The client that the functions are bundled with. */
   readonly driver: RedisDriver;
@@ -21,7 +21,7 @@ export interface StoreAccess {
   readonly port: ec2.Port;
 }
 
-/** What the alarms watch; empty for a store that CloudWatch does not see. */
+/** The metrics for the alarms; empty for a store without CloudWatch metrics. */
 export interface StoreGauges {
   /** Percent of what it may hold. */
   readonly memoryPercent?: cw.IMetric;
@@ -29,7 +29,7 @@ export interface StoreGauges {
   readonly enginePercent?: cw.IMetric;
 }
 
-/** Lets a part of the deployment speak to the store. */
+/** Allows a part of the deployment to connect to the store. */
 export function admitToStore(store: RedisStore, part: ec2.ISecurityGroup, purpose: string): void {
   store.access?.securityGroup.addIngressRule(part, store.access.port, purpose);
 }

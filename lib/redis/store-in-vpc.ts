@@ -20,7 +20,7 @@ interface Endpoint {
   readonly cluster: boolean;
 }
 
-/** What the three AWS-hosted stores have in common: a user with a password, a security group, TLS, ioredis. */
+/** The common parts of the three AWS-hosted stores: a user with a password, a security group, TLS, ioredis. */
 export abstract class StoreInVpc extends Construct implements RedisStore {
   readonly driver = 'ioredis';
   readonly secret: secrets.ISecret;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 const EMPTY = Buffer.alloc(0);
-/** Of a body that is too large so much is still read and thrown away, so that the peer gets to see its answer. */
+/** So many bytes of a too large body are still read and discarded, so that the peer gets the response. */
 const DISCARDED_BYTES = 64 * 1024 * 1024;
 
 /** The whole body, or undefined when it is over `maxBytes`. Holds no more than that. */

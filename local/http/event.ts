@@ -4,10 +4,10 @@ import type { IncomingMessage } from 'node:http';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import type { Match } from './router.ts';
 
-/** What API Gateway hands over as text; every other body it encodes. No Content-Type counts as text. */
+/** Types that API Gateway passes on as text; it encodes every other body. No Content-Type counts as text. */
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|javascript|xml)\b|$)/i;
 
-/** The event of payload format 2.0 for a request whose body is here. */
+/** The event of payload format 2.0 for a request with its body. */
 export function eventOf(request: IncomingMessage, target: Target, match: Match, body: Buffer): APIGatewayProxyEventV2 {
   const { cookies, headers } = headersOf(request);
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
@@ -59,7 +59,7 @@ export function targetOf(url: string): Target {
   return { path: path === '' ? '/' : path, query: at < 0 ? '' : local.slice(at + 1) };
 }
 
-/** Names in lower case, what came several times joined by commas, cookies apart. */
+/** Names in lower case, repeated headers joined by commas, cookies separate. */
 function headersOf(request: IncomingMessage): { cookies?: string[]; headers: Record<string, string> } {
   const { cookie, ...rest } = request.headersDistinct;
   const headers = Object.fromEntries(Object.entries(rest).map(([name, values]) => [name, values?.join(',') ?? '']));
@@ -76,7 +76,7 @@ function queryOf(query: string): Record<string, string> | undefined {
   return Object.fromEntries(values);
 }
 
-/** Never from a header: X-Forwarded-For is what the caller likes it to be. */
+/** Never from a header: the caller can set X-Forwarded-For to anything. */
 function addressOf(request: IncomingMessage): string {
   return (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
 }

@@ -13,7 +13,7 @@ export function readListenSettings(env: Variables): { host: string; port: number
   return { host: own.API_HOST, port: own.API_PORT };
 }
 
-/** Returns what `read` returns; or undefined, with its mistakes put behind the others. */
+/** Returns the result of `read`; or undefined, with its mistakes appended to the others. */
 export function collectMistakes<T>(mistakes: string[], read: () => T): T | undefined {
   try {
     return read();

@@ -10,13 +10,13 @@ interface Refused {
   body: string;
 }
 
-/** What API Gateway itself refuses, before there is an event: answered in our form. */
+/** Refusals of API Gateway itself, before there is an event, in our form. */
 export function refused(status: number, reason: Reason, acceptLanguage?: string): Refused {
   const body = JSON.stringify({ code: 0, error: reason, message: MESSAGES[reason][languageOf(acceptLanguage)] });
   return { status, headers: { ...JSON_HEADERS, connection: 'close' }, body };
 }
 
-/** What is not HTTP, or did not come in time: there is no request to answer, only a socket. */
+/** Input that is not HTTP, or did not come in time: there is no request to respond to, only a socket. */
 export function refuseSocket(socket: Duplex, error: NodeJS.ErrnoException): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();

@@ -7,7 +7,7 @@ export interface Match {
   readonly pathParameters: Readonly<Record<string, string>> | undefined;
 }
 
-/** An encoded id of the greatest length: 128 characters, each up to 4 bytes as %XX. */
+/** An encoded id of the maximum length: 128 characters, each up to 4 bytes as %XX. */
 const MAX_PARAM_LENGTH = 2_048;
 
 type Find = (method: string, path: string) => Match;

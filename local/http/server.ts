@@ -8,13 +8,13 @@ import { createHandlers } from './handlers.ts';
 import { refused, refuseSocket } from './refuse.ts';
 import { createRouter } from './router.ts';
 
-/** API Gateway's own limit. The handlers' is lower, and their refusal says so in the caller's language. */
+/** API Gateway's own limit. The limit of the handlers is lower, and their refusal is in the caller's language. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
-/** From the first byte to the end of the headers, and of the whole request: a slow peer costs a socket, not for long. */
+/** From the first byte to the end of the headers, and of the whole request: a slow peer holds a socket only for a short time. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 65_000;
-/** How long requests under way have to end when the server closes: an answer takes 2 s at most, a login a little more. */
+/** Time limit for requests in flight when the server closes: a response takes at most 2 s, a login a little more. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
 export interface ApiOptions {
@@ -31,7 +31,7 @@ export interface ApiOptions {
 export interface Api {
   readonly url: string;
   readonly port: number;
-  /** Stops accepting, lets requests under way end, closes Redis. */
+  /** Stops accepting, lets requests in flight end, closes Redis. */
   close(): Promise<void>;
 }
 
@@ -69,7 +69,7 @@ export async function startApi({ port, host = '127.0.0.1', env, log }: ApiOption
     },
     (request, response) => {
       answer(request, response).catch((error: Error) => {
-        // A peer that goes away while it sends is nobody's mistake; anything else is ours.
+        // A peer may disconnect while it sends; any other error is a mistake of ours.
         if (!request.destroyed) runtime.log.error({ event: 'request_failed', error: error.message });
         if (response.headersSent) response.destroy();
         else refuse(response, 500, 'internal', request.headers['accept-language']);

@@ -1,4 +1,4 @@
 import { resolve } from 'node:path';
 
-/** Copies of programs belong to the folder that the system is started in, like its data. `bin` in it is fit for PATH. */
+/** Copies of programs are in the folder in which the system is started, like its data. Its `bin` can be added to PATH. */
 export const copiesDir = (): string => resolve('.fronttcp/programs');

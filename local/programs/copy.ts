@@ -6,7 +6,7 @@ import { lastLines, run } from '../redis/run.ts';
 /** A program that a user without root can have as a copy, unpacked from the packages of the system. */
 export interface CopiedProgram {
   readonly name: string;
-  /** Debian packages that hold its files. What else they need is fetched only where the system lacks it. */
+  /** Debian packages with its files. Their dependencies are fetched only where the system lacks them. */
   readonly packages: readonly string[];
   /** The program below the root of the unpacked packages. */
   readonly file: string;
@@ -14,7 +14,7 @@ export interface CopiedProgram {
 
 export interface Copied {
   readonly ok: boolean;
-  /** What was tried and how it ended, for the error when every way fails. */
+  /** The attempts and their results, for the error when all of them fail. */
   readonly tried: string;
 }
 
@@ -59,7 +59,7 @@ export async function copyProgram(program: CopiedProgram, options: CopyOptions):
   }
 }
 
-/** First by the system's package lists; where they are missing or too old, by lists of our own. */
+/** First with the system's package lists; where they are missing or too old, with lists of our own. */
 async function download(packages: readonly string[], folder: string, env: NodeJS.ProcessEnv): Promise<void> {
   const cache = join(folder, 'cache');
   const archives = join(folder, 'archives');
@@ -74,7 +74,7 @@ async function download(packages: readonly string[], folder: string, env: NodeJS
     '-o',
     `Dir::Cache::archives=${archives}`,
   ];
-  // apt leaves its own user's rights aside: that user may not read a folder of ours.
+  // Without apt's sandbox user: that user may not read a folder of ours.
   const asUs = [...shared, '-o', 'APT::Sandbox::User='];
   const ownLists = [
     ...['-o', `Dir::State=${lists}`, '-o', `Dir::State::lists=${join(lists, 'lists')}`],
@@ -84,7 +84,7 @@ async function download(packages: readonly string[], folder: string, env: NodeJS
   const apt = (args: readonly string[], timeoutMs: number) =>
     run('apt-get', [...asUs, ...args], { env: { ...env, LC_ALL: 'C' }, timeoutMs });
   let last = await apt(install, DOWNLOAD_TIMEOUT_MS);
-  // Without lists apt is content with packages that are installed, and fetches nothing.
+  // Without lists apt accepts installed packages as sufficient, and fetches nothing.
   if (last.code !== 0 || !(await hasAll(archives, packages))) {
     await apt([...ownLists, 'update'], UPDATE_TIMEOUT_MS);
     last = await apt([...ownLists, ...install], DOWNLOAD_TIMEOUT_MS);
@@ -125,7 +125,7 @@ exec "$root/${file}" "$@"
   await rename(`${starter}.${process.pid}`, starter);
 }
 
-/** The system's fonts and those that came with the copy. */
+/** The fonts of the system and of the copy. */
 const FONTS = `<?xml version="1.0"?>
 <fontconfig>
   <include ignore_missing="yes">/etc/fonts/fonts.conf</include>

@@ -21,7 +21,7 @@ const image = 'docker.io/valkey/valkey:8.1-alpine';
 const pullTimeoutMs = 5 * 60_000;
 const startTimeoutMs = 60_000;
 
-/** A container engine that answers: a client without its daemon is as good as none. */
+/** A container engine that responds: a client without its daemon does not count. */
 export async function findEngine(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   for (const engine of ['docker', 'podman']) {
     if ((await findOnPath(engine, env)) === undefined) continue;
@@ -61,7 +61,7 @@ export async function launchContainer(engine: string, options: ContainerOptions)
   }
 }
 
-/** Stops the container whose id is in the file (`stop` sends SIGTERM first, so that Redis writes what it holds). */
+/** Stops the container whose id is in the file (`stop` sends SIGTERM first, so that Redis saves its data). */
 async function removeLeftover(
   engine: string,
   idFile: string,

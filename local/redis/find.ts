@@ -5,13 +5,13 @@ import { run } from './run.ts';
 
 export interface RedisBinary {
   readonly path: string;
-  /** As `--version` tells it, such as `7.0.15`. */
+  /** The version from `--version`, such as `7.0.15`. */
   readonly version: string;
 }
 
 export interface FoundBinary {
   readonly binary?: RedisBinary;
-  /** Why each program that is there was not taken; empty when there is none at all. */
+  /** The reasons why the programs found were not used; empty when there are none. */
   readonly refused: readonly string[];
 }
 
@@ -21,7 +21,7 @@ const names = ['redis-server', 'valkey-server'];
 /** Where package managers put servers that a user's PATH may leave out. */
 const usualFolders = ['/usr/local/bin', '/usr/bin', '/usr/local/sbin', '/usr/sbin', '/opt/homebrew/bin'];
 
-/** Beside PATH. */
+/** In addition to PATH. */
 export interface SearchedFolders {
   /** Of our own copies. Default: in the folder of this process. */
   readonly copies?: string;

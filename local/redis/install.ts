@@ -11,7 +11,7 @@ interface PackageManager {
 
 export interface Installed {
   readonly ok: boolean;
-  /** What was tried and how it ended, for the error when every way fails. */
+  /** The attempts and their results, for the error when all of them fail. */
   readonly tried: string;
 }
 
@@ -70,7 +70,7 @@ export async function installRedis(env: NodeJS.ProcessEnv, say: (line: string) =
   return { ok: false, tried: tried.join('; ') || `package manager: none of ${names}` };
 }
 
-/** The command that installs Redis once somebody gives sudo a password; undefined where that would not help. */
+/** The command that installs Redis once the user gives sudo a password; undefined where that would not help. */
 export async function sudoCommand(env: NodeJS.ProcessEnv): Promise<SudoCommand | undefined> {
   const manager = (await managersOf(env)).find(({ asRoot }) => asRoot);
   if (manager === undefined || (await findOnPath('sudo', env)) === undefined) return undefined;
@@ -88,7 +88,7 @@ async function managersOf(env: NodeJS.ProcessEnv): Promise<readonly PackageManag
   return managers.filter((_, i) => paths[i] !== undefined);
 }
 
-/** What to put before a command so that it runs as root; undefined when this user may not. */
+/** The prefix that makes a command run as root; undefined when this user has no right to. */
 async function asRoot(env: NodeJS.ProcessEnv): Promise<readonly string[] | undefined> {
   if (process.getuid?.() === 0) return [];
   const { code } = await run('sudo', ['-n', 'true'], { env });

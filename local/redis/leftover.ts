@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { ask } from './ping.ts';
 
-/** What a start writes beside its data, so that the next one can tell what became of it. */
+/** The note of a start beside its data, so that the next start can find its processes. */
 const noteSchema = z.object({ url: z.url(), pid: z.int().positive(), owner: z.int().positive() });
 type Note = z.infer<typeof noteSchema>;
 
@@ -21,7 +21,7 @@ export async function removeNote(dataDir: string): Promise<void> {
 
 /**
  * Two servers on one append-only file would ruin it. Stops a Redis that an earlier start left running in this data
- * directory; refuses when the process that owns it is alive. It is recognised by what it says itself, its pid and its
+ * directory; refuses when the process that owns it is alive. It is recognised by its own reply, with its pid and its
  * data directory, so a pid or port that was reused since is left alone.
  */
 export async function clearLeftover(dataDir: string, say: (line: string) => void): Promise<void> {
@@ -51,7 +51,7 @@ async function readNote(dataDir: string): Promise<Note | undefined> {
   try {
     return noteSchema.parse(JSON.parse(text));
   } catch (error) {
-    // Half written when the machine stopped: nothing of that time is running any more.
+    // Incomplete because the machine stopped: no process of that time is running any more.
     if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
     throw error;
   }
@@ -63,7 +63,7 @@ async function isOurs(note: Note, dataDir: string): Promise<boolean> {
     const setting = z.tuple([z.string(), z.string()]).parse(await ask(note.url, 'CONFIG', 'GET', 'dir'));
     return about.includes(`process_id:${note.pid}\r`) && setting[1] === (await realpath(dataDir));
   } catch {
-    // Nothing answers there, or something that is not this Redis.
+    // No process responds there, or another one than this Redis.
     return false;
   }
 }

@@ -11,7 +11,7 @@ export async function ask(url: string, command: string, ...args: readonly string
     retryStrategy: () => null,
     enableReadyCheck: false,
   });
-  // connect() rejects without the reason, which comes here. Without a listener ioredis prints it too.
+  // connect() rejects without the reason, which arrives here. Without a listener ioredis prints it too.
   let reason: Error | undefined;
   redis.on('error', (error: Error) => {
     reason ??= error;

@@ -6,14 +6,14 @@ import { sudoCommand } from './install.ts';
 /** Reads one line that a person types; empty when the input ended. */
 export type AskPerson = (question: string) => Promise<string>;
 
-/** What a person wants done about a Redis that is missing. */
+/** The user's choice when Redis is missing. */
 export type Wish =
   | { readonly kind: 'installed' }
   /** The URL of a Redis that runs elsewhere. */
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'nothing' };
 
-/** Asks at the terminal; undefined where nobody sits at one. */
+/** Asks at the terminal; undefined where there is none. */
 export function personAtTerminal(input: NodeJS.ReadStream, output: NodeJS.WriteStream): AskPerson | undefined {
   if (!input.isTTY || !output.isTTY) return undefined;
   return async (question) => {
@@ -28,7 +28,7 @@ export function personAtTerminal(input: NodeJS.ReadStream, output: NodeJS.WriteS
   };
 }
 
-/** The last way to a Redis: a person gives sudo a password, or names a running one. Asks again after a mistyped answer. */
+/** The last way to a Redis: the user gives sudo a password, or names a running one. Asks again after an invalid answer. */
 export async function askForRedis(
   ask: AskPerson,
   tried: readonly string[],

@@ -13,7 +13,7 @@ export interface RunOptions {
   readonly timeoutMs?: number;
 }
 
-/** Runs a program to its end. Never rejects: a program that is not there has code null and says so in `output`. */
+/** Runs a program to its end. Never rejects: for a missing program the code is null and `output` has the error. */
 export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return new Promise((resolve) => {
     const child = spawn(file, args, {

@@ -12,7 +12,7 @@ export interface ServerOptions {
   readonly binary: string;
   /** Made if missing; holds the data and redis.log. */
   readonly dataDir: string;
-  /** Without it a free one is taken. */
+  /** Default: a free one. */
   readonly port?: number;
   /** Settings as on redis-server's command line; they win over ours. */
   readonly args?: readonly string[];
@@ -22,9 +22,9 @@ export interface RunningServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Resolves when the process is gone, however it ended. */
+  /** Resolves when the process has ended, for every cause. */
   readonly exited: Promise<void>;
-  /** SIGTERM (Redis writes what it holds), SIGKILL after ten seconds. Resolves when it is gone. */
+  /** SIGTERM (Redis saves its data), SIGKILL after ten seconds. Resolves when the process has ended. */
   stop(): Promise<void>;
 }
 
@@ -32,8 +32,8 @@ const startTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
 
 /**
- * A shell stands between us and Redis and holds the read end of a pipe: however this process ends, also by kill -9, the
- * pipe closes and Redis is told to stop. The first line of its output is Redis's own pid, its exit is Redis's exit.
+ * A shell stands between us and Redis and holds the read end of a pipe: when this process ends, even by kill -9, the
+ * pipe closes and the shell stops Redis. The first line of its output is Redis's own pid, its exit is Redis's exit.
  */
 const guard = `
 exec 3<&0
@@ -57,7 +57,7 @@ export async function launchServer(options: ServerOptions): Promise<RunningServe
     try {
       return await launch(options, options.port ?? (await freePort()));
     } catch (error) {
-      // Between finding a free port and Redis's bind someone else may take it.
+      // Another process may take the free port before Redis binds it.
       if (attempt >= attempts) throw error;
     }
   }
@@ -106,7 +106,7 @@ async function stop(pid: number, exited: Promise<void>): Promise<void> {
   clearTimeout(kill);
 }
 
-/** Sends a signal; a process that is already gone is what was wanted. */
+/** Sends a signal; a process that has already ended is not an error. */
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

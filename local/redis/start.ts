@@ -12,33 +12,33 @@ import { launchServer } from './server.ts';
 export interface StartRedisOptions {
   /** Redis's files: data, log, and a note of what runs. Made if missing. */
   readonly dataDir: string;
-  /** Told what is done on this machine, one line each. */
+  /** Called for each action on this machine, with one line of text. */
   readonly say: (line: string) => void;
   readonly env: NodeJS.ProcessEnv;
   /** Keeps the data over restarts (append-only file, synced once a second). Default true. */
   readonly persistent?: boolean;
   /** More settings as on redis-server's command line; they win over ours. */
   readonly extraArgs?: readonly string[];
-  /** Where the server is looked for beside PATH, and a copy of it is kept. */
+  /** Where to search for the server in addition to PATH, and where to keep a copy. */
   readonly folders?: SearchedFolders;
-  /** Asked last, when there is somebody to ask. */
+  /** Asked last, when there is a terminal. */
   readonly person?: AskPerson | undefined;
 }
 
 export interface StartedRedis {
   readonly url: string;
-  /** For the start message: where this Redis comes from. */
+  /** For the start message: the origin of this Redis. */
   readonly describe: string;
   /** Stops what was started; a Redis given by REDIS_URL is left alone. */
   stop(): Promise<void>;
-  /** Only of a server process of our own. */
+  /** Only for our own server process. */
   readonly pid?: number;
 }
 
 /**
  * A Redis for one machine, by the first of these that works: REDIS_URL, a server on this machine, a container, a copy in
  * the project's own folder, the system's package manager, a question to the person at the terminal. Only the package
- * manager changes the system. Rejects with everything that was tried, and what to install, when none works.
+ * manager changes the system. Rejects with all attempts and the package to install when none works.
  */
 export async function startRedis(options: StartRedisOptions): Promise<StartedRedis> {
   const { env, say } = options;
@@ -47,7 +47,7 @@ export async function startRedis(options: StartRedisOptions): Promise<StartedRed
     return { url: env.REDIS_URL, describe: 'Redis of REDIS_URL', stop: () => Promise.resolve() };
   }
   await mkdir(options.dataDir, { recursive: true });
-  // Redis tells its directory with symbolic links resolved, and a container engine wants an absolute path.
+  // Redis returns its directory with symbolic links resolved, and a container engine wants an absolute path.
   const dataDir = await realpath(options.dataDir);
   await clearLeftover(dataDir, say);
   const args = [...durability(options.persistent ?? true), ...(options.extraArgs ?? [])];
@@ -112,7 +112,7 @@ async function bringBinary(options: {
   return { tried };
 }
 
-/** Says which Redis does not answer, and why, without its credentials. */
+/** The error for a Redis that does not respond, with the reason, without its credentials. */
 async function answers(url: string, name = 'REDIS_URL'): Promise<void> {
   try {
     await ask(url, 'PING');
@@ -122,7 +122,7 @@ async function answers(url: string, name = 'REDIS_URL'): Promise<void> {
   }
 }
 
-/** The server program of this machine, brought to it first if it has none. For tests, which run several. */
+/** The server program of this machine, installed first if it has none. For tests, which run several. */
 export async function requireRedisBinary(env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<RedisBinary> {
   const { binary } = await findRedisBinary(env);
   if (binary) return binary;

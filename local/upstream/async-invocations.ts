@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import type { Invocation, Outcome, Run } from './invocation.ts';
 
 /**
- * Asynchronous invocations: as in Lambda, one that fails is tried twice more, then given up (there an onFailure
- * destination gets it, here it is told). The waits are shorter than Lambda's minute.
+ * Asynchronous invocations: as in Lambda, a failed one is retried twice, then given up (there an onFailure
+ * destination gets it, here it is logged). The pauses are shorter than Lambda's minute.
  */
 export class AsyncInvocations {
   readonly #delaysMs: readonly number[];
@@ -21,7 +21,7 @@ export class AsyncInvocations {
     this.#underWay.add(done);
   }
 
-  /** Those at work end; waits are cut. */
+  /** Running invocations end; pauses are cut short. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await Promise.all(this.#underWay);

@@ -3,18 +3,18 @@ import type { Invocation } from './invocation.ts';
 
 export type InvocationType = 'Event' | 'RequestResponse';
 
-/** What the Invoke API can be made to do in place of its work: the ways in which the real one fails. */
+/** Scripted failures of the Invoke API: the ways in which the real one fails. */
 export type Fault =
   /** Refuses with this status and exception. */
   | { kind: 'refuse'; status: number; errorType: string; message?: string }
-  /** Never answers. */
+  /** Never responds. */
   | { kind: 'hang' }
-  /** Ends the connection without an answer; `after`: once the work is done. */
+  /** Ends the connection without a response; `after`: once the work is done. */
   | { kind: 'close'; after?: boolean }
   /** The response is sent when this promise resolves. */
   | { kind: 'late'; until: Promise<unknown> };
 
-/** Asked for each invocation that comes; undefined: nothing is wrong with it. */
+/** Called for each invocation; undefined: no fault. */
 export type FaultScript = (invocation: Invocation, type: InvocationType) => Fault | undefined;
 
 export const THROTTLED: Fault = {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-/** The process in which the user's function runs: `function-child.ts <module URL>`. It speaks with function-process.ts. */
+/** The process in which the user's function runs: `function-child.ts <module URL>`. Its parent is function-process.ts. */
 export type ToChild = { id: number; payload: string; requestId: string; deadlineMs: number; functionName: string };
 export type FromChild =
   | { kind: 'ready'; files: string[] }
@@ -16,14 +16,14 @@ const say = (message: FromChild): void => {
   process.send?.(message);
 };
 
-/** The files whose change means another function. */
+/** The files to watch for changes of the function. */
 const files = new Set<string>();
 const watch = (url: string): void => {
   if (url.startsWith('file:') && !url.includes('/node_modules/')) files.add(fileURLToPath(url));
 };
 watch(process.argv[2] ?? '');
 
-/** In a checkout the package of the helper is not built: a function that was copied into it gets the source. */
+/** In a checkout the helper package is not built: a function in the checkout gets its source. */
 const HELPER = new URL('../../sdk/upstream/index.ts', import.meta.url);
 const HELPER_NAMES = ['fronttcp/upstream', 'fronttcp-upstream'];
 const isCheckout = existsSync(HELPER);

@@ -10,7 +10,7 @@ import { errorOutcome, type Invocation, type Outcome } from './invocation.ts';
 const CHILD = programAt(new URL('./function-child.ts', import.meta.url));
 /** Editors write a file in several steps. */
 const SETTLE_MS = 100;
-/** Before one that ended is started again. */
+/** Pause before an ended process is started again. */
 const RESTART_MS = 1_000;
 const STOP_TIMEOUT_MS = 3_000;
 
@@ -18,7 +18,7 @@ export interface FunctionProcessOptions {
   /** Absolute path of the user's module, which exports `handler`. */
   file: string;
   env: NodeJS.ProcessEnv;
-  /** As the function's own timeout in Lambda. */
+  /** Like the function's timeout in Lambda. */
   timeoutMs?: number;
   say: (line: string) => void;
 }
@@ -30,8 +30,8 @@ interface Running {
 }
 
 /**
- * The user's function in a process of its own. When one of its files changes another process takes its place, and
- * the one before finishes what it has begun; one that does not load is told, and the one before goes on.
+ * The user's function in a process of its own. When one of its files changes, a new process replaces it, and
+ * the old one finishes its running calls. When the new one does not load, this is logged, and the old one stays in use.
  */
 export class FunctionProcess {
   readonly #options: FunctionProcessOptions;
@@ -115,7 +115,7 @@ export class FunctionProcess {
     return running;
   }
 
-  /** As in Lambda: what it had begun has failed, and the next call finds a new one. */
+  /** As in Lambda: its running calls have failed, and the next call gets a new process. */
   #ended(running: Running, how: string): void {
     const outcome = errorOutcome('Runtime.ExitError', `the function's process ended (${how})`);
     for (const settle of [...running.calls.values()]) settle(outcome);

@@ -1,4 +1,4 @@
-/** One call of a function, as the Invoke API took it. */
+/** One call of a function, as accepted by the Invoke API. */
 export interface Invocation {
   functionName: string;
   requestId: string;
@@ -6,10 +6,10 @@ export interface Invocation {
   payload: string;
 }
 
-/** What became of it. Payloads are JSON text; that of an error is `{errorMessage, errorType, trace?}`. */
+/** The result of a call. Payloads are JSON text; that of an error is `{errorMessage, errorType, trace?}`. */
 export type Outcome = { kind: 'answer'; payload: string } | { kind: 'error'; payload: string };
 
-/** Runs a function; rejects only when nothing could be run at all. */
+/** Runs a function; rejects only when the function could not be started. */
 export type Run = (invocation: Invocation) => Promise<Outcome>;
 
 export function errorOutcome(errorType: string, errorMessage: string, trace?: readonly string[]): Outcome {

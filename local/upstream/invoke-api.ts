@@ -6,22 +6,22 @@ import { AsyncInvocations } from './async-invocations.ts';
 import { type FaultScript, type InvocationType, refuse } from './faults.ts';
 import type { Invocation, Outcome, Run } from './invocation.ts';
 
-/** Lambda's own bounds of a payload. */
+/** Lambda's limits of a payload. */
 const MAX_SYNC_BYTES = 6 * 1024 * 1024;
 const MAX_ASYNC_BYTES = 1024 * 1024;
 const PATH = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?|$)/;
 const CLOSE_TIMEOUT_MS = 5_000;
 
 export interface InvokeApiOptions {
-  /** 0 or left out: a free one. */
+  /** 0 or omitted: a free one. */
   port?: number;
   host?: string;
   /** By name, without alias and version. */
   functions: Readonly<Record<string, Run>>;
-  /** Waits between the tries of an asynchronous invocation that failed, ms. */
+  /** Pauses between the attempts of a failed asynchronous invocation, ms. */
   retryDelaysMs?: readonly number[];
   say: (line: string) => void;
-  /** The scripted mode: what goes wrong, and when. */
+  /** The scripted faults. */
   faults?: FaultScript;
 }
 
@@ -34,7 +34,7 @@ export interface InvokeApi {
 /**
  * Lambda's Invoke API on this machine: POST /2015-03-31/functions/<name>/invocations, asynchronous (202 at once, tried
  * again when the function fails) and synchronous, with Lambda's bounds and errors, for the SDK that is used against
- * the real one. Signatures are not looked at.
+ * the real one. Signatures are not checked.
  */
 export async function startInvokeApi(options: InvokeApiOptions): Promise<InvokeApi> {
   const { host = '127.0.0.1', port = 0, functions, say, faults } = options;
@@ -111,7 +111,7 @@ export async function startInvokeApi(options: InvokeApiOptions): Promise<InvokeA
   };
 }
 
-/** Undefined outcome: taken over, and not waited for. */
+/** Undefined outcome: accepted as asynchronous. */
 function send(response: ServerResponse, { requestId }: Invocation, outcome: Outcome | undefined): void {
   const body = outcome?.payload ?? '';
   response

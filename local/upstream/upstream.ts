@@ -6,7 +6,7 @@ const NAME = 'upstream';
 
 export interface LocalUpstream {
   readonly url: string;
-  /** What makes the gateways speak to it: nothing of it reaches Amazon. */
+  /** The environment that makes the gateways use it: no call reaches AWS. */
   readonly env: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export async function startLocalUpstream(file: string, say: (line: string) => vo
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'local',
       AWS_SECRET_ACCESS_KEY: 'local',
-      // A profile would go before them.
+      // A profile would take precedence over them.
       AWS_PROFILE: '',
       AWS_SESSION_TOKEN: '',
     },

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `exec` in an npm script makes sh become Node, so that a signal to npm reaches it. That is a word of sh; on Windows,
+// `exec` in an npm script makes sh become Node, so that a signal to npm reaches it. `exec` is built into sh; on Windows,
 // where there is none, cmd.exe finds this program in node_modules/.bin and it runs the command as it is.
 import { spawnSync } from 'node:child_process';
 

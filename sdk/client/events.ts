@@ -9,7 +9,7 @@ export interface SessionInfo {
   readonly id: string | undefined;
   /** Number of messages dropped from the mailbox since the last connection (bound or age). With `ack`, 0 means that no message was lost. */
   readonly lost: number;
-  /** The server's heartbeat time-out, ms. */
+  /** How long the server tolerates silence after a heartbeat, ms. */
   readonly heartbeatTimeoutMs: number | undefined;
 }
 
