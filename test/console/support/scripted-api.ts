@@ -75,7 +75,7 @@ export async function startScriptedApi(): Promise<ScriptedApi> {
   const server = createServer((incoming, response) => {
     void readBody(incoming).then(async (body) => {
       const url = new URL(incoming.url ?? '/', 'http://localhost');
-      const path = url.pathname.replace(/^\/(commands|users|dead-letters|service-tokens)\/[^/]+/, '/$1/{id}');
+      const path = url.pathname.replace(/^\/(commands|users|groups|dead-letters|service-tokens)\/[^/]+/, '/$1/{id}');
       const route = `${incoming.method} ${path}`;
       if (route === 'GET /' || route === 'GET /web/send-command') return sendPage(response);
       const request = { route, url, headers: incoming.headers, body };

@@ -17,7 +17,7 @@ export type Failure =
 export type Answer<T> = { ok: true; value: T } | { ok: false; failure: Failure };
 
 export interface Call {
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Without a leading slash: relative to wherever the API is mounted. */
   path: string;
   token?: string;

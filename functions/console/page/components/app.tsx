@@ -5,6 +5,7 @@ import { place, type View } from '../state/view.ts';
 import { text } from '../texts/texts.ts';
 import { Announcer } from './announcer.tsx';
 import { GatewaysView } from './gateways/gateways-view.tsx';
+import { GroupsView } from './groups/groups-view.tsx';
 import { HistoryView } from './history/history-view.tsx';
 import { Login } from './login.tsx';
 import { QueueView } from './queue/queue-view.tsx';
@@ -17,6 +18,7 @@ import { UsersView } from './users/users-view.tsx';
 const views: Readonly<Record<View, FunctionComponent>> = {
   send: SendView,
   users: UsersView,
+  groups: GroupsView,
   history: HistoryView,
   gateways: GatewaysView,
   queue: QueueView,

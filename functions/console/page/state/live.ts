@@ -3,6 +3,7 @@ import type { Failure } from '../api/request.ts';
 import { readStats, type Stats } from '../api/stats.ts';
 import { letters } from './dead-letters.ts';
 import { forgetFigures, recordFigures } from './figures.ts';
+import { groups, members, refreshGroups } from './groups.ts';
 import { history, recipient, refreshHistory, sender } from './history.ts';
 import { type Poll, startPoll } from './poll.ts';
 import { forgetServiceTokens, refreshServiceTokens } from './service-tokens.ts';
@@ -26,6 +27,7 @@ export const liveAtMs = signal<number | undefined>(undefined);
 const views: Readonly<Record<View, { read: () => Promise<Failure | undefined>; pages: () => number }>> = {
   send: { read: () => users.refresh(query.value), pages: () => users.pages.peek()?.pages ?? 1 },
   users: { read: readUsers, pages: () => users.pages.peek()?.pages ?? 1 },
+  groups: { read: refreshGroups, pages: () => (groups.pages.peek()?.pages ?? 1) + (members.pages.peek()?.pages ?? 0) },
   history: { read: refreshHistory, pages: () => history.pages.peek()?.pages ?? 1 },
   gateways: { read: async () => undefined, pages: () => 1 },
   queue: { read: () => letters.refresh(''), pages: () => letters.pages.peek()?.pages ?? 1 },
@@ -84,7 +86,7 @@ async function readRound(): Promise<Failure | undefined> {
 }
 
 function forgetAll(): void {
-  for (const list of [users, history, letters]) list.forget();
+  for (const list of [users, groups, members, history, letters]) list.forget();
   forgetDetail();
   forgetServiceTokens();
   forgetFigures();

@@ -1,11 +1,11 @@
 import { signal } from '@preact/signals';
 
-export const VIEWS = ['send', 'users', 'history', 'gateways', 'queue', 'tokens'] as const;
+export const VIEWS = ['send', 'users', 'groups', 'history', 'gateways', 'queue', 'tokens'] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Place {
   readonly view: View;
-  /** Of `users`: whose detail is shown. */
+  /** Of `users` and `groups`: whose detail is shown. */
   readonly id: string | undefined;
 }
 
