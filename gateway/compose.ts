@@ -139,7 +139,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     log,
   });
   const routeQueue = new RouteQueue({ redis, keys, config, lease, counters, log });
-  const router = new Router({ registry, lease, queue: routeQueue, inbox, broadcasts });
+  const router = new Router({ config, registry, lease, queue: routeQueue, inbox, broadcasts });
   const queueDrain = new QueueDrain({ waiter: queueRedis, redis, keys, config, counters, log });
   const upstream =
     config.upstream && (await Upstream.create({ settings: config.upstream, config, redis, keys, lease, log }));

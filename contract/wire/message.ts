@@ -35,7 +35,12 @@ const ASK_BYTES = `, "ask": "${HIGHEST_ID}"`.length;
 
 /** Size of the largest frame for this body, bytes: with `id` and `sent_at`, and with `ask` where a reply is requested. */
 export function largestFrameBytes(body: string, { asks = false } = {}): number {
-  return HEADER_BYTES + Buffer.byteLength(body) + BESIDE_BYTES + (asks ? ASK_BYTES : 0);
+  return largestFrameOf(Buffer.byteLength(body)) + (asks ? ASK_BYTES : 0);
+}
+
+/** Bytes of the largest frame for a body of so many bytes that asks for no reply. */
+export function largestFrameOf(bodyBytes: number): number {
+  return HEADER_BYTES + bodyBytes + BESIDE_BYTES;
 }
 
 /** Message ids count 1/1024 of a millisecond of Redis's clock: when a message was accepted, in Unix milliseconds. */

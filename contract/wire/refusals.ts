@@ -3,6 +3,7 @@ export const Refusals = {
   malformed: 'the body is not the JSON of its command',
   unknown_command: 'there is no such command',
   too_many_recipients: 'the list of recipients is too long',
+  too_large: 'a frame to the recipients would be longer than the longest one',
   unknown_recipient: 'there is no such user',
   not_routed: 'the store does not take this message',
   no_upstream: 'no function takes application commands here',

@@ -1,7 +1,7 @@
 import type { RouteCommand } from '../../contract/store/scripts/route.ts';
 import { fromWireText, type WireText } from '../../contract/wire/chat-text.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
-import { chatBody } from '../../contract/wire/message.ts';
+import { chatBody, largestFrameOf } from '../../contract/wire/message.ts';
 import { Message } from '../session/messages.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
@@ -15,6 +15,7 @@ export interface Chat {
 }
 
 export interface RouterParts {
+  readonly config: { readonly maxFrameBytes: number };
   readonly registry: Pick<Registry, 'get' | 'ackSessions'>;
   readonly lease: { readonly isHeld: boolean };
   readonly queue: Pick<RouteQueue, 'add' | 'latestId'>;
@@ -27,8 +28,11 @@ export interface RouterParts {
  *
  * The direct way is open only where it cannot overtake and nothing needs an id: the receiver does not acknowledge, the
  * sender awaits no receipt, and nothing that the sender sent before is still on its way through Redis.
+ *
+ * A message whose frame would exceed MAX_FRAME_BYTES in one of its forms is refused, whoever the recipients are.
  */
 export class Router {
+  readonly #maxFrameBytes: number;
   readonly #registry: RouterParts['registry'];
   readonly #lease: RouterParts['lease'];
   readonly #queue: RouterParts['queue'];
@@ -36,6 +40,7 @@ export class Router {
   readonly #broadcasts: RouterParts['broadcasts'];
 
   constructor(parts: RouterParts) {
+    this.#maxFrameBytes = parts.config.maxFrameBytes;
     this.#registry = parts.registry;
     this.#lease = parts.lease;
     this.#queue = parts.queue;
@@ -45,13 +50,15 @@ export class Router {
 
   single(sender: Session, chat: Chat, to: string): void {
     const receiver = this.#mayGoDirect(sender, chat) ? this.#directReceiver(to) : undefined;
-    const body = chatBody(sender.chatFrom, chat.content);
+    const body = this.#bodyOf(sender, chat);
+    if (body === undefined) return;
     if (receiver) receiver.deliver(Message.direct(chat.version, ServerCommand.single, body, 'direct'));
     else this.#route(sender, chat, ServerCommand.single, body, [to]);
   }
 
   group(sender: Session, chat: Chat, to: readonly string[]): void {
-    const body = chatBody(sender.chatFrom, chat.content);
+    const body = this.#bodyOf(sender, chat);
+    if (body === undefined) return;
     if (!this.#mayGoDirect(sender, chat)) return this.#route(sender, chat, ServerCommand.group, body, to);
     const message = Message.direct(chat.version, ServerCommand.group, body, 'direct');
     const elsewhere: string[] = [];
@@ -64,7 +71,8 @@ export class Router {
   }
 
   broadcast(sender: Session, chat: Chat): void {
-    const body = chatBody(sender.chatFrom, chat.content);
+    const body = this.#bodyOf(sender, chat);
+    if (body === undefined) return;
     if (!this.#mayGoDirect(sender, chat) || this.#registry.ackSessions > 0) {
       return this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone');
     }
@@ -73,6 +81,14 @@ export class Router {
     const message = Message.direct(chat.version, ServerCommand.broadcast, body, 'broadcast', orderId);
     this.#broadcasts.add(message);
     this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone elsewhere');
+  }
+
+  /** The body for the recipients, or undefined where it was refused. The characters of a WireText are its bytes. */
+  #bodyOf(sender: Session, chat: Chat): WireText | undefined {
+    const body = chatBody(sender.chatFrom, chat.content);
+    if (largestFrameOf(body.length) <= this.#maxFrameBytes) return body;
+    sender.reject('too_large', chat.version, chat.ref);
+    return undefined;
   }
 
   #route(sender: Session, chat: Chat, commandId: number, body: WireText, to: RouteCommand['to']): void {

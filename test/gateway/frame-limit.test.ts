@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readReceipt } from '../../contract/store/scripts/receipts.ts';
+import { largestFrameBytes } from '../../contract/wire/message.ts';
 import { frameBytes } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
 import { chat, gateway, type TestGateway } from './support/gateway.ts';
@@ -79,3 +80,28 @@ describe('max_frame_bytes', () => {
     expect((await peer.receives(102)).text.length + 12).toBe(Math.min(limit, 65_000));
   });
 });
+
+describe('MAX_FRAME_BYTES', () => {
+  test('a chat whose frame with an id would exceed it is refused, whatever its target; one that just fits comes', async () => {
+    const g = await gateway({ MAX_FRAME_BYTES: String(LIMIT) });
+    const any = await g.verified('any', ['errors']);
+    const bob = await g.verified('bob', ['ack']);
+    await g.users('away');
+    const contentOf = (bytes: number) => 'é'.repeat(10) + 'x'.repeat(bytes - largestFrameBytes(BODY) - 20);
+    const send = (bytes: number, ref: number) => {
+      const chat_content = contentOf(bytes);
+      any.send(2, { chat_to: 'bob', chat_content, ref });
+      any.send(3, { chat_to: ['away'], chat_content, ref: ref + 1 });
+      any.send(4, { chat_content, ref: ref + 2 });
+    };
+    send(LIMIT + 1, 1);
+    for (const ref of [1, 2, 3]) await any.receives(111, { error: 'too_large', message: expect.any(String), ref });
+    any.send(2, { chat_to: 'bob', chat_content: contentOf(LIMIT), ref: 4 });
+    const { body } = await bob.receives(102);
+    expect((body as { chat_content: string }).chat_content).toBe(contentOf(LIMIT));
+    expect(await g.mailbox('away')).toEqual([]);
+    bob.hasNothingMore();
+  });
+});
+
+const BODY = '{"chat_from": "any", "chat_content": ""}';

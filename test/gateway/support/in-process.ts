@@ -115,6 +115,7 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
   };
   const marks = { add: async () => undefined, idle: async () => undefined };
   const router = new Router({
+    config,
     registry,
     lease,
     broadcasts,
