@@ -9,7 +9,7 @@ const NONE: readonly Outgoing[] = [];
 const MAX_WRITE_BYTES = 262_144;
 
 /** What an outbox needs of its connection. */
-type Writes = Pick<Connection, 'destroyed' | 'writableLength' | 'write'>;
+type Writes = Pick<Connection, 'destroyed' | 'writableLength' | 'write' | 'unsentBytes'>;
 
 /**
  * What a connection has not been sent yet, gathered and written once per turn of the event loop.
@@ -22,6 +22,9 @@ type Writes = Pick<Connection, 'destroyed' | 'writableLength' | 'write'>;
 export class Outbox implements SessionOutbox {
   #bytes = 0;
   #stalledSinceMs = 0;
+  /** The last look at a stalled connection that found progress, and what was unsent then. */
+  #progressAtMs = 0;
+  #unsentBytes = 0;
   readonly #connection: Writes;
   readonly #owner: OutboxOwner;
   #pending: Outgoing[] | undefined;
@@ -45,6 +48,14 @@ export class Outbox implements SessionOutbox {
 
   get stalledSinceMs(): number {
     return this.#stalledSinceMs;
+  }
+
+  lastProgressMs(nowMs: number): number {
+    if (this.#stalledSinceMs === 0) return nowMs;
+    const unsentBytes = this.#connection.unsentBytes();
+    if (unsentBytes < this.#unsentBytes) this.#progressAtMs = nowMs;
+    this.#unsentBytes = unsentBytes;
+    return this.#progressAtMs;
   }
 
   get isEmpty(): boolean {
@@ -123,6 +134,8 @@ export class Outbox implements SessionOutbox {
   #stall(join: Join, nowMs: number): void {
     const items = this.#writing;
     this.#stalledSinceMs = nowMs;
+    this.#progressAtMs = nowMs;
+    this.#unsentBytes = this.#connection.unsentBytes();
     this.#count();
     this.#owner.onStalled();
     this.#connection.write(NOTHING, (error) => {

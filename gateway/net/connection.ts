@@ -14,6 +14,8 @@ export interface Connection {
   readonly destroyed: boolean;
   /** Bytes that were written and that the kernel has not taken yet. What was gathered for it is sent first. */
   readonly writableLength: number;
+  /** Bytes that the kernel has not taken by now: unlike `writableLength`, it falls while one large write is on its way. */
+  unsentBytes(): number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
   /**

@@ -16,6 +16,7 @@ interface NodeConnection extends Socket {
   events: ConnectionEvents;
   accept: AcceptEvents;
   certificateName: string | undefined;
+  unsentBytes(): number;
 }
 
 /** node:net, and TLS: always there, and the reference for the other one. */
@@ -88,12 +89,17 @@ function refuse(socket: Socket): void {
 }
 
 function handOver(socket: Socket, certificateName: string | undefined, accept: AcceptEvents): void {
-  const connection = Object.assign(socket, { events: DISCARD, accept, certificateName });
+  const connection = Object.assign(socket, { events: DISCARD, accept, certificateName, unsentBytes });
   socket.on('data', onData);
   socket.on('end', onEnd);
   socket.on('error', onError);
   socket.on('close', onClose);
   accept.onConnection(connection as Connection);
+}
+
+/** Node has no public word for it; its own socket timeout judges progress by the same number. */
+function unsentBytes(this: Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }): number {
+  return this._handle?.writeQueueSize ?? this.writableLength;
 }
 
 function onData(this: Socket, chunk: Buffer): void {

@@ -25,6 +25,8 @@ export interface SessionOutbox {
   readonly bytes: number;
   /** When the kernel stopped taking bytes, ms of the process's clock; 0: it takes them. */
   readonly stalledSinceMs: number;
+  /** When the kernel was last seen taking bytes; `nowMs` if nothing waits. Progress is seen by the next call after it. */
+  lastProgressMs(nowMs: number): number;
   readonly isEmpty: boolean;
   /** What is being written, and may have reached the client in part. */
   readonly writing: readonly Outgoing[];

@@ -22,6 +22,8 @@ import type { Timed } from './wheel.ts';
 
 /** How long a client that has shut down its sending side is given for the answers that it still gets. */
 const FINISH_TIMEOUT_MS = 30_000;
+/** How often a stalled reader is looked at within its timeout. */
+const PROGRESS_CHECKS = 4;
 const FINISH_CHECK_MS = 100;
 /** How long a connection that was ended may take to close. */
 const LINGER_MS = 2_000;
@@ -269,7 +271,12 @@ export class Session
   }
 
   onStalled(): void {
-    this.#parts.wheel.bringForward(this, performance.now() + this.#parts.settings.slowReaderTimeoutMs);
+    this.#parts.wheel.bringForward(this, performance.now() + this.#progressCheckMs);
+  }
+
+  /** A stalled reader is looked at so often: it may go on for so long after its last progress, beside its timeout. */
+  get #progressCheckMs(): number {
+    return this.#parts.settings.slowReaderTimeoutMs / PROGRESS_CHECKS;
   }
 
   onCaughtUp(): void {
@@ -473,7 +480,10 @@ export class Session
       return nowMs + (this.isClosed ? LINGER_MS : FINISH_CHECK_MS);
     }
     const [reason, dueMs] = this.#pendingAuth ? this.#pendingAuth.nextDeadline(nowMs) : this.#nextDeadline(nowMs);
-    if (nowMs < dueMs) return this.#replay ? this.#replay.onDeadline(nowMs, dueMs) : dueMs;
+    if (nowMs < dueMs) {
+      const lookMs = this.outbox.stalledSinceMs > 0 ? Math.min(dueMs, nowMs + this.#progressCheckMs) : dueMs;
+      return this.#replay ? this.#replay.onDeadline(nowMs, lookMs) : lookMs;
+    }
     this.close(reason);
     return nowMs + LINGER_MS;
   }
@@ -482,8 +492,7 @@ export class Session
   #nextDeadline(nowMs: number): [CloseReason, number] {
     const { slowReaderTimeoutMs, heartbeatTimeoutMs } = this.#parts.settings;
     const heardMs = this.reader.lastHeardMs(nowMs);
-    const { stalledSinceMs } = this.outbox;
-    const stalledUntilMs = (stalledSinceMs > 0 ? stalledSinceMs : nowMs) + slowReaderTimeoutMs;
+    const stalledUntilMs = this.outbox.lastProgressMs(nowMs) + slowReaderTimeoutMs;
     const silentUntilMs = this.#hasHeartbeat ? heardMs + heartbeatTimeoutMs : Number.POSITIVE_INFINITY;
     const { partialUntilMs } = this.reader;
     const firstMs = Math.min(stalledUntilMs, silentUntilMs, partialUntilMs);

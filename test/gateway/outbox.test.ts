@@ -7,7 +7,7 @@ import type { OutboxOwner } from '../../gateway/session/outbox-port.ts';
 import { until } from '../kit/until.ts';
 
 interface Pair {
-  near: Socket;
+  near: Socket & { unsentBytes(): number };
   far: Socket;
   /** Bytes that the far side has read. */
   received(): number;
@@ -29,7 +29,7 @@ async function socketPair(): Promise<Pair> {
     near.destroy();
     far.destroy();
   });
-  return { near, far, received: () => bytes };
+  return { near: Object.assign(near, { unsentBytes: () => near.writableLength }), far, received: () => bytes };
 }
 
 class Owner implements OutboxOwner {
@@ -185,8 +185,8 @@ test('receivers of the same messages share one buffer; others do not get it', ()
 });
 
 /** A connection whose kernel is the test. */
-function handOver(): { destroyed: boolean; writableLength: number; write(): void } {
-  return { destroyed: false, writableLength: 0, write: () => undefined };
+function handOver(): { destroyed: boolean; writableLength: number; unsentBytes(): number; write(): void } {
+  return { destroyed: false, writableLength: 0, unsentBytes: () => 0, write: () => undefined };
 }
 
 test('a flush of many outboxes begins all of them before it learns what became of them', () => {
@@ -212,4 +212,19 @@ test('what a lost connection could not send is not counted as written, and is ta
   outbox.finish(memoisedJoin(), 1);
   expect(owner.written).toEqual([]);
   expectItems(outbox.takeBack(), items);
+});
+
+test('a stalled reader that takes some bytes between two looks has made progress, and one that takes none has not', async () => {
+  const { near, far } = await socketPair();
+  far.pause();
+  let unsent = 0;
+  const outbox = new Outbox(Object.assign(near, { unsentBytes: () => unsent }), new Owner());
+  unsent = 1_000;
+  fill(outbox);
+  expect([outbox.lastProgressMs(5), outbox.lastProgressMs(6)]).toEqual([1, 1]);
+  unsent = 900;
+  expect([outbox.lastProgressMs(7), outbox.lastProgressMs(8)]).toEqual([7, 7]);
+  far.resume();
+  await until('all is written', () => outbox.isEmpty);
+  expect(outbox.lastProgressMs(9)).toBe(9);
 });

@@ -9,6 +9,25 @@ const stored = (id: string, content: string) => ({
 });
 
 describe('deadlines', () => {
+  test('a slow but steady reader stays, and one that takes nothing for SLOW_READER_TIMEOUT_MS is cut', async () => {
+    const g = sessionsInProcess({ SLOW_READER_TIMEOUT_MS: '4000' });
+    const client = await g.verified('u');
+    await g.pass(1_000);
+    client.connection.block();
+    client.session.deliver(Message.direct(1, 102, JSON.stringify('x'.repeat(100_000)), 'direct'));
+    await g.turn();
+    for (let times = 0; times < 10; times += 1) {
+      await g.pass(2_000);
+      client.connection.writableLength -= 1_000;
+    }
+    expect(client.session.isClosed).toBe(false);
+    await g.pass(3_900);
+    expect(client.session.isClosed).toBe(false);
+    await g.pass(1_700);
+    expect(client.session.isClosed).toBe(true);
+    expect(g.counters.closes.get('slow_reader')).toBe(1);
+  });
+
   test('who is unverified after AUTH_TIMEOUT_MS is closed without a word, whatever it sends', async () => {
     const g = sessionsInProcess({ AUTH_TIMEOUT_MS: '2000' });
     const silent = g.client();

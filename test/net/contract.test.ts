@@ -143,6 +143,32 @@ describe.each(networks())('the network %s', (kind) => {
     expect(digest(server.received.subarray(1))).toBe(digest(bytes));
   });
 
+  test('sees that a slow peer takes a part of one large write, and that it takes no more', async () => {
+    const { pair } = await recorder(kind);
+    const { client, server } = await pair();
+    const { connection } = server;
+    client.pause();
+    connection.write(pattern(32 * MEGABYTE));
+    expect(connection.writableLength).toBeGreaterThan(0);
+    let before = -1;
+    await until('the kernel takes no more', () => {
+      const last = before;
+      before = connection.unsentBytes();
+      return before === last;
+    });
+    const read = reading(client);
+    const stop = () => {
+      if (read.bytes > 8 * MEGABYTE) client.pause();
+    };
+    client.on('data', stop).resume();
+    await until('a part is read', () => client.isPaused());
+    await until('progress is seen', () => connection.unsentBytes() < before);
+    expect(connection.unsentBytes()).toBeGreaterThan(0);
+    client.off('data', stop).resume();
+    await until('all is read', () => read.bytes === 32 * MEGABYTE);
+    expect(connection.unsentBytes()).toBe(0);
+  });
+
   test('a half-closed peer still reads everything; the connection closes with our end', async () => {
     const { pair } = await recorder(kind);
     const { client, server } = await pair();

@@ -26,6 +26,7 @@ export class TestConnection {
   bytesRead = 0;
   bytesWritten = 0;
   writableLength = 0;
+  unsentBytes = (): number => this.writableLength;
   isPaused = false;
   isEnded = false;
   /** What the session wrote. */
