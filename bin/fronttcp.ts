@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { createProgram } from '../cli/program.ts';
-import { ExitCode, Failure } from '../cli/support/failure.ts';
+import { ExitCode, Failure, failureWord, INTERNAL_WORD } from '../cli/support/failure.ts';
 import { Output } from '../cli/support/output.ts';
 
 // A reader that closes the pipe, such as `head`, is not an error. Commands with clean-up work end as at SIGTERM.
@@ -18,15 +18,23 @@ try {
 }
 
 function explain(error: unknown): number {
-  // Commander has printed the error, or the requested help.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
-  const output = new Output({ json: false, quiet: false });
+  // Read from the arguments, because a command line that cannot be parsed has no options.
+  const output = new Output({ json: process.argv.includes('--json'), quiet: false });
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return ExitCode.done;
+    // Commander has already printed the text, and the help.
+    if (output.isJson) output.failure(failureWord[ExitCode.usage], error.message.replace(/^error: /, ''));
+    return ExitCode.usage;
+  }
   if (!(error instanceof Failure)) {
-    output.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    process.stderr.write('  This is a mistake of fronttcp itself: please report it, with what stands above.\n');
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    output.failure(
+      INTERNAL_WORD,
+      text,
+      'This is a mistake of fronttcp itself: please report it, with what stands above.',
+    );
     return ExitCode.failed;
   }
-  output.error(error.message);
-  if (error.nextStep !== undefined) process.stderr.write(`  ${error.nextStep}\n`);
+  output.failure(error.word, error.message, error.nextStep);
   return error.exitCode;
 }

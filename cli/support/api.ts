@@ -73,16 +73,16 @@ async function jsonOf(response: Response): Promise<unknown> {
   }
 }
 
-function refusal(response: Response, { message, error }: z.infer<typeof envelope>, ifMissing?: string): Failure {
+function refusal(response: Response, { message, error: word }: z.infer<typeof envelope>, ifMissing?: string): Failure {
   const { status } = response;
   const retryAfter = Number(response.headers.get('retry-after') ?? undefined);
   const seconds = retryAfter > 0 ? retryAfter : undefined;
-  if (status === 401) return new Failure(ExitCode.notAllowed, message, 'Log in: fronttcp login <user id>');
-  if (status === 403) return new Failure(ExitCode.notAllowed, message, 'Log in as an operator.');
-  if (error === 'idempotency_conflict') {
-    return new Failure(ExitCode.failed, message, 'Use a new idempotency key for a new command.');
+  if (status === 401) return new Failure(ExitCode.notAllowed, message, 'Log in: fronttcp login <user id>', { word });
+  if (status === 403) return new Failure(ExitCode.notAllowed, message, 'Log in as an operator.', { word });
+  if (word === 'idempotency_conflict') {
+    return new Failure(ExitCode.failed, message, 'Use a new idempotency key for a new command.', { word });
   }
-  if (status === 429) return new BusyFailure(ExitCode.failed, message, seconds);
-  if (status === 503) return new BusyFailure(ExitCode.unreachable, message, seconds);
-  return new Failure(ExitCode.failed, message, status === 404 ? ifMissing : undefined, { status });
+  if (status === 429) return new BusyFailure(ExitCode.failed, message, seconds, word);
+  if (status === 503) return new BusyFailure(ExitCode.unreachable, message, seconds, word);
+  return new Failure(ExitCode.failed, message, status === 404 ? ifMissing : undefined, { status, word });
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { z } from 'zod';
-import { ExitCode, Failure } from './failure.ts';
+import { ExitCode, Failure, type FailureCode } from './failure.ts';
 
 const TIMEOUT_MS = 30_000;
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
@@ -11,7 +11,7 @@ export class AwsFailure extends Failure {
   override name = 'AwsFailure';
   readonly code: string | undefined;
 
-  constructor(exitCode: ExitCode, message: string, nextStep: string, code?: string) {
+  constructor(exitCode: FailureCode, message: string, nextStep: string, code?: string) {
     super(exitCode, message, nextStep);
     this.code = code;
   }

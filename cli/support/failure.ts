@@ -13,25 +13,41 @@ export const ExitCode = {
   interrupted: 130,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+export type FailureCode = Exclude<ExitCode, typeof ExitCode.done>;
+
+/** The stable word of a failure that the API did not name, for `--json` (docs/errors.md). */
+export const failureWord = {
+  [ExitCode.failed]: 'not_done',
+  [ExitCode.usage]: 'usage',
+  [ExitCode.unreachable]: 'unreachable',
+  [ExitCode.notAllowed]: 'not_allowed',
+  [ExitCode.interrupted]: 'interrupted',
+} as const;
+
+/** The word for a fault of the program itself, as in the HTTP API. */
+export const INTERNAL_WORD = 'internal';
 
 /** An expected failure: printed as one sentence, with the next step. */
 export class Failure extends Error {
   override name = 'Failure';
-  readonly exitCode: ExitCode;
+  readonly exitCode: FailureCode;
   readonly nextStep: string | undefined;
   /** The response of the HTTP API, where it is the reason. */
   readonly status: number | undefined;
+  /** The word of the HTTP API where it refused, else the one of the exit code. */
+  readonly word: string;
 
   constructor(
-    exitCode: ExitCode,
+    exitCode: FailureCode,
     message: string,
     nextStep?: string,
-    options: ErrorOptions & { status?: number } = {},
+    options: ErrorOptions & { status?: number; word?: string | undefined } = {},
   ) {
     super(message, options);
     this.exitCode = exitCode;
     this.nextStep = nextStep;
     this.status = options.status;
+    this.word = options.word ?? failureWord[exitCode];
   }
 }
 
@@ -40,8 +56,9 @@ export class BusyFailure extends Failure {
   override name = 'BusyFailure';
   readonly retryAfterSeconds: number;
 
-  constructor(exitCode: ExitCode, message: string, retryAfterSeconds: number | undefined) {
-    super(exitCode, message, `Try again ${retryAfterSeconds === undefined ? 'later' : `in ${retryAfterSeconds} s`}.`);
+  constructor(exitCode: FailureCode, message: string, retryAfterSeconds: number | undefined, word?: string) {
+    const nextStep = `Try again ${retryAfterSeconds === undefined ? 'later' : `in ${retryAfterSeconds} s`}.`;
+    super(exitCode, message, nextStep, { word });
     this.retryAfterSeconds = retryAfterSeconds ?? 1;
   }
 }

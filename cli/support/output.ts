@@ -42,6 +42,16 @@ export class Output {
     process.stderr.write(`${styled('yellow', 'warning:', process.stderr)} ${text}\n`);
   }
 
+  /** Why the command ended: with --json one line of JSON, else text. `word` is stable (docs/errors.md). */
+  failure(word: string, message: string, nextStep?: string): void {
+    if (this.isJson) {
+      process.stderr.write(`${JSON.stringify({ code: 0, error: word, message, next_step: nextStep })}\n`);
+      return;
+    }
+    this.error(message);
+    if (nextStep !== undefined) process.stderr.write(`  ${nextStep}\n`);
+  }
+
   error(text: string): void {
     process.stderr.write(`${styled('red', 'error:', process.stderr)} ${text}\n`);
   }

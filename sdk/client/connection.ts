@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
 import { FronttcpError, TimeoutError, UnreachableError } from './errors.ts';
@@ -88,6 +88,11 @@ export class Connection {
   }
 }
 
+/** SNI is for names alone (RFC 6066); Node warns of an address (DEP0123). The certificate is checked against `host` either way. */
+function serverNameOf(host: string): { servername?: string } {
+  return isIP(host) === 0 ? { servername: host } : {};
+}
+
 /** Opens a socket. Rejects with UnreachableError, or with the reason of `signal`. */
 export function openSocket(settings: Settings, signal: AbortSignal): Promise<Socket> {
   const { host, port, tls, connectTimeoutMs } = settings;
@@ -96,7 +101,7 @@ export function openSocket(settings: Settings, signal: AbortSignal): Promise<Soc
       reject(signal.reason);
       return;
     }
-    const socket = tls ? connectTls({ servername: host, ...tls, host, port }) : connectTcp({ host, port });
+    const socket = tls ? connectTls({ ...serverNameOf(host), ...tls, host, port }) : connectTcp({ host, port });
     const fail = (cause: unknown) => {
       socket.destroy();
       settle();

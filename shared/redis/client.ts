@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
 import { nameNodes } from './cluster.ts';
 import type { CredentialSource } from './credential-source.ts';
@@ -172,7 +173,7 @@ export class RedisClient {
 
   #standalone(): Redis {
     const { target } = this.#options;
-    const tls = target.isTls ? { tls: { servername: target.host } } : {};
+    const tls = target.isTls ? { tls: isIP(target.host) === 0 ? { servername: target.host } : {} } : {};
     const redis = new Redis({ ...this.#common(), host: target.host, port: target.port, db: target.db, ...tls });
     this.#watch.add(redis);
     return redis;

@@ -229,6 +229,26 @@ test('wrong use ends with 2 and says how', async () => {
   expect(word.stderr).toContain('There are: list, show, add');
 });
 
+test('with --json the last line of standard error has the error word: of the API, else of the exit code', async () => {
+  const nowhere = `http://127.0.0.1:${await freePort()}`;
+  const refused = await errorOf(['users', 'show', 'nobody-there']);
+  expect(refused).toMatchObject({ exitCode: 1, code: 0, error: 'no_such_user', message: expect.any(String) });
+  expect(await errorOf(['users', 'remove', 'nobody-there'])).toMatchObject({ exitCode: 1, error: 'not_done' });
+  expect(await errorOf(['--nonsense'])).toMatchObject({ exitCode: 2, error: 'usage' });
+  expect(
+    await errorOf(['stats', '--api', nowhere], { FRONTTCP_TOKEN: await system.user('reaches-out') }),
+  ).toMatchObject({
+    exitCode: 3,
+    error: 'unreachable',
+  });
+  expect(await errorOf(['stats', '--api', nowhere])).toMatchObject({ exitCode: 4, error: 'not_allowed' });
+});
+
+async function errorOf(args: readonly string[], env: Record<string, string> = {}): Promise<Record<string, unknown>> {
+  const run = await system.run([...args, '--json'], { env });
+  return { exitCode: run.code, ...JSON.parse(run.stderr.trimEnd().split('\n').at(-1) ?? '') };
+}
+
 test('what is out of reach ends with 3', async () => {
   const nowhere = `127.0.0.1:${await freePort()}`;
   const token = (await system.json(['users', 'token', 'boss'])) as { token: string };

@@ -8,6 +8,9 @@ import { repository } from '../kit/process.ts';
 import { optionsFor } from './dialogue.ts';
 import { ScriptedServer } from './scripted-server.ts';
 
+const warnings: Error[] = [];
+process.on('warning', (warning) => warnings.push(warning));
+
 const fixture = (name: string) => readFileSync(join(repository, 'test/fixtures/tls', name));
 
 async function secureServer(): Promise<ScriptedServer> {
@@ -31,6 +34,8 @@ test('speaks the protocol inside TLS to a server that it trusts', async () => {
   peer.write(110, { ref, id: '1' });
   expect(await sending).toBe('1');
   await client.close();
+  // DEP0123: the server name must not be an IP address.
+  expect(warnings).toEqual([]);
 });
 
 test('does not give its token to a server that it does not trust', async () => {

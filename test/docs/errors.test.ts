@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { failureWord, INTERNAL_WORD } from '../../cli/support/failure.ts';
 import { Refusals } from '../../contract/wire/refusals.ts';
 import { errorWord } from '../../functions/http/error-word.ts';
 import { repository } from '../kit/process.ts';
@@ -18,4 +19,8 @@ test('the page of errors has every word of the HTTP API, and no other', () => {
 
 test('the page of errors has every word of frame 111, and no other', () => {
   expect(wordsOf('Over TCP (111)')).toEqual(Object.keys(Refusals).sort());
+});
+
+test('the page of errors has every word of the command line, and no other', () => {
+  expect(wordsOf('On the command line')).toEqual([...Object.values(failureWord), INTERNAL_WORD].sort());
 });
