@@ -455,8 +455,8 @@ export class Session
     const nowMs = performance.now();
     if (this.#finishesByMs === 0) this.#finishesByMs = nowMs + FINISH_TIMEOUT_MS;
     const commands = this.#order?.inFlight ?? 0;
-    const awaitsAnswers = commands + (this.#acknowledgements?.inFlight ?? 0) + (this.#uplink?.requests ?? 0) > 0;
-    if (!awaitsAnswers || nowMs >= this.#finishesByMs) this.close(CloseReasons.clientLeft);
+    const isAwaitingReplies = commands + (this.#acknowledgements?.inFlight ?? 0) + (this.#uplink?.requests ?? 0) > 0;
+    if (!isAwaitingReplies || nowMs >= this.#finishesByMs) this.close(CloseReasons.clientLeft);
     else this.#parts.wheel.set(this, nowMs + FINISH_CHECK_MS);
   }
 

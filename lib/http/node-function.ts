@@ -45,7 +45,7 @@ const SECRET_CACHE = Duration.minutes(5);
 const SECRET_TIMEOUT = Duration.seconds(2);
 const EXTENSION = lambda.ParamsAndSecretsVersions.V1_0_103;
 
-/** One function from its prebuilt bundle, with a role that may do what it needs, and an alias that moves by canary. */
+/** One function from its prebuilt bundle, with a role that has only the rights it needs, and an alias that moves by canary. */
 export class NodeFunction extends Construct {
   readonly handler: lambda.Function;
   readonly live: lambda.Alias;

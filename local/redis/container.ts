@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findOnPath } from './find.ts';
-import { untilAnswers } from './ping.ts';
+import { untilReady } from './ping.ts';
 import { lastLines, run } from './run.ts';
 
 export interface ContainerOptions {
@@ -53,7 +53,7 @@ export async function launchContainer(engine: string, options: ContainerOptions)
     const port = /:(\d+)\s*$/m.exec(mapped.output)?.[1];
     if (port === undefined) throw new Error(`${engine} port: ${lastLines(mapped.output)}`);
     const url = `redis://127.0.0.1:${port}`;
-    await untilAnswers(url, startTimeoutMs, AbortSignal.timeout(2 * startTimeoutMs));
+    await untilReady(url, startTimeoutMs, AbortSignal.timeout(2 * startTimeoutMs));
     return { url, engine, stop };
   } catch (error) {
     await stop();

@@ -27,7 +27,7 @@ export async function ask(url: string, command: string, ...args: readonly string
 }
 
 /** Waits until Redis answers PING with PONG (it does not while it loads its data). */
-export async function untilAnswers(url: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
+export async function untilReady(url: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     signal.throwIfAborted();

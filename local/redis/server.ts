@@ -4,7 +4,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { untilAnswers } from './ping.ts';
+import { untilReady } from './ping.ts';
 import { lastLines } from './run.ts';
 
 export interface ServerOptions {
@@ -77,7 +77,7 @@ async function launch(options: ServerOptions, port: number): Promise<RunningServ
   const pid = await firstNumber(child);
   const url = `redis://127.0.0.1:${port}`;
   try {
-    await untilAnswers(url, startTimeoutMs, ended.signal);
+    await untilReady(url, startTimeoutMs, ended.signal);
   } catch (error) {
     child.stdin?.end();
     await exited;
