@@ -41,6 +41,10 @@ export const MetricName = {
   queueWaiting: 'QueueWaiting',
   /** Count: messages that were dropped from mailboxes. For the whole deployment: every task reports the same. */
   messagesLost: 'MessagesLost',
+  /** Count: calls of the route script that failed. */
+  routeFailures: 'RouteFailures',
+  /** Count: records of the inbox that the gateway's version does not know. */
+  inboxUnread: 'InboxUnread',
   /** Count: invocations of the upstream function that failed or were refused; left out where there is no function. */
   upstreamFailures: 'UpstreamFailures',
   /** Count: the failed invocations that Lambda throttled. */

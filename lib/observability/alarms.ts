@@ -153,6 +153,22 @@ function gatewayRows({ deploymentId }: AlarmsProps): AlarmRow[] {
       threshold: 1,
       minutes: 1,
     },
+    {
+      id: 'RoutesFailing',
+      means: 'Messages of clients could not be routed.',
+      runbook: 'routes-failing',
+      metric: metric(MetricName.routeFailures, SUM),
+      threshold: 1,
+      minutes: 1,
+    },
+    {
+      id: 'InboxUnread',
+      means: 'A gateway of an older version keeps records that it does not know.',
+      runbook: 'inbox-unread',
+      metric: metric(MetricName.inboxUnread, SUM),
+      threshold: 1,
+      minutes: 1,
+    },
   ];
 }
 
