@@ -12,7 +12,7 @@ import { type StartedRedis, startRedis } from './redis/start.ts';
 import { writeRunningNote } from './running-note.ts';
 import { localDefaults, readSettings, SettingsError, type StartSettings } from './settings.ts';
 import { type LocalUpstream, startLocalUpstream } from './upstream/upstream.ts';
-import { welcome } from './welcome.ts';
+import { hasTls, welcome } from './welcome.ts';
 
 /** One Ctrl-C can arrive twice: from the terminal, and from npm. */
 const SAME_SIGNAL_MS = 1_000;
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   try {
     const settings = readSettings(process.argv.slice(2), process.env);
     await start(settings, started);
-    say(welcome(settings, started, performance.now() - startedAt));
+    say(welcome(settings, started, performance.now() - startedAt, hasTls(process.env)));
   } catch (error) {
     say(failure(error));
     await stop(started);
@@ -79,13 +79,19 @@ async function start(settings: StartSettings, started: Started): Promise<void> {
   started.takeNoteBack = await writeRunningNote({
     pid: process.pid,
     api: started.api.url,
-    gateways: started.gateways.map((gateway) => ({ host, port: gateway.port })),
+    gateways: started.gateways.map((gateway) => ({ host: reachable(host), port: gateway.port, tls: hasTls(env) })),
     redis: {
       url: redis.url,
       keyPrefix: env.REDIS_KEY_PREFIX ?? '',
       isCluster: ['true', '1'].includes(env.REDIS_CLUSTER ?? ''),
     },
   });
+}
+
+/** The address at which this machine reaches a listener. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
 }
 
 async function fillIn(env: NodeJS.ProcessEnv): Promise<void> {

@@ -4,6 +4,11 @@ import type { StartSettings } from './settings.ts';
 const namesOf = (users: readonly DemoUser[]): string =>
   users.map(({ userId, role }) => (role === 'operator' ? `${userId} (may send)` : userId)).join(', ');
 
+/** Whether gateways with this environment speak TLS. */
+export function hasTls(env: NodeJS.ProcessEnv): boolean {
+  return Boolean(env.TLS_CERT_FILE || env.TLS_SECRET_ARN);
+}
+
 /** The text that `npm start` prints once everything is ready: the addresses, and the next steps. */
 export function welcome(
   settings: StartSettings,
@@ -14,6 +19,7 @@ export function welcome(
     upstream?: { url: string };
   },
   tookMs: number,
+  isTls: boolean,
 ): string {
   const { host } = settings.gateway;
   const [first] = started.gateways;
@@ -25,7 +31,9 @@ export function welcome(
     '',
     `  Console    ${api}/web/send-command`,
     `  HTTP API   ${api}   (${api}/openapi.json)`,
-    ...started.gateways.map(({ port }, i) => `  ${i === 0 ? 'Gateway ' : '        '}   ${host}:${port}   (TCP)`),
+    ...started.gateways.map(
+      ({ port }, i) => `  ${i === 0 ? 'Gateway ' : '        '}   ${host}:${port}   (${isTls ? 'TLS' : 'TCP'})`,
+    ),
     ...(started.upstream
       ? [`  Upstream   ${settings.upstream}   (${started.upstream.url}; commands 1000-1999 and session events)`]
       : []),

@@ -9,7 +9,7 @@ export const RUNNING_SYSTEM_FILE = '.fronttcp/running.json';
 export const runningSystemSchema = z.object({
   pid: z.int().positive(),
   api: z.url(),
-  gateways: z.array(z.object({ host: z.string(), port: z.int() })).min(1),
+  gateways: z.array(z.object({ host: z.string(), port: z.int(), tls: z.boolean().default(false) })).min(1),
   redis: z.object({ url: z.string(), keyPrefix: z.string(), isCluster: z.boolean() }),
 });
 export type RunningSystem = z.infer<typeof runningSystemSchema>;

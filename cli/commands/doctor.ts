@@ -9,6 +9,7 @@ import { stackArea } from '../support/doctor/stack.ts';
 import { storeArea } from '../support/doctor/store.ts';
 import { ExitCode } from '../support/failure.ts';
 import { type GatewayOptions, gatewayOf, hostOption, portOption, tlsOption } from '../support/gateway.ts';
+import { findLocalSystem } from '../support/local-system.ts';
 import { printable, styled } from '../support/output.ts';
 
 export function doctorCommand(): Command {
@@ -40,9 +41,13 @@ async function examine({ stack, ...options }: GatewayOptions & { stack?: string 
   if (stack !== undefined) return report(context, [await stackArea(stack)]);
   const login = await context.credentials.get(context.apiUrl);
   const gateway = await gatewayOf(login, context.apiUrl, options);
+  const local = await findLocalSystem();
   const areas = await Promise.all([
     machineArea(),
-    portsArea(process.env),
+    portsArea(
+      process.env,
+      local?.gateways.map(({ port }) => port),
+    ),
     storeArea(),
     apiArea(context),
     gatewayArea(gateway),

@@ -47,13 +47,13 @@ export async function gatewaysOf(
 ): Promise<[GatewayAddress, ...GatewayAddress[]]> {
   const host = options.host ?? (process.env.FRONTTCP_HOST || login?.host);
   const port = options.port ?? portOf(process.env.FRONTTCP_PORT) ?? login?.port;
-  const tls = options.tls ?? login?.tls ?? false;
+  const tls = options.tls ?? login?.tls;
   const local = await findLocalSystem();
   const [first, ...others] = local?.api === apiUrl ? local.gateways : [];
   if (first !== undefined && host === undefined && port === undefined) {
-    return [{ ...first, tls }, ...others.map((other) => ({ ...other, tls }))];
+    return [{ ...first, tls: tls ?? first.tls }, ...others.map((other) => ({ ...other, tls: tls ?? other.tls }))];
   }
-  return [{ host: host ?? first?.host ?? '127.0.0.1', port: port ?? first?.port ?? DEFAULT_PORT, tls }];
+  return [{ host: host ?? first?.host ?? '127.0.0.1', port: port ?? first?.port ?? DEFAULT_PORT, tls: tls ?? false }];
 }
 
 function hostOf(text: string): string {

@@ -135,6 +135,11 @@ test('a port that is taken comes with a flag for another', async () => {
   ]);
 });
 
+test('the port of a gateway of this folder is not called taken', async () => {
+  const { checks } = await portsArea({ GATEWAY_PORT: String(system.port) }, [system.port]);
+  expect(checks[1]).toMatchObject({ state: 'ok', found: 'fronttcp runs there' });
+});
+
 test('the machine tells its limits', async () => {
   const { checks } = await machineArea();
   expect(checks.map(({ name }) => name)).toEqual(['Node', 'open files', 'outgoing ports', 'connections waiting']);

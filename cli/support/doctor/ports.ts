@@ -4,20 +4,21 @@ import { type Area, type Check, ok, warn } from './check.ts';
 
 const TIMEOUT_MS = 2_000;
 
-/** The ports that `fronttcp dev` would take. */
-export async function portsArea(env: NodeJS.ProcessEnv): Promise<Area> {
+/** The ports that `fronttcp dev` would take. `ownPorts`: where gateways of the `dev` of this folder listen. */
+export async function portsArea(env: NodeJS.ProcessEnv, ownPorts: readonly number[] = []): Promise<Area> {
   const ports = [
     ['API_PORT', '--api-port', Number(env.API_PORT || 3_000)],
     ['GATEWAY_PORT', '--gateway-port', Number(env.GATEWAY_PORT || 8_124)],
     ['HEALTH_PORT', '--health-port', Number(env.HEALTH_PORT || 8_125)],
   ] as const;
-  const checks = ports.map(([variable, flag, port]) => portCheck(variable, flag, port));
+  const checks = ports.map(([variable, flag, port]) => portCheck(variable, flag, port, ownPorts.includes(port)));
   return { title: 'Ports of fronttcp dev', checks: await Promise.all(checks) };
 }
 
-async function portCheck(variable: string, flag: string, port: number): Promise<Check> {
+async function portCheck(variable: string, flag: string, port: number, isOwn: boolean): Promise<Check> {
   const name = `${port} (${variable})`;
   if (await isFree(port)) return ok(name, 'free');
+  if (isOwn) return ok(name, 'fronttcp runs there');
   if (variable === 'API_PORT' && (await isFronttcp(port))) return ok(name, 'fronttcp runs there');
   return warn(name, 'taken', `Unless it is fronttcp: fronttcp dev ${flag} ${port + 100}`);
 }
