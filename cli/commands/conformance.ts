@@ -54,8 +54,11 @@ Examples:
           'Name another: --listen.',
         );
       });
-      // A Ctrl-C from now on ends with the sum of what was seen.
-      onInterrupt().addEventListener('abort', () => gateway.stop());
+      // What was seen so far is on the screen.
+      onInterrupt().addEventListener('abort', () => {
+        gateway.stop();
+        process.exit(ExitCode.interrupted);
+      });
       output.note(`Waiting for the device on ${options.host}:${port}. Ctrl-C ends.`);
       const counts = { passed: 0, failed: 0, not_applicable: 0 };
       try {

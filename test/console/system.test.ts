@@ -167,13 +167,22 @@ test("log out revokes the token and closes the operator's own connection", async
   await until("the operator's connection is closed", () => client.isClosed);
 });
 
-test('a newer login of the same operator ends the session of this page', async () => {
+test('another login of the same operator leaves this page alone; ending all of them ends its session', async () => {
   const { page } = opened;
   const other = await openConsole(browser, system.url);
   await logIn(other.page);
   await userBox(other.page, FIRST).waitFor();
-  await page.getByText('Your session is over.').waitFor();
+  const token = await other.page.evaluate<string>(`JSON.parse(sessionStorage.getItem('fronttcp.session')).token`);
   await other.close();
+  await page.reload();
+  await userBox(page, FIRST).waitFor();
+  const answer = await fetch(new URL('/logout', system.url), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+    body: '{"all": true}',
+  });
+  expect(answer.status).toBe(200);
+  await page.getByText(/Your session is over\./).waitFor();
 });
 
 const row = (userId: string) => opened.page.locator('.user', { has: opened.page.getByText(userId, { exact: true }) });

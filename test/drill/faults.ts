@@ -102,6 +102,31 @@ export const faults: readonly Fault[] = [
     inject: async ({ redis }) => void (await redis('LPUSH', 'front_tcp', 'poison', '{"command_id": 1}', '[]')),
   },
   {
+    name: 'route refused',
+    metric: 'fronttcp_route_failures_total',
+    event: 'route_failed',
+    alerts: ['RoutesFailing'],
+    inject: async (scene) => {
+      const sender = await verified(scene, 'sender');
+      await scene.redis('HSET', 'user:away', 'token', 'x');
+      // A key of another type, where the script remembers the last batch of this gateway.
+      const batch = `batch:${await gatewayId(scene)}`;
+      await scene.redis('DEL', batch);
+      await scene.redis('RPUSH', batch, 'of another type');
+      sender.send(2, { chat_from: 'sender', chat_to: 'away', chat_content: 'hello' });
+      return () => scene.redis('DEL', batch);
+    },
+  },
+  {
+    name: 'newer record',
+    metric: 'fronttcp_inbox_unread_total',
+    event: 'inbox_record_unread',
+    alerts: ['InboxUnread'],
+    inject: async (scene) => {
+      await scene.redis('XADD', `inbox:${await gatewayId(scene)}`, '*', '["of a newer version"]', '{}');
+    },
+  },
+  {
     name: 'lease lost',
     metric: 'fronttcp_lease_losses_total',
     event: 'lease_lost',
@@ -177,6 +202,12 @@ async function connectAll({ gateway, onEnd }: Scene, count: number, to = gateway
   const peers = await Promise.all(Array.from({ length: count }, () => Peer.connect(to.port)));
   onEnd(() => peers.forEach((peer) => void peer.socket.destroy()));
   return peers;
+}
+
+async function gatewayId({ redis }: Scene): Promise<string> {
+  const [id] = (await redis('ZRANGE', 'gateways', 0, 0)) as string[];
+  if (id === undefined) throw new Error('no gateway holds a lease');
+  return id;
 }
 
 async function verified(scene: Scene, user: string): Promise<Peer> {

@@ -159,7 +159,7 @@ const send =
     for (const [at, { commandId, to }] of commands.entries()) {
       const answer = answers[at];
       if (answer === undefined) throw new Error('a command has no answer');
-      expect(answer).toEqual({ id: answer.id, ...model.route(answer.id, commandId, to) });
+      expect(answer).toEqual({ id: answer.id, scheduled: 0, ...model.route(answer.id, commandId, to) });
     }
   };
 
