@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { MAX_ACKNOWLEDGED_IDS } from '../../contract/wire/command-ids.ts';
 import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
 
 /** A device of the soak: a bare socket, so that what it does wrong is its own doing. */
@@ -47,6 +48,6 @@ export class SoakClient {
       const id = /"id":\s*"(\d+)"/.exec(this.#decoder.body.toString())?.[1];
       if (id !== undefined) ids.push(id);
     }
-    if (this.#acknowledges && ids.length > 0) this.send(6, { ids });
+    while (this.#acknowledges && ids.length > 0) this.send(6, { ids: ids.splice(0, MAX_ACKNOWLEDGED_IDS) });
   }
 }

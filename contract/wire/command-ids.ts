@@ -9,6 +9,9 @@ export const ClientCommand = {
   reply: 7,
 } as const;
 
+/** Ids of one frame 6, at most. */
+export const MAX_ACKNOWLEDGED_IDS = 256;
+
 export const ServerCommand = {
   verifyResult: 101,
   single: 102,

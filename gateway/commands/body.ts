@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
+import { MAX_ACKNOWLEDGED_IDS } from '../../contract/wire/command-ids.ts';
 import { userIdSchema } from '../../contract/wire/commands.ts';
 import type { Frame } from '../session/frame-reader.ts';
 
@@ -28,9 +29,7 @@ export const groupSchema = z.object({
   ref: refSchema.optional(),
 });
 export const broadcastSchema = z.object({ chat_content: z.string(), ref: refSchema.optional() });
-/** Of one frame 6. */
-const MAX_ACKNOWLEDGED = 256;
-export const acknowledgeSchema = z.object({ ids: z.array(z.string().regex(/^\d{1,16}$/)).max(MAX_ACKNOWLEDGED) });
+export const acknowledgeSchema = z.object({ ids: z.array(z.string().regex(/^\d{1,16}$/)).max(MAX_ACKNOWLEDGED_IDS) });
 
 /** `ask` is the id of the message that asked; `reply` any JSON, and must be there. */
 export const replySchema = z

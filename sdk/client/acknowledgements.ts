@@ -1,7 +1,4 @@
-import { ClientCommand } from '../../contract/wire/command-ids.ts';
-
-/** The server accepts at most so many ids in one frame. */
-const MAX_IDS_PER_FRAME = 256;
+import { ClientCommand, MAX_ACKNOWLEDGED_IDS } from '../../contract/wire/command-ids.ts';
 
 export interface AcknowledgementWriter {
   write(commandId: number, body: string): void;
@@ -28,9 +25,9 @@ export class Acknowledgements {
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;
     for (
-      let ids = this.#ids.splice(0, MAX_IDS_PER_FRAME);
+      let ids = this.#ids.splice(0, MAX_ACKNOWLEDGED_IDS);
       ids.length > 0;
-      ids = this.#ids.splice(0, MAX_IDS_PER_FRAME)
+      ids = this.#ids.splice(0, MAX_ACKNOWLEDGED_IDS)
     ) {
       this.#writer?.write(ClientCommand.acknowledge, JSON.stringify({ ids }));
     }

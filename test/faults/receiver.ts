@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
+import { MAX_ACKNOWLEDGED_IDS } from '../../contract/wire/command-ids.ts';
 import type { Form, History, Stay } from './history.ts';
 import type { Random } from './random.ts';
 import { Wire, type WireFrame } from './wire.ts';
@@ -149,7 +150,7 @@ export class Receiver {
       connection.acknowledgements = [];
       if (connection.wire.socket.destroyed) return;
       for (const one of ids) this.#history.acknowledged.add(`${this.user} ${one}`);
-      connection.wire.send(6, { ids });
+      while (ids.length > 0) connection.wire.send(6, { ids: ids.splice(0, MAX_ACKNOWLEDGED_IDS) });
     });
   }
 }
