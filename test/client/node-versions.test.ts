@@ -9,7 +9,7 @@ test('the oldest version is the one that package.json names', () => {
 });
 
 test('the client page has its examples, and says what they take for granted', () => {
-  expect(examples).toHaveLength(4);
+  expect(examples).toHaveLength(5);
   expect(PRELUDES['docs/client.md']).toContain('logIn');
 });
 
