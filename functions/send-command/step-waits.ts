@@ -22,9 +22,10 @@ export interface Ask {
 interface Waiting {
   readonly ask: Ask;
   readonly isOver: (state: AskState | undefined) => boolean;
-  readonly untilMs: number;
   readonly resolve: (state: AskState | undefined) => void;
   timer?: NodeJS.Timeout;
+  /** Its time is over. Set by the timer alone: a timer may fire before the clock has reached its time. */
+  isLate: boolean;
   /** The last state that was read. */
   state: AskState | undefined;
 }
@@ -64,8 +65,11 @@ export class StepWaits {
    */
   wait(ask: Ask, isOver: Waiting['isOver'], timeoutMs: number, looksAtOnce: boolean): Promise<AskState | undefined> {
     return new Promise((resolve) => {
-      const waiting: Waiting = { ask, isOver, untilMs: performance.now() + timeoutMs, resolve, state: undefined };
-      waiting.timer = setTimeout(() => this.#wake([waiting]), timeoutMs);
+      const waiting: Waiting = { ask, isOver, resolve, isLate: false, state: undefined };
+      waiting.timer = setTimeout(() => {
+        waiting.isLate = true;
+        this.#wake([waiting]);
+      }, timeoutMs);
       const same = this.#waiting.get(ask.id) ?? new Set();
       this.#waiting.set(ask.id, same.add(waiting));
       if (looksAtOnce) this.#wake([waiting]);
@@ -92,8 +96,7 @@ export class StepWaits {
       const states = await this.#read(woken.map(({ ask }) => ask));
       for (const [at, waiting] of woken.entries()) {
         if (states) waiting.state = states[at];
-        const isLate = performance.now() >= waiting.untilMs;
-        if (isLate || (states && waiting.isOver(waiting.state))) this.#end(waiting);
+        if (waiting.isLate || (states && waiting.isOver(waiting.state))) this.#end(waiting);
       }
     }
     this.#isChecking = false;
