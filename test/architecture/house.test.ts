@@ -45,7 +45,7 @@ describe('every tracked file', () => {
   });
 
   it.each([
-    ['/work/main/lib/x.ts', ['a path of one machine']],
+    ['/work/app/lib/x.ts', ['a path of one machine']],
     ['see /root/.npmrc', ['a path of one machine']],
     ['"/home/ann/x"', ['a path of one machine']],
     ['cat /tmp/x', ['a temporary path']],

@@ -4,6 +4,7 @@
 -- Atomic because: a state is written once, after the states that the receipt already has.
 for at = 2, #ARGV, 4 do
   local reason = ARGV[at + 3]
+  spend(1)
   mark(ARGV[at], ARGV[at + 1], ARGV[at + 2], reason ~= '' and reason or nil)
 end
 return (#ARGV - 1) / 4

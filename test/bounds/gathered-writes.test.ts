@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readReceipt } from '../../contract/store/scripts/receipts.ts';
+import { routeCommands } from '../../contract/store/scripts/route.ts';
+import { STEP_WORK } from '../../contract/store/work.ts';
+import { DeliveryMarks } from '../../gateway/store/delivery-marks.ts';
+import { Replies } from '../../gateway/store/replies.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
+import { silentLog } from '../gateway/support/gateway.ts';
+import { message, openStore, type Store } from '../store/ports.ts';
+
+const bounds = { offlineTtlSeconds: 600, mailboxMax: 1_000, mailboxMaxBytes: 1_048_576 };
+
+let store: Store;
+beforeAll(async () => {
+  store = await openStore('ioredis');
+});
+afterAll(() => store.stop());
+
+/** The real store, and how many arguments each call of a script had. */
+function counted(): { redis: RedisPort; sizes: number[] } {
+  const sizes: number[] = [];
+  const redis = Object.create(store.port) as RedisPort;
+  redis.script = (script, keys, args) => {
+    sizes.push(args.length);
+    return store.port.script(script, keys, args);
+  };
+  redis.command = (...args) => store.port.command(...args);
+  return { redis, sizes };
+}
+
+test('the delivery states of one turn are written in calls of at most one step', async () => {
+  const users = Array.from({ length: 2 * STEP_WORK + 1 }, (_, i) => `marks-${i}`);
+  const [first = ''] = users;
+  await store.redis.hset(store.keys.user(first), { token: 't' });
+  const command = message([first], { receipt: true });
+  const { answers } = await routeCommands(store.port, store.keys, [command], bounds);
+  const messageId = answers[0]?.id ?? '';
+  const { redis, sizes } = counted();
+  const marks = new DeliveryMarks({ redis, keys: store.keys, log: silentLog });
+  await Promise.all(users.toReversed().map((userId) => marks.add({ messageId, userId, state: 'written' })));
+  expect(sizes.map((size) => (size - 1) / 4)).toEqual([STEP_WORK, STEP_WORK, 1]);
+  const receipt = await readReceipt(store.port, store.keys, messageId);
+  const mine = receipt?.recipients.find(({ userId }) => userId === first);
+  expect(mine?.state).toBe('written');
+});
+
+test('the replies of one turn are written in calls of at most one step of bytes', async () => {
+  const { redis, sizes } = counted();
+  const replies = new Replies({ redis, keys: store.keys, log: silentLog });
+  const reply = JSON.stringify('x'.repeat(300_000));
+  for (let i = 0; i < 7; i += 1) void replies.add({ ask: '1', userId: 'u', reply });
+  await replies.idle();
+  expect(sizes.map((size) => (size - 1) / 3)).toEqual([3, 3, 1]);
+});
