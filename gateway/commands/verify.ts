@@ -111,8 +111,7 @@ function welcome(session: Session, claimant: Claimant, claim: Claim, parts: Veri
   const held = isSameUser ? unsent : [];
   const waitFor = claim.predecessorHandsOver ? 'predecessor' : 'outbox';
   const hasNothingToReplay = waiting === 0 && lost === 0 && waitFor === 'outbox' && held.length === 0;
-  if (hasNothingToReplay) session.goLive();
-  else session.beginReplay({ lost, waitFor, held });
+  if (!hasNothingToReplay) session.beginReplay({ lost, waitFor, held });
 }
 
 function verdict(features: string[] | undefined, bits: number, claim: Claim, heartbeatTimeoutMs: number): string {

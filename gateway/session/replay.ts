@@ -6,7 +6,6 @@ import type { Log } from '../../shared/log.ts';
 import { type CloseReason, CloseReasons } from './close-reasons.ts';
 import type { Identity } from './identity.ts';
 import { Message, type Outgoing, writtenStep } from './messages.ts';
-import type { Timed, Wheel } from './wheel.ts';
 
 /** After so many leases a dead predecessor has long been buried; one that lives hands over in a few milliseconds. */
 const PREDECESSOR_PATIENCE_LEASES = 3;
@@ -28,7 +27,6 @@ export interface ReplayParts {
   /** Undefined: traces are off. */
   readonly traces: MailboxTraces | undefined;
   readonly counters: { stashed: number };
-  readonly wheel: Pick<Wheel, 'bringForward'>;
   readonly log: Pick<Log, 'warn' | 'error'>;
 }
 
@@ -37,11 +35,14 @@ export interface MailboxTraces {
 }
 
 /** The session that is served from its mailbox. */
-export interface ReplayingSession extends Timed {
+export interface ReplayingSession {
   readonly identity: Identity;
   readonly outbox: { readonly isEmpty: boolean };
   sendMessage(message: Message): void;
-  goLive(): void;
+  /** The replay's deadline is asked for at this time, or earlier. */
+  checkBy(atMs: number): void;
+  /** The mailbox is empty. */
+  endReplay(): void;
   close(reason: CloseReason): void;
 }
 
@@ -164,9 +165,8 @@ export class Replay {
   }
 
   #setPredecessorDeadline(): void {
-    const { settings, wheel } = this.#parts;
-    this.#predecessorUntilMs = performance.now() + PREDECESSOR_PATIENCE_LEASES * settings.leaseMs;
-    wheel.bringForward(this.#session, this.#predecessorUntilMs);
+    this.#predecessorUntilMs = performance.now() + PREDECESSOR_PATIENCE_LEASES * this.#parts.settings.leaseMs;
+    this.#session.checkBy(this.#predecessorUntilMs);
   }
 
   #hold(message: Message): void {
@@ -230,7 +230,7 @@ export class Replay {
 
   #finish(): void {
     this.#sendHeldBefore(Number.POSITIVE_INFINITY);
-    this.#session.goLive();
+    this.#session.endReplay();
   }
 
   /** A broadcast that came the direct way has no id: it stands behind the highest id that its sender can have had before. */

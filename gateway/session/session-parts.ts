@@ -39,7 +39,7 @@ export type SessionParts = FrameReaderParts &
     /** Bytes for readers that have stopped reading, of all sessions. */
     readonly stalled: { readonly isFull: boolean };
     readonly registry: Registry;
-    readonly wheel: Pick<Wheel, 'clear'>;
+    readonly wheel: Pick<Wheel, 'bringForward' | 'clear'>;
     readonly store: {
       /** Does not reject. */
       release(release: {

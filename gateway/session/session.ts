@@ -6,70 +6,57 @@ import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { AddressCount } from '../net/admission.ts';
 import type { Connection, ConnectionOwner } from '../net/connection.ts';
 import { type CloseReason, CloseReasons } from './close-reasons.ts';
+import { Downlink } from './downlink.ts';
 import { FeatureBit } from './features.ts';
-import { type Frame, type FrameConsumer, FrameReader, PauseReason } from './frame-reader.ts';
+import { type Frame, type FrameConsumer, FrameReader } from './frame-reader.ts';
 import { sayGoodbye } from './goodbye.ts';
 import { ANONYMOUS, type Identity } from './identity.ts';
-import { InFlightLimit } from './in-flight-limit.ts';
+import type { InFlightLimit } from './in-flight-limit.ts';
 import { Message, Notice, type Outgoing } from './messages.ts';
-import { type OutboxOwner, type SessionOutbox, withoutSharing } from './outbox-port.ts';
+import type { SessionOutbox } from './outbox-port.ts';
 import { PendingAuth, type PendingConnection } from './pending-auth.ts';
-import { Replay, type ReplayingSession, type ReplayStart } from './replay.ts';
-import { SenderOrder } from './sender-order.ts';
+import type { ReplayStart } from './replay.ts';
+import type { SenderOrder } from './sender-order.ts';
 import type { SessionParts } from './session-parts.ts';
-import { Uplink } from './uplink.ts';
+import { SessionWork } from './session-work.ts';
+import type { Uplink } from './uplink.ts';
 import type { Timed } from './wheel.ts';
 
-/** How long a client that has shut down its sending side is given for the answers that it still gets. */
-const FINISH_TIMEOUT_MS = 30_000;
-/** How often a stalled reader is looked at within its timeout. */
-const PROGRESS_CHECKS = 4;
 const FINISH_CHECK_MS = 100;
 /** How long a connection that was ended may take to close. */
 const LINGER_MS = 2_000;
-/** Acknowledge frames of one session on their way to Redis. */
-const MAX_ACKNOWLEDGEMENTS_IN_FLIGHT = 64;
 
+/** Within `verified`, the downlink is replaying or not: see Downlink. */
 export type SessionState = 'unverified' | 'replaying' | 'live' | 'suspended' | 'closed';
 
 /**
  * One TCP connection and, once it is verified, one user's stay on it.
  *
- *   unverified ──verified──► replaying ⇄ live        replaying: the mailbox comes first
- *        │                       │  ▲      │         suspended: the gateway's lease is lost
- *        │                       ▼  │      ▼
- *        └──────► closed ◄── suspended ◄───┘         closed once, with the first cause
+ *   unverified ──bindUser──► verified ⇄ suspended        verified: live, or replaying while the mailbox comes first
+ *        │                       │          │            suspended: the gateway's lease is lost, nothing is delivered
+ *        └──────close──────► closed ◄───────┘            closed once, with the first cause
  */
-export class Session
-  implements ConnectionOwner, FrameConsumer, OutboxOwner, PendingConnection, ReplayingSession, Timed
-{
+export class Session implements ConnectionOwner, FrameConsumer, PendingConnection, Timed {
   readonly connectionId: number;
   readonly connection: Connection;
   readonly address: AddressCount;
   /** The one user whom the client's certificate lets it be; undefined: no certificate was asked for. */
   readonly onlyUser: string | undefined;
-  readonly outbox: SessionOutbox;
   readonly reader: FrameReader;
   /** Belongs to the wheel. */
   slot = -1;
   /** Belongs to the broadcasts: how many there had been when the session had had all of them; -1: it gets none. */
   broadcastCursor = -1;
   readonly #parts: SessionParts;
-  #state: SessionState = 'unverified';
+  readonly #downlink: Downlink;
+  #state: 'unverified' | 'verified' | 'suspended' | 'closed' = 'unverified';
   #identity: Identity = ANONYMOUS;
   #verifyFailures = 0;
   #badFrames = 0;
-  /** Highest message id that was sent on this connection to its user. */
-  #lastSentId = 0;
   /** Whether this user's client has sent its first heartbeat: they are enforced from then on. */
   #hasHeartbeat = false;
-  /** When a client that has shut down its sending side must have its answers; 0: it has not. */
-  #finishesByMs = 0;
   #pendingAuth: PendingAuth | undefined;
-  #replay: Replay | undefined;
-  #order: SenderOrder | undefined;
-  #uplink: Uplink | undefined;
-  #acknowledgements: InFlightLimit | undefined;
+  #work: SessionWork | undefined;
 
   constructor(
     parts: SessionParts,
@@ -84,13 +71,14 @@ export class Session
     this.connectionId = connectionId;
     this.address = address;
     this.onlyUser = onlyUser;
-    this.outbox = parts.makeOutbox(connection, this);
+    this.#downlink = new Downlink(parts, this, connection);
     this.reader = new FrameReader(parts, this, nowMs);
     this.#pendingAuth = new PendingAuth(parts, this, nowMs);
   }
 
   get state(): SessionState {
-    return this.#state;
+    if (this.#state !== 'verified') return this.#state;
+    return this.#downlink.isReplaying ? 'replaying' : 'live';
   }
 
   get isClosed(): boolean {
@@ -98,11 +86,15 @@ export class Session
   }
 
   get isVerified(): boolean {
-    return this.#state === 'live' || this.#state === 'replaying' || this.#state === 'suspended';
+    return this.#state === 'verified' || this.#state === 'suspended';
   }
 
   get isReplaying(): boolean {
-    return this.#replay !== undefined;
+    return this.#downlink.isReplaying;
+  }
+
+  get outbox(): SessionOutbox {
+    return this.#downlink.outbox;
   }
 
   get identity(): Identity {
@@ -129,34 +121,30 @@ export class Session
     return (this.#identity.features & FeatureBit[feature]) !== 0;
   }
 
-  /** Most clients never send anything that must not be overtaken: made when it is first asked for. */
+  /** The order of what this client sends. */
   get order(): SenderOrder {
-    this.#order ??= new SenderOrder();
-    return this.#order;
+    return this.#madeWork().order;
   }
 
-  /** Made with the first application command. */
   get uplink(): Uplink {
-    this.#uplink ??= new Uplink();
-    return this.#uplink;
+    return this.#madeWork().uplink;
   }
 
-  /** Acknowledge frames on their way to Redis. Made with the first one. */
   get acknowledgements(): InFlightLimit {
-    this.#acknowledgements ??= new InFlightLimit(
-      this.reader,
-      PauseReason.acknowledging,
-      MAX_ACKNOWLEDGEMENTS_IN_FLIGHT,
-    );
-    return this.#acknowledgements;
+    return this.#madeWork().acknowledgements(this.reader);
+  }
+
+  #madeWork(): SessionWork {
+    this.#work ??= new SessionWork();
+    return this.#work;
   }
 
   /** For those who look into a session. */
   get inspection(): { badFrames: number; lastSentId: number; routesInFlight: number } {
     return {
       badFrames: this.#badFrames,
-      lastSentId: this.#lastSentId,
-      routesInFlight: this.#order?.inFlight ?? 0,
+      lastSentId: this.#downlink.lastSentId,
+      routesInFlight: this.#work?.commandsInFlight ?? 0,
     };
   }
 
@@ -198,89 +186,27 @@ export class Session
   // --- what the client is sent
 
   send(item: Outgoing): void {
-    if (this.#state === 'closed') return;
-    if (this.#replay === undefined) this.#parts.broadcasts.catchUp(this);
-    if (this.outbox.gather(item)) this.#parts.flusher.schedule(this.outbox);
+    if (this.#state !== 'closed') this.#downlink.send(item);
   }
 
   /** Sends a message to this very session, in the order of arrival. Its `settle` is called once, whatever becomes of it. */
   deliver(message: Message): void {
-    if (this.#replay) return this.#replay.postpone(message);
-    const { settings, stalled, counters } = this.#parts;
-    const isOverTotal = this.outbox.stalledSinceMs > 0 && stalled.isFull;
-    if (isOverTotal || this.outbox.bytes > settings.outboxMaxBytes) {
-      if (isOverTotal) counters.behindAll += 1;
-      else counters.behindSession += 1;
-      // Its reader is too slow: from here on the session is served from its mailbox, at the reader's pace.
-      this.#beginReplay({ after: this.form === 'ack' ? String(this.#lastSentId) : '0', waitFor: 'outbox' });
-      return this.deliver(message);
-    }
-    this.sendMessage(message);
+    this.#downlink.deliver(message);
   }
 
-  /** Sends a message at once, unless it was sent before: it was in the mailbox, too. */
-  sendMessage(message: Message): void {
-    const id = message.id;
-    if (id !== 0) {
-      if (message.origin === 'inbox, in mailbox too' && id <= this.#lastSentId)
-        return message.settle?.(this.userId, this.epoch, false);
-      this.#lastSentId = Math.max(this.#lastSentId, id);
-    }
-    if (this.#isTooLarge(message)) this.#giveUp(message);
-    else this.send(message);
+  /** Something was put into the mailbox by others. */
+  notifyMailbox(): void {
+    if (this.#state === 'verified') this.#downlink.notifyMailbox();
+  }
+
+  /** Serves the mailbox first, then goes live. */
+  beginReplay(start: Omit<ReplayStart, 'after'>): void {
+    this.#downlink.beginReplay({ after: '0', ...start });
   }
 
   /** The largest frame that the client can take. */
   get maxFrameBytes(): number {
     return this.#identity.maxFrameBytes;
-  }
-
-  #isTooLarge(message: Message): boolean {
-    const { maxFrameBytes, form } = this.#identity;
-    return maxFrameBytes < this.#parts.settings.maxFrameBytes && message.frame(form).length > maxFrameBytes;
-  }
-
-  /** The client could not take it, now or later: it is lost, and what stands behind it is delivered. */
-  #giveUp(message: Message): void {
-    const { userId, epoch } = this.#identity;
-    const { id, flags } = message.head;
-    const isStored = message.origin === 'mailbox' || message.origin === 'inbox, in mailbox too';
-    const givenUp = this.#parts.store.giveUpTooLarge(userId, { id, flags, isStored });
-    void givenUp.then(() => message.settle?.(userId, epoch, false));
-  }
-
-  /** Something was put into the mailbox by others. */
-  notifyMailbox(): void {
-    if (this.#replay) this.#replay.notifyMailbox();
-    else if (this.#state === 'live') this.#beginReplay({ after: '0', waitFor: 'outbox' });
-  }
-
-  onWritten(items: readonly Outgoing[], bytes: number): void {
-    const { counters, tail } = this.#parts;
-    const { userId, epoch, form } = this.#identity;
-    counters.framesOut += items.length;
-    counters.bytesOut += bytes;
-    const nowMs = Date.now();
-    for (const item of items) {
-      item.settle?.(userId, epoch, form);
-      if (!(item instanceof Message)) continue;
-      counters.wrote(item, form === 'ack', nowMs);
-      if (tail.isOn) tail.delivered(userId, item);
-    }
-    this.#replay?.onWritten(items);
-  }
-
-  onStalled(): void {
-    this.#parts.wheel.bringForward(this, performance.now() + this.#progressCheckMs);
-  }
-
-  /** A stalled reader is looked at so often: it may go on for so long after its last progress, beside its timeout. */
-  get #progressCheckMs(): number {
-    return this.#parts.settings.slowReaderTimeoutMs / PROGRESS_CHECKS;
-  }
-
-  onCaughtUp(): void {
-    this.#replay?.onCaughtUp();
   }
 
   // --- its life
@@ -299,8 +225,9 @@ export class Session
 
   /** The claim has succeeded. What its user sent from another connection may be in our inbox up to `awaitedEntry`. */
   bindUser(identity: Identity, awaitedEntry: string | undefined): void {
+    this.#state = 'verified';
     this.#identity = identity;
-    this.#lastSentId = 0;
+    this.#downlink.onUserBound();
     this.#hasHeartbeat = false;
     this.reader.onVerified();
     this.#verifyFailures = 0;
@@ -326,56 +253,21 @@ export class Session
     const { epoch, holder, joinedAtMessageId } = claim;
     this.#identity = { ...this.#identity, epoch, holder, joinedAtMessageId };
     this.#awaitEntry(awaitedEntry);
-    this.beginReplay({ lost: 0, waitFor });
+    this.#state = 'verified';
+    // A replay that began meanwhile asks for pages of the stay that is over; the broadcasts that it holds are still due.
+    this.beginReplay({ lost: 0, waitFor, held: this.#downlink.endReplay() });
   }
 
   #awaitEntry(entry: string | undefined): void {
-    if (entry !== undefined || this.#order !== undefined) this.order.awaitEntry(entry);
-  }
-
-  /** Serves the mailbox first, then goes live. */
-  beginReplay(start: Omit<ReplayStart, 'after'>): void {
-    this.#beginReplay({ after: '0', ...start });
-  }
-
-  #beginReplay(start: ReplayStart): void {
-    const { broadcasts, registry } = this.#parts;
-    broadcasts.catchUp(this);
-    // Those broadcasts may have filled the outbox: then a replay has begun already, and holds them.
-    if (this.#replay !== undefined) {
-      if (start.after === '0') this.#replay.notifyMailbox();
-      return;
-    }
-    const replay = new Replay(this.#parts, this, start);
-    this.#state = 'replaying';
-    this.#replay = replay;
-    registry.beginReplay(this);
-    replay.start(start.waitFor);
-  }
-
-  goLive(): void {
-    this.#endReplay();
-    this.#state = 'live';
-  }
-
-  /** Returns the broadcasts that it held. The session has had those that came for everyone meanwhile. */
-  #endReplay(): readonly Message[] {
-    if (this.#replay === undefined) return [];
-    const held = this.#replay.end();
-    this.#replay = undefined;
-    this.#parts.registry.endReplay(this);
-    this.#parts.broadcasts.join(this);
-    return held;
+    if (entry !== undefined || this.#work !== undefined) this.#madeWork().awaitEntry(entry);
   }
 
   /** The gateway's lease is lost: nothing may be delivered. Messages that are not being written are in Redis, and come from there. */
   suspend(): void {
-    if (this.#state !== 'live' && this.#state !== 'replaying') return;
+    if (this.#state !== 'verified') return;
     this.#state = 'suspended';
-    this.#endReplay();
-    this.outbox.takeBackPending(
-      (item) => item instanceof Message && item.origin !== 'direct' && item.origin !== 'broadcast',
-    );
+    this.#downlink.endReplay();
+    this.#downlink.takeBackStored();
   }
 
   /**
@@ -390,12 +282,12 @@ export class Session
     this.reader.onClosed();
     counters.closed(reason);
     if (reason === CloseReasons.slowReader) counters.slowReaders += 1;
-    const unsent = this.#takeBack();
+    const unsent = this.#downlink.takeBack();
     sayGoodbye(this.connection, reason, this.has('goodbye'), registry.size);
     this.#pendingAuth?.count(false);
     if (wasVerified) {
       registry.remove(this);
-      this.#putBack(unsent, reason, handedOver);
+      this.#release(unsent, reason, handedOver);
     }
     log.debug(
       {
@@ -419,20 +311,13 @@ export class Session
     registry.remove(this);
     broadcasts.catchUp(this);
     broadcasts.leave(this);
-    const unsent = this.#takeBack();
-    this.#putBack(unsent, CloseReasons.reverified, undefined);
+    const unsent = this.#downlink.takeBack();
+    this.#release(unsent, CloseReasons.reverified, undefined);
     return unsent.filter((item) => item instanceof Message).filter(({ origin }) => origin === 'broadcast');
   }
 
-  /** Takes back the messages that were not written. Replies that were gathered in this turn still go out. */
-  #takeBack(): readonly Outgoing[] {
-    const held = this.#endReplay();
-    const pending = this.outbox.takeBackPending((item) => item instanceof Message);
-    this.outbox.flush(withoutSharing, performance.now());
-    return [...this.outbox.takeBack(), ...pending, ...held];
-  }
-
-  #putBack(items: readonly Outgoing[], reason: CloseReason, handedOver: (() => void) | undefined): void {
+  /** The stay has ended: what its user did not get goes back to the mailbox. */
+  #release(items: readonly Outgoing[], reason: CloseReason, handedOver: (() => void) | undefined): void {
     const undelivered: Undelivered[] = [];
     for (const { undelivered: message } of items) if (message) undelivered.push(message);
     const { userId, epoch, holder } = this.#identity;
@@ -453,10 +338,7 @@ export class Session
   /** All that the client sent has been handled: ends the session when its answers are there. */
   finish(): void {
     const nowMs = performance.now();
-    if (this.#finishesByMs === 0) this.#finishesByMs = nowMs + FINISH_TIMEOUT_MS;
-    const commands = this.#order?.inFlight ?? 0;
-    const isAwaitingReplies = commands + (this.#acknowledgements?.inFlight ?? 0) + (this.#uplink?.requests ?? 0) > 0;
-    if (!isAwaitingReplies || nowMs >= this.#finishesByMs) this.close(CloseReasons.clientLeft);
+    if (this.#madeWork().finish(nowMs)) this.close(CloseReasons.clientLeft);
     else this.#parts.wheel.set(this, nowMs + FINISH_CHECK_MS);
   }
 
@@ -475,24 +357,21 @@ export class Session
     const rateCheckMs = this.reader.refill(nowMs);
     if (this.isClosed) return nowMs + LINGER_MS;
     if (rateCheckMs > 0) return rateCheckMs;
-    if (this.#finishesByMs > 0 && !this.reader.isPaused) {
+    if (this.#work?.isFinishing && !this.reader.isPaused) {
       this.finish();
       return nowMs + (this.isClosed ? LINGER_MS : FINISH_CHECK_MS);
     }
     const [reason, dueMs] = this.#pendingAuth ? this.#pendingAuth.nextDeadline(nowMs) : this.#nextDeadline(nowMs);
-    if (nowMs < dueMs) {
-      const lookMs = this.outbox.stalledSinceMs > 0 ? Math.min(dueMs, nowMs + this.#progressCheckMs) : dueMs;
-      return this.#replay ? this.#replay.onDeadline(nowMs, lookMs) : lookMs;
-    }
+    if (nowMs < dueMs) return this.#downlink.onDeadline(nowMs, dueMs);
     this.close(reason);
     return nowMs + LINGER_MS;
   }
 
   /** What ends the session first, and when; checked again after a while even when nothing would. */
   #nextDeadline(nowMs: number): [CloseReason, number] {
-    const { slowReaderTimeoutMs, heartbeatTimeoutMs } = this.#parts.settings;
+    const { heartbeatTimeoutMs } = this.#parts.settings;
     const heardMs = this.reader.lastHeardMs(nowMs);
-    const stalledUntilMs = this.outbox.lastProgressMs(nowMs) + slowReaderTimeoutMs;
+    const stalledUntilMs = this.#downlink.stalledUntilMs(nowMs);
     const silentUntilMs = this.#hasHeartbeat ? heardMs + heartbeatTimeoutMs : Number.POSITIVE_INFINITY;
     const { partialUntilMs } = this.reader;
     const firstMs = Math.min(stalledUntilMs, silentUntilMs, partialUntilMs);

@@ -192,4 +192,23 @@ describe('a session that is served from its mailbox', () => {
     expect(client.received().filter((frame) => frame.startsWith('104'))).toEqual(['104 "to everyone"']);
     expect(client.session.state).toBe('live');
   });
+
+  test('a session that falls behind while it is suspended stays suspended, and is served when it is resumed', async () => {
+    const g = sessionsInProcess({ OUTBOX_MAX_BYTES: '1024' });
+    const client = await g.verified('u', ['pong']);
+    client.connection.block();
+    client.session.deliver(Message.direct(1, 102, JSON.stringify('x'.repeat(2_000)), 'direct'));
+    await g.turn();
+    client.session.suspend();
+    g.broadcasts.add(Message.direct(1, 104, '"to everyone"', 'broadcast'));
+    client.send(5);
+    expect(client.session.state).toBe('suspended');
+    g.pages.push([stored('7', 'from the mailbox')]);
+    client.session.resume({ epoch: 2, holder: 'g2', joinedAtMessageId: 0 }, undefined, 'outbox');
+    client.connection.unblock();
+    for (let turns = 0; client.session.state !== 'live' && turns < 10; turns += 1) await g.turn();
+    expect(client.session.state).toBe('live');
+    const chats = client.received().filter((frame) => /^(102 \{|104)/.test(frame));
+    expect(chats).toEqual(['104 "to everyone"', expect.stringContaining('from the mailbox')]);
+  });
 });

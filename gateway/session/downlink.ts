@@ -1,0 +1,200 @@
+import type { SessionForm } from '../../contract/wire/session-form.ts';
+import type { Connection } from '../net/connection.ts';
+import type { CloseReason } from './close-reasons.ts';
+import type { Identity } from './identity.ts';
+import { Message, type Outgoing } from './messages.ts';
+import { type OutboxOwner, type SessionOutbox, withoutSharing } from './outbox-port.ts';
+import { Replay, type ReplayingSession, type ReplayStart } from './replay.ts';
+import type { Session } from './session.ts';
+import type { SessionParts } from './session-parts.ts';
+
+/** How often a stalled reader is looked at within its timeout. */
+const PROGRESS_CHECKS = 4;
+
+/**
+ * What one session is sent. It is always in one of two modes:
+ *
+ *   direct      Messages go to the outbox as they come. Left when the mailbox has something for the session, and when its
+ *               reader is too slow: from then on it is served from the mailbox, at the reader's pace.
+ *   replaying   The mailbox comes first (see Replay); messages that come meanwhile are postponed. Left when the mailbox is
+ *               empty, when the session is suspended, and when it ends.
+ */
+export class Downlink implements OutboxOwner, ReplayingSession {
+  readonly outbox: SessionOutbox;
+  readonly #parts: SessionParts;
+  readonly #session: Session;
+  /** Highest message id that was sent on this connection to its user. */
+  #lastSentId = 0;
+  /** Undefined: the mode is direct. */
+  #replay: Replay | undefined;
+
+  constructor(parts: SessionParts, session: Session, connection: Connection) {
+    this.#parts = parts;
+    this.#session = session;
+    this.outbox = parts.makeOutbox(connection, this);
+  }
+
+  get isReplaying(): boolean {
+    return this.#replay !== undefined;
+  }
+
+  get lastSentId(): number {
+    return this.#lastSentId;
+  }
+
+  get identity(): Identity {
+    return this.#session.identity;
+  }
+
+  get form(): SessionForm {
+    return this.#session.form;
+  }
+
+  /** Another user's stay begins on this connection. */
+  onUserBound(): void {
+    this.#lastSentId = 0;
+  }
+
+  send(item: Outgoing): void {
+    if (this.#replay === undefined) this.#parts.broadcasts.catchUp(this.#session);
+    if (this.outbox.gather(item)) this.#parts.flusher.schedule(this.outbox);
+  }
+
+  /** Sends a message, or postpones it. Its `settle` is called once, whatever becomes of it. */
+  deliver(message: Message): void {
+    if (this.#replay) return this.#replay.postpone(message);
+    const { settings, stalled, counters } = this.#parts;
+    const isOverTotal = this.outbox.stalledSinceMs > 0 && stalled.isFull;
+    if (isOverTotal || this.outbox.bytes > settings.outboxMaxBytes) {
+      if (isOverTotal) counters.behindAll += 1;
+      else counters.behindSession += 1;
+      this.beginReplay({ after: this.form === 'ack' ? String(this.#lastSentId) : '0', waitFor: 'outbox' });
+      return this.deliver(message);
+    }
+    this.sendMessage(message);
+  }
+
+  /** Sends a message at once, unless it was sent before: it was in the mailbox, too. */
+  sendMessage(message: Message): void {
+    const id = message.id;
+    if (id !== 0) {
+      const { userId, epoch } = this.identity;
+      if (message.origin === 'inbox, in mailbox too' && id <= this.#lastSentId)
+        return message.settle?.(userId, epoch, false);
+      this.#lastSentId = Math.max(this.#lastSentId, id);
+    }
+    if (this.#isTooLarge(message)) this.#giveUp(message);
+    else this.#session.send(message);
+  }
+
+  #isTooLarge(message: Message): boolean {
+    const { maxFrameBytes, form } = this.identity;
+    return maxFrameBytes < this.#parts.settings.maxFrameBytes && message.frame(form).length > maxFrameBytes;
+  }
+
+  /** The client could not take it, now or later: it is lost, and what stands behind it is delivered. */
+  #giveUp(message: Message): void {
+    const { userId, epoch } = this.identity;
+    const { id, flags } = message.head;
+    const isStored = message.origin === 'mailbox' || message.origin === 'inbox, in mailbox too';
+    const givenUp = this.#parts.store.giveUpTooLarge(userId, { id, flags, isStored });
+    void givenUp.then(() => message.settle?.(userId, epoch, false));
+  }
+
+  // --- the mailbox
+
+  /** Something was put into the mailbox by others. */
+  notifyMailbox(): void {
+    if (this.#replay) this.#replay.notifyMailbox();
+    else this.beginReplay({ after: '0', waitFor: 'outbox' });
+  }
+
+  beginReplay(start: ReplayStart): void {
+    const { broadcasts, registry } = this.#parts;
+    broadcasts.catchUp(this.#session);
+    // Those broadcasts may have filled the outbox: then a replay has begun already, and holds them.
+    if (this.#replay !== undefined) {
+      if (start.after === '0') this.#replay.notifyMailbox();
+      return;
+    }
+    this.#replay = new Replay(this.#parts, this, start);
+    registry.beginReplay(this.#session);
+    this.#replay.start(start.waitFor);
+  }
+
+  /** Returns the broadcasts that the replay held. The session has had those that came for everyone meanwhile. */
+  endReplay(): readonly Message[] {
+    if (this.#replay === undefined) return [];
+    const held = this.#replay.end();
+    this.#replay = undefined;
+    this.#parts.registry.endReplay(this.#session);
+    this.#parts.broadcasts.join(this.#session);
+    return held;
+  }
+
+  close(reason: CloseReason): void {
+    this.#session.close(reason);
+  }
+
+  checkBy(atMs: number): void {
+    this.#parts.wheel.bringForward(this.#session, atMs);
+  }
+
+  // --- the outbox
+
+  onWritten(items: readonly Outgoing[], bytes: number): void {
+    const { counters, tail } = this.#parts;
+    const { userId, epoch, form } = this.identity;
+    counters.framesOut += items.length;
+    counters.bytesOut += bytes;
+    const nowMs = Date.now();
+    for (const item of items) {
+      item.settle?.(userId, epoch, form);
+      if (!(item instanceof Message)) continue;
+      counters.wrote(item, form === 'ack', nowMs);
+      if (tail.isOn) tail.delivered(userId, item);
+    }
+    this.#replay?.onWritten(items);
+  }
+
+  onStalled(): void {
+    this.checkBy(performance.now() + this.#progressCheckMs);
+  }
+
+  onCaughtUp(): void {
+    this.#replay?.onCaughtUp();
+  }
+
+  /** Takes back what is in Redis, too, unless it is being written: the session gets it from there. */
+  takeBackStored(): void {
+    this.outbox.takeBackPending(
+      (item) => item instanceof Message && item.origin !== 'direct' && item.origin !== 'broadcast',
+    );
+  }
+
+  /** Takes back the messages that were not written. Replies that were gathered in this turn still go out. */
+  takeBack(): readonly Outgoing[] {
+    const held = this.endReplay();
+    const pending = this.outbox.takeBackPending((item) => item instanceof Message);
+    this.outbox.flush(withoutSharing, performance.now());
+    return [...this.outbox.takeBack(), ...pending, ...held];
+  }
+
+  // --- its deadlines
+
+  /** When its reader is too slow to be kept. */
+  stalledUntilMs(nowMs: number): number {
+    return this.outbox.lastProgressMs(nowMs) + this.#parts.settings.slowReaderTimeoutMs;
+  }
+
+  /** Returns when to look again: at `dueMs`, or earlier. */
+  onDeadline(nowMs: number, dueMs: number): number {
+    const atMs = this.outbox.stalledSinceMs > 0 ? Math.min(dueMs, nowMs + this.#progressCheckMs) : dueMs;
+    return this.#replay ? this.#replay.onDeadline(nowMs, atMs) : atMs;
+  }
+
+  /** A stalled reader is looked at so often: it may go on for so long after its last progress, beside its timeout. */
+  get #progressCheckMs(): number {
+    return this.#parts.settings.slowReaderTimeoutMs / PROGRESS_CHECKS;
+  }
+}
