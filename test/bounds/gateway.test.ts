@@ -1,6 +1,5 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { claimSessions } from '../../contract/store/scripts/sessions.ts';
 import { gateway, startTestGateway, type TestGateway } from '../gateway/support/gateway.ts';
 import { frameBytes } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
@@ -12,31 +11,6 @@ beforeAll(async () => {
 afterAll(() => g.stop());
 
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
-
-test('row 3: thousands of clients who come to another gateway: each hand-over waits for its own user alone', async () => {
-  const users = names('r3-', 1_500);
-  await g.users(...users);
-  const peers = await Promise.all(users.map(() => g.peer()));
-  await Promise.all(peers.map((peer, i) => peer.verify(users[i] ?? '')));
-  const other = await gateway({}, { prefix: g.keys.prefix });
-  const losses = await g.metric('fronttcp_lease_losses_total');
-  const before = process.cpuUsage();
-  const requests = users.map((userId) => ({
-    userId,
-    form: 'plain' as const,
-    proof: { tokenField: `token of ${userId}` },
-  }));
-  const claimant = { gatewayId: other.running.id, highestId: 0 };
-  await Promise.all(
-    [0, 500, 1_000].map((from) => claimSessions(g.redis, g.keys, claimant, 60, requests.slice(from, from + 500))),
-  );
-  await until('all are handed over', () => peers.every(({ isClosed }) => isClosed));
-  await until('nothing is left to do', async () => (await g.metric('fronttcp_inbox_open_entries')) === 0);
-  const { user, system } = process.cpuUsage(before);
-  expect((user + system) / 1_000).toBeLessThan(3_000);
-  expect(await g.metric('fronttcp_lease_losses_total')).toBe(losses);
-  expect(await g.redis.command('HEXISTS', g.keys.user('r3-77'), 'owing')).toBe(0);
-});
 
 test('row 10: one connection that verifies again and again is slowed down, and writes no flood of events', async () => {
   const client = await g.verified('r10');

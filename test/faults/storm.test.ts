@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { runStorm } from './storm.ts';
+import { runMoves, runStorm } from './storm.ts';
+import { checkMoves } from './storm-checks.ts';
 
 it('2,000 clients, of whom a killed gateway had a third, come back, and the living go on', {
   timeout: 240_000,
@@ -8,4 +9,10 @@ it('2,000 clients, of whom a killed gateway had a third, come back, and the livi
   expect(cutOff).toBeGreaterThan(200);
   expect(storm.count).toBeGreaterThan(10);
   expect(storm.max).toBeLessThan(5_000);
+});
+
+it('row 3: 2,000 plain clients of one gateway connect to another: its work is linear, its lease kept, nothing lost', {
+  timeout: 240_000,
+}, async () => {
+  expect(checkMoves(await runMoves([500, 2_000]))).toEqual([]);
 });

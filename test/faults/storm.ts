@@ -1,11 +1,10 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { cpuSeconds } from '../../bench/support/proc.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
-import { until } from '../kit/until.ts';
+import { Crowd } from './storm-crowd.ts';
 import { Wire } from './wire.ts';
-import { World } from './world.ts';
+import { type Gateway, World } from './world.ts';
 
 export interface StormOptions {
   readonly clients: number;
@@ -29,37 +28,22 @@ export interface Percentiles {
   readonly max: number;
 }
 
-const PER_PROCESS = 5_000;
 const PROBE_EVERY_MS = 10;
 const QUIET_MS = 3_000;
-const TOKEN = 'storm';
-const report = z.object({ connected: z.number() });
+const PROBE_TOKEN = 'probe';
 const message = z.looseObject({ chat_content: z.string() });
+const SETTINGS = { LEASE_MS: '10000', LOG_LEVEL: 'warn' };
 
 /** Kills one of several gateways under many clients, and sees how they come back and how the others fare meanwhile. */
 export async function runStorm({ clients, gateways }: StormOptions): Promise<StormResult> {
-  const world = await World.start({ cluster: false, gateways, env: { LEASE_MS: '10000', LOG_LEVEL: 'warn' } });
-  const crowd: ChildProcess[] = [];
+  const world = await World.start({ cluster: false, gateways, env: SETTINGS });
+  let crowd: Crowd | undefined;
   try {
     await world.untilReady();
-    const field = tokenAtRest(TOKEN);
-    const pipeline = world.admin.pipeline();
-    for (let i = 0; i < clients; i += 1) pipeline.hset(world.keys.user(`storm-${i}`), { token: field });
-    pipeline.hset(world.keys.user('probe'), { token: field });
-    await pipeline.exec();
+    await world.admin.hset(world.keys.user('probe'), { token: tokenAtRest(PROBE_TOKEN) });
     const ports = world.open.map(({ port }) => port);
-    const counts: number[] = [];
-    for (let first = 0; first < clients; first += PER_PROCESS) {
-      const order = { first, count: Math.min(PER_PROCESS, clients - first), ports, token: TOKEN };
-      const child = fork(fileURLToPath(new URL('./storm-clients.ts', import.meta.url)), [JSON.stringify(order)]);
-      const place = crowd.push(child) - 1;
-      child.on('message', (text) => {
-        counts[place] = report.parse(text).connected;
-      });
-    }
-    const connected = () => counts.reduce((sum, count) => sum + count, 0);
-    const bound = { timeoutMs: 180_000, everyMs: 10 };
-    await until('everyone is connected', () => connected() === clients, bound);
+    crowd = await Crowd.connect(world, { count: clients, ports, features: ['goodbye'] });
+    const all = crowd;
 
     const [victim, living] = world.open;
     if (!victim || !living) throw new Error('a storm needs two gateways');
@@ -70,24 +54,95 @@ export async function runStorm({ clients, gateways }: StormOptions): Promise<Sto
     world.gateways[0] = undefined;
     const killedAt = performance.now();
     await victim.process.stop('SIGKILL');
-    await until('they notice', () => connected() < clients, bound);
+    await all.until('they notice', () => all.connected() < clients);
     let least = clients;
-    await until(
-      'everyone is back',
-      () => {
-        least = Math.min(least, connected());
-        return connected() === clients;
-      },
-      bound,
-    );
+    await all.until('everyone is back', () => {
+      least = Math.min(least, all.connected());
+      return all.connected() === clients;
+    });
     const backAfterMs = performance.now() - killedAt;
     const storm = probe.take();
     probe.stop();
     return { cutOff: clients - least, backAfterMs, quiet, storm };
   } finally {
-    for (const child of crowd) if (child.connected) child.disconnect();
+    crowd?.stop();
     await world.stop();
   }
+}
+
+export interface MoveResult {
+  readonly clients: number;
+  /** CPU time of the gateway that they left, s. */
+  readonly leftCpuSeconds: number;
+  /** From the first to the last that the other gateway has verified and the first one has closed, ms. */
+  readonly movedAfterMs: number;
+  /** Of the messages that were sent meanwhile, one to each: how many came, and how many came twice. */
+  readonly received: number;
+  readonly repeated: number;
+  /** Of both gateways. */
+  readonly leaseLosses: number;
+}
+
+/**
+ * Plain clients of one gateway connect to another while their old connections are still open: what a mobile network does
+ * that comes back. The old gateway hands every session over. One wave per number of clients, on the same gateways.
+ */
+export async function runMoves(waves: readonly number[]): Promise<MoveResult[]> {
+  const world = await World.start({ cluster: false, gateways: 2, env: SETTINGS });
+  try {
+    await world.untilReady();
+    const [left, joined] = world.open;
+    if (!left || !joined) throw new Error('a move needs two gateways');
+    const results: MoveResult[] = [];
+    for (const clients of waves) results.push(await move(world, clients, left, joined));
+    return results;
+  } finally {
+    await world.stop();
+  }
+}
+
+async function move(world: World, clients: number, left: Gateway, joined: Gateway): Promise<MoveResult> {
+  const crowd = await Crowd.connect(world, { count: clients, ports: [left.port] });
+  try {
+    const startedAt = performance.now();
+    const cpuBefore = await cpuSeconds([left.process.pid]);
+    crowd.moveTo(joined.port);
+    const sent = sendToEach(world, crowd.users);
+    const hasMoved = () => crowd.connected(joined.port) === clients && crowd.connected(left.port) === 0;
+    await crowd.until('everyone has moved', hasMoved);
+    const movedAfterMs = performance.now() - startedAt;
+    await sent;
+    await crowd.until('every message has come', () => crowd.received.contents === clients);
+    const { messages, contents } = crowd.received;
+    return {
+      clients,
+      leftCpuSeconds: (await cpuSeconds([left.process.pid])) - cpuBefore,
+      movedAfterMs,
+      received: contents,
+      repeated: messages - contents,
+      leaseLosses: (await leaseLosses(left)) + (await leaseLosses(joined)),
+    };
+  } finally {
+    crowd.stop();
+  }
+}
+
+/** One message to each through the queue, over about the second in which they move. */
+async function sendToEach(world: World, users: readonly string[]): Promise<void> {
+  const size = Math.ceil(users.length / 20);
+  for (let from = 0; from < users.length; from += size) {
+    const entries = users
+      .slice(from, from + size)
+      .map((user) =>
+        JSON.stringify({ command_id: 102, chat_from: 'storm', chat_to: [user], chat_content: `for ${user}` }),
+      );
+    await world.admin.lpush(world.keys.queue, ...entries);
+    await setTimeout(50);
+  }
+}
+
+async function leaseLosses(gateway: Gateway): Promise<number> {
+  return Number(/^fronttcp_lease_losses_total (\d+)/m.exec(await gateway.metrics())?.[1]);
 }
 
 /** Sends itself a message again and again, and measures how long each takes. */
@@ -105,7 +160,8 @@ class Probe {
   }
 
   async start(): Promise<void> {
-    if ((await this.#wire.verify('probe', TOKEN, undefined)) === undefined) throw new Error('the probe was refused');
+    if ((await this.#wire.verify('probe', PROBE_TOKEN, undefined)) === undefined)
+      throw new Error('the probe was refused');
     this.#timer = setInterval(
       () => this.#wire.send(2, { chat_to: 'probe', chat_content: String(performance.now()) }),
       PROBE_EVERY_MS,

@@ -15,6 +15,7 @@ export const parts: readonly Part[] = [
   { name: 'bench', command: vitest('bench') },
   { name: 'go', command: vitest('examples-go') },
   { name: 'native', command: vitest('net') },
+  { name: 'storm', command: vitest('faults') },
   { name: 'seeds', command: ['test/faults/run.ts', '--seed', '6', '--seeds', '12', '--at-once', '3'] },
   {
     name: 'seeds-cluster',
