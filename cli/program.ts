@@ -10,6 +10,7 @@ import { costCommand } from './commands/cost.ts';
 import { deadCommand } from './commands/dead.ts';
 import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { groupsCommand } from './commands/groups.ts';
 import { loginCommand } from './commands/login.ts';
 import { logoutCommand } from './commands/logout.ts';
 import { sendCommand } from './commands/send.ts';
@@ -63,7 +64,7 @@ Examples:
     );
 
   program.commandsGroup('Start:').helpCommand('help [command]', 'the help of a command');
-  for (const [heading, commands] of groups()) {
+  for (const [heading, commands] of sections()) {
     for (const command of commands) program.addCommand(command.helpGroup(heading));
   }
   for (const hidden of [completeCommand(), fleetWorkerCommand()]) program.addCommand(hidden, { hidden: true });
@@ -72,11 +73,22 @@ Examples:
 }
 
 /** In the order of the help. */
-function groups(): [heading: string, commands: Command[]][] {
+function sections(): [heading: string, commands: Command[]][] {
   return [
     ['Start:', [devCommand(), setupCommand(), loginCommand(), logoutCommand(), doctorCommand(), completionCommand()]],
     ['Send and receive:', [connectCommand(), sendCommand(), askCommand(), commandsCommand()]],
-    ['Operate:', [usersCommand(), tokensCommand(), statsCommand(), gatewaysCommand(), tailCommand(), deadCommand()]],
+    [
+      'Operate:',
+      [
+        usersCommand(),
+        groupsCommand(),
+        tokensCommand(),
+        statsCommand(),
+        gatewaysCommand(),
+        tailCommand(),
+        deadCommand(),
+      ],
+    ],
     ['Measure:', [conformanceCommand(), benchCommand(), simulateCommand(), costCommand()]],
   ];
 }

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import type { z } from 'zod';
-import { commandsAnswer, type pastCommand } from '../../functions/commands/schema.ts';
+import { cancelAnswer, commandsAnswer, type pastCommand } from '../../functions/commands/schema.ts';
 import { apiOf, contextOf } from '../support/context.ts';
+import { count } from '../support/drawing.ts';
+import { ExitCode, Failure } from '../support/failure.ts';
 import { defaultTo } from '../support/groups.ts';
 import { wholeNumber } from '../support/numbers.ts';
 import { printable, table, time } from '../support/output.ts';
@@ -14,7 +16,8 @@ const MAX_PAGE = 100;
 export function commandsCommand(): Command {
   return defaultTo(new Command('commands'), listCommand())
     .description('what was sent, and what became of it (operators)')
-    .addCommand(showCommand());
+    .addCommand(showCommand())
+    .addCommand(cancelCommand());
 }
 
 function listCommand(): Command {
@@ -63,10 +66,42 @@ function showCommand(): Command {
   return new Command('show')
     .description('the delivery state, per recipient, of a command sent with --receipt')
     .argument('<id>', 'the message id that `send` printed')
+    .option('--cursor <cursor>', 'of a send to a group: the next recipients')
     .addHelpText('after', '\nExample:\n  $ fronttcp commands show 1836279398195200')
-    .action(async (id: string, _options: object, command: Command) => {
+    .action(async (id: string, { cursor }: { cursor?: string }, command: Command) => {
       const context = await contextOf(command);
-      const receipt = await readReceipt(await apiOf(context), id);
+      const receipt = await readReceipt(await apiOf(context), id, cursor);
       context.output.result(receipt, receiptText(receipt));
+      if (receipt.cursor)
+        context.output.note(`There are more: fronttcp commands show ${id} --cursor ${receipt.cursor}`);
+    });
+}
+
+function cancelCommand(): Command {
+  return new Command('cancel')
+    .description('take a command back from those to whom it was not written yet')
+    .argument('[id]', 'the message id that `send` printed')
+    .option('--idempotency-key <key>', 'instead of the id: what was sent with this key')
+    .addHelpText(
+      'after',
+      `
+Exits 1 when it was too late for everyone, or when it is not known any more.
+
+Examples:
+  $ fronttcp commands cancel 1836279398195200
+  $ fronttcp commands cancel --idempotency-key spring-letter`,
+    )
+    .action(async (id: string | undefined, { idempotencyKey }: { idempotencyKey?: string }, command: Command) => {
+      if ((id === undefined) === (idempotencyKey === undefined)) {
+        const nextStep = 'See what was sent: fronttcp commands list';
+        throw new Failure(ExitCode.usage, 'which? An id, or --idempotency-key', nextStep);
+      }
+      const context = await contextOf(command);
+      const path = id === undefined ? '/commands' : `/commands/${encodeURIComponent(id)}`;
+      const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+      const answer = await (await apiOf(context)).call('DELETE', path, cancelAnswer, { headers });
+      const { cancelled, too_late } = answer;
+      context.output.result(answer, `Taken back from ${count(cancelled)}; too late for ${count(too_late)}.`);
+      if (cancelled === 0 && too_late > 0) process.exitCode = ExitCode.failed;
     });
 }

@@ -2,15 +2,17 @@ import { text as readAll } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { isApplicationDown, ServerCommand } from '../../contract/wire/command-ids.ts';
-import { MAX_TTL_SECONDS } from '../../contract/wire/commands.ts';
-import { sentAnswer } from '../../functions/send-command/schema.ts';
+import { MAX_DELAY_SECONDS, MAX_TTL_SECONDS } from '../../contract/wire/commands.ts';
+import { sentAnswer, sentToGroupAnswer } from '../../functions/send-command/schema.ts';
 import type { Api } from '../support/api.ts';
 import { apiOf, type Context, contextOf } from '../support/context.ts';
+import { count } from '../support/drawing.ts';
 import { ExitCode, Failure } from '../support/failure.ts';
 import { onInterrupt } from '../support/interrupt.ts';
+import { moment, secondsFromNow } from '../support/moment.ts';
 import { collect, wholeNumber } from '../support/numbers.ts';
 import { Progress } from '../support/progress.ts';
-import { awaitDelivery, isFailed, receiptText } from '../support/receipt.ts';
+import { awaitDelivery, hasFailed, isFailed, receiptText } from '../support/receipt.ts';
 import { everyUser, recipientsOfFile } from '../support/recipients.ts';
 import { type Content, newKey, sendToMany } from '../support/send-many.ts';
 import { followMany } from '../support/states.ts';
@@ -20,8 +22,13 @@ interface SendOptions {
   toFile?: string;
   all?: true;
   everyone?: true;
+  group?: string;
   commandId?: number;
   ttl?: number;
+  at?: number;
+  in?: number;
+  replaces?: string;
+  ifAwayFail?: true;
   receipt?: true;
   wait: number;
   batch: number;
@@ -36,8 +43,13 @@ export function sendCommand(): Command {
     .option('-f, --to-file <file>', 'recipients of a file, one a line; - reads standard input')
     .option('-a, --all', 'everyone who is connected now')
     .option('--everyone', 'every user there is: who is away gets it later')
+    .option('-g, --group <name>', 'the members that the group has now')
     .option('-c, --command-id <id>', '2000–2999: an application message', wholeNumber(2_000, 2_999))
     .option('--ttl <seconds>', 'how long it may wait for a recipient who is away', wholeNumber(1, MAX_TTL_SECONDS))
+    .option('--at <time>', 'deliver it then, not earlier: a local time, one with its zone, or Unix seconds', moment)
+    .option('--in <seconds>', 'deliver it so much later', wholeNumber(0, MAX_DELAY_SECONDS))
+    .option('--replaces <key>', 'of those with this key that still wait for a recipient only the newest is delivered')
+    .option('--if-away-fail', 'refuse it when the one recipient is not connected: nothing is stored')
     .option('--receipt', 'follow what becomes of it, per recipient')
     .option('--wait <seconds>', 'how long to follow it', wholeNumber(0, 86_400), 10)
     .option('--batch <number>', 'with --to-file and --everyone: recipients of a request', wholeNumber(1, 1_000), 500)
@@ -53,6 +65,8 @@ Examples:
   $ fronttcp send --to-file recipients.txt "Hello"
   $ fronttcp send --all "We close at six"
   $ fronttcp send --everyone "We have moved" --ttl 86400
+  $ fronttcp send --group pumps:north "Maintenance at six"
+  $ fronttcp send --to 1390854961g --in 3600 --replaces level --command-id 2001 '{"level": 3}'
   $ fronttcp send --to 1390854961g --command-id 2001 '{"level": 3}' --ttl 60
   $ date | fronttcp send --to 13565208554 -`,
     )
@@ -64,6 +78,7 @@ async function send(given: string, options: SendOptions, command: Command): Prom
   checkTarget(given, options);
   const api = await apiOf(context);
   const content = await contentOf(given, options);
+  if (options.group !== undefined) return sendToGroup(context, api, content, { ...options, group: options.group });
   const isMany = options.toFile !== undefined || options.everyone === true;
   const { unknown } = isMany
     ? await sendMany(context, api, content, options)
@@ -73,26 +88,50 @@ async function send(given: string, options: SendOptions, command: Command): Prom
   process.exitCode = ExitCode.failed;
 }
 
+const headersOf = ({ idempotencyKey }: SendOptions) =>
+  idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+
 async function sendOnce(
   { output }: Context,
   api: Api,
   { commandId, ...content }: Content,
   options: SendOptions,
 ): Promise<{ unknown: number }> {
-  const { to = [], all = false, wait, idempotencyKey } = options;
+  const { to = [], all = false, wait, ifAwayFail } = options;
   const recipients = all ? {} : { chat_to: to.length === 1 ? to[0] : to };
-  const body = { command_id: commandId ?? chatCommandOf(all, to), ...recipients, ...content };
-  const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
-  const sent = await api.call('POST', '/send-command', sentAnswer, { body, headers });
+  const condition = ifAwayFail ? { if_away: 'fail' } : {};
+  const body = { command_id: commandId ?? chatCommandOf(all, to), ...recipients, ...content, ...condition };
+  const sent = await api.call('POST', '/send-command', sentAnswer, { body, headers: headersOf(options) });
   if (!options.receipt) {
-    output.result({ id: sent.id, recipients: sent.recipients }, `Sent ${sent.id}: ${counts(sent.recipients)}.`);
+    output.result({ id: sent.id, recipients: sent.recipients }, `Sent ${sent.id}: ${countsText(sent.recipients)}.`);
     return sent.recipients;
   }
-  output.note(`Sent ${sent.id}: ${counts(sent.recipients)}. Following it for up to ${wait} s.`);
+  output.note(`Sent ${sent.id}: ${countsText(sent.recipients)}. Following it for up to ${wait} s.`);
   const receipt = await awaitDelivery(api, sent.id, wait * 1_000);
   output.result({ recipients: sent.recipients, receipt }, receiptText(receipt));
-  if (receipt.recipients.some(isFailed)) process.exitCode = ExitCode.failed;
+  if (hasFailed(receipt)) process.exitCode = ExitCode.failed;
   return sent.recipients;
+}
+
+async function sendToGroup(
+  { output }: Context,
+  api: Api,
+  { commandId, ...content }: Content,
+  options: SendOptions & { group: string },
+): Promise<void> {
+  const { group, wait } = options;
+  const body = { command_id: commandId ?? ServerCommand.group, chat_to: { group }, ...content };
+  const ifMissing = 'See what there is: fronttcp groups list';
+  const call = { body, headers: headersOf(options), ifMissing };
+  const { id, recipients } = await api.call('POST', '/send-command', sentToGroupAnswer, call);
+  const text = `Sent ${id}: members ${count(recipients.members)}.`;
+  if (!options.receipt) return output.result({ id, recipients }, text);
+  output.note(`${text} Following it for up to ${wait} s.`);
+  const receipt = await awaitDelivery(api, id, wait * 1_000);
+  // Of so many, only the failures are of interest; `fronttcp commands show` lists everyone.
+  const failures = { ...receipt, recipients: receipt.recipients.filter(isFailed) };
+  output.result({ recipients, receipt }, receiptText(failures));
+  if (hasFailed(receipt)) process.exitCode = ExitCode.failed;
 }
 
 async function sendMany(
@@ -125,7 +164,7 @@ async function sendMany(
   if (sent.done < recipients.length) {
     throw new Failure(ExitCode.interrupted, `sent to ${sent.done} of ${recipients.length} recipients`, again);
   }
-  const text = `Sent to ${recipients.length} in ${sent.ids.length} messages: ${counts(sent.recipients)}.`;
+  const text = `Sent to ${recipients.length} in ${sent.ids.length} messages: ${countsText(sent.recipients)}.`;
   if (!options.receipt) {
     output.result({ ids: sent.ids, recipients: sent.recipients }, text);
     return sent.recipients;
@@ -137,16 +176,20 @@ async function sendMany(
   return sent.recipients;
 }
 
-function counts({ online, stored, unknown }: z.infer<typeof sentAnswer>['recipients']): string {
-  return `online ${online}, stored ${stored}, unknown ${unknown}`;
+function countsText({ online, stored, unknown, scheduled }: z.infer<typeof sentAnswer>['recipients']): string {
+  const later = scheduled === undefined ? '' : `, scheduled ${scheduled}`;
+  return `online ${online}, stored ${stored}, unknown ${unknown}${later}`;
 }
 
-function checkTarget(given: string, { to, toFile, all, everyone, commandId }: SendOptions): void {
-  const named = [to, toFile, all, everyone].filter((target) => target !== undefined);
+function checkTarget(given: string, { to, toFile, all, everyone, group, commandId, ifAwayFail }: SendOptions): void {
+  const named = [to, toFile, all, everyone, group].filter((target) => target !== undefined);
   if (named.length !== 1 || to?.length === 0) {
-    const message = named.length > 1 ? 'one of --to, --to-file, --all and --everyone' : 'to whom?';
-    const nextStep = 'Name recipients with --to or --to-file, or say --all (connected) or --everyone.';
+    const message = named.length > 1 ? 'one of --to, --to-file, --group, --all and --everyone' : 'to whom?';
+    const nextStep = 'Name recipients with --to, --to-file or --group, or say --all (connected) or --everyone.';
     throw new Failure(ExitCode.usage, message, nextStep);
+  }
+  if (ifAwayFail && to?.length !== 1) {
+    throw new Failure(ExitCode.usage, '--if-away-fail is for one recipient', 'Name one with --to.');
   }
   if (commandId !== undefined && all) {
     throw new Failure(ExitCode.usage, 'an application message has named recipients', 'Use --to, or --everyone.');
@@ -156,14 +199,24 @@ function checkTarget(given: string, { to, toFile, all, everyone, commandId }: Se
   }
 }
 
-async function contentOf(given: string, { commandId, ttl, receipt }: SendOptions): Promise<Content> {
+async function contentOf(given: string, options: SendOptions): Promise<Content> {
+  const { commandId, ttl, replaces, receipt } = options;
+  const notBefore = notBeforeOf(options);
   const text = given === '-' ? (await readAll(process.stdin)).replace(/\r?\n$/, '') : given;
   return {
     commandId,
     content: commandId !== undefined && isApplicationDown(commandId) ? objectOf(text) : text,
     ...(ttl === undefined ? {} : { ttl_s: ttl }),
+    ...(notBefore === undefined ? {} : { not_before: notBefore }),
+    ...(replaces === undefined ? {} : { replaces }),
     ...(receipt ? { receipt } : {}),
   };
+}
+
+function notBeforeOf({ at, in: delay }: SendOptions): number | undefined {
+  if (at !== undefined && delay !== undefined)
+    throw new Failure(ExitCode.usage, '--at and --in are two times', 'Name one.');
+  return delay === undefined ? at : secondsFromNow(delay);
 }
 
 function chatCommandOf(all: boolean, to: readonly string[]): number {

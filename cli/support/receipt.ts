@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
 import { commandAnswer } from '../../functions/commands/schema.ts';
 import type { Api } from './api.ts';
+import { count } from './drawing.ts';
 import { printable, styled, table, time } from './output.ts';
 
 export type ReceiptAnswer = z.infer<typeof commandAnswer>;
@@ -10,9 +11,11 @@ type Recipient = ReceiptAnswer['recipients'][number];
 const POLL_MIN_MS = 50;
 const POLL_MAX_MS = 1_000;
 
-export function readReceipt(api: Api, id: string): Promise<ReceiptAnswer> {
+/** `cursor`: of the next page of a send to a group. */
+export function readReceipt(api: Api, id: string, cursor?: string): Promise<ReceiptAnswer> {
+  const query = cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`;
   const ifMissing = 'Only what was sent with --receipt is kept, until a day after its time: is the id whole?';
-  return api.call('GET', `/commands/${encodeURIComponent(id)}`, commandAnswer, { ifMissing });
+  return api.call('GET', `/commands/${encodeURIComponent(id)}${query}`, commandAnswer, { ifMissing });
 }
 
 /** A client with `ack` acknowledges at once; for other clients `written` is the last state. */
@@ -21,7 +24,7 @@ const ACKNOWLEDGE_MS = 300;
 /** Polls with growing pauses until every recipient has a final state, or the time is over. */
 export async function awaitDelivery(api: Api, id: string, waitMs: number): Promise<ReceiptAnswer> {
   const endMs = performance.now() + waitMs;
-  const receipt = await lookUntil(api, id, endMs, ['routed', 'stored']);
+  const receipt = await lookUntil(api, id, endMs, ['scheduled', 'routed', 'stored']);
   return lookUntil(api, id, Math.min(endMs, performance.now() + ACKNOWLEDGE_MS), ['written'], receipt);
 }
 
@@ -35,7 +38,7 @@ async function lookUntil(
 ): Promise<ReceiptAnswer> {
   let pauseMs = POLL_MIN_MS;
   let receipt = known ?? (await readReceipt(api, id));
-  while (receipt.recipients.some(({ state }) => passing.includes(state)) && performance.now() < endMs) {
+  while (countIn(receipt, passing) > 0 && performance.now() < endMs) {
     await delay(Math.min(pauseMs, Math.max(0, endMs - performance.now())));
     pauseMs = Math.min(POLL_MAX_MS, pauseMs * 2);
     receipt = await readReceipt(api, id);
@@ -43,20 +46,47 @@ async function lookUntil(
   return receipt;
 }
 
-export function isFailed({ state }: Recipient): boolean {
-  return state === 'failed' || state === 'expired';
+/** The number of recipients in one of these states. Members of a group whom the send has not reached yet count, too. */
+function countIn({ recipients, members, states }: ReceiptAnswer, passing: readonly Recipient['state'][]): number {
+  if (members === undefined) return recipients.filter(({ state }) => passing.includes(state)).length;
+  const counts = Object.entries(states ?? {}) as [Recipient['state'], number][];
+  const total = (of: typeof counts) => of.reduce((sum, [, count]) => sum + count, 0);
+  return members - total(counts.filter(([state]) => !passing.includes(state)));
+}
+
+/** The ends of a message that its recipient will not get. */
+const FAILED: readonly Recipient['state'][] = ['failed', 'expired', 'replaced', 'cancelled'];
+
+export function isFailed({ state }: Pick<Recipient, 'state'>): boolean {
+  return FAILED.includes(state);
+}
+
+/** Whether a recipient will not get the message. */
+export function hasFailed({ recipients, states = {} }: ReceiptAnswer): boolean {
+  return recipients.some(isFailed) || FAILED.some((state) => (states[state] ?? 0) > 0);
 }
 
 export function receiptText(receipt: ReceiptAnswer): string {
-  const rows = receipt.recipients.map((recipient) => {
-    const { phone_number, state, reason, steps } = recipient;
-    const what = reason === undefined ? state : `${state} (${reason})`;
-    return [
-      printable(phone_number),
-      styled(isFailed(recipient) ? 'red' : 'green', what),
-      time(steps.at(-1)?.at ?? null),
-    ];
-  });
-  const heading = `Command ${receipt.command_id}, message ${receipt.id}, from ${printable(receipt.from)}, ${time(receipt.accepted_at)}`;
-  return rows.length === 0 ? `${heading}\nNobody has it yet.` : `${heading}\n${table(['TO', 'STATE', 'SINCE'], rows)}`;
+  const { group, members, states = {}, recipients } = receipt;
+  const to = group === undefined ? '' : ` to the group ${group}`;
+  const heading = `Command ${receipt.command_id}, message ${receipt.id}, from ${printable(receipt.from)}${to}, ${time(receipt.accepted_at)}`;
+  const parts = [heading];
+  if (members !== undefined) {
+    const counted = Object.entries(states).map(([state, number]) => `${state} ${count(number)}`);
+    parts.push(`Members ${count(members)}: ${counted.join(', ') || 'none reached yet'}`);
+  }
+  if (recipients.length > 0) parts.push(table(['TO', 'STATE', 'SINCE'], recipients.map(rowOf)));
+  else if (members === undefined) parts.push('Nobody has it yet.');
+  return parts.join('\n');
+}
+
+function rowOf(recipient: Recipient): string[] {
+  const { phone_number, state, reason, reply, steps } = recipient;
+  const what = reason === undefined ? state : `${state} (${reason})`;
+  const said = reply === undefined ? '' : ` ${printable(JSON.stringify(reply))}`;
+  return [
+    printable(phone_number),
+    styled(isFailed(recipient) ? 'red' : 'green', what) + said,
+    time(steps.at(-1)?.at ?? null),
+  ];
 }

@@ -34,22 +34,40 @@ async function read(path: string): Promise<string> {
   }
 }
 
-/** Users, page by page, in the order of their ids. */
-export async function* pagesOfUsers(
+interface PageOptions {
+  /** Of everything together. */
+  limit?: number;
+  /** More members of the query. */
+  query?: Readonly<Record<string, string>>;
+  ifMissing?: string;
+}
+
+/** A list of the API, page by page, in its order. */
+export async function* pagesOf<T extends { cursor: string | null }>(
   api: Api,
-  { prefix, limit = Number.POSITIVE_INFINITY }: { prefix?: string | undefined; limit?: number },
-): AsyncGenerator<{ users: ListedUser[]; cursor: string | null }> {
+  path: string,
+  schema: z.ZodType<T>,
+  { limit = Number.POSITIVE_INFINITY, query = {}, ifMissing }: PageOptions,
+): AsyncGenerator<T> {
   let cursor: string | null = null;
   let left = limit;
   do {
-    const query = new URLSearchParams({ limit: String(Math.min(MAX_PAGE, left)) });
-    if (prefix !== undefined) query.set('q', prefix);
-    if (cursor !== null) query.set('cursor', cursor);
-    const page: z.infer<typeof usersAnswer> = await api.call('GET', `/users?${query}`, usersAnswer);
+    const search = new URLSearchParams({ ...query, limit: String(Math.min(MAX_PAGE, left)) });
+    if (cursor !== null) search.set('cursor', cursor);
+    const page: T = await api.call('GET', `${path}?${search}`, schema, ifMissing === undefined ? {} : { ifMissing });
     yield page;
-    left -= page.users.length;
+    left -= itemsOf(page);
     cursor = page.cursor;
   } while (cursor !== null && left > 0);
+}
+
+const itemsOf = (page: object): number =>
+  Object.values(page).reduce((sum, member) => sum + (Array.isArray(member) ? member.length : 0), 0);
+
+/** Users, page by page, in the order of their ids. */
+export function pagesOfUsers(api: Api, { prefix, limit }: { prefix?: string | undefined; limit?: number }) {
+  const query = prefix === undefined ? {} : { q: prefix };
+  return pagesOf(api, '/users', usersAnswer, { query, ...(limit === undefined ? {} : { limit }) });
 }
 
 export async function everyUser(api: Api): Promise<string[]> {

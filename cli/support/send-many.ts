@@ -14,6 +14,9 @@ export interface Content {
   commandId: number | undefined;
   content: unknown;
   ttl_s?: number;
+  /** Unix seconds. */
+  not_before?: number;
+  replaces?: string;
   receipt?: true;
 }
 
@@ -55,6 +58,8 @@ export async function sendToMany(
     const answer = await patiently(() => api.call('POST', '/send-command', sentAnswer, { body, headers }), options);
     sent.ids.push(answer.id);
     for (const name of ['online', 'stored', 'unknown'] as const) sent.recipients[name] += answer.recipients[name];
+    const { scheduled } = answer.recipients;
+    if (scheduled !== undefined) sent.recipients.scheduled = (sent.recipients.scheduled ?? 0) + scheduled;
     sent.done += chat_to.length;
     options.progress(sent.done);
   }

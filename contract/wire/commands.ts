@@ -16,6 +16,8 @@ export const MAX_TTL_SECONDS = 31_536_000;
 /** API Gateway ends a request after 30 s. */
 export const MAX_WAIT_SECONDS = 25;
 export const DEFAULT_WAIT_SECONDS = 10;
+/** The farthest `not_before`: 30 days ahead. */
+export const MAX_DELAY_SECONDS = 2_592_000;
 export const MAX_REPLACES_LENGTH = 128;
 /** Deeper content is refused: devices parse it with little stack. */
 export const MAX_CONTENT_DEPTH = 32;

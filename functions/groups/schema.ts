@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { GROUP_NAME, userIdSchema } from '../../contract/wire/commands.ts';
 import { pageLimit } from '../http/paging.ts';
 
-const MAX_CHANGE = 1_000;
+export const MAX_CHANGE = 1_000;
 const MAX_PAGE = 500;
 
 const ids = z.array(userIdSchema).max(MAX_CHANGE).optional();

@@ -80,5 +80,5 @@ test('a file that is not there, names nobody or has a bad line is refused before
 test('who sends to two targets at once is asked which', async () => {
   const run = await system.run(['send', '--everyone', '--to', 'a', 'x']);
   expect(run.code).toBe(2);
-  expect(run.stderr).toContain('one of --to, --to-file, --all and --everyone');
+  expect(run.stderr).toContain('one of --to, --to-file, --group, --all and --everyone');
 });
