@@ -1,15 +1,15 @@
-import type { Form, History, Received, Send } from './history.ts';
+import type { History, Received, Send, Stay, UserForm } from './history.ts';
 
 /** The promises, checked against what was seen. Each answers the ones that were broken. */
 export interface Seen {
   readonly history: History;
-  readonly forms: ReadonlyMap<string, Form>;
+  readonly forms: ReadonlyMap<string, UserForm>;
   /** First receipts, per user and content, in the order in which they came. */
   readonly firsts: ReadonlyMap<string, ReadonlyMap<string, Received>>;
   readonly bySend: ReadonlyMap<string, Send>;
 }
 
-export function see(history: History, forms: ReadonlyMap<string, Form>): Seen {
+export function see(history: History, forms: ReadonlyMap<string, UserForm>): Seen {
   const firsts = new Map<string, Map<string, Received>>();
   for (const user of forms.keys()) firsts.set(user, new Map());
   for (const received of history.received) {
@@ -32,20 +32,24 @@ export function checkAddressees({ history, bySend, firsts }: Seen): string[] {
 }
 
 /** In ms after it was sent. */
-function when({ risks }: History, { sentAt, answeredAt }: Send, { at }: Received): string {
+function when({ breaks }: History, { sentAt, answeredAt }: Send, { at }: Received): string {
   const after = (time: number | undefined): string => (time === undefined ? 'never' : `${Math.round(time - sentAt)}`);
-  const faults = risks.map(({ what, from, overAt }) => `${what} ${after(from)} to ${after(overAt)}`);
+  const faults = breaks.map(({ what, from, overAt }) => `${what} ${after(from)} to ${after(overAt)}`);
   return ` (answered ${after(answeredAt)}, came ${after(at)}, ${faults.join(', ')})`;
 }
 
 /**
- * Redis was killed between the request and its answer: whether the script had run nobody can know. Or it was stopped
- * when it had given the message to a gateway, and not the answer to the function: then it came before Redis went on.
+ * The connection broke between the request and its answer: whether the script had run nobody can know. Or Redis had given
+ * the message to a gateway when its answer was held up: then it came before Redis was told that it was withdrawn.
  */
-function brokeUnder({ risks }: History, { sentAt, answeredAt }: Send, first: Received): boolean {
-  return risks
-    .filter(({ from }) => from >= sentAt && from <= (answeredAt ?? 0))
-    .some(({ what, overAt }) => what === 'redis crash' || (what === 'redis' && first.at <= (overAt ?? 0)));
+function brokeUnder(history: History, send: Send, first: Received): boolean {
+  return (
+    history.mayHaveForgotten(send) ||
+    history.breaks.some(
+      ({ from, to, overAt = Number.POSITIVE_INFINITY }) =>
+        from <= (send.answeredAt ?? 0) && to >= send.sentAt && first.at <= overAt,
+    )
+  );
 }
 
 /** What was accepted reaches everyone who acknowledges, and everyone else unless their connection broke under it. */
@@ -55,8 +59,8 @@ export function checkDelivery({ history, forms, firsts }: Seen): string[] {
     // What may expire is judged by its receipt.
     if (send.acceptedAt === undefined || send.to === 'everyone' || send.ttlSeconds !== undefined) continue;
     for (const user of send.to) {
-      if (firsts.get(user)?.has(send.content)) continue;
-      if (forms.get(user) === 'ack' || !mayBeLost(history, user, send)) {
+      if (firsts.get(user)?.has(send.content) || history.mayHaveForgotten(send)) continue;
+      if (!mayBeLost(history, user, send)) {
         broken.push(
           `${user} (${forms.get(user)}) never got ${send.content}, accepted as ${send.id ?? 'a queue entry'}`,
         );
@@ -66,30 +70,81 @@ export function checkDelivery({ history, forms, firsts }: Seen): string[] {
   return broken;
 }
 
-/** The kernel had it, for a connection that was cut. */
+/** The kernel had it, for a connection that was cut, of a client that acknowledges nothing. */
 export function mayBeLost({ stays }: History, user: string, send: Send): boolean {
   return stays.some(
-    (stay) => stay.user === user && stay.abrupt && (stay.endedAt ?? Number.POSITIVE_INFINITY) >= send.sentAt,
+    (stay) =>
+      stay.user === user &&
+      stay.form !== 'ack' &&
+      stay.abrupt &&
+      (stay.endedAt ?? Number.POSITIVE_INFINITY) >= send.sentAt,
   );
 }
 
-/** Twice only with the same id; to plain clients only around what is named as a risk, or of a read that was cut short. */
-export function checkDuplicates({ history, forms }: Seen): string[] {
+/**
+ * Twice only with the same id. Behind a copy that was given to a connection without acknowledgements there is none, but
+ * around what is named as a risk.
+ */
+export function checkDuplicates({ history, bySend }: Seen): string[] {
   const broken: string[] = [];
-  const seen = new Map<string, Received>();
-  for (const received of history.received) {
-    const key = `${received.user} ${received.content}`;
-    const before = seen.get(key);
-    seen.set(key, before ?? received);
-    if (!before) continue;
-    if (forms.get(received.user) === 'ack') {
-      if (before.id !== received.id) broken.push(`${key} came as ${before.id} and as ${received.id}`);
-      if (received.content.endsWith('>*')) broken.push(`a broadcast came twice: ${key}`);
-    } else if (!history.risks.some(({ from, to }) => from <= received.at && to >= before.at)) {
-      broken.push(
-        `${key} came twice (connections ${before.connection}, ${received.connection}) with nothing to excuse it`,
-      );
+  const copies = Map.groupBy(history.received, ({ user, content }) => `${user} ${content}`);
+  for (const [key, [first, ...others]] of copies) {
+    const send = first && bySend.get(first.content);
+    if (!first || (send && history.mayHaveForgotten(send))) continue;
+    let done = first.form === 'ack' ? undefined : first;
+    for (const copy of others) {
+      if (done && !history.risks.some(({ from, to }) => from <= copy.at && to >= (done?.at ?? 0))) {
+        broken.push(`${key} came twice (connections ${done.connection}, ${copy.connection}) with nothing to excuse it`);
+      } else if (!done && copy.form === 'ack') {
+        if (copy.id !== first.id) broken.push(`${key} came as ${first.id} and as ${copy.id}`);
+        if (send?.to === 'everyone') broken.push(`a broadcast came twice: ${key}`);
+      }
+      if (copy.form !== 'ack') done = copy;
     }
+  }
+  return broken;
+}
+
+/** Every message has an id of its own; what comes for the first time has a higher one than all that came before, on whichever connection. */
+export function checkIds({ history, firsts, bySend }: Seen): string[] {
+  const broken: string[] = [];
+  for (const [user, ofUser] of firsts) {
+    const inOrder = [...ofUser.values()].sort((a, b) => a.connection - b.connection || a.at - b.at);
+    let highest: Received | undefined;
+    const contents = new Map<string, string>();
+    for (const received of inOrder) {
+      const { id, content } = received;
+      const send = bySend.get(content);
+      if (id === undefined || !send || send.to === 'everyone') continue;
+      const other = contents.get(id);
+      if (other) broken.push(`${user} got ${other} and ${content} as ${id}`);
+      contents.set(id, content);
+      if (history.mayHaveForgotten(send)) continue;
+      if (highest && Number(id) < Number(highest.id)) {
+        broken.push(
+          `${user} got ${content} (${id}, connection ${received.connection}) behind ${highest.content} (${highest.id}, connection ${highest.connection})`,
+        );
+      } else highest = received;
+    }
+  }
+  return broken;
+}
+
+/** When all is calm: of each user's connections the one that was verified last is open, and no other. Epochs only go up. */
+export function checkSurvivors({ history, forms }: Seen): string[] {
+  const broken: string[] = [];
+  const stays = Map.groupBy(history.stays, ({ user }) => user);
+  for (const user of forms.keys()) {
+    const ofUser = (stays.get(user) ?? []).toSorted((a, b) => a.connection - b.connection);
+    // What hangs does not see that it was closed.
+    const open = ofUser.filter(({ endedAt, abrupt }) => endedAt === undefined && !abrupt);
+    if (open.length !== 1 || open[0] !== ofUser.at(-1)) {
+      const numbers = (some: readonly Stay[]) => some.map(({ connection }) => connection).join(', ');
+      broken.push(`${user}: open are ${numbers(open)} of ${numbers(ofUser)}`);
+    }
+    const epochs = ofUser.flatMap(({ epoch }) => (epoch === undefined ? [] : [Number(epoch)]));
+    if (epochs.some((epoch, at) => at > 0 && epoch <= (epochs[at - 1] ?? 0)))
+      broken.push(`${user}: epochs ${epochs.join(', ')}`);
   }
   return broken;
 }
@@ -98,7 +153,7 @@ export function checkDuplicates({ history, forms }: Seen): string[] {
 export function checkOrder({ history, forms, firsts }: Seen): string[] {
   const broken: string[] = [];
   const bySender = Map.groupBy(
-    history.sends.filter(({ refused }) => !refused),
+    history.sends.filter((send) => !send.refused && !history.mayHaveForgotten(send)),
     ({ sender }) => sender,
   );
   for (const user of forms.keys()) {
@@ -151,8 +206,8 @@ function mustPrecede(earlier: Send, later: Send): boolean {
 /** One send, one id. */
 export function checkIdempotence({ history, bySend }: Seen): string[] {
   return history.received.flatMap(({ user, content, id }) => {
-    const accepted = bySend.get(content)?.id;
-    if (id === undefined || accepted === undefined || id === accepted) return [];
-    return [`${user} got ${content} as ${id}, but it was accepted as ${accepted}`];
+    const send = bySend.get(content);
+    if (id === undefined || send?.id === undefined || id === send.id || history.mayHaveForgotten(send)) return [];
+    return [`${user} got ${content} as ${id}, but it was accepted as ${send.id}`];
   });
 }

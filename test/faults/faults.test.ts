@@ -11,8 +11,8 @@ const TIMEOUT_MS = 240_000;
 describe.concurrent('the promises hold under faults', () => {
   it.each([
     { seed: 1, what: 'gateways are killed and paused' },
-    { seed: 2, what: 'Redis is killed and paused' },
-    { seed: 3, what: 'gateways end, clients move' },
+    { seed: 3, what: 'gateways end, the API is killed, clients move' },
+    { seed: 4, what: 'the links to Redis go dead, are cut, are slow, and deliver late' },
   ])('seed $seed: $what', { timeout: TIMEOUT_MS }, async ({ seed }) => {
     const { violations, story } = await runSeed({ seed });
     expect(violations, violations.length > 0 ? story : '').toEqual([]);
@@ -35,8 +35,8 @@ describe.concurrent('the promises hold under faults', () => {
 
 describe.concurrent('the promises hold in a cluster, every key behind a hash tag', () => {
   it.each([
-    { seed: 4, what: 'gateways are killed and paused' },
-    { seed: 5, what: 'Redis is killed and paused' },
+    { seed: 4, what: 'Redis is full, busy, forgets scripts, closes connections' },
+    { seed: 6, what: 'Redis is killed and paused' },
   ])('seed $seed: $what', { timeout: TIMEOUT_MS }, async ({ seed }) => {
     const { violations, story } = await runSeed({ seed, cluster: true });
     expect(violations, violations.length > 0 ? story : '').toEqual([]);

@@ -1,12 +1,15 @@
 import { setTimeout } from 'node:timers/promises';
 import type { History } from './history.ts';
+import { LinkFaults } from './link-faults.ts';
 import type { Receiver } from './receiver.ts';
-import { describeStep, type Step } from './schedule.ts';
+import { type ClientStep, describeStep, type Step } from './schedule.ts';
 import type { TcpSender } from './senders.ts';
+import { StoreFaults } from './store-faults.ts';
 import type { World } from './world.ts';
 
 /** How long after a gateway's or Redis's return what it had begun may still be sent again. */
 const AFTERMATH_MS = 1_500;
+const FLAP_MS = 200;
 
 /** Carries out the steps of a schedule. Faults that last run beside those that follow. */
 export class Faults {
@@ -15,7 +18,9 @@ export class Faults {
   readonly #receivers: readonly Receiver[];
   readonly #senders: readonly TcpSender[];
   readonly #lasting = new Set<Promise<void>>();
-  #redisIsDown = false;
+  readonly #store: StoreFaults;
+  readonly #links: LinkFaults;
+  #apiIsDown = false;
 
   constructor(parts: {
     world: World;
@@ -27,6 +32,8 @@ export class Faults {
     this.#history = parts.history;
     this.#receivers = parts.receivers;
     this.#senders = parts.senders;
+    this.#store = new StoreFaults(parts.world, parts.history, (risk) => this.#closeRiskLater(risk));
+    this.#links = new LinkFaults(parts.world, parts.history);
   }
 
   async run(steps: readonly Step[]): Promise<void> {
@@ -44,17 +51,53 @@ export class Faults {
   }
 
   #apply(step: Step): void {
-    if ('receiver' in step) return this.#clientStep(step.what, this.#receivers[step.receiver]);
-    if (step.what === 'cut sender') return this.#senders[step.sender]?.cut();
-    if (step.what === 'crash redis') return this.#last(this.#crashRedis(step.backAfterMs));
-    if (step.what === 'pause redis') return this.#last(this.#pauseRedis(step.forMs));
-    if (step.what === 'pause gateway') return this.#last(this.#pauseGateway(step.place, step.forMs));
-    this.#last(this.#endGateway(step.place, step.what === 'kill gateway' ? 'SIGKILL' : 'SIGTERM', step.backAfterMs));
+    switch (step.what) {
+      case 'pause gateway':
+        return this.#last(this.#pauseGateway(step.place, step.forMs));
+      case 'kill gateway':
+        return this.#last(this.#endGateway(step.place, 'SIGKILL', step.backAfterMs));
+      case 'end gateway':
+        return this.#last(this.#endGateway(step.place, 'SIGTERM', step.backAfterMs));
+      case 'kill api':
+        return this.#last(this.#killApi(step.backAfterMs));
+      case 'cut sender':
+        return this.#senders[step.sender]?.cut();
+      default:
+        if ('receiver' in step) return this.#clientStep(step, this.#receivers[step.receiver]);
+        return this.#last('link' in step ? this.#links.apply(step) : this.#store.apply(step));
+    }
   }
 
-  #clientStep(what: 'takeover' | 'cut' | 'leave' | 'hang', receiver: Receiver | undefined): void {
-    if (what === 'takeover') void receiver?.connect();
-    else receiver?.[what]();
+  #clientStep(step: Extract<ClientStep, { receiver: number }>, receiver: Receiver | undefined): void {
+    if (!receiver) return;
+    switch (step.what) {
+      case 'takeover':
+        return void receiver.connect();
+      case 'flap':
+        return this.#last(this.#flap(receiver, step.times));
+      case 'stall':
+        return this.#last(receiver.stall(step.forMs));
+      case 'rotate token':
+        return this.#last(this.#world.rotateToken(receiver.user));
+      default:
+        receiver[step.what]();
+    }
+  }
+
+  async #flap(receiver: Receiver, times: number): Promise<void> {
+    for (let i = 0; i < times; i += 1) {
+      void receiver.connect();
+      await setTimeout(FLAP_MS);
+    }
+  }
+
+  async #killApi(backAfterMs: number): Promise<void> {
+    if (this.#apiIsDown) return;
+    this.#apiIsDown = true;
+    await this.#world.api.kill();
+    await setTimeout(backAfterMs);
+    await this.#world.api.startAgain();
+    this.#apiIsDown = false;
   }
 
   #last(fault: Promise<void>): void {
@@ -93,29 +136,6 @@ export class Faults {
     await setTimeout(forMs);
     gateway.process.child.kill('SIGCONT');
     gateway.isPaused = false;
-    this.#closeRiskLater(risk);
-  }
-
-  async #crashRedis(backAfterMs: number): Promise<void> {
-    if (this.#redisIsDown) return;
-    this.#redisIsDown = true;
-    const risk = this.#history.risk('redis crash');
-    await this.#world.redis.crash();
-    await setTimeout(backAfterMs);
-    await this.#world.redis.startAgain();
-    this.#redisIsDown = false;
-    this.#closeRiskLater(risk);
-  }
-
-  async #pauseRedis(forMs: number): Promise<void> {
-    if (this.#redisIsDown) return;
-    this.#redisIsDown = true;
-    const risk = this.#history.risk('redis');
-    this.#world.redis.signal('SIGSTOP');
-    await setTimeout(forMs);
-    risk.overAt = performance.now();
-    this.#world.redis.signal('SIGCONT');
-    this.#redisIsDown = false;
     this.#closeRiskLater(risk);
   }
 

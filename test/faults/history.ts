@@ -1,4 +1,7 @@
+/** Of a connection: what its client asked for when it verified. */
 export type Form = 'plain' | 'extended' | 'ack';
+/** Of a user; `mixed`: plain and `ack` in turn. */
+export type UserForm = Form | 'mixed';
 
 /** One message as its sender knows it. Times are of this process's clock, ms. */
 export interface Send {
@@ -27,6 +30,7 @@ export interface Received {
   /** Only `ack` clients see it. */
   readonly id: string | undefined;
   readonly connection: number;
+  readonly form: Form;
   readonly at: number;
 }
 
@@ -34,6 +38,9 @@ export interface Received {
 export interface Stay {
   readonly user: string;
   readonly connection: number;
+  readonly form: Form;
+  /** Plain clients are not told. */
+  readonly epoch: string | undefined;
   readonly gateway: string;
   readonly startedAt: number;
   endedAt?: number;
@@ -47,9 +54,27 @@ export interface Risk {
   readonly what: string;
   readonly from: number;
   to: number;
-  /** When what was done had been taken back; `to` is later, by what may come of it. */
+}
+
+/**
+ * The API lost sight of its calls to Redis: of those that were on their way between `from` and `to` nobody can know whether
+ * they were carried out. `overAt`: the replies came after all, then.
+ */
+export interface Break {
+  readonly what: string;
+  readonly from: number;
+  to: number;
   overAt?: number;
 }
+
+/** Writes of this time that the store had acknowledged and does not know any more. */
+export interface Forgotten {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A write has reached the replica so long after it was answered, at the latest. */
+const REPLICATION_MS = 500;
 
 /** Everything that was seen from outside during one run. */
 export class History {
@@ -57,12 +82,22 @@ export class History {
   readonly received: Received[] = [];
   readonly stays: Stay[] = [];
   readonly risks: Risk[] = [];
-  readonly acknowledged = new Set<string>();
+  readonly breaks: Break[] = [];
+  readonly forgotten: Forgotten[] = [];
+  /** `<user> <id>`, and when its acknowledgement was first sent, on which connection. */
+  readonly acknowledged = new Map<string, { readonly at: number; readonly connection: number }>();
+  /** Users of whom a verify was sent on a connection that never got an answer. */
+  readonly unanswered = new Set<string>();
   /** Broken promises that an actor saw at once. */
   readonly violations: string[] = [];
   readonly steps: string[] = [];
   readonly startedAt = performance.now();
   #connections = 0;
+
+  /** What the store was told of this send may be gone: a failover has lost it. */
+  mayHaveForgotten({ sentAt, acceptedAt = Number.POSITIVE_INFINITY }: Send): boolean {
+    return this.forgotten.some(({ from, to }) => sentAt <= to && acceptedAt >= from - REPLICATION_MS);
+  }
 
   nextConnection(): number {
     this.#connections += 1;
@@ -71,6 +106,18 @@ export class History {
 
   step(text: string): void {
     this.steps.push(`${String(Math.round(performance.now() - this.startedAt)).padStart(6)} ms  ${text}`);
+  }
+
+  acknowledge(what: string, connection: number): void {
+    if (!this.acknowledged.has(what)) this.acknowledged.set(what, { at: performance.now(), connection });
+  }
+
+  /** At this moment. */
+  broke(what: string): Break {
+    const now = performance.now();
+    const one: Break = { what, from: now, to: now };
+    this.breaks.push(one);
+    return one;
   }
 
   risk(what: string): Risk {

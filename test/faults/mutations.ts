@@ -8,14 +8,16 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { repository } from '../kit/process.ts';
+import { PROFILES } from './schedule.ts';
 
 const edit = z.strictObject({ file: z.string(), find: z.string(), replace: z.string() });
 const mutationSchema = z.strictObject({
   name: z.string(),
   edits: z.array(edit).min(1),
-  /** First seed; the following ones are tried until one finds it. */
+  /** First seed; the following ones are tried until one finds it, all with this profile if there is one. */
   seed: z.number().default(1),
   seeds: z.number().default(2),
+  profile: z.enum(PROFILES).optional(),
   scenario: z.string().optional(),
 });
 type Mutation = z.output<typeof mutationSchema>;
@@ -62,6 +64,7 @@ async function hunt(mutation: Mutation): Promise<{ found: boolean; output: strin
     await symlink(join(repository, 'node_modules'), join(folder, 'node_modules'));
     for (const { file, find, replace } of mutation.edits) await plant(join(folder, file), find, replace);
     const args = ['--seed', `${mutation.seed}`, '--seeds', `${mutation.seeds}`, '--bail'];
+    if (mutation.profile !== undefined) args.push('--profile', mutation.profile);
     if (mutation.scenario !== undefined) args.push('--scenario', mutation.scenario);
     const child = spawn(process.execPath, ['test/faults/run.ts', ...args], {
       cwd: folder,

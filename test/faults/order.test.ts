@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { checkOrder, see } from './checks.ts';
-import { type Form, History, type Send } from './history.ts';
+import { History, type Send, type UserForm } from './history.ts';
 
-const forms = new Map<string, Form>([['ann', 'ack']]);
+const forms = new Map<string, UserForm>([['ann', 'ack']]);
 
 /** What one sender sent on one connection, one after the other, and on which connections it came, in the order of reading. */
 function broken(...came: [content: string, connection: number][]): string[] {
@@ -18,7 +18,7 @@ function broken(...came: [content: string, connection: number][]): string[] {
   });
   history.sends.push(send('first', 1), send('second', 2));
   for (const [at, [content, connection]] of came.entries())
-    history.received.push({ user: 'ann', content, id: content === 'first' ? '1' : '2', connection, at });
+    history.received.push({ user: 'ann', content, id: content === 'first' ? '1' : '2', connection, form: 'ack', at });
   return checkOrder(see(history, forms));
 }
 

@@ -1,15 +1,23 @@
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
-import { MAX_ACKNOWLEDGED_IDS } from '../../contract/wire/command-ids.ts';
-import type { Form, History, Stay } from './history.ts';
+import { MAX_ACKNOWLEDGED_IDS, ServerCommand } from '../../contract/wire/command-ids.ts';
+import type { Form, History, Stay, UserForm } from './history.ts';
 import type { Random } from './random.ts';
 import { Wire, type WireFrame } from './wire.ts';
 import type { World } from './world.ts';
 
 const message = z.looseObject({ chat_content: z.string(), id: z.string().optional() });
+const goodbye = z.looseObject({ reason: z.string() });
+
+const FEATURES: Readonly<Record<Form, readonly string[] | undefined>> = {
+  plain: undefined,
+  extended: ['goodbye', 'errors'],
+  ack: ['ack', 'goodbye', 'errors'],
+};
 
 interface Connection {
   readonly number: number;
+  readonly form: Form;
   readonly wire: Wire;
   stay: Stay | undefined;
   acknowledgements: string[];
@@ -18,8 +26,7 @@ interface Connection {
 /** A user who wants to be connected, on whichever gateway, and records what comes. */
 export class Receiver {
   readonly user: string;
-  readonly form: Form;
-  /** Told when something came. */
+  readonly form: UserForm;
   readonly #world: World;
   readonly #history: History;
   readonly #random: Random;
@@ -27,10 +34,19 @@ export class Receiver {
   readonly #open = new Set<Connection>();
   #isLeaving = false;
   #connecting: Promise<void> | undefined;
+  /** The newest connection on which a verify was sent. */
+  #newest = 0;
+  readonly #ackDelayMs: number;
 
-  constructor(user: string, form: Form, parts: { world: World; history: History; random: Random }) {
+  constructor(
+    user: string,
+    form: UserForm,
+    parts: { world: World; history: History; random: Random },
+    { ackDelayMs = 40 }: { ackDelayMs?: number } = {},
+  ) {
     this.user = user;
     this.form = form;
+    this.#ackDelayMs = ackDelayMs;
     this.#world = parts.world;
     this.#history = parts.history;
     this.#random = parts.random;
@@ -63,6 +79,17 @@ export class Receiver {
     if (connection.stay) connection.stay.abrupt = true;
     connection.wire.socket.pause();
     void this.connect();
+  }
+
+  /** Comes again elsewhere; what this connection still has is read only after a while, and to its end. */
+  async stall(forMs: number): Promise<void> {
+    const connection = this.#current;
+    if (!connection) return;
+    connection.wire.socket.pause();
+    void this.connect();
+    await setTimeout(forMs);
+    // What hangs for good does not read on.
+    if (!connection.stay?.abrupt) connection.wire.socket.resume();
   }
 
   /** Closes politely, having read what came. */
@@ -98,22 +125,27 @@ export class Receiver {
 
   async #tryGateway(port: number, gateway: string): Promise<boolean> {
     const number = this.#history.nextConnection();
+    const form = this.form === 'mixed' ? this.#random.pick(['plain', 'ack'] as const) : this.form;
     const wire = new Wire(
       port,
       (frame) => this.#take(connection, frame),
       () => this.#onClose(connection),
     );
-    const connection: Connection = { number, wire, stay: undefined, acknowledgements: [] };
+    const connection: Connection = { number, form, wire, stay: undefined, acknowledgements: [] };
     this.#open.add(connection);
-    const features = { plain: undefined, extended: ['goodbye', 'errors'], ack: ['ack', 'goodbye', 'errors'] }[
-      this.form
-    ];
+    this.#newest = number;
     const startedAt = performance.now();
-    const verified = await wire.verify(this.user, this.#world.tokenOf(this.user), features);
-    if (verified === undefined) return false;
+    const token = this.#world.tokenOf(this.user);
+    const verified = await wire.verify(this.user, token, FEATURES[form]);
+    if (verified === undefined) {
+      if (!wire.isRefused) this.#history.unanswered.add(this.user);
+      return false;
+    }
     connection.stay = {
       user: this.user,
       connection: number,
+      form,
+      epoch: verified.epoch,
       gateway,
       startedAt,
       abrupt: false,
@@ -135,22 +167,31 @@ export class Receiver {
   }
 
   #take(connection: Connection, { commandId, body }: WireFrame): void {
+    if (commandId === ServerCommand.goodbye) return this.#onGoodbye(connection, goodbye.parse(body).reason);
     if (commandId < 102 || (commandId > 104 && commandId < 2000)) return;
     const { chat_content: content, id } = message.parse(body);
-    this.#history.received.push({ user: this.user, content, id, connection: connection.number, at: performance.now() });
-    if (this.form !== 'ack') {
-      if (id !== undefined) this.#history.violations.push(`${this.user} (${this.form}) was sent an id`);
+    const { number, form } = connection;
+    this.#history.received.push({ user: this.user, content, id, connection: number, form, at: performance.now() });
+    if (form !== 'ack') {
+      if (id !== undefined) this.#history.violations.push(`${this.user} (${form}) was sent an id`);
       return;
     }
     if (id === undefined) return void this.#history.violations.push(`${this.user} (ack) was sent no id: ${content}`);
     connection.acknowledgements.push(id);
     if (connection.acknowledgements.length > 1) return;
-    void setTimeout(this.#random.between(0, 40)).then(() => {
+    void setTimeout(this.#random.between(0, this.#ackDelayMs)).then(() => {
       const ids = connection.acknowledgements;
       connection.acknowledgements = [];
       if (connection.wire.socket.destroyed) return;
-      for (const one of ids) this.#history.acknowledged.add(`${this.user} ${one}`);
+      for (const one of ids) this.#history.acknowledge(`${this.user} ${one}`, number);
       while (ids.length > 0) connection.wire.send(6, { ids: ids.splice(0, MAX_ACKNOWLEDGED_IDS) });
     });
+  }
+
+  /** Only a newer connection, or one that was given up before it had its verdict, takes the place of this one. */
+  #onGoodbye(connection: Connection, reason: string): void {
+    if (reason !== 'taken_over') return;
+    if (this.#newest > connection.number || this.#history.unanswered.has(this.user)) return;
+    this.#history.violations.push(`${this.user}: connection ${connection.number} was taken over by an older one`);
   }
 }

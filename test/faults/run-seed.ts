@@ -1,18 +1,29 @@
 import { parseMailboxMember } from '../../contract/store/records.ts';
 import { until } from '../kit/until.ts';
-import { checkAddressees, checkDelivery, checkDuplicates, checkIdempotence, checkOrder, see } from './checks.ts';
+import {
+  checkAddressees,
+  checkDelivery,
+  checkDuplicates,
+  checkIdempotence,
+  checkIds,
+  checkOrder,
+  checkSurvivors,
+  see,
+} from './checks.ts';
 import { Faults } from './faults.ts';
-import { type Form, History } from './history.ts';
+import { History, type UserForm } from './history.ts';
 import { Random } from './random.ts';
 import { Receiver } from './receiver.ts';
-import { describeStep, planSteps, profileOf } from './schedule.ts';
+import { describeStep, type Profile, planSteps, profileOf } from './schedule.ts';
 import { HttpSender, QueueSender, type Sender, TcpSender } from './senders.ts';
 import { checkEvents, checkLeftovers, checkLost, checkReceipts, countExpired, readReceipts } from './store-checks.ts';
-import { LEASE_MS, World } from './world.ts';
+import { LEASE_MS, World, type WorldOptions } from './world.ts';
 
 export interface SeedOptions {
   readonly seed: number;
   readonly cluster?: boolean;
+  /** Default: the one that the seed names. */
+  readonly profile?: Profile | undefined;
   /** How long the faults last, ms. */
   readonly durationMs?: number;
 }
@@ -26,27 +37,33 @@ export interface SeedResult {
   readonly story: string;
 }
 
-const FORMS: readonly Form[] = ['plain', 'ack', 'extended', 'ack', 'plain', 'ack'];
+const FORMS: readonly UserForm[] = ['plain', 'ack', 'extended', 'ack', 'plain', 'ack', 'mixed'];
+/** They are sent broadcasts only, acknowledge at once, and stay where they are. In a gentle run: nothing else hides a loss. */
+const QUICK_CLIENTS = 15;
+/** The clocks of Redis and of its replica differ by so much, either way. */
+const MAX_SKEW_MS = 30_000;
 const GATEWAYS = 3;
 const CALM_TIMEOUT_MS = 40_000;
 
 /** One run: the system, its users and its faults as the seed has them, then calm, then the promises. */
-export async function runSeed({ seed, cluster = false, durationMs = 7_000 }: SeedOptions): Promise<SeedResult> {
+export async function runSeed(options: SeedOptions): Promise<SeedResult> {
+  const { seed, cluster = false, profile = profileOf(seed, cluster), durationMs = 7_000 } = options;
   const random = new Random(seed);
-  const profile = profileOf(seed);
   const sizes = { receivers: FORMS.length, senders: 3, gateways: GATEWAYS, leaseMs: LEASE_MS };
   const steps = planSteps(random.fork(), profile, durationMs, sizes);
-  const world = await World.start({ cluster, gateways: GATEWAYS });
+  const world = await World.start({ cluster, gateways: GATEWAYS, ...storeOf(profile, random.fork()) });
   const history = new History();
   try {
     const users = FORMS.map((form, i) => ({ id: `${form}-${i}`, form }));
     const names = users.map(({ id }) => id);
-    for (const id of [...names, 'chat-1', 'chat-2', 'chat-3']) await world.createUser(id);
+    const quick = Array.from({ length: profile === 'gentle' ? QUICK_CLIENTS : 0 }, (_, i) => `quick-${i}`);
+    for (const id of [...names, ...quick, 'chat-1', 'chat-2', 'chat-3']) await world.createUser(id);
     await world.createUser('operator', 'operator');
     await world.untilReady();
 
     const parts = () => ({ world, history, random: random.fork(), receivers: names });
-    const receivers = users.map(({ id, form }) => new Receiver(id, form, parts()));
+    const moving = users.map(({ id, form }) => new Receiver(id, form, parts()));
+    const receivers = [...moving, ...quick.map((id) => new Receiver(id, 'ack', parts(), { ackDelayMs: 0 }))];
     const chats = [
       new TcpSender('chat-1', ['receipts', 'errors'], parts()),
       new TcpSender('chat-2', undefined, parts()),
@@ -62,7 +79,7 @@ export async function runSeed({ seed, cluster = false, durationMs = 7_000 }: See
     ];
     await Promise.all(receivers.map((receiver) => receiver.connect()));
     for (const sender of senders) sender.start();
-    const faults = new Faults({ world, history, receivers, senders: chats });
+    const faults = new Faults({ world, history, receivers: moving, senders: chats });
     await faults.run(steps);
     await faults.healed();
     history.step('all faults are over');
@@ -73,9 +90,9 @@ export async function runSeed({ seed, cluster = false, durationMs = 7_000 }: See
     const violations = history.violations;
     noteLostLeases(history, world);
     await collect(violations, calm(world, history, receivers, marker, names));
-    const seen = see(history, new Map(users.map(({ id, form }) => [id, form])));
+    const seen = see(history, new Map(receivers.map(({ user, form }) => [user, form])));
     violations.push(...checkAddressees(seen), ...checkDelivery(seen), ...checkDuplicates(seen), ...checkOrder(seen));
-    violations.push(...checkIdempotence(seen), ...checkHandovers(world));
+    violations.push(...checkIdempotence(seen), ...checkIds(seen), ...checkSurvivors(seen), ...checkHandovers(world));
     const receipts = await readReceipts(history, world);
     violations.push(...checkReceipts(seen, receipts), ...checkLost(seen, receipts));
     await collect(violations, farewell(world, receivers));
@@ -86,6 +103,11 @@ export async function runSeed({ seed, cluster = false, durationMs = 7_000 }: See
   } finally {
     await world.stop();
   }
+}
+
+function storeOf(profile: Profile, random: Random): Pick<WorldOptions, 'links' | 'replica'> {
+  if (profile !== 'failover') return { links: profile === 'links' };
+  return { links: true, replica: { behindMs: random.between(-MAX_SKEW_MS, MAX_SKEW_MS) } };
 }
 
 /** On a busy machine a gateway may be late with its renewal by itself: that is a risk like a pause. */
@@ -136,6 +158,7 @@ async function calm(
   });
   await until('nothing is on its way', () => isIdle(world, names), bound);
   await until('what has expired is given up', () => giveUpExpired(world, receivers), bound);
+  await until('all that was lost is told', () => tellLost(world, receivers), bound);
   history.step('calm');
   return checkPresence(world, receivers);
 }
@@ -164,6 +187,15 @@ async function giveUpExpired({ admin, keys }: World, receivers: readonly Receive
   const late = receivers.filter((_, i) => sizes[i] !== 0);
   await Promise.all(late.map((receiver) => receiver.connect()));
   return late.length === 0 && receivers.every((one) => one.openConnections === 1);
+}
+
+/** A client that acknowledges is told of it when it connects. */
+async function tellLost({ admin, keys }: World, receivers: readonly Receiver[]): Promise<boolean> {
+  const acknowledging = receivers.filter(({ form }) => form === 'ack');
+  const lost = await Promise.all(acknowledging.map(({ user }) => admin.hget(keys.user(user), 'lost')));
+  const untold = acknowledging.filter((_, i) => Number(lost[i] ?? 0) > 0);
+  await Promise.all(untold.map((receiver) => receiver.connect()));
+  return untold.length === 0 && receivers.every((one) => one.openConnections === 1);
 }
 
 async function checkPresence({ admin, keys }: World, receivers: readonly Receiver[]): Promise<string[]> {
@@ -203,7 +235,7 @@ function story(seed: number, plan: readonly string[], history: History, world: W
     time === undefined ? 'open' : String(Math.round(time - history.startedAt));
   const stays = history.stays.map(
     (stay) =>
-      `${stay.user} ${stay.connection} on ${stay.gateway}: ${at(stay.startedAt)} to ${at(stay.endedAt)}${stay.abrupt ? ', abrupt' : ''}`,
+      `${stay.user} (${stay.form}) ${stay.connection} on ${stay.gateway}, epoch ${stay.epoch ?? 'unknown'}: ${at(stay.startedAt)} to ${at(stay.endedAt)}${stay.abrupt ? ', abrupt' : ''}`,
   );
   const sends = history.sends.map(
     ({ content, sentAt, acceptedAt, id }) => `${content} sent ${at(sentAt)}, accepted ${at(acceptedAt)} ${id ?? ''}`,

@@ -1,10 +1,11 @@
-// npm run test:faults -- --seeds N [--seed S] [--cluster] [--at-once K] [--duration MS] [--story] [--bail]
+// npm run test:faults -- --seeds N [--seed S] [--cluster] [--profile P] [--at-once K] [--duration MS] [--story] [--bail]
 // Each seed is one run of the whole system under faults; the same seed has the same schedule. Exit code 1 when a promise
 // was broken. --story prints what was done, seen and logged; --scenario stalled, silent or overtaking runs that one instead
 // of seeds.
 import { parseArgs } from 'node:util';
 import { runOvertaking } from './overtaking.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
+import { PROFILES } from './schedule.ts';
 import { runSilent } from './silent.ts';
 import { runStalled } from './stalled.ts';
 
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '6' },
     seed: { type: 'string', default: '1' },
     cluster: { type: 'boolean', default: false },
+    profile: { type: 'string' },
     'at-once': { type: 'string', default: '1' },
     duration: { type: 'string', default: '7000' },
     story: { type: 'boolean', default: false },
@@ -23,6 +25,7 @@ const { values } = parseArgs({
 
 const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => Number(values.seed) + i);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const profile = PROFILES.find((name) => name === values.profile);
 let broken = 0;
 
 function report({ summary, violations, story }: SeedResult): void {
@@ -36,7 +39,7 @@ function report({ summary, violations, story }: SeedResult): void {
 
 async function work(): Promise<void> {
   for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
-    report(await runSeed({ seed, cluster: values.cluster, durationMs: Number(values.duration) }));
+    report(await runSeed({ seed, cluster: values.cluster, profile, durationMs: Number(values.duration) }));
   }
 }
 

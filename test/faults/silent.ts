@@ -36,10 +36,10 @@ export async function runSilent({ pauses, seed = 1 }: { pauses: number; seed?: n
     for (const caller of callers) caller.start();
     for (let i = 0; i < pauses; i += 1) {
       await setTimeout(random.between(300, 700));
-      const risk = history.risk('redis');
+      const pause = history.broke('Redis stood still');
       world.redis.signal('SIGSTOP');
       await setTimeout(random.between(1_550, 1_950));
-      risk.overAt = performance.now();
+      pause.overAt = performance.now();
       world.redis.signal('SIGCONT');
     }
     const accepted = () => history.sends.filter(({ acceptedAt }) => acceptedAt !== undefined).length;

@@ -1,7 +1,7 @@
 import { type RecipientReceipt, readReceipt } from '../../contract/store/scripts/receipts.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { mayBeLost, type Seen } from './checks.ts';
-import type { History, Send } from './history.ts';
+import type { History, Send, Stay, UserForm } from './history.ts';
 import type { World } from './world.ts';
 
 type Receipts = ReadonlyMap<Send, readonly RecipientReceipt[] | undefined>;
@@ -21,34 +21,54 @@ export async function readReceipts({ sends }: History, world: World): Promise<Re
 }
 
 /** Receipts say what the receivers saw. */
-export function checkReceipts({ history, forms, firsts }: Seen, receipts: Receipts): string[] {
+export function checkReceipts(seen: Seen, receipts: Receipts): string[] {
   const broken: string[] = [];
   for (const [send, recipients] of receipts) {
-    if (recipients === undefined) broken.push(`${send.content} has no receipt`);
-    if (recipients === undefined || send.to === 'everyone') continue;
-    for (const user of send.to) {
+    if (seen.history.mayHaveForgotten(send)) continue;
+    if (recipients === undefined) {
+      broken.push(`${send.content} has no receipt`);
+      continue;
+    }
+    const judge = send.to === 'everyone' ? judgeBroadcast : judgeReceipt;
+    for (const user of send.to === 'everyone' ? seen.forms.keys() : send.to) {
       const about = recipients.find(({ userId }) => userId === user);
-      const problem = judgeReceipt(about, {
-        isAck: forms.get(user) === 'ack',
-        isSeen:
-          (firsts.get(user)?.has(send.content) ?? false) ||
-          (forms.get(user) !== 'ack' && mayBeLost(history, user, send)),
-        isAcknowledged: history.acknowledged.has(`${user} ${send.id}`),
-        isBrief: send.ttlSeconds !== undefined,
-      });
-      if (problem)
-        broken.push(`receipt of ${send.content} for ${user} (${forms.get(user)}) ${problem}: ${JSON.stringify(about)}`);
+      const problem = judge(about, knowledgeOf(seen, send, user));
+      if (problem) {
+        broken.push(
+          `receipt of ${send.content} for ${user} (${seen.forms.get(user)}) ${problem}: ${JSON.stringify(about)}`,
+        );
+      }
     }
   }
   return broken;
 }
 
 interface Known {
-  readonly isAck: boolean;
+  readonly form: UserForm | undefined;
   /** Or, to a plain client, given to a connection that broke. */
   readonly isSeen: boolean;
   readonly isAcknowledged: boolean;
+  /** Its connection stayed, and nothing was done to the system, until the acknowledgement must have been read. */
+  readonly isAcknowledgedInPeace: boolean;
   readonly isBrief: boolean;
+}
+
+const READ_MS = 3_000;
+
+function knowledgeOf({ history, forms, firsts }: Seen, send: Send, user: string): Known {
+  const acknowledged = history.acknowledged.get(`${user} ${send.id}`);
+  const stay = history.stays.find(({ connection }) => connection === acknowledged?.connection);
+  const readAt = (acknowledged?.at ?? 0) + READ_MS;
+  return {
+    form: forms.get(user),
+    isSeen: (firsts.get(user)?.has(send.content) ?? false) || mayBeLost(history, user, send),
+    isAcknowledged: acknowledged !== undefined,
+    isAcknowledgedInPeace:
+      acknowledged !== undefined &&
+      (stay?.endedAt ?? Number.POSITIVE_INFINITY) > readAt &&
+      !history.risks.some(({ from, to }) => from < readAt && to > acknowledged.at),
+    isBrief: send.ttlSeconds !== undefined,
+  };
 }
 
 function judgeReceipt(receipt: RecipientReceipt | undefined, known: Known): string | undefined {
@@ -57,8 +77,16 @@ function judgeReceipt(receipt: RecipientReceipt | undefined, known: Known): stri
   if (state === 'acknowledged' && !known.isAcknowledged) return 'is acknowledged, and nobody did';
   if (known.isBrief && state === 'expired') return undefined;
   if (known.isBrief && !known.isSeen) return 'is not expired, and it never came';
-  if (known.isAck && state !== 'acknowledged') return 'is not acknowledged at the end';
-  if (!known.isAck && state !== 'written') return 'is not written at the end';
+  if (known.form === 'mixed' && (state === 'written' || state === 'acknowledged')) return undefined;
+  if (known.form === 'ack' && state !== 'acknowledged') return 'is not acknowledged at the end';
+  if (known.form !== 'ack' && state !== 'written') return 'is not written at the end';
+  return undefined;
+}
+
+/** A broadcast is not stored: nobody has to get it. Who gets it is in the receipt, and what they say to it. */
+function judgeBroadcast(receipt: RecipientReceipt | undefined, known: Known): string | undefined {
+  if (receipt?.state === 'acknowledged' && !known.isAcknowledged) return 'is acknowledged, and nobody did';
+  if (known.isAcknowledgedInPeace && receipt?.state !== 'acknowledged') return 'is not acknowledged';
   return undefined;
 }
 
@@ -67,13 +95,31 @@ export function countExpired(receipts: Receipts, user?: string): number {
   return all.filter(({ userId, state }) => state === 'expired' && (user === undefined || userId === user)).length;
 }
 
-/** Nothing is given up but what expired: no bound was reached. */
-export function checkLost({ history }: Seen, receipts: Receipts): string[] {
-  return history.stays
-    .filter(({ user, lost }) => lost > 0 && lost > countExpired(receipts, user))
-    .map(
-      ({ user, lost }) => `${user} was told that ${lost} were lost, and ${countExpired(receipts, user)} had expired`,
+/** Nothing is given up but what expired, no bound was reached: clients are told of all of that, and of nothing else. */
+export function checkLost({ history, forms }: Seen, receipts: Receipts): string[] {
+  const broken: string[] = [];
+  for (const [user, form] of forms) {
+    const expired = countExpired(receipts, user);
+    const stays = history.stays.filter((stay) => stay.user === user);
+    const told = sumLost(stays);
+    const most = Math.max(0, ...stays.map(({ lost }) => lost));
+    if (most > expired) broken.push(`${user} was told that ${most} were lost, and ${expired} had expired`);
+    if (form !== 'ack' || history.risks.length > 0) continue;
+    // It is told again when it comes back before the gateway has noted that it was told.
+    const noted = sumLost(
+      stays.filter(({ startedAt, endedAt = Number.POSITIVE_INFINITY }) => endedAt - startedAt > NOTED_MS),
     );
+    const isUnsure = history.unanswered.has(user) || stays.some(({ abrupt }) => abrupt);
+    if (noted > expired || (told < expired && !isUnsure))
+      broken.push(`${user} was told that ${told} were lost (${noted} of them noted), and ${expired} had expired`);
+  }
+  return broken;
+}
+
+const NOTED_MS = 1_000;
+
+function sumLost(stays: readonly Stay[]): number {
+  return stays.reduce((sum, { lost }) => sum + lost, 0);
 }
 
 interface LifecycleEvent {

@@ -18,6 +18,8 @@ export interface Verified {
 /** A bare client: frames in, frames out, nothing by itself. */
 export class Wire {
   readonly socket: Socket;
+  /** The verify was answered with a no. */
+  isRefused = false;
   readonly #decoder = new FrameDecoder();
   readonly #onFrame: (frame: WireFrame) => void;
   #verified: ((result: Verified | undefined) => void) | undefined;
@@ -64,6 +66,7 @@ export class Wire {
 
   #judge(body: unknown): void {
     const { code, session, lost } = verdict.parse(body);
+    this.isRefused = code !== 1;
     this.#verified?.(code === 1 ? { epoch: session, lost: lost ?? 0 } : undefined);
   }
 }

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { type Keys, keysOf } from '../../contract/store/keys.ts';
 import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
-import { type Api, startApi } from '../../local/http/server.ts';
 import { type GatewayProcess, startGatewayProcess } from '../kit/gateway-process.ts';
 import { until } from '../kit/until.ts';
-import type { RedisServer } from './redis-server.ts';
-import { findRedisServer } from './redis-server.ts';
+import { ApiServer } from './api-server.ts';
+import { Links } from './links.ts';
+import { findRedisServer, type RedisServer, startReplica } from './redis-server.ts';
 
 /** Long enough not to be lost by a busy machine, short enough for a run of seconds. */
 export const LEASE_MS = 2_500;
@@ -20,6 +20,10 @@ export interface WorldOptions {
   readonly cluster: boolean;
   readonly gateways: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Everything goes to Redis through proxies; not with `cluster`, which leads past them. */
+  readonly links?: boolean;
+  /** Redis has a replica, and its clock is ahead of the replica's by so much (negative: behind); with `links`. */
+  readonly replica?: { readonly behindMs: number };
 }
 
 export interface Gateway extends GatewayProcess {
@@ -28,12 +32,15 @@ export interface Gateway extends GatewayProcess {
   isPaused: boolean;
 }
 
-/** The whole system on real sockets: Redis with its log synced at every write, gateways as processes, the HTTP API. */
+/** The whole system on real sockets: Redis with its log synced at every write, gateways and the HTTP API as processes. */
 export class World {
-  readonly redis: RedisServer;
+  /** The one that serves. */
+  redis: RedisServer;
+  replica: RedisServer | undefined;
+  readonly links: Links | undefined;
   readonly admin: Redis;
   readonly keys: Keys;
-  readonly api: Api;
+  readonly api: ApiServer;
   /** By place; a place whose gateway is down has none. */
   readonly gateways: (Gateway | undefined)[] = [];
   /** All that ever ran, for their logs. */
@@ -41,15 +48,21 @@ export class World {
   readonly tokens = new Map<string, string>();
   readonly env: Record<string, string>;
   readonly #folder: string;
+  readonly #redisServers: readonly RedisServer[];
 
   private constructor(parts: {
     redis: RedisServer;
+    replica: RedisServer | undefined;
+    links: Links | undefined;
     admin: Redis;
-    api: Api;
+    api: ApiServer;
     folder: string;
     env: Record<string, string>;
   }) {
     this.redis = parts.redis;
+    this.replica = parts.replica;
+    this.#redisServers = parts.replica ? [parts.redis, parts.replica] : [parts.redis];
+    this.links = parts.links;
     this.admin = parts.admin;
     this.api = parts.api;
     this.env = parts.env;
@@ -59,9 +72,11 @@ export class World {
 
   static async start(options: WorldOptions): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), 'fronttcp-faults-'));
-    const redis = await findRedisServer(folder, options.cluster);
+    const redis = await findRedisServer(folder, options.cluster, undefined, options.replica?.behindMs);
+    const replica = options.replica ? await startReplica(folder, redis) : undefined;
+    const links = options.links ? await Links.start(redis.port, options.gateways) : undefined;
     const env = {
-      REDIS_URL: redis.url,
+      REDIS_URL: links?.others.url ?? redis.url,
       REDIS_CLUSTER: String(options.cluster),
       REDIS_KEY_PREFIX: options.cluster ? '{faults}:' : 'faults:',
       // What these tests count must not be given up for the bound of a mailbox.
@@ -70,16 +85,19 @@ export class World {
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
       ...options.env,
     };
-    const admin = new Redis(redis.url, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
+    const admin = new Redis(env.REDIS_URL, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
     admin.on('error', () => undefined);
-    const api = await startApi({ port: 0, env: { ...env, LOG_LEVEL: 'silent' } });
-    const world = new World({ redis, admin, api, folder, env });
+    const ofApi = links ? { REDIS_URL: links.api.url } : {};
+    const api = await ApiServer.start({ ...env, ...ofApi, LOG_LEVEL: 'silent' });
+    const world = new World({ redis, replica, links, admin, api, folder, env });
     await Promise.all(Array.from({ length: options.gateways }, (_, place) => world.startGateway(place)));
     return world;
   }
 
   async startGateway(place: number): Promise<Gateway> {
-    const started = await startGatewayProcess({ env: { ...this.env, DRAIN_TIMEOUT_MS: '5000' } });
+    const link = this.links?.gateways[place];
+    const own = { DRAIN_TIMEOUT_MS: '5000', ...(link ? { REDIS_URL: link.url } : {}) };
+    const started = await startGatewayProcess({ env: { ...this.env, ...own } });
     const gateway = { ...started, name: `gateway ${place}.${this.started.length}`, isPaused: false };
     this.gateways[place] = gateway;
     this.started.push(gateway);
@@ -108,6 +126,14 @@ export class World {
     await this.admin.hset(this.keys.user(userId), { token: tokenAtRest(token), role });
   }
 
+  /** The token so far is no good from the moment on in which this resolves. */
+  async rotateToken(userId: string): Promise<void> {
+    const token = makeToken(userId);
+    const write = () => this.admin.hset(this.keys.user(userId), { token: tokenAtRest(token) });
+    await until('the new token is written', async () => (await write()) === 0, { timeoutMs: 60_000, everyMs: 50 });
+    this.tokens.set(userId, token);
+  }
+
   tokenOf(userId: string): string {
     return this.tokens.get(userId) ?? '';
   }
@@ -129,9 +155,10 @@ export class World {
   async stop(): Promise<void> {
     for (const gateway of this.open) gateway.process.child.kill('SIGCONT');
     await Promise.all(this.open.map(({ process }) => process.stop('SIGKILL')));
-    await this.api.close();
+    await this.api.kill();
     this.admin.disconnect();
-    await this.redis.stop();
+    await this.links?.close();
+    await Promise.all(this.#redisServers.map((server) => server.stop()));
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
