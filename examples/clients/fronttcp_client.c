@@ -5,7 +5,8 @@
  *   FRONTTCP_TOKEN=... ./fronttcp_client 127.0.0.1 8124 13565208554 [recipient]
  *
  * Prints each message's body on a line, acknowledges it, and sends each line of standard input to the recipient (to
- * everyone without one). Comes back by itself with full jitter. `--decode` reads frames from standard input and prints
+ * everyone without one). With FRONTTCP_REPLY='{"celsius":21.5}' it replies so to every message that asks: on_ask() is
+ * where firmware puts its own reply. Comes back by itself with full jitter. `--decode` reads frames from standard input and prints
  * `version command_id body` for each, or `invalid`: for tests.
  *
  * It asks for the features ack, pong and goodbye; a client that wants the bare protocol leaves "features" out and
@@ -45,7 +46,7 @@ enum {
   LASTING_MS = 10000,
   SEEN_IDS = 256 /* more than can be under way when a connection breaks */
 };
-enum { VERIFY = 1, SINGLE = 2, BROADCAST = 4, HEARTBEAT = 5, ACKNOWLEDGE = 6 };
+enum { VERIFY = 1, SINGLE = 2, BROADCAST = 4, HEARTBEAT = 5, ACKNOWLEDGE = 6, REPLY = 7 };
 enum { VERIFY_RESULT = 101, MESSAGE_FIRST = 102, MESSAGE_LAST = 104, GOODBYE = 112, PUSH_FIRST = 2000, PUSH_LAST = 2999 };
 
 /* ---- frames ------------------------------------------------------------------------------------------------- */
@@ -277,11 +278,34 @@ static int was_seen(const struct client *client, const char *id) {
   return 0;
 }
 
+/* Writes the reply to a message that asks, as JSON. Returns its bytes; 0: no reply. */
+static size_t on_ask(const struct frame *frame, char *reply, size_t size) {
+  const char *value = getenv("FRONTTCP_REPLY");
+  size_t used = 0;
+  (void)frame;
+  return value != NULL && append(reply, size, &used, value) ? used : 0;
+}
+
+/* The first reply counts. It does not acknowledge. */
+static int answer(struct client *client, const struct frame *frame, const char *ask) {
+  static char reply[MAX_FRAME_BYTES / 2], body[MAX_FRAME_BYTES - HEADER_BYTES];
+  size_t used = 0, reply_bytes = on_ask(frame, reply, sizeof reply);
+  if (reply_bytes == 0) return 1;
+  int fits = append(body, sizeof body, &used, "{\"ask\":") && append_string(body, sizeof body, &used, ask) &&
+             append(body, sizeof body, &used, ",\"reply\":");
+  if (!fits || used + reply_bytes + 1 > sizeof body) return 1;
+  memcpy(body + used, reply, reply_bytes);
+  used += reply_bytes;
+  body[used++] = '}';
+  return send_frame(client, REPLY, body, used);
+}
+
 /* Printed before it is acknowledged: what a crash interrupts comes again. What comes twice is acknowledged again. */
 static int take_message(struct client *client, const struct frame *frame) {
-  char id[sizeof client->seen[0]];
+  char id[sizeof client->seen[0]], ask[sizeof client->seen[0]];
   int has_id = member_string(frame, "id", id, sizeof id);
   if (!has_id || !was_seen(client, id)) {
+    if (member_string(frame, "ask", ask, sizeof ask) && !answer(client, frame, ask)) return 0;
     fwrite(frame->body, 1, frame->body_bytes, stdout);
     fputc('\n', stdout);
     fflush(stdout);

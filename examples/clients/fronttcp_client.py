@@ -5,12 +5,16 @@ As a program it connects, prints each message as a line of JSON, and sends each 
 
     FRONTTCP_TOKEN=... python3 fronttcp_client.py --phone-number 13565208554 --to 13764408552
 
+With FRONTTCP_REPLY='{"celsius": 21.5}' it replies so to every message that asks.
+
 As a module:
 
     with Client("127.0.0.1", 8124, "13565208554", token) as client:
         client.send("13764408552", "hello")
         for message in client.messages():
             print(message["chat_from"], message["chat_content"])
+
+With `on_ask=lambda message: {"celsius": 21.5}` messages that ask for a reply go there, and their replies to the caller.
 
 A message is acknowledged when the loop asks for the next one, so what a crash interrupts comes again (with the same
 `id`; duplicates are dropped here). The connection comes back by itself, with full jitter, or when the server says so.
@@ -37,7 +41,7 @@ MAX_FRAME_BYTES = 1 << 16
 # A larger frame is skipped, up to this: no server sends more, so what claims to be longer is not of this protocol.
 MAX_SKIPPED_BYTES = 1 << 24
 
-VERIFY, SINGLE, GROUP, BROADCAST, HEARTBEAT, ACKNOWLEDGE = 1, 2, 3, 4, 5, 6
+VERIFY, SINGLE, GROUP, BROADCAST, HEARTBEAT, ACKNOWLEDGE, REPLY = 1, 2, 3, 4, 5, 6, 7
 VERIFY_RESULT, HEARTBEAT_REPLY, ACCEPTED, REFUSED, GOODBYE = 101, 105, 110, 111, 112
 MESSAGES = {*range(102, 105), *range(2000, 3000)}
 KNOWN = MESSAGES | {VERIFY_RESULT, HEARTBEAT_REPLY, ACCEPTED, REFUSED, GOODBYE}
@@ -114,14 +118,18 @@ class Decoder:
 
 
 class Client:
-    """One user's connection. Not for several threads at once: `messages()` does all the work."""
+    """One user's connection. Not for several threads at once: `messages()` does all the work.
 
-    def __init__(self, host, port, phone_number, token, tls=False, on_event=None):
+    `on_ask` takes the messages that ask, and returns the reply: anything that JSON has. When it raises, no reply is sent
+    and the message comes again on the next connection. Without it they come like any other, and `reply()` answers them."""
+
+    def __init__(self, host, port, phone_number, token, tls=False, on_event=None, on_ask=None):
         self.address = (host, port)
         self.phone_number = phone_number
         self.token = token
         self.tls = tls
         self.on_event = on_event or (lambda name, detail: None)
+        self.on_ask = on_ask
         self._socket = None
         self._decoder = None
         self._inbound = collections.deque()
@@ -163,7 +171,12 @@ class Client:
         """The next message, to be acknowledge()d when it has been dealt with. None after `timeout` seconds, or when the
         file descriptor `wake` can be read."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._inbound:
+        while True:
+            while self._inbound:
+                message = self._inbound.popleft()
+                if self.on_ask is None or "ask" not in message:
+                    return message
+                self._answer(message)
             if deadline is not None and time.monotonic() >= deadline:
                 return None
             try:
@@ -171,7 +184,25 @@ class Client:
                     return None
             except (OSError, Disconnected) as error:
                 self._come_back(error)
-        return self._inbound.popleft()
+
+    def reply(self, message, value):
+        """To a message that asks; the first reply counts. It does not acknowledge."""
+        body = json.dumps({"ask": message["ask"], "reply": value}, ensure_ascii=False).encode()
+        if HEADER.size + len(body) > MAX_FRAME_BYTES:
+            raise ValueError(f"a reply of {len(body)} bytes does not fit a frame")
+        try:
+            self._socket.sendall(encode(VERSION, REPLY, body))
+        except OSError:
+            pass  # Its connection broke: the caller is told that the reply is still to come.
+
+    def _answer(self, message):
+        try:
+            self.reply(message, self.on_ask(message))
+        except Exception as error:  # The handler is not ours.
+            self._waiting_ids.discard(message.get("id"))
+            self.on_event("not_replied", {"ask": message["ask"], "cause": str(error)})
+            return
+        self.acknowledge(message)
 
     def acknowledge(self, message):
         message_id = message.get("id")
@@ -321,7 +352,12 @@ def main():
     def tell(name, detail):
         print(json.dumps({"event": name, **detail}), file=sys.stderr, flush=True)
 
-    with Client(arguments.host, arguments.port, arguments.phone_number, token, arguments.tls, tell) as client:
+    def answer(message):
+        print(json.dumps(message), flush=True)
+        return json.loads(os.environ["FRONTTCP_REPLY"])
+
+    on_ask = answer if "FRONTTCP_REPLY" in os.environ else None
+    with Client(arguments.host, arguments.port, arguments.phone_number, token, arguments.tls, tell, on_ask) as client:
         # Unbuffered: select() must see what readline() would hide.
         lines, rest, is_open = sys.stdin.fileno(), b"", True
         while True:

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expectAgain, expectReply } from '../examples/support/asks.ts';
 import { expectConformance } from '../examples/support/conformance.ts';
 import { repository } from '../kit/process.ts';
 
@@ -22,8 +23,16 @@ test('the Go module passes its own tests, with all vectors', () => {
   expect(go('test', './...')).toContain('ok');
 }, 300_000);
 
-test('the Go client keeps to every clause', async () => {
+describe('the Go client', () => {
   const program = join(folder, 'client');
-  go('build', '-o', program, './cmd/fronttcp-client');
-  await expectConformance((port) => [program, `127.0.0.1:${port}`, 'me', 'you']);
-}, 300_000);
+  const client = (port: number, userId = 'me') => [program, `127.0.0.1:${port}`, userId, 'you'] as const;
+  beforeAll(() => {
+    go('build', '-o', program, './cmd/fronttcp-client');
+  }, 300_000);
+
+  test('keeps to every clause', () => expectConformance(client), 300_000);
+
+  test('replies to a message that asks, through a real gateway', () => expectReply(client));
+
+  test('sends no reply when its handler fails, and is called again', () => expectAgain(client));
+});

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expectAgain, expectReply } from '../examples/support/asks.ts';
 import { expectConformance } from '../examples/support/conformance.ts';
 import { repository } from '../kit/process.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
@@ -16,8 +17,13 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('the Java client keeps to every clause', () =>
-  expectConformance((port) => ['java', '-jar', jar, '127.0.0.1', String(port), 'me', 'you']));
+const java = (port: number, userId = 'me') => ['java', '-jar', jar, '127.0.0.1', String(port), userId, 'you'] as const;
+
+test('the Java client keeps to every clause', () => expectConformance(java));
+
+test('the Java client replies to a message that asks, through a real gateway', () => expectReply(java));
+
+test('a handler of the Java client that fails sends no reply, and is called again', () => expectAgain(java));
 
 test('the Java decoder reads all vectors, and nothing after a bad header', () => {
   const stream = Buffer.concat(vectors.map(({ hex }) => Buffer.from(hex, 'hex')));

@@ -8,6 +8,7 @@ import { server } from '../client/dialogue.ts';
 import { startTestGateway, type TestGateway } from '../client/gateway.ts';
 import { repository } from '../kit/process.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
+import { expectAgain, expectReply } from './support/asks.ts';
 import { expectConformance } from './support/conformance.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fronttcp-examples-'));
@@ -165,14 +166,21 @@ describe.each(clients)('the $name client', ({ name, start }) => {
   });
 });
 
-const plain = [
-  ['Python', (port: number) => ['python3', pythonClient, '--port', `${port}`, '--phone-number', 'me', '--to', 'you']],
-  ['C', (port: number) => [cClient, '127.0.0.1', String(port), 'me', 'you']],
-] as const;
+type CommandLine = readonly [string, ...string[]];
+const python = (port: number, userId = 'me'): CommandLine => [
+  'python3',
+  ...[pythonClient, '--port', `${port}`, '--phone-number', userId, '--to', 'you'],
+];
+const c = (port: number, userId = 'me'): CommandLine => [cClient, '127.0.0.1', String(port), userId, 'you'];
+const plain = [['Python', python] as const, ['C', c] as const];
 
-test.concurrent.each(plain)('the %s client keeps to every clause', (_, start) =>
-  expectConformance((port) => start(port) as [string, ...string[]]),
+test.concurrent.each(plain)('the %s client keeps to every clause', (_, start) => expectConformance(start));
+
+test.each(plain)('the %s client replies to a message that asks, through a real gateway', (_, start) =>
+  expectReply(start),
 );
+
+test('a handler of the Python client that fails sends no reply, and is called again', () => expectAgain(python));
 
 const lines = vectors.map(({ version, command_id, body }) => `${version} ${command_id} ${body}`);
 const stream = Buffer.concat(vectors.map(({ hex }) => Buffer.from(hex, 'hex')));

@@ -18,7 +18,7 @@ const (
 	version = 1100
 
 	cmdVerify, cmdSingle, cmdGroup, cmdBroadcast = 1, 2, 3, 4
-	cmdHeartbeat, cmdAcknowledge                 = 5, 6
+	cmdHeartbeat, cmdAcknowledge, cmdReply       = 5, 6, 7
 	cmdVerdict, cmdAccepted, cmdRefused          = 101, 110, 111
 	cmdGoodbye                                   = 112
 
@@ -45,14 +45,15 @@ type Message struct {
 	From      string
 	Content   string
 	ID        string
-	Ask       string
+	// Ask is not empty when the sender waits for a reply.
+	Ask string
 	// Body is the whole message, as it came.
 	Body json.RawMessage
 }
 
 // Event tells what happens beside the messages.
 type Event struct {
-	// Name is verified, accepted, refused, goodbye or reconnecting.
+	// Name is verified, accepted, refused, goodbye, not_replied or reconnecting.
 	Name string
 	Body json.RawMessage
 }
@@ -66,7 +67,11 @@ type Options struct {
 	TLS *tls.Config
 	// OnMessage handles a message. It is acknowledged when OnMessage returns nil, and comes again on the next connection if not.
 	OnMessage func(Message) error
-	OnEvent   func(Event)
+	// OnAsk takes the messages that ask, and returns the reply: what encoding/json can encode. The message is acknowledged
+	// after the reply. With an error no reply is sent, and the message comes again on the next connection. If OnAsk is nil,
+	// OnMessage gets them, and Reply answers.
+	OnAsk   func(Message) (any, error)
+	OnEvent func(Event)
 	// MaxBackoff bounds the pause before an attempt; 30 s if it is 0.
 	MaxBackoff time.Duration
 }
@@ -133,6 +138,18 @@ func (c *Client) SendToGroup(to []string, content string) (string, error) {
 // Broadcast sends to everyone who is connected.
 func (c *Client) Broadcast(content string) (string, error) {
 	return c.chat(cmdBroadcast, map[string]any{"chat_content": content})
+}
+
+// Reply answers a message that asks. The first reply counts; it does not acknowledge.
+func (c *Client) Reply(message Message, reply any) error {
+	body, err := json.Marshal(map[string]any{"ask": message.Ask, "reply": reply})
+	if err != nil {
+		return err
+	}
+	if headerBytes+len(body) > MaxFrameBytes {
+		return fmt.Errorf("fronttcp: a reply of %d bytes does not fit a frame", len(body))
+	}
+	return c.write(cmdReply, json.RawMessage(body))
 }
 
 func (c *Client) chat(command uint32, body map[string]any) (string, error) {
@@ -298,7 +315,17 @@ func (c *Client) take(command uint32, body []byte) error {
 	// Members of an application message may have these names and other types.
 	_ = json.Unmarshal(body, &fields)
 	message := Message{CommandID: command, From: fields.From, Content: fields.Content, ID: fields.ID, Ask: fields.Ask, Body: body}
-	if message.ID == "" || !c.taken[message.ID] {
+	isNew := message.ID == "" || !c.taken[message.ID]
+	if isNew && message.Ask != "" && c.options.OnAsk != nil {
+		reply, err := c.options.OnAsk(message)
+		if err == nil {
+			err = c.Reply(message, reply)
+		}
+		if err != nil {
+			c.event("not_replied", map[string]any{"ask": message.Ask, "cause": err.Error()})
+			return nil
+		}
+	} else if isNew {
 		if err := c.options.OnMessage(message); err != nil {
 			return err
 		}

@@ -14,16 +14,23 @@ export async function expectConformance(
   const waiting = await server.line(/Waiting for the device on/);
   const [command, ...rest] = client(Number(/:(\d+)/.exec(waiting)?.[1]));
   // Coming back is tried, not how long a fleet would take over it.
-  const env = { ...process.env, FRONTTCP_TOKEN: 'any', FRONTTCP_BACKOFF_MAX_MS: '150' };
+  const env = {
+    ...process.env,
+    FRONTTCP_TOKEN: 'any',
+    FRONTTCP_BACKOFF_MAX_MS: '150',
+    FRONTTCP_REPLY: '{"celsius":21.5}',
+  };
   const device = spawn(command, rest, { env, stdio: ['pipe', 'ignore', 'ignore'] });
   const { code } = await server.exit.finally(() => device.kill('SIGKILL'));
   const results = server
     .output()
     .split('\n')
     .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as { result?: string; type?: string; passed?: number });
+    .map((line) => JSON.parse(line) as { result?: string; type?: string; passed?: number; title?: string });
   expect(results.filter(({ result }) => result === 'failed')).toEqual([]);
   expect(results.at(-1)).toMatchObject({ type: 'summary', failed: 0 });
+  const replied = results.find(({ title }) => title === 'a message that asks is replied to with its ask');
+  expect(replied).toMatchObject({ result: 'passed' });
   expect(results.at(-1)?.passed).toBeGreaterThanOrEqual(60);
   expect(code).toBe(0);
 }

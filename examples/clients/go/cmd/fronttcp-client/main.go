@@ -1,4 +1,5 @@
-// The client as a program: prints each message as a line of JSON, sends each line of standard input.
+// The client as a program: prints each message as a line of JSON, sends each line of standard input. With
+// FRONTTCP_REPLY='{"celsius": 21.5}' it replies so to every message that asks.
 //
 //	FRONTTCP_TOKEN=... go run ./cmd/fronttcp-client 127.0.0.1:8124 device-1 [recipient]
 package main
@@ -6,6 +7,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/signal"
@@ -26,7 +28,7 @@ func main() {
 	// Shorter for tests alone: a fleet that comes back at once is a flood.
 	maxBackoffMs, _ := strconv.Atoi(os.Getenv("FRONTTCP_BACKOFF_MAX_MS"))
 	verified := make(chan struct{}, 1)
-	client := fronttcp.New(fronttcp.Options{
+	options := fronttcp.Options{
 		Addr:       os.Args[1],
 		UserID:     os.Args[2],
 		Token:      token,
@@ -44,7 +46,14 @@ func main() {
 				}
 			}
 		},
-	})
+	}
+	if reply := os.Getenv("FRONTTCP_REPLY"); reply != "" {
+		options.OnAsk = func(message fronttcp.Message) (any, error) {
+			_, err := fmt.Println(string(message.Body))
+			return json.RawMessage(reply), err
+		}
+	}
+	client := fronttcp.New(options)
 	go sendLines(client, verified)
 	if err := client.Run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)

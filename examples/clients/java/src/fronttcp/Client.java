@@ -20,7 +20,7 @@ import javax.net.ssl.SSLSocketFactory;
 /** One user's connection to fronttcp. It comes back by itself, with full jitter, or when the server says so. No dependency. */
 public final class Client implements AutoCloseable {
   private static final int VERSION = 1100;
-  private static final int VERIFY = 1, SINGLE = 2, BROADCAST = 4, HEARTBEAT = 5, ACKNOWLEDGE = 6;
+  private static final int VERIFY = 1, SINGLE = 2, BROADCAST = 4, HEARTBEAT = 5, ACKNOWLEDGE = 6, REPLY = 7;
   private static final int VERDICT = 101, ACCEPTED = 110, REFUSED = 111, GOODBYE = 112;
   private static final List<String> FEATURES = List.of("ack", "receipts", "errors", "pong", "goodbye");
   private static final int HEARTBEAT_MS = 30_000, CONNECT_MS = 10_000, VERDICT_MS = 35_000, LASTING_MS = 10_000;
@@ -33,7 +33,15 @@ public final class Client implements AutoCloseable {
     void handle(long commandId, Map<String, Object> message, String json) throws IOException;
   }
 
-  /** Told what happens beside the messages: verified, accepted, refused, goodbye, reconnecting. */
+  /**
+   * Returns the reply to a message that asks: what Json.write takes. It is sent, then the message is acknowledged. When this throws, no reply
+   * is sent, and the message comes again on the next connection.
+   */
+  public interface AskHandler {
+    Object reply(long commandId, Map<String, Object> message, String json) throws Exception;
+  }
+
+  /** Told what happens beside the messages: verified, accepted, refused, goodbye, not_replied, reconnecting. */
   public interface EventHandler {
     void handle(String name, String detail);
   }
@@ -51,6 +59,7 @@ public final class Client implements AutoCloseable {
   private final MessageHandler onMessage;
   private final EventHandler onEvent;
   private final Set<String> taken = new LinkedHashSet<>();
+  private volatile AskHandler onAsk;
   private volatile boolean isClosed;
   private Socket socket;
   private long lastRef;
@@ -66,6 +75,20 @@ public final class Client implements AutoCloseable {
     this.maxBackoffMs = maxBackoffMs;
     this.onMessage = onMessage;
     this.onEvent = onEvent;
+  }
+
+  /** Without it, the message handler gets the messages that ask, and reply() answers them. */
+  public Client onAsk(AskHandler handler) {
+    onAsk = handler;
+    return this;
+  }
+
+  /** Answers a message that asks. The first reply counts; it does not acknowledge. */
+  public void reply(Map<String, Object> message, Object reply) throws IOException {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("ask", message.get("ask"));
+    body.put("reply", reply);
+    write(REPLY, body);
   }
 
   /** Connects, and comes back until it may not. Returns after close(). */
@@ -113,6 +136,7 @@ public final class Client implements AutoCloseable {
   private synchronized void write(int commandId, Map<String, Object> body) throws IOException {
     if (socket == null) throw new IOException("not connected");
     byte[] bytes = body == null ? new byte[0] : Json.write(body).getBytes(StandardCharsets.UTF_8);
+    if (Frame.HEADER_BYTES + bytes.length > Frame.MAX_FRAME_BYTES) throw new IOException("larger than a frame may be: " + bytes.length + " bytes");
     OutputStream out = socket.getOutputStream();
     out.write(new Frame(VERSION, commandId, bytes).encode());
     out.flush();
@@ -194,11 +218,24 @@ public final class Client implements AutoCloseable {
   private void take(int commandId, String text) throws IOException {
     Map<String, Object> message = Json.object(text);
     String id = message.get("id") instanceof String string ? string : null;
-    if (id == null || !taken.contains(id)) onMessage.handle(commandId, message, text);
+    if (id == null || !taken.contains(id)) {
+      if (onAsk == null || !(message.get("ask") instanceof String)) onMessage.handle(commandId, message, text);
+      else if (!answer(commandId, message, text)) return;
+    }
     if (id == null) return;
     taken.add(id);
     if (taken.size() > REMEMBERED_IDS) taken.remove(taken.iterator().next());
     write(ACKNOWLEDGE, Map.of("ids", List.of(id)));
+  }
+
+  private boolean answer(int commandId, Map<String, Object> message, String text) {
+    try {
+      reply(message, onAsk.reply(commandId, message, text));
+      return true;
+    } catch (Exception error) {
+      onEvent.handle("not_replied", Json.write(Map.of("ask", message.get("ask"), "cause", String.valueOf(error.getMessage()))));
+      return false;
+    }
   }
 
   /** Full jitter: the clients of a server that died must not all come back at the same moment. */

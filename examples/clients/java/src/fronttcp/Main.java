@@ -11,7 +11,8 @@ import java.util.concurrent.CountDownLatch;
 
 /**
  * The client as a program: prints each message as a line of JSON, sends each line of standard input.
- * FRONTTCP_TOKEN=… java -jar fronttcp.jar host port user-id [recipient]. With --decode it reads frames, for tests.
+ * FRONTTCP_TOKEN=… java -jar fronttcp.jar host port user-id [recipient]. With FRONTTCP_REPLY='{"celsius": 21.5}' it replies so to every
+ * message that asks. With --decode it reads frames, for tests.
  */
 public final class Main {
   private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
@@ -45,6 +46,14 @@ public final class Main {
               System.err.println(name + " " + detail);
               if (name.equals("verified")) verified.countDown();
             });
+    String reply = System.getenv("FRONTTCP_REPLY");
+    if (reply != null) {
+      client.onAsk(
+          (commandId, message, json) -> {
+            OUT.println(json);
+            return Json.parse(reply);
+          });
+    }
     Thread lines = new Thread(() -> sendLines(client, verified, arguments.length > 3 ? arguments[3] : null));
     lines.setDaemon(true);
     lines.start();
