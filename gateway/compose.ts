@@ -110,7 +110,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
 
   const sessionStore = new SessionStore({ redis, keys, config, lease, log });
   const marks = new DeliveryMarks({ redis, keys, log });
-  const replies = new Replies({ redis, keys, log });
+  const replies = new Replies({ redis, keys, counters, log });
   const verifier = new Verifier({ redis, keys, config, lease, claims, log });
 
   const flusher = new Flusher({

@@ -33,6 +33,7 @@ export const LOG_FIELDS = {
   stored: 'recipients whose mailbox has it',
   unknown: 'recipients whom nobody knows',
   refused: 'commands of the request that were refused',
+  outcome: 'of a request that waits: the step that was reached, pending, or why it cannot be',
   target: 'the user whom a request is about',
   port: 'TCP port',
   health_port: 'HTTP port',

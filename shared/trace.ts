@@ -6,6 +6,8 @@ export const SpanName = {
   request: 'request',
   /** The route script. The spans of the message's delivery are its siblings, under the same request. */
   route: 'route',
+  /** Of a call that waits: from routed to the step, or to the end of its time. */
+  wait: 'wait',
   /** From accepted by Redis to handed to the sessions of a gateway, through its inbox. */
   inbox: 'inbox',
   /** The same through the user's mailbox. */
@@ -14,6 +16,8 @@ export const SpanName = {
   write: 'write',
   /** From written to acknowledged by the client. */
   acknowledge: 'acknowledge',
+  /** From written to replied by the client, of a message that asks. */
+  reply: 'reply',
 } as const;
 
 export type SpanName = (typeof SpanName)[keyof typeof SpanName];

@@ -1,3 +1,4 @@
+import { SpanName } from '../../shared/trace.ts';
 import { readJson } from '../http/body.ts';
 import { type Handler, type Rule, serve } from '../http/serve.ts';
 import { traceparentOf } from '../http/traceparent.ts';
@@ -34,7 +35,10 @@ export function createHandler(runtime: Runtime): Handler {
     if (!Object.hasOwn(body, 'commands')) {
       const one = await sendOne(send, body, limits, sending);
       note(request.facts, [one.sent]);
-      return one.command.wait === undefined ? one.sent : waitForStep(runtime, waits, one, one.command.wait);
+      const step = one.command.wait;
+      if (step === undefined) return one.sent;
+      const wait = () => waitForStep(runtime, waits, one, step, request.facts);
+      return request.trace?.step(SpanName.wait, wait) ?? wait();
     }
     const results = await sendBatch(send, body, limits, sending);
     note(

@@ -2,9 +2,9 @@ import { joinWait } from '../../contract/store/scripts/asks.ts';
 import type { WaitStep } from '../../contract/store/scripts/route.ts';
 import { DEFAULT_WAIT_SECONDS, type SendCommand } from '../../contract/wire/commands.ts';
 import { Refusal } from '../http/refusal.ts';
-import { WithStatus } from '../http/serve.ts';
+import { type ApiRequest, WithStatus } from '../http/serve.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { outcomeOf } from './outcome.ts';
+import { type Outcome, outcomeOf } from './outcome.ts';
 import type { One } from './send-commands.ts';
 import type { StepWaits } from './step-waits.ts';
 
@@ -21,6 +21,7 @@ export async function waitForStep(
   waits: StepWaits,
   { command, sent, isRepeated }: One,
   step: WaitStep,
+  facts: ApiRequest['facts'],
 ): Promise<object> {
   const { timeout_s: seconds = DEFAULT_WAIT_SECONDS } = command;
   const ask = { id: sent.id, userId: onlyRecipient(command) };
@@ -28,8 +29,15 @@ export async function waitForStep(
   if (isRepeated) await joinWait(redis, keys, ask, waits.instance);
   const state = await waits.wait(ask, (now) => outcomeOf(step, now).kind !== 'pending', seconds * 1_000, isRepeated);
   const outcome = outcomeOf(step, state);
+  facts.outcome = wordOf(outcome);
   if (outcome.kind === 'impossible') throw new Refusal(409, outcome.error, { members: { id: sent.id } });
   if (outcome.kind === 'pending') return new WithStatus(202, 'pending', { ...sent, outcome: 'pending' });
   const { reply } = outcome;
   return { ...sent, outcome: outcome.outcome, ...(outcome.outcome === 'replied' ? { reply } : {}) };
+}
+
+/** For the log line and the trace. */
+function wordOf(outcome: Outcome): string {
+  if (outcome.kind === 'reached') return outcome.outcome;
+  return outcome.kind === 'impossible' ? outcome.error : outcome.kind;
 }

@@ -8,19 +8,24 @@ import type { Handler } from './dispatch.ts';
 export interface ReplyParts {
   /** Does not reject. */
   readonly replies: { add(reply: Reply): Promise<void> };
+  readonly counters: { reply(ask: string, nowMs: number): void };
+  /** Undefined: traces are off. */
+  readonly traces: { replied(userId: string, ask: string): void } | undefined;
 }
 
 /** What a reply costs Redis beside the reply itself: a unit for every so many bytes (DESIGN.md, "Bounded work"). */
 const BYTES_PER_UNIT = 200;
 
 /** 7: the reply to a message that carried `ask`. A plain client is never asked: the command is unknown to it. */
-export const reply: Handler<ReplyParts> = (session, frame, { replies }) => {
+export const reply: Handler<ReplyParts> = (session, frame, { replies, counters, traces }) => {
   if (session.identity.form === 'plain') {
     return session.rejectAsViolation('unknown_command', frame.version, refOf(frame));
   }
   const body = bodyOf(frame);
   if (body === undefined) return session.rejectAsViolation('malformed', frame.version, refOf(frame));
   const { userId, acknowledgements, reader } = session;
+  counters.reply(body.ask, Date.now());
+  traces?.replied(userId, body.ask);
   acknowledgements.begin();
   reader.payForWork(Math.ceil(frame.bodyBytes / BYTES_PER_UNIT));
   void replies.add({ ...body, userId }).then(() => acknowledgements.end());

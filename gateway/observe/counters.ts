@@ -3,7 +3,7 @@ import { DEPTHS, Histogram, QUICK_MS, SLOW_MS } from '../../shared/histogram.ts'
 import type { ConnectionRefusal } from '../net/listener.ts';
 import type { CloseReason } from '../session/close-reasons.ts';
 import type { Origin } from '../session/messages.ts';
-import { AcknowledgementTimes } from './acknowledgement-times.ts';
+import { AnswerTimes } from './answer-times.ts';
 
 /** Plain numbers that the hot paths add to; metrics read them when they are asked for. */
 export class Counters {
@@ -22,6 +22,11 @@ export class Counters {
   deliveredMailbox = 0;
   deliveredBroadcast = 0;
   acknowledged = 0;
+  /** Messages that ask, handed to the kernel for clients that can reply. */
+  asked = 0;
+  /** Replies that are in the receipts of their asks, and those that were passed over: late, repeated, or to nothing. */
+  replied = 0;
+  repliesPassedOver = 0;
   stashed = 0;
   /** Scheduled commands that this gateway released. */
   released = 0;
@@ -47,7 +52,8 @@ export class Counters {
   readonly liveMs = new Histogram(QUICK_MS);
   /** The same of those that waited in a mailbox. */
   readonly storedMs = new Histogram(SLOW_MS);
-  readonly acknowledgements = new AcknowledgementTimes();
+  readonly acknowledgements = new AnswerTimes();
+  readonly replyTimes = new AnswerTimes();
   readonly refusals = new Map<Refusal, number>();
   readonly closes = new Map<string, number>();
   readonly refusedConnections = new Map<string, number>();
@@ -79,7 +85,22 @@ export class Counters {
 
   acknowledge(ids: readonly string[], nowMs: number): void {
     this.acknowledged += ids.length;
-    for (const id of ids) this.acknowledgements.acknowledged(Number(id), nowMs);
+    for (const id of ids) this.acknowledgements.answered(Number(id), nowMs);
+  }
+
+  wroteAsk(id: number, nowMs: number): void {
+    this.asked += 1;
+    this.replyTimes.wrote(id, nowMs);
+  }
+
+  reply(ask: string, nowMs: number): void {
+    this.replyTimes.answered(Number(ask), nowMs);
+  }
+
+  /** Of `replies` that were written to Redis, so many counted. */
+  repliesWritten(replies: number, counted: number): void {
+    this.replied += counted;
+    this.repliesPassedOver += replies - counted;
   }
 
   refused(refusal: Refusal): void {

@@ -3,12 +3,21 @@ import { SpanName, type Traces } from '../../shared/trace.ts';
 import type { Outgoing } from '../session/messages.ts';
 import type { Counters } from './counters.ts';
 
-/** The number of written and unacknowledged messages that are kept, of all sessions together: the oldest are dropped first. */
-const UNACKNOWLEDGED_MAX = 10_000;
+/** The number of written and unanswered messages that are kept, of all sessions together: the oldest are dropped first. */
+const UNANSWERED_MAX = 10_000;
 
 interface Written {
   traceparent: string;
   atMs: number;
+}
+
+interface Write {
+  userId: string;
+  messageId: string;
+  written: boolean;
+  asks: boolean;
+  handedAtMs: number;
+  parent: string;
 }
 
 type Settle = Outgoing['settle'];
@@ -19,6 +28,8 @@ export class DeliveryTraces {
   readonly #counters: Counters;
   readonly #gatewayId: () => string;
   readonly #unacknowledged = new Map<string, Written>();
+  /** Of those that ask: a reply and an acknowledgement come in any order. */
+  readonly #unreplied = new Map<string, Written>();
 
   constructor(traces: Traces, counters: Counters, gatewayId: () => string) {
     this.#traces = traces;
@@ -38,32 +49,46 @@ export class DeliveryTraces {
     });
     waiting.end();
     return (userId, epoch, written) => {
-      this.#wrote({ userId, messageId: head.id, written: written !== false, handedAtMs, parent: waiting.traceparent });
+      const asks = head.flags.includes('a') && written !== 'plain';
+      const parent = waiting.traceparent;
+      this.#wrote({ userId, messageId: head.id, written: written !== false, asks, handedAtMs, parent });
       settle?.(userId, epoch, written);
     };
   }
 
   acknowledged(userId: string, ids: readonly string[]): void {
-    for (const id of ids) {
-      const key = keyOf(userId, id);
-      const written = this.#unacknowledged.get(key);
-      if (written === undefined) continue;
-      this.#unacknowledged.delete(key);
-      const { traceparent: parent, atMs } = written;
-      this.#traces.start(SpanName.acknowledge, { parent, atMs, attributes: { user: userId, message: id } }).end();
-    }
+    for (const id of ids) this.#answered(SpanName.acknowledge, this.#unacknowledged, userId, id);
   }
 
-  #wrote(write: { userId: string; messageId: string; written: boolean; handedAtMs: number; parent: string }): void {
-    const { userId, messageId, written, handedAtMs, parent } = write;
+  replied(userId: string, ask: string): void {
+    this.#answered(SpanName.reply, this.#unreplied, userId, ask);
+  }
+
+  #answered(name: 'acknowledge' | 'reply', unanswered: Map<string, Written>, userId: string, id: string): void {
+    const key = keyOf(userId, id);
+    const written = unanswered.get(key);
+    if (written === undefined) return;
+    unanswered.delete(key);
+    const { traceparent: parent, atMs } = written;
+    this.#traces.start(name, { parent, atMs, attributes: { user: userId, message: id } }).end();
+  }
+
+  #wrote(write: Write): void {
+    const { userId, messageId, written, asks, handedAtMs, parent } = write;
     const attributes = { user: userId, message: messageId, written };
     const span = this.#traces.start(SpanName.write, { parent, atMs: handedAtMs, attributes });
     span.end();
     if (!written) return;
-    const [oldest] = this.#unacknowledged.keys();
-    if (this.#unacknowledged.size >= UNACKNOWLEDGED_MAX && oldest !== undefined) this.#unacknowledged.delete(oldest);
-    this.#unacknowledged.set(keyOf(userId, messageId), { traceparent: span.traceparent, atMs: Date.now() });
+    const answerable = { traceparent: span.traceparent, atMs: Date.now() };
+    keep(this.#unacknowledged, keyOf(userId, messageId), answerable);
+    if (asks) keep(this.#unreplied, keyOf(userId, messageId), answerable);
   }
+}
+
+function keep(unanswered: Map<string, Written>, key: string, written: Written): void {
+  const [oldest] = unanswered.keys();
+  if (unanswered.size >= UNANSWERED_MAX && oldest !== undefined) unanswered.delete(oldest);
+  unanswered.set(key, written);
 }
 
 /** Ids of messages have no blank. */

@@ -25,6 +25,7 @@ const SUMS: readonly [name: string, help: string, field: NumberField][] = [
   ['fronttcp_bad_frames_total', 'Frames that were refused', 'badFrames'],
   ['fronttcp_throttled_total', 'Times a session was not read because it was over its rate', 'throttled'],
   ['fronttcp_acknowledged_total', 'Messages acknowledged', 'acknowledged'],
+  ['fronttcp_asks_total', 'Messages that ask for a reply, handed to the kernel', 'asked'],
   [
     'fronttcp_stashed_total',
     'Messages that went to a mailbox because their session had moved on or was behind',
@@ -156,6 +157,16 @@ function registerDelivery(metrics: MetricKinds, sources: MetricSources) {
     'fronttcp_acknowledgement_seconds',
     'From written to acknowledged, of a sample',
     counters.acknowledgements.ms,
+  );
+  metrics.histogram('fronttcp_reply_seconds', 'From written to replied, of a sample', counters.replyTimes.ms);
+  metrics.sum(
+    'fronttcp_replies_total',
+    'Replies of clients, by whether they counted',
+    () => [
+      ['counted', counters.replied],
+      ['passed_over', counters.repliesPassedOver],
+    ],
+    'outcome',
   );
   metrics.histogram('fronttcp_mailbox_depth', 'Messages waiting for a user who verified', counters.mailboxDepth, 1);
   metrics.gauge('fronttcp_routes_waiting', 'Commands of clients waiting to be routed', routesWaiting);

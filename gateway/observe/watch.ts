@@ -90,6 +90,7 @@ export class Watch {
     }
     this.#reportSlowStore(nowMs);
     counters.acknowledgements.forgetOld(Date.now());
+    counters.replyTimes.forgetOld(Date.now());
     reportSuppressed(log);
   }
 

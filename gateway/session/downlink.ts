@@ -152,6 +152,7 @@ export class Downlink implements OutboxOwner, ReplayingSession {
       item.settle?.(userId, epoch, form);
       if (!(item instanceof Message)) continue;
       counters.wrote(item, form === 'ack', nowMs);
+      if (form !== 'plain' && item.asks) counters.wroteAsk(item.id, nowMs);
       if (tail.isOn) tail.delivered(userId, item);
     }
     this.#replay?.onWritten(items);

@@ -86,9 +86,14 @@ export class Message implements Outgoing {
     return this.#body;
   }
 
+  /** Whether its sender waits for a reply. */
+  get asks(): boolean {
+    return this.head.flags.includes('a');
+  }
+
   frame(form: SessionForm): Buffer {
-    const { commandId, version, flags } = this.head;
-    const asks = flags.includes('a');
+    const { asks } = this;
+    const { commandId, version } = this.head;
     if (form === 'ack') {
       this.#withId ??= encodeFrame(version, commandId, withId(asks ? this.#bodyThatAsks() : this.body, this.head.id));
       return this.#withId;

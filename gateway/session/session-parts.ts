@@ -69,6 +69,7 @@ export interface SessionCounters {
   behindSession: number;
   behindAll: number;
   wrote(message: Message, acknowledges: boolean, nowMs: number): void;
+  wroteAsk(id: number, nowMs: number): void;
   refused(refusal: Refusal): void;
   closed(reason: CloseReason): void;
 }

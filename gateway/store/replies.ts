@@ -5,13 +5,22 @@ import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { GatheredWrites } from './gathered-writes.ts';
 
+interface RepliesParts {
+  redis: RedisPort;
+  keys: Keys;
+  counters: { repliesWritten(replies: number, counted: number): void };
+  log: Pick<Log, 'error'>;
+}
+
 /** Replies of clients on their way to the receipts of their asks. */
 export class Replies extends GatheredWrites<Reply> {
-  constructor({ redis, keys, log }: { redis: RedisPort; keys: Keys; log: Pick<Log, 'error'> }) {
+  constructor({ redis, keys, counters, log }: RepliesParts) {
     super({
       what: 'reply',
       workOf: ({ reply }) => workOf(1, reply.length),
-      write: (replies) => writeReplies(redis, keys, replies),
+      write: async (replies) => {
+        counters.repliesWritten(replies.length, await writeReplies(redis, keys, replies));
+      },
       log,
     });
   }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { STEP_WORK } from '../../contract/store/work.ts';
+import { Counters } from '../../gateway/observe/counters.ts';
 import { DeliveryMarks } from '../../gateway/store/delivery-marks.ts';
 import { Replies } from '../../gateway/store/replies.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
@@ -46,7 +47,7 @@ test('the delivery states of one turn are written in calls of at most one step',
 
 test('the replies of one turn are written in calls of at most one step of bytes', async () => {
   const { redis, sizes } = counted();
-  const replies = new Replies({ redis, keys: store.keys, log: silentLog });
+  const replies = new Replies({ redis, keys: store.keys, counters: new Counters(), log: silentLog });
   const reply = JSON.stringify('x'.repeat(300_000));
   for (let i = 0; i < 7; i += 1) void replies.add({ ask: '1', userId: 'u', reply });
   await replies.idle();

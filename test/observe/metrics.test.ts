@@ -59,6 +59,28 @@ describe('the metrics of a gateway', () => {
     expect(sampleOf(text, 'fronttcp_bytes_sent_total')).toBeGreaterThan(50);
   });
 
+  it('count asks and replies: those that counted, and those that were passed over', async () => {
+    const g = await gateway();
+    const [device, plain] = [await g.verified('device', ['ack']), await g.verified('plain')];
+    const wait = { step: 'reply', instance: 'caller' } as const;
+    await g.route({ to: ['device', 'plain'], receipt: true, wait });
+    const { ask } = (await device.receives(102)).body as { ask: string };
+    await plain.receives(102);
+    for (const body of [
+      { ask, reply: 1 },
+      { ask, reply: 2 },
+      { ask: '7', reply: 3 },
+    ])
+      device.send(7, body);
+    await until(
+      'all replies are written',
+      async () => (await g.metric('fronttcp_replies_total{outcome="passed_over"}')) === 2,
+    );
+    expect(await g.metric('fronttcp_replies_total{outcome="counted"}')).toBe(1);
+    expect(await g.metric('fronttcp_asks_total')).toBe(1);
+    expect(await g.metric('fronttcp_reply_seconds_count')).toBe(1);
+  });
+
   it('tell apart what waited in a mailbox, and how much waited', async () => {
     const g = await gateway();
     await g.users('device');

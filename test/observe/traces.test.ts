@@ -91,11 +91,11 @@ afterAll(async () => {
   redis.disconnect();
 });
 
-async function send(traceparent?: string): Promise<string> {
+async function send(traceparent?: string, more: object = {}): Promise<string> {
   const response = await fetch(`${api}/send-command`, {
     method: 'POST',
     headers: { authorization: `Bearer ${operator}`, ...(traceparent === undefined ? {} : { traceparent }) },
-    body: JSON.stringify({ command_id: 102, chat_to: 'device', content: 'good morning' }),
+    body: JSON.stringify({ command_id: 102, chat_to: 'device', content: 'good morning', ...more }),
   });
   expect(response.status).toBe(200);
   return z.object({ id: z.string() }).parse(await response.json()).id;
@@ -144,6 +144,32 @@ describe('the trace of a command', () => {
     expect(JSON.stringify(spans, (_, value) => (typeof value === 'bigint' ? String(value) : value))).not.toMatch(
       /good morning|token/,
     );
+    await device.leave();
+  });
+
+  it('of an ask goes on to the reply, beside the wait of the caller', async () => {
+    const asked = '3af7651916cd43dd8448eb211c80319c';
+    const device = await Peer.connect(gatewayPort);
+    await device.verify('device', { features: ['ack'] });
+    const answered = send(`00-${asked}-${caller}-01`, { wait: 'reply' });
+    const { ask, id } = (await device.receives(102)).body as { ask: string; id: string };
+    // In the order that a client may choose, too: neither takes the other's place.
+    device.send(6, { ids: [id] });
+    device.send(7, { ask, reply: 'good night' });
+    expect(await answered).toBe(ask);
+    expect(await treeOf(asked, 7)).toEqual({
+      request: caller,
+      route: 'request',
+      wait: 'request',
+      inbox: 'request',
+      write: 'inbox',
+      acknowledge: 'write',
+      reply: 'write',
+    });
+    const request = collector.spans.find(({ traceId: trace, name }) => trace === asked && name === 'request');
+    const outcome = request?.attributes.find(({ key }) => key === 'fronttcp.outcome');
+    expect(outcome?.value.stringValue).toBe('replied');
+    expect(JSON.stringify(request?.attributes)).not.toContain('good night');
     await device.leave();
   });
 

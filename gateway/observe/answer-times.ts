@@ -5,8 +5,8 @@ const WATCHED_MAX = 1_024;
 /** After this time a message is no longer waited for: its place is given to another. */
 const FORGET_MS = 600_000;
 
-/** The time from written to acknowledged, of a sample of the messages in flight. */
-export class AcknowledgementTimes {
+/** The time from written to answered (acknowledged, or replied to), of a sample of the messages in flight. */
+export class AnswerTimes {
   readonly ms = new Histogram(SLOW_MS);
   readonly #writtenAt = new Map<number, number>();
 
@@ -14,7 +14,7 @@ export class AcknowledgementTimes {
     if (this.#writtenAt.size < WATCHED_MAX && !this.#writtenAt.has(id)) this.#writtenAt.set(id, nowMs);
   }
 
-  acknowledged(id: number, nowMs: number): void {
+  answered(id: number, nowMs: number): void {
     const at = this.#writtenAt.get(id);
     if (at === undefined) return;
     this.#writtenAt.delete(id);
