@@ -3,6 +3,7 @@ import { parseMailboxMember } from '../../contract/store/records.ts';
 import { changeGroup, deleteGroup, listGroups, readGroup } from '../../contract/store/scripts/groups.ts';
 import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
 import { cancelCommands, releaseScheduled } from '../../contract/store/scripts/schedule.ts';
+import { claimSessions } from '../../contract/store/scripts/sessions.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
 
 const audit = { by: 'op', most: 100 };
@@ -80,6 +81,71 @@ describe.each(drivers)('groups over %s', (driver) => {
     const counts = await store.redis.hmget(store.keys.receipt(sent.id), 'c:stored', 'm:members');
     expect(counts).toEqual([String(LARGE), String(LARGE)]);
     expect(await store.redis.exists(store.keys.groupWork, store.keys.senderWork('op'))).toBe(0);
+  });
+
+  describe('with some members connected', () => {
+    const connected = ['on-1', 'on-2', 'on-3'];
+    beforeAll(async () => {
+      await store.redis.zadd(store.keys.gateways, Date.now() + 600_000, 'g1');
+      for (const userId of connected) {
+        await store.addUser(userId);
+        const claim = { userId, form: 'plain', proof: { tokenField: 'token' } } as const;
+        await claimSessions(store.port, store.keys, { gatewayId: 'g1', highestId: 0 }, 600, [claim]);
+      }
+    });
+    beforeEach(async () => {
+      await store.redis.del(store.keys.inbox('g1'));
+      await makeLarge();
+      await change(connected, ['m0']);
+      await change(['m0']);
+    });
+    afterAll(() => store.redis.del(store.keys.gateways));
+    /** The ids of those to whom `text` is on its way, as often as it is. */
+    const onTheirWay = async (text: string) =>
+      (await store.redis.xrange(store.keys.inbox('g1'), '-', '+')).flatMap(([, fields]) =>
+        fields.flatMap((field, at) =>
+          at % 2 === 0 && fields[at + 1]?.includes(`"${text}"`)
+            ? [...field.matchAll(/"(on-\d)"/g)].map(([, id]) => id)
+            : [],
+        ),
+      );
+
+    it('serves those first, and everyone once', async () => {
+      await send({ group: name }, 'connected first');
+      await work();
+      expect((await onTheirWay('connected first')).sort()).toEqual(connected);
+      expect(await texts('m0')).toEqual([]);
+      await workOff();
+      expect((await onTheirWay('connected first')).sort()).toEqual(connected);
+      for (const id of ['m0', 'm1', `m${LARGE - 1}`]) expect(await texts(id)).toEqual(['connected first']);
+    });
+
+    it('counts each member once when it is cancelled in the middle', async () => {
+      const middle = await send({ group: name }, 'in the middle', { receipt: true });
+      await work();
+      const cancellation = await cancelCommands(store.port, store.keys, [middle.id], audit);
+      expect(cancellation).toEqual({ found: 1, cancelled: LARGE, tooLate: connected.length });
+    });
+
+    it('counts those once who were served ahead of their turn by a later send, and whom the work has passed', async () => {
+      const first = await send({ group: name }, 'first', { receipt: true });
+      await send(['m1', 'm2'], 'second');
+      await work();
+      const cancellation = await cancelCommands(store.port, store.keys, [first.id], audit);
+      // The two have a message after it in their mailboxes, and it is taken back from there, too.
+      expect(cancellation).toEqual({ found: 1, cancelled: LARGE, tooLate: connected.length });
+    });
+
+    it('does not look through more sessions than there are members', async () => {
+      const others = Array.from({ length: LARGE + 10 }, (_, n) => `other-${n}`);
+      await store.redis.sadd(store.keys.sessions('g1'), ...others);
+      await send({ group: name }, 'by members');
+      await work();
+      expect(await onTheirWay('by members')).toEqual([]);
+      await store.redis.srem(store.keys.sessions('g1'), ...others);
+      await workOff();
+      expect((await onTheirWay('by members')).sort()).toEqual(connected);
+    });
   });
 
   it('reaches the members at its acceptance, whoever joins and leaves meanwhile', async () => {

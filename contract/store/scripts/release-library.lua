@@ -19,13 +19,14 @@ local function not_replaced(users, name, id)
 end
 
 local function command_of(id)
-  local was = redis.call('HMGET', P .. 'scheduled:' .. id, 'head', 'body', 'to', 'at', 'ttl', 'replaces', 'life', 'due', 'group', 'name', 'cursor')
+  local was = redis.call('HMGET', P .. 'scheduled:' .. id, 'head', 'body', 'to', 'at', 'ttl', 'replaces', 'life', 'due', 'group', 'name', 'cursor',
+    'sessions')
   if not was[1] then return nil end
   local commandId, version, flags, traceparent, from = unpack(cjson.decode(was[1]))
   local ttl = tonumber(was[5])
   local expires = ttl > 0 and int(tonumber(was[8]) + ttl * 1000) or '0'
   return { id = id, from = from, body = was[2], to = was[3], at = tonumber(was[4]), ttl = ttl, replaces = was[6], life = tonumber(was[7]),
-    group = was[9], name = was[10], cursor = was[11], hasReceipt = string.find(flags, 'r', 1, true) ~= nil,
+    group = was[9], name = was[10], cursor = was[11], sessions = was[12] or nil, hasReceipt = string.find(flags, 'r', 1, true) ~= nil,
     rest = commandId .. ',' .. version .. ',' .. expires .. ',"' .. flags .. '","' .. traceparent .. '"' }
 end
 
@@ -40,20 +41,23 @@ local function deliver_later(command, users, offlineTtl, bound)
   keep_cancellable(command.id, messageId, waiting, online, command.life)
 end
 
+-- serves, ahead of their turn, the members among these users whom the send has not reached yet
+local function serve_early(command, users, offlineTtl, bound)
+  local early = {}
+  for _, user in ipairs(users) do
+    spend(1)
+    local joined = redis.call('ZSCORE', P .. 'group:' .. command.group, user)
+    local isDue = joined and tonumber(joined) < tonumber(command.id) and tonumber(joined) > tonumber(command.cursor)
+    if isDue and redis.call('SADD', P .. 'group_early:' .. command.id, user) == 1 then early[#early + 1] = user end
+  end
+  deliver_later(command, early, offlineTtl, bound)
+end
+
 -- earlier sends of this sender to groups that have not reached these users yet go first
 local function serve_earlier(from, users, offlineTtl, bound)
   for _, id in ipairs(redis.call('ZRANGE', P .. 'sender_work:' .. from, 0, -1)) do
     local command = command_of(id)
     if not command then redis.call('ZREM', P .. 'sender_work:' .. from, id)
-    elseif command.group then
-      local early = {}
-      for _, user in ipairs(users) do
-        spend(1)
-        local joined = redis.call('ZSCORE', P .. 'group:' .. command.group, user)
-        local isDue = joined and tonumber(joined) < tonumber(id) and tonumber(joined) > tonumber(command.cursor)
-        if isDue and redis.call('SADD', P .. 'group_early:' .. id, user) == 1 then early[#early + 1] = user end
-      end
-      deliver_later(command, early, offlineTtl, bound)
-    end
+    elseif command.group then serve_early(command, users, offlineTtl, bound) end
   end
 end

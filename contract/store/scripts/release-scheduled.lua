@@ -31,8 +31,31 @@ local function step_of_list(command, budget)
   return stop == #to
 end
 
+-- Whoever is connected does not wait for those who are away. `sessions`: the gateways whose sessions are still to be looked
+-- through, after the position in those of the first: `<cursor> <gateway> <gateway> …`. Not where there are more sessions than members.
+local MAX_SCANNED = 500
+local function sessions_to_scan(command)
+  local gateways, sessions = redis.call('ZRANGEBYSCORE', P .. 'gateways', '(' .. int(now), '+inf'), 0
+  for _, gateway in ipairs(gateways) do sessions = sessions + redis.call('SCARD', P .. 'sessions:' .. gateway) end
+  if #gateways == 0 or sessions > redis.call('ZCARD', (group_keys(command.group))) then return '' end
+  return '0 ' .. table.concat(gateways, ' ')
+end
+
+-- returns whether there was a gateway to look through
+local function step_of_sessions(command, budget)
+  local cursor, gateway, others = string.match(command.sessions or sessions_to_scan(command), '^(%d+) (%S+)(.*)$')
+  if not cursor then return false end
+  local count = math.max(1, math.min(MAX_SCANNED, room(command, budget)))
+  local reply = redis.call('SSCAN', P .. 'sessions:' .. gateway, cursor, 'COUNT', int(count))
+  serve_early(command, reply[2], offlineTtl, bound)
+  local next = reply[1] ~= '0' and reply[1] .. ' ' .. gateway .. others or (others ~= '' and '0' .. others or '')
+  redis.call('HSET', P .. 'scheduled:' .. command.id, 'sessions', next)
+  return true
+end
+
 -- the members who joined within a window of ids, and the former members who were members at acceptance
 local function step_of_group(command, budget)
+  if step_of_sessions(command, budget) then return false end
   local members, left = group_keys(command.group)
   local most = room(command, budget)
   local from, to = '(' .. command.cursor, '(' .. command.id
@@ -51,11 +74,15 @@ local function step_of_group(command, budget)
     local isMember = tonumber(leftAt) > tonumber(command.id)
     if isMember and (not upper or tonumber(gone[at + 1]) <= upper) then users[#users + 1] = user end
   end
-  if redis.call('EXISTS', P .. 'group_early:' .. command.id) == 1 then
-    local later = {}
-    for _, user in ipairs(users) do
-      if redis.call('SISMEMBER', P .. 'group_early:' .. command.id, user) == 0 then later[#later + 1] = user end
+  local early = P .. 'group_early:' .. command.id
+  if #users > 0 and redis.call('EXISTS', early) == 1 then
+    local served, later, passed = redis.call('SMISMEMBER', early, unpack(users)), {}, {}
+    for at, user in ipairs(users) do
+      local list = served[at] == 1 and passed or later
+      list[#list + 1] = user
     end
+    -- what is left of the set are the members beyond the cursor who are served: they are not counted when it is cancelled
+    if #passed > 0 then redis.call('SREM', early, unpack(passed)) end
     users = later
   end
   deliver_later(command, users, offlineTtl, bound)
@@ -96,7 +123,8 @@ local function work_off(key, most, budget)
   end
 end
 work_off('scheduled', int(now), HALF)
-work_off('group_work', '+inf', STEP_WORK - 500)
+-- no more than the largest request: others have their turn between the steps of a large group
+work_off('group_work', '+inf', math.min(STEP_WORK - 500, work + HALF))
 commit()
 if redis.call('EXISTS', P .. 'group_work') == 1 then return { done, 0 } end
 local next = redis.call('ZRANGE', P .. 'scheduled', 0, 0, 'WITHSCORES')[2]
