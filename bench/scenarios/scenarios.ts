@@ -1,3 +1,4 @@
+import { asks } from './asks.ts';
 import { connections } from './connections.ts';
 import { http } from './http.ts';
 import { messages } from './messages.ts';
@@ -14,6 +15,7 @@ export const scenarioFiles: readonly ScenarioFile[] = [
   messages,
   queue,
   http,
+  asks,
   upstream,
   connections,
   underLoad,

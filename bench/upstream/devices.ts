@@ -1,8 +1,8 @@
 // Devices that send application commands, each item with the time at which it was due. argv: orders as JSON.
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import { ClientCommand, ServerCommand } from '../../contract/wire/command-ids.ts';
-import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
+import type { Socket } from 'node:net';
+import { ServerCommand } from '../../contract/wire/command-ids.ts';
+import { encodeFrame } from '../../contract/wire/frame.ts';
+import { connectDevice } from '../support/device.ts';
 import { userId } from '../support/redis.ts';
 import { generate, lineOf, type Orders, type Sender } from './generate.ts';
 import { nowMs, Times } from './times.ts';
@@ -31,21 +31,8 @@ class Devices implements Sender {
   }
 
   async connect(port: number, user: string): Promise<void> {
-    const socket = connect(port, '127.0.0.1').setNoDelay(true);
-    await once(socket, 'connect');
-    const decoder = new FrameDecoder();
-    const verified = Promise.withResolvers<void>();
-    socket.on('data', (chunk: Buffer) => {
-      decoder.push(chunk);
-      while (decoder.next() === Decoded.frame) {
-        if (decoder.commandId === ServerCommand.verifyResult) verified.resolve();
-        else this.#take(decoder.commandId, decoder.body);
-      }
-    });
-    const verify = { phone_number: user, token: `t${user}`, features: ['receipts', 'errors'] };
-    socket.write(encodeFrame(1, ClientCommand.verify, JSON.stringify(verify)));
-    await verified.promise;
-    this.#sockets.push(socket);
+    const take = (commandId: number, body: Buffer) => this.#take(commandId, body);
+    this.#sockets.push(await connectDevice(port, user, ['receipts', 'errors'], take));
   }
 
   /** From one device after the other. */

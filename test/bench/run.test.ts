@@ -7,7 +7,15 @@ describe('npm run bench', () => {
     expect((await bench.exit).code).toBe(0);
     const some = ['fanout-1000-w8', 'unicast-64x32', 'queue-max', 'http-1000', 'connections', 'gc', 'routing'];
     const upstream = ['upstream-events', 'upstream-max', 'upstream-requests'];
-    for (const id of [...some, ...upstream, 'observe-counters', 'observe-scrape']) {
+    for (const id of [
+      ...some,
+      ...upstream,
+      'asks-200',
+      'asks-1000',
+      'group-100000',
+      'observe-counters',
+      'observe-scrape',
+    ]) {
       expect(bench.output()).toContain(`${id}:`);
     }
   });
