@@ -163,13 +163,14 @@ export class Outbox implements SessionOutbox {
 
   /** Takes back the items that `which` picks, in order, of those that are not being written. */
   takeBackPending(which: (item: Outgoing) => boolean): readonly Outgoing[] {
-    const pending = this.#pending ?? NONE;
-    const kept = pending.filter((item) => !which(item));
+    const kept: Outgoing[] = [];
+    const taken: Outgoing[] = [];
+    for (const item of this.#pending ?? NONE) (which(item) ? taken : kept).push(item);
     this.#pending = kept.length > 0 ? kept : undefined;
     this.#bytes = this.#writing.length > 0 ? this.#writingBytes : 0;
     for (const item of kept) this.#bytes += item.frame(this.#owner.form).length;
     this.#count();
-    return pending.filter(which);
+    return taken;
   }
 
   #count(): void {

@@ -13,6 +13,7 @@ import type { Log } from '../../shared/log.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { TurnBatcher } from '../../shared/time/turn-batcher.ts';
+import { DirectInterval } from '../session/direct-interval.ts';
 import { PauseReason } from '../session/frame-reader.ts';
 import { Notice } from '../session/messages.ts';
 import type { SenderOrder } from '../session/sender-order.ts';
@@ -75,6 +76,9 @@ export class RouteQueue {
   readonly #waiting: TurnBatcher<Waiting>;
   #waitingBytes = 0;
   #batches = 0;
+  #directInterval = new DirectInterval();
+  /** Those that ended and have no ids yet. */
+  #endedIntervals: DirectInterval[] = [];
 
   constructor(parts: RouteQueueParts) {
     this.#redis = parts.redis;
@@ -83,7 +87,7 @@ export class RouteQueue {
     this.#lease = parts.lease;
     this.#counters = parts.counters;
     this.#log = parts.log;
-    this.#waiting = new TurnBatcher({ size: batchSize, run: (batch) => this.#routeOrSplit(batch) });
+    this.#waiting = new TurnBatcher({ size: batchSize, run: (batch) => this.#run(batch) });
   }
 
   get length(): number {
@@ -123,6 +127,22 @@ export class RouteQueue {
     return this.#waiting.idle();
   }
 
+  /** For the direct messages that are accepted now. */
+  get directInterval(): DirectInterval {
+    return this.#directInterval;
+  }
+
+  #run(batch: readonly Waiting[]): Promise<void> {
+    if (this.#directInterval.size > 0) {
+      this.#endedIntervals.push(this.#directInterval);
+      this.#directInterval = new DirectInterval();
+    }
+    const ended = this.#endedIntervals;
+    const routed = this.#routeOrSplit(batch);
+    for (const interval of ended) interval.beginReserving(routed);
+    return routed;
+  }
+
   #isFull(): boolean {
     return this.#waiting.length > QUEUE_MAX || this.#waitingBytes > this.#config.routeQueueMaxBytes;
   }
@@ -138,7 +158,22 @@ export class RouteQueue {
       await this.#routeOrSplit(batch.slice(0, half));
       return this.#routeOrSplit(batch.slice(half));
     }
+    this.#giveIds(result.answers[0]);
     this.#answer(batch, result);
+  }
+
+  /** The ids below that of the first command are reserved for the intervals that have ended. */
+  #giveIds(first: RouteAnswer | undefined): void {
+    let id = Number(first?.id) - this.#reservedIds;
+    for (const interval of this.#endedIntervals) {
+      interval.reserved(id);
+      id += interval.size;
+    }
+    this.#endedIntervals = [];
+  }
+
+  get #reservedIds(): number {
+    return this.#endedIntervals.reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Again and again while the store is at fault: the key of the batch makes that safe. Throws when the batch is. */
@@ -154,6 +189,7 @@ export class RouteQueue {
         const result = await routeCommands(this.#redis, this.#keys, commands, {
           ...this.#config,
           gatewayId: this.#lease.gatewayId,
+          reservedIds: this.#reservedIds,
           idempotency,
         });
         this.#failingSinceMs = 0;

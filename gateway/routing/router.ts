@@ -18,7 +18,7 @@ export interface RouterParts {
   readonly config: { readonly maxFrameBytes: number };
   readonly registry: Pick<Registry, 'get' | 'ackSessions'>;
   readonly lease: { readonly isHeld: boolean };
-  readonly queue: Pick<RouteQueue, 'add' | 'latestId'>;
+  readonly queue: Pick<RouteQueue, 'add' | 'latestId' | 'directInterval'>;
   readonly inbox: { readonly latestId: number; hasPassed(entry: string): boolean };
   readonly broadcasts: { add(message: Message): void };
 }
@@ -27,7 +27,8 @@ export interface RouterParts {
  * Where a client's message goes: straight to a live session of this gateway, else through the route script.
  *
  * The direct way is open only where it cannot overtake and nothing needs an id: the receiver does not acknowledge, the
- * sender awaits no receipt, and nothing that the sender sent before is still on its way through Redis.
+ * sender awaits no receipt, and nothing that the sender sent before is still on its way through Redis. A receiver that
+ * reads too slowly is served from its mailbox.
  *
  * A message whose frame would exceed MAX_FRAME_BYTES in one of its forms is refused, whoever the recipients are.
  */
@@ -52,7 +53,7 @@ export class Router {
     const receiver = this.#mayGoDirect(sender, chat) ? this.#directReceiver(to) : undefined;
     const body = this.#bodyOf(sender, chat);
     if (body === undefined) return;
-    if (receiver) receiver.deliver(Message.direct(chat.version, ServerCommand.single, body, 'direct'));
+    if (receiver) receiver.deliver(this.#direct(sender, chat, ServerCommand.single, body));
     else this.#route(sender, chat, ServerCommand.single, body, [to]);
   }
 
@@ -60,7 +61,7 @@ export class Router {
     const body = this.#bodyOf(sender, chat);
     if (body === undefined) return;
     if (!this.#mayGoDirect(sender, chat)) return this.#route(sender, chat, ServerCommand.group, body, to);
-    const message = Message.direct(chat.version, ServerCommand.group, body, 'direct');
+    const message = this.#direct(sender, chat, ServerCommand.group, body);
     const elsewhere: string[] = [];
     for (const userId of to) {
       const receiver = this.#directReceiver(userId);
@@ -76,9 +77,7 @@ export class Router {
     if (!this.#mayGoDirect(sender, chat) || this.#registry.ackSessions > 0) {
       return this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone');
     }
-    // What this sender has had routed so far has an id up to this one, and what it has routed from now on a higher one.
-    const orderId = Math.max(this.#queue.latestId, this.#inbox.latestId, sender.identity.joinedAtMessageId);
-    const message = Message.direct(chat.version, ServerCommand.broadcast, body, 'broadcast', orderId);
+    const message = Message.broadcast(chat.version, ServerCommand.broadcast, body, this.#orderId(sender));
     this.#broadcasts.add(message);
     this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone elsewhere');
   }
@@ -89,6 +88,15 @@ export class Router {
     if (largestFrameOf(body.length) <= this.#maxFrameBytes) return body;
     sender.reject('too_large', chat.version, chat.ref);
     return undefined;
+  }
+
+  #direct(sender: Session, chat: Chat, commandId: number, body: WireText): Message {
+    return Message.direct(chat.version, commandId, body, this.#orderId(sender), this.#queue.directInterval);
+  }
+
+  /** What this sender has had routed so far has an id up to this one, and what it has routed from now on a higher one. */
+  #orderId(sender: Session): number {
+    return Math.max(this.#queue.latestId, this.#inbox.latestId, sender.identity.joinedAtMessageId);
   }
 
   #route(sender: Session, chat: Chat, commandId: number, body: WireText, to: RouteCommand['to']): void {
@@ -103,6 +111,6 @@ export class Router {
 
   #directReceiver(userId: string): Session | undefined {
     const session = this.#registry.get(userId);
-    return session?.state === 'live' && session.form !== 'ack' ? session : undefined;
+    return session?.state === 'live' && session.form !== 'ack' && !session.isBehind ? session : undefined;
   }
 }

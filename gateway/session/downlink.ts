@@ -27,6 +27,8 @@ export class Downlink implements OutboxOwner, ReplayingSession {
   #lastSentId = 0;
   /** Undefined: the mode is direct. */
   #replay: Replay | undefined;
+  /** Direct messages that wait for the session to be resumed. */
+  #kept: readonly Message[] | undefined;
 
   constructor(parts: SessionParts, session: Session, connection: Connection) {
     this.#parts = parts;
@@ -63,15 +65,23 @@ export class Downlink implements OutboxOwner, ReplayingSession {
   /** Sends a message, or postpones it. Its `settle` is called once, whatever becomes of it. */
   deliver(message: Message): void {
     if (this.#replay) return this.#replay.postpone(message);
-    const { settings, stalled, counters } = this.#parts;
-    const isOverTotal = this.outbox.stalledSinceMs > 0 && stalled.isFull;
-    if (isOverTotal || this.outbox.bytes > settings.outboxMaxBytes) {
-      if (isOverTotal) counters.behindAll += 1;
+    if (this.isBehind) {
+      const { counters } = this.#parts;
+      if (this.#isOverTotal) counters.behindAll += 1;
       else counters.behindSession += 1;
       this.beginReplay({ after: this.form === 'ack' ? String(this.#lastSentId) : '0', waitFor: 'outbox' });
       return this.deliver(message);
     }
     this.sendMessage(message);
+  }
+
+  /** Its reader is too slow: more than its share waits for it, or it waits and all slow readers together have too much. */
+  get isBehind(): boolean {
+    return this.#isOverTotal || this.outbox.bytes > this.#parts.settings.outboxMaxBytes;
+  }
+
+  get #isOverTotal(): boolean {
+    return this.outbox.stalledSinceMs > 0 && this.#parts.stalled.isFull;
   }
 
   /** Sends a message at once, unless it was sent before: it was in the mailbox, too. */
@@ -122,7 +132,7 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     this.#replay.start(start.waitFor);
   }
 
-  /** Returns the broadcasts that the replay held. The session has had those that came for everyone meanwhile. */
+  /** Returns the messages that the replay held. The session has had those that came for everyone meanwhile. */
   endReplay(): readonly Message[] {
     if (this.#replay === undefined) return [];
     const held = this.#replay.end();
@@ -166,11 +176,27 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     this.#replay?.onCaughtUp();
   }
 
-  /** Takes back what is in Redis, too, unless it is being written: the session gets it from there. */
-  takeBackStored(): void {
-    this.outbox.takeBackPending(
-      (item) => item instanceof Message && item.origin !== 'direct' && item.origin !== 'broadcast',
-    );
+  /**
+   * Nothing more is to be written. Messages that are not being written are in Redis, and come from there; direct ones are
+   * kept, to take their place between those when the session is resumed.
+   */
+  suspend(): void {
+    const held = this.endReplay();
+    const pending = this.outbox.takeBackPending((item) => item instanceof Message && item.origin !== 'broadcast');
+    this.#kept = [...pending, ...held].filter(isDirect);
+  }
+
+  /** Serves the mailbox, and what was kept and is held. */
+  resume(waitFor: ReplayStart['waitFor']): void {
+    // A replay that began meanwhile asks for pages of the stay that is over.
+    const held = [...this.#takeKept(), ...this.endReplay()];
+    this.beginReplay({ after: '0', lost: 0, waitFor, held });
+  }
+
+  #takeKept(): readonly Message[] {
+    const kept = this.#kept ?? [];
+    this.#kept = undefined;
+    return kept;
   }
 
   /** Takes back the messages that were not written. Replies that were gathered in this turn still go out. */
@@ -178,7 +204,7 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     const held = this.endReplay();
     const pending = this.outbox.takeBackPending((item) => item instanceof Message);
     this.outbox.flush(withoutSharing, performance.now());
-    return [...this.outbox.takeBack(), ...pending, ...held];
+    return [...this.outbox.takeBack(), ...pending, ...this.#takeKept(), ...held];
   }
 
   // --- its deadlines
@@ -198,4 +224,8 @@ export class Downlink implements OutboxOwner, ReplayingSession {
   get #progressCheckMs(): number {
     return this.#parts.settings.slowReaderTimeoutMs / PROGRESS_CHECKS;
   }
+}
+
+function isDirect(item: Outgoing): item is Message {
+  return item instanceof Message && item.origin === 'direct';
 }

@@ -6,6 +6,7 @@ import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
 import { encodeFrame, encodeWireFrame, HEADER_BYTES } from '../../contract/wire/frame.ts';
 import { withAsk, withId } from '../../contract/wire/message.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
+import type { DirectInterval } from './direct-interval.ts';
 
 /** Something on its way to one or many sessions. Shared between its receivers: encoded once per wire form. */
 export interface Outgoing {
@@ -45,6 +46,8 @@ export class Message implements Outgoing {
   readonly orderId: number;
   readonly origin: Origin;
   readonly settle: Outgoing['settle'];
+  #interval: DirectInterval | undefined;
+  #position = 0;
   #body: string | undefined;
   #plain: Buffer | undefined;
   #extended: Buffer | undefined;
@@ -65,14 +68,27 @@ export class Message implements Outgoing {
     this.settle = settle;
   }
 
-  /** From a client to somebody on the same gateway who needs no id: encoded at once, and never taken apart if all goes well. */
+  /** From a client to sessions of the same gateway that need no id. `orderId`: the highest id that its sender can have had before. */
   static direct(
     version: number,
     commandId: number,
     body: WireText,
-    origin: 'direct' | 'broadcast',
-    orderId = 0,
+    orderId: number,
+    interval: DirectInterval,
   ): Message {
+    const message = Message.#withoutId(version, commandId, body, 'direct', orderId);
+    message.#interval = interval;
+    message.#position = interval.add();
+    return message;
+  }
+
+  /** From a client to everyone on the same gateway. `orderId` as for `direct`. */
+  static broadcast(version: number, commandId: number, body: WireText, orderId: number): Message {
+    return Message.#withoutId(version, commandId, body, 'broadcast', orderId);
+  }
+
+  /** Encoded at once, and never taken apart if all goes well. */
+  static #withoutId(version: number, commandId: number, body: WireText, origin: Origin, orderId: number): Message {
     if (directHead.commandId !== commandId || directHead.version !== version) {
       directHead = { ...directHead, commandId, version };
     }
@@ -112,8 +128,28 @@ export class Message implements Outgoing {
 
   get undelivered(): Undelivered | undefined {
     if (this.origin !== 'inbox' && this.origin !== 'direct') return undefined;
-    return { id: this.head.id, rest: headRest(this.head), body: this.body };
+    const id = this.#interval?.idAt(this.#position) ?? this.head.id;
+    return { id, rest: headRest(this.head), body: this.body };
   }
+
+  /** Settles when `undelivered` is certain; undefined: it is now. */
+  get reserving(): Promise<void> | undefined {
+    return this.#interval?.reserving;
+  }
+}
+
+/** What of this must go back to the mailbox, in order; a promise while it is uncertain. */
+export function undeliveredOf(items: readonly Outgoing[]): readonly Undelivered[] | Promise<readonly Undelivered[]> {
+  const reserving = reservingOf(items);
+  if (reserving !== undefined) return reserving.then(() => undeliveredOf(items));
+  return items.flatMap(({ undelivered }) => undelivered ?? []);
+}
+
+function reservingOf(items: readonly Outgoing[]): Promise<void> | undefined {
+  for (const item of items) {
+    if (item instanceof Message && item.reserving !== undefined) return item.reserving;
+  }
+  return undefined;
 }
 
 /** Messages without an id differ in these two alone, and mostly not even there: one head serves many. */

@@ -53,7 +53,7 @@ export interface ReplayStart {
   readonly lost?: number;
   /** What has to come first: the outbox to be empty, or the session before this one to put back what it had not delivered. */
   readonly waitFor: 'outbox' | 'predecessor';
-  /** Broadcasts that are due to the user and were not sent yet, in order. */
+  /** Broadcasts and direct messages that are due to the user and were not sent yet, in order. */
   readonly held?: readonly Message[];
 }
 
@@ -70,7 +70,8 @@ export interface ReplayStart {
  *   ended                  The session is live, suspended or closed. Never left; a page that arrives now is dropped.
  *
  * Messages that come meanwhile are not sent: they go to the mailbox too, or are there already, so that the order of ids
- * is kept and memory is bounded. Broadcasts are not stored: they are held, and sent where their id belongs.
+ * is kept and memory is bounded. Broadcasts are not stored, nor are direct messages that a suspended session had kept: they
+ * are held, and sent where they belong among ids.
  */
 export class Replay {
   readonly #parts: ReplayParts;
@@ -93,7 +94,7 @@ export class Replay {
     this.#session = session;
     this.#after = after;
     this.#lostReported = lost;
-    for (const message of held) this.#hold(message);
+    for (const message of held) this.#insert(message);
   }
 
   start(waitFor: ReplayStart['waitFor']): void {
@@ -147,7 +148,7 @@ export class Replay {
     return next;
   }
 
-  /** The session goes live, ends or is suspended. Returns the broadcasts that were held. */
+  /** The session goes live, ends or is suspended. Returns the messages that were held. */
   end(): readonly Message[] {
     this.#enter('ended');
     const held = this.#held;
@@ -170,9 +171,16 @@ export class Replay {
   }
 
   #hold(message: Message): void {
-    this.#heldBytes += message.body.length;
-    this.#held.push(message);
+    this.#insert(message);
     if (this.#heldBytes > this.#parts.settings.outboxMaxBytes) this.#session.close(CloseReasons.slowReader);
+  }
+
+  /** Most come in the order in which they are to be sent. */
+  #insert(message: Message): void {
+    this.#heldBytes += message.body.length;
+    let at = this.#held.length;
+    while (at > 0 && (this.#held[at - 1]?.orderId ?? 0) > message.orderId) at -= 1;
+    this.#held.splice(at, 0, message);
   }
 
   async #readPage(): Promise<void> {
@@ -233,7 +241,7 @@ export class Replay {
     this.#session.endReplay();
   }
 
-  /** A broadcast that came the direct way has no id: it stands behind the highest id that its sender can have had before. */
+  /** What came the direct way has no id: it stands behind the highest id that its sender can have had before. */
   #sendHeldBefore(id: number): void {
     while (this.#held[0] && this.#held[0].orderId < id) {
       const message = this.#held.shift();

@@ -46,7 +46,7 @@ export type SessionParts = FrameReaderParts &
         session: { userId: string; epoch: number; holder: string };
         reason: string;
         handsOver: boolean;
-        undelivered: Undelivered[];
+        undelivered: readonly Undelivered[] | Promise<readonly Undelivered[]>;
       }): Promise<void>;
       /** Does not reject. */
       giveUpTooLarge(userId: string, message: { id: string; flags: string; isStored: boolean }): Promise<void>;

@@ -1,4 +1,3 @@
-import type { Undelivered } from '../../contract/store/scripts/sessions.ts';
 import type { WireText } from '../../contract/wire/chat-text.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import { type Refusal, Refusals } from '../../contract/wire/refusals.ts';
@@ -12,7 +11,7 @@ import { type Frame, type FrameConsumer, FrameReader } from './frame-reader.ts';
 import { sayGoodbye } from './goodbye.ts';
 import { ANONYMOUS, type Identity } from './identity.ts';
 import type { InFlightLimit } from './in-flight-limit.ts';
-import { Message, Notice, type Outgoing } from './messages.ts';
+import { Message, Notice, type Outgoing, undeliveredOf } from './messages.ts';
 import type { SessionOutbox } from './outbox-port.ts';
 import { PendingAuth, type PendingConnection } from './pending-auth.ts';
 import type { ReplayStart } from './replay.ts';
@@ -91,6 +90,11 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
 
   get isReplaying(): boolean {
     return this.#downlink.isReplaying;
+  }
+
+  /** Its reader is too slow. */
+  get isBehind(): boolean {
+    return this.#downlink.isBehind;
   }
 
   get outbox(): SessionOutbox {
@@ -254,20 +258,18 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     this.#identity = { ...this.#identity, epoch, holder, joinedAtMessageId };
     this.#awaitEntry(awaitedEntry);
     this.#state = 'verified';
-    // A replay that began meanwhile asks for pages of the stay that is over; the broadcasts that it holds are still due.
-    this.beginReplay({ lost: 0, waitFor, held: this.#downlink.endReplay() });
+    this.#downlink.resume(waitFor);
   }
 
   #awaitEntry(entry: string | undefined): void {
     if (entry !== undefined || this.#work !== undefined) this.#madeWork().awaitEntry(entry);
   }
 
-  /** The gateway's lease is lost: nothing may be delivered. Messages that are not being written are in Redis, and come from there. */
+  /** The gateway's lease is lost: nothing may be delivered. */
   suspend(): void {
     if (this.#state !== 'verified') return;
     this.#state = 'suspended';
-    this.#downlink.endReplay();
-    this.#downlink.takeBackStored();
+    this.#downlink.suspend();
   }
 
   /**
@@ -318,12 +320,11 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
 
   /** The stay has ended: what its user did not get goes back to the mailbox. */
   #release(items: readonly Outgoing[], reason: CloseReason, handedOver: (() => void) | undefined): void {
-    const undelivered: Undelivered[] = [];
-    for (const { undelivered: message } of items) if (message) undelivered.push(message);
     const { userId, epoch, holder } = this.#identity;
     const session = { userId, epoch, holder };
+    const handsOver = handedOver !== undefined;
     void this.#parts.store
-      .release({ session, reason: reason.name, handsOver: handedOver !== undefined, undelivered })
+      .release({ session, reason: reason.name, handsOver, undelivered: undeliveredOf(items) })
       .then(() => {
         for (const item of items) item.settle?.(userId, epoch, false);
         handedOver?.();

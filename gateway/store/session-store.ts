@@ -9,7 +9,7 @@ import {
   stashMessages,
   type TooLarge,
 } from '../../contract/store/scripts/mailbox.ts';
-import { type Release, releaseSession } from '../../contract/store/scripts/sessions.ts';
+import { type Release, releaseSession, type Undelivered } from '../../contract/store/scripts/sessions.ts';
 import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
@@ -53,17 +53,25 @@ export class SessionStore {
     this.#log = parts.log;
   }
 
-  release(release: Omit<Release, 'call'>): Promise<void> {
-    const { session, undelivered, handsOver } = release;
-    // What does not fit one call is put back ahead of it: the session ends with the last step.
-    const steps = inSteps(undelivered, ({ body }) => workOf(1, body.length));
-    const last = steps.pop() ?? [];
-    for (const step of steps) void this.stash(step.map((message) => ({ ...message, userIds: [session.userId] })));
+  /** `undelivered` may still be uncertain when the session ends. */
+  release(
+    release: Omit<Release, 'call' | 'undelivered'> & {
+      undelivered: readonly Undelivered[] | Promise<readonly Undelivered[]>;
+    },
+  ): Promise<void> {
+    const { session, handsOver } = release;
     const call = this.#nextCall();
     const before = this.#lastOf.get(session.userId);
     return this.#run('release', [session.userId], async () => {
+      const undelivered = Array.isArray(release.undelivered) ? release.undelivered : await release.undelivered;
+      // What does not fit one call is put back ahead of it: the session ends with the last step.
+      const steps = inSteps(undelivered, ({ body }) => workOf(1, body.length));
+      const last = steps.pop() ?? [];
+      const stashed = steps.map((step) =>
+        this.stash(step.map((message) => ({ ...message, userIds: [session.userId] }))),
+      );
       // What was asked before may have had to be asked again, and is then behind.
-      if (handsOver) await before;
+      if (handsOver) await Promise.all([before, ...stashed]);
       await releaseSession(this.#redis, this.#keys, this.#config, { ...release, undelivered: last, call });
     });
   }

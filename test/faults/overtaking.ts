@@ -6,6 +6,8 @@ import { Wire, type WireFrame } from './wire.ts';
 import { type Gateway, World } from './world.ts';
 
 const FEATURES = ['receipts', 'pong'];
+/** More than the kernel takes for a client that does not read. */
+const PUT_BACK = 200;
 const PATIENCE = { timeoutMs: 30_000 };
 const chat = z.object({ chat_content: z.string() });
 
@@ -70,11 +72,45 @@ export async function runOvertaking(): Promise<string[]> {
     await inboxesGoOn();
 
     const isOrdered = sent.length === got.length && sent.every((content, i) => content === got[i]);
-    return isOrdered ? [] : [`sent: ${sent.join(' | ')}; came: ${got.join(' | ')}`];
+    const overtaken = isOrdered ? [] : [`sent: ${sent.join(' | ')}; came: ${got.join(' | ')}`];
+    return [...overtaken, ...(await cutOffWhileFrozen(world, here, wires, sender))];
   } finally {
     for (const { socket } of wires) socket.destroy();
     await world.stop();
   }
+}
+
+/**
+ * The receiver does not read, and loses its connection: what had come directly is put back into its mailbox among what had
+ * come through Redis. What the kernel had taken is lost, at the beginning.
+ */
+async function cutOffWhileFrozen(world: World, here: Gateway, wires: Wire[], sender: Sender): Promise<string[]> {
+  const text = 'x'.repeat(50_000);
+  const got: number[] = [];
+  const take = ({ commandId, body }: WireFrame): void => {
+    if (commandId === 102) got.push(Number.parseInt(chat.parse(body).chat_content, 10));
+  };
+  await world.createUser('frozen');
+  const frozen = new Wire(
+    here.port,
+    () => undefined,
+    () => undefined,
+  );
+  wires.push(frozen);
+  await frozen.verify('frozen', world.tokenOf('frozen'), undefined);
+  frozen.socket.pause();
+  for (let n = 0; n < PUT_BACK; n += 2) {
+    const [directly, throughRedis] = [n, n + 1].map((i) => ({ chat_to: 'frozen', chat_content: `${i} ${text}` }));
+    await sender.send([2, directly ?? {}], [2, { ...throughRedis, ref: `put back ${n}` }]);
+    await sender.accepted(`put back ${n}`);
+  }
+  frozen.socket.destroy();
+  const back = new Wire(here.port, take, () => undefined);
+  wires.push(back);
+  await back.verify('frozen', world.tokenOf('frozen'), undefined);
+  await until('the newest has come', () => got.includes(PUT_BACK - 1), PATIENCE);
+  const first = got[0] ?? 0;
+  return got.every((n, i) => n === first + i) ? [] : [`put back: ${got.join(' ')}`];
 }
 
 class Sender {

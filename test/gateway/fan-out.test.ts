@@ -59,7 +59,7 @@ beforeEach(() => {
 });
 
 const broadcast = (bytes = 10) =>
-  Message.direct(1, ServerCommand.broadcast, chatBody('"a"', JSON.stringify('x'.repeat(bytes))), 'broadcast');
+  Message.broadcast(1, ServerCommand.broadcast, chatBody('"a"', JSON.stringify('x'.repeat(bytes))), 0);
 
 function join(...names: string[]): Receiver[] {
   return names.map((name) => {

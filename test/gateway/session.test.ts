@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { CloseReasons } from '../../gateway/session/close-reasons.ts';
+import { DirectInterval } from '../../gateway/session/direct-interval.ts';
 import { Message } from '../../gateway/session/messages.ts';
 import { frameBytes } from '../kit/peer.ts';
 import { sessionsInProcess } from './support/in-process.ts';
@@ -8,13 +10,15 @@ const stored = (id: string, content: string) => ({
   body: JSON.stringify({ chat_content: content }),
 });
 
+const direct = (body: string) => Message.direct(1, 102, body, 0, new DirectInterval());
+
 describe('deadlines', () => {
   test('a slow but steady reader stays, and one that takes nothing for SLOW_READER_TIMEOUT_MS is cut', async () => {
     const g = sessionsInProcess({ SLOW_READER_TIMEOUT_MS: '4000' });
     const client = await g.verified('u');
     await g.pass(1_000);
     client.connection.block();
-    client.session.deliver(Message.direct(1, 102, JSON.stringify('x'.repeat(100_000)), 'direct'));
+    client.session.deliver(direct(JSON.stringify('x'.repeat(100_000))));
     await g.turn();
     for (let times = 0; times < 10; times += 1) {
       await g.pass(2_000);
@@ -180,10 +184,10 @@ describe('a session that is served from its mailbox', () => {
     const g = sessionsInProcess({ OUTBOX_MAX_BYTES: '1024' });
     const client = await g.verified('u');
     client.connection.block();
-    client.session.deliver(Message.direct(1, 102, JSON.stringify('x'.repeat(2_000)), 'direct'));
+    client.session.deliver(direct(JSON.stringify('x'.repeat(2_000))));
     await g.turn();
-    g.broadcasts.add(Message.direct(1, 104, '"to everyone"', 'broadcast'));
-    client.session.deliver(Message.direct(1, 102, '"one more"', 'direct'));
+    g.broadcasts.add(Message.broadcast(1, 104, '"to everyone"', 0));
+    client.session.deliver(direct('"one more"'));
     expect(client.session.state).toBe('replaying');
     await g.turn();
     client.connection.unblock();
@@ -197,10 +201,10 @@ describe('a session that is served from its mailbox', () => {
     const g = sessionsInProcess({ OUTBOX_MAX_BYTES: '1024' });
     const client = await g.verified('u', ['pong']);
     client.connection.block();
-    client.session.deliver(Message.direct(1, 102, JSON.stringify('x'.repeat(2_000)), 'direct'));
+    client.session.deliver(direct(JSON.stringify('x'.repeat(2_000))));
     await g.turn();
     client.session.suspend();
-    g.broadcasts.add(Message.direct(1, 104, '"to everyone"', 'broadcast'));
+    g.broadcasts.add(Message.broadcast(1, 104, '"to everyone"', 0));
     client.send(5);
     expect(client.session.state).toBe('suspended');
     g.pages.push([stored('7', 'from the mailbox')]);
@@ -210,5 +214,52 @@ describe('a session that is served from its mailbox', () => {
     expect(client.session.state).toBe('live');
     const chats = client.received().filter((frame) => /^(102 \{|104)/.test(frame));
     expect(chats).toEqual(['104 "to everyone"', expect.stringContaining('from the mailbox')]);
+  });
+});
+
+describe('a suspended session', () => {
+  const inbox = (id: string, content: string) => {
+    const { head, body } = stored(id, content);
+    return new Message(head, body, 'inbox');
+  };
+  const direct = (content: string, orderId: number) =>
+    Message.direct(1, 102, JSON.stringify({ chat_content: content }), orderId, new DirectInterval());
+
+  test('gets what had come directly in its place among the messages of its mailbox, when it is resumed', async () => {
+    const g = sessionsInProcess();
+    const { session, connection, received } = await g.verified('u');
+    connection.block();
+    session.deliver(inbox('10', 'being written'));
+    await g.turn();
+    session.deliver(inbox('20', 'first'));
+    session.deliver(direct('second', 20));
+    session.deliver(direct('third', 20));
+    session.deliver(inbox('30', 'fourth'));
+    session.deliver(direct('fifth', 30));
+    session.suspend();
+    connection.unblock();
+    g.pages.push([stored('20', 'first'), stored('30', 'fourth')]);
+    session.resume({ epoch: 9, holder: 'g', joinedAtMessageId: 30 }, undefined, 'outbox');
+    for (let turns = 0; session.state !== 'live' && turns < 10; turns += 1) await g.turn();
+    await g.turn();
+    const contents = received().flatMap((frame) => /"chat_content":"([^"]*)"/.exec(frame)?.[1] ?? []);
+    expect(contents).toEqual(['being written', 'first', 'second', 'third', 'fourth', 'fifth']);
+  });
+
+  test('that ends puts back what had come directly', async () => {
+    const g = sessionsInProcess();
+    const { session, connection } = await g.verified('u');
+    connection.block();
+    session.deliver(inbox('10', 'being written'));
+    await g.turn();
+    session.deliver(inbox('20', 'in Redis'));
+    session.deliver(direct('nowhere else', 20));
+    session.suspend();
+    session.close(CloseReasons.clientLeft);
+    await g.turn();
+    expect(g.released.flat().map(({ id, body }) => [id, JSON.parse(body).chat_content])).toEqual([
+      ['10', 'being written'],
+      ['0', 'nowhere else'],
+    ]);
   });
 });

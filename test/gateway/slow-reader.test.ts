@@ -13,6 +13,8 @@ function numbersOf(peer: Peer): number[] {
     .map(Number);
 }
 
+const acceptedBy = (sender: Peer): number => sender.frames.filter(({ commandId }) => commandId === 110).length;
+
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 test('a reader that never reads while 50 MB are sent costs bounded memory, loses nothing, and harms nobody', {
@@ -104,4 +106,32 @@ test('a slow reader beside a thousand quick ones delays none of them', { timeout
     () => numbersOf(frozen).length === 200 && frozen.frames.some(({ commandId }) => commandId === 104),
   );
   expect(numbersOf(frozen)).toEqual(upTo(200));
+});
+
+test('what went directly to a reader that was too slow comes back in its place among what went through Redis', {
+  timeout: 60_000,
+}, async () => {
+  const g = await gateway({ MAILBOX_MAX: '2000', MAILBOX_MAX_BYTES: '100000000', SLOW_READER_TIMEOUT_MS: '500' });
+  const frozen = await g.verified('u');
+  const sender = await g.verified('s', ['receipts']);
+  frozen.freeze();
+  for (let n = 0; n < 200; n += 1) {
+    // Asking for a receipt sends a message through Redis; those between may go directly.
+    const ref = n % 2 === 1 ? { ref: n } : {};
+    sender.send(2, { chat_to: 'u', chat_content: `${n} ${TEXT}`, ...ref });
+    if (n % 20 === 19) await until('it is accepted', () => acceptedBy(sender) === (n + 1) / 2);
+  }
+  await until(
+    'it has lost its connection',
+    async () => (await g.redis.command('HGET', g.keys.user('u'), 'gateway')) === null,
+  );
+  await until('nothing is in between', async () => (await g.metric('fronttcp_inbox_open_entries')) === 0);
+  frozen.thaw();
+  await frozen.ended();
+  const had = numbersOf(frozen);
+  const back = await g.verified('u');
+  await until('the newest is here', () => numbersOf(back).includes(199), { timeoutMs: 30_000 });
+  const got = numbersOf(back);
+  expect(had).toEqual(upTo(had.length));
+  expect(got).toEqual(upTo(200).slice(got[0]));
 });

@@ -23,6 +23,11 @@ local function nextId()
   lastId = math.max(lastId + 1, now * 1024)
   return int(lastId)
 end
+-- the next id follows these without a gap
+local function reserve_ids(n)
+  nextId()
+  lastId = lastId + n - 1
+end
 
 -- a gateway is live while its lease runs, by this clock
 local leases = {}

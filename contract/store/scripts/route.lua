@@ -2,7 +2,7 @@
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] deadline: refuse when Redis's clock (ms) is past it, 0 never
 --     [5] idempotency key name or '' (`batch:…`: only the last digest counts, another digest is a new batch)
 --     [6] digest of the request · [7] idempotency TTL, s · [8] the asking gateway or ''
---     [9] bound of the audit stream, 0: the call is not audited
+--     [9] bound of the audit stream, 0: the call is not audited · [10] ids to reserve right below that of the first command
 --     then per command: command_id, version, ttl_s, flags, traceparent, from, body, options, n, n recipients
 --     (n = -1: everyone · -2: everyone but the asking gateway's)
 --     options: '' or JSON {wait?: 'written' | 'acknowledged' | 'reply', waiter?: instance, if_away?: true, not_before?: ms,
@@ -23,7 +23,8 @@ if idempotencyKey ~= '' then
 end
 if deadline > 0 and now > deadline then return { 'late', '', '', int(now) } end
 
-local answers, at, accepted = {}, 10, false
+if ARGV[10] ~= '0' then reserve_ids(tonumber(ARGV[10])) end
+local answers, at, accepted = {}, 11, false
 while ARGV[at] do
   local commandId, version, ttl, flags = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
   local traceparent, from, body, n = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], tonumber(ARGV[at + 8])

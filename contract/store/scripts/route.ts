@@ -73,6 +73,8 @@ export interface RouteOptions extends MailboxBound {
   idempotency?: { key: string; digest: string; ttlSeconds: number };
   /** The calling gateway: its result has the last entry that was added to its own inbox. */
   gatewayId?: string;
+  /** That many ids are reserved right below that of the first command. */
+  reservedIds?: number;
   /** Each command is recorded in the audit, which keeps about so many records; 0: none. */
   auditMax?: number;
 }
@@ -114,6 +116,7 @@ export async function routeCommands(
     options.idempotency?.ttlSeconds ?? 0,
     options.gatewayId ?? '',
     options.auditMax ?? 0,
+    options.reservedIds ?? 0,
   ];
   for (const command of commands) {
     args.push(command.commandId, command.version, command.ttlSeconds, flagsOf(command));

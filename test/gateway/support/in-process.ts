@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { onTestFinished, vi } from 'vitest';
 import type { MailboxPage } from '../../../contract/store/scripts/mailbox.ts';
-import type { ClaimResult } from '../../../contract/store/scripts/sessions.ts';
+import type { ClaimResult, Undelivered } from '../../../contract/store/scripts/sessions.ts';
 import { type CommandParts, dispatch } from '../../../gateway/commands/dispatch.ts';
 import { parseConfig } from '../../../gateway/config.ts';
 import { Broadcast } from '../../../gateway/delivery/broadcast.ts';
@@ -11,6 +11,7 @@ import { StalledBytes } from '../../../gateway/delivery/stalled-bytes.ts';
 import { DISCARD } from '../../../gateway/net/connection.ts';
 import { Counters } from '../../../gateway/observe/counters.ts';
 import { Router } from '../../../gateway/routing/router.ts';
+import { DirectInterval } from '../../../gateway/session/direct-interval.ts';
 import { Registry } from '../../../gateway/session/registry.ts';
 import { Session } from '../../../gateway/session/session.ts';
 import type { SessionParts } from '../../../gateway/session/session-parts.ts';
@@ -100,11 +101,14 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
   const pages: MailboxPage[] = [];
   const asked: { after: string; waitsForNobody: boolean }[] = [];
   const routed: string[] = [];
+  const released: (readonly Undelivered[])[] = [];
   /** What happens while a page is on its way. */
   const meanwhile: (() => void)[] = [];
   let epoch = 0;
   const store = {
-    release: async () => undefined,
+    release: async ({ undelivered }: { undelivered: readonly Undelivered[] | Promise<readonly Undelivered[]> }) => {
+      released.push(await undelivered);
+    },
     stash: async () => undefined,
     settle: async () => undefined,
     giveUpTooLarge: async () => undefined,
@@ -121,7 +125,7 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
     lease,
     broadcasts,
     inbox: { latestId: 0, hasPassed: () => true },
-    queue: { latestId: 0, add: (_sender, { body }) => void routed.push(body) },
+    queue: { latestId: 0, directInterval: new DirectInterval(), add: (_sender, { body }) => void routed.push(body) },
   });
   const commandParts: CommandParts = {
     settings: config,
@@ -191,6 +195,7 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
     asked,
     meanwhile,
     routed,
+    released,
     broadcasts,
     client,
     async verified(userId: string, features?: string[]): Promise<TestClient> {
