@@ -64,14 +64,13 @@ const AFTER_GOODBYES: readonly ShutdownStep[] = [
     run: ({ listener }, budgetMs) => untilEmpty(listener, budgetMs),
   },
   {
-    name: 'export the traces',
+    name: 'export traces and figures',
     budgetMs: 1_500,
     run: async ({ wheel, observer, tail, health, exporter }) => {
       wheel.stop();
-      observer.stop();
       tail.stop();
       health.close();
-      await exporter?.stop();
+      await Promise.all([observer.stop(), exporter?.stop()]);
     },
   },
   {

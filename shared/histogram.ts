@@ -32,6 +32,23 @@ export class Histogram {
   }
 }
 
+/** The value below which this share of what was counted lies, as well as its bucket tells; null: nothing was counted. */
+export function percentile(bounds: readonly number[], counts: readonly number[], share: number): number | null {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const rank = total * share;
+  let below = 0;
+  for (const [bucket, count] of counts.entries()) {
+    if (count > 0 && below + count >= rank) {
+      const from = bounds[bucket - 1] ?? 0;
+      // Above the last bound, only the bound itself is known.
+      const to = bounds[bucket] ?? from;
+      return Math.round((from + ((to - from) * (rank - below)) / count) * 100) / 100;
+    }
+    below += count;
+  }
+  return null;
+}
+
 /**
  * Returns up to `most` values that represent the growth of the buckets between two readings, evenly over the ranks: a
  * sample of many thousands for a reader of percentiles.

@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { disconnectedAnswer, userDetailAnswer } from '../../functions/users/schema.ts';
+import { clearedAnswer, disconnectedAnswer, userDetailAnswer } from '../../functions/users/schema.ts';
 import { apiOf, contextOf } from '../support/context.ts';
 import { defaultTo } from '../support/groups.ts';
 import { wholeNumber } from '../support/numbers.ts';
 import { printable, styled, table, time } from '../support/output.ts';
 import { readPassword } from '../support/password.ts';
-import { type ListedUser, pagesOfUsers } from '../support/recipients.ts';
+import { type ListedUser, pagesOfUsers, type WantedUsers } from '../support/recipients.ts';
 import { withStore } from '../support/store.ts';
 import { addUser, issueToken, removeUser } from '../support/users.ts';
 
@@ -18,11 +18,12 @@ export function usersCommand(): Command {
     .addCommand(tokenCommand())
     .addCommand(disconnectCommand())
     .addCommand(dropMessageCommand())
+    .addCommand(clearMessagesCommand())
     .addCommand(removeCommand())
     .addHelpText(
       'after',
       `
-list, show, disconnect and drop-message ask the HTTP API, as an operator. add, token and remove work on Redis itself, which is how the first operator
+list, show, disconnect, drop-message and clear-messages ask the HTTP API, as an operator. add, token and remove work on Redis itself, which is how the first operator
 is made: that of REDIS_URL, REDIS_CLUSTER and REDIS_KEY_PREFIX, of UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or
 of the \`fronttcp dev\` that runs in this folder.`,
     );
@@ -32,14 +33,19 @@ function listCommand(): Command {
   return new Command('list')
     .description('users with their presence')
     .option('--prefix <text>', 'only those whose id begins with it')
+    .option('--contains <text>', 'only those whose id contains it, in either case')
+    .option('--online', 'only those who are connected')
     .option('--limit <number>', 'at most so many', wholeNumber(1, 1_000_000), 100)
-    .addHelpText('after', '\nExamples:\n  $ fronttcp users list\n  $ fronttcp users list --prefix 135 --json')
-    .action(async ({ prefix, limit }: { prefix?: string; limit: number }, command: Command) => {
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ fronttcp users list\n  $ fronttcp users list --prefix 135 --json\n  $ fronttcp users list --contains pump --online',
+    )
+    .action(async ({ limit, ...wanted }: { limit: number } & WantedUsers, command: Command) => {
       const context = await contextOf(command);
       const api = await apiOf(context);
       const users: ListedUser[] = [];
       let cursor: string | null = null;
-      for await (const page of pagesOfUsers(api, { prefix, limit })) {
+      for await (const page of pagesOfUsers(api, { ...wanted, limit })) {
         users.push(...page.users);
         cursor = page.cursor;
       }
@@ -163,6 +169,21 @@ function dropMessageCommand(): Command {
       const ifMissing = `Look for it: fronttcp users show ${phoneNumber} --json`;
       await (await apiOf(context)).call('DELETE', path, z.object({}), { ifMissing });
       context.output.result({ phone_number: phoneNumber, id }, `Deleted message ${id} of ${phoneNumber}.`);
+    });
+}
+
+function clearMessagesCommand(): Command {
+  return new Command('clear-messages')
+    .description('delete all messages of the mailbox; what comes meanwhile stays')
+    .argument('<user id>')
+    .addHelpText('after', '\nExample:\n  $ fronttcp users clear-messages device-1')
+    .action(async (phoneNumber: string, _options: object, command: Command) => {
+      const context = await contextOf(command);
+      const path = `/users/${encodeURIComponent(phoneNumber)}/messages`;
+      const ifMissing = missing(phoneNumber);
+      const { deleted } = await (await apiOf(context)).call('DELETE', path, clearedAnswer, { ifMissing });
+      const text = `Deleted ${deleted} ${deleted === 1 ? 'message' : 'messages'} of ${phoneNumber}.`;
+      context.output.result({ phone_number: phoneNumber, deleted }, text);
     });
 }
 

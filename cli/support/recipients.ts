@@ -64,9 +64,19 @@ export async function* pagesOf<T extends { cursor: string | null }>(
 const itemsOf = (page: object): number =>
   Object.values(page).reduce((sum, member) => sum + (Array.isArray(member) ? member.length : 0), 0);
 
+export interface WantedUsers {
+  prefix?: string | undefined;
+  contains?: string | undefined;
+  online?: boolean | undefined;
+}
+
 /** Users, page by page, in the order of their ids. */
-export function pagesOfUsers(api: Api, { prefix, limit }: { prefix?: string | undefined; limit?: number }) {
-  const query = prefix === undefined ? {} : { q: prefix };
+export function pagesOfUsers(api: Api, { prefix, contains, online, limit }: WantedUsers & { limit?: number }) {
+  const query = {
+    ...(prefix === undefined ? {} : { q: prefix }),
+    ...(contains === undefined ? {} : { contains }),
+    ...(online ? { online: 'true' } : {}),
+  };
   return pagesOf(api, '/users', usersAnswer, { query, ...(limit === undefined ? {} : { limit }) });
 }
 

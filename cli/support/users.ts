@@ -1,29 +1,19 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { hashPassword } from '../../contract/store/passwords.ts';
-import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
-import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
+import { giveToken, addUser as putUser, removeUser as takeUserOut } from '../../contract/store/scripts/users.ts';
 import { userIdSchema } from '../../contract/wire/commands.ts';
 import { ExitCode, Failure } from './failure.ts';
 import type { Store } from './store.ts';
 
-export interface NewUser {
-  password: string;
-  isOperator: boolean;
-  /** Set the password and the role of an existing user, instead of refusing. */
-  replace: boolean;
-}
+/** The audit has what the HTTP API did: who works on the store itself is not known by a name. */
+const UNRECORDED = { by: '', most: 0 };
 
-export async function addUser({ redis, keys }: Store, userId: string, user: NewUser): Promise<void> {
-  const key = keys.user(checked(userId));
-  const isTaken = (await redis.command('HEXISTS', key, 'password')) === 1;
-  if (isTaken && !user.replace) {
-    throw new Failure(ExitCode.failed, `the user ${userId} is there already`, 'To set a new password use --replace.');
-  }
-  await redis.pipeline([
-    ['HSET', key, 'password', await hashPassword(user.password)],
-    user.isOperator ? ['HSET', key, 'role', 'operator'] : ['HDEL', key, 'role'],
-    ['ZADD', keys.users, 0, userId],
-  ]);
+export async function addUser(
+  { redis, keys }: Store,
+  userId: string,
+  user: { password: string; isOperator: boolean; replace: boolean },
+): Promise<void> {
+  const outcome = await putUser(redis, keys, checked(userId), user, UNRECORDED);
+  if (outcome === 'done') return;
+  throw new Failure(ExitCode.failed, `the user ${userId} is there already`, 'To set a new password use --replace.');
 }
 
 /** `expiresAt` in Unix seconds; undefined: it stays until it is replaced. */
@@ -32,32 +22,14 @@ export async function issueToken(
   userId: string,
   ttlSeconds: number,
 ): Promise<{ token: string; expiresAt: number | undefined }> {
-  const key = keys.user(checked(userId));
-  if ((await redis.command('EXISTS', key)) !== 1) throw unknownUser(userId);
-  const token = makeToken(userId);
-  const expiresAt = ttlSeconds === 0 ? undefined : Math.floor(Date.now() / 1_000) + ttlSeconds;
-  await redis.pipeline([
-    ['HSET', key, 'token', tokenAtRest(token), ...(expiresAt === undefined ? [] : ['token_expires_at', expiresAt])],
-    ...(expiresAt === undefined ? [['HDEL', key, 'token_expires_at']] : []),
-  ]);
-  return { token, expiresAt };
+  const issued = await giveToken(redis, keys, checked(userId), ttlSeconds, UNRECORDED);
+  if (issued === 'no_user') throw unknownUser(userId);
+  return issued;
 }
 
-/** Time limit for a gateway to end the session, ms. A dead gateway is buried within 15 s. */
-const SESSION_END_MS = 20_000;
-
-/** The connection ends first: when its gateway records the end of the session, the user must still exist. */
 export async function removeUser({ redis, keys }: Store, userId: string): Promise<void> {
-  const key = keys.user(checked(userId));
-  const presence = await disconnectUser(redis, keys, userId, { reason: 'logged_out', revoke: true });
-  if (presence === 'unknown') throw unknownUser(userId);
-  const end = performance.now() + SESSION_END_MS;
-  while ((await redis.command('HEXISTS', key, 'gateway')) === 1 && performance.now() < end) await delay(50);
-  await redis.pipeline([
-    ['DEL', key],
-    ['DEL', keys.mailbox(userId)],
-    ['ZREM', keys.users, userId],
-  ]);
+  const outcome = await takeUserOut(redis, keys, checked(userId), UNRECORDED);
+  if (outcome === 'unknown') throw unknownUser(userId);
 }
 
 function checked(userId: string): string {

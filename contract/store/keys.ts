@@ -56,6 +56,8 @@ export interface Keys {
   readonly tail: string;
   /** Sums since the deployment began: `delivered`, `stored`, … (a hash). */
   readonly stats: string;
+  /** What gateways report of one minute (Unix minutes), added up (a hash). */
+  figures(minute: number): string;
   /** Items of devices for the upstream function: a stream per lane. */
   upstreamLane(lane: number): string;
   /** The gateway that owns each lane (a hash). */
@@ -115,6 +117,7 @@ export function keysOf(prefix: string, cell = 0): Keys {
     events: `${p}events`,
     tail: `${p}tail`,
     stats: `${p}stats`,
+    figures: (minute) => `${p}figures:${minute}`,
     upstreamLane: (lane) => `${p}upstream:${lane}`,
     upstreamLanes: `${p}upstream_lanes`,
     upstreamBytes: `${p}upstream_bytes`,

@@ -44,19 +44,23 @@ export interface TailPosition {
 
 /** The current end of the streams: new lines come after it. The gateways begin to write lines with their next probe. */
 export async function beginTail(redis: RedisPort, keys: Keys, user: string): Promise<TailPosition> {
-  const reply = await redis.script(followScript, [keys.users], [keys.prefix, user, WANTED_MS, '', '']);
+  const reply = await redis.script(followScript, [keys.users], [keys.prefix, user, WANTED_MS, '', '', '']);
   const [tail, events] = reply as [string, string];
   return { tail, events };
 }
 
-/** Returns the lines after the position, in the order of time, and the next position. Call it about every second. */
+/**
+ * Returns the lines after the position, in the order of time, and the next position. Call it about every second. With `newest`,
+ * who was too slow for them misses the older ones, instead of falling further behind: at most so many entries are read.
+ */
 export async function readTail(
   redis: RedisPort,
   keys: Keys,
   user: string,
   from: TailPosition,
+  newest?: number,
 ): Promise<{ lines: (TailLine | LifecycleLine)[]; next: TailPosition }> {
-  const args = [keys.prefix, user, WANTED_MS, from.tail, from.events];
+  const args = [keys.prefix, user, WANTED_MS, from.tail, from.events, newest ?? ''];
   const reply = await redis.script(followScript, [keys.users], args);
   const [told, events] = reply as [[string, string[]][], [string, string[]][]];
   const isWanted = (line: { user?: string | undefined; type: string }) =>

@@ -15,7 +15,8 @@ export const auditRecord = z.object({
   by: z.string().meta({ description: 'A user id, or `service:<name>` of a service token.' }),
   kind: z.string().meta({
     description:
-      'send, withdraw, cancel, disconnect, user_token_revoked, drop_message, token_created, token_revoked, dead_letter_retried, dead_letter_deleted.',
+      'send, withdraw, cancel, disconnect, user_added, password_set, user_token_made, user_token_revoked, user_removed, ' +
+      'drop_message, mailbox_cleared, token_created, token_revoked, dead_letter_retried, dead_letter_deleted.',
   }),
   target: z
     .string()

@@ -10,6 +10,7 @@ import { auditQuery } from './audit-schema.ts';
 import { cancelById, cancelByKey } from './cancel.ts';
 import { listCommands } from './list-commands.ts';
 import { readAudit } from './read-audit.ts';
+import { readTimeline } from './read-timeline.ts';
 import { receiptAnswer } from './receipt.ts';
 import { commandQuery, commandsQuery } from './schema.ts';
 
@@ -39,6 +40,10 @@ export function createHandler(runtime: Runtime): Handler {
       const query = auditQuery.safeParse(request.event.queryStringParameters ?? {});
       if (!query.success) throw invalid(query.error);
       return readAudit(runtime.redis, runtime.keys, query.data);
+    },
+    'GET /users/{phone_number}/timeline': async (request) => {
+      await authorize(runtime, request, OPERATOR);
+      return readTimeline(runtime.redis, runtime.keys, request.event.pathParameters?.phone_number ?? '');
     },
     'GET /commands/{id}': async (request) => {
       await authorize(runtime, request, 'read');

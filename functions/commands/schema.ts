@@ -83,3 +83,24 @@ export const cancelAnswer = z.object({
   cancelled: z.int().meta({ description: 'Recipients from whom it was taken back.' }),
   too_late: z.int().meta({ description: 'Recipients who have it, or whose connection it is on its way to.' }),
 });
+
+export const timelineEntry = z.object({
+  at: z.int().meta({ description: 'Unix milliseconds.' }),
+  what: z.string().meta({ description: 'connected, disconnected, lost; sent, and the states of a receipt.' }),
+  gateway: z.string().optional(),
+  epoch: z.int().optional().meta({ description: 'Of a connection: names the session.' }),
+  message: z.string().optional().meta({ description: 'The id of the command.' }),
+  command_id: z.int().optional(),
+  from: z.string().optional().meta({ description: 'Of `sent`: who sent it.' }),
+  reason: z.string().optional(),
+});
+
+export const timelineAnswer = z.object({
+  entries: z
+    .array(timelineEntry)
+    .meta({ description: 'The newest first: up to 30 events and 20 commands with their states.' }),
+  events_since: z
+    .int()
+    .nullable()
+    .meta({ description: 'Unix milliseconds: earlier connections were not looked for; null: all that are kept were.' }),
+});

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { userIdSchema } from '../../contract/wire/commands.ts';
+import { MAX_PASSWORD_LENGTH } from '../http/password.ts';
 
 export const loginRequest = z.strictObject({
   phone_number: userIdSchema,
-  password: z.string().min(1, 'is empty').max(1_024),
+  password: z.string().min(1, 'is empty').max(MAX_PASSWORD_LENGTH),
 });
 
 export const loginAnswer = z.object({

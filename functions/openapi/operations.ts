@@ -102,10 +102,64 @@ export const operations: Readonly<Record<RouteKey, Operation>> = {
   },
   'GET /users': {
     summary: 'Users and their presence',
+    description:
+      'In the order of their ids. With `contains` or `online` it is a search: one call looks at up to 20,000 users, so a page may be ' +
+      'short, or empty, although more follow.',
     who: 'operator',
-    parameters: ['limit', 'cursor', 'q'],
+    parameters: ['limit', 'cursor', 'q', 'offset', 'contains', 'online'],
     answer: 'Users',
     refusals: [400, 503],
+  },
+  'POST /users': {
+    summary: 'Add a user',
+    description:
+      'With a password, who can log in; without one, who may be given a token. 409 where the user is there already.',
+    who: 'operator',
+    request: 'AddUser',
+    refusals: [400, 409, 413, 503],
+  },
+  'DELETE /users/{phone_number}': {
+    summary: 'Remove a user',
+    description:
+      'Ends the tokens and the connection, and forgets the user with all messages that wait: their receipts end as `cancelled`. The id ' +
+      'stays in groups.',
+    who: 'operator',
+    parameters: ['phoneNumber'],
+    refusals: [404, 503],
+  },
+  'PUT /users/{phone_number}/password': {
+    summary: "Set a user's password",
+    description: 'Tokens and the connection stay.',
+    who: 'operator',
+    parameters: ['phoneNumber'],
+    request: 'SetPassword',
+    refusals: [400, 404, 413, 503],
+  },
+  'POST /users/{phone_number}/token': {
+    summary: 'Make a token for a device',
+    description:
+      'Without a password. It replaces the older token of a user; an operator keeps the ten newest. It is shown this once.',
+    who: 'operator',
+    parameters: ['phoneNumber'],
+    request: 'MakeToken',
+    answer: 'MadeToken',
+    refusals: [400, 404, 413, 503],
+  },
+  'GET /users/{phone_number}/messages': {
+    summary: 'Messages that wait for a user',
+    description: 'Their ids and kinds, not their contents.',
+    who: 'operator',
+    parameters: ['phoneNumber', 'shortLimit', 'messagesCursor'],
+    answer: 'WaitingMessages',
+    refusals: [400, 404, 503],
+  },
+  'DELETE /users/{phone_number}/messages': {
+    summary: 'Delete all messages that wait for a user',
+    description: 'As one. What comes meanwhile stays.',
+    who: 'operator',
+    parameters: ['phoneNumber'],
+    answer: 'Cleared',
+    refusals: [404, 503],
   },
   'GET /users/{phone_number}': {
     summary: 'One user',
@@ -176,6 +230,35 @@ export const operations: Readonly<Record<RouteKey, Operation>> = {
     summary: 'Connected clients, deliveries, queue and gateways',
     who: 'operator',
     answer: 'Stats',
+    refusals: [503],
+  },
+  'GET /stats/history': {
+    summary: 'The figures of the last hours',
+    description:
+      'Clients, messages and delivery times, per minute or per five minutes. Gateways report a minute when it is over.',
+    who: 'operator',
+    parameters: ['hours'],
+    answer: 'History',
+    refusals: [400, 503],
+  },
+  'GET /tail': {
+    summary: 'What happens now',
+    description:
+      'Who connects and leaves, what is delivered and refused: ids and codes, no contents. The first call has a `cursor` and no lines; ' +
+      'each further one, about every two seconds, what came since. The gateways begin to tell within three seconds.',
+    who: 'operator',
+    parameters: ['followedUser', 'tailCursor'],
+    answer: 'Tail',
+    refusals: [400, 503],
+  },
+  'GET /users/{phone_number}/timeline': {
+    summary: 'What happened to a user lately',
+    description:
+      'Connections from the lifecycle events, of which the last 10,000 of the deployment are looked at; commands from the audit, with the ' +
+      'states of their receipts.',
+    who: 'operator',
+    parameters: ['phoneNumber'],
+    answer: 'Timeline',
     refusals: [503],
   },
   'GET /dead-letters': {
@@ -271,6 +354,30 @@ export const parameters = {
     description: 'Per page.',
     schema: { type: 'integer', minimum: 1, maximum: 100, default: 50 },
   },
+  hours: {
+    name: 'hours',
+    in: 'query',
+    description: 'How far back.',
+    schema: { type: 'integer', minimum: 1, maximum: 24, default: 24 },
+  },
+  followedUser: {
+    name: 'user',
+    in: 'query',
+    description: 'Only what concerns this user.',
+    schema: { type: 'string', maxLength: 128 },
+  },
+  tailCursor: {
+    name: 'cursor',
+    in: 'query',
+    description: '`cursor` of the answer before.',
+    schema: { type: 'string', pattern: '^[0-9]+-[0-9]+_[0-9]+-[0-9]+$' },
+  },
+  messagesCursor: {
+    name: 'cursor',
+    in: 'query',
+    description: '`cursor` of the page before.',
+    schema: { type: 'string', pattern: '^[0-9]{1,16}$' },
+  },
   position: {
     name: 'cursor',
     in: 'query',
@@ -319,6 +426,24 @@ export const parameters = {
     in: 'query',
     description: 'Only ids that begin with this.',
     schema: { type: 'string', maxLength: 128 },
+  },
+  offset: {
+    name: 'offset',
+    in: 'query',
+    description: 'Users to skip, for a list that is scrolled. Not for a search.',
+    schema: { type: 'integer', minimum: 0, maximum: 999_999_999, default: 0 },
+  },
+  contains: {
+    name: 'contains',
+    in: 'query',
+    description: 'Only ids that contain this. ASCII letters in either case.',
+    schema: { type: 'string', maxLength: 128 },
+  },
+  online: {
+    name: 'online',
+    in: 'query',
+    description: 'Only users who are connected, or only those who are not.',
+    schema: { type: 'boolean' },
   },
 } as const;
 

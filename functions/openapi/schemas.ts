@@ -1,16 +1,34 @@
 import { z } from 'zod';
 import { sendCommandSchema, userIdSchema } from '../../contract/wire/commands.ts';
 import { auditAnswer, auditRecord } from '../commands/audit-schema.ts';
-import { cancelAnswer, commandAnswer, commandsAnswer, deliveryState, pastCommand } from '../commands/schema.ts';
+import {
+  cancelAnswer,
+  commandAnswer,
+  commandsAnswer,
+  deliveryState,
+  pastCommand,
+  timelineAnswer,
+} from '../commands/schema.ts';
 import { deadLetter, deadLettersAnswer } from '../dead-letters/schema.ts';
 import { changeAnswer, changeRequest, groupsAnswer, membersAnswer } from '../groups/schema.ts';
 import { errorWord } from '../http/error-word.ts';
 import { loginAnswer, loginRequest } from '../login/schema.ts';
 import { logoutRequest } from '../logout/schema.ts';
 import { batchRequestDocument, sentAnswer, sentBatchAnswer, sentToGroupAnswer } from '../send-command/schema.ts';
-import { statsAnswer } from '../stats/schema.ts';
+import { historyAnswer, statsAnswer, tailAnswer } from '../stats/schema.ts';
 import { createTokenAnswer, createTokenRequest, serviceToken, tokensAnswer } from '../tokens/schema.ts';
-import { disconnectedAnswer, userAnswer, userDetailAnswer, usersAnswer } from '../users/schema.ts';
+import {
+  addUserRequest,
+  clearedAnswer,
+  disconnectedAnswer,
+  madeTokenAnswer,
+  makeTokenRequest,
+  messagesAnswer,
+  setPasswordRequest,
+  userAnswer,
+  userDetailAnswer,
+  usersAnswer,
+} from '../users/schema.ts';
 
 /** The `code` and `message` of every response. */
 const verdict = {
@@ -45,11 +63,20 @@ const named = {
   Users: answered(usersAnswer),
   UserDetail: answered(userDetailAnswer),
   Disconnected: answered(disconnectedAnswer),
+  AddUser: addUserRequest,
+  SetPassword: setPasswordRequest,
+  MakeToken: makeTokenRequest,
+  MadeToken: answered(madeTokenAnswer),
+  WaitingMessages: answered(messagesAnswer),
+  Cleared: answered(clearedAnswer),
   Groups: answered(groupsAnswer),
   GroupMembers: answered(membersAnswer),
   ChangeGroup: changeRequest,
   ChangedGroup: answered(changeAnswer),
   Stats: answered(statsAnswer),
+  History: answered(historyAnswer),
+  Tail: answered(tailAnswer),
+  Timeline: answered(timelineAnswer),
   DeadLetter: deadLetter,
   DeadLetters: answered(deadLettersAnswer),
   CreateServiceToken: createTokenRequest,

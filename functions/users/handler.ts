@@ -1,19 +1,77 @@
+import type { z } from 'zod';
 import { recordAudit } from '../../contract/store/scripts/audit.ts';
 import { dropMessage } from '../../contract/store/scripts/mailbox.ts';
 import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
+import { addUser, clearMailbox, giveToken, removeUser, setPassword } from '../../contract/store/scripts/users.ts';
+import { readBody } from '../http/body.ts';
 import { invalid } from '../http/invalid.ts';
 import { Refusal } from '../http/refusal.ts';
 import { type ApiRequest, type Handler, serve } from '../http/serve.ts';
 import { authorize, OPERATOR } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { describeUser, listUsers } from './list-users.ts';
-import { usersQuery } from './schema.ts';
+import { describeUser, listMessages, listUsers } from './list-users.ts';
+import { addUserRequest, makeTokenRequest, messagesQuery, setPasswordRequest, usersQuery } from './schema.ts';
 
-/** The users, one user, the end of a user's connection or token, and of one waiting message: for operators. */
+/** The users: who there is, and what an operator may do with one. */
 export function createHandler(runtime: Runtime): Handler {
   const { environment, redis, keys, clock, log } = runtime;
+  const auditOf = (by: string) => ({ by, most: environment.AUDIT_MAX });
+  const bodyOf = <T>(request: ApiRequest, schema: z.ZodType<T>): T =>
+    readBody(request.event, environment.MAX_BODY_BYTES, (input) => schema.safeParse(input));
+
   return serve(log, {
+    'POST /users': async (request) => {
+      const { userId: by } = await authorize(runtime, request, OPERATOR);
+      const { phone_number: userId, password, role } = bodyOf(request, addUserRequest);
+      const user = { password, isOperator: role === OPERATOR, replace: false };
+      if ((await addUser(redis, keys, userId, user, auditOf(by))) === 'exists') throw new Refusal(409, 'user_exists');
+      request.facts.target = userId;
+      return {};
+    },
+    'DELETE /users/{phone_number}': async (request) => {
+      const { userId: by } = await authorize(runtime, request, OPERATOR);
+      const userId = phoneNumberOf(request);
+      const highestId = await clock.highestId();
+      const outcome = await removeUser(redis, keys, userId, { ...auditOf(by), highestId });
+      if (outcome === 'unknown') throw new Refusal(404, 'no_such_user');
+      request.facts.target = userId;
+      return {};
+    },
+    'PUT /users/{phone_number}/password': async (request) => {
+      const { userId: by } = await authorize(runtime, request, OPERATOR);
+      const userId = phoneNumberOf(request);
+      const { password } = bodyOf(request, setPasswordRequest);
+      const outcome = await setPassword(redis, keys, userId, password, auditOf(by));
+      if (outcome === 'no_user') throw new Refusal(404, 'no_such_user');
+      request.facts.target = userId;
+      return {};
+    },
+    'POST /users/{phone_number}/token': async (request) => {
+      const { userId: by } = await authorize(runtime, request, OPERATOR);
+      const userId = phoneNumberOf(request);
+      const { ttl_s = environment.TOKEN_TTL_S } = bodyOf(request, makeTokenRequest);
+      const made = await giveToken(redis, keys, userId, ttl_s, auditOf(by));
+      if (made === 'no_user') throw new Refusal(404, 'no_such_user');
+      request.facts.target = userId;
+      return { token: made.token, expires_at: made.expiresAt ?? null };
+    },
+    'GET /users/{phone_number}/messages': async (request) => {
+      await authorize(runtime, request, 'read');
+      const query = messagesQuery.safeParse(request.event.queryStringParameters ?? {});
+      if (!query.success) throw invalid(query.error);
+      const page = await listMessages(redis, keys, phoneNumberOf(request), query.data);
+      if (page === undefined) throw new Refusal(404, 'no_such_user');
+      return page;
+    },
+    'DELETE /users/{phone_number}/messages': async (request) => {
+      const { userId: by } = await authorize(runtime, request, OPERATOR);
+      const userId = phoneNumberOf(request);
+      const deleted = await clearMailbox(redis, keys, userId, auditOf(by));
+      if (deleted === undefined) throw new Refusal(404, 'no_such_user');
+      request.facts.target = userId;
+      return { deleted };
+    },
     'GET /users': async (request) => {
       await authorize(runtime, request, 'read');
       const query = usersQuery.safeParse(request.event.queryStringParameters ?? {});

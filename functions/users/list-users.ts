@@ -1,32 +1,69 @@
 import type { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
 import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
+import { listMailbox } from '../../contract/store/scripts/users.ts';
 import { sentAtMs } from '../../contract/wire/message.ts';
-import type { RedisPort } from '../../shared/redis/port.ts';
-import { SHOWN_MESSAGES, type UsersQuery, type userAnswer, type userDetailAnswer, type usersAnswer } from './schema.ts';
+import type { RedisArgument, RedisPort } from '../../shared/redis/port.ts';
+import {
+  type messagesAnswer,
+  type messagesQuery,
+  SHOWN_MESSAGES,
+  type UsersQuery,
+  type userAnswer,
+  type userDetailAnswer,
+  type usersAnswer,
+  type waitingMessage,
+} from './schema.ts';
 
 type User = z.infer<typeof userAnswer>;
 
-const listScript = defineScript('list_users', readLua(new URL('./list-users.lua', import.meta.url)));
+const ROW_LUA = readLua(new URL('./user-row.lua', import.meta.url));
+
+const listScript = defineScript('list_users', ROW_LUA, readLua(new URL('./list-users.lua', import.meta.url)));
+const findScript = defineScript('find_users', ROW_LUA, readLua(new URL('./find-users.lua', import.meta.url)));
 
 const describeScript = defineScript('describe_user', readLua(new URL('./describe-user.lua', import.meta.url)));
 
 /** Sorts after every id that begins with the same text. */
 const LAST = '\u{10ffff}\u{10ffff}';
 
-/** A page of users in the order of their ids (of their UTF-8 bytes), those that begin with `q`. */
+/** A search looks at up to 2,000 users per call, and makes up to this number of calls for one page. */
+const SEARCH_CALLS = 10;
+
+/** A page of users in the order of their ids (of their UTF-8 bytes). A page of a search may be short, or empty, although more follow. */
 export async function listUsers(redis: RedisPort, keys: Keys, query: UsersQuery): Promise<z.infer<typeof usersAnswer>> {
-  const { limit, cursor, q = '' } = query;
-  const from = cursor === undefined || cursor === '' ? `[${q}` : `(${cursor}`;
+  const { limit, cursor, q = '', offset, contains = '', online } = query;
   const to = q === '' ? '+' : `[${q}${LAST}`;
-  const rows = await redis.script(
-    listScript,
-    [keys.users],
-    [keys.prefix, q === '' && !cursor ? '-' : from, to, limit + 1],
-  );
-  const users = (rows as string[][]).map(userOf);
-  const page = users.slice(0, limit);
-  return { users: page, cursor: users.length > limit ? (page.at(-1)?.phone_number ?? null) : null };
+  const from = cursor ? `(${cursor}` : q === '' ? '-' : `[${q}`;
+  if (contains !== '' || online !== undefined) {
+    const presence = online === undefined ? '' : online ? 1 : 0;
+    return findUsers(redis, keys, [from, to], limit, [contains, presence]);
+  }
+  const reply = await redis.script(listScript, [keys.users], [keys.prefix, from, to, limit, offset]);
+  const [total, rows] = reply as [number, string[][]];
+  const users = rows.map(userOf);
+  const hasMore = total > offset + users.length;
+  return { users, cursor: (hasMore && users.at(-1)?.phone_number) || null, total: cursor ? null : total };
+}
+
+async function findUsers(
+  redis: RedisPort,
+  keys: Keys,
+  [from, to]: readonly [string, string],
+  limit: number,
+  wanted: readonly [contains: string, presence: RedisArgument],
+): Promise<z.infer<typeof usersAnswer>> {
+  const users: User[] = [];
+  let next = from;
+  for (let call = 0; call < SEARCH_CALLS; call += 1) {
+    const args = [keys.prefix, next, to, limit - users.length, ...wanted];
+    const [last, rows] = (await redis.script(findScript, [keys.users], args)) as [string, string[][]];
+    users.push(...rows.map(userOf));
+    if (last === '') return { users, cursor: null, total: null };
+    next = `(${last}`;
+    if (users.length === limit) break;
+  }
+  return { users, cursor: next.slice(1), total: null };
 }
 
 export async function describeUser(
@@ -42,20 +79,34 @@ export async function describeUser(
     session: gateway === '' ? null : { epoch: Number(epoch), acknowledges: form === 'ack' },
     token: hasToken === 1 ? { expires_at: tokenExpiresAt === '' ? null : Number(tokenExpiresAt) } : null,
     mailbox,
-    messages: heads.map(([id, commandId, expiresAt]) => ({
-      id,
-      command_id: Number(commandId),
-      sent_at: sentAtMs(id),
-      expires_at: expiresAt === '0' ? null : Number(expiresAt),
-    })),
+    messages: heads.map(messageOf),
     lost: Number(lost),
   };
+}
+
+export async function listMessages(
+  redis: RedisPort,
+  keys: Keys,
+  userId: string,
+  { cursor, limit }: z.output<typeof messagesQuery>,
+): Promise<z.infer<typeof messagesAnswer> | undefined> {
+  const page = await listMailbox(redis, keys, userId, { after: cursor, limit });
+  if (page === undefined) return undefined;
+  const messages = page.heads.map(messageOf);
+  return { total: page.total, messages, cursor: page.hasMore ? (messages.at(-1)?.id ?? null) : null };
+}
+
+type Head = readonly [id: string, commandId: string, expiresAt: string];
+
+function messageOf([id, commandId, expiresAt]: Head): z.infer<typeof waitingMessage> {
+  const expires_at = expiresAt === '0' ? null : Number(expiresAt);
+  return { id, command_id: Number(commandId), sent_at: sentAtMs(id), expires_at };
 }
 
 type UserRow = [
   ...[id: string, role: string, gateway: string, connectedAt: string, lastSeen: string, lost: string],
   ...[mailbox: number, epoch: string, form: string, hasToken: number, tokenExpiresAt: string],
-  heads: [id: string, commandId: string, expiresAt: string][],
+  heads: Head[],
 ];
 
 function userOf([id, role, gateway, connectedAt, lastSeen]: readonly [...string[]] | UserRow): User {

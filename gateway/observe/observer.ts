@@ -5,6 +5,7 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 import { startTraces, type Traces } from '../../shared/trace.ts';
 import { EmfReport, type EmfSources } from './emf-report.ts';
 import { EventLoop } from './event-loop.ts';
+import { FiguresReport } from './figures-report.ts';
 import type { GatewayLog } from './log.ts';
 import { createMetrics, type MetricSources } from './metrics.ts';
 import { type ObservedSession, SessionSums } from './session-totals.ts';
@@ -38,6 +39,7 @@ export class Observer {
   readonly #watch: Watch;
   readonly #emf: EmfReport | undefined;
   readonly #protection: TaskProtection | undefined;
+  readonly #figures: FiguresReport;
 
   constructor(parts: ObservedParts) {
     const { config, counters, redis, keys, lease, log, tail, connections, sessions } = parts;
@@ -51,6 +53,7 @@ export class Observer {
     this.#probe = probe;
     this.metrics = createMetrics({ ...parts, sums, probe, eventLoop });
     this.#watch = new Watch({ counters, probe, eventLoop, sums, log });
+    this.#figures = new FiguresReport(parts);
     const { metricsDeployment, taskProtectionAgent } = config;
     if (metricsDeployment !== undefined) {
       const write = (line: string) => void process.stdout.write(line);
@@ -67,6 +70,7 @@ export class Observer {
     this.#probe.start();
     this.#watch.start();
     this.#emf?.start();
+    this.#figures.start();
     this.#protection?.start();
   }
 
@@ -80,11 +84,13 @@ export class Observer {
     await this.#protection?.release();
   }
 
-  stop(): void {
+  /** Redis must still be there. Does not reject. */
+  async stop(): Promise<void> {
     this.#watch.stop();
     this.#probe.stop();
     this.#emf?.stop();
     this.#eventLoop.stop();
+    await this.#figures.stop();
   }
 }
 

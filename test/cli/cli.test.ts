@@ -71,6 +71,9 @@ test('a list longer than a page is read to its end', async () => {
   expect(all.users).toHaveLength(1_200);
   const some = (await system.json(['users', 'list', '--prefix', 'page-', '--limit', '700'])) as { users: unknown[] };
   expect(some.users).toHaveLength(700);
+  const inside = (await system.json(['users', 'list', '--contains', 'AGE-', '--limit', '5'])) as { users: unknown[] };
+  expect(inside.users).toHaveLength(5);
+  expect(await system.json(['users', 'list', '--contains', 'AGE-', '--online'])).toEqual({ users: [], cursor: null });
 });
 
 test('a removed user is disconnected and cannot come back', async () => {
@@ -90,6 +93,9 @@ test('one waiting message of a user is deleted by its id', async () => {
   const id = messages[0]?.id ?? '';
   expect(await system.json(['users', 'drop-message', 'bricked', id])).toEqual({ phone_number: 'bricked', id });
   expect(await system.json(['users', 'show', 'bricked'])).toMatchObject({ mailbox: 0, lost: 0 });
+  await system.json(['send', 'again', '--to', 'bricked']);
+  const cleared = await system.json(['users', 'clear-messages', 'bricked']);
+  expect(cleared).toEqual({ phone_number: 'bricked', deleted: 1 });
   const again = await system.run(['users', 'drop-message', 'bricked', id]);
   expect(again.code).toBe(1);
   expect(again.stderr).toContain('fronttcp users show bricked --json');

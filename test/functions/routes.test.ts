@@ -30,6 +30,12 @@ describe.each(stores)('operators over %s', (store) => {
     ['GET', '/commands/1'],
     ['GET', '/users'],
     ['GET', '/users/someone'],
+    ['POST', '/users'],
+    ['DELETE', '/users/someone'],
+    ['PUT', '/users/someone/password'],
+    ['POST', '/users/someone/token'],
+    ['GET', '/users/someone/messages'],
+    ['DELETE', '/users/someone/messages'],
     ['DELETE', '/users/someone/session'],
     ['DELETE', '/users/someone/token'],
     ['DELETE', '/users/someone/messages/1'],
@@ -37,6 +43,9 @@ describe.each(stores)('operators over %s', (store) => {
     ['POST', '/dead-letters/0-0123456789abcdef/retry'],
     ['DELETE', '/dead-letters/0-0123456789abcdef'],
     ['GET', '/stats'],
+    ['GET', '/stats/history'],
+    ['GET', '/tail'],
+    ['GET', '/users/someone/timeline'],
   ];
   it.each(forOperators)('%s %s is for operators', async (method, path) => {
     const anonymous = await world.call(method, path, { token: null });

@@ -25,3 +25,18 @@ local function is_valid_token(token, f)
   for _, more in ipairs(more_tokens(f[3], f[4])) do if more[1] == token then return true end end
   return false
 end
+
+-- A new `token` of a user; `expires` is Unix s, or '' for none. The older one of an operator stays valid beside it.
+local USUAL_TTL = 2592000
+local function replace_token(key, token, expires)
+  local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'role', 'more_tokens')
+  local more = more_tokens(was[3], was[4])
+  if was[3] == 'operator' and was[1] and string.find(was[1], '^sha256:%x+$') then
+    -- one without an expiry gets a usual one
+    local ends = was[2] or int(math.floor(now / 1000) + USUAL_TTL)
+    if (tonumber(ends) or 0) * 1000 > now then table.insert(more, 1, { was[1], ends }) end
+  end
+  keep_more_tokens(key, more)
+  redis.call('HSET', key, 'token', token)
+  if expires == '' then redis.call('HDEL', key, 'token_expires_at') else redis.call('HSET', key, 'token_expires_at', expires) end
+end

@@ -1,0 +1,148 @@
+import type { RedisPort } from '../../../shared/redis/port.ts';
+import type { Keys } from '../keys.ts';
+import { hashPassword } from '../passwords.ts';
+import { makeToken, tokenAtRest } from '../tokens.ts';
+import { AUDIT_LUA } from './audit.ts';
+import { ALLOW_FULL, defineScript, readLua } from './library.ts';
+import { SESSION_LUA, TOKENS_LUA } from './sessions.ts';
+
+/** Who acts, and the bound of the audit; 0: no record is kept. */
+export interface AuditedBy {
+  readonly by: string;
+  readonly most: number;
+}
+
+export interface NewUser {
+  /** Undefined: the user has none, and cannot log in. */
+  readonly password: string | undefined;
+  readonly isOperator: boolean;
+  /** Set the password and the role of an existing user, instead of refusing. */
+  readonly replace: boolean;
+}
+
+const putScript = defineScript('put_user', AUDIT_LUA, readLua(new URL('./put-user.lua', import.meta.url)));
+
+/** `exists`: the user is there already. */
+export async function addUser(
+  redis: RedisPort,
+  keys: Keys,
+  userId: string,
+  { password, isOperator, replace }: NewUser,
+  { by, most }: AuditedBy,
+): Promise<'done' | 'exists'> {
+  const atRest = password === undefined ? '' : await hashPassword(password);
+  const args = [keys.prefix, most, by, userId, replace ? 'replace' : 'add', atRest, isOperator ? 'operator' : 'user'];
+  return (await redis.script(putScript, [keys.users], args)) as 'done' | 'exists';
+}
+
+/** Tokens and connections stay. */
+export async function setPassword(
+  redis: RedisPort,
+  keys: Keys,
+  userId: string,
+  password: string,
+  { by, most }: AuditedBy,
+): Promise<'done' | 'no_user'> {
+  const args = [keys.prefix, most, by, userId, 'password', await hashPassword(password), ''];
+  return (await redis.script(putScript, [keys.users], args)) as 'done' | 'no_user';
+}
+
+const giveTokenScript = defineScript(
+  'give_token',
+  ALLOW_FULL,
+  TOKENS_LUA,
+  AUDIT_LUA,
+  readLua(new URL('./give-token.lua', import.meta.url)),
+);
+
+/**
+ * Makes a token without a password; it replaces the older one of a user, and an operator keeps the ten newest. `expiresAt` in Unix
+ * seconds; undefined, with 0 for `ttlSeconds`: valid until it is replaced.
+ */
+export async function giveToken(
+  redis: RedisPort,
+  keys: Keys,
+  userId: string,
+  ttlSeconds: number,
+  { by, most }: AuditedBy,
+): Promise<{ token: string; expiresAt: number | undefined } | 'no_user'> {
+  const token = makeToken(userId);
+  const args = [keys.prefix, most, by, userId, tokenAtRest(token), ttlSeconds];
+  const [status, expiresAt] = (await redis.script(giveTokenScript, [keys.users], args)) as [string, string?];
+  if (status !== 'ok') return 'no_user';
+  return { token, expiresAt: expiresAt ? Number(expiresAt) : undefined };
+}
+
+const CLEAR_LUA = readLua(new URL('./clear-library.lua', import.meta.url));
+
+const clearScript = defineScript(
+  'clear_mailbox',
+  ALLOW_FULL,
+  AUDIT_LUA,
+  CLEAR_LUA,
+  readLua(new URL('./clear-mailbox.lua', import.meta.url)),
+);
+
+/** Deletes what waits now, in steps. Returns the number of messages; undefined for an unknown user. */
+export async function clearMailbox(
+  redis: RedisPort,
+  keys: Keys,
+  userId: string,
+  { by, most }: AuditedBy,
+): Promise<number | undefined> {
+  let upTo = '';
+  let total = 0;
+  for (;;) {
+    const reply = await redis.script(clearScript, [keys.users], [keys.prefix, most, by, userId, upTo]);
+    const [last, deleted, isMore] = reply as [string?, number?, number?];
+    if (last === undefined) return upTo === '' ? undefined : total;
+    total += deleted ?? 0;
+    if (isMore !== 1) return total;
+    upTo = last;
+  }
+}
+
+const removeScript = defineScript(
+  'remove_user',
+  ALLOW_FULL,
+  SESSION_LUA,
+  AUDIT_LUA,
+  CLEAR_LUA,
+  readLua(new URL('./remove-user.lua', import.meta.url)),
+);
+
+/** Ends the tokens and the connection, and forgets the user with all that waits. `highestId` as in a claim. */
+export async function removeUser(
+  redis: RedisPort,
+  keys: Keys,
+  userId: string,
+  { by, most, highestId = 0 }: AuditedBy & { highestId?: number },
+): Promise<'removed' | 'unknown'> {
+  let outcome: 'removed' | 'unknown' | 'more';
+  do {
+    const reply = await redis.script(removeScript, [keys.users], [keys.prefix, most, by, userId, highestId]);
+    outcome = reply as 'removed' | 'unknown' | 'more';
+  } while (outcome === 'more');
+  return outcome;
+}
+
+const listScript = defineScript('list_mailbox', readLua(new URL('./list-mailbox.lua', import.meta.url)));
+
+export interface WaitingMessages {
+  /** Of all messages that wait. */
+  readonly total: number;
+  readonly heads: readonly [id: string, commandId: string, expiresAt: string][];
+  readonly hasMore: boolean;
+}
+
+/** The heads of messages that wait, by id, after `after`; undefined for an unknown user. A page of large messages may be short. */
+export async function listMailbox(
+  redis: RedisPort,
+  keys: Keys,
+  userId: string,
+  { after, limit }: { after: string; limit: number },
+): Promise<WaitingMessages | undefined> {
+  const reply = await redis.script(listScript, [keys.users], [keys.prefix, userId, after, limit]);
+  const [total, heads, more] = reply as [number?, [string, string, string][]?, number?];
+  return total === undefined ? undefined : { total, heads: heads ?? [], hasMore: more === 1 };
+}

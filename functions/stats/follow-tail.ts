@@ -1,0 +1,26 @@
+import type { z } from 'zod';
+import type { Keys } from '../../contract/store/keys.ts';
+import { beginTail, readTail, type TailPosition } from '../../contract/store/tail.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
+import type { TailQuery, tailAnswer } from './schema.ts';
+
+/** Entries of each stream in one answer: a gateway puts up to 200 lines into an entry of the tail. */
+const MAX_ENTRIES = 50;
+const MAX_LINES = 300;
+
+/** What has happened since the answer with this cursor; without one: from now on. Of too much, the newest. */
+export async function followTail(
+  redis: RedisPort,
+  keys: Keys,
+  { user, cursor }: TailQuery,
+): Promise<z.infer<typeof tailAnswer>> {
+  if (cursor === undefined) return { lines: [], skipped: 0, cursor: cursorOf(await beginTail(redis, keys, user)) };
+  const [tail = '', events = ''] = cursor.split('_');
+  const { lines, next } = await readTail(redis, keys, user, { tail, events }, MAX_ENTRIES);
+  const skipped = Math.max(0, lines.length - MAX_LINES);
+  return { lines: lines.slice(skipped), skipped, cursor: cursorOf(next) };
+}
+
+function cursorOf({ tail, events }: TailPosition): string {
+  return `${tail}_${events}`;
+}
