@@ -10,6 +10,8 @@ export interface CopiedProgram {
   readonly packages: readonly string[];
   /** The program below the root of the unpacked packages. */
   readonly file: string;
+  /** More programs of these packages, by name: each gets a starter beside that of the first. */
+  readonly more?: Readonly<Record<string, string>>;
 }
 
 export interface Copied {
@@ -46,10 +48,12 @@ export async function copyProgram(program: CopiedProgram, options: CopyOptions):
     await download(program.packages, partial, env);
     await unpack(join(partial, 'archives'), join(partial, 'root'), env);
     await rm(join(partial, 'archives'), { recursive: true });
-    await stat(join(partial, 'root', program.file));
+    const { name, file, more } = program;
+    const programs = Object.entries({ [name]: file, ...more });
+    for (const [, path] of programs) await stat(join(partial, 'root', path));
     await rm(place, { recursive: true, force: true });
     await rename(partial, place);
-    await writeStarter(program, dir);
+    for (const [starter, path] of programs) await writeStarter(starter, name, path, dir);
     return { ok: true, tried: `a copy of ${program.name}: fetched` };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -108,12 +112,12 @@ async function unpack(archives: string, root: string, env: NodeJS.ProcessEnv): P
 }
 
 /** Finds everything relative to itself, so that the project's folder may be moved. */
-async function writeStarter({ name, file }: CopiedProgram, dir: string): Promise<void> {
-  const root = join(dir, name, 'root');
+async function writeStarter(name: string, copy: string, file: string, dir: string): Promise<void> {
+  const root = join(dir, copy, 'root');
   const libraries = (await libraryFolders(root)).map((folder) => `$root/${folder}`).join(':');
   await writeFile(join(root, 'fonts.conf'), FONTS);
   const script = `#!/bin/sh
-root=$(cd "$(dirname "$0")/../${name}/root" && pwd) || exit 1
+root=$(cd "$(dirname "$0")/../${copy}/root" && pwd) || exit 1
 export LD_LIBRARY_PATH="${libraries}\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 export FONTCONFIG_FILE="\${FONTCONFIG_FILE:-$root/fonts.conf}"
 exec "$root/${file}" "$@"

@@ -29,10 +29,17 @@ async function redisPackages(): Promise<TestPackage[]> {
     {
       name: 'redis-server',
       depends: 'redis-tools, libfronttcp-test',
-      files: { 'usr/share/doc/redis-server/x': { script: '' } },
+      files: { 'usr/share/doc/redis-server/x': '' },
     },
-    { name: 'redis-tools', files: { 'usr/bin/redis-server': { from: binary.path } } },
-    { name: 'libfronttcp-test', files: { 'usr/lib/x86_64-linux-gnu/libfronttcp-test.so.1': { script: '' } } },
+    {
+      name: 'redis-tools',
+      files: {
+        // It may be a copy itself, which works only where it is.
+        'usr/bin/redis-server': `#!/bin/sh\nexec "${binary.path}" "$@"\n`,
+        'usr/bin/redis-cli': '#!/bin/sh\necho a client\n',
+      },
+    },
+    { name: 'libfronttcp-test', files: { 'usr/lib/x86_64-linux-gnu/libfronttcp-test.so.1': '' } },
   ];
 }
 
@@ -72,6 +79,7 @@ describe('a user without root, Redis or container engine', () => {
     );
     expect(first.output()).toMatch(/said Starting Redis [\d.]+ \(.*programs\/bin\/redis-server\)\nup Redis/);
     expect(await readdir(join(folder, 'programs'))).toEqual(['bin', 'redis-server']);
+    expect(execFileSync(join(folder, 'programs/bin/redis-cli'), { encoding: 'utf8' })).toBe('a client\n');
     expect(await readdir(join(folder, 'programs/redis-server/root/usr/lib'))).toEqual(['x86_64-linux-gnu']);
 
     const second = asNobody(script);
@@ -84,8 +92,8 @@ describe('a user without root, Redis or container engine', () => {
       {
         name: 'thing',
         files: {
-          'usr/bin/thing': { script: '#!/bin/sh\necho "$1 from $LD_LIBRARY_PATH"\n' },
-          'usr/lib/libx.so': { script: '' },
+          'usr/bin/thing': '#!/bin/sh\necho "$1 from $LD_LIBRARY_PATH"\n',
+          'usr/lib/libx.so': '',
         },
       },
     ]);
@@ -100,7 +108,7 @@ describe('a user without root, Redis or container engine', () => {
 
   it('has the programs of the tests copied too', async () => {
     const script = '#!/bin/sh\necho 1.0\n';
-    const archive = await packageArchive(folder, [{ name: 'thing', files: { 'usr/bin/thing': { script } } }]);
+    const archive = await packageArchive(folder, [{ name: 'thing', files: { 'usr/bin/thing': script } }]);
     const copy = { name: 'thing', packages: ['thing'], file: 'usr/bin/thing' };
     const need = { area: 'x', programs: ['thing'], packages: {}, copy };
     const provided = await provide(need, { ...env, ...archive }, () => undefined, join(folder, 'programs'));

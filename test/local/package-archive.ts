@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from '../../local/redis/run.ts';
 
 export interface TestPackage {
   readonly name: string;
   readonly depends?: string;
-  /** What it has: path below the root, and the file of this machine that is put there or the text of a script. */
-  readonly files: Readonly<Record<string, { readonly from: string } | { readonly script: string }>>;
+  /** What it has: path below the root, and the text of the script that is put there. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /** Whether this machine has Debian's package tools. */
@@ -24,8 +24,7 @@ export async function packageArchive(folder: string, packages: readonly TestPack
     for (const [path, content] of Object.entries(files)) {
       const file = join(root, path);
       await mkdir(dirname(file), { recursive: true });
-      if ('from' in content) await cp(content.from, file, { dereference: true });
-      else await writeFile(file, content.script);
+      await writeFile(file, content);
       await chmod(file, 0o755);
     }
     const control = [
