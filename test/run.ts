@@ -55,9 +55,9 @@ async function runVitest(args: readonly string[]): Promise<Counts> {
   await mkdir(temporary);
   // Some tests run programs as a user without rights.
   await chmod(folder, 0o711);
-  // What Node has compiled once (TypeScript without its types, aws-cdk-lib) it need not compile in every process again.
+  // What Node has compiled once (TypeScript without its types, aws-cdk-lib) it need not compile again, in any process of any run.
   const env = {
-    NODE_COMPILE_CACHE: join(folder, 'compiled'),
+    NODE_COMPILE_CACHE: join(repository, 'node_modules/.cache/compiled'),
     ...process.env,
     TMPDIR: temporary,
     PATH: pathWithCopies(),
