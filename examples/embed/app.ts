@@ -1,5 +1,5 @@
 import { App, CfnOutput, Stack } from 'aws-cdk-lib';
-import { FrontTcp } from 'fronttcp/cdk';
+import { FrontTcp } from 'fronttcp-cdk';
 
 const stack = new Stack(new App(), 'Fleet', { env: { region: 'eu-central-1' } });
 const fronttcp = new FrontTcp(stack, 'FrontTcp', {

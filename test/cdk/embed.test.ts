@@ -16,11 +16,11 @@ async function run(command: string, args: readonly string[], cwd: string): Promi
 
 describe('an app of somebody else', () => {
   const app = join(work, 'app');
-  const installed = join(app, 'node_modules/fronttcp');
+  const installed = join(app, 'node_modules/fronttcp-cdk');
 
   beforeAll(async () => {
     cpSync(join(repository, 'examples/embed'), app, { recursive: true });
-    await installPackedPackage(installed);
+    await installPackedPackage(installed, 'fronttcp-cdk');
     // Its dependencies are those of this repository.
     for (const name of ['aws-cdk-lib', 'constructs', 'zod', '@types']) {
       symlinkSync(join(repository, 'node_modules', name), join(app, 'node_modules', name));

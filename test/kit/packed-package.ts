@@ -9,15 +9,28 @@ async function run(command: string, args: readonly string[], cwd: string): Promi
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${running.output()}`);
 }
 
-/** Packs the package as npm would publish it, once per run; returns the path of the archive. */
-export async function packedPackage(): Promise<string> {
-  const folder = await oncePerRun('packed', (made) => run('npm', ['pack', '--pack-destination', made], repository));
+/** The packages that are published, and their folders. */
+export const packageFolders = {
+  fronttcp: '.',
+  'fronttcp-cdk': './sdk/cdk',
+  'fronttcp-client': './sdk/client',
+  'fronttcp-upstream': './sdk/upstream',
+} as const;
+export type PackageName = keyof typeof packageFolders;
+
+/** Packs a package as npm would publish it, once per run; returns the path of the archive. */
+export async function packedPackage(name: PackageName = 'fronttcp'): Promise<string> {
+  const folder = await oncePerRun(`packed-${name}`, (made) =>
+    run('npm', ['pack', '--pack-destination', made, packageFolders[name]], repository),
+  );
   return join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '');
 }
 
-/** Unpacks the package into `place`, a node_modules/fronttcp. Its dependencies are for the caller. */
-export async function installPackedPackage(place: string): Promise<void> {
-  const archive = await packedPackage();
-  const folder = await oncePerRun('unpacked', (made) => run('tar', ['-xzf', archive, '--strip-components=1'], made));
+/** Unpacks a package into `place`, a node_modules/<name>. Its dependencies are for the caller. */
+export async function installPackedPackage(place: string, name: PackageName = 'fronttcp'): Promise<void> {
+  const archive = await packedPackage(name);
+  const folder = await oncePerRun(`unpacked-${name}`, (made) =>
+    run('tar', ['-xzf', archive, '--strip-components=1'], made),
+  );
   cpSync(folder, place, { recursive: true });
 }

@@ -47,8 +47,19 @@ it('the client library and the upstream helper need nothing beside them', async 
   expect(await run(process.execPath, ['use.mjs'], join(work, 'app'))).toContain('true function true');
 });
 
+it('has the construct of fronttcp-cdk too, for those who import it from here', async () => {
+  for (const name of ['aws-cdk-lib', 'constructs', 'zod']) {
+    symlinkSync(join(repository, 'node_modules', name), join(work, 'app/node_modules', name));
+  }
+  writeFileSync(
+    join(work, 'app/construct.mjs'),
+    `import * as cdk from 'fronttcp/cdk'; console.log(typeof cdk.FrontTcp);`,
+  );
+  expect(await run(process.execPath, ['construct.mjs'], join(work, 'app'))).toContain('function');
+}, 60_000);
+
 it('brings its command line, without TypeScript', async () => {
-  for (const name of ['@aws-sdk', '@upstash', 'commander', 'ioredis', 'pino', 'zod']) {
+  for (const name of ['@aws-sdk', '@upstash', 'commander', 'ioredis', 'pino']) {
     symlinkSync(join(repository, 'node_modules', name), join(work, 'app/node_modules', name));
   }
   const app = join(work, 'app');

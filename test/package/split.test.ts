@@ -1,13 +1,15 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type PackageName, packageFolders, packedPackage } from '../kit/packed-package.ts';
 import { repository, startProcess } from '../kit/process.ts';
 
 /** The packages without a dependency, packed as npm publishes them and installed by npm without a network. */
 const work = mkdtempSync(join(tmpdir(), 'fronttcp-split-'));
 const app = join(work, 'app');
-const names = ['fronttcp-client', 'fronttcp-upstream'];
+const names = ['fronttcp-client', 'fronttcp-upstream'] as const;
 
 async function run(command: string, args: readonly string[], cwd = work): Promise<string> {
   const running = startProcess(command, args, { cwd });
@@ -19,12 +21,15 @@ async function run(command: string, args: readonly string[], cwd = work): Promis
 const archives = (): string[] => readdirSync(work).filter((name) => name.endsWith('.tgz'));
 
 beforeAll(async () => {
-  await run('npm', ['pack', '--pack-destination', work, ...names.flatMap((name) => ['-w', name])], repository);
+  for (const name of names) {
+    const archive = await packedPackage(name);
+    copyFileSync(archive, join(work, basename(archive)));
+  }
   await run('mkdir', ['app']);
   writeFileSync(join(app, 'package.json'), '{"private": true, "type": "module"}');
   const files = archives().map((name) => join('..', name));
   await run('npm', ['install', '--offline', '--no-audit', '--no-fund', ...files], app);
-}, 120_000);
+}, 240_000);
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 it('are the only ones that an install brings', () => {
@@ -61,3 +66,52 @@ it('please publint and have the types of ES modules', async () => {
   const attw = join(repository, 'node_modules/@arethetypeswrong/cli/dist/index.js');
   for (const archive of archives()) await run(process.execPath, [attw, join(work, archive), '--profile', 'esm-only']);
 }, 60_000);
+
+/** What each package weighs: the archive, unpacked, and the packages that its install brings along (without peers). */
+const weights: [name: PackageName, maxKilobytes: number, dependencies: number][] = [
+  ['fronttcp', 7_000, 71],
+  ['fronttcp-cdk', 7_000, 1],
+  ['fronttcp-client', 40, 0],
+  ['fronttcp-upstream', 10, 0],
+];
+
+it.each(weights)(
+  '%s has at most %i kB and %i packages beside itself',
+  async (name, maxKilobytes, most) => {
+    const kilobytes = Math.ceil(statSync(await packedPackage(name)).size / 1_000);
+    const dependencies = dependenciesOf(name);
+    process.stdout.write(`${name}: ${kilobytes} kB, ${dependencies.size} packages beside it\n`);
+    expect(kilobytes).toBeLessThanOrEqual(maxKilobytes);
+    expect(dependencies.size).toBeLessThanOrEqual(most);
+  },
+  240_000,
+);
+
+const versions = z.record(z.string(), z.string()).optional();
+const manifest = z.looseObject({ version: z.string().optional(), dependencies: versions, peerDependencies: versions });
+const manifestOf = (name: PackageName) =>
+  manifest.parse(JSON.parse(readFileSync(join(repository, packageFolders[name], 'package.json'), 'utf8')));
+
+/** By name, from the lock file of the repository: what npm installs for it. */
+function dependenciesOf(name: PackageName): Set<string> {
+  const lock = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8')) as { packages: object };
+  const packages = z.record(z.string(), manifest).parse(lock.packages);
+  const found = new Set<string>();
+  const add = (dependencies: object = {}): void => {
+    for (const dependency of Object.keys(dependencies)) {
+      if (found.has(dependency)) continue;
+      found.add(dependency);
+      add(packages[`node_modules/${dependency}`]?.dependencies);
+    }
+  };
+  add(manifestOf(name).dependencies);
+  return found;
+}
+
+it('all have one version, and fronttcp-cdk the versions that the tests run with', () => {
+  const root = manifestOf('fronttcp');
+  for (const [name] of weights) expect(manifestOf(name).version).toBe(root.version);
+  const { dependencies, peerDependencies } = manifestOf('fronttcp-cdk');
+  expect(root.dependencies).toMatchObject({ ...dependencies });
+  expect(root.peerDependencies).toEqual(peerDependencies);
+});
