@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { linesOf, offences } from '../../cli/json-rules.ts';
 import { repository, startProcess } from '../../kit/process.ts';
 
 /** Runs a client against `fronttcp conformance`, to its end; every clause that applies to it must hold. */
@@ -22,11 +23,9 @@ export async function expectConformance(
   };
   const device = spawn(command, rest, { env, stdio: ['pipe', 'ignore', 'ignore'] });
   const { code } = await server.exit.finally(() => device.kill('SIGKILL'));
-  const results = server
-    .output()
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as { result?: string; type?: string; passed?: number; title?: string });
+  const printed = server.output().split('\n').filter((line) => line.startsWith('{'));
+  const results = linesOf(printed.join('\n')) as { result?: string; title?: string; type?: string; passed?: number }[];
+  expect(results.flatMap((result) => offences(result))).toEqual([]);
   expect(results.filter(({ result }) => result === 'failed')).toEqual([]);
   expect(results.at(-1)).toMatchObject({ type: 'summary', failed: 0 });
   const replied = results.find(({ title }) => title === 'a message that asks is replied to with its ask');
