@@ -2,25 +2,25 @@ import { readFileSync } from 'node:fs';
 import { brotliCompressSync } from 'node:zlib';
 
 const READ_LUA = /readLua\(new URL\('(\.\/[\w-]+\.lua)', import\.meta\.url\)\)/g;
+const READ_PAGE = /readFileSync\(new URL\('((?:\.\.\/)+docs\/[\w-]+\.md)', import\.meta\.url\), 'utf8'\)/g;
 const IMPORT_ZOD = /^import \{ z \} from 'zod';$/m;
 
 /**
  * Changes to our own sources in a bundle:
- * - the text of Lua files stands in the modules that read them (contract/store/scripts/library.ts): a bundle has no files
- *   beside it;
+ * - the text of Lua files (contract/store/scripts/library.ts) and of pages (cli/support/ways-out.ts) stands in the modules that read
+ *   them: a bundle has no files beside it;
  * - zod is imported by its namespace, from which the bundler removes unused parts. It cannot do that with the object `z`.
  * @type {import('esbuild').Plugin}
  */
 export const ownSources = {
   name: 'own-sources',
   setup({ onLoad }) {
-    onLoad({ filter: /[\\/](?:contract|functions|shared|gateway)[\\/].*\.ts$/ }, ({ path }) => {
+    onLoad({ filter: /[\\/](?:cli|contract|functions|shared|gateway)[\\/].*\.ts$/ }, ({ path }) => {
       if (path.includes('node_modules')) return undefined;
       const text = readFileSync(path, 'utf8');
-      const withLua = text.replace(READ_LUA, (_, name) =>
-        JSON.stringify(readFileSync(new URL(name, `file://${path}`), 'utf8')),
-      );
-      return { contents: withLua.replace(IMPORT_ZOD, "import * as z from 'zod';"), loader: 'ts' };
+      const inText = (_, name) => JSON.stringify(readFileSync(new URL(name, `file://${path}`), 'utf8'));
+      const whole = text.replace(READ_LUA, inText).replace(READ_PAGE, inText);
+      return { contents: whole.replace(IMPORT_ZOD, "import * as z from 'zod';"), loader: 'ts' };
     });
   },
 };

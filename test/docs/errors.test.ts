@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { failureWord, INTERNAL_WORD } from '../../cli/support/failure.ts';
+import { wayOut } from '../../cli/support/ways-out.ts';
 import { Refusals } from '../../contract/wire/refusals.ts';
 import { errorWord } from '../../functions/http/error-word.ts';
 import { repository } from '../kit/process.ts';
@@ -23,4 +24,23 @@ test('the page of errors has every word of frame 111, and no other', () => {
 
 test('the page of errors has every word of the command line, and no other', () => {
   expect(wordsOf('On the command line')).toEqual([...Object.values(failureWord), INTERNAL_WORD].sort());
+});
+
+test.each([
+  ['http', [...errorWord.options]],
+  ['tcp', Object.keys(Refusals)],
+] as const)('the command line knows the way out of every word over %s', (way, words) => {
+  const sentences = words.map((word) => [word, wayOut(word, way)] as const);
+  expect(sentences.filter(([, sentence]) => !/^[A-Z][^`|]+\.$/.test(sentence ?? ''))).toEqual([]);
+  expect(wayOut('a_word_of_a_newer_server', way)).toBeUndefined();
+});
+
+/** What the API is pinned to by its description: programs rely on these words. */
+const PINNED = [
+  ...['unknown_user', 'unknown_group', 'away', 'replaced', 'cancelled', 'expired', 'too_large', 'cannot_acknowledge', 'cannot_reply'],
+  ...['store_full', 'store_credentials', 'store_unavailable'],
+];
+
+test('the words that the API is pinned to are there', () => {
+  expect(wordsOf('Over HTTP')).toEqual(expect.arrayContaining(PINNED));
 });
