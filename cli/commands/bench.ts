@@ -31,12 +31,14 @@ interface BenchOptions extends GatewayOptions {
 
 export function benchCommand(): Command {
   return new Command('bench')
-    .description('how long a command takes from HTTP to the device, and how many a second (operators)')
+    .description(
+      'measure how long a command takes from HTTP to the device, and how many get through a second (operators)',
+    )
     .option('--clients <number>', 'devices that are connected for it', wholeNumber(1, 1_000), 10)
     .option('--seconds <number>', 'of each of the two measurements', wholeNumber(1, 60), 5)
     .option('--concurrency <number>', 'requests at a time, in the second one', wholeNumber(2, 64), 8)
     .option('--batch <number>', 'commands in a request, in the second one', wholeNumber(1, 100), 1)
-    .option('--self', 'one device, you yourself: needs no Redis, and takes over your other connection')
+    .option('--self', 'measure with your own user as the only device: needs no Redis, and ends your other connection')
     .addOption(hostOption())
     .addOption(portOption())
     .addOption(tlsOption())
@@ -44,9 +46,9 @@ export function benchCommand(): Command {
     .addHelpText(
       'after',
       `
-First one command at a time: what one waits for. Then several requests at a time: what gets through. Both ends are this
-program, so there is one clock; on one machine they share it with what they measure. The devices' users (bench-…) are made in
-Redis and removed at the end: in that of REDIS_URL, or of the \`fronttcp dev\` in this folder.
+First one command at a time, for the latency. Then several requests at a time, for the throughput. Both ends are this
+program, so there is one clock; on one machine it shares the processor with what it measures. The devices' users (bench-…) are made in
+Redis and removed at the end: the one of REDIS_URL, or of the \`fronttcp dev\` in this folder.
 
 Examples:
   $ fronttcp bench

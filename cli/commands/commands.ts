@@ -24,8 +24,8 @@ function listCommand(): Command {
   return new Command('list')
     .description('what was sent, the newest first')
     .option('--from <sender>', 'only of this user, or of service:<name>')
-    .option('-t, --to <user id>', 'only what this user was named in')
-    .option('--limit <number>', 'at most so many', wholeNumber(1, 10_000), 20)
+    .option('-t, --to <user id>', 'only commands to this user')
+    .option('--limit <number>', 'the most to show', wholeNumber(1, 10_000), 20)
     .addHelpText(
       'after',
       '\nExamples:\n  $ fronttcp commands list\n  $ fronttcp commands list --from service:billing --to 13565208554',

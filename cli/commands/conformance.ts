@@ -21,7 +21,7 @@ const RETURN_MS = 45_000;
 
 export function conformanceCommand(): Command {
   return new Command('conformance')
-    .description('play the gateway for a device, and say what it does wrong, clause by clause')
+    .description('play the gateway for a device, and print what it does wrong, clause by clause')
     .option('--listen <port>', 'where the device connects; 0: a free port', wholeNumber(0, 65_535), 8_124)
     .option('--host <address>', 'of this machine; 0.0.0.0 for a device on the network', '127.0.0.1')
     .addOption(
@@ -29,15 +29,15 @@ export function conformanceCommand(): Command {
         .choices(endings)
         .default('taken_over'),
     )
-    .option('--patience <seconds>', 'for an answer of the device', wholeNumber(1, 60), 5)
+    .option('--patience <seconds>', 'how long to wait for an answer of the device', wholeNumber(1, 60), 5)
     .addHelpText(
       'after',
       `
-Any token is taken: point the device at this address and switch it on. It is sent what gateways may send, cut as networks cut
-it, and is expected to keep its side of docs/protocol.md. What a device has taken shows in its acknowledgements: one that does not
-ask for the feature "ack" is tried on its connection alone. The clauses are the headings of docs/protocol.md.
+Any token is accepted: point the device at this address and switch it on. It gets everything that gateways may send, split as
+networks split it, and must follow docs/protocol.md. Acknowledgements show what a device has handled: of a device that does not
+ask for the feature "ack", only the connection is checked. The clauses are the headings of docs/protocol.md.
 
-Exit code 0: it kept to every clause that applies to it; 1: it did not.
+Exit code 0: the device follows every clause that applies to it; 1: it does not.
 
 Examples:
   $ fronttcp conformance --listen 8124 --host 0.0.0.0

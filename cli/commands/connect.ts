@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import type { Client } from '../../sdk/client/client.ts';
 import { connect } from '../../sdk/client/connect.ts';
 import { ClosedError, DismissedError, TokenRefusedError } from '../../sdk/client/errors.ts';
-import { Chat, type Screen } from '../support/chat.ts';
+import { Chat, explained, type Screen } from '../support/chat.ts';
 import { CHAT_HELP, type Target } from '../support/chat-line.ts';
 import { type Context, contextOf, loginOf } from '../support/context.ts';
 import type { StoredLogin } from '../support/credentials.ts';
@@ -27,7 +27,7 @@ export function connectCommand(): Command {
     .option('-t, --to <user id>', 'to whom lines go; several times, or with commas', collect)
     .option('-a, --all', 'lines go to everyone who is connected')
     .option('--plain', 'the bare protocol: no acknowledgements, no receipts')
-    .option('--listen', 'go on showing messages when standard input ends')
+    .option('--listen', 'keep showing messages when standard input ends')
     .addHelpText(
       'after',
       `
@@ -139,7 +139,7 @@ function tell(client: Client, screen: Screen): void {
   client.on('verified', ({ lost }) => {
     screen.note(lost > 0 ? `Connected again; ${lost} messages were lost meanwhile.` : 'Connected again.');
   });
-  client.on('refused', (error) => screen.error(`refused: ${error.message}`));
+  client.on('refused', (error) => screen.error(`refused: ${explained(error)}`));
   client.on('error', (error) => {
     if (!(error instanceof ClosedError)) screen.error(error.message);
   });

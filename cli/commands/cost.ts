@@ -64,6 +64,19 @@ Examples:
     .action(async (usage: Usage, command: Command) => {
       const { output } = await contextOf(command);
       const bills = { fronttcp: frontTcpBill(usage), webSocket: webSocketBill(usage), iotCore: iotCoreBill(usage) };
-      output.result({ usage, steps: stepsDown(usage), ...bills }, costReport(usage));
+      output.result(published({ usage, steps: stepsDown(usage), ...bills }), costReport(usage));
     });
+}
+
+/** With the names and the unit of `--json` (docs/cli.md): snake_case, and milliseconds. */
+function published(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(published);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) =>
+      name === 'heartbeatSeconds'
+        ? ['heartbeat_ms', Number(member) * 1_000]
+        : [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), published(member)],
+    ),
+  );
 }

@@ -12,12 +12,12 @@ import { printable, table, time } from '../support/output.ts';
 import { Progress } from '../support/progress.ts';
 
 /** Limit of letters that can be found by id while older ones are removed. */
-const MOST_AT_ONCE = 5_000;
+const MAX_AT_ONCE = 5_000;
 const SHOWN_CHARACTERS = 60;
 
 export function deadCommand(): Command {
   return defaultTo(new Command('dead'), listCommand())
-    .description('what the queue could not take: look at it, retry it, delete it (operators)')
+    .description('entries that the queue could not deliver: list, retry, delete (operators)')
     .addCommand(retryCommand())
     .addCommand(deleteCommand());
 }
@@ -25,7 +25,7 @@ export function deadCommand(): Command {
 function listCommand(): Command {
   return new Command('list')
     .description('the dead letters, the newest first')
-    .option('--limit <number>', 'at most so many', wholeNumber(1, 100_000), 100)
+    .option('--limit <number>', 'the most to show', wholeNumber(1, 100_000), 100)
     .addHelpText('after', "\nExamples:\n  $ fronttcp dead list\n  $ fronttcp dead list --json | jq '.letters[].entry'")
     .action(async ({ limit }: { limit: number }, command: Command) => {
       const context = await contextOf(command);
@@ -50,9 +50,9 @@ function rowOf({ id, at, reason, entry, chat_to }: DeadLetter): string[] {
 
 function retryCommand(): Command {
   return new Command('retry')
-    .description('back into the queue; a letter for several goes to those alone who had not got it')
+    .description('put letters back into the queue; a letter for several goes only to those who did not get it')
     .argument('[id...]', 'as `dead list` shows them')
-    .option('--all', `every one, the oldest first (up to ${count(MOST_AT_ONCE)})`)
+    .option('--all', `every one, the oldest first (up to ${count(MAX_AT_ONCE)})`)
     .addHelpText('after', '\nExamples:\n  $ fronttcp dead retry 0-5f1e0c7a9b3d4e8f\n  $ fronttcp dead retry --all')
     .action((ids: string[], { all = false }: { all?: boolean }, command: Command) =>
       decideOn(ids, { all, fate: 'retry' }, command),
@@ -63,8 +63,8 @@ function deleteCommand(): Command {
   return new Command('delete')
     .description('away for good')
     .argument('[id...]', 'as `dead list` shows them')
-    .option('--all', `every one (up to ${count(MOST_AT_ONCE)}); with --yes`)
-    .option('--yes', 'delete all without another word')
+    .option('--all', `every one (up to ${count(MAX_AT_ONCE)}); with --yes`)
+    .option('--yes', 'delete all without a question')
     .addHelpText(
       'after',
       '\nExamples:\n  $ fronttcp dead delete 0-5f1e0c7a9b3d4e8f\n  $ fronttcp dead delete --all --yes',
@@ -84,7 +84,7 @@ async function decideOn(ids: string[], { all, fate }: { all: boolean; fate: Fate
   }
   const context = await contextOf(command);
   const api = await apiOf(context);
-  const chosen = all ? (await listDeadLetters(api, MOST_AT_ONCE)).letters.map(({ id }) => id).reverse() : ids;
+  const chosen = all ? (await listDeadLetters(api, MAX_AT_ONCE)).letters.map(({ id }) => id).reverse() : ids;
   const { done, gone } = await decideOnEach(api, chosen, fate, context.output);
   const [past, verb] = fate === 'retry' ? ['retried', 'Retried'] : ['deleted', 'Deleted'];
   const more = gone.length > 0 ? `; ${count(gone.length)} were gone already` : '';

@@ -14,7 +14,7 @@ import { printable, styled } from '../support/output.ts';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('check this machine, Redis, the HTTP API and a gateway, and say how to mend what is wrong')
+    .description('check this machine, Redis, the HTTP API and a gateway, and say how to fix what is wrong')
     .addOption(hostOption())
     .addOption(portOption())
     .addOption(tlsOption())
@@ -25,8 +25,8 @@ export function doctorCommand(): Command {
     .addHelpText(
       'after',
       `
-Looks at versions, limits, ports, clocks, TLS and settings; changes nothing. Exits 1 when something is wrong (✗); what only
-may become so (!) and what cannot be seen from here (–) is told.
+Checks versions, limits, ports, clocks, TLS and settings; changes nothing. Exits with 1 when something is wrong (✗). It also shows
+what may fail later (!) and what cannot be checked from here (–).
 
 Examples:
   $ fronttcp doctor
@@ -87,6 +87,6 @@ function areaText({ title, checks }: Area): string {
 }
 
 function summary({ ok, warn, fail }: Record<State, number>): string {
-  if (fail > 0) return `${fail} of ${ok + warn + fail} checks failed: mend what → says, and look again.`;
-  return warn > 0 ? `Everything works; mind what is marked !.` : 'All is well.';
+  if (fail > 0) return `${fail} of ${ok + warn + fail} checks failed: do what → says, and check again.`;
+  return warn > 0 ? `Everything works. Read what is marked !.` : 'Everything works.';
 }

@@ -4,7 +4,7 @@ import { Api } from '../support/api.ts';
 import { contextOf } from '../support/context.ts';
 import { isLoopback } from '../support/local-system.ts';
 import { wholeNumber } from '../support/numbers.ts';
-import { time } from '../support/output.ts';
+import { time, unixMs } from '../support/output.ts';
 import { readPassword } from '../support/password.ts';
 
 interface LoginOptions {
@@ -46,15 +46,15 @@ async function logIn(phoneNumber: string, options: LoginOptions, command: Comman
   const body = { phone_number: phoneNumber, password };
   const { token, expires_at } = await api.call('POST', '/login', loginAnswer, { body });
   if (options.printToken) {
-    output.result({ phone_number: phoneNumber, token, expires_at }, token);
+    output.result({ phone_number: phoneNumber, token, expires_at: unixMs(expires_at) }, token);
     return;
   }
   const { host, port, tls } = options;
   const gateway = { ...(host ? { host } : {}), ...(port ? { port } : {}), ...(tls ? { tls } : {}) };
   await credentials.put(apiUrl, { phone_number: phoneNumber, token, expires_at, ...gateway });
   output.result(
-    { phone_number: phoneNumber, api: apiUrl, expires_at },
-    `Logged in at ${apiUrl} as ${phoneNumber}, until ${time(expires_at * 1_000)}.`,
+    { phone_number: phoneNumber, api: apiUrl, expires_at: unixMs(expires_at) },
+    `Logged in at ${apiUrl} as ${phoneNumber}, until ${time(unixMs(expires_at))}.`,
   );
   output.note(`The token is in ${credentials.path}. Try: fronttcp connect`);
 }

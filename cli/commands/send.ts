@@ -42,15 +42,18 @@ export function sendCommand(): Command {
     .option('-t, --to <user id>', 'a recipient; several times, or with commas', collect)
     .option('-f, --to-file <file>', 'recipients of a file, one a line; - reads standard input')
     .option('-a, --all', 'everyone who is connected now')
-    .option('--everyone', 'every user there is: who is away gets it later')
+    .option('--everyone', 'every known user; those who are away get it on their next connection')
     .option('-g, --group <name>', 'the members that the group has now')
     .option('-c, --command-id <id>', '2000–2999: an application message', wholeNumber(2_000, 2_999))
     .option('--ttl <seconds>', 'how long it may wait for a recipient who is away', wholeNumber(1, MAX_TTL_SECONDS))
     .option('--at <time>', 'deliver it then, not earlier: a local time, one with its zone, or Unix seconds', moment)
-    .option('--in <seconds>', 'deliver it so much later', wholeNumber(0, MAX_DELAY_SECONDS))
-    .option('--replaces <key>', 'of those with this key that still wait for a recipient only the newest is delivered')
+    .option('--in <seconds>', 'deliver it after this time', wholeNumber(0, MAX_DELAY_SECONDS))
+    .option(
+      '--replaces <key>',
+      'of the commands with this key that still wait for a recipient, only the newest is delivered',
+    )
     .option('--if-away-fail', 'refuse it when the one recipient is not connected: nothing is stored')
-    .option('--receipt', 'follow what becomes of it, per recipient')
+    .option('--receipt', 'show the delivery to each recipient')
     .option('--wait <seconds>', 'how long to follow it', wholeNumber(0, 86_400), 10)
     .option('--batch <number>', 'with --to-file and --everyone: recipients of a request', wholeNumber(1, 1_000), 500)
     .option('--idempotency-key <key>', 'sent again with the same key, it happens once')

@@ -33,8 +33,8 @@ export function setupCommand(): Command {
     .addHelpText(
       'after',
       `
-Reads the outputs of the stack with the AWS command line, so it needs your AWS credentials. May be run again: users that
-are there stay as they are.
+Reads the outputs of the stack with the AWS command line, so it needs your AWS credentials. You may run it again: existing users
+are not changed.
 
 Example:
   $ fronttcp setup --stack FrontTcp`,

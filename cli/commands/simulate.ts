@@ -33,21 +33,21 @@ const TELL_EVERY_MS = { line: 5_000, json: 1_000 };
 
 export function simulateCommand(): Command {
   return new Command('simulate')
-    .description('connect a fleet of clients that live as real ones do, and show what happens')
+    .description('connect a fleet of clients that behave as real ones do, and show what happens')
     .option('--clients <number>', 'how many', wholeNumber(2, 1_000_000), 1_000)
     .option('--rate <number>', 'connections a second, at the start', wholeNumber(1, 10_000), 500)
     .option('--chats-per-minute <number>', 'of each client that writes (a quarter do)', decimalNumber(0.01, 600), 2)
-    .option('--duration <seconds>', 'end by itself', wholeNumber(1, 86_400))
+    .option('--duration <seconds>', 'how long to run', wholeNumber(1, 86_400))
     .addOption(hostOption())
     .addOption(portOption())
     .addOption(tlsOption())
-    .option('--clean', 'only remove the users that an earlier run left, because it was killed')
+    .option('--clean', 'only remove the users of an earlier run that was killed')
     .option('--yes', 'also with gateways or a Redis that are not on this machine')
     .addHelpText(
       'after',
       `
 Of 100 clients 55 listen, 25 write to others, 10 leave and come back, 5 are slow, and 5 speak the plain protocol. All
-send heartbeats, and acknowledge what they get. Their users (sim-…) are made in Redis and removed at the end: in the Redis of
+send heartbeats, and acknowledge what they get. Their users (sim-…) are made in Redis and removed at the end: the Redis of
 REDIS_URL, or of the \`fronttcp dev\` in this folder. Latency is from client to client.
 
 Examples:

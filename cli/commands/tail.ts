@@ -11,13 +11,13 @@ const POLL_MS = 500;
 
 export function tailCommand(): Command {
   return new Command('tail')
-    .description('follow live who connects and leaves, what is delivered and what is refused; no contents')
-    .option('--user <user id>', 'only what concerns this user')
+    .description('show live who connects and leaves, what is delivered and what is refused; without contents')
+    .option('--user <user id>', 'only lines about this user')
     .addHelpText(
       'after',
       `
 Reads Redis itself: that of REDIS_URL, REDIS_CLUSTER and REDIS_KEY_PREFIX, of the Upstash pair, or of the \`fronttcp dev\` that
-runs in this folder. The gateways tell of deliveries and refusals while somebody follows: the first may be three seconds late.
+runs in this folder. The gateways report deliveries and refusals only while somebody follows: the first may come three seconds late.
 
 Examples:
   $ fronttcp tail
@@ -37,26 +37,26 @@ Examples:
     });
 }
 
-interface Told {
+interface TailView {
   began(): void;
   line(line: TailLine | LifecycleLine): void;
   away(): void;
 }
 
 /** When the store fails later, the command waits for it; a store that cannot be reached at the start is an error. */
-async function follow({ redis, keys }: Store, user: string, signal: AbortSignal, told: Told): Promise<void> {
+async function follow({ redis, keys }: Store, user: string, signal: AbortSignal, view: TailView): Promise<void> {
   let position = await beginTail(redis, keys, user);
   let isAway = false;
-  told.began();
+  view.began();
   while (!signal.aborted) {
     try {
       const { lines, next } = await readTail(redis, keys, user, position);
       position = next;
       isAway = false;
-      for (const line of lines) told.line(line);
+      for (const line of lines) view.line(line);
     } catch (error) {
       if (!(error instanceof RedisUnavailableError)) throw error;
-      if (!isAway) told.away();
+      if (!isAway) view.away();
       isAway = true;
     }
     await setTimeout(POLL_MS, undefined, { signal }).catch(() => undefined);
@@ -65,18 +65,18 @@ async function follow({ redis, keys }: Store, user: string, signal: AbortSignal,
 
 function textOf(line: TailLine | LifecycleLine): string {
   const colour = line.type.includes('refused') || line.type === 'lost' ? 'red' : 'green';
-  const facts = 'epoch' in line ? [line.reason, `epoch ${line.epoch}`] : factsOf(line);
+  const fields = 'epoch' in line ? [line.reason, `epoch ${line.epoch}`] : fieldsOf(line);
   return [
     time(line.at),
     styled(line.type === 'disconnected' ? 'yellow' : colour, line.type.padEnd(14)),
     printable(line.user ?? '-'),
-    ...facts.map((fact) => printable(fact)),
+    ...fields.map((field) => printable(field)),
     styled('dim', line.gateway),
   ].join('  ');
 }
 
-function factsOf({ command, message, way, reason, count }: TailLine): string[] {
+function fieldsOf({ command, message, way, reason, count }: TailLine): string[] {
   const command_ = command === undefined ? undefined : String(command);
-  const count_ = count === undefined ? undefined : `${count} lines were too many`;
-  return [command_, message, way, reason, count_].filter((fact) => fact !== undefined);
+  const count_ = count === undefined ? undefined : `${count} lines over the limit were left out`;
+  return [command_, message, way, reason, count_].filter((field) => field !== undefined);
 }

@@ -5,7 +5,7 @@ import { createTokenAnswer, tokensAnswer } from '../../functions/tokens/schema.t
 import { apiOf, contextOf } from '../support/context.ts';
 import { defaultTo } from '../support/groups.ts';
 import { collect, wholeNumber } from '../support/numbers.ts';
-import { printable, table, time } from '../support/output.ts';
+import { printable, table, time, unixMs } from '../support/output.ts';
 
 export function tokensCommand(): Command {
   return defaultTo(new Command('tokens'), listCommand())
@@ -16,7 +16,7 @@ export function tokensCommand(): Command {
 
 function createCommand(): Command {
   return new Command('create')
-    .description('make one; it is shown this once')
+    .description('make a token; it is shown only once')
     .argument('<name>', 'its messages are from service:<name>')
     .addOption(new Option('--scope <scope...>', 'what it may do').choices(SCOPES).makeOptionMandatory())
     .option('-t, --to <user id>', 'with send: the only recipients; several times, or with commas', collect)
@@ -33,8 +33,9 @@ Examples:
       const { scope: scopes, to: recipients, ttl: ttl_s } = options;
       const body = { name, scopes, recipients, ttl_s };
       const made = await (await apiOf(context)).call('POST', '/service-tokens', createTokenAnswer, { body });
-      context.output.result(made, made.token);
-      context.output.note(`Token ${made.id} of service:${name}, until ${time(made.expires_at * 1_000)}. Keep it now.`);
+      const expires_at = unixMs(made.expires_at);
+      context.output.result({ ...made, expires_at }, made.token);
+      context.output.note(`Token ${made.id} of service:${name}, until ${time(expires_at)}. Keep it now.`);
     });
 }
 
@@ -44,14 +45,15 @@ function listCommand(): Command {
     .addHelpText('after', '\nExample:\n  $ fronttcp tokens list --json')
     .action(async (_options: object, command: Command) => {
       const context = await contextOf(command);
-      const { tokens } = await (await apiOf(context)).call('GET', '/service-tokens', tokensAnswer);
+      const answer = await (await apiOf(context)).call('GET', '/service-tokens', tokensAnswer);
+      const tokens = answer.tokens.map((token) => ({ ...token, expires_at: unixMs(token.expires_at) }));
       const rows = tokens.map(({ id, name, scopes, recipients, created_by, expires_at }) => [
         id,
         printable(name),
         scopes.join(', '),
         recipients === null ? 'anyone' : `${recipients.length}`,
         printable(created_by),
-        time(expires_at * 1_000),
+        time(expires_at),
       ]);
       const headings = ['ID', 'NAME', 'SCOPES', 'RECIPIENTS', 'MADE BY', 'UNTIL'];
       context.output.result({ tokens }, rows.length === 0 ? 'There is no token.' : table(headings, rows));
@@ -60,7 +62,7 @@ function listCommand(): Command {
 
 function revokeCommand(): Command {
   return new Command('revoke')
-    .description('end a token: it is worth nothing from then on')
+    .description('end a token: it is invalid from then on')
     .argument('<id>', 'as `tokens list` shows it')
     .addHelpText('after', '\nExample:\n  $ fronttcp tokens revoke 5f1e0c7a9b3d4e8f6a2c1b0d')
     .action(async (id: string, _options: object, command: Command) => {

@@ -4,7 +4,7 @@ import { clearedAnswer, disconnectedAnswer, userDetailAnswer } from '../../funct
 import { apiOf, contextOf } from '../support/context.ts';
 import { defaultTo } from '../support/groups.ts';
 import { wholeNumber } from '../support/numbers.ts';
-import { printable, styled, table, time } from '../support/output.ts';
+import { printable, styled, table, time, unixMs } from '../support/output.ts';
 import { readPassword } from '../support/password.ts';
 import { type ListedUser, pagesOfUsers, type WantedUsers } from '../support/recipients.ts';
 import { withStore } from '../support/store.ts';
@@ -23,8 +23,8 @@ export function usersCommand(): Command {
     .addHelpText(
       'after',
       `
-list, show, disconnect, drop-message and clear-messages ask the HTTP API, as an operator. add, token and remove work on Redis itself, which is how the first operator
-is made: that of REDIS_URL, REDIS_CLUSTER and REDIS_KEY_PREFIX, of UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or
+list, show, disconnect, drop-message and clear-messages ask the HTTP API, as an operator. add, token and remove work on Redis itself, so that you can
+make the first operator: the Redis of REDIS_URL, REDIS_CLUSTER and REDIS_KEY_PREFIX, of UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or
 of the \`fronttcp dev\` that runs in this folder.`,
     );
 }
@@ -32,10 +32,10 @@ of the \`fronttcp dev\` that runs in this folder.`,
 function listCommand(): Command {
   return new Command('list')
     .description('users with their presence')
-    .option('--prefix <text>', 'only those whose id begins with it')
-    .option('--contains <text>', 'only those whose id contains it, in either case')
+    .option('--prefix <text>', 'only ids that begin with it')
+    .option('--contains <text>', 'only ids that contain it, in either case')
     .option('--online', 'only those who are connected')
-    .option('--limit <number>', 'at most so many', wholeNumber(1, 1_000_000), 100)
+    .option('--limit <number>', 'the most to show', wholeNumber(1, 1_000_000), 100)
     .addHelpText(
       'after',
       '\nExamples:\n  $ fronttcp users list\n  $ fronttcp users list --prefix 135 --json\n  $ fronttcp users list --contains pump --online',
@@ -82,7 +82,8 @@ function showCommand(): Command {
         ['in the mailbox', String(user.mailbox)],
         ['lost', String(user.lost)],
       ];
-      context.output.result(user, table(['WHAT', 'VALUE'], rows));
+      const token = user.token && { expires_at: unixMs(user.token.expires_at) };
+      context.output.result({ ...user, token }, table(['WHAT', 'VALUE'], rows));
     });
 }
 
@@ -132,7 +133,7 @@ function tokenCommand(): Command {
     .action(async (phoneNumber: string, { ttl }: { ttl: number }, command: Command) => {
       const { output } = await contextOf(command);
       const { token, expiresAt } = await withStore((store) => issueToken(store, phoneNumber, ttl));
-      output.result({ phone_number: phoneNumber, token, expires_at: expiresAt ?? null }, token);
+      output.result({ phone_number: phoneNumber, token, expires_at: unixMs(expiresAt) }, token);
     });
 }
 
@@ -140,7 +141,7 @@ function disconnectCommand(): Command {
   return new Command('disconnect')
     .description('close the connection, on whichever gateway; the client may come back')
     .argument('<user id>')
-    .option('--revoke', 'revoke the token too: who comes back has to log in')
+    .option('--revoke', 'revoke the token too: the user has to log in again')
     .addHelpText(
       'after',
       '\nExamples:\n  $ fronttcp users disconnect device-1\n  $ fronttcp users disconnect device-1 --revoke',
@@ -152,14 +153,14 @@ function disconnectCommand(): Command {
       const { disconnected } = await (await apiOf(context)).call('DELETE', path, disconnectedAnswer, { ifMissing });
       const token = revoke ? 'The token is revoked; ' : '';
       const text = disconnected ? 'the connection is being closed.' : 'there was no connection to close.';
-      const said = token === '' ? text.replace(/^t/, 'T') : token + text;
-      context.output.result({ phone_number: phoneNumber, disconnected, revoked: revoke }, said);
+      const sentence = token === '' ? text.replace(/^t/, 'T') : token + text;
+      context.output.result({ phone_number: phoneNumber, disconnected, revoked: revoke }, sentence);
     });
 }
 
 function dropMessageCommand(): Command {
   return new Command('drop-message')
-    .description('delete one message of the mailbox, such as one that the client cannot take')
+    .description('delete one waiting message, such as one that the client cannot handle')
     .argument('<user id>')
     .argument('<message id>', 'as fronttcp users show <user id> --json has it')
     .addHelpText('after', '\nExample:\n  $ fronttcp users drop-message device-1 1838431748728832')

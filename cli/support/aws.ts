@@ -53,11 +53,11 @@ function failureOf(error: NodeJS.ErrnoException, stderr: string, args: readonly 
   if (error.code === 'ENOENT') {
     return new AwsFailure(ExitCode.usage, 'the AWS command line (aws) is not installed', INSTALL);
   }
-  const said = stderr.trim().split('\n').at(-1) || error.message;
+  const reason = stderr.trim().split('\n').at(-1) || error.message;
   const code = /An error occurred \((\w+)\)/.exec(stderr)?.[1];
   return new AwsFailure(
     ExitCode.failed,
-    `aws ${args.slice(0, 2).join(' ')}: ${said}`,
+    `aws ${args.slice(0, 2).join(' ')}: ${reason}`,
     'Check the credentials: aws sts get-caller-identity',
     code,
   );

@@ -1,10 +1,12 @@
 import type { Client } from '../../sdk/client/client.ts';
+import { RefusedError } from '../../sdk/client/errors.ts';
 import type { Message } from '../../sdk/client/message.ts';
 import { CHAT_HELP, type ChatLine, parseChatLine, type Target } from './chat-line.ts';
 import { printable, styled } from './output.ts';
+import { wayOut } from './ways-out.ts';
 
 /** Maximum of unanswered lines: a long pipe must neither wait for each answer nor fill the memory. */
-const MOST_UNDER_WAY = 100;
+const MAX_IN_FLIGHT = 100;
 
 type Outgoing = Extract<ChatLine, { kind: 'say' } | { kind: 'command' }>;
 
@@ -19,7 +21,7 @@ export interface Screen {
 export class Chat {
   readonly #client: Client;
   readonly #screen: Screen;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
   #target: Target | undefined;
   /** Lines that were not accepted. */
   failures = 0;
@@ -49,7 +51,7 @@ export class Chat {
 
   /** Resolves when every line has its answer. */
   async finish(): Promise<void> {
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#inFlight);
   }
 
   show(message: Message): void {
@@ -69,10 +71,10 @@ export class Chat {
 
   async #begin(line: Outgoing): Promise<void> {
     const sending = this.#send(line)
-      .catch((error: Error) => this.#fail(`not sent: ${error.message}`))
-      .finally(() => this.#underWay.delete(sending));
-    this.#underWay.add(sending);
-    if (this.#underWay.size >= MOST_UNDER_WAY) await Promise.race(this.#underWay);
+      .catch((error: Error) => this.#fail(`not sent: ${explained(error)}`))
+      .finally(() => this.#inFlight.delete(sending));
+    this.#inFlight.add(sending);
+    if (this.#inFlight.size >= MAX_IN_FLIGHT) await Promise.race(this.#inFlight);
   }
 
   async #send(line: Outgoing): Promise<void> {
@@ -102,4 +104,12 @@ export class Chat {
     this.failures += 1;
     this.#screen.error(message);
   }
+}
+
+/** The message of an error; of a refusal by the server also its word and the way out (docs/errors.md). */
+export function explained(error: Error): string {
+  if (!(error instanceof RefusedError)) return error.message;
+  return [`${error.message} [${error.code}]`, wayOut(error.code, 'tcp')]
+    .filter((part) => part !== undefined)
+    .join('\n  ');
 }

@@ -1,4 +1,6 @@
 import { styleText } from 'node:util';
+import { failureWord } from './failure.ts';
+import { wayOut } from './ways-out.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -42,13 +44,17 @@ export class Output {
     process.stderr.write(`${styled('yellow', 'warning:', process.stderr)} ${text}\n`);
   }
 
-  /** Why the command ended: with --json one line of JSON, else text. `word` is stable (docs/errors.md). */
-  failure(word: string, message: string, nextStep?: string): void {
+  /**
+   * Why the command ended: with --json one line of JSON, else text. `word` is stable (docs/errors.md), and stands behind the message
+   * when it says more than the exit code. Without a next step of the command, the one of that page.
+   */
+  failure(word: string, message: string, nextStep: string | undefined = wayOut(word)): void {
     if (this.isJson) {
       process.stderr.write(`${JSON.stringify({ code: 0, error: word, message, next_step: nextStep })}\n`);
       return;
     }
-    this.error(message);
+    const isOfExitCode = (Object.values(failureWord) as string[]).includes(word);
+    this.error(isOfExitCode ? message : `${message} ${styled('dim', `[${word}]`, process.stderr)}`);
     if (nextStep !== undefined) process.stderr.write(`  ${nextStep}\n`);
   }
 
@@ -70,6 +76,11 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
       .join('  ')
       .trimEnd();
   return [styled('bold', line(headings)), ...rows.map(line)].join('\n');
+}
+
+/** Unix seconds, as the HTTP API gives the end of a token, in the unit of `--json` (docs/cli.md); null for never. */
+export function unixMs(seconds: number | null | undefined): number | null {
+  return seconds === null || seconds === undefined ? null : seconds * 1_000;
 }
 
 /** Unix milliseconds as local time; `-` for never. */

@@ -38,7 +38,7 @@ export interface ManyOptions {
   waiting(seconds: number, why: string): void;
 }
 
-const MOST_ATTEMPTS = 10;
+const MAX_ATTEMPTS = 10;
 
 export const newKey = (): string => randomUUID();
 
@@ -72,7 +72,7 @@ async function patiently<T>(call: () => Promise<T>, { signal, waiting }: ManyOpt
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof BusyFailure) || attempt === MOST_ATTEMPTS || signal.aborted) throw error;
+      if (!(error instanceof BusyFailure) || attempt === MAX_ATTEMPTS || signal.aborted) throw error;
       waiting(error.retryAfterSeconds, error.message);
       await delay(error.retryAfterSeconds * 1_000, undefined, { signal }).catch(() => undefined);
     }

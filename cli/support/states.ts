@@ -4,7 +4,7 @@ import { printable, styled, table } from './output.ts';
 import { awaitDelivery, isFailed } from './receipt.ts';
 
 /** A longer list would hide the successes. */
-const MOST_NAMED = 20;
+const MAX_NAMED = 20;
 
 export interface ManyStates {
   /** Number of recipients in each state. */
@@ -28,10 +28,10 @@ export async function followMany(api: Api, ids: readonly string[], waitMs: numbe
   }
   const counted = Object.entries(states).map(([state, number]) => [state, count(number)]);
   const named = failed
-    .slice(0, MOST_NAMED)
+    .slice(0, MAX_NAMED)
     .map(({ phone_number, state, reason }) => [styled('red', printable(phone_number)), `${state} (${reason ?? '-'})`]);
   const parts = [table(['STATE', 'RECIPIENTS'], counted)];
   if (named.length > 0) parts.push(table(['NOT TO', 'WHY'], named));
-  if (failed.length > MOST_NAMED) parts.push(`and ${count(failed.length - MOST_NAMED)} more`);
+  if (failed.length > MAX_NAMED) parts.push(`and ${count(failed.length - MAX_NAMED)} more`);
   return { states, failed, table: parts.join('\n') };
 }

@@ -5,13 +5,13 @@ const RETRY_AFTER_SECONDS = 2;
 /** A semaphore with a bounded queue, first in first out. Over the bound: 503, at once. */
 export class Turns {
   readonly #most: number;
-  readonly #mostWaiting: number;
+  readonly #maxWaiting: number;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(most: number, mostWaiting: number) {
+  constructor(most: number, maxWaiting: number) {
     this.#most = most;
-    this.#mostWaiting = mostWaiting;
+    this.#maxWaiting = maxWaiting;
   }
 
   /** `work` gets a flag whether it had to wait: earlier checks may be outdated. */
@@ -30,7 +30,7 @@ export class Turns {
   }
 
   #wait(): Promise<void> {
-    if (this.#waiting.length >= this.#mostWaiting) {
+    if (this.#waiting.length >= this.#maxWaiting) {
       throw new Refusal(503, 'busy', { retryAfterSeconds: RETRY_AFTER_SECONDS });
     }
     return new Promise((resolve) => this.#waiting.push(resolve));

@@ -20,8 +20,8 @@ export function createLog(
     formatters: { log: withoutSecrets },
     hooks: {
       logMethod(args, method, level) {
-        const said = limiter.filter(args, level, performance.now());
-        if (said) method.apply(this, said as typeof args);
+        const allowed = limiter.filter(args, level, performance.now());
+        if (allowed) method.apply(this, allowed as typeof args);
       },
     },
   };

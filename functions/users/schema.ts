@@ -68,8 +68,8 @@ export const userDetailAnswer = userAnswer.extend({
   mailbox: z.int().meta({ description: 'Messages that wait: not delivered, or not yet acknowledged.' }),
   messages: z
     .array(waitingMessage)
-    .meta({ description: `The first of these, at most ${SHOWN_MESSAGES}. Their contents are not told.` }),
-  lost: z.int().meta({ description: 'Messages that the mailbox gave up, not told to the client yet.' }),
+    .meta({ description: `The first of these, at most ${SHOWN_MESSAGES}. Without their contents.` }),
+  lost: z.int().meta({ description: 'Messages that the mailbox dropped and that the client does not know of yet.' }),
 });
 
 export const disconnectedAnswer = z.object({

@@ -250,6 +250,20 @@ test('with --json the last line of standard error has the error word: of the API
   expect(await errorOf(['stats', '--api', nowhere])).toMatchObject({ exitCode: 4, error: 'not_allowed' });
 });
 
+test('without --json an error has its word and the way out of docs/errors.md', async () => {
+  const { code, stderr } = await system.run(['commands', 'show', '1']);
+  expect({ code, stderr }).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^error: .+ \[no_such_command\]\n {2}\S.+\.\n$/),
+  });
+});
+
+test('in a chat a refused line has its word and the way out', async () => {
+  const run = await system.run(['connect', '--to', 'nobody-at-all'], { input: 'hello\n' });
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain('[unknown_recipient]\n  Check the id: no user has it.');
+});
+
 async function errorOf(args: readonly string[], env: Record<string, string> = {}): Promise<Record<string, unknown>> {
   const run = await system.run([...args, '--json'], { env });
   return { exitCode: run.code, ...JSON.parse(run.stderr.trimEnd().split('\n').at(-1) ?? '') };

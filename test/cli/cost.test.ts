@@ -30,7 +30,7 @@ test('as JSON the items add up to the totals', async () => {
   >;
   expect(steps).toHaveLength(5);
   expect(usage).toMatchObject({ clients: 20_000, batch: 100, redis: 'upstash' });
-  expect(Object.keys(bills)).toEqual(['fronttcp', 'webSocket', 'iotCore']);
+  expect(Object.keys(bills)).toEqual(['fronttcp', 'web_socket', 'iot_core']);
   for (const { total, items } of Object.values(bills)) {
     expect(items.reduce((sum, { monthly }) => sum + monthly, 0)).toBeCloseTo(total, 6);
   }

@@ -135,6 +135,15 @@ test('a port that is taken comes with a flag for another', async () => {
   ]);
 });
 
+test('the health port of a running gateway is not called taken, another program on it is', async () => {
+  const ports = async (port: number) => (await portsArea({ HEALTH_PORT: String(port) })).checks[2];
+  expect(await ports(system.healthPort)).toMatchObject({ state: 'ok', found: 'fronttcp runs there' });
+  expect(await ports(Number(new URL(system.api).port))).toMatchObject({
+    state: 'warn',
+    mend: expect.stringContaining('--health-port'),
+  });
+});
+
 test('the port of a gateway of this folder is not called taken', async () => {
   const { checks } = await portsArea({ GATEWAY_PORT: String(system.port) }, [system.port]);
   expect(checks[1]).toMatchObject({ state: 'ok', found: 'fronttcp runs there' });

@@ -106,7 +106,16 @@ test('the display is drawn over itself, and names what there is', () => {
   const terminal = { rows: 40, write: (text: string) => written.push(text) };
   const live = new LiveBlock(terminal as unknown as NodeJS.WriteStream);
   const sample = {
-    ...{ seconds: 65, clients: 100, connected: 99, connecting: 1, verified: 1, sent: 2, received: 3, reconnected: 0 },
+    ...{
+      elapsed_ms: 65_000,
+      clients: 100,
+      connected: 99,
+      connecting: 1,
+      verified: 1,
+      sent: 2,
+      received: 3,
+      reconnected: 0,
+    },
     ...{ failed: 0, refused: 0, lost: 0, p50_ms: 1.234, p99_ms: undefined },
   };
   const lines = block(sample, [1, 2, 3], '127.0.0.1:8124');

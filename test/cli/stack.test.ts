@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
+import { linesOf, offences } from './json-rules.ts';
 import { System, temporaryFolder } from './system.ts';
 
 /** A stack whose API and gateway run on this machine, behind a stand-in for the AWS command line and for Lambda. */
@@ -105,14 +106,14 @@ describe('fronttcp setup --stack', () => {
       AWS_ACCESS_KEY_ID: 'of-the-test',
       AWS_SECRET_ACCESS_KEY: 'of-the-test',
     };
+    const setup = (...options: string[]) =>
+      system.run(['setup', '--stack', 'FrontTcp', '--password-stdin', ...options], { env, input: 'correct horse\n' });
     for (let i = 0; i < 2; i += 1) {
-      const run = await system.run(['setup', '--stack', 'FrontTcp', '--password-stdin'], {
-        env,
-        input: 'correct horse\n',
-      });
+      const run = await setup();
       expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/demo-device .*acknowledged/) });
       expect(run.stderr).toContain(`The stack FrontTcp is in ${REGION}`);
     }
+    expect(linesOf((await setup('--json')).stdout).flatMap((line) => offences(line))).toEqual([]);
     const users = await system.run(['users', 'show', 'demo-device', '--json'], { env });
     expect(JSON.parse(users.stdout)).toMatchObject({ phone_number: 'demo-device', mailbox: 0 });
   });

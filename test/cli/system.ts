@@ -31,19 +31,21 @@ export class System {
   readonly home: string;
   readonly api: string;
   readonly port: number;
+  readonly healthPort: number;
   readonly #stops: readonly (() => Promise<void>)[];
 
   private constructor(
     home: string,
     env: Record<string, string>,
     api: string,
-    port: number,
+    ports: { port: number; healthPort: number },
     stops: (() => Promise<void>)[],
   ) {
     this.home = home;
     this.env = env;
     this.api = api;
-    this.port = port;
+    this.port = ports.port;
+    this.healthPort = ports.healthPort;
     this.#stops = stops;
   }
 
@@ -52,10 +54,13 @@ export class System {
     const home = await temporaryFolder();
     const gateway = await startTestGateway({}, { redisUrl: store.REDIS_URL, prefix: store.REDIS_KEY_PREFIX });
     const api = await startApi({ port: 0, env: store, log: createLog({ level: 'silent', format: 'json' }) });
-    return new System(home, { ...store, XDG_CONFIG_HOME: home }, api.url, gateway.port, [
-      () => gateway.stop(),
-      () => api.close(),
-    ]);
+    return new System(
+      home,
+      { ...store, XDG_CONFIG_HOME: home },
+      api.url,
+      { port: gateway.port, healthPort: gateway.running.healthPort },
+      [() => gateway.stop(), () => api.close()],
+    );
   }
 
   /** Runs `fronttcp` to its end. */

@@ -37,7 +37,17 @@ test.each([
 
 /** What the API is pinned to by its description: programs rely on these words. */
 const PINNED = [
-  ...['unknown_user', 'unknown_group', 'away', 'replaced', 'cancelled', 'expired', 'too_large', 'cannot_acknowledge', 'cannot_reply'],
+  ...[
+    'unknown_user',
+    'unknown_group',
+    'away',
+    'replaced',
+    'cancelled',
+    'expired',
+    'too_large',
+    'cannot_acknowledge',
+    'cannot_reply',
+  ],
   ...['store_full', 'store_credentials', 'store_unavailable'],
 ];
 

@@ -28,8 +28,11 @@ function compile(...options: string[]): void {
 beforeAll(() => compile('-o', sketch), 120_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('the ESP32 client keeps to every clause, and skips what is larger than 4,096 bytes', () =>
-  expectConformance((port) => ['env', `FRONTTCP_PORT=${port}`, sketch]), 240_000);
+test(
+  'the ESP32 client keeps to every clause, and skips what is larger than 4,096 bytes',
+  () => expectConformance((port) => ['env', `FRONTTCP_PORT=${port}`, sketch]),
+  240_000,
+);
 
 test('it compiles with TLS', () => compile('-fsyntax-only', '-DFRONTTCP_TLS=1'), 120_000);
 

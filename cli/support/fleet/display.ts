@@ -9,7 +9,7 @@ export function block(sample: Sample, rates: readonly number[], where: string): 
   const row = (name: string, text: string) => `  ${name.padEnd(12)}${text}`;
   const rate = (perSecond: number) => count(perSecond).padStart(9);
   return [
-    `${styled('bold', 'fronttcp simulate')}  ${count(clients)} clients at ${where}  ${clock(sample.seconds)}`,
+    `${styled('bold', 'fronttcp simulate')}  ${count(clients)} clients at ${where}  ${clock(sample.elapsed_ms)}`,
     '',
     row('connected', `${count(connected).padStart(9)}     ${bar(connected / clients, BAR_WIDTH)}`),
     row('connecting', count(connecting).padStart(9)),
@@ -27,7 +27,7 @@ export function block(sample: Sample, rates: readonly number[], where: string): 
 export function line(sample: Sample): string {
   const { clients, connected, sent, received, reconnected, failed, refused, lost } = sample;
   return [
-    clock(sample.seconds),
+    clock(sample.elapsed_ms),
     `${count(connected)}/${count(clients)} connected`,
     `sent ${count(sent)}/s`,
     `received ${count(received)}/s`,
@@ -47,7 +47,8 @@ function latency(ms: number | undefined): string {
   return ms === undefined ? '-' : milliseconds(ms);
 }
 
-function clock(seconds: number): string {
+function clock(ms: number): string {
+  const seconds = Math.round(ms / 1_000);
   const two = (value: number) => String(Math.floor(value)).padStart(2, '0');
   return `${two(seconds / 60)}:${two(seconds % 60)}`;
 }

@@ -2,13 +2,14 @@ import { addTally, emptyTally, type Latencies, percentile, type Tally } from './
 
 /** Rates and latencies cover the last seconds, so that they show the current state. */
 const WINDOW_MS = 5_000;
-const MOST_RATES = 60;
+const MAX_RATES = 60;
 /** A rate over a shorter time would jump. */
 const RATE_OF_MS = 1_000;
 
 /** One line about the state of a fleet, for people and for programs. */
 export interface Sample {
-  seconds: number;
+  /** Since the fleet began to connect. */
+  elapsed_ms: number;
   clients: number;
   connected: number;
   connecting: number;
@@ -53,7 +54,7 @@ export class History {
     this.#window = [...this.#window, { at, tally }].filter((part) => at - part.at <= WINDOW_MS);
     if (at - this.#rateFrom < RATE_OF_MS) return;
     this.rates.push(((this.total.received - this.#receivedBefore) * 1_000) / (at - this.#rateFrom));
-    if (this.rates.length > MOST_RATES) this.rates.shift();
+    if (this.rates.length > MAX_RATES) this.rates.shift();
     this.#rateFrom = at;
     this.#receivedBefore = this.total.received;
   }
@@ -70,7 +71,7 @@ export class History {
     const perSecond = (count: number) => Math.round((count / seconds) * 10) / 10;
     const { failed, refused, lost, connected, connecting } = this.total;
     return {
-      seconds: Math.round((at - this.#startedAt) / 1_000),
+      elapsed_ms: Math.round(at - this.#startedAt),
       clients: this.#clients,
       connected,
       connecting: connecting + Math.max(0, this.#clients - connected - connecting),

@@ -5,7 +5,7 @@ import { isLoopback } from '../local-system.ts';
 import { isLocalStore } from '../store.ts';
 
 /** One process handles that many client objects without long pauses for garbage collection. */
-const MOST_OF_A_PROCESS = 15_000;
+const MAX_CLIENTS_PER_PROCESS = 15_000;
 /** Open files of a process in addition to its clients. */
 const OTHER_FILES = 500;
 /** Outgoing ports to one address that are reserved for other programs of this machine. */
@@ -13,7 +13,7 @@ const SPARE_PORTS = 0.1;
 const DEFAULT_PORTS = 28_232;
 
 export function clientsOfAProcess(openFiles: number = openFileLimit()): number {
-  return Math.max(1, Math.min(MOST_OF_A_PROCESS, openFiles - OTHER_FILES));
+  return Math.max(1, Math.min(MAX_CLIENTS_PER_PROCESS, openFiles - OTHER_FILES));
 }
 
 export function openFileLimit(): number {

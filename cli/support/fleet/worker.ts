@@ -40,11 +40,11 @@ export async function runWorker(): Promise<void> {
   let tally = emptyTally();
   const clients: SimulatedClient[] = [];
   const count = (): FromWorker => {
-    const told = tally;
+    const report = tally;
     tally = emptyTally();
-    told.connected = clients.filter((client) => client.isConnected).length;
-    told.connecting = clients.length - told.connected;
-    return { tally: told };
+    report.connected = clients.filter((client) => client.isConnected).length;
+    report.connecting = clients.length - report.connected;
+    return { tally: report };
   };
   const tell = setInterval(() => {
     if (process.connected) process.send?.(count());
@@ -72,10 +72,10 @@ async function start(
   begin: (member: Member, address: GatewayAddress, at: number) => void,
 ): Promise<void> {
   const startedAt = performance.now();
-  const mostAtOnce = Math.ceil((connectsPerSecond / 1_000) * STEP_MS * CATCH_UP_STEPS);
+  const maxAtOnce = Math.ceil((connectsPerSecond / 1_000) * STEP_MS * CATCH_UP_STEPS);
   for (let at = 0; at < members.length && !signal.aborted; ) {
     const onTime = Math.ceil(((performance.now() - startedAt) / 1_000) * connectsPerSecond);
-    const due = Math.min(members.length, onTime, at + mostAtOnce);
+    const due = Math.min(members.length, onTime, at + maxAtOnce);
     for (; at < due; at += 1) {
       const [member, address] = [members[at], addresses[at % addresses.length]];
       if (member && address) begin(member, address, at);

@@ -23,7 +23,10 @@ export async function expectConformance(
   };
   const device = spawn(command, rest, { env, stdio: ['pipe', 'ignore', 'ignore'] });
   const { code } = await server.exit.finally(() => device.kill('SIGKILL'));
-  const printed = server.output().split('\n').filter((line) => line.startsWith('{'));
+  const printed = server
+    .output()
+    .split('\n')
+    .filter((line) => line.startsWith('{'));
   const results = linesOf(printed.join('\n')) as { result?: string; title?: string; type?: string; passed?: number }[];
   expect(results.flatMap((result) => offences(result))).toEqual([]);
   expect(results.filter(({ result }) => result === 'failed')).toEqual([]);
