@@ -8,7 +8,10 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 
 /** Entries in one call of the script, beside the bound of its work: it holds Redis up for one or two milliseconds. */
 const BATCH = 250;
-/** Calls in flight while the queue is deep: their messages are delivered together, in fewer writes. */
+/**
+ * Calls in flight while the queue is deep and its entries are small: their messages are delivered together, in fewer writes.
+ * Redis runs calls that arrive together without a pause, so a call that was ended by the bound of its work is alone.
+ */
 const DEEP_CALLS = 4;
 const RETRY_MS = 1_000;
 const POLL_MIN_MS = 5;
@@ -113,9 +116,9 @@ export class QueueDrain {
     let results: DrainResult[] = [await this.#takeOrIsolate(this.#waiter)];
     for (;;) {
       for (const { taken, dead } of results) this.#count(taken, dead);
-      const left = results.at(-1)?.left ?? 0;
+      const { taken, left } = results.at(-1) ?? { taken: 0, left: 0 };
       if (left === 0 || !this.#isRunning) return;
-      const calls = Math.min(DEEP_CALLS, Math.ceil(left / BATCH));
+      const calls = taken < BATCH ? 1 : Math.min(DEEP_CALLS, Math.ceil(left / BATCH));
       // Of a deep queue the next batches are with Redis already while the answer to the first is on its way.
       results = await Promise.all(Array.from({ length: calls }, () => this.#takeOrIsolate(this.#redis)));
     }

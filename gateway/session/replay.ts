@@ -16,7 +16,12 @@ export interface Mailboxes {
   stash(messages: readonly Stashed[]): Promise<void>;
   /** Does not reject. */
   settle(session: Recipient, state: 'written', ids: readonly string[]): Promise<void>;
-  page(session: Recipient, from: { after: string; lostTold: number; waitsForNobody: boolean }): Promise<MailboxPage>;
+  /** Pages wait for their turn: `isWanted` is asked then, and a page that nobody wants is `stale`. */
+  page(
+    session: Recipient,
+    from: { after: string; lostTold: number; waitsForNobody: boolean },
+    isWanted: () => boolean,
+  ): Promise<MailboxPage>;
 }
 
 /** What all replays of a gateway share. */
@@ -207,8 +212,10 @@ export class Replay {
     const lostTold = this.#lostReported;
     this.#lostReported = 0;
     const from = { after: this.#after, lostTold, waitsForNobody: this.#hasGivenUpOnPredecessor };
+    // What the client was told of must be recorded, even if the session has ended meanwhile.
+    const isWanted = () => lostTold > 0 || !this.#hasEnded();
     try {
-      return await this.#parts.store.page({ userId, epoch }, from);
+      return await this.#parts.store.page({ userId, epoch }, from, isWanted);
     } catch (error) {
       const line = { event: 'store_failed', what: 'page', user: userId, error: String(error) };
       this.#parts.log.error(line, 'could not read a mailbox');

@@ -14,8 +14,11 @@ import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { Latch } from '../../shared/time/latch.ts';
+import { Semaphore } from '../../shared/time/semaphore.ts';
 
 const PAGE = 128;
+/** Pages that are read at a time: a page has up to 256 KB, and after a storm thousands of sessions want one. */
+const MAX_PAGES_IN_FLIGHT = 32;
 /** Bytes on their way back to mailboxes; above it the inbox is not read on. */
 const STASH_MAX_BYTES = 8_388_608;
 
@@ -44,6 +47,7 @@ export class SessionStore {
   #calls = 0;
   #stashBytes = 0;
   readonly #room = new Latch();
+  readonly #pages = new Semaphore(MAX_PAGES_IN_FLIGHT);
 
   constructor(parts: SessionStoreParts) {
     this.#redis = parts.redis;
@@ -138,8 +142,16 @@ export class SessionStore {
     );
   }
 
-  page(session: Recipient, from: { after: string; lostTold: number; waitsForNobody: boolean }): Promise<MailboxPage> {
-    return readMailbox(this.#redis, this.#keys, session, { ...from, most: PAGE });
+  /** `isWanted` is asked when it is this session's turn; a page that nobody wants any more is `stale`. */
+  page(
+    session: Recipient,
+    from: { after: string; lostTold: number; waitsForNobody: boolean },
+    isWanted: () => boolean,
+  ): Promise<MailboxPage> {
+    return this.#pages.take(async () => {
+      if (!isWanted()) return 'stale';
+      return readMailbox(this.#redis, this.#keys, session, { ...from, most: PAGE });
+    });
   }
 
   /** Resolves when everything asked so far has been answered. */

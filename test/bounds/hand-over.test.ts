@@ -13,7 +13,7 @@ function silentStore() {
   const replies: (() => void)[] = [];
   const script: RedisPort['script'] = ({ name }) => {
     asked.push(name);
-    return new Promise<RedisReply>((resolve) => replies.push(() => resolve(1)));
+    return new Promise<RedisReply>((resolve) => replies.push(() => resolve(name === 'read_mailbox' ? [] : 1)));
   };
   const store = new SessionStore({
     redis: { script } as RedisPort,
@@ -23,7 +23,7 @@ function silentStore() {
     log: { error: () => undefined },
   });
   const released = () => asked.filter((name) => name === 'release').length;
-  return { store, replies, released };
+  return { store, replies, released, asked };
 }
 
 test('row 3: hand-overs do not wait for the outstanding calls of other users', async () => {
@@ -47,4 +47,23 @@ test('row 3: a hand-over waits for what was asked for its own user before', asyn
   expect(released()).toBe(1);
   replies.shift()?.();
   await handOver;
+});
+
+test('mailboxes are read a bounded number at a time, in order, and not for sessions that have ended meanwhile', async () => {
+  const { store, replies, asked } = silentStore();
+  let wanted = true;
+  const from = { after: '0', lostTold: 0, waitsForNobody: false };
+  const pages = Array.from({ length: 1_000 }, (_, i) =>
+    store.page({ userId: `user${i}`, epoch: 1 }, from, () => wanted),
+  );
+  await setImmediate();
+  expect(asked).toHaveLength(32);
+  replies.shift()?.();
+  await setImmediate();
+  expect(asked).toHaveLength(33);
+  wanted = false;
+  for (const reply of replies) reply();
+  const read = await Promise.all(pages);
+  expect(read.filter((page) => page === 'stale')).toHaveLength(1_000 - 33);
+  expect(asked).toHaveLength(33);
 });

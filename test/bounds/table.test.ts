@@ -21,6 +21,7 @@ test('the table of the most that one thing can cost is that of the default limit
   expect(units('frame 3, group')).toBe(Math.round(group));
   expect(units('`POST /send-command`')).toBe(Math.round(group));
   expect(units('queue entry')).toBe(Math.round(workOf(maxQueueRecipients, maxFrameBytes)));
+  expect(units('page of a mailbox')).toBe(Math.round(workOf(0, 262_144 + maxFrameBytes)));
   expect(units('step of a burial')).toBe(STEP_WORK);
   expect(units('step of the sweep')).toBe(STEP_WORK);
 });
