@@ -1,13 +1,9 @@
 import { type Keys, keysOf } from '../contract/store/keys.ts';
 import type { Traces } from '../shared/trace.ts';
-import { type CommandParts, dispatch } from './commands/dispatch.ts';
+import { composeSessions } from './compose-sessions.ts';
 import type { GatewayConfig } from './config.ts';
-import { Broadcast } from './delivery/broadcast.ts';
 import { InboxHandOut } from './delivery/dispatch.ts';
-import { Flusher } from './delivery/flusher.ts';
 import { InboxReader } from './delivery/inbox-reader.ts';
-import { Outbox } from './delivery/outbox.ts';
-import { StalledBytes } from './delivery/stalled-bytes.ts';
 import { Undertaker } from './fleet/burial.ts';
 import { Lease } from './fleet/lease.ts';
 import { Rebalance } from './fleet/rebalance.ts';
@@ -26,11 +22,8 @@ import { Observer, tracesOf } from './observe/observer.ts';
 import { Tail } from './observe/tail.ts';
 import { QueueDrain } from './routing/queue-drain.ts';
 import { RouteQueue } from './routing/route-queue.ts';
-import { Router } from './routing/router.ts';
 import { Registry } from './session/registry.ts';
-import { Session } from './session/session.ts';
-import type { SessionParts } from './session/session-parts.ts';
-import { VerifyLimits } from './session/verify-limits.ts';
+import type { Session } from './session/session.ts';
 import { Wheel } from './session/wheel.ts';
 import { ClaimsInFlight } from './store/claims-in-flight.ts';
 import { DeliveryMarks } from './store/delivery-marks.ts';
@@ -113,20 +106,6 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
   const replies = new Replies({ redis, keys, counters, log });
   const verifier = new Verifier({ redis, keys, config, lease, claims, log });
 
-  const flusher = new Flusher({
-    before(nowMs, budget) {
-      lease.check();
-      return broadcasts.flush(nowMs, budget);
-    },
-    send: () => network.flush(),
-  });
-  const broadcasts = new Broadcast({
-    registry,
-    counters,
-    schedule: () => flusher.wake(),
-    send: () => network.flush(),
-    tail,
-  });
   const handOut = new InboxHandOut({ registry, store: sessionStore, marks, counters, traces, clock });
   const inbox = new InboxReader({
     connect: () => redis.blocking(),
@@ -139,54 +118,32 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     log,
   });
   const routeQueue = new RouteQueue({ redis, keys, config, lease, counters, log });
-  const router = new Router({ config, registry, lease, queue: routeQueue, inbox, broadcasts });
   const queueDrain = new QueueDrain({ waiter: queueRedis, redis, keys, config, counters, log });
   const upstream =
     config.upstream && (await Upstream.create({ settings: config.upstream, config, redis, keys, lease, log }));
 
-  const commandParts: CommandParts = {
-    settings: config,
-    verifier,
-    verifyLimits: new VerifyLimits({ wheel, counters, settings: config }),
+  const { stalled, own } = composeSessions({
+    config,
     registry,
+    counters,
+    wheel,
     lease,
+    checkLease: () => lease.check(),
+    flushNetwork: () => network.flush(),
+    inbox,
+    queue: routeQueue,
+    verifier,
     sessionStore,
     replies,
     marks,
-    router,
     upstream,
-    counters,
     traces,
     tail,
     log,
-  };
-  const stalled = new StalledBytes(config.outboxTotalMaxBytes);
-  const sessionParts: SessionParts = {
-    settings: config,
-    handle: (session, frame) => dispatch(session, frame, commandParts),
-    makeOutbox: (connection, owner) => new Outbox(connection, owner, stalled),
-    flusher,
-    broadcasts,
-    stalled,
-    unverifiedBytes: { total: 0 },
-    registry,
-    wheel,
-    store: sessionStore,
-    marks,
-    counters,
-    traces,
-    tail,
-    log,
-  };
+  });
   const tlsMaterial = config.tls ? new TlsMaterial(config.tls, log) : undefined;
   const { network, description: networkDescription } = chooseNetwork(config.net, await tlsMaterial?.load());
-  const listener = new Listener<Session>({
-    settings: config,
-    network,
-    counters,
-    log,
-    own: (connection, id, address, onlyUser) => new Session(sessionParts, connection, id, address, onlyUser),
-  });
+  const listener = new Listener<Session>({ settings: config, network, counters, log, own });
 
   const connections = () => listener.size;
   const sessions = () => listener.owners;

@@ -38,9 +38,17 @@ interface LeaseParts {
   logFields: () => Record<string, string | number>;
 }
 
+type Mode = 'joining' | 'held' | 'stopped';
+
 /**
- * This gateway's right to hold sessions: an id with a lease in Redis, renewed well before its end. An id is never used
- * again: a gateway that lost its lease joins under a new one. A store that has forgotten its own replies is treated like a lost lease.
+ * This gateway's right to hold sessions: an id with a lease in Redis, renewed well before its end. It is always in one of
+ * these modes:
+ *
+ *   joining   No id is in force: at the start, and after a loss. Nothing is delivered. Left when Redis has given the lease
+ *             for a new id. An id is never used again.
+ *   held      The id is in force. Left when the lease was not renewed before its end by our clock, when Redis does not know
+ *             it any more, when Redis has forgotten its own replies, and when the gateway surrenders it: each is a loss.
+ *   stopped   Nothing is asked of Redis any more. Never left; a reply that arrives now is dropped.
  */
 export class Lease {
   gatewayId = '';
@@ -49,13 +57,14 @@ export class Lease {
   readonly #parts: LeaseParts;
   readonly #safetyMs: number;
   #listener: LeaseListener | undefined;
-  #state: 'out' | 'held' | 'lost' | 'stopped' = 'out';
+  #mode: Mode = 'joining';
   /** When what holds was asked for. */
   #heldSince: Moment = momentNow();
   #clockSets = 0;
   #timer: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
-  #isJoining = false;
+  /** A new id is being asked for. */
+  #isJoinInFlight = false;
   #renewing: Promise<void> | undefined;
   readonly #joined = new Latch();
 
@@ -70,7 +79,7 @@ export class Lease {
 
   /** How long the lease still holds, ms; 0 or less: not. */
   get remainingMs(): number {
-    if (this.#state !== 'held') return 0;
+    if (this.#mode !== 'held') return 0;
     return this.#parts.leaseMs - this.#safetyMs - elapsedMs(this.#heldSince);
   }
 
@@ -89,26 +98,22 @@ export class Lease {
 
   /** To be called before anything is delivered: a process that was paused may find that its time is over. */
   check(): void {
-    if (this.#state !== 'held' || this.isHeld) return;
+    if (this.#mode !== 'held' || this.isHeld) return;
     this.#lose('not renewed in time');
     // A renewal that hangs goes on to join when it ends; a process that slept has none.
-    if (this.#renewing !== undefined) return;
-    clearTimeout(this.#timer);
-    void this.#rejoin();
+    if (this.#renewing === undefined) void this.#rejoin();
   }
 
   /** Gives up the lease before its time, and joins anew. */
   surrender(why: string): void {
-    if (this.#state !== 'held') return;
-    clearTimeout(this.#timer);
+    if (this.#mode !== 'held') return;
     this.#lose(why);
     void this.#rejoin();
   }
 
   /** Stops renewing; the lease itself is given up by the burial of the stop. */
   stop(): void {
-    this.#state = 'stopped';
-    clearTimeout(this.#timer);
+    this.#enter('stopped');
     clearInterval(this.#watch);
   }
 
@@ -117,30 +122,30 @@ export class Lease {
    * last writes or whose clock is behind: then the lease is surrendered. Resolves with whether the lease goes on.
    */
   async confirmAfterReturn(): Promise<boolean> {
-    if (this.#state !== 'held') return false;
+    if (this.#mode !== 'held') return false;
     const { gatewayId } = this;
     const { monotonicMs } = this.#heldSince;
     await this.#renewNow((reply) => {
       const tolerated = TOLERATED_LAG_MS + (performance.now() - monotonicMs) * DRIFT;
       return this.#parts.clock.lagMs(reply.nowMs) > tolerated ? 'the clock of Redis is behind' : undefined;
     });
-    return this.gatewayId === gatewayId && this.#isStillHeld();
+    return this.gatewayId === gatewayId && this.#isIn('held');
   }
 
   /** Redis does not know the lease of `gatewayId`: resolves when a renewal has proved otherwise, or another id is in force. */
   async recovered(gatewayId: string): Promise<void> {
-    if (this.gatewayId === gatewayId && this.#state === 'held') {
+    if (this.gatewayId === gatewayId && this.#mode === 'held') {
       await this.#renewNow();
-      if (this.gatewayId === gatewayId && this.#isStillHeld()) await sleep(CONFIRM_PAUSE_MS);
+      if (this.gatewayId === gatewayId && this.#isIn('held')) await sleep(CONFIRM_PAUSE_MS);
     }
-    while (!this.#isStillHeld()) await this.#joined.opened();
+    while (!this.#isIn('held')) await this.#joined.opened();
   }
 
   async #join(previous: string | undefined): Promise<void> {
     const gatewayId = `g${Date.now().toString(36)}${randomBytes(5).toString('hex')}`;
     const sentAt = momentNow();
     const reply = await this.#ask(gatewayId, undefined);
-    if (this.#state === 'stopped' || reply === 'lost') return;
+    if (this.#mode === 'stopped' || reply === 'lost') return;
     // Redis was away meanwhile: the lease is over before it began. Others remove it.
     if (elapsedMs(sentAt) >= this.#parts.leaseMs - this.#safetyMs) return this.#join(previous);
     this.gatewayId = gatewayId;
@@ -167,16 +172,23 @@ export class Lease {
   }
 
   #hold(sentAt: Moment, reply: LeaseReply): void {
-    this.#state = 'held';
     this.#heldSince = sentAt;
     this.#parts.clock.learn(reply.nowMs, sentAt.monotonicMs);
-    this.#renewAfter(renewalOf(this.#parts.leaseMs));
+    this.#enter('held');
     const others = reply.dead.filter((id) => id !== this.gatewayId);
     if (others.length > 0) this.#listener?.onDead(others);
     if (reply.clockSets === this.#clockSets) return;
     this.#clockSets = reply.clockSets;
     this.#parts.log.warn({ event: 'redis_clock_set' }, 'the clock of Redis was set: the leases follow it');
     this.#listener?.onClockSet();
+  }
+
+  /** The one place where the mode changes, with what each mode begins with. */
+  #enter(mode: Mode): void {
+    if (this.#mode === 'stopped') return;
+    this.#mode = mode;
+    clearTimeout(this.#timer);
+    if (mode === 'held') this.#renewAfter(renewalOf(this.#parts.leaseMs));
   }
 
   #renewAfter(ms: number): void {
@@ -196,7 +208,7 @@ export class Lease {
   async #renew(doubt: ((reply: LeaseReply) => string | undefined) | undefined): Promise<void> {
     clearTimeout(this.#timer);
     // Only what holds is renewed: how long ago the last renewal was asked for is part of the question.
-    if (this.#state !== 'held') return this.#rejoin();
+    if (this.#mode !== 'held') return this.#rejoin();
     const { gatewayId } = this;
     const sentAt = momentNow();
     const seenId = this.#parts.seenId();
@@ -206,35 +218,36 @@ export class Lease {
     } catch (error) {
       this.renewalsMissed += 1;
       this.#parts.log.warn({ event: 'lease_renewal_failed', error: String(error) }, 'could not renew the lease');
-      if (!this.#isStopped()) this.#renewAfter(renewalOf(this.#parts.leaseMs) / 3);
+      if (!this.#isIn('stopped')) this.#renewAfter(renewalOf(this.#parts.leaseMs) / 3);
       return;
     }
-    if (this.#isStopped() || gatewayId !== this.gatewayId) return;
-    if (reply !== 'lost' && this.#isStillHeld()) {
+    if (this.#isIn('stopped') || gatewayId !== this.gatewayId) return;
+    if (reply !== 'lost' && this.#isIn('held')) {
       const why = reply.highestId < seenId ? 'Redis has forgotten messages' : doubt?.(reply);
       if (why === undefined) return this.#hold(sentAt, reply);
       this.#lose(why);
-    } else if (this.#isStillHeld()) this.#lose('found expired');
+    } else if (this.#isIn('held')) this.#lose('found expired');
     await this.#rejoin();
   }
 
   /** The loss is reported at once; the new id comes as soon as Redis replies. */
   async #rejoin(): Promise<void> {
-    if (this.#isJoining) return;
-    this.#isJoining = true;
+    if (this.#isJoinInFlight) return;
+    this.#isJoinInFlight = true;
     try {
       await this.#join(this.gatewayId);
     } catch (error) {
       this.#parts.log.warn({ event: 'lease_join_failed', error: String(error) }, 'could not join');
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => void this.#rejoin(), renewalOf(this.#parts.leaseMs) / 3);
+      if (this.#isIn('joining'))
+        this.#timer = setTimeout(() => void this.#rejoin(), renewalOf(this.#parts.leaseMs) / 3);
     } finally {
-      this.#isJoining = false;
+      this.#isJoinInFlight = false;
     }
   }
 
   #lose(why: string): void {
-    this.#state = 'lost';
+    this.#enter('joining');
     this.lossCount += 1;
     this.#parts.log.error(
       { event: 'lease_lost', gateway: this.gatewayId, why },
@@ -243,12 +256,8 @@ export class Lease {
     this.#listener?.onLost();
   }
 
-  #isStopped(): boolean {
-    return this.#state === 'stopped';
-  }
-
   /** As it is now: a call may have changed what the compiler still believes. */
-  #isStillHeld(): boolean {
-    return this.#state === 'held';
+  #isIn(mode: Mode): boolean {
+    return this.#mode === mode;
   }
 }

@@ -2,20 +2,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { onTestFinished, vi } from 'vitest';
 import type { MailboxPage } from '../../../contract/store/scripts/mailbox.ts';
 import type { ClaimResult, Undelivered } from '../../../contract/store/scripts/sessions.ts';
-import { type CommandParts, dispatch } from '../../../gateway/commands/dispatch.ts';
+import { composeSessions } from '../../../gateway/compose-sessions.ts';
 import { parseConfig } from '../../../gateway/config.ts';
-import { Broadcast } from '../../../gateway/delivery/broadcast.ts';
-import { Flusher } from '../../../gateway/delivery/flusher.ts';
-import { Outbox } from '../../../gateway/delivery/outbox.ts';
-import { StalledBytes } from '../../../gateway/delivery/stalled-bytes.ts';
 import { DISCARD } from '../../../gateway/net/connection.ts';
 import { Counters } from '../../../gateway/observe/counters.ts';
-import { Router } from '../../../gateway/routing/router.ts';
 import { DirectInterval } from '../../../gateway/session/direct-interval.ts';
 import { Registry } from '../../../gateway/session/registry.ts';
-import { Session } from '../../../gateway/session/session.ts';
-import type { SessionParts } from '../../../gateway/session/session-parts.ts';
-import { VerifyLimits } from '../../../gateway/session/verify-limits.ts';
+import type { Session } from '../../../gateway/session/session.ts';
 import { Wheel } from '../../../gateway/session/wheel.ts';
 import { frameBytes } from '../../kit/peer.ts';
 import { silentLog } from './gateway.ts';
@@ -92,10 +85,6 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
   const counters = new Counters();
   const registry = new Registry();
   const wheel = new Wheel();
-  const tail = { isOn: false, delivered: () => undefined, refused: () => undefined };
-  const flusher = new Flusher({ before: (nowMs, budget) => broadcasts.flush(nowMs, budget), send: () => undefined });
-  const broadcasts = new Broadcast({ registry, counters, schedule: () => flusher.wake(), send: () => undefined, tail });
-  const lease = { gatewayId: 'g', isHeld: true };
   /** What a claim says beside the epoch. */
   const claim = { predecessorHandsOver: false, lost: 0, waiting: 0, newestEntry: undefined, lastMessageId: 0 };
   const pages: MailboxPage[] = [];
@@ -118,17 +107,16 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
       return pages.shift() ?? [];
     },
   };
-  const marks = { add: async () => undefined, idle: async () => undefined };
-  const router = new Router({
+  const { broadcasts, own } = composeSessions({
     config,
     registry,
-    lease,
-    broadcasts,
+    counters,
+    wheel,
+    lease: { gatewayId: 'g', isHeld: true },
+    checkLease: () => undefined,
+    flushNetwork: () => undefined,
     inbox: { latestId: 0, hasPassed: () => true },
     queue: { latestId: 0, directInterval: new DirectInterval(), add: (_sender, { body }) => void routed.push(body) },
-  });
-  const commandParts: CommandParts = {
-    settings: config,
     verifier: {
       verify({ userId, token }, answer) {
         epoch += 1;
@@ -137,37 +125,14 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
         queueMicrotask(() => answer(result));
       },
     },
-    verifyLimits: new VerifyLimits({ wheel, counters, settings: config }),
-    registry,
-    lease,
     sessionStore: store,
     replies: { add: async () => undefined },
-    marks,
-    router,
+    marks: { add: async () => undefined, idle: async () => undefined },
     upstream: undefined,
-    counters,
     traces: undefined,
-    tail,
+    tail: { isOn: false, delivered: () => undefined, refused: () => undefined },
     log: silentLog,
-  };
-  const stalled = new StalledBytes(config.outboxTotalMaxBytes);
-  const parts: SessionParts = {
-    settings: config,
-    handle: (session, frame) => dispatch(session, frame, commandParts),
-    makeOutbox: (connection, owner) => new Outbox(connection, owner, stalled),
-    flusher,
-    broadcasts,
-    stalled,
-    unverifiedBytes: { total: 0 },
-    registry,
-    wheel,
-    store,
-    marks,
-    counters,
-    traces: undefined,
-    tail,
-    log: silentLog,
-  };
+  });
   wheel.start();
   onTestFinished(() => {
     wheel.stop();
@@ -179,7 +144,7 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
     connections += 1;
     const connection = new TestConnection();
     const address = { network: '', connections: 1, unverified: 0, verifiedAtMs: 0 };
-    const session = new Session(parts, connection, connections, address, undefined);
+    const session = own(connection, connections, address, undefined);
     return {
       session,
       connection,
