@@ -56,12 +56,10 @@ export class InboxHandOut {
     this.#clock = parts.clock;
   }
 
-  all(entry: InboxEntry, records: readonly InboxRecord[]): void {
-    for (const record of records) {
-      if (record.kind === 'message') this.#deliver(entry, record);
-      else if (record.kind === 'close') this.#close(entry, record);
-      else this.#registry.find(record.userId, record.epoch)?.notifyMailbox();
-    }
+  give(entry: InboxEntry, record: InboxRecord): void {
+    if (record.kind === 'message') this.#deliver(entry, record);
+    else if (record.kind === 'close') this.#close(entry, record);
+    else this.#registry.find(record.userId, record.epoch)?.notifyMailbox();
   }
 
   /** Records that this version does not know leave the inbox only when they are in the list of such. */

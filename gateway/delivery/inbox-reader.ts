@@ -242,27 +242,43 @@ export class InboxReader {
     return { records, unread };
   }
 
-  /** In turns that leave the event loop to others. Returns whether all could be taken: the lease may end on the way. */
+  /**
+   * In turns that leave the event loop to others, also within an entry: each of its records may be for every session of the
+   * gateway. Returns whether all could be taken: the lease may end on the way.
+   */
   async #takeAll(generation: number, entries: InboxEntries, batch: readonly Entry[]): Promise<boolean> {
-    let budget = new TimeBudget(1);
+    const mayGoOn = () => generation === this.#generation && this.#lease.isHeld;
+    const turn = { budget: new TimeBudget(1) };
     for (const { id, records, unread } of batch) {
       const room = this.#handOut.room();
       if (room !== undefined) await room;
-      if (generation !== this.#generation || !this.#lease.isHeld) return false;
-      this.#take(entries.begin(id), records, unread);
-      if (!budget.isSpent()) continue;
-      await setImmediate();
-      budget = new TimeBudget(1);
+      if (!mayGoOn()) return false;
+      const entry = entries.begin(id);
+      if (!(await this.#giveAll(entry, records, turn))) return false;
+      this.#handOut.keep(entry, unread);
+      this.#position = id;
+      entry.settle();
+      if (turn.budget.isSpent()) await nextTurn(turn);
     }
-    return generation === this.#generation && this.#lease.isHeld;
+    return mayGoOn();
   }
 
-  #take(entry: InboxEntry, records: readonly InboxRecord[], unread: readonly UnreadRecord[]): void {
-    this.#handOut.all(entry, records);
-    this.#handOut.keep(entry, unread);
-    this.#position = entry.id;
-    entry.settle();
+  /** Returns whether all were given. An entry that was begun is finished, unless the lease ends: then it is re-routed as a whole. */
+  async #giveAll(entry: InboxEntry, records: readonly InboxRecord[], turn: { budget: TimeBudget }): Promise<boolean> {
+    for (const [at, record] of records.entries()) {
+      if (at > 0 && turn.budget.isSpent()) {
+        await nextTurn(turn);
+        if (!this.#lease.isHeld) return false;
+      }
+      this.#handOut.give(entry, record);
+    }
+    return true;
   }
+}
+
+async function nextTurn(turn: { budget: TimeBudget }): Promise<void> {
+  await setImmediate();
+  turn.budget = new TimeBudget(1);
 }
 
 function lengthOf(fields: readonly string[]): number {

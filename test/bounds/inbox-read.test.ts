@@ -22,17 +22,12 @@ function bytesOf(reply: RedisReply): number {
   return typeof reply === 'string' ? reply.length : 0;
 }
 
-test('row 7: a gateway that meets a large inbox reads it in bounded parts, to its end', async () => {
+/** A reader of the inbox `g`, which gives each record to `give`; and the sizes of what it reads, in bytes. */
+function startReader(give: () => void) {
   const keyPrefix = uniquePrefix();
   const keys = keysOf(keyPrefix);
   const config = { url: sharedRedisUrl(), cluster: false, keyPrefix, username: undefined, password: undefined };
   const redis = connectRedis(config, silentLog);
-  const record = JSON.stringify({ chat_from: 'op', chat_content: 'x'.repeat(ENTRY_BYTES) });
-  for (let from = 0; from < ENTRIES; from += 50) {
-    const head = (id: number) => `["m","${id}",102,1100,0,"","",["u",1],[]]`;
-    const commands = Array.from({ length: 50 }, (_, i) => ['XADD', keys.inbox('g'), '*', head(from + i + 1), record]);
-    await redis.pipeline(commands);
-  }
   const sizes: number[] = [];
   const measured = (): RedisPort => {
     const port = redis.blocking();
@@ -47,15 +42,7 @@ test('row 7: a gateway that meets a large inbox reads it in bounded parts, to it
       close: () => port.close(),
     };
   };
-  let taken = 0;
-  const handOut = {
-    latestId: 0,
-    room: () => undefined,
-    all: (_entry: unknown, records: readonly unknown[]) => {
-      taken += records.length;
-    },
-    keep: () => undefined,
-  };
+  const handOut = { latestId: 0, room: () => undefined, give, keep: () => undefined };
   const reader = new InboxReader({
     connect: measured,
     writer: redis,
@@ -70,10 +57,42 @@ test('row 7: a gateway that meets a large inbox reads it in bounded parts, to it
     reader.stop();
     await Promise.all([reader.close(), redis.close()]);
   });
+  return { reader, redis, inbox: keys.inbox('g'), sizes };
+}
+
+const head = (id: number) => `["m","${id}",102,1100,0,"","",["u",1],[]]`;
+
+test('row 7: a gateway that meets a large inbox reads it in bounded parts, to its end', async () => {
+  let taken = 0;
+  const { reader, redis, inbox, sizes } = startReader(() => {
+    taken += 1;
+  });
+  const record = JSON.stringify({ chat_from: 'op', chat_content: 'x'.repeat(ENTRY_BYTES) });
+  for (let from = 0; from < ENTRIES; from += 50) {
+    const commands = Array.from({ length: 50 }, (_, i) => ['XADD', inbox, '*', head(from + i + 1), record]);
+    await redis.pipeline(commands);
+  }
   reader.start();
   await until('all were taken', () => taken === ENTRIES);
   await setImmediate();
   expect(Math.max(...sizes)).toBeLessThan(READ_BYTES);
   // And in few parts: the bound is used.
   expect(sizes.length).toBeLessThan(ENTRIES / 8);
+});
+
+test('an entry whose records are for very many sessions leaves turns of the event loop to others', async () => {
+  const RECORDS = 20;
+  let taken = 0;
+  let turns = 0;
+  const { reader, redis, inbox } = startReader(() => {
+    taken += 1;
+    // As long as a broadcast to very many sessions.
+    for (const until_ = performance.now() + 25; performance.now() < until_; );
+  });
+  const fields = Array.from({ length: RECORDS }, (_, i) => [head(i + 1), 'body']).flat();
+  await redis.command('XADD', inbox, '*', ...fields);
+  reader.start();
+  while (taken === 0) await setImmediate();
+  for (; taken < RECORDS; turns += 1) await setImmediate();
+  expect(turns).toBeGreaterThanOrEqual(RECORDS / 2);
 });
