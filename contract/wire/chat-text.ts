@@ -1,95 +1,160 @@
 /**
- * Chat bodies as bytes: text whose characters are the bytes of the UTF-8 (latin1, in Node's words). The text of a
- * client is passed on unchanged, escapes included, without being parsed into values and encoded again.
+ * Chat bodies as bytes: the text of a client is passed on unchanged, escapes included, without being parsed into values
+ * and encoded again.
  */
-export type WireText = string;
 
-const CONTROL = /[^\x20-\xff]/;
-const BEYOND_PRINTABLE_ASCII = /[^\x20-\x7f]/;
-const ESCAPED_STRING = /(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 const COMMA = 0x2c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
 const BLANK = 0x20;
+const UNICODE_ESCAPE = 0x75;
+const HEX_DIGITS = 4;
+
+const CONTENT = Buffer.from('chat_content');
+const TO = Buffer.from('chat_to');
+const REF = Buffer.from('ref');
+const ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
 
 /**
- * Finds `chat_to` and `chat_content` in the body of a chat whose members are all strings, on one line, as nearly
+ * Finds `chat_to` and `chat_content` in the body of a chat whose other members are all strings, on one line, as nearly
  * every client sends them. Anything else goes to a JSON parser; so do bodies with a `ref`. One scanner serves all
  * frames in turn: its fields hold until the next `scan`.
  */
 export class ChatScanner {
-  /** The id, or undefined where there is none. */
-  to: WireText | undefined;
-  /** JSON text of the string, with its quotes. */
-  content: WireText = '';
+  /** Where the id, or the list of ids, begins behind its quote or bracket; -1: there is none. */
+  toStart = -1;
+  toEnd = -1;
+  toIsList = false;
+  /** Where the JSON text of the content is, with its quotes. */
+  contentStart = -1;
+  contentEnd = -1;
   /** The whole body is ASCII. */
   isAscii = true;
+  /** Of the string that was passed last. */
+  #hasEscapes = false;
 
-  /** Returns whether the body is of that kind and has a content. It must be UTF-8, which is not checked here. */
-  scan(text: WireText): boolean {
-    this.to = undefined;
-    this.content = '';
-    this.isAscii = !BEYOND_PRINTABLE_ASCII.test(text);
-    if (!this.isAscii && CONTROL.test(text)) return false;
-    const hasEscapes = text.includes('\\');
-    let at = skipBlanks(text, 0);
-    if (text.charCodeAt(at) !== OPEN) return false;
+  /** Returns whether the body, these bytes, is of that kind and has a content. It must be UTF-8, which is not checked here. */
+  scan(bytes: Buffer, start: number, end: number): boolean {
+    this.toStart = -1;
+    this.contentStart = -1;
+    this.isAscii = true;
+    let at = skipBlanks(bytes, start, end);
+    if (at >= end || bytes[at] !== OPEN) return false;
     do {
-      const key = skipBlanks(text, at + 1);
-      const keyEnd = text.charCodeAt(key) === QUOTE ? endOfString(text, key + 1, hasEscapes) : -1;
-      if (keyEnd < 0) return false;
-      const colon = skipBlanks(text, keyEnd + 1);
-      const value = skipBlanks(text, colon + 1);
-      if (text.charCodeAt(colon) !== COLON || text.charCodeAt(value) !== QUOTE) return false;
-      const valueEnd = endOfString(text, value + 1, hasEscapes);
-      if (valueEnd < 0 || !this.#take(text, key + 1, keyEnd, value, valueEnd)) return false;
-      at = skipBlanks(text, valueEnd + 1);
-    } while (text.charCodeAt(at) === COMMA);
-    return text.charCodeAt(at) === CLOSE && skipBlanks(text, at + 1) === text.length && this.content !== '';
+      const key = skipBlanks(bytes, at + 1, end);
+      if (key >= end || bytes[key] !== QUOTE) return false;
+      const keyEnd = this.#endOfString(bytes, key + 1, end);
+      if (keyEnd < 0 || this.#hasEscapes) return false;
+      const colon = skipBlanks(bytes, keyEnd + 1, end);
+      if (colon >= end || bytes[colon] !== COLON) return false;
+      const value = skipBlanks(bytes, colon + 1, end);
+      const valueEnd = this.#take(bytes, key + 1, keyEnd, value, end);
+      if (valueEnd < 0) return false;
+      at = skipBlanks(bytes, valueEnd + 1, end);
+    } while (at < end && bytes[at] === COMMA);
+    return at < end && bytes[at] === CLOSE && skipBlanks(bytes, at + 1, end) === end && this.contentStart >= 0;
   }
 
-  /** Returns whether the fast path can handle a member. */
-  #take(text: WireText, key: number, keyEnd: number, value: number, valueEnd: number): boolean {
-    if (text.startsWith(CONTENT, key)) this.content = text.slice(value, valueEnd + 1);
-    else if (text.startsWith(TO, key)) {
-      this.to = text.slice(value + 1, valueEnd);
-      return !this.to.includes('\\');
-    } else if (text.startsWith(FROM, key)) return true;
-    else if (text.startsWith(REF, key)) return false;
-    return !text.slice(key, keyEnd).includes('\\');
+  /** Returns where the value of a member ends; -1: it is not for the scanner. */
+  #take(bytes: Buffer, key: number, keyEnd: number, value: number, end: number): number {
+    if (value >= end) return -1;
+    if (is(bytes, key, keyEnd, REF)) return -1;
+    const isTo = is(bytes, key, keyEnd, TO);
+    const isList = isTo && bytes[value] === OPEN_LIST;
+    if (!isList && bytes[value] !== QUOTE) return -1;
+    const valueEnd = isList ? this.#endOfList(bytes, value + 1, end) : this.#endOfString(bytes, value + 1, end);
+    if (valueEnd < 0) return -1;
+    if (isTo) {
+      if (this.#hasEscapes) return -1;
+      this.toStart = value + 1;
+      this.toEnd = valueEnd;
+      this.toIsList = isList;
+    } else if (is(bytes, key, keyEnd, CONTENT)) {
+      this.contentStart = value;
+      this.contentEnd = valueEnd + 1;
+    }
+    return valueEnd;
+  }
+
+  /** Returns the position of the bracket after strings without escapes, or -1. */
+  #endOfList(bytes: Buffer, from: number, end: number): number {
+    let at = from - 1;
+    do {
+      const item = skipBlanks(bytes, at + 1, end);
+      if (item >= end || bytes[item] !== QUOTE) return -1;
+      const itemEnd = this.#endOfString(bytes, item + 1, end);
+      if (itemEnd < 0 || this.#hasEscapes) return -1;
+      at = skipBlanks(bytes, itemEnd + 1, end);
+    } while (at < end && bytes[at] === COMMA);
+    return at < end && bytes[at] === CLOSE_LIST ? at : -1;
+  }
+
+  /** Returns the position of the closing quote of the string that began before `from`, or -1. */
+  #endOfString(bytes: Buffer, from: number, end: number): number {
+    let all = 0;
+    let at = from;
+    this.#hasEscapes = false;
+    while (at < end) {
+      const byte = bytes[at] as number;
+      if (byte < BLANK) return -1;
+      if (byte === QUOTE) {
+        if (all > 0x7f) this.isAscii = false;
+        return at;
+      }
+      if (byte === BACKSLASH) {
+        this.#hasEscapes = true;
+        at = endOfEscape(bytes, at + 1, end);
+        if (at < 0) return -1;
+      } else {
+        all |= byte;
+        at += 1;
+      }
+    }
+    return -1;
   }
 }
 
-const CONTENT = 'chat_content"';
-const TO = 'chat_to"';
-const FROM = 'chat_from"';
-const REF = 'ref"';
+/** The ids of a list that `ChatScanner` found, in order. */
+export function scannedIds(bytes: Buffer, start: number, end: number, isAscii: boolean): string[] {
+  const ids: string[] = [];
+  const encoding = isAscii ? 'latin1' : 'utf8';
+  let at = start;
+  for (;;) {
+    const open = bytes.indexOf(QUOTE, at);
+    if (open < 0 || open >= end) return ids;
+    const close = bytes.indexOf(QUOTE, open + 1);
+    ids.push(bytes.toString(encoding, open + 1, close));
+    at = close + 1;
+  }
+}
 
-function skipBlanks(text: string, from: number): number {
+function skipBlanks(bytes: Buffer, from: number, end: number): number {
   let at = from;
-  while (text.charCodeAt(at) === BLANK) at += 1;
+  while (at < end && bytes[at] === BLANK) at += 1;
   return at;
 }
 
-/** Returns the position of the closing quote of the string that began before `from`, or -1. */
-function endOfString(text: string, from: number, hasEscapes: boolean): number {
-  if (!hasEscapes) return text.indexOf('"', from);
-  ESCAPED_STRING.lastIndex = from;
-  return ESCAPED_STRING.test(text) ? ESCAPED_STRING.lastIndex - 1 : -1;
+/** Returns the position behind an escape that goes on at `at`, or -1. */
+function endOfEscape(bytes: Buffer, at: number, end: number): number {
+  const kind = at < end ? (bytes[at] as number) : 0;
+  if (ESCAPES.has(kind)) return at + 1;
+  if (kind !== UNICODE_ESCAPE || at + HEX_DIGITS >= end) return -1;
+  for (let i = at + 1; i <= at + HEX_DIGITS; i += 1) if (!isHex(bytes[i] as number)) return -1;
+  return at + 1 + HEX_DIGITS;
 }
 
-/** Returns the UTF-8 bytes of a text, one character per byte. The text must have no lone surrogates. */
-export function wireText(text: string): WireText {
-  return isAscii(text) ? text : Buffer.from(text).toString('latin1');
+function isHex(byte: number): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
 }
 
-export function fromWireText(text: WireText): string {
-  return isAscii(text) ? text : Buffer.from(text, 'latin1').toString();
-}
-
-const BEYOND_ASCII = /[^\0-\x7f]/;
-export function isAscii(text: string): boolean {
-  return !BEYOND_ASCII.test(text);
+/** Whether these bytes are this name. */
+function is(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
+  if (end - start !== name.length) return false;
+  for (let i = 0; i < name.length; i += 1) if (bytes[start + i] !== name[i]) return false;
+  return true;
 }

@@ -11,6 +11,11 @@ export const userIdSchema = z
   .refine((id) => id.isWellFormed(), 'is not well-formed Unicode')
   .meta({ description: 'A user id: any well-formed Unicode.' });
 
+/** As `userIdSchema` judges, without its messages. */
+export function isUserId(text: string): boolean {
+  return text !== '' && text.length <= MAX_USER_ID_LENGTH && text.isWellFormed();
+}
+
 export const MAX_BATCH = 100;
 export const MAX_TTL_SECONDS = 31_536_000;
 /** API Gateway ends a request after 30 s. */

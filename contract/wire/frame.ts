@@ -13,28 +13,30 @@ export const DEFAULT_MAX_FRAME_BYTES = 65_536;
 
 const EMPTY = Buffer.alloc(0);
 
-/** One frame from a body whose characters are its bytes (chat-text.ts). */
-export function encodeWireFrame(version: number, commandId: number, body: string): Buffer {
-  const frame = Buffer.allocUnsafe(HEADER_BYTES + body.length);
-  writeHeader(frame, frame.length, version, commandId);
-  frame.write(body, HEADER_BYTES, 'latin1');
-  return frame;
-}
-
 /** One frame as bytes. `body` is text to be sent as UTF-8, or bytes that already are. */
 export function encodeFrame(version: number, commandId: number, body: string | Uint8Array = ''): Buffer {
   const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  const frame = Buffer.allocUnsafe(HEADER_BYTES + bodyBytes);
-  writeHeader(frame, frame.length, version, commandId);
+  const frame = allocateFrame(version, commandId, bodyBytes);
   if (typeof body === 'string') frame.write(body, HEADER_BYTES);
   else frame.set(body, HEADER_BYTES);
   return frame;
 }
 
-function writeHeader(frame: Buffer, length: number, version: number, commandId: number): void {
-  frame.writeUInt32BE(length, 0);
+/** A frame whose body is to be written behind its header, all of it. */
+export function allocateFrame(version: number, commandId: number, bodyBytes: number): Buffer {
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + bodyBytes);
+  frame.writeUInt32BE(frame.length, 0);
   frame.writeUInt32BE(version, 4);
   frame.writeUInt32BE(commandId, 8);
+  return frame;
+}
+
+export function versionOf(frame: Buffer): number {
+  return frame.readUInt32BE(4);
+}
+
+export function commandIdOf(frame: Buffer): number {
+  return frame.readUInt32BE(8);
 }
 
 /** The result of `next()`: "not enough bytes yet" is a value, not an error. */
@@ -77,9 +79,13 @@ export class FrameDecoder {
     return this.#bodySource.subarray(this.#bodyStart, this.#bodyStart + this.bodyBytes);
   }
 
-  /** The body as text whose characters are its bytes. */
-  get wireText(): string {
-    return this.#bodySource.toString('latin1', this.#bodyStart, this.#bodyStart + this.bodyBytes);
+  /** The body is these bytes of it: `bodyBytes` from `bodyStart` on. */
+  get bodySource(): Buffer {
+    return this.#bodySource;
+  }
+
+  get bodyStart(): number {
+    return this.#bodyStart;
   }
 
   get bodyBytes(): number {

@@ -5,11 +5,44 @@
  * unchanged. The blanks after `:` and `,` are those that existing clients have always been sent.
  */
 
-import { HEADER_BYTES } from './frame.ts';
+import { allocateFrame, HEADER_BYTES } from './frame.ts';
 
 /** Body of 102–104 from two pieces of JSON text: `chatFrom` a JSON string, `chatContent` any JSON value. */
 export function chatBody(chatFromJson: string, chatContentJson: string): string {
-  return `{"chat_from": ${chatFromJson}, "chat_content": ${chatContentJson}}`;
+  return `${chatHead(chatFromJson)}${chatContentJson}}`;
+}
+
+/** What stands before the content in the body of a chat; one brace follows it. */
+export function chatHead(chatFromJson: string): string {
+  return `{"chat_from": ${chatFromJson}, "chat_content": `;
+}
+
+/** JSON text as UTF-8: these bytes. */
+export interface JsonBytes {
+  readonly source: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+const BRACE = 0x7d;
+
+/** Bytes of the body of a chat. */
+export function chatBytes(head: Buffer, { start, end }: JsonBytes): number {
+  return head.length + end - start + 1;
+}
+
+/** The frame of a chat, joined from bytes; `head` is the UTF-8 of a `chatHead`. */
+export function encodeChat(version: number, commandId: number, head: Buffer, content: JsonBytes): Buffer {
+  const frame = allocateFrame(version, commandId, chatBytes(head, content));
+  frame.set(head, HEADER_BYTES);
+  content.source.copy(frame, HEADER_BYTES + head.length, content.start, content.end);
+  frame[frame.length - 1] = BRACE;
+  return frame;
+}
+
+/** The body of that frame as text. */
+export function chatText(head: Buffer, { source, start, end }: JsonBytes): string {
+  return `${head.toString()}${source.toString('utf8', start, end)}}`;
 }
 
 /** The form for `ack` clients: `id` and `sent_at` are added to the members of `body`, the JSON text of an object. */

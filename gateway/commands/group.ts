@@ -1,8 +1,8 @@
-import { userIdSchema } from '../../contract/wire/commands.ts';
+import { isUserId } from '../../contract/wire/commands.ts';
 import type { Chat } from '../routing/router.ts';
 import type { Session } from '../session/session.ts';
-import { groupSchema, parseBody, refOf } from './body.ts';
-import { chatOf } from './chat.ts';
+import { refOf } from './body.ts';
+import { readGroup } from './chat.ts';
 import type { Handler } from './dispatch.ts';
 
 export interface GroupParts {
@@ -12,12 +12,11 @@ export interface GroupParts {
 
 /** 3: a message to several users. */
 export const group: Handler<GroupParts> = (session, frame, { router, settings }) => {
-  const chat = parseBody(frame, groupSchema);
-  if (!chat) return session.rejectAsViolation('malformed', frame.version, refOf(frame));
-  if (chat.chat_to.length > settings.maxRecipients)
+  const found = readGroup(frame);
+  if (!found) return session.rejectAsViolation('malformed', frame.version, refOf(frame));
+  const { chat, to } = found;
+  if (to.length > settings.maxRecipients)
     return session.rejectAsViolation('too_many_recipients', frame.version, chat.ref);
-  if (!chat.chat_to.every((id) => userIdSchema.safeParse(id).success)) {
-    return session.rejectAsViolation('malformed', frame.version, chat.ref);
-  }
-  router.group(session, chatOf(frame, chat), [...new Set(chat.chat_to)]);
+  if (!to.every(isUserId)) return session.rejectAsViolation('malformed', frame.version, chat.ref);
+  router.group(session, chat, [...new Set(to)]);
 };

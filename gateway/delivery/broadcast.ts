@@ -1,4 +1,5 @@
 import type { Message } from '../session/messages.ts';
+import { joinFrames } from '../session/outbox-port.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { Broadcasts } from '../session/session-parts.ts';
@@ -121,17 +122,10 @@ export class Broadcast implements Broadcasts {
 
   #begin(): Round {
     const items = this.#items;
-    const joined = items.length === 1 && items[0] ? items[0].frame('plain') : join(items, this.#bytes);
+    const joined = items.length === 1 && items[0] ? items[0].frame('plain') : joinFrames(items, 'plain');
     this.#items = [];
     this.#bytes = 0;
     const largestBytes = items.reduce((largest, item) => Math.max(largest, item.frame('plain').length), 0);
     return { items, joined, largestBytes, end: this.#count, sessions: this.#parts.registry.all() };
   }
-}
-
-function join(items: readonly Message[], bytes: number): Buffer {
-  return Buffer.concat(
-    items.map((item) => item.frame('plain')),
-    bytes,
-  );
 }

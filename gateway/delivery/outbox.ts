@@ -1,7 +1,7 @@
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { Connection } from '../net/connection.ts';
 import type { Outgoing } from '../session/messages.ts';
-import { type Join, type OutboxOwner, type SessionOutbox, withoutSharing } from '../session/outbox-port.ts';
+import { type Join, joinFrames, type OutboxOwner, type SessionOutbox } from '../session/outbox-port.ts';
 import { StalledBytes } from './stalled-bytes.ts';
 
 const NOTHING = Buffer.alloc(0);
@@ -151,7 +151,7 @@ export class Outbox implements SessionOutbox {
   /** Takes back everything that was not handed to the kernel as a whole, in order. The outbox is empty after it. */
   takeBack(): readonly Outgoing[] {
     // What the kernel has is not ours any more.
-    if (this.#isBegun) this.finish(withoutSharing, performance.now());
+    if (this.#isBegun) this.finish(joinFrames, performance.now());
     const items = this.#pending ? [...this.#writing, ...this.#pending] : this.#writing;
     this.#pending = undefined;
     this.#writing = NONE;
@@ -199,11 +199,16 @@ export function memoisedJoin(): Join {
   return (items, form) => {
     const first = items[0];
     if (items.length === 1 && first) return first.frame(form);
-    if (form === lastForm && items.length === lastItems.length && items.every((item, i) => item === lastItems[i]))
-      return last;
-    last = Buffer.concat(items.map((item) => item.frame(form)));
+    if (form === lastForm && areSame(items, lastItems)) return last;
+    last = joinFrames(items, form);
     lastItems = items;
     lastForm = form;
     return last;
   };
+}
+
+function areSame(items: readonly Outgoing[], others: readonly Outgoing[]): boolean {
+  if (items.length !== others.length) return false;
+  for (let i = 0; i < items.length; i += 1) if (items[i] !== others[i]) return false;
+  return true;
 }

@@ -37,7 +37,7 @@ export class NativeNetwork implements Network {
   readonly #sockets = new Int32Array(MAX_GATHERED);
   readonly #which = new Int32Array(MAX_GATHERED);
   readonly #results = new Int32Array(MAX_GATHERED);
-  readonly #senders: NativeConnection[] = [];
+  readonly #senders: (NativeConnection | undefined)[] = [];
   #buffers: Buffer[] = [];
   #resending: NativeConnection[] = [];
 
@@ -101,8 +101,8 @@ export class NativeNetwork implements Network {
     for (let i = 0; i < count; i += 1) {
       const buffer = buffers[this.#which[i] ?? 0];
       if (buffer) senders[i]?.onSent(buffer, this.#results[i] ?? 0);
+      senders[i] = undefined;
     }
-    senders.length = 0;
   }
 
   gather(connection: NativeConnection, socket: number, bytes: Buffer): void {

@@ -1,17 +1,15 @@
 import type { RouteCommand } from '../../contract/store/scripts/route.ts';
-import { fromWireText, type WireText } from '../../contract/wire/chat-text.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
-import { chatBody, largestFrameOf } from '../../contract/wire/message.ts';
+import { chatBytes, chatText, encodeChat, type JsonBytes, largestFrameOf } from '../../contract/wire/message.ts';
 import { Message } from '../session/messages.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { RouteQueue } from './route-queue.ts';
 
-/** A chat message as its sender wrote it. `content` is the JSON text of a string. */
-export interface Chat {
-  version: number;
-  content: WireText;
-  ref: string | number | undefined;
+/** A chat message as its sender wrote it: the content is the JSON text of a string. Valid only during the call. */
+export interface Chat extends JsonBytes {
+  readonly version: number;
+  readonly ref: string | number | undefined;
 }
 
 export interface RouterParts {
@@ -39,6 +37,8 @@ export class Router {
   readonly #queue: RouterParts['queue'];
   readonly #inbox: RouterParts['inbox'];
   readonly #broadcasts: RouterParts['broadcasts'];
+  #leaseCheckedAtMs = 0;
+  #wasLeaseHeld = false;
 
   constructor(parts: RouterParts) {
     this.#maxFrameBytes = parts.config.maxFrameBytes;
@@ -51,47 +51,44 @@ export class Router {
 
   single(sender: Session, chat: Chat, to: string): void {
     const receiver = this.#mayGoDirect(sender, chat) ? this.#directReceiver(to) : undefined;
-    const body = this.#bodyOf(sender, chat);
-    if (body === undefined) return;
-    if (receiver) receiver.deliver(this.#direct(sender, chat, ServerCommand.single, body));
-    else this.#route(sender, chat, ServerCommand.single, body, [to]);
+    if (this.#isTooLarge(sender, chat)) return;
+    if (receiver) receiver.deliver(this.#direct(sender, chat, ServerCommand.single));
+    else this.#route(sender, chat, ServerCommand.single, [to]);
   }
 
   group(sender: Session, chat: Chat, to: readonly string[]): void {
-    const body = this.#bodyOf(sender, chat);
-    if (body === undefined) return;
-    if (!this.#mayGoDirect(sender, chat)) return this.#route(sender, chat, ServerCommand.group, body, to);
-    const message = this.#direct(sender, chat, ServerCommand.group, body);
+    if (this.#isTooLarge(sender, chat)) return;
+    if (!this.#mayGoDirect(sender, chat)) return this.#route(sender, chat, ServerCommand.group, to);
+    const message = this.#direct(sender, chat, ServerCommand.group);
     const elsewhere: string[] = [];
     for (const userId of to) {
       const receiver = this.#directReceiver(userId);
       if (receiver) receiver.deliver(message);
       else elsewhere.push(userId);
     }
-    if (elsewhere.length > 0) this.#route(sender, chat, ServerCommand.group, body, elsewhere);
+    if (elsewhere.length > 0) this.#route(sender, chat, ServerCommand.group, elsewhere);
   }
 
   broadcast(sender: Session, chat: Chat): void {
-    const body = this.#bodyOf(sender, chat);
-    if (body === undefined) return;
+    if (this.#isTooLarge(sender, chat)) return;
     if (!this.#mayGoDirect(sender, chat) || this.#registry.ackSessions > 0) {
-      return this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone');
+      return this.#route(sender, chat, ServerCommand.broadcast, 'everyone');
     }
-    const message = Message.broadcast(chat.version, ServerCommand.broadcast, body, this.#orderId(sender));
-    this.#broadcasts.add(message);
-    this.#route(sender, chat, ServerCommand.broadcast, body, 'everyone elsewhere');
+    const frame = encodeChat(chat.version, ServerCommand.broadcast, sender.chatHead, chat);
+    this.#broadcasts.add(Message.broadcast(frame, this.#orderId(sender)));
+    this.#route(sender, chat, ServerCommand.broadcast, 'everyone elsewhere');
   }
 
-  /** The body for the recipients, or undefined where it was refused. The characters of a WireText are its bytes. */
-  #bodyOf(sender: Session, chat: Chat): WireText | undefined {
-    const body = chatBody(sender.chatFrom, chat.content);
-    if (largestFrameOf(body.length) <= this.#maxFrameBytes) return body;
+  /** Returns whether it was refused. */
+  #isTooLarge(sender: Session, chat: Chat): boolean {
+    if (largestFrameOf(chatBytes(sender.chatHead, chat)) <= this.#maxFrameBytes) return false;
     sender.reject('too_large', chat.version, chat.ref);
-    return undefined;
+    return true;
   }
 
-  #direct(sender: Session, chat: Chat, commandId: number, body: WireText): Message {
-    return Message.direct(chat.version, commandId, body, this.#orderId(sender), this.#queue.directInterval);
+  #direct(sender: Session, chat: Chat, commandId: number): Message {
+    const frame = encodeChat(chat.version, commandId, sender.chatHead, chat);
+    return Message.direct(frame, this.#orderId(sender), this.#queue.directInterval);
   }
 
   /** What this sender has had routed so far has an id up to this one, and what it has routed from now on a higher one. */
@@ -99,14 +96,23 @@ export class Router {
     return Math.max(this.#queue.latestId, this.#inbox.latestId, sender.identity.joinedAtMessageId);
   }
 
-  #route(sender: Session, chat: Chat, commandId: number, body: WireText, to: RouteCommand['to']): void {
-    this.#queue.add(sender, { commandId, body: fromWireText(body), to }, chat);
+  #route(sender: Session, chat: Chat, commandId: number, to: RouteCommand['to']): void {
+    this.#queue.add(sender, { commandId, body: chatText(sender.chatHead, chat), to }, chat);
   }
 
   #mayGoDirect(sender: Session, chat: Chat): boolean {
-    if (!this.#lease.isHeld) return false;
+    if (!this.#isLeaseHeld(sender.reader.heardAtMs)) return false;
     if (chat.ref !== undefined && sender.has('receipts')) return false;
     return sender.order.isClear(this.#inbox);
+  }
+
+  /** The clocks are read once for all chats of a chunk that was read from a connection: it came at `heardAtMs`. */
+  #isLeaseHeld(heardAtMs: number): boolean {
+    if (heardAtMs !== this.#leaseCheckedAtMs) {
+      this.#leaseCheckedAtMs = heardAtMs;
+      this.#wasLeaseHeld = this.#lease.isHeld;
+    }
+    return this.#wasLeaseHeld;
   }
 
   #directReceiver(userId: string): Session | undefined {

@@ -3,7 +3,7 @@ import type { Connection } from '../net/connection.ts';
 import type { CloseReason } from './close-reasons.ts';
 import type { Identity } from './identity.ts';
 import { Message, type Outgoing } from './messages.ts';
-import { type OutboxOwner, type SessionOutbox, withoutSharing } from './outbox-port.ts';
+import { joinFrames, type OutboxOwner, type SessionOutbox } from './outbox-port.ts';
 import { Replay, type ReplayingSession, type ReplayStart } from './replay.ts';
 import type { Session } from './session.ts';
 import type { SessionParts } from './session-parts.ts';
@@ -157,10 +157,11 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     const { userId, epoch, form } = this.identity;
     counters.framesOut += items.length;
     counters.bytesOut += bytes;
-    const nowMs = Date.now();
+    let nowMs = 0;
     for (const item of items) {
       item.settle?.(userId, epoch, form);
       if (!(item instanceof Message)) continue;
+      if (item.id !== 0 && nowMs === 0) nowMs = Date.now();
       counters.wrote(item, form === 'ack', nowMs);
       if (form !== 'plain' && item.asks) counters.wroteAsk(item.id, nowMs);
       if (tail.isOn) tail.delivered(userId, item);
@@ -203,7 +204,7 @@ export class Downlink implements OutboxOwner, ReplayingSession {
   takeBack(): readonly Outgoing[] {
     const held = this.endReplay();
     const pending = this.outbox.takeBackPending((item) => item instanceof Message);
-    this.outbox.flush(withoutSharing, performance.now());
+    this.outbox.flush(joinFrames, performance.now());
     return [...this.outbox.takeBack(), ...pending, ...this.#takeKept(), ...held];
   }
 

@@ -1,4 +1,3 @@
-import type { WireText } from '../../contract/wire/chat-text.ts';
 import { Decoded, FrameDecoder } from '../../contract/wire/frame.ts';
 import { TokenBucket } from '../../shared/time/token-bucket.ts';
 import type { Connection } from '../net/connection.ts';
@@ -21,8 +20,9 @@ export interface Frame {
   readonly commandId: number;
   readonly bodyBytes: number;
   readonly body: Buffer;
-  /** The body as text whose characters are its bytes. */
-  readonly wireText: WireText;
+  /** The same bytes without a view of their own: `bodyBytes` of them, from `bodyStart` on. */
+  readonly bodySource: Buffer;
+  readonly bodyStart: number;
 }
 
 /** The owner of the bytes that are read: a session. */
@@ -90,6 +90,11 @@ export class FrameReader {
 
   get isPaused(): boolean {
     return this.#pauseReasons !== 0;
+  }
+
+  /** When the bytes came that are handled now, ms of the process's clock. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
   }
 
   /** When the client was last heard, ms of the process's clock. A client that is not read counts as heard. */

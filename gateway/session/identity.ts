@@ -1,11 +1,8 @@
-import { type WireText, wireText } from '../../contract/wire/chat-text.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 
 /** Who a session is: one user's stay. Replaced as a whole when the client verifies, or the gateway claims the session again. */
 export interface Identity {
   readonly userId: string;
-  /** The user id as JSON text: `chat_from` of everything this client sends. */
-  readonly chatFrom: WireText;
   /** Together with `holder` it names the stay. */
   readonly epoch: number;
   /** The gateway id under which this epoch was claimed. */
@@ -24,7 +21,6 @@ export interface Identity {
 /** Before the verify. */
 export const ANONYMOUS: Identity = {
   userId: '',
-  chatFrom: '',
   epoch: 0,
   holder: '',
   sinceEpoch: 0,
@@ -35,8 +31,7 @@ export const ANONYMOUS: Identity = {
 };
 
 /** Of a user who has just verified. */
-export function identityOf(who: Omit<Identity, 'chatFrom' | 'sinceEpoch'>): Identity {
+export function identityOf(who: Omit<Identity, 'sinceEpoch'>): Identity {
   const { userId, epoch, holder, form, features, joinedAtMessageId, maxFrameBytes } = who;
-  const chatFrom = wireText(JSON.stringify(userId));
-  return { userId, chatFrom, epoch, holder, sinceEpoch: epoch, form, features, joinedAtMessageId, maxFrameBytes };
+  return { userId, epoch, holder, sinceEpoch: epoch, form, features, joinedAtMessageId, maxFrameBytes };
 }

@@ -1,9 +1,8 @@
 import { headRest, type MessageHead } from '../../contract/store/records.ts';
 import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
 import type { Undelivered } from '../../contract/store/scripts/sessions.ts';
-import type { WireText } from '../../contract/wire/chat-text.ts';
 import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
-import { encodeFrame, encodeWireFrame, HEADER_BYTES } from '../../contract/wire/frame.ts';
+import { commandIdOf, encodeFrame, HEADER_BYTES, versionOf } from '../../contract/wire/frame.ts';
 import { withAsk, withId } from '../../contract/wire/message.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { DirectInterval } from './direct-interval.ts';
@@ -69,31 +68,27 @@ export class Message implements Outgoing {
   }
 
   /** From a client to sessions of the same gateway that need no id. `orderId`: the highest id that its sender can have had before. */
-  static direct(
-    version: number,
-    commandId: number,
-    body: WireText,
-    orderId: number,
-    interval: DirectInterval,
-  ): Message {
-    const message = Message.#withoutId(version, commandId, body, 'direct', orderId);
+  static direct(frame: Buffer, orderId: number, interval: DirectInterval): Message {
+    const message = Message.#withoutId(frame, 'direct', orderId);
     message.#interval = interval;
     message.#position = interval.add();
     return message;
   }
 
   /** From a client to everyone on the same gateway. `orderId` as for `direct`. */
-  static broadcast(version: number, commandId: number, body: WireText, orderId: number): Message {
-    return Message.#withoutId(version, commandId, body, 'broadcast', orderId);
+  static broadcast(frame: Buffer, orderId: number): Message {
+    return Message.#withoutId(frame, 'broadcast', orderId);
   }
 
-  /** Encoded at once, and never taken apart if all goes well. */
-  static #withoutId(version: number, commandId: number, body: WireText, origin: Origin, orderId: number): Message {
+  /** The frame is never taken apart if all goes well. */
+  static #withoutId(frame: Buffer, origin: Origin, orderId: number): Message {
+    const version = versionOf(frame);
+    const commandId = commandIdOf(frame);
     if (directHead.commandId !== commandId || directHead.version !== version) {
       directHead = { ...directHead, commandId, version };
     }
     const message = new Message(directHead, undefined, origin, undefined, orderId);
-    message.#plain = encodeWireFrame(version, commandId, body);
+    message.#plain = frame;
     return message;
   }
 

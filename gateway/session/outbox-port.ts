@@ -6,7 +6,18 @@ import type { Outgoing } from './messages.ts';
 export type Join = (items: readonly Outgoing[], form: SessionForm) => Buffer;
 
 /** A join for one session alone. */
-export const withoutSharing: Join = (items, form) => Buffer.concat(items.map((item) => item.frame(form)));
+export const joinFrames: Join = (items, form) => {
+  let bytes = 0;
+  for (const item of items) bytes += item.frame(form).length;
+  const joined = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  for (const item of items) {
+    const frame = item.frame(form);
+    joined.set(frame, at);
+    at += frame.length;
+  }
+  return joined;
+};
 
 /** Owns an outbox, and learns what became of the items that it gathered. */
 export interface OutboxOwner {

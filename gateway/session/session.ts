@@ -1,5 +1,5 @@
-import type { WireText } from '../../contract/wire/chat-text.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
+import { chatHead } from '../../contract/wire/message.ts';
 import { type Refusal, Refusals } from '../../contract/wire/refusals.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { AddressCount } from '../net/admission.ts';
@@ -54,6 +54,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
   #badFrames = 0;
   /** Whether this user's client has sent its first heartbeat: they are enforced from then on. */
   #hasHeartbeat = false;
+  #chatHead: Buffer | undefined;
   #pendingAuth: PendingAuth | undefined;
   #work: SessionWork | undefined;
 
@@ -109,8 +110,10 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     return this.#identity.userId;
   }
 
-  get chatFrom(): WireText {
-    return this.#identity.chatFrom;
+  /** `chatHead` of everything that this user sends. Most never send a chat: made for the first one. */
+  get chatHead(): Buffer {
+    this.#chatHead ??= Buffer.from(chatHead(JSON.stringify(this.userId)));
+    return this.#chatHead;
   }
 
   get epoch(): number {
@@ -231,6 +234,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
   bindUser(identity: Identity, awaitedEntry: string | undefined): void {
     this.#state = 'verified';
     this.#identity = identity;
+    this.#chatHead = undefined;
     this.#downlink.onUserBound();
     this.#hasHeartbeat = false;
     this.reader.onVerified();

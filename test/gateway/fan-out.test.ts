@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
+import { encodeFrame } from '../../contract/wire/frame.ts';
 import { chatBody } from '../../contract/wire/message.ts';
 import { Broadcast } from '../../gateway/delivery/broadcast.ts';
 import { TimeBudget } from '../../gateway/delivery/time-budget.ts';
@@ -59,7 +60,7 @@ beforeEach(() => {
 });
 
 const broadcast = (bytes = 10) =>
-  Message.broadcast(1, ServerCommand.broadcast, chatBody('"a"', JSON.stringify('x'.repeat(bytes))), 0);
+  Message.broadcast(encodeFrame(1, ServerCommand.broadcast, chatBody('"a"', JSON.stringify('x'.repeat(bytes)))), 0);
 
 function join(...names: string[]): Receiver[] {
   return names.map((name) => {

@@ -31,7 +31,7 @@ test('a broadcast with a receipt: what a client acknowledges while the rest of t
     const marks = new DeliveryMarks({ redis, keys, log: silentLog });
     const context = { counters: new Counters(), traces: undefined, marks, sessionStore: { settle } };
     const body = Buffer.from(JSON.stringify({ ids: [id] }));
-    const frame = { version: 1, commandId: 6, bodyBytes: body.length, body, wireText: body.toString() };
+    const frame = { version: 1, commandId: 6, bodyBytes: body.length, body, bodySource: body, bodyStart: 0 };
     acknowledge(session as unknown as Session, frame as never, context as never);
   });
   await settled;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { encodeFrame } from '../../contract/wire/frame.ts';
 import { CloseReasons } from '../../gateway/session/close-reasons.ts';
 import { DirectInterval } from '../../gateway/session/direct-interval.ts';
 import { Message } from '../../gateway/session/messages.ts';
@@ -10,7 +11,7 @@ const stored = (id: string, content: string) => ({
   body: JSON.stringify({ chat_content: content }),
 });
 
-const direct = (body: string) => Message.direct(1, 102, body, 0, new DirectInterval());
+const direct = (body: string) => Message.direct(encodeFrame(1, 102, body), 0, new DirectInterval());
 
 describe('deadlines', () => {
   test('a slow but steady reader stays, and one that takes nothing for SLOW_READER_TIMEOUT_MS is cut', async () => {
@@ -186,7 +187,7 @@ describe('a session that is served from its mailbox', () => {
     client.connection.block();
     client.session.deliver(direct(JSON.stringify('x'.repeat(2_000))));
     await g.turn();
-    g.broadcasts.add(Message.broadcast(1, 104, '"to everyone"', 0));
+    g.broadcasts.add(Message.broadcast(encodeFrame(1, 104, '"to everyone"'), 0));
     client.session.deliver(direct('"one more"'));
     expect(client.session.state).toBe('replaying');
     await g.turn();
@@ -204,7 +205,7 @@ describe('a session that is served from its mailbox', () => {
     client.session.deliver(direct(JSON.stringify('x'.repeat(2_000))));
     await g.turn();
     client.session.suspend();
-    g.broadcasts.add(Message.broadcast(1, 104, '"to everyone"', 0));
+    g.broadcasts.add(Message.broadcast(encodeFrame(1, 104, '"to everyone"'), 0));
     client.send(5);
     expect(client.session.state).toBe('suspended');
     g.pages.push([stored('7', 'from the mailbox')]);
@@ -223,7 +224,7 @@ describe('a suspended session', () => {
     return new Message(head, body, 'inbox');
   };
   const direct = (content: string, orderId: number) =>
-    Message.direct(1, 102, JSON.stringify({ chat_content: content }), orderId, new DirectInterval());
+    Message.direct(encodeFrame(1, 102, JSON.stringify({ chat_content: content })), orderId, new DirectInterval());
 
   test('gets what had come directly in its place among the messages of its mailbox, when it is resumed', async () => {
     const g = sessionsInProcess();
