@@ -14,6 +14,7 @@ const baseline = 'floor (C)';
 export const messages: ScenarioFile = (servers) => [
   ...[1, 8, 64].map((window) => fanOut(servers, 1_000, window)),
   ...[1, 8, 64].map((window) => fanOut(servers, 10_000, window)),
+  group(servers),
   unicast(servers),
 ];
 
@@ -31,6 +32,24 @@ function fanOut(servers: readonly Server[], receivers: number, window: number): 
       args: () => ['-m', 'fanout', '-n', `${receivers}`, '-w', `${window}`],
       read: delivered,
       ...(isHonest ? {} : { env: UNLIMITED }),
+    }),
+  };
+}
+
+/** Peers publish to 100 subscribers: the same deliveries. */
+function group(servers: readonly Server[]): Scenario {
+  return {
+    id: 'group-100-w8',
+    group: 'Broadcast',
+    title: 'one sender to a group of 100, 8 outstanding',
+    columns,
+    baseline,
+    isQuick: false,
+    note: UNLIMITED_NOTE,
+    contestants: onEach(servers, {
+      args: () => ['-m', 'fanout', '-n', '100', '-G', '100', '-w', '8'],
+      read: delivered,
+      env: UNLIMITED,
     }),
   };
 }

@@ -37,7 +37,7 @@ export class Router {
   readonly #queue: RouterParts['queue'];
   readonly #inbox: RouterParts['inbox'];
   readonly #broadcasts: RouterParts['broadcasts'];
-  #leaseCheckedAtMs = 0;
+  #leaseCheckedAtMs = -1;
   #wasLeaseHeld = false;
 
   constructor(parts: RouterParts) {

@@ -3,16 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readResults } from '../../bench/report/results.ts';
+import { buildAddon, networks } from '../kit/addon.ts';
 import { startProgram } from '../kit/process.ts';
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fronttcp-bench-'));
+  await buildAddon();
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('npm run bench', () => {
-  it('measures, keeps what it measured, and finds no change to itself', { timeout: 90_000 }, async () => {
+  it('measures on each network, keeps what it measured, and finds no change to itself', {
+    timeout: 90_000,
+  }, async () => {
     const out = join(folder, 'result.json');
     const only = 'unicast-64x32,upstream-events,observe-counters';
     const args = ['--quick', '--nice', '0', '--seconds', '0.5', '--peers', 'floor', '--only', only];
@@ -23,7 +27,8 @@ describe('npm run bench', () => {
     expect(options).toMatchObject({ isQuick: true, rounds: 1 });
     expect(scenarios.map(({ id }) => id)).toEqual(only.split(','));
     const [unicast] = scenarios;
-    expect(unicast?.contestants.map(({ name }) => name)).toEqual(['floor (C)', 'fronttcp']);
+    const ours = networks().map((network) => (network === 'node' ? 'fronttcp' : 'fronttcp native'));
+    expect(unicast?.contestants.map(({ name }) => name)).toEqual(['floor (C)', ...ours]);
     // What contestants are judged by was measured for each of them.
     for (const { columns, contestants } of scenarios) {
       for (const { samples } of contestants) expect(samples[0]?.values[columns[0]?.key ?? '']).toBeGreaterThan(0);

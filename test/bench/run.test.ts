@@ -5,7 +5,16 @@ describe('npm run bench', () => {
   it('names the scenarios without measuring', async () => {
     const bench = startProgram('bench/run.ts', ['--list']);
     expect((await bench.exit).code).toBe(0);
-    const some = ['fanout-1000-w8', 'unicast-64x32', 'queue-max', 'http-1000', 'connections', 'gc', 'routing'];
+    const some = [
+      'fanout-1000-w8',
+      'group-100-w8',
+      'unicast-64x32',
+      'queue-max',
+      'http-1000',
+      'connections',
+      'gc',
+      'routing',
+    ];
     const upstream = ['upstream-events', 'upstream-max', 'upstream-requests'];
     for (const id of [
       ...some,

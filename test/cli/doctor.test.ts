@@ -55,6 +55,7 @@ test('a system that works is found well: Redis, API, login and gateway', async (
     const roundTripMs = Number(/^yes, ([\d.]+) ms/.exec(found?.found ?? '')?.[1] ?? 0);
     expect(found, `${title} ${name}`).toMatchObject({ state: roundTripMs > 20 ? 'warn' : 'ok' });
   }
+  expect(find('Redis', 'gateways')?.found).toMatch(/^1 live, net (node|native)$/);
 });
 
 test('what is wrong ends with 1, and each says how to mend it', async () => {

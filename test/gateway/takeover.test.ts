@@ -113,7 +113,7 @@ test('a user who verifies as another on a connection that reads nothing keeps it
   client.freeze();
   const text = 'x'.repeat(60_000);
   await g.push(...Array.from({ length: 200 }, (_, i) => entry(`${i} ${text}`, ['a'])));
-  await until('the rest is in the outbox', async () => (await g.metric('fronttcp_inbox_open_entries')) > 0);
+  await until('the rest is in the outbox', async () => (await g.metric('fronttcp_stalled_bytes')) > 0);
   client.send(1, { phone_number: 'b', token: 'token of b' });
   await until('b has the connection', async () => (await holder(g, 'b')) === g.running.id);
   await until('b was too slow a reader', async () => (await holder(g, 'b')) === null);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,9 @@ import { until } from '../kit/until.ts';
 
 const MEGABYTE = 1_048_576;
 const PROGRAM = 'test/net/support/echo.ts';
+/** `e_machine` of an ELF header, by elf(5). */
+const ELF_MACHINE_AT = 18;
+const ELF_MACHINES: Record<string, number> = { 'linux-x64.node': 62, 'linux-arm64.node': 183 };
 const addon = `${process.platform}-${process.arch}.node`;
 
 let folder: string;
@@ -154,9 +157,16 @@ describe.each(networks())('the network %s', (kind) => {
 });
 
 describe('the addon', () => {
-  test('the same sources give the same bytes', async () => {
+  test('the same sources give the same bytes, for this machine and for each with a cross compiler', async () => {
     await Promise.all(['a', 'b'].map((name) => build('--out', join(folder, name))));
-    execFileSync('cmp', [join(folder, 'a', addon), join(folder, 'b', addon)]);
+    const files = readdirSync(join(folder, 'a'));
+    expect(files).toContain(addon);
+    expect(readdirSync(join(folder, 'b'))).toEqual(files);
+    for (const file of files) {
+      const [one, other] = ['a', 'b'].map((name) => readFileSync(join(folder, name, file)));
+      expect(one?.equals(other ?? Buffer.alloc(0)), file).toBe(true);
+      expect(one?.readUInt16LE(ELF_MACHINE_AT), file).toBe(ELF_MACHINES[file]);
+    }
   });
 
   test('under the address and undefined-behaviour sanitizers the fuzz corpus comes back as it was sent', async () => {

@@ -9,6 +9,8 @@ import { type Info, parseInfo, settingChecks } from './store-settings.ts';
 const PINGS = 5;
 /** Every message needs a few round trips; a longer one means that the store is in another region. */
 const SLOW_MS = 20;
+/** A fleet is of one kind, as a rule: some tell for all. */
+const MAX_GATEWAYS_ASKED = 100;
 /** The features of a server that a gateway's lease script uses. */
 const OLDEST = [6, 2] as const;
 
@@ -49,8 +51,10 @@ async function look(store: Store): Promise<Check[]> {
   const aheadMs = Number(seconds) * 1_000 + Number(microseconds) / 1_000 - (askedAt + tookMs / 2);
   const info = await infoOf(store);
   const fits = await runsScripts(store);
-  const [gateways, dead] = await redis.pipeline([
-    ['ZCOUNT', keys.gateways, `(${Math.floor(Date.now() + aheadMs)}`, '+inf'],
+  const live = [`(${Math.floor(Date.now() + aheadMs)}`, '+inf'];
+  const [gateways, some, dead] = await redis.pipeline([
+    ['ZCOUNT', keys.gateways, ...live],
+    ['ZRANGEBYSCORE', keys.gateways, ...live, 'LIMIT', 0, MAX_GATEWAYS_ASKED],
     ['LLEN', keys.queueDead],
   ]);
   return [
@@ -62,12 +66,18 @@ async function look(store: Store): Promise<Check[]> {
     clockCheck('clock', aheadMs, tookMs / 2),
     ...(info === undefined ? [] : settingChecks(info)),
     Number(gateways) > 0
-      ? ok('gateways', `${Number(gateways)} live`)
+      ? ok('gateways', `${Number(gateways)} live, net ${await networksOf(store, some as string[])}`)
       : warn('gateways', 'none is live', 'Start one: fronttcp dev, or look at the ECS service.'),
     Number(dead) === 0
       ? ok('dead letters', 'none')
       : warn('dead letters', String(dead), 'Look at them: fronttcp dead list'),
   ];
+}
+
+/** What reads and writes the sockets of these gateways (the setting NET). */
+async function networksOf({ redis, keys }: Store, gatewayIds: readonly string[]): Promise<string> {
+  const networks = await redis.pipeline(gatewayIds.map((id) => ['HGET', keys.gateway(id), 'net']));
+  return [...new Set(networks.map((network) => (typeof network === 'string' ? network : 'unknown')))].join(' and ');
 }
 
 function speedCheck(roundTripMs: number): Check {
