@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { runAsking } from './asking/run.ts';
 import { runOvertaking } from './overtaking.ts';
 import { runSeed } from './run-seed.ts';
 import { runSilent } from './silent.ts';
@@ -22,6 +23,10 @@ describe.concurrent('the promises hold under faults', () => {
     timeout: TIMEOUT_MS,
   }, async () => {
     expect(await runStalled()).toEqual([]);
+  });
+
+  it('calls that wait, times, keys and groups keep their promises', { timeout: TIMEOUT_MS }, async () => {
+    expect(await runAsking()).toEqual([]);
   });
 
   it('what was refused while Redis stood still does not come when it goes on', { timeout: TIMEOUT_MS }, async () => {

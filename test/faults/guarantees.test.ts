@@ -11,7 +11,7 @@ const mutations: { name: string; edits: { file: string; find: string }[] }[] = J
 const tests = readdirSync(join(repository, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.test.ts'))
   .map((path) => basename(path, '.test.ts'));
-const checker = ['run-seed.ts', 'checks.ts', 'store-checks.ts', 'stalled.ts']
+const checker = ['run-seed.ts', 'checks.ts', 'store-checks.ts', 'stalled.ts', 'asking/checks.ts']
   .map((file) => readFileSync(join(repository, 'test/faults', file), 'utf8'))
   .join('\n');
 
@@ -31,7 +31,7 @@ test('every check and every test that it names exists', () => {
     .map(([, name]) => name ?? '')
     .filter((name) => !WORDS.includes(name));
   expect(named).toEqual(expect.arrayContaining(['away', 'durability', 'failover', 'faults', 'stalled', 'withdrawal']));
-  for (const name of named) expect([...tests, 'stalled', 'silent', 'overtaking', 'calm']).toContain(name);
+  for (const name of named) expect([...tests, 'stalled', 'silent', 'overtaking', 'asking', 'calm']).toContain(name);
 });
 
 /** What stands in backquotes and is no test. */

@@ -3,6 +3,7 @@
 // was broken. --story prints what was done, seen and logged; --scenario stalled, silent or overtaking runs that one instead
 // of seeds.
 import { parseArgs } from 'node:util';
+import { runAsking } from './asking/run.ts';
 import { runOvertaking } from './overtaking.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
 import { PROFILES } from './schedule.ts';
@@ -46,6 +47,10 @@ async function work(): Promise<void> {
 const scenarios: Readonly<Record<string, { summary: string; run: () => Promise<string[]> }>> = {
   stalled: { summary: 'a reader that stalls on a gateway that is killed', run: runStalled },
   overtaking: { summary: 'what goes directly behind what goes through Redis', run: runOvertaking },
+  asking: {
+    summary: 'calls that wait, times, keys and groups under faults',
+    run: () => runAsking({ seed: Number(values.seed) }),
+  },
   silent: { summary: 'Redis that stands still under callers who wait', run: () => runSilent({ pauses: 8 }) },
 };
 const scenario = values.scenario === undefined ? undefined : scenarios[values.scenario];
