@@ -3,12 +3,12 @@ import { parseInboxRecord, parseMailboxMember } from '../../contract/store/recor
 import { type DrainResult, drainQueue } from '../../contract/store/scripts/drain-queue.ts';
 import { buryGateway } from '../../contract/store/scripts/gateways.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
+import { cancelCommands } from '../../contract/store/scripts/schedule.ts';
 import { sweepMailboxes } from '../../contract/store/scripts/sweep.ts';
 import { STEP_WORK } from '../../contract/store/work.ts';
 import { message, openStore, type Store } from '../store/ports.ts';
 
-/** A step: Redis answers nobody else meanwhile. The machine may be busy: the steps are a tenth of that. */
-const STEP_MS = 400;
+// In a test build a step that does more work than twice its bound fails (vitest.config.ts): steps are counted here, not timed.
 const bounds = { offlineTtlSeconds: 600, mailboxMax: 1_000, mailboxMaxBytes: 1_048_576 };
 
 let store: Store;
@@ -23,13 +23,6 @@ async function addUsers(users: readonly string[], fields: Record<string, string 
   const pipeline = store.redis.pipeline();
   for (const user of users) pipeline.hset(store.keys.user(user), { token: 't', ...fields });
   await pipeline.exec();
-}
-
-/** How long Redis was busy with it, about: nobody else asks this server for anything long. */
-async function timed<T>(work: () => Promise<T>): Promise<{ ms: number; result: T }> {
-  const startedAt = performance.now();
-  const result = await work();
-  return { ms: performance.now() - startedAt, result };
 }
 
 const live = (gateway: string) => store.redis.zadd(store.keys.gateways, Date.now() + 600_000, gateway);
@@ -48,18 +41,16 @@ test('row 4: a gateway dies with group messages in its inbox: each step of the b
     await routeCommands(store.port, store.keys, commands.slice(from, from + 4), bounds);
   }
   await store.redis.zadd(store.keys.gateways, 1, 'r4');
-  const steps: number[] = [];
+  let steps = 0;
   let rerouted = 0;
   let lost = 0;
-  for (let outcome = 'more'; outcome === 'more'; ) {
-    const { ms, result } = await timed(() => buryGateway(store.port, store.keys, 'r4', bounds, { leaving: false }));
-    steps.push(ms);
+  for (let outcome = 'more'; outcome === 'more'; steps += 1) {
+    const result = await buryGateway(store.port, store.keys, 'r4', bounds, { leaving: false });
     rerouted += result.rerouted;
     lost += result.lost;
     outcome = result.outcome;
   }
-  expect(Math.max(...steps)).toBeLessThan(STEP_MS);
-  expect(steps.length).toBeGreaterThan(10);
+  expect(steps).toBeGreaterThan(10);
   expect([rerouted, lost]).toEqual([40_000, 400]);
   const contents = (await mailbox('r4-399')).map(({ body: text }) => Number(/"(\d+) x/.exec(text)?.[1]));
   expect(contents).toEqual(Array.from({ length: 100 }, (_, i) => i));
@@ -73,15 +64,13 @@ test('row 5: queue entries with 10,000 recipients are taken in short steps, in o
     JSON.stringify({ command_id: 103, chat_from: 'p', chat_to: to, chat_content: content });
   await store.redis.lpush(store.keys.queue, entry('first'), entry('second'));
   const limits = { ...bounds, maxEntries: 250, maxRecipients: 10_000, maxEntryBytes: 1_048_576, maxFrameBytes: 65_536 };
-  const steps: number[] = [];
+  let steps = 0;
   let sum: DrainResult = { taken: 0, dead: 0, left: 2 };
-  while (sum.left > 0) {
-    const { ms, result } = await timed(() => drainQueue(store.port, store.keys, limits));
-    steps.push(ms);
+  for (; sum.left > 0; steps += 1) {
+    const result = await drainQueue(store.port, store.keys, limits);
     sum = { taken: sum.taken + result.taken, dead: sum.dead + result.dead, left: result.left };
   }
-  expect(Math.max(...steps)).toBeLessThan(STEP_MS);
-  expect(steps.length).toBeGreaterThanOrEqual(4);
+  expect(steps).toBeGreaterThanOrEqual(4);
   expect(sum).toEqual({ taken: 2, dead: 2, left: 0 });
   for (const user of ['r5-0', 'r5-5000', 'r5-9989']) {
     const contents = (await mailbox(user)).map(({ body }) => JSON.parse(body).chat_content);
@@ -167,25 +156,64 @@ test('row 13: a sweep looks for what has expired without reading mailboxes', asy
   const expiring = message(users, { commandId: 103, ttlSeconds: 1 });
   await routeCommands(store.port, store.keys, [expiring], bounds);
   for (const user of users) await store.redis.zadd(store.keys.mailboxExpiry(user), 1, (await newest(user)) ?? '');
-  await store.redis.set(`${store.keys.prefix}sweep_cursor`, 'r12');
-  let looked = 0;
-  const steps: number[] = [];
-  while (looked < 200) {
-    const { ms, result } = await timed(() =>
-      sweepMailboxes(store.port, store.keys, { offlineTtlSeconds: 600, most: 200 - looked, pauseMs: 0 }),
-    );
-    steps.push(ms);
-    looked += result;
-  }
-  expect(Math.max(...steps)).toBeLessThan(150);
+  const sweepAll = async () => {
+    await store.redis.set(`${store.keys.prefix}sweep_cursor`, 'r12');
+    for (let looked = 0; looked < 200; ) {
+      const step = { offlineTtlSeconds: 600, most: 200 - looked, pauseMs: 0 };
+      looked += await sweepMailboxes(store.port, store.keys, step);
+    }
+  };
+  await sweepAll();
+  const readAll = `for _, user in ipairs(ARGV) do redis.call('ZRANGE', KEYS[1] .. 'mailbox:' .. user, 0, -1) end`;
+  const readMs = await fastest(() => store.redis.eval(readAll, 1, store.keys.prefix, ...users));
+  expect(await fastest(sweepAll)).toBeLessThan(readMs / 2);
   expect(await store.redis.zcard(store.keys.mailbox('r13-7'))).toBe(500);
   expect(await store.redis.hget(store.keys.user('r13-7'), 'lost')).toBe('1');
 });
+
+/** The shortest of five times, ms. */
+async function fastest(work: () => Promise<unknown>): Promise<number> {
+  let ms = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 5; i += 1) {
+    const startedAt = performance.now();
+    await work();
+    ms = Math.min(ms, performance.now() - startedAt);
+  }
+  return ms;
+}
 
 async function newest(user: string): Promise<string | undefined> {
   const [member = ''] = await store.redis.zrange(store.keys.mailbox(user), '-1', '-1');
   return /^\["(\d+)"/.exec(member)?.[1];
 }
+
+test('commands with a key to many users whose keys are all taken prune as much as one call may', async () => {
+  const users = names('keys-', 12);
+  await addUsers(users);
+  // Newest commands that have long been delivered.
+  for (const user of users) {
+    const keys = names('k', 1_000).flatMap((key) => [key, '1']);
+    await store.redis.hset(store.keys.replaces(user), ...keys);
+  }
+  const command = message(users, { receipt: true, replaces: 'another' });
+  const { answers } = await routeCommands(store.port, store.keys, [command], bounds);
+  expect(answers[0]).toMatchObject({ stored: 12 });
+  expect(await store.redis.hlen(store.keys.replaces('keys-0'))).toBe(1);
+});
+
+test('a command that waits for 1,000 users is cancelled in steps, each user once', async () => {
+  const users = names('cancel-', 1_000);
+  await addUsers(users);
+  // Below the size that is stored once: each mailbox has all of it.
+  const body = `{"chat_from": "op", "chat_content": "${'x'.repeat(750)}"}`;
+  const command = message(users, { commandId: 103, body, receipt: true, cancellable: true });
+  const { answers } = await routeCommands(store.port, store.keys, [command], bounds);
+  const id = answers[0]?.id ?? '';
+  const audit = { by: 'op', most: 0 };
+  expect(await cancelCommands(store.port, store.keys, [id], audit)).toEqual({ found: 1, cancelled: 1_000, tooLate: 0 });
+  expect(await mailbox('cancel-999')).toEqual([]);
+  expect(await cancelCommands(store.port, store.keys, [id], audit)).toMatchObject({ cancelled: 0 });
+});
 
 test('a call that does more than its bound fails in a test build, and says how much it did', async () => {
   const users = names('limit-', 3_000);

@@ -3,7 +3,6 @@
 -- ARGV[1] prefix · [2] bound of the audit stream, 0: none is kept · [3] actor · then command ids
 -- Returns {'done' | 'more', found, cancelled, too late}: after 'more' call again, counts add up; found: how many commands are known
 -- Atomic because: a message is cancelled or delivered, never both.
-local MAX_USERS = 1000
 local found, cancelled, late, more = 0, 0, 0, false
 
 -- members of a group who have not been served yet
@@ -47,26 +46,37 @@ local function cancel_scheduled(id, key)
   end
 end
 
-local function cancel_stored(id, key)
-  local all = redis.call('HGETALL', key)
-  local tooLate = 0
-  for at = 1, #all, 2 do
-    local messageId = string.match(all[at], '^n:(%d+)$')
-    if messageId and work > MAX_USERS then more = true
-    elseif messageId then
-      for _, user in ipairs(cjson.decode(all[at + 1])) do
-        local member = redis.call('ZRANGEBYSCORE', P .. 'mailbox:' .. user, messageId, messageId)[1]
-        spend(1, member and #member)
-        if member and is_waiting(user, messageId, string.match(member, '^%["%d+",(%d+)')) then
-          take_out(user, { messageId })
-          mark(messageId, user, 'cancelled')
-          cancelled = cancelled + 1
-        else tooLate = tooLate + 1 end
-      end
-      redis.call('HDEL', key, all[at])
+-- as many as the call has room for; returns the users that are left
+local function cancel_stored_message(messageId, users)
+  local left, tooLate = {}, 0
+  for _, user in ipairs(users) do
+    if work >= STEP_WORK then left[#left + 1] = user
+    else
+      local member = redis.call('ZRANGEBYSCORE', P .. 'mailbox:' .. user, messageId, messageId)[1]
+      spend(1, member and #member)
+      if member and is_waiting(user, messageId, string.match(member, '^%["%d+",(%d+)')) then
+        take_out(user, { messageId })
+        mark(messageId, user, 'cancelled')
+        cancelled = cancelled + 1
+      else tooLate = tooLate + 1 end
     end
   end
-  if tooLate > 0 then redis.call('HINCRBY', key, 'late', tooLate) end
+  return left, tooLate
+end
+
+local function cancel_stored(id, key)
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    local messageId = string.match(field, '^n:(%d+)$')
+    if messageId and work >= STEP_WORK then more = true
+    elseif messageId then
+      local left, tooLate = cancel_stored_message(messageId, cjson.decode(redis.call('HGET', key, field)))
+      if #left > 0 then
+        more = true
+        redis.call('HSET', key, field, cjson.encode(left))
+      else redis.call('HDEL', key, field) end
+      if tooLate > 0 then redis.call('HINCRBY', key, 'late', tooLate) end
+    end
+  end
   if not more then late = late + tonumber(redis.call('HGET', key, 'late') or '0') end
 end
 

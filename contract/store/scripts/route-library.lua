@@ -46,6 +46,8 @@ local MAX_REPLACES_KEYS = 1000
 local function has_room_for(user, name)
   local key = P .. 'replaces:' .. user
   if redis.call('HLEN', key) < MAX_REPLACES_KEYS or redis.call('HEXISTS', key, name) == 1 then return true end
+  -- one call prunes as much as its bound allows: a later one prunes the others
+  if work >= STEP_WORK then return redis.call('HLEN', key) < 2 * MAX_REPLACES_KEYS end
   prune_replaces(user)
   return redis.call('HLEN', key) < MAX_REPLACES_KEYS
 end
