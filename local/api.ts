@@ -13,6 +13,8 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  // Who reads the log may leave, as a log service does when it restarts: the API goes on.
+  process.stdout.on('error', () => undefined);
   process.stdout.write(`HTTP API on ${api.url}\n`);
   const stop = (): void => {
     process.off('SIGINT', stop).off('SIGTERM', stop);

@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { connectRedis } from '#redis-driver';
 import { AT_TERMINAL } from '../functions/runtime/drivers/failures.ts';
 import { readEnvironment } from '../functions/runtime/environment.ts';
-import { createLog } from '../functions/runtime/log.ts';
 import { createDemoUsers } from './demo-users.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { type Api, startApi } from './http/server.ts';
@@ -58,8 +57,7 @@ async function start(settings: StartSettings, started: Started): Promise<void> {
   // The functions would use Upstash instead of the Redis of the gateways.
   const { UPSTASH_REDIS_REST_URL: _url, UPSTASH_REDIS_REST_TOKEN: _token, ...shared } = env;
 
-  const log = createLog({ level: env.LOG_LEVEL ?? 'warn', format: env.LOG_FORMAT === 'json' ? 'json' : 'pretty' });
-  started.api = await startApi({ ...settings.api, env: shared, log });
+  started.api = await startApi({ ...settings.api, env: shared });
   await fillIn(shared);
   if (settings.upstream !== undefined) started.upstream = await startLocalUpstream(settings.upstream, say);
   const gatewayEnv = { ...shared, ...started.upstream?.env };

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { routes } from '../functions/routes.ts';
+import { leanDependencies } from './lean-dependencies.ts';
 import { ownSources, packedDocuments } from './own-sources.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -26,6 +27,7 @@ const common = {
   legalComments: 'none',
   mainFields: ['module', 'main'],
   loader: { '.html': 'text' },
+  plugins: [ownSources, packedDocuments, leanDependencies],
   // CommonJS dependencies ask for Node's own modules by require().
   banner: {
     js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
@@ -33,17 +35,6 @@ const common = {
   metafile: true,
   logLevel: 'warning',
 };
-
-/** Zod brings its messages in fifty languages, half of a bundle: only needed to set another language. */
-const onlyEnglish = {
-  name: 'zod-only-english',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
-      contents: "export { default as en } from './en.js';",
-    }));
-  },
-};
-common.plugins = [onlyEnglish, ownSources, packedDocuments];
 
 const drivers = ['ioredis', 'upstash'];
 // The relay has no route: it is invoked by administrators.

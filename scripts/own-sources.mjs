@@ -7,8 +7,8 @@ const IMPORT_ZOD = /^import \{ z \} from 'zod';$/m;
 
 /**
  * Changes to our own sources in a bundle:
- * - the text of Lua files (contract/store/scripts/library.ts) and of pages (cli/support/ways-out.ts) stands in the modules that read
- *   them: a bundle has no files beside it;
+ * - the text of Lua files (contract/store/scripts/library.ts), without comments and indentation, and of pages
+ *   (cli/support/ways-out.ts) stands in the modules that read them: a bundle has no files beside it;
  * - zod is imported by its namespace, from which the bundler removes unused parts. It cannot do that with the object `z`.
  * @type {import('esbuild').Plugin}
  */
@@ -18,12 +18,19 @@ export const ownSources = {
     onLoad({ filter: /[\\/](?:cli|contract|functions|shared|gateway)[\\/].*\.ts$/ }, ({ path }) => {
       if (path.includes('node_modules')) return undefined;
       const text = readFileSync(path, 'utf8');
-      const inText = (_, name) => JSON.stringify(readFileSync(new URL(name, `file://${path}`), 'utf8'));
-      const whole = text.replace(READ_LUA, inText).replace(READ_PAGE, inText);
+      const textOf = (name) => readFileSync(new URL(name, `file://${path}`), 'utf8');
+      const whole = text
+        .replace(READ_LUA, (_, name) => JSON.stringify(withoutComments(textOf(name))))
+        .replace(READ_PAGE, (_, name) => JSON.stringify(textOf(name)));
       return { contents: whole.replace(IMPORT_ZOD, "import * as z from 'zod';"), loader: 'ts' };
     });
   },
 };
+
+/** A third of the Lua text is for its readers, and a store is sent all of it. No string of ours goes over a line's end. */
+function withoutComments(lua) {
+  return lua.replaceAll(/^(?:[ \t]*(?:--.*)?\n|[ \t]+)/gm, '');
+}
 
 /**
  * Generated documents (the console page, the description of the API) are a third of their size when compressed, and are

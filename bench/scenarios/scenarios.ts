@@ -1,5 +1,6 @@
 import { asks } from './asks.ts';
 import { connections } from './connections.ts';
+import { functions } from './functions.ts';
 import { http } from './http.ts';
 import { messages } from './messages.ts';
 import { observe } from './observe.ts';
@@ -16,6 +17,7 @@ export const scenarioFiles: readonly ScenarioFile[] = [
   queue,
   http,
   asks,
+  functions,
   upstream,
   connections,
   underLoad,

@@ -21,10 +21,10 @@ export async function createRuntime(
   givenLog?: Log,
 ): Promise<Runtime> {
   const environment = readEnvironment(env);
-  const { REDIS_SECRET_ARN: arn, REDIS_KEY_PREFIX: prefix, LOG_LEVEL: level, LOG_FORMAT: format } = environment;
+  const { REDIS_SECRET_ARN: arn, REDIS_KEY_PREFIX: prefix, LOG_LEVEL: level } = environment;
   const secret = arn === undefined ? undefined : await readStoreSecret(arn, env);
   const redis = connectRedis(environment, secret);
   const keys = keysOf(prefix);
-  const log = givenLog ?? createLog({ level, format });
+  const log = givenLog ?? createLog({ level });
   return { environment, redis, keys, clock: new RedisClock(redis, keys), log };
 }

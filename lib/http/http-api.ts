@@ -157,6 +157,8 @@ export class HttpApi extends Construct {
         // To the alias: a call to the function itself would bypass the canary.
         new integrations.HttpLambdaIntegration(`${pascalCase(name)}Integration`, live as lambda.IFunction, {
           timeout: Duration.seconds(API_TIMEOUT_SECONDS - 1),
+          // One permission for each function, not for each route: the API is the same, and has no route that is not ours.
+          scopePermissionToRoute: false,
         }),
       ]),
     );

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { readEnvironment } from '../../functions/runtime/environment.ts';
 import type { Log } from '../../functions/runtime/log.ts';
 import { createRuntime } from '../../functions/runtime/runtime.ts';
 import { readBody } from './body.ts';
 import { eventOf, targetOf } from './event.ts';
 import { createHandlers } from './handlers.ts';
+import { prettyLog } from './pretty-log.ts';
 import { refused, refuseSocket } from './refuse.ts';
 import { createRouter } from './router.ts';
 
@@ -24,7 +26,7 @@ export interface ApiOptions {
   readonly host?: string;
   /** What the functions read: CONTRACT.md section 5. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Default: JSON lines on standard output. */
+  /** Default: on standard output, as LOG_FORMAT says. */
   readonly log?: Log;
 }
 
@@ -40,7 +42,8 @@ export interface Api {
  * Throws EnvironmentError, or the listener's error (`code` EADDRINUSE, EACCES). Redis need not be there yet.
  */
 export async function startApi({ port, host = '127.0.0.1', env, log }: ApiOptions): Promise<Api> {
-  const runtime = await createRuntime(env, log);
+  const { LOG_FORMAT, LOG_LEVEL } = readEnvironment(env);
+  const runtime = await createRuntime(env, log ?? (LOG_FORMAT === 'pretty' ? prettyLog(LOG_LEVEL) : undefined));
   const handlers = createHandlers(runtime);
   const find = createRouter();
 

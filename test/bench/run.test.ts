@@ -24,6 +24,7 @@ describe('npm run bench', () => {
       'group-100000',
       'observe-counters',
       'observe-scrape',
+      'function-import',
     ]) {
       expect(bench.output()).toContain(`${id}:`);
     }

@@ -177,6 +177,23 @@ describe('the API', () => {
       },
     },
     {
+      name: 'is the only one that may call its functions, by one permission each',
+      holds: (t) => {
+        const [api] = Object.entries(t.Resources).find(([, one]) => one.Type === 'AWS::ApiGatewayV2::Api') ?? [];
+        const permissions = resourcesOf(t, 'AWS::Lambda::Permission').map((one) => one.Properties);
+        const called = resourcesOf(t, 'AWS::ApiGatewayV2::Integration').map((one) => one.Properties.IntegrationUri.Ref);
+        expect(permissions.map((one) => one.FunctionName.Ref).sort()).toEqual(called.sort());
+        for (const { Principal, SourceArn } of permissions) {
+          expect(Principal).toBe('apigateway.amazonaws.com');
+          expect(JSON.stringify(SourceArn)).toContain(`{"Ref":"${api}"},"/*/*/*"]`);
+        }
+      },
+      undo: (t) => {
+        const [one] = resourcesOf(t, 'AWS::Lambda::Permission');
+        if (one) one.Properties.SourceArn = undefined;
+      },
+    },
+    {
       name: 'calls the aliases, so that a canary is not passed by',
       holds: (t) => {
         const aliases = Object.keys(t.Resources).filter((id) => t.Resources[id]?.Type === 'AWS::Lambda::Alias');

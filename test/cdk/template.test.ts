@@ -49,10 +49,10 @@ describe.each(deployments)('the template with %s', (_, props) => {
     expect(cycle(dependencies(templateOf(props)))).toBeUndefined();
   });
 
-  it('is little more than half of what CloudFormation takes at most', () => {
+  it('is no more than half of what CloudFormation takes at most', () => {
     const template = templateOf(props);
     // Of 500.
-    expect(Object.keys(template.Resources).length).toBeLessThan(275);
+    expect(Object.keys(template.Resources).length).toBeLessThan(250);
     expect(Buffer.byteLength(JSON.stringify(template))).toBeLessThan(700_000);
   });
 });

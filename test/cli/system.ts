@@ -53,7 +53,7 @@ export class System {
     const store = { REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() };
     const home = await temporaryFolder();
     const gateway = await startTestGateway({}, { redisUrl: store.REDIS_URL, prefix: store.REDIS_KEY_PREFIX });
-    const api = await startApi({ port: 0, env: store, log: createLog({ level: 'silent', format: 'json' }) });
+    const api = await startApi({ port: 0, env: store, log: createLog({ level: 'silent' }) });
     return new System(
       home,
       { ...store, XDG_CONFIG_HOME: home },

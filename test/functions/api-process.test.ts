@@ -26,6 +26,15 @@ describe('npm run api', () => {
     expect(await program.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
+  it('goes on when nobody reads its log any more', async () => {
+    const port = await freePort();
+    const program = run({ REDIS_URL: sharedRedisUrl(), API_PORT: String(port) });
+    await program.line(/HTTP API on/);
+    program.child.stdout?.destroy();
+    for (let i = 0; i < 3; i += 1) expect((await fetch(`http://127.0.0.1:${port}/stats`)).status).toBe(401);
+    expect(await program.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+
   it('names every mistake of the environment at once', async () => {
     const program = run({
       REDIS_URL: 'http://x',

@@ -90,7 +90,7 @@ describe('a message is judged in the largest frame that it can be sent in', () =
 });
 
 describe('what the store refuses', () => {
-  const log = createLog({ level: 'silent', format: 'json' });
+  const log = createLog({ level: 'silent' });
   const unavailable = (reason: RedisUnavailableError['reason']) => new RedisUnavailableError('…', { reason });
   it.each([
     [unavailable('store_unavailable'), 503, 'store_unavailable'],
@@ -126,7 +126,7 @@ function eventOf(changes: object = {}): APIGatewayProxyEventV2 {
 }
 
 describe('an event of another form is 400, and the answer names what the function takes', () => {
-  const handler = serve(createLog({ level: 'silent', format: 'json' }), { 'GET /stats': () => ({}) });
+  const handler = serve(createLog({ level: 'silent' }), { 'GET /stats': () => ({}) });
   it('one of payload format 2.0 is served', async () => {
     expect((await handler(eventOf())).statusCode).toBe(200);
   });

@@ -10,7 +10,7 @@ import { startWorld } from './world.ts';
 
 const COMMAND = { command_id: 102, chat_to: 'away', content: 'x' } as const;
 const SENDING = { from: 'op', recipients: undefined, traceparent: '', trace: undefined } as const;
-const silent = createLog({ level: 'silent', format: 'json' });
+const silent = createLog({ level: 'silent' });
 
 async function senderOn(url: string, prefix: string) {
   const runtime = await createRuntime({ REDIS_URL: url, REDIS_KEY_PREFIX: prefix }, silent);

@@ -57,7 +57,7 @@ export async function startWorld(
         : { REDIS_URL: url, REDIS_CLUSTER: String(store === 'ioredis in a cluster') }),
       ...env,
     },
-    log: createLog({ level: 'info', format: 'json' }, { write: (line) => logged.push(JSON.parse(line)) }),
+    log: createLog({ level: 'info' }, { write: (line) => logged.push(JSON.parse(line)) }),
   });
   const operator = tokenOf('op');
   await redis.hset(`${prefix}user:op`, { role: 'operator', token: tokenAtRest(operator) });

@@ -16,7 +16,7 @@ describe('a call that waits', () => {
     const prefix = uniquePrefix();
     gateway = await startTestGateway({}, { prefix });
     const env = { REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: prefix };
-    api = await startApi({ port: 0, env, log: createLog({ level: 'silent', format: 'json' }) });
+    api = await startApi({ port: 0, env, log: createLog({ level: 'silent' }) });
     await gateway.redis.command('HSET', gateway.keys.user('op'), 'role', 'operator', 'token', tokenAtRest(TOKEN));
   });
   afterAll(async () => {

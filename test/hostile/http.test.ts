@@ -224,7 +224,7 @@ test('the store is out of reach: 503, without its address or credentials', async
       REDIS_URL: sharedRedisUrl().replace('redis://', 'redis://user:s3cret-pw@').replace(/:\d+$/, ':1'),
       REDIS_KEY_PREFIX: uniquePrefix(),
     },
-    log: createLog({ level: 'info', format: 'json' }, { write: (line) => lines.push(line) }),
+    log: createLog({ level: 'info' }, { write: (line) => lines.push(line) }),
   });
   const response = await fetch(`${api.url}/stats`, { headers: { authorization: `Bearer ${target.operator}` } });
   expect(response.status).toBe(503);

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
-import { createLog as createApiLog } from '../../functions/runtime/log.ts';
-import { createLog, reportSuppressed } from '../../gateway/observe/log.ts';
+import { type Log as ApiLog, createLog as createApiLog } from '../../functions/runtime/log.ts';
+import { createLog, type GatewayLog, reportSuppressed } from '../../gateway/observe/log.ts';
 import { FloodLimiter, LOG_FIELDS, withoutSecrets } from '../../shared/log-lines.ts';
 import { tokenOf } from '../functions/world.ts';
 import { chat } from '../gateway/support/gateway.ts';
@@ -59,16 +59,29 @@ describe('docs/logs.md', () => {
 });
 
 describe('a log line', () => {
-  const lines = (create: typeof createLog | typeof createApiLog) => {
+  type Create<L> = (options: { level: 'info'; format: 'json' }, destination: { write: (line: string) => void }) => L;
+  const lines = <L extends Pick<GatewayLog, 'info' | 'warn'> | ApiLog>(create: Create<L>) => {
     const written: Record<string, unknown>[] = [];
     const log = create({ level: 'info', format: 'json' }, { write: (line) => written.push(JSON.parse(line)) });
     return { log, written };
   };
-
-  it.each([
+  const programs: [string, Create<Pick<GatewayLog, 'info' | 'warn'> | ApiLog>][] = [
     ['gateway', createLog],
     ['functions', createApiLog],
-  ])('of the %s says no field that has no meaning, whatever it holds', (_, create) => {
+  ];
+
+  it.each(programs)('of the %s is one line of JSON: level, time, part, the fields, the sentence', (_, create) => {
+    const { log, written } = lines(create);
+    log.warn({ event: 'test', user: undefined, reason: 'why "so"\n' }, 'a sentence');
+    log.info({ event: 'test' });
+    const [whole, short] = written;
+    expect(Object.keys(whole ?? {})).toEqual(['level', 'time', 'part', 'event', 'reason', 'msg']);
+    expect(whole).toMatchObject({ level: 40, event: 'test', reason: 'why "so"\n', msg: 'a sentence' });
+    expect(whole?.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(Object.keys(short ?? {})).toEqual(['level', 'time', 'part', 'event']);
+  });
+
+  it.each(programs)('of the %s says no field that has no meaning, whatever it holds', (_, create) => {
     const { log, written } = lines(create);
     log.info({ event: 'test', user: 'ann', token: 'secret', chat_content: 'hello', headers: { authorization: 'x' } });
     expect(written[0]).toMatchObject({
@@ -100,14 +113,19 @@ describe('a log line', () => {
     expect(messages).toBe(long);
   });
 
-  it('is one of twenty of a flood, and the rest is counted and told', () => {
-    const { log, written } = lines(createLog);
+  it.each(programs)('of the %s is one of twenty of a flood', (_, create) => {
+    const { log, written } = lines(create);
     for (let i = 0; i < 1_000; i += 1) log.warn({ event: 'flood', count: i });
     log.warn({ event: 'another' });
     for (let i = 0; i < 30; i += 1) log.info({ event: 'step' });
     expect(written.filter(({ event }) => event === 'flood').length).toBe(20);
     expect(written.filter(({ event }) => event === 'another').length).toBe(1);
     expect(written.filter(({ event }) => event === 'step').length).toBe(30);
+  });
+
+  it('does not tell of a flood before it is over', () => {
+    const { log, written } = lines<GatewayLog>(createLog);
+    for (let i = 0; i < 1_000; i += 1) log.warn({ event: 'flood', count: i });
     reportSuppressed(log);
     expect(written.some(({ event }) => event === 'suppressed')).toBe(false);
   });

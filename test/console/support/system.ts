@@ -45,7 +45,7 @@ export async function startSystem({ gatewayPorts = [0] } = {}): Promise<System> 
   const env = { REDIS_URL: redis.url, LOG_LEVEL: 'error' };
   const runtime = await createRuntime(env);
   await createDemoUsers(runtime.redis, '');
-  const api = await startApi({ port: 0, env, log: createLog({ level: 'error', format: 'json' }) });
+  const api = await startApi({ port: 0, env, log: createLog({ level: 'error' }) });
   const gateways = await Promise.all(
     gatewayPorts.map((port) => startGatewayProcess({ env: { ...env, GATEWAY_PORT: String(port) } })),
   );

@@ -34,7 +34,7 @@ export async function expectReply(client: CommandLine): Promise<void> {
   const gateway = await startTestGateway(prefix);
   onTestFinished(() => gateway.stop());
   const env = { REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: prefix };
-  const api = await startApi({ port: 0, env, log: createLog({ level: 'silent', format: 'json' }) });
+  const api = await startApi({ port: 0, env, log: createLog({ level: 'silent' }) });
   onTestFinished(() => api.close());
   await ask(env.REDIS_URL, 'HSET', `${prefix}user:op`, 'role', 'operator', 'token', tokenAtRest(TOKEN));
   const call = async (method: string, path: string, body?: object) => {

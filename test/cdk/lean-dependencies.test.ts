@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { leanCommands } from '../../scripts/lean-dependencies.ts';
+import { repository } from '../kit/process.ts';
+
+interface Command {
+  flags: string[];
+  keyStart: number;
+  keyStop: number;
+  step: number;
+  subcommands?: Record<string, Command>;
+}
+
+interface Commands {
+  list: string[];
+  exists(name: string): boolean;
+  hasFlag(name: string, flag: string): boolean;
+  getKeyIndexes(name: string, args: readonly string[]): number[];
+}
+
+describe('the list of commands in a bundle', () => {
+  const require = createRequire(import.meta.url);
+  const path = require.resolve('@ioredis/commands');
+  const listed: Record<string, Command> = require(path.replace('index.js', 'commands.json'));
+  const original: Commands = require(path);
+
+  /** The library's own code, with the list that a bundle has. */
+  function withList(text: string): Commands {
+    const list = { exports: {} };
+    runInNewContext(text, { module: list });
+    const library = {};
+    runInNewContext(readFileSync(path, 'utf8'), { exports: library, require: () => list.exports, Array });
+    return library as Commands;
+  }
+
+  /** What ioredis asks, of each command and subcommand. */
+  function differences(lean: Commands): string[] {
+    const answers = ({ hasFlag, getKeyIndexes }: Commands, name: string, args: readonly string[]) =>
+      JSON.stringify([hasFlag(name, 'readonly'), hasFlag(name, 'loading'), getKeyIndexes(name, args)]);
+    return Object.entries(listed).flatMap(([name, { subcommands = {} }]) =>
+      ['2', ...Object.keys(subcommands)]
+        .map((first) => [first, '2', 'a', 'STREAMS', 'b', 'c', 'd'])
+        .filter((args) => answers(lean, name, args) !== answers(original, name, args))
+        .map(([first]) => `${name} ${first}`),
+    );
+  }
+
+  it('names the same commands, and says the same of each as the library', () => {
+    const lean = withList(leanCommands(listed));
+    expect([...lean.list].sort()).toEqual([...original.list].sort());
+    expect(differences(lean)).toEqual([]);
+  });
+
+  it('is compared: a command with other keys is noticed', () => {
+    const { get, ...others } = listed;
+    expect(differences(withList(leanCommands({ ...others, get: { ...(get as Command), step: 0 } })))).toEqual([
+      'get 2',
+    ]);
+  });
+});
+
+describe("zod's methods for formats, which a bundle does not have", () => {
+  const METHOD =
+    /\.string\(\)(?:\s*\.\w+\([^()]*\))*?\s*\.(email|url|jwt|emoji|guid|uuid\w*|nanoid|cuid2?|ulid|base64\w*|xid|ksuid|ipv[46]|cidrv[46]|e164|datetime|date|time|duration)\(/;
+
+  it('are called nowhere in what is bundled', () => {
+    const files = execFileSync('git', ['ls-files', 'contract', 'functions', 'shared', 'gateway'], {
+      cwd: repository,
+      encoding: 'utf8',
+    });
+    const found = files
+      .split('\n')
+      .filter((file) => file.endsWith('.ts') && METHOD.test(readFileSync(join(repository, file), 'utf8')));
+    expect(found).toEqual([]);
+    expect(METHOD.test("z.string().min(1)\n  .url({ error: 'no' })")).toBe(true);
+    expect(METHOD.test("z.url({ error: 'no' })")).toBe(false);
+  });
+});
