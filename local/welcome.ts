@@ -46,6 +46,7 @@ export function welcome(
     'Try it:',
     `  1. In another terminal:  npx fronttcp login ${someone.userId}${settings.api.port === 3_000 ? '' : ` --api ${api}`}`,
     `                           npx fronttcp connect${first?.port === 8_124 ? '' : ` --port ${first?.port ?? ''}`}`,
+    ...(isTls ? ['     With a certificate of your own, before: export NODE_EXTRA_CA_CERTS=<its file>'] : []),
     `  2. Open the console, log in as ${operator.userId}, and send a message to ${someone.userId}.`,
     '',
     'Ctrl-C stops everything.',

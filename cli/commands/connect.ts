@@ -7,6 +7,7 @@ import { Chat, explained, type Screen } from '../support/chat.ts';
 import { CHAT_HELP, type Target } from '../support/chat-line.ts';
 import { type Context, contextOf, loginOf } from '../support/context.ts';
 import type { StoredLogin } from '../support/credentials.ts';
+import { mendOf } from '../support/doctor/certificate.ts';
 import { ExitCode, Failure } from '../support/failure.ts';
 import { type GatewayOptions, gatewayOf, hostOption, portOption, tlsOption } from '../support/gateway.ts';
 import { collect } from '../support/numbers.ts';
@@ -89,7 +90,9 @@ async function open(login: StoredLogin, context: Context, options: ConnectOption
     if (error instanceof TokenRefusedError) {
       throw new Failure(ExitCode.notAllowed, error.message, `Log in again: fronttcp login ${login.phone_number}`);
     }
-    const nextStep = 'Is a gateway running there (fronttcp dev)? Name another with --host and --port.';
+    const nextStep = /certificate|ALTNAME/i.test((error as Error).message)
+      ? mendOf((error as Error).message)
+      : 'Is a gateway running there (fronttcp dev)? Name another with --host and --port.';
     throw new Failure(ExitCode.unreachable, `no connection: ${(error as Error).message}`, nextStep, { cause: error });
   }
 }

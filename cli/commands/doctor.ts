@@ -44,10 +44,7 @@ async function examine({ stack, ...options }: GatewayOptions & { stack?: string 
   const local = await findLocalSystem();
   const areas = await Promise.all([
     machineArea(),
-    portsArea(
-      process.env,
-      local?.gateways.map(({ port }) => port),
-    ),
+    portsArea(process.env, local && [Number(new URL(local.api).port), ...local.gateways.map(({ port }) => port)]),
     storeArea(),
     apiArea(context),
     gatewayArea(gateway),

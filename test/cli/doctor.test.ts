@@ -121,6 +121,10 @@ test('a certificate that is not trusted, and a port without TLS, are told apart'
     state: 'fail',
     found: expect.stringContaining('not trusted'),
   });
+  const where = ['--host', '127.0.0.1', '--port', String(port), '--tls'];
+  const refused = await system.run(['connect', ...where], { env: { NODE_EXTRA_CA_CERTS: undefined } });
+  expect(refused).toMatchObject({ code: 3, stderr: expect.stringMatching(/certificate[\s\S]*NODE_EXTRA_CA_CERTS/) });
+  expect(refused.stderr).not.toContain('Deprecation');
   expect(await certificateCheck('TLS', '127.0.0.1', system.port)).toMatchObject({
     state: 'fail',
     found: expect.stringContaining('no TLS'),
@@ -145,9 +149,11 @@ test('the health port of a running gateway is not called taken, another program 
   });
 });
 
-test('the port of a gateway of this folder is not called taken', async () => {
-  const { checks } = await portsArea({ GATEWAY_PORT: String(system.port) }, [system.port]);
-  expect(checks[1]).toMatchObject({ state: 'ok', found: 'fronttcp runs there' });
+test('the ports of a system of this folder are not called taken', async () => {
+  const { checks } = await portsArea({ API_PORT: String(system.port), GATEWAY_PORT: String(system.port) }, [
+    system.port,
+  ]);
+  for (const check of checks.slice(0, 2)) expect(check).toMatchObject({ state: 'ok', found: 'fronttcp runs there' });
 });
 
 test('the machine tells its limits', async () => {

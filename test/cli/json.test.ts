@@ -134,7 +134,7 @@ test.each(Object.entries(runs))(
     expect(lines.length).toBeGreaterThan(0);
     expect(lines.flatMap((line) => offences(line))).toEqual([]);
   },
-  60_000,
+  120_000,
 );
 
 test('a failure too', async () => {

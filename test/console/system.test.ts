@@ -1,5 +1,11 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { sendOf } from '../first-hour/readme.ts';
+import { repository } from '../kit/process.ts';
 import { until } from '../kit/until.ts';
 import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox, writeAndSend } from './support/browser.ts';
 import { type Client, type System, startSystem } from './support/system.ts';
@@ -79,6 +85,18 @@ test('to everyone connected', async () => {
     client.end();
   }
   await result('Sent to 2 online').waitFor();
+});
+
+test("README's own curl does not log its operator out of the page", async () => {
+  const { page } = opened;
+  const send = sendOf(readFileSync(join(repository, 'README.md'), 'utf8'), new URL(system.url).port)
+    .replace('"operator"', `"${OPERATOR}"`)
+    .replace('"device-1"', `"${FIRST}"`);
+  const { stdout } = await promisify(execFile)('bash', ['-c', send]);
+  expect(JSON.parse(stdout)).toMatchObject({ code: 1 });
+  await userBox(page, SECOND).check();
+  await writeAndSend(page, 'still logged in');
+  await result('Stored for 1').waitFor();
 });
 
 test('a user who was removed meanwhile is unknown', async () => {

@@ -32,7 +32,8 @@ export function certificateCheck(name: string, host: string, port: number): Prom
   });
 }
 
-function mendOf(why: string): string {
+/** What to do about a certificate that is not trusted, by Node's error code or message; also in front of a failed connection. */
+export function mendOf(why: string): string {
   if (/ALTNAME/.test(why)) return 'Use the name that the certificate is for.';
   if (/EXPIRED/.test(why)) return 'Renew the certificate.';
   return 'Have it signed by a known authority, or name yours in NODE_EXTRA_CA_CERTS.';

@@ -4,17 +4,17 @@ import { type Area, type Check, ok, warn } from './check.ts';
 
 const TIMEOUT_MS = 2_000;
 
-/** The ports that `fronttcp dev` would take. `ownPorts`: where gateways of the `dev` of this folder listen. */
+/** The ports that `fronttcp dev` would take. `ownPorts`: where the API and the gateways of the `dev` of this folder listen. */
 export async function portsArea(env: NodeJS.ProcessEnv, ownPorts: readonly number[] = []): Promise<Area> {
   const ports = [
     ['API_PORT', '--api-port', Number(env.API_PORT || 3_000), isApi],
-    ['GATEWAY_PORT', '--gateway-port', Number(env.GATEWAY_PORT || 8_124), (port: number) => ownPorts.includes(port)],
+    ['GATEWAY_PORT', '--gateway-port', Number(env.GATEWAY_PORT || 8_124), undefined],
     ['HEALTH_PORT', '--health-port', Number(env.HEALTH_PORT || 8_125), isHealth],
   ] as const;
   const checks = ports.map(async ([variable, flag, port, isOurs]): Promise<Check> => {
     const name = `${port} (${variable})`;
     if (await isFree(port)) return ok(name, 'free');
-    if (await isOurs(port)) return ok(name, 'fronttcp runs there');
+    if (ownPorts.includes(port) || (await isOurs?.(port))) return ok(name, 'fronttcp runs there');
     return warn(name, 'taken', `Unless it is fronttcp: fronttcp dev ${flag} ${port + 100}`);
   });
   return { title: 'Ports of fronttcp dev', checks: await Promise.all(checks) };
