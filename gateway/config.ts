@@ -89,7 +89,7 @@ const schema = z
     /** How often certificate files, or the secret, are looked at for a renewal. */
     TLS_RENEWAL_CHECK_MS: whole(60_000, 10, MAX_MS),
     DRAIN_TIMEOUT_MS: whole(110_000, 0, MAX_MS),
-    /** Newcomers are accepted for so long after the signal, within the drain, even when all clients have left. */
+    /** New connections are accepted for so long after the signal, within the drain, even when all clients have left. */
     DRAIN_ACCEPT_MS: whole(0, 0, MAX_MS),
     /** How long a gateway may be silent before others take it for dead. The same for all gateways of a deployment. */
     LEASE_MS: whole(DEFAULT_LEASE_MS, 1_000, 600_000),

@@ -76,14 +76,14 @@ const QUOTED = /, ?(?:\.\.\.)?"[\s\S]*"(?:\.\.\.)? is not valid JSON/;
 
 /** Returns the allowed fields, with bounded texts; for others only a mark that they existed. */
 export function withoutSecrets(line: object): Record<string, unknown> {
-  const said: Record<string, unknown> = {};
+  const allowed: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(line)) {
-    if (!Object.hasOwn(LOG_FIELDS, name)) said[name] = '[redacted]';
-    else if (typeof value === 'string') said[name] = bounded(name, value);
-    else if (typeof value !== 'object' || value === null) said[name] = value;
-    else said[name] = '[redacted]';
+    if (!Object.hasOwn(LOG_FIELDS, name)) allowed[name] = '[redacted]';
+    else if (typeof value === 'string') allowed[name] = bounded(name, value);
+    else if (typeof value !== 'object' || value === null) allowed[name] = value;
+    else allowed[name] = '[redacted]';
   }
-  return said;
+  return allowed;
 }
 
 function bounded(name: string, text: string): string {

@@ -5,7 +5,7 @@ import { cache, root } from './paths.ts';
 
 const compiled = new Map<string, Promise<string>>();
 
-/** Compiles bench/load/<name>.c when it has changed, once however many ask, and answers the program's path. */
+/** Compiles bench/load/<name>.c when it has changed, once however many ask, and returns the program's path. */
 export function compile(name: 'floor' | 'loadgen'): Promise<string> {
   const program = compiled.get(name) ?? compileAnew(name);
   compiled.set(name, program);

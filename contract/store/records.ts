@@ -46,7 +46,8 @@ export interface CloseRecord {
   epoch: number;
   /** Empty when the session has ended already. */
   reason: string;
-  owing: boolean;
+  /** The next session waits until everything before this record is handled. */
+  successorWaits: boolean;
 }
 
 export interface PokeRecord {
@@ -69,8 +70,8 @@ export function parseInboxRecord(field: string, body: string): InboxRecord {
   const kind = Array.isArray(items) ? items[0] : undefined;
   if (Array.isArray(items) && kind === 'm') return messageOf(items, body);
   if (kind === 'c') {
-    const [, userId, epoch, reason, owing] = closeTuple.parse(items);
-    return { kind: 'close', userId, epoch, reason, owing: owing === 1 };
+    const [, userId, epoch, reason, waits] = closeTuple.parse(items);
+    return { kind: 'close', userId, epoch, reason, successorWaits: waits === 1 };
   }
   const [, userId, epoch] = pokeTuple.parse(items);
   return { kind: 'poke', userId, epoch };

@@ -142,9 +142,9 @@ export class InboxHandOut {
    * Someone else has the session now, or wants it ended. Everything before this record has been dealt with: where whoever
    * comes next waits for that word it is given, even when the session is long gone, and only then is the entry done.
    */
-  #close(entry: InboxEntry, { userId, epoch, reason, owing }: CloseRecord): void {
-    if (owing) entry.expect(1);
-    const handedOver = owing ? () => entry.settle() : undefined;
+  #close(entry: InboxEntry, { userId, epoch, reason, successorWaits }: CloseRecord): void {
+    if (successorWaits) entry.expect(1);
+    const handedOver = successorWaits ? () => entry.settle() : undefined;
     const session = this.#registry.find(userId, epoch);
     if (session) session.close(closeReasonOf(reason), handedOver);
     else if (handedOver) void this.#store.handOver({ userId, epoch }).then(handedOver);

@@ -163,7 +163,7 @@ export class Lease {
       leaseMs,
       highestId: this.#highestId(),
       sinceLastMs,
-      facts: logFields(),
+      fields: logFields(),
     });
   }
 

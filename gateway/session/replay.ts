@@ -19,7 +19,7 @@ export interface Mailboxes {
   /** Pages wait for their turn: `isWanted` is asked then, and a page that nobody wants is `stale`. */
   page(
     session: Recipient,
-    from: { after: string; lostTold: number; waitsForNobody: boolean },
+    from: { after: string; lostReported: number; waitsForNobody: boolean },
     isWanted: () => boolean,
   ): Promise<MailboxPage>;
 }
@@ -209,11 +209,11 @@ export class Replay {
   /** Undefined when Redis refused. */
   async #askForPage(): Promise<MailboxPage | undefined> {
     const { userId, epoch } = this.#session.identity;
-    const lostTold = this.#lostReported;
+    const lostReported = this.#lostReported;
     this.#lostReported = 0;
-    const from = { after: this.#after, lostTold, waitsForNobody: this.#hasGivenUpOnPredecessor };
+    const from = { after: this.#after, lostReported, waitsForNobody: this.#hasGivenUpOnPredecessor };
     // What the client was told of must be recorded, even if the session has ended meanwhile.
-    const isWanted = () => lostTold > 0 || !this.#hasEnded();
+    const isWanted = () => lostReported > 0 || !this.#hasEnded();
     try {
       return await this.#parts.store.page({ userId, epoch }, from, isWanted);
     } catch (error) {

@@ -145,7 +145,7 @@ export class SessionStore {
   /** `isWanted` is asked when it is this session's turn; a page that nobody wants any more is `stale`. */
   page(
     session: Recipient,
-    from: { after: string; lostTold: number; waitsForNobody: boolean },
+    from: { after: string; lostReported: number; waitsForNobody: boolean },
     isWanted: () => boolean,
   ): Promise<MailboxPage> {
     return this.#pages.take(async () => {

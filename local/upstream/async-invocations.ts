@@ -9,7 +9,7 @@ export class AsyncInvocations {
   readonly #delaysMs: readonly number[];
   readonly #say: (line: string) => void;
   readonly #stopping = new AbortController();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
 
   constructor(delaysMs: readonly number[], say: (line: string) => void) {
     this.#delaysMs = delaysMs;
@@ -17,14 +17,14 @@ export class AsyncInvocations {
   }
 
   begin(run: Run, invocation: Invocation): void {
-    const done = this.#try(run, invocation).finally(() => this.#underWay.delete(done));
-    this.#underWay.add(done);
+    const done = this.#try(run, invocation).finally(() => this.#inFlight.delete(done));
+    this.#inFlight.add(done);
   }
 
   /** Running invocations end; pauses are cut short. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#inFlight);
   }
 
   async #try(run: Run, invocation: Invocation): Promise<void> {

@@ -52,7 +52,7 @@ test('row 3: a hand-over waits for what was asked for its own user before', asyn
 test('mailboxes are read a bounded number at a time, in order, and not for sessions that have ended meanwhile', async () => {
   const { store, replies, asked } = silentStore();
   let wanted = true;
-  const from = { after: '0', lostTold: 0, waitsForNobody: false };
+  const from = { after: '0', lostReported: 0, waitsForNobody: false };
   const pages = Array.from({ length: 1_000 }, (_, i) =>
     store.page({ userId: `user${i}`, epoch: 1 }, from, () => wanted),
   );

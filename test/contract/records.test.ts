@@ -40,9 +40,9 @@ test('the end of a session, and the word that a mailbox was written', () => {
     userId: 'u',
     epoch: 7,
     reason: 'taken_over',
-    owing: true,
+    successorWaits: true,
   });
-  expect(parseInboxRecord('["c","u",7,"kicked",0]', '')).toMatchObject({ owing: false });
+  expect(parseInboxRecord('["c","u",7,"kicked",0]', '')).toMatchObject({ successorWaits: false });
   expect(parseInboxRecord('["p","u",7]', '')).toEqual({ kind: 'poke', userId: 'u', epoch: 7 });
 });
 

@@ -36,7 +36,7 @@ export interface Fault {
   readonly lookBackSeconds?: number;
   /** What is there before the fault. */
   readonly prepare?: (scene: Scene) => Promise<unknown>;
-  /** Answers how the fault is ended, where it does not end by itself. */
+  /** Returns what ends the fault, where it does not end by itself. */
   readonly inject: (scene: Scene) => Promise<(() => unknown) | undefined>;
 }
 

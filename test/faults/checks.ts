@@ -1,6 +1,6 @@
 import type { History, Received, Send, Stay, UserForm } from './history.ts';
 
-/** The promises, checked against what was seen. Each answers the ones that were broken. */
+/** The promises, checked against what was seen. Each returns those that were broken. */
 export interface Seen {
   readonly history: History;
   readonly forms: ReadonlyMap<string, UserForm>;

@@ -36,7 +36,7 @@ async function costOf(gateways: number, to: RouteCommand['to']): Promise<{ calls
       leaseMs: 600_000,
       highestId: 0,
       sinceLastMs: undefined,
-      facts: {},
+      fields: {},
     });
   }
   await admin.hset(keys.user('someone'), { token: 't' });

@@ -40,7 +40,7 @@ describe.each(ways)('while Redis is away (%s, %s)', (store, signal) => {
   beforeAll(async () => {
     redis = await startTestRedis({ cluster: store === 'ioredis in a cluster', appendonly: true });
     world = await startWorld({ store, url: redis.url });
-    await world.addUser('ann', await withPassword('123456'));
+    await world.addUser('ann', withPassword('123456'));
     await world.addUser('bob');
   });
   afterEach(() => redis.kill('SIGCONT'));

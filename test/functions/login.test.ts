@@ -28,7 +28,7 @@ describe.each(stores)('POST /login over %s', (store) => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld({ store, env: { TOKEN_TTL_S: '600' } });
-    await world.addUser('ann', await withPassword('123456'));
+    await world.addUser('ann', withPassword('123456'));
   });
   afterAll(() => world.stop());
 
@@ -60,7 +60,7 @@ describe.each(stores)('POST /login over %s', (store) => {
 
   it('knows users by odd names', async () => {
     for (const id of ['__proto__', 'constructor', 'a:b', 'o\'br"ien', '名字 😀', 'a\r\nb', '\ufeffbom']) {
-      await world.addUser(id, await withPassword('p'));
+      await world.addUser(id, withPassword('p'));
       const { status, body } = await world.post('/login', { phone_number: id, password: 'p' });
       expect([id, status]).toEqual([id, 200]);
       expect(userIdOfToken(body.token)).toBe(id);
@@ -121,7 +121,7 @@ describe.each(stores)('POST /login over %s', (store) => {
   });
 
   it('slows down who guesses, and nobody else', async () => {
-    await world.addUser('target', await withPassword('right'));
+    await world.addUser('target', withPassword('right'));
     expect(await loginFrom('127.0.0.9', world, 'target', 'right')).toEqual([200, 0]);
     for (let i = 0; i < 4; i += 1) expect(await loginFrom('127.0.0.8', world, 'target', `${i}`)).toEqual([401, 0]);
     const [status, retryAfter] = await loginFrom('127.0.0.8', world, 'target', 'right');

@@ -60,7 +60,7 @@ describe('the OpenAPI document', () => {
   let tokenId: string;
   beforeAll(async () => {
     world = await startWorld();
-    await world.addUser('ann', { token: tokenAtRest(tokenOf('ann')), ...(await withPassword('secret')) });
+    await world.addUser('ann', { token: tokenAtRest(tokenOf('ann')), ...withPassword('secret') });
     await world.redis.zadd(`${world.prefix}gateways`, Date.now() + 60_000, 'g1');
     await world.redis.hset(`${world.prefix}gateway:g1`, { tcp: 'x' });
     await world.redis.hset(`${world.prefix}user:full`, { gateway: '' });

@@ -21,7 +21,7 @@ describe('tokens of operators', () => {
       leaseMs: 600_000,
       highestId: 0,
       sinceLastMs: undefined,
-      facts: {},
+      fields: {},
     });
   });
   afterAll(async () => {
@@ -49,7 +49,7 @@ describe('tokens of operators', () => {
   };
 
   it('are the ten newest, and every one of them is valid over HTTP and TCP', async () => {
-    await world.addUser('ops', { ...(await withPassword('123456')), role: 'operator' });
+    await world.addUser('ops', { ...withPassword('123456'), role: 'operator' });
     const tokens: string[] = [];
     for (let i = 0; i <= MAX_TOKENS; i += 1) tokens.push(await logIn('ops'));
     const [oldest = '', ...valid] = tokens;
@@ -62,7 +62,7 @@ describe('tokens of operators', () => {
   });
 
   it('a logout ends the one that was presented, and only the connection that it opened', async () => {
-    await world.addUser('two', { ...(await withPassword('123456')), role: 'operator' });
+    await world.addUser('two', { ...withPassword('123456'), role: 'operator' });
     const [first, second] = [await logIn('two'), await logIn('two')];
     await verify('two', first);
     expect((await logOut(second)).body).toMatchObject({ code: 1, disconnected: false });
@@ -72,7 +72,7 @@ describe('tokens of operators', () => {
   });
 
   it('{"all": true} ends all of them, and the connection', async () => {
-    await world.addUser('all', { ...(await withPassword('123456')), role: 'operator' });
+    await world.addUser('all', { ...withPassword('123456'), role: 'operator' });
     const [first, second] = [await logIn('all'), await logIn('all')];
     await verify('all', first);
     expect((await logOut(second, { everything: true })).status).toBe(400);
@@ -82,12 +82,12 @@ describe('tokens of operators', () => {
   });
 
   it('a plain user has one: a newer login replaces it, and whoever loses the role keeps the newest alone', async () => {
-    await world.addUser('plain', await withPassword('123456'));
+    await world.addUser('plain', withPassword('123456'));
     const [first, second] = [await logIn('plain'), await logIn('plain')];
     expect(await verify('plain', first)).toBe('refused');
     expect(await verify('plain', second)).toBe('claimed');
     expect((await logOut(second)).body).toMatchObject({ disconnected: true });
-    await world.addUser('was', { ...(await withPassword('123456')), role: 'operator' });
+    await world.addUser('was', { ...withPassword('123456'), role: 'operator' });
     const [older, newer] = [await logIn('was'), await logIn('was')];
     await world.redis.hdel(`${world.prefix}user:was`, 'role');
     expect([await verify('was', older), await verify('was', newer)]).toEqual(['refused', 'claimed']);

@@ -10,7 +10,7 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld({ env: { MAX_FRAME_BYTES: '1000', MAX_BODY_BYTES: '100000' } });
   await world.addUser('bob');
-  await world.addUser('ann', await withPassword('123456'));
+  await world.addUser('ann', withPassword('123456'));
 });
 afterAll(() => world.stop());
 

@@ -50,7 +50,7 @@ it.each(['ioredis', 'Upstash'] as const)(
     const world = await startWorld({ url: redis.url, store });
     onTestFinished(() => world.stop());
     await world.addUser('bob');
-    await world.addUser('ann', await withPassword('123456'));
+    await world.addUser('ann', withPassword('123456'));
     await world.redis.config('SET', 'maxmemory', '1');
     const { status, body, headers } = await world.send(command);
     expect([status, body.error, headers.get('retry-after')]).toEqual([503, 'store_full', '1']);

@@ -1,5 +1,5 @@
+import { randomBytes, scryptSync } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { hashPassword } from '../../contract/store/passwords.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { createLog } from '../../functions/runtime/log.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
@@ -101,6 +101,10 @@ export function tokenOf(userId: string): string {
   return `${Buffer.from(userId).toString('base64url')}.${'t'.repeat(43)}`;
 }
 
-export async function withPassword(password: string): Promise<Record<string, string>> {
-  return { password: await hashPassword(password) };
+/** At a small part of the usual cost, which is in the text: what a check costs is the affair of test/contract/passwords.test.ts. */
+export function withPassword(password: string): Record<string, string> {
+  const [n, r, p] = [1_024, 8, 1];
+  const salt = randomBytes(16);
+  const hash = scryptSync(password, salt, 32, { N: n, r, p });
+  return { password: `scrypt$${n}$${r}$${p}$${salt.toString('base64url')}$${hash.toString('base64url')}` };
 }

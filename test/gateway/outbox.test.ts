@@ -56,7 +56,7 @@ function expectItems(actual: readonly Outgoing[], expected: readonly Outgoing[])
   for (const [i, one] of actual.entries()) expect(one).toBe(expected[i]);
 }
 
-/** Gathers until the kernel takes no more; answers what was gathered. */
+/** Gathers until the kernel takes no more; returns what was gathered. */
 function fill(outbox: Outbox): Outgoing[] {
   const items: Outgoing[] = [];
   while (outbox.stalledSinceMs === 0) {

@@ -150,7 +150,7 @@ describe('bodies', () => {
   });
 });
 
-/** Sends the beginning, and then a piece now and then, until the connection ends. Answers what came back. */
+/** Sends the beginning, and then a piece now and then, until the connection ends. Returns what came back. */
 async function drip(beginning: string, piece: string): Promise<string> {
   const socket = connect(target.port, '127.0.0.1');
   let text = '';

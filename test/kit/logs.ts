@@ -34,7 +34,7 @@ export function keepLog(text: string): void {
   if (lines.length > 0) appendFileSync(join(folder, `${process.pid}.log`), `${lines.join('\n')}\n`);
 }
 
-/** To be called before the first test. Answers what is to be called after the last: it throws when a secret was logged. */
+/** To be called before the first test. Returns what is to be called after the last one: it throws when a secret was logged. */
 export function gatherLogs(): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'fronttcp-logs-'));
   process.env[FOLDER] = folder;

@@ -83,7 +83,7 @@ export class Peer {
     return frame;
   }
 
-  /** Verifies, and answers the body of the 101. */
+  /** Verifies, and returns the body of the 101. */
   async verify(userId: string, extra: { token?: string; features?: string[] } = {}, version = 1): Promise<Verdict> {
     this.send(1, { phone_number: userId, token: `token of ${userId}`, ...extra }, version);
     return (await this.receives(101, undefined, version)).body as Verdict;

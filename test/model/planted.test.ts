@@ -29,7 +29,7 @@ class Scene {
     await this.store.clear();
     await this.command('HSET', this.store.keys.user(USER), 'token', 'token');
     for (const gatewayId of ['g1', 'g2', 'g3']) {
-      const lease = { gatewayId, leaseMs: 600_000, highestId: 0, sinceLastMs: undefined, facts: {} };
+      const lease = { gatewayId, leaseMs: 600_000, highestId: 0, sinceLastMs: undefined, fields: {} };
       await holdLease(this.store.port, this.store.keys, lease);
     }
   }

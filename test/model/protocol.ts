@@ -262,7 +262,7 @@ export class Protocol {
   }
 
   #lease(gateway: Gateway, sinceLastMs: number | undefined) {
-    return { gatewayId: idOf(gateway), leaseMs: LEASE_MS, highestId: this.#known(gateway), sinceLastMs, facts: {} };
+    return { gatewayId: idOf(gateway), leaseMs: LEASE_MS, highestId: this.#known(gateway), sinceLastMs, fields: {} };
   }
 
   #estimate(): number {
@@ -294,7 +294,7 @@ export class Protocol {
   }
 
   async #replay(gateway: Gateway, session: Session): Promise<void> {
-    const from = { after: '0', most: 10, lostTold: 0, waitsForNobody: false };
+    const from = { after: '0', most: 10, lostReported: 0, waitsForNobody: false };
     const owner = { userId: USER, epoch: session.epoch };
     const page = await readMailbox(this.store.port, this.store.keys, owner, from);
     if (page === 'waits') session.state = 'waits';
@@ -320,8 +320,8 @@ export class Protocol {
     if (record.kind === 'poke') {
       if (session?.epoch === record.epoch && session.state !== 'suspended') await this.#replay(gateway, session);
     } else if (record.kind === 'close') {
-      if (session?.epoch === record.epoch) await this.#end(gateway, record.owing);
-      else if (record.owing) await this.#release(record.epoch, idOf(gateway), true);
+      if (session?.epoch === record.epoch) await this.#end(gateway, record.successorWaits);
+      else if (record.successorWaits) await this.#release(record.epoch, idOf(gateway), true);
     } else if (record.direct !== 'everyone') {
       const { id } = record.head;
       gateway.seenId = Math.max(gateway.seenId, Number(id));

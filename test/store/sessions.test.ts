@@ -26,7 +26,7 @@ describe.each(drivers)('sessions over %s', (driver) => {
   afterAll(() => store.stop());
 
   const hold = (gatewayId: string, sinceLastMs: number | undefined, leaseMs = DEFAULT_LEASE_MS, highestId = 0) =>
-    holdLease(store.port, store.keys, { gatewayId, leaseMs, highestId, sinceLastMs, facts: {} });
+    holdLease(store.port, store.keys, { gatewayId, leaseMs, highestId, sinceLastMs, fields: {} });
   const claim = async (gateway: string, form: SessionForm = 'ack', tokenField = 'token') => {
     const results = await claimSessions(store.port, store.keys, { gatewayId: gateway, highestId: 0 }, 600, [
       { userId: user, form, proof: { tokenField } },
@@ -50,7 +50,7 @@ describe.each(drivers)('sessions over %s', (driver) => {
       store.port,
       store.keys,
       { userId: user, epoch },
-      { after, most: 10, lostTold: 0, waitsForNobody: true },
+      { after, most: 10, lostReported: 0, waitsForNobody: true },
     );
 
   it('are claimed with the token that was checked, and each claim has the next epoch', async () => {

@@ -18,7 +18,7 @@ export interface LeaseRequest {
   readonly highestId: number;
   /** Time since it sent its last renewal, by its own clock: reveals that Redis's clock was set. Undefined: it joins, with a new id. */
   readonly sinceLastMs: number | undefined;
-  readonly facts: Readonly<Record<string, string | number>>;
+  readonly fields: Readonly<Record<string, string | number>>;
 }
 
 export interface LeaseReply {
@@ -34,7 +34,7 @@ export interface LeaseReply {
 
 /** Takes or renews a lease. `lost`: stop delivering, join again under a new id. */
 export async function holdLease(redis: RedisPort, keys: Keys, request: LeaseRequest): Promise<LeaseReply | 'lost'> {
-  const { gatewayId, leaseMs, highestId, sinceLastMs, facts } = request;
+  const { gatewayId, leaseMs, highestId, sinceLastMs, fields } = request;
   const args: RedisArgument[] = [
     keys.prefix,
     gatewayId,
@@ -42,7 +42,7 @@ export async function holdLease(redis: RedisPort, keys: Keys, request: LeaseRequ
     sinceLastMs === undefined ? 1 : 0,
     highestId,
     Math.ceil(sinceLastMs ?? 0),
-    ...Object.entries(facts).flat(),
+    ...Object.entries(fields).flat(),
   ];
   const reply = await redis.script(leaseScript, [keys.users], args);
   if (reply === 'lost') return reply;

@@ -27,10 +27,10 @@ export async function readMailbox(
   redis: RedisPort,
   keys: Keys,
   session: Recipient,
-  page: { after: string; most: number; lostTold: number; waitsForNobody: boolean },
+  page: { after: string; most: number; lostReported: number; waitsForNobody: boolean },
 ): Promise<MailboxPage> {
-  const { after, most, lostTold, waitsForNobody } = page;
-  const args = [keys.prefix, session.userId, session.epoch, after, most, lostTold, waitsForNobody ? 1 : 0];
+  const { after, most, lostReported, waitsForNobody } = page;
+  const args = [keys.prefix, session.userId, session.epoch, after, most, lostReported, waitsForNobody ? 1 : 0];
   const reply = (await redis.script(readMailboxScript, [keys.users], args)) as string[] | 'stale' | 'waits';
   if (reply === 'stale' || reply === 'waits') return reply;
   return reply[0] === 'more' ? 'more' : reply.map(parseMailboxMember);

@@ -80,13 +80,13 @@ export async function claimSessions(
   const reply = await redis.script(claimScript, [keys.users], args);
   if (reply === 'no_lease') return reply;
   return (reply as [string, string, number, string, number, string, string][]).map(
-    ([status, epochOrReason, owing, lost, waiting, newest, lastMessage]): ClaimResult => {
+    ([status, epochOrReason, handsOver, lost, waiting, newest, lastMessage]): ClaimResult => {
       if (status === 'superseded') return { status, reason: epochOrReason };
       if (status !== 'claimed') return { status: 'refused' };
       return {
         status,
         epoch: Number(epochOrReason),
-        predecessorHandsOver: owing === 1,
+        predecessorHandsOver: handsOver === 1,
         lost: Number(lost),
         waiting,
         newestEntry: newest === '' ? undefined : newest,

@@ -37,7 +37,7 @@ function read(prefix: string): unknown[] {
   return names.sort().map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')));
 }
 
-/** Keeps what broke something, so that every later run begins with it. Answers the file's name. */
+/** Keeps what broke something, so that every later run begins with it. Returns the file's name. */
 export function keep(kind: 'tcp' | 'http', content: object, at: number): string {
   const name = `${kind}-found-${at}.json`;
   writeFileSync(join(folder, name), `${JSON.stringify(content, null, 1)}\n`);
