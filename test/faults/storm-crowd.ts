@@ -22,7 +22,7 @@ export class Crowd {
 
   /** Resolves when all are connected, each to one of the ports. `features` undefined: plain clients. */
   static async connect(
-    world: World,
+    world: Pick<World, 'admin' | 'keys'>,
     clients: { count: number; ports: readonly number[]; features?: readonly string[] },
   ): Promise<Crowd> {
     const crowd = new Crowd(clients.count);
