@@ -250,12 +250,15 @@ test('with --json the last line of standard error has the error word: of the API
   expect(await errorOf(['stats', '--api', nowhere])).toMatchObject({ exitCode: 4, error: 'not_allowed' });
 });
 
-test('without --json an error has its word and the way out of docs/errors.md', async () => {
-  const { code, stderr } = await system.run(['commands', 'show', '1']);
-  expect({ code, stderr }).toMatchObject({
-    code: 1,
-    stderr: expect.stringMatching(/^error: .+ \[no_such_command\]\n {2}\S.+\.\n$/),
-  });
+test('without --json an error has its word, and the next step of the command or of docs/errors.md', async () => {
+  const own = await system.run(['commands', 'show', '1']);
+  expect(own.code).toBe(1);
+  expect(own.stderr).toMatch(/^error: .+ \[no_such_command\]\n {2}\S.+\n$/);
+  const ofPage = await system.run(['send', '--to', 'boss', '-c', '2001', '{"ask": 1}']);
+  expect(ofPage.code).toBe(1);
+  expect(ofPage.stderr).toMatch(
+    /^error: .+ \[invalid\]\n {2}Read message: it names the member and what it must be\.\n$/,
+  );
 });
 
 test('in a chat a refused line has its word and the way out', async () => {
