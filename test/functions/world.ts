@@ -32,7 +32,7 @@ export interface World {
   stop(): Promise<void>;
 }
 
-interface CallOptions {
+export interface CallOptions {
   body?: string | Uint8Array<ArrayBuffer>;
   headers?: Record<string, string>;
   token?: string | null;
@@ -63,17 +63,7 @@ export async function startWorld(
   await redis.hset(`${prefix}user:op`, { role: 'operator', token: tokenAtRest(operator) });
   await redis.zadd(`${prefix}users`, 0, 'op');
 
-  const call: World['call'] = async (method, path, { body, headers = {}, token = operator } = {}) => {
-    const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(`${api.url}${path}`, {
-      method,
-      headers: { ...authorization, ...headers },
-      ...(body === undefined ? {} : { body }),
-    });
-    const text = await response.text();
-    const isJson = response.headers.get('content-type')?.startsWith('application/json') && text !== '';
-    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
-  };
+  const call = caller(api.url, operator);
   const post: World['post'] = (path, body, headers = {}) => call('POST', path, { body: JSON.stringify(body), headers });
   return {
     api,
@@ -94,6 +84,21 @@ export async function startWorld(
       redis.disconnect();
       keepLog(logged.map((line) => JSON.stringify(line)).join('\n'));
     },
+  };
+}
+
+/** Calls the HTTP API at `url`, as this operator where no other token is named; null: without one. */
+export function caller(url: string, operator: string): World['call'] {
+  return async (method, path, { body, headers = {}, token = operator } = {}) => {
+    const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { ...authorization, ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') && text !== '';
+    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
   };
 }
 

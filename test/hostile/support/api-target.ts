@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { tokenAtRest } from '../../../contract/store/tokens.ts';
-import { type Reply, tokenOf } from '../../functions/world.ts';
+import { type CallOptions, caller, type Reply, tokenOf } from '../../functions/world.ts';
 import { type RunningProcess, repository, startProgram } from '../../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../../kit/redis.ts';
 import { until } from '../../kit/until.ts';
@@ -9,12 +9,6 @@ import { until } from '../../kit/until.ts';
 /** What may stay behind an attack: caches of the runtime, not what was sent. */
 const MEMORY_MARGIN_BYTES = 64 * 1024 * 1024;
 const RECOVERY = { timeoutMs: 60_000, everyMs: 250 };
-
-interface CallOptions {
-  readonly body?: string | Uint8Array<ArrayBuffer>;
-  readonly headers?: Record<string, string>;
-  readonly token?: string | null;
-}
 
 /** The HTTP API as a process of its own, with an operator and the user `ann`, who is away. */
 export interface ApiTarget {
@@ -51,17 +45,7 @@ export async function startApiTarget(env: Readonly<Record<string, string>> = {})
   });
   const port = Number(/:(\d+)$/.exec(await api.line(/HTTP API on/))?.[1]);
 
-  const call: ApiTarget['call'] = async (method, path, { body, headers = {}, token = operator } = {}) => {
-    const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-      method,
-      headers: { ...authorization, ...headers },
-      ...(body === undefined ? {} : { body }),
-    });
-    const text = await response.text();
-    const isJson = response.headers.get('content-type')?.startsWith('application/json') && text !== '';
-    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
-  };
+  const call = caller(`http://127.0.0.1:${port}`, operator);
   const send: ApiTarget['send'] = (body) => call('POST', '/send-command', { body: JSON.stringify(body) });
   const waiting = () => redis.zcard(`${prefix}mailbox:ann`);
 
