@@ -1,7 +1,7 @@
 // Bundles for deployment: dist/functions/<driver>/<name>/index.mjs and dist/gateway/ (the image's build context).
 // usage: node scripts/bundle.mjs [--out <directory>] [--meta]      (--meta also writes what went into each, for tests)
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -11,7 +11,7 @@ import { ownSources, packedDocuments } from './own-sources.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options } = parseArgs({ options: { out: { type: 'string' }, meta: { type: 'boolean' } } });
-const out = options.out ?? join(root, 'dist');
+const out = resolve(options.out ?? join(root, 'dist'));
 
 /** @type {import('esbuild').BuildOptions} */
 const common = {
