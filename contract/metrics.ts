@@ -41,6 +41,8 @@ export const MetricName = {
   queueWaiting: 'QueueWaiting',
   /** Count: messages that were dropped from mailboxes. For the whole deployment: every task reports the same. */
   messagesLost: 'MessagesLost',
+  /** Count: sessions that began, for the fifth time in a row and more, with the same message. For the whole deployment: every task reports the same. */
+  messagesRepeated: 'MessagesRepeated',
   /** Count: calls of the route script that failed. */
   routeFailures: 'RouteFailures',
   /** Count: records of the inbox that the gateway's version does not know. */

@@ -1,11 +1,11 @@
 // npm run test:long [-- NAME ...]        what takes too long for npm test: all parts, or those with these names
-// npm run test:long -- --commit HASH     the one part that belongs to this commit: what continuous integration runs
+// npm run test:long -- --commit HASH     the part that belongs to this commit, and two planted bugs: what continuous integration runs
 // The parts are listed in test/kit/long-parts.ts. The last line is the sum: "N passed, N failed".
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { type Counts, countLines, formatCounts } from './kit/counts.ts';
-import { type Part, partOf, parts, partsNamed } from './kit/long-parts.ts';
+import { type Part, parts, partsNamed, partsOf } from './kit/long-parts.ts';
 import { repository } from './kit/process.ts';
 
 const { values, positionals } = parseArgs({ options: { commit: { type: 'string' } }, allowPositionals: true });
@@ -23,7 +23,7 @@ async function run({ command }: Part): Promise<Counts> {
 }
 
 function chosen(): readonly Part[] {
-  if (values.commit !== undefined) return [partOf(values.commit)];
+  if (values.commit !== undefined) return partsOf(values.commit);
   return positionals.length > 0 ? partsNamed(positionals) : parts;
 }
 

@@ -51,6 +51,8 @@ export interface Keys {
   replaces(userId: string): string;
   /** Messages revoked because their request was refused later, for gateways that still have them in an inbox (a sorted set: id, id). */
   readonly withdrawn: string;
+  /** Users who are sent the same message in session after session (a sorted set: user, number of sessions). Bounded. */
+  readonly repeated: string;
   readonly events: string;
   /** What gateways deliver and refuse, while somebody follows (a short stream). */
   readonly tail: string;
@@ -114,6 +116,7 @@ export function keysOf(prefix: string, cell = 0): Keys {
     groupEarly: (commandId) => `${p}group_early:${commandId}`,
     replaces: (userId) => `${p}replaces:${userId}`,
     withdrawn: `${p}withdrawn`,
+    repeated: `${p}repeated`,
     events: `${p}events`,
     tail: `${p}tail`,
     stats: `${p}stats`,

@@ -76,6 +76,7 @@ export class EmfReport {
       [MetricName.eventLoopDelay]: { unit: 'Milliseconds', value: Math.round(eventLoop.takeP99Ms() * 10) / 10 },
       [MetricName.queueWaiting]: { unit: 'Count', value: probe.latest?.queueWaiting ?? 0 },
       [MetricName.messagesLost]: this.#sinceWeCame(MetricName.messagesLost, probe.latest?.sums.get('lost')),
+      [MetricName.messagesRepeated]: this.#sinceWeCame(MetricName.messagesRepeated, probe.latest?.sums.get('repeated')),
       [MetricName.routeFailures]: count(MetricName.routeFailures, counters.routeFailures),
       [MetricName.inboxUnread]: count(MetricName.inboxUnread, counters.unreadRecords),
       [MetricName.upstreamFailures]: upstream

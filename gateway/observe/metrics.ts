@@ -199,6 +199,11 @@ function registerDelivery(metrics: MetricKinds, sources: MetricSources) {
     },
     'outcome',
   );
+  metrics.sum(
+    'fronttcp_deployment_repeats_total',
+    'Sessions that began, for the fifth time in a row and more, with the same message of their mailbox',
+    () => (probe.latest ? (probe.latest.sums.get('repeated') ?? 0) : []),
+  );
 }
 
 function registerStore(metrics: MetricKinds, { redis, lease, config, probe }: MetricSources) {

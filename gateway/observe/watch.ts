@@ -54,6 +54,11 @@ export class Watch {
         read: () => probe.latest?.sums.get('lost') ?? 0,
       },
       {
+        event: 'messages_repeated',
+        message: 'the same messages were sent in session after session: their clients do not take them',
+        read: () => probe.latest?.sums.get('repeated') ?? 0,
+      },
+      {
         event: 'event_loop_blocked',
         message: 'the event loop stood still: everyone waited',
         read: () => eventLoop.blocks,
@@ -114,9 +119,9 @@ export class Watch {
   }
 }
 
-/** Messages that the deployment lost before this gateway started are not reported. */
+/** What the deployment counted before this gateway started is not reported. */
 function firstValue(event: string, value: number): number {
-  return event === 'messages_lost' ? value : 0;
+  return event === 'messages_lost' || event === 'messages_repeated' ? value : 0;
 }
 
 /** The sum of all rises of a number that also falls. */

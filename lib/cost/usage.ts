@@ -64,7 +64,7 @@ export const assumptions = {
   commandsPerSecondOfLargeNode: 10_000,
   /** Of all alarms together: one that reckons with three metrics costs three times as much. */
   alarmMetrics: 71,
-  customMetrics: 23,
+  customMetrics: 24,
   /** Of the endpoints that isolated tasks need: the registry's two, logs, secrets. */
   isolatedEndpoints: 4,
 } as const;

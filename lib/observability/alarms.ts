@@ -154,6 +154,14 @@ function gatewayRows({ deploymentId }: AlarmsProps): AlarmRow[] {
       minutes: 1,
     },
     {
+      id: 'MessagesRepeated',
+      means: 'Clients are sent the same message in session after session, and do not take it.',
+      runbook: 'messages-repeated',
+      metric: metric(MetricName.messagesRepeated, MAXIMUM),
+      threshold: 1,
+      minutes: 1,
+    },
+    {
       id: 'RoutesFailing',
       means: 'Messages of clients could not be routed.',
       runbook: 'routes-failing',

@@ -77,6 +77,7 @@ function messageRow({ deploymentId }: DashboardProps): cw.IWidget[] {
       [
         metric(MetricName.deadLetters, SUM),
         metric(MetricName.messagesLost, MAXIMUM),
+        metric(MetricName.messagesRepeated, MAXIMUM),
         metric(MetricName.queueWaiting, MAXIMUM),
       ],
     ),

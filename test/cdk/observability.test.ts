@@ -33,6 +33,7 @@ describe('the alarms', () => {
           'inbox-unread',
           'lease-lost',
           'messages-lost',
+          'messages-repeated',
           'oldest-undelivered',
           'port-allocation-errors',
           'queue-waits',

@@ -10,6 +10,7 @@ import { clockCheck } from '../../cli/support/doctor/check.ts';
 import { machineArea } from '../../cli/support/doctor/machine.ts';
 import { portsArea } from '../../cli/support/doctor/ports.ts';
 import { parseInfo, settingChecks } from '../../cli/support/doctor/store-settings.ts';
+import { Peer } from '../kit/peer.ts';
 import { freePort } from '../kit/ports.ts';
 import { repository } from '../kit/process.ts';
 import { startTestRedis } from '../kit/redis.ts';
@@ -56,6 +57,28 @@ test('a system that works is found well: Redis, API, login and gateway', async (
     expect(found, `${title} ${name}`).toMatchObject({ state: roundTripMs > 20 ? 'warn' : 'ok' });
   }
   expect(find('Redis', 'gateways')?.found).toMatch(/^1 live, net (node|native)$/);
+});
+
+test('a message that a client is sent in session after session is named, with the command that deletes it', async () => {
+  const token = await system.user('stuck');
+  await system.json(['send', 'poison', '--to', 'stuck']);
+  let id = '';
+  for (let i = 0; i < 6; i += 1) {
+    const client = await Peer.connect(system.port);
+    client.send(1, { phone_number: 'stuck', token, features: ['ack'] });
+    await client.receives(101);
+    id = ((await client.receives(102)).body as { id: string }).id;
+    await client.leave();
+  }
+  const { find } = await examine();
+  expect(find('Redis', 'repeated messages')).toEqual({
+    name: 'repeated messages',
+    state: 'warn',
+    found: `stuck: message ${id}, 6 sessions`,
+    mend: expect.stringContaining('fronttcp users drop-message'),
+  });
+  await system.json(['users', 'drop-message', 'stuck', id]);
+  expect((await examine()).find('Redis', 'repeated messages')).toMatchObject({ state: 'ok' });
 });
 
 test('what is wrong ends with 1, and each says how to mend it', async () => {

@@ -189,6 +189,24 @@ export const faults: readonly Fault[] = [
     },
   },
   {
+    name: 'message not taken',
+    metric: 'fronttcp_deployment_repeats_total',
+    event: 'messages_repeated',
+    alerts: ['MessagesRepeated'],
+    inject: async (scene) => {
+      await scene.redis('HSET', 'user:stuck', 'token', 'x');
+      const entry = JSON.stringify({ command_id: 102, chat_from: 'p', chat_to: ['stuck'], chat_content: 'hello' });
+      await scene.redis('LPUSH', 'front_tcp', entry);
+      for (let i = 0; i < 6; i += 1) {
+        const peer = await Peer.connect(scene.gateway.port);
+        peer.send(1, { phone_number: 'stuck', token: 'x', features: ['ack'] });
+        await peer.receives(101);
+        await peer.receives(102);
+        peer.socket.destroy();
+      }
+    },
+  },
+  {
     name: 'clock jump',
     metric: 'fronttcp_clock_jumps_total',
     event: 'clock_jumped',

@@ -1,5 +1,5 @@
 // npm run drill            [-- --only "Redis slow"]
-// Injects fourteen faults one by one, each into a system of its own, and shows after how long it was seen in the metrics and in
+// Injects fifteen faults one by one, each into a system of its own, and shows after how long it was seen in the metrics and in
 // the log of a gateway, and which of its alerts fired, where Prometheus is there. Exit code 1 when one was not seen within 15 s,
 // or its alerts did not fire and end with it.
 import { parseArgs } from 'node:util';

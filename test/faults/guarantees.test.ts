@@ -31,7 +31,8 @@ test('every check and every test that it names exists', () => {
     .map(([, name]) => name ?? '')
     .filter((name) => !WORDS.includes(name));
   expect(named).toEqual(expect.arrayContaining(['away', 'durability', 'failover', 'faults', 'stalled', 'withdrawal']));
-  for (const name of named) expect([...tests, 'stalled', 'silent', 'overtaking', 'asking', 'calm']).toContain(name);
+  for (const name of named)
+    expect([...tests, 'stalled', 'silent', 'overtaking', 'asking', 'calm', 'upgrade']).toContain(name);
 });
 
 /** What stands in backquotes and is no test. */

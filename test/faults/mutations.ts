@@ -1,4 +1,4 @@
-// npm run test:mutations [-- --only TEXT] [--share I/N] [--at-once K]
+// npm run test:mutations [-- --only TEXT] [--share I/N] [--sample N --commit HASH] [--at-once K]
 // Plants one bug after another in a copy of the sources and expects the checker to find it. Exit code 1 when one stays unseen.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { sampleOf } from '../kit/long-parts.ts';
 import { repository } from '../kit/process.ts';
 import { PROFILES } from './schedule.ts';
 
@@ -38,6 +39,8 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     share: { type: 'string', default: '1/1' },
+    sample: { type: 'string' },
+    commit: { type: 'string', default: '' },
     'at-once': { type: 'string', default: '2' },
   },
 });
@@ -45,7 +48,8 @@ const listed = z
   .array(mutationSchema)
   .parse(JSON.parse(await readFile(join(repository, 'test/faults/mutations.json'), 'utf8')));
 const [share = 1, shares = 1] = values.share.split('/').map(Number);
-const mutations = listed.filter(({ name }, at) => name.includes(values.only) && at % shares === share - 1);
+const asked = listed.filter(({ name }, at) => name.includes(values.only) && at % shares === share - 1);
+const mutations = values.sample === undefined ? asked : [...sampleOf(asked, Number(values.sample), values.commit)];
 const count = mutations.length;
 let unseen = 0;
 

@@ -139,7 +139,7 @@ async function collect(violations: string[], found: Promise<string[]>): Promise<
 }
 
 /** Everyone is connected, everything has arrived, every session in Redis has its connection. */
-async function calm(
+export async function calm(
   world: World,
   history: History,
   receivers: readonly Receiver[],

@@ -1,6 +1,6 @@
 // npm run test:faults -- --seeds N [--seed S] [--cluster] [--profile P] [--at-once K] [--duration MS] [--story] [--bail]
 // Each seed is one run of the whole system under faults; the same seed has the same schedule. Exit code 1 when a promise
-// was broken. --story prints what was done, seen and logged; --scenario stalled, silent or overtaking runs that one instead
+// was broken. --story prints what was done, seen and logged; --scenario stalled, silent, overtaking or upgrade runs that one instead
 // of seeds.
 import { parseArgs } from 'node:util';
 import { runAsking } from './asking/run.ts';
@@ -9,6 +9,7 @@ import { runSeed, type SeedResult } from './run-seed.ts';
 import { PROFILES } from './schedule.ts';
 import { runSilent } from './silent.ts';
 import { runStalled } from './stalled.ts';
+import { runUpgrade } from './upgrade.ts';
 
 const { values } = parseArgs({
   options: {
@@ -51,6 +52,7 @@ const scenarios: Readonly<Record<string, { summary: string; run: () => Promise<s
     summary: 'calls that wait, times, keys and groups under faults',
     run: () => runAsking({ seed: Number(values.seed) }),
   },
+  upgrade: { summary: 'the version before, replaced by this one under load', run: runUpgrade },
   silent: { summary: 'Redis that stands still under callers who wait', run: () => runSilent({ pauses: 8 }) },
 };
 const scenario = values.scenario === undefined ? undefined : scenarios[values.scenario];

@@ -92,7 +92,9 @@ function judgeBroadcast(receipt: RecipientReceipt | undefined, known: Known): st
 
 export function countExpired(receipts: Receipts, user?: string): number {
   const all = [...receipts.values()].flatMap((recipients) => recipients ?? []);
-  return all.filter(({ userId, state }) => state === 'expired' && (user === undefined || userId === user)).length;
+  // One that was given up may be acknowledged afterwards: its client had got it before.
+  const isExpired = ({ steps }: RecipientReceipt): boolean => steps.some(({ state }) => state === 'expired');
+  return all.filter((one) => isExpired(one) && (user === undefined || one.userId === user)).length;
 }
 
 /** Nothing is given up but what expired, no bound was reached: clients are told of all of that, and of nothing else. */

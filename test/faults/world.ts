@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly cluster: boolean;
   readonly gateways: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** What runs as gateways, where it is not that of this repository. */
+  readonly program?: string;
   /** Everything goes to Redis through proxies; not with `cluster`, which leads past them. */
   readonly links?: boolean;
   /** Redis has a replica, and its clock is ahead of the replica's by so much (negative: behind); with `links`. */
@@ -38,6 +40,8 @@ export class World {
   redis: RedisServer;
   replica: RedisServer | undefined;
   readonly links: Links | undefined;
+  /** What gateways that are started from now on run. */
+  program: string | undefined;
   readonly admin: Redis;
   readonly keys: Keys;
   readonly api: ApiServer;
@@ -90,14 +94,20 @@ export class World {
     const ofApi = links ? { REDIS_URL: links.api.url } : {};
     const api = await ApiServer.start({ ...env, ...ofApi, LOG_LEVEL: 'silent' });
     const world = new World({ redis, replica, links, admin, api, folder, env });
-    await Promise.all(Array.from({ length: options.gateways }, (_, place) => world.startGateway(place)));
+    world.program = options.program;
+    try {
+      await Promise.all(Array.from({ length: options.gateways }, (_, place) => world.startGateway(place)));
+    } catch (error) {
+      await world.stop();
+      throw error;
+    }
     return world;
   }
 
   async startGateway(place: number): Promise<Gateway> {
     const link = this.links?.gateways[place];
     const own = { DRAIN_TIMEOUT_MS: '5000', ...(link ? { REDIS_URL: link.url } : {}) };
-    const started = await startGatewayProcess({ env: { ...this.env, ...own } });
+    const started = await startGatewayProcess({ env: { ...this.env, ...own }, program: this.program });
     const gateway = { ...started, name: `gateway ${place}.${this.started.length}`, isPaused: false };
     this.gateways[place] = gateway;
     this.started.push(gateway);

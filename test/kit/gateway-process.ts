@@ -14,6 +14,8 @@ export interface GatewayProcessOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The checkout whose gateway it is; undefined: this one. */
   readonly cwd?: string;
+  /** Default: the gateway of this repository. */
+  readonly program?: string | undefined;
   /** JavaScript that runs in the process before the gateway. */
   readonly before?: string;
   /** The most files that the process may open. */
@@ -26,9 +28,9 @@ const LISTENS = /gateway listens on \S+:(\d+), health on \S+:(\d+)/;
 
 /** Starts a gateway and resolves when it listens; it need not be ready yet. */
 export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
-  const { env, cwd, before, openFiles } = options;
+  const { env, cwd, program: file = 'gateway/main.ts', before, openFiles } = options;
   const hook = before === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(before)}`];
-  const args = [...hook, 'gateway/main.ts'];
+  const args = [...hook, file];
   const settings = {
     env: { GATEWAY_HOST: '127.0.0.1', GATEWAY_PORT: '0', HEALTH_PORT: '0', ...env },
     ...(cwd === undefined ? {} : { cwd }),

@@ -6,6 +6,7 @@ export interface Part {
 
 const vitest = (area: string): readonly string[] => ['test/run.ts', '--project', 'long', `test/${area}/`];
 const MUTATION_SHARES = 4;
+const SAMPLED_MUTATIONS = 2;
 
 /** Each takes one to four minutes on two cores. */
 export const parts: readonly Part[] = [
@@ -21,6 +22,7 @@ export const parts: readonly Part[] = [
     name: 'seeds-cluster',
     command: ['test/faults/run.ts', '--seed', '18', '--seeds', '12', '--at-once', '3', '--cluster'],
   },
+  { name: 'upgrade', command: ['test/faults/run.ts', '--scenario', 'upgrade'] },
   { name: 'silent', command: ['test/faults/run.ts', '--scenario', 'silent'] },
   ...Array.from({ length: MUTATION_SHARES }, (_, at) => ({
     name: `mutations-${at + 1}`,
@@ -30,11 +32,27 @@ export const parts: readonly Part[] = [
   { name: 'soak', command: ['bench/soak/run.ts', '--minutes', '2'] },
 ];
 
-/** The part that belongs to a commit: the first eight digits of its hash, modulo the number of parts. */
-export function partOf(commit: string): Part {
+/** The parts of a commit: the one that its hash names, and a sample of the planted bugs. */
+export function partsOf(commit: string): readonly Part[] {
+  const sample = ['test/faults/mutations.ts', '--sample', String(SAMPLED_MUTATIONS), '--commit', commit];
+  return [parts[numberOf(commit) % parts.length] as Part, { name: 'mutations-sample', command: sample }];
+}
+
+/** The first eight digits of its hash. */
+function numberOf(commit: string): number {
   const hash = /^[\da-f]{8}/.exec(commit)?.[0];
   if (hash === undefined) throw new Error(`${commit} is not the hash of a commit`);
-  return parts[Number.parseInt(hash, 16) % parts.length] as Part;
+  return Number.parseInt(hash, 16);
+}
+
+/** `count` of the items, spread over the list; which ones, the commit decides. */
+export function sampleOf<T>(items: readonly T[], count: number, commit: string): readonly T[] {
+  const first = numberOf(commit) % items.length;
+  const distance = Math.max(1, Math.floor(items.length / count));
+  return Array.from(
+    { length: Math.min(count, items.length) },
+    (_, i) => items[(first + i * distance) % items.length] as T,
+  );
 }
 
 /** The parts with these names, in the order of the table. */

@@ -93,6 +93,7 @@ const table: Readonly<Record<string, Row>> = {
   InboxUnread: jump('fronttcp_inbox_unread_total{instance="a"}'),
   QueueWaits: level('fronttcp_deployment_queue_entries{instance="a"}', 5_000),
   MessagesLost: jump('fronttcp_deployment_messages_total{outcome="lost",instance="a"}', 5),
+  MessagesRepeated: jump('fronttcp_deployment_repeats_total{instance="a"}', 5),
   EventLoopDelay: level('nodejs_eventloop_lag_p99_seconds{instance="a"}', 0.5, 0.01),
   EventLoopBlocked: { ...jump('fronttcp_event_loop_blocked_seconds_total{instance="a"}', 3), fires: '2m30s' },
   ClockJumped: jump('fronttcp_clock_jumps_total{instance="a"}'),

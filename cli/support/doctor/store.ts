@@ -7,6 +7,8 @@ import { type Area, type Check, clockCheck, fail, ok, skipped, warn } from './ch
 import { type Info, parseInfo, settingChecks } from './store-settings.ts';
 
 const PINGS = 5;
+/** Users that are named for messages that come back to them again and again. */
+const MAX_NAMED = 10;
 /** Every message needs a few round trips; a longer one means that the store is in another region. */
 const SLOW_MS = 20;
 /** A fleet is of one kind, as a rule: some tell for all. */
@@ -71,6 +73,7 @@ async function look(store: Store): Promise<Check[]> {
     Number(dead) === 0
       ? ok('dead letters', 'none')
       : warn('dead letters', String(dead), 'Look at them: fronttcp dead list'),
+    await repeatsCheck(store),
   ];
 }
 
@@ -93,6 +96,25 @@ function versionCheck(info: Info): Check {
   const isNewEnough = major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
   const mend = `Use Redis ${OLDEST.join('.')} or newer, or Valkey.`;
   return isNewEnough ? ok('version', `${name} ${version}`) : fail('version', `${name} ${version}`, mend);
+}
+
+/** Messages that their clients do not take: those that still wait, of the users with the most sessions. */
+async function repeatsCheck({ redis, keys }: Store): Promise<Check> {
+  const users = (await redis.command('ZREVRANGE', keys.repeated, 0, MAX_NAMED - 1)) as string[];
+  if (users.length === 0) return ok('repeated messages', 'none');
+  const fields = (await redis.pipeline(users.map((user) => ['HGET', keys.user(user), 'repeated']))) as (
+    | string
+    | null
+  )[];
+  const notes = fields.map((text) => (text ?? '').split(' '));
+  const waiting = await redis.pipeline(
+    users.map((user, at) => ['ZCOUNT', keys.mailbox(user), notes[at]?.[0] || 0, notes[at]?.[0] || 0]),
+  );
+  const found = users.flatMap((user, at) =>
+    Number(waiting[at]) > 0 ? [`${user}: message ${notes[at]?.[0]}, ${notes[at]?.[1]} sessions`] : [],
+  );
+  const mend = 'Mend the client, or delete the message: fronttcp users drop-message <user> <message>';
+  return found.length === 0 ? ok('repeated messages', 'none') : warn('repeated messages', found.join('; '), mend);
 }
 
 /** All work is done in scripts: a user without the right to run them cannot do anything. */

@@ -5,6 +5,8 @@
 -- Atomic because: only the current session may read on, and expired messages are removed in the same step.
 -- A page ends with the message that reaches its size: many frozen readers must not hold a large page each.
 local PAGE_BYTES = 262144
+-- From the so-many-th session in a row on that begins with the same message, it counts as repeated.
+local NOTED_REPEATS, NOTED_USERS, NOTED_SECONDS = 5, 100, 8 * 86400
 local user, key, box = ARGV[2], P .. 'user:' .. ARGV[2], P .. 'mailbox:' .. ARGV[2]
 if redis.call('HGET', key, 'epoch') ~= ARGV[3] then return 'stale' end
 -- once per session, even if the call is repeated
@@ -33,6 +35,24 @@ local function take(member)
   bytes = bytes + #member
   spend(1, #member)
 end
+-- `repeated` of a user is '<id> <sessions>': in how many sessions in a row this was the first message of the mailbox. A client
+-- that takes it acknowledges it, a plain one reads it: it is not there the next time. Once per session.
+local function note_first(member)
+  local was = redis.call('HMGET', key, 'repeated', 'repeated_in', 'form')
+  local id, command = string.match(member, '^%["(%d+)",(%d+)')
+  if was[2] == ARGV[3] or (was[3] == 'plain' and tonumber(command) >= 2000) then return end
+  local past, sessions = string.match(was[1] or '', '^(%d+) (%d+)$')
+  sessions = past == id and tonumber(sessions) + 1 or 1
+  redis.call('HSET', key, 'repeated', id .. ' ' .. int(sessions), 'repeated_in', ARGV[3])
+  if sessions < NOTED_REPEATS then
+    if past and past ~= id then redis.call('ZREM', P .. 'repeated', user) end
+    return
+  end
+  count('repeated')
+  redis.call('ZADD', P .. 'repeated', int(sessions), user)
+  redis.call('ZREMRANGEBYRANK', P .. 'repeated', 0, -1 - NOTED_USERS)
+  redis.call('EXPIRE', P .. 'repeated', NOTED_SECONDS)
+end
 -- in portions: a mailbox is not copied to read the beginning of it
 local left, portion = tonumber(ARGV[5]), 8
 while left > 0 and bytes < PAGE_BYTES do
@@ -49,6 +69,7 @@ forget(user, expired)
 forget(user, without_body)
 give_up(user, expired, 'expired')
 give_up(user, without_body, 'body_lost')
+if ARGV[4] == '0' and members[1] then note_first(members[1]) end
 commit()
 if #members == 0 and #expired + #without_body > 0 then members[1] = 'more' end
 return members
