@@ -1,11 +1,13 @@
 // npm run test:emulated: creates the synthesised stack in moto, an emulator of AWS, looks at what came of it, and plants six
-// faults that must be found. Not part of npm test: it needs Python with moto (`pip install 'moto[server]' boto3`; PYTHON names
-// another interpreter). The last line is the sum: "N passed, N failed".
+// faults that must be found; then cfn-lint judges the templates of all stores. Not part of npm test: it needs Python with moto and
+// cfn-lint (`pip install 'moto[server]' boto3 cfn-lint`; PYTHON names another interpreter). The last line is the sum: "N passed, N failed".
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../local/redis/run.ts';
+import { countLines, formatCounts } from '../kit/counts.ts';
 import { repository } from '../kit/process.ts';
+import { lint } from './lint.ts';
 
 const python = process.env.PYTHON || 'python3';
 const cdk = join(repository, 'node_modules/.bin/cdk');
@@ -20,9 +22,11 @@ try {
 }
 
 async function main(): Promise<number> {
-  const moto = await run(python, ['-c', 'import moto, boto3'], { timeoutMs: TIMEOUT_MS });
-  if (moto.code !== 0) {
-    process.stdout.write(`${python} has no moto: pip install 'moto[server]' boto3, or name another with PYTHON\n`);
+  const packages = await run(python, ['-c', 'import moto, boto3, cfnlint'], { timeoutMs: TIMEOUT_MS });
+  if (packages.code !== 0) {
+    process.stdout.write(
+      `${python} lacks moto or cfn-lint: pip install 'moto[server]' boto3 cfn-lint, or name another with PYTHON\n`,
+    );
     return 1;
   }
   const assembly = join(folder, 'assembly');
@@ -38,5 +42,9 @@ async function main(): Promise<number> {
   await writeFile(bootstrap, shown.output.slice(shown.output.indexOf('Description:')));
   const emulated = await run(python, ['test/emulated/run.py', assembly, bootstrap], { timeoutMs: TIMEOUT_MS });
   process.stdout.write(emulated.output);
-  return emulated.code ?? 1;
+  const created = countLines(emulated.output, emulated.code);
+  const linted = await lint(python, folder, (line) => process.stdout.write(`${line}\n`));
+  const failed = created.failed + linted.failed;
+  process.stdout.write(`${formatCounts({ passed: created.passed + linted.passed, failed })}\n`);
+  return failed === 0 ? 0 : 1;
 }
