@@ -64,7 +64,7 @@ describe('the bundles', () => {
       };
     };
     /** Bytes. docs/decisions.md says what those with ioredis consist of. */
-    const LIMITS = { ioredis: 300_000, upstash: 250_000, page: 110_000 } as const;
+    const LIMITS = { ioredis: 305_000, upstash: 250_000, page: 110_000 } as const;
     const isPage = (name: string): boolean => name === 'console' || name === 'openapi';
 
     it.each(['ioredis', 'upstash'] as const)('is small, with %s', (driver) => {
