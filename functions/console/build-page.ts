@@ -15,7 +15,7 @@ export interface PageParts {
 export const generatedFile = new URL('page.generated.json', import.meta.url);
 
 const NOTICE =
-  '/*! Contains Preact and Preact Signals (MIT, Jason Miller and the Preact team), uPlot (MIT, Leon Sorokin) and zod (MIT, Colin McDonnell). */';
+  '/*! Contains Preact and Preact Signals (MIT, Jason Miller and the Preact team) and zod (MIT, Colin McDonnell). */';
 
 export async function buildPage(): Promise<PageParts> {
   const result = await build({
@@ -23,6 +23,8 @@ export async function buildPage(): Promise<PageParts> {
     tsconfig: fileURLToPath(new URL('page/tsconfig.json', import.meta.url)),
     outdir: 'out',
     write: false,
+    // The codec of the gateways asks for Node's Buffer.
+    inject: [fileURLToPath(new URL('page/device/buffer.ts', import.meta.url))],
     bundle: true,
     minify: true,
     format: 'iife',

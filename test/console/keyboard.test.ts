@@ -27,9 +27,9 @@ test('from the login to a sent message and out again by keyboard alone', async (
   await userBox(page, 'pump-10').waitFor();
 
   await tabTo(page, 'Chosen users');
-  await tabTo(page, 'Search by the beginning of the ID');
+  await tabTo(page, 'Search in the ID');
   await tabTo(page, 'Online only');
-  await tabTo(page, 'All shown');
+  await tabTo(page, 'All found');
   await tabTo(page, 'pump-10');
   await keys.press('Space');
   await keys.press('ArrowDown');

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { BrowserContextOptions, Page } from 'playwright-core';
+import { addFigures } from '../../contract/store/scripts/figures.ts';
 import { freePort } from '../kit/ports.ts';
 import { launchBrowser, logIn, openConsole, userBox, writeAndSend } from './support/browser.ts';
 import { startSystem } from './support/system.ts';
@@ -14,7 +15,7 @@ const folder = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 const FLEET = Array.from({ length: 24 }, (_, i) => `pump-${String(i + 1).padStart(3, '0')}`);
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
-const WATCHED_MS = 50_000;
+const WATCHED_MS = 25_000;
 
 interface Words {
   single: string;
@@ -39,11 +40,14 @@ const chinese: Words = {
 
 /** What is shown beside the first view, by the part of the address that names it. */
 const places: Readonly<Record<string, string>> = {
+  overview: '#/overview',
+  live: '#/live',
   gateways: '#/gateways',
   users: '#/users/pump-004',
   history: '#/history',
   queue: '#/queue',
   tokens: '#/tokens',
+  device: '#/device',
 };
 
 interface Shots {
@@ -56,9 +60,14 @@ interface Shots {
 const phone = { viewport: PHONE, isMobile: true, hasTouch: true };
 const shots: readonly Shots[] = [
   { suffix: '', words: english, options: { viewport: DESKTOP }, views: Object.keys(places) },
-  { suffix: '-dark', words: english, options: { viewport: DESKTOP, colorScheme: 'dark' }, views: ['gateways'] },
+  {
+    suffix: '-dark',
+    words: english,
+    options: { viewport: DESKTOP, colorScheme: 'dark' },
+    views: ['overview', 'gateways'],
+  },
   { suffix: '-chinese', words: chinese, options: { viewport: DESKTOP, locale: 'zh-CN' }, views: ['history'] },
-  { suffix: '-phone', words: english, options: phone, views: ['gateways', 'users'] },
+  { suffix: '-phone', words: english, options: phone, views: ['overview', 'gateways', 'users'] },
 ];
 
 await mkdir(folder, { recursive: true });
@@ -72,6 +81,7 @@ try {
     else await system.connectClient(userId, undefined, { acknowledges: i % 3 === 0, gateway: i % 5 < 3 ? 0 : 1 });
   }
   await redis.command('LPUSH', keys.queue, ...unhappyEntries());
+  await inventADay();
   for (const shot of shots) await take(shot);
 } finally {
   await Promise.all([browser.close(), system.stop()]);
@@ -93,6 +103,7 @@ async function take({ suffix, words, options, views }: Shots): Promise<void> {
     // The next round of figures has come, and nothing is being loaded.
     await page.waitForTimeout(4_000);
     await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+    if (view === 'device') await useDevice(page);
     if (view === 'history') await page.locator('.rows summary').first().click();
     await page.waitForTimeout(1_000);
     await page.screenshot({ path: `${folder}console-${view}${suffix}.png` });
@@ -123,6 +134,26 @@ async function send(page: Page, content: string, count: number): Promise<void> {
     .locator('.delivery')
     .nth(count - 1)
     .waitFor();
+}
+
+/** The day before: this system has just begun. A quiet night, a gateway that was away for half an hour, today's traffic. */
+async function inventADay(): Promise<void> {
+  const now = Math.floor(Date.now() / 60_000);
+  for (let back = 24 * 60; back > 1; back -= 1) {
+    if (back > 500 && back < 530) continue;
+    const busy = 0.55 + 0.45 * Math.sin(((24 * 60 - back) / (24 * 60)) * 2 * Math.PI - 1);
+    const delivered = Math.round(60 * (20 + 70 * busy + 6 * Math.random()));
+    const took = [0, 0, 0.1, 0.5, 0.25, 0.1, 0.05].map((share) =>
+      Math.round(share * delivered * (0.9 + 0.2 * Math.random())),
+    );
+    const clients = Math.round(FLEET.length * (0.6 + 0.2 * busy));
+    await addFigures(redis, keys, now - back, { clients, delivered, took });
+  }
+}
+
+async function useDevice(page: Page): Promise<void> {
+  for (const name of ['Heartbeat', 'Verify', 'Chat to itself'])
+    await page.getByRole('button', { name, exact: true }).click();
 }
 
 async function makeTokens(page: Page): Promise<void> {

@@ -47,13 +47,13 @@ test('one chosen user is a single chat', async () => {
 
 test('several are a group: sent, stored and unknown are counted', async () => {
   const { page } = opened;
-  await page.getByLabel('All shown').check();
+  await page.getByLabel('All found').check();
   await page.getByText('Group · 103').waitFor();
   await page.getByRole('button', { name: 'Send to 3 clients' }).waitFor();
   api.users = api.users.slice(0, 2);
   await writeAndSend(page, 'hello');
   await log(page).getByText('Sent to 1 online').waitFor();
-  await log(page).getByText('Stored for 1').waitFor();
+  await log(page).getByText('Stored for 1', { exact: true }).waitFor();
   await log(page).getByText('Unknown: 1').waitFor();
   expect(sentBodies()).toEqual([
     { command_id: 103, chat_to: ['pump-1', 'pump-2', 'pump-3'], content: 'hello', receipt: true },
@@ -84,7 +84,7 @@ test('how long to keep it, and no receipt', async () => {
   await page.getByLabel('If away, keep for').selectOption('1 hour');
   await page.getByLabel('Follow the delivery').uncheck();
   await writeAndSend(page, 'later');
-  await log(page).getByText('Stored for 1').waitFor();
+  await log(page).getByText('Stored for 1', { exact: true }).waitFor();
   expect(sentBodies()).toEqual([{ command_id: 102, chat_to: 'pump-2', content: 'later', ttl_s: 3600 }]);
   expect(api.requestsOf('GET /commands/{id}')).toEqual([]);
 });
@@ -169,7 +169,7 @@ test('the delivery is followed to its end, per recipient', async () => {
       ],
     }),
   );
-  await page.getByLabel('All shown').check();
+  await page.getByLabel('All found').check();
   await writeAndSend(page, 'hello');
   await log(page).getByText('On its way 1').waitFor();
   state = 'acknowledged';
@@ -183,9 +183,9 @@ test('the reply of one recipient is awaited and shown', async () => {
   const recipients = { online: 1, stored: 0, unknown: 0 };
   const answering = Promise.withResolvers<Answered>();
   api.answer('POST /send-command', () => answering.promise);
-  await page.getByLabel('All shown').check();
+  await page.getByLabel('All found').check();
   expect(await page.getByLabel('Ask and wait for the reply').count()).toBe(0);
-  await page.getByLabel('All shown').uncheck();
+  await page.getByLabel('All found').uncheck();
   await userBox(page, 'pump-1').check();
   await page.getByLabel('Ask and wait for the reply').check();
   await writeAndSend(page, 'how warm?');

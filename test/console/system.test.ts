@@ -123,7 +123,7 @@ test('Redis away: the page says so, a send is retried with the same key, all goe
   await writeAndSend(page, 'in bad times');
   await result('Not confirmed: The service is not available at the moment.').waitFor();
   await system.redis.kill('SIGCONT');
-  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByText('In contact', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'Try again', exact: true }).click();
   await result('Stored for 1').waitFor();
   const client = await system.connectClient(SECOND);

@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../kit/until.ts';
 import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox } from './support/browser.ts';
@@ -47,51 +47,113 @@ test('a choice and the focus stay while the list is read anew', async () => {
   expect(await userBox(page, 'b').and(page.locator(':focus')).count()).toBe(1);
 });
 
-test('pages are loaded on request, and stay', async () => {
+const asked = () => api.requestsOf('GET /users').map(({ url }) => url.searchParams);
+const rowsIn = (page: Page) => page.locator('.virtual-row');
+
+test('a long list scrolls as a whole, and only what is on the screen is in the document and is asked for', async () => {
   const { page } = opened;
-  api.users = fleet(120);
+  api.users = fleet(5_000);
   await logIn(page);
-  await page.getByText('50 users shown').waitFor();
-  await page.getByRole('button', { name: 'Load more' }).click();
-  await page.getByText('100 users shown').waitFor();
-  await page.getByRole('button', { name: 'Load more' }).click();
-  await page.getByText('120 users shown').waitFor();
-  await page.getByRole('button', { name: 'Load more' }).waitFor({ state: 'detached' });
-  const rounds = api.requestsOf('GET /stats').length;
-  await until('another round', () => api.requestsOf('GET /stats').length > rounds + 1);
-  expect(await page.locator('.user').count()).toBe(120);
+  await page.getByText('5,000 users').waitFor();
+  await userBox(page, 'device-0000').waitFor();
+  const heightPx = await page.locator('.virtual').evaluate((list) => list.getBoundingClientRect().height);
+  const rowPx = await rowsIn(page)
+    .first()
+    .evaluate((row) => row.getBoundingClientRect().height);
+  expect(heightPx).toBe(5_000 * rowPx);
+  for (const share of [0.5, 1, 0.25]) {
+    await page.locator('.users').evaluate((box, to) => box.scrollTo(0, to), share * heightPx);
+    const first = Math.min(4_999, Math.round(share * 5_000) + 2);
+    await userBox(page, `device-${String(first).padStart(4, '0')}`).waitFor();
+  }
+  expect(await rowsIn(page).count()).toBeLessThan(60);
+  for (const query of asked()) expect(Number(query.get('limit'))).toBeLessThan(100);
+  expect(asked().length).toBeLessThan(12);
 });
 
-test('a further page comes, whatever is read anew meanwhile', async () => {
+test('arrow keys, End and Home go through the whole list, and the focus is never lost', async () => {
   const { page } = opened;
-  api.users = fleet(120);
+  api.users = fleet(5_000);
   await logIn(page);
-  await page.getByText('50 users shown').waitFor();
-  const second = Promise.withResolvers<void>();
-  api.answer('GET /users', async ({ url }) => {
-    const from = Number(url.searchParams.get('cursor') ?? 0);
-    if (from > 0) await second.promise;
-    return done({ users: api.users.slice(from, from + 50), cursor: String(from + 50) });
-  });
-  const asked = () => api.requestsOf('GET /users').filter(({ url }) => url.searchParams.has('cursor')).length;
-  await page.getByRole('button', { name: 'Load more' }).click();
-  await until('the second page is asked for', () => asked() === 1);
-  const rounds = api.requestsOf('GET /stats').length;
-  await page.evaluate(`window.dispatchEvent(new Event('online'))`);
-  await until('a round begins', () => api.requestsOf('GET /stats').length > rounds);
-  second.resolve();
-  await page.getByText('100 users shown').waitFor();
+  await userBox(page, 'device-0000').focus();
+  const isFocused = (id: string) => userBox(page, id).and(page.locator(':focus')).waitFor();
+  await page.keyboard.press('End');
+  await isFocused('device-4999');
+  await page.keyboard.press('ArrowUp');
+  await isFocused('device-4998');
+  await page.keyboard.press('Home');
+  await isFocused('device-0000');
+  for (let i = 0; i < 4; i += 1) await page.keyboard.press('PageDown');
+  await isFocused('device-0040');
+  // Scrolled away by the wheel, it still has the focus, and the next key goes on from there.
+  await page.locator('.users').evaluate((box) => box.scrollTo(0, 100_000));
+  await userBox(page, 'device-2430').waitFor();
+  await page.keyboard.press('ArrowDown');
+  await isFocused('device-0041');
 });
 
-test('search asks the API by prefix, whatever is typed', async () => {
+test('what is on the screen is read anew, where others came and went in front of it too', async () => {
   const { page } = opened;
-  api.users = [...fleet(60), { phone_number: 'zz&q=%', online: false }];
+  api.users = fleet(500);
   await logIn(page);
-  await page.getByRole('searchbox').fill('zz&q=%');
-  await userBox(page, 'zz&q=%').waitFor();
+  await userBox(page, 'device-0000').waitFor();
+  await page.locator('.users').evaluate((box) => box.scrollTo(0, 4_000));
+  await userBox(page, 'device-0100').waitFor();
+  api.users = fleet(500).slice(50);
+  await userBox(page, 'device-0150').waitFor();
+  await page.getByText('450 users').waitFor();
+  const last = asked().at(-1);
+  expect(Number(last?.get('offset'))).toBeGreaterThan(60);
+});
+
+test('a search finds what is inside of ids, whatever is typed, and goes on as it is scrolled', async () => {
+  const { page } = opened;
+  api.users = [...fleet(900), { phone_number: 'zz&Q=%', online: false }];
+  await logIn(page);
+  await page.getByRole('searchbox').fill('z&q=%');
+  await userBox(page, 'zz&Q=%').waitFor();
   expect(await page.locator('.user').count()).toBe(1);
+  await page.getByText('1 user', { exact: true }).waitFor();
   await page.getByRole('searchbox').fill('<b>nobody');
-  await page.getByText('No user ID begins with “<b>nobody”.').waitFor();
+  await page.getByText('No user ID contains “<b>nobody”.').waitFor();
+  await page.getByRole('searchbox').fill('ICE-0');
+  await page.getByText(/found so far/).waitFor();
+  await userBox(page, 'device-0000').focus();
+  await until('the end of what is found', async () => {
+    await page.keyboard.press('End');
+    return (await page.getByText('900 users').count()) === 1;
+  });
+  await page.keyboard.press('End');
+  await userBox(page, 'device-0899').waitFor();
+});
+
+test('a search among very many stops at times, and goes on when it is told to', async () => {
+  const { page } = opened;
+  api.users = fleet(10);
+  await logIn(page);
+  await userBox(page, 'device-0000').waitFor();
+  let calls = 0;
+  api.answer('GET /users', () => {
+    calls += 1;
+    const users = calls < 8 ? [] : [{ phone_number: 'the-needle', online: true }];
+    return done({ users, cursor: calls < 8 ? `at-${calls}` : null, total: null });
+  });
+  await page.getByRole('searchbox').fill('needle');
+  await page.getByText('Nobody found yet among the first users.').waitFor();
+  await page.getByRole('button', { name: 'Search on' }).click();
+  await userBox(page, 'the-needle').waitFor();
+});
+
+test('all who are found are chosen at once, as far as a message may name them', async () => {
+  const { page } = opened;
+  api.users = fleet(700);
+  await logIn(page);
+  await page.getByText('700 users').waitFor();
+  await page.getByLabel('All found').click();
+  await page.getByRole('button', { name: 'Send to 700 clients' }).waitFor();
+  api.users = fleet(1_001);
+  await page.getByText('1,001 users').waitFor();
+  expect(await page.getByLabel('All found').isDisabled()).toBe(true);
 });
 
 test('online only', async () => {
@@ -122,14 +184,14 @@ test('while the API is away the page says so, backs off, and goes on by itself',
   await page.getByText('No contact').waitFor();
   expect(await userBox(page, 'pump-1').isVisible()).toBe(true);
   api.answer('GET /users', undefined);
-  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByText('In contact', { exact: true }).waitFor();
   await page.getByText('not available at the moment').waitFor({ state: 'detached' });
 });
 
 test('what is not JSON of the API, such as a captive portal, is no answer', async () => {
   const { page } = opened;
   await logIn(page);
-  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByText('In contact', { exact: true }).waitFor();
   api.answer('GET /users', () => ({ status: 200, body: { welcome: 'to the hotel' } }));
   await page.getByText('The API cannot be reached.').waitFor();
 });
@@ -138,10 +200,10 @@ test('a hidden page asks nothing, and asks at once when it is seen again', async
   const { page } = opened;
   await logIn(page);
   // A page that is loaded anew before the answer has come is not logged in.
-  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByText('In contact', { exact: true }).waitFor();
   await page.clock.install();
   await page.reload();
-  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByText('In contact', { exact: true }).waitFor();
   const asked: string[] = [];
   page.on('request', (request) => asked.push(request.url()));
 
@@ -181,7 +243,7 @@ test('hostile user ids are text: nothing of them runs, breaks the layout or reor
   await until('all are shown', async () => (await page.locator('.user').count()) === ids.length);
   expect(await page.locator('.user bdi').allTextContents()).toEqual(ids);
   expect(await page.title()).toBe('Send · fronttcp console');
-  await page.getByLabel('All shown').check();
+  await page.getByLabel('All found').check();
   await page.locator('#content').fill('<b onclick=x>bold</b>');
   await page.locator('#content').press('Control+Enter');
   await page.locator('.log').getByText('Sent to 10 online').waitFor();

@@ -64,7 +64,17 @@ afterAll(async () => {
 test.each(appearances)('axe finds nothing in any view, and nothing is too wide: $name', async ({ options }) => {
   const { page, problems, close } = await logInAt(browser, api, '#/gateways', options);
   onTestFinished(close);
-  await page.locator('.chart canvas').first().waitFor();
+  await page.locator('.chart svg').first().waitFor();
+  await judge(page);
+  await show(page, 'overview', '.chart-table');
+  await page.locator('.chart-table summary').first().click();
+  await page.locator('.chart-table th').first().waitFor();
+  await judge(page);
+  await show(page, 'live', '.filter');
+  await judge(page);
+  await show(page, 'device', '.actions');
+  await page.locator('main .actions.start button').first().click();
+  await page.locator('.frame-row').first().waitFor();
   await judge(page);
   await show(page, 'users', '.users');
   await judge(page);

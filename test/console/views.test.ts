@@ -38,7 +38,7 @@ test('a user in detail: session, token and mailbox, and a message to them', asyn
   await page.getByText('21 messages wait').waitFor();
   await page.getByText('2 given up').waitFor();
   await page.getByRole('list', { name: 'Waiting messages' }).getByText('Application 2001').waitFor();
-  await page.getByText('and 20 more').waitFor();
+  await page.getByRole('button', { name: 'Show 20 more' }).waitFor();
   expect(await page.title()).toBe('Users · fronttcp console');
   await page.getByRole('button', { name: 'Write a message' }).click();
   await page.getByRole('button', { name: 'Remove pump-1' }).waitFor();
@@ -216,13 +216,17 @@ test('the gateways with what they hold, and a chart that goes on', async () => {
   await page.getByRole('row', { name: /g-two lease over/ }).waitFor();
   const chart = page.locator('.chart', { hasText: 'Messages per second' });
   await until('a rate is known', async () => /Delivered [1-9]/.test(await chart.locator('.legend').innerText()));
-  const canvas = chart.locator('canvas');
-  const drawn = () => page.evaluate<string>(`document.querySelectorAll('.chart canvas')[1].toDataURL()`);
+  const drawing = chart.getByRole('img', {
+    name: /^Messages per second\. Delivered: now [\d.]+, from [\d.]+ to [\d.]+/,
+  });
+  const drawn = () => drawing.locator('.chart-line').first().getAttribute('d');
   const before = await drawn();
   await until('the line goes on', async () => (await drawn()) !== before);
-  const box = await canvas.boundingBox();
+  const box = await drawing.boundingBox();
   await page.mouse.move((box?.x ?? 0) + 60, (box?.y ?? 0) + 60);
   await chart.getByText('now', { exact: true }).waitFor({ state: 'detached' });
+  await chart.getByText('As a table').click();
+  await chart.getByRole('columnheader', { name: 'Delivered' }).waitFor();
 });
 
 test('an application message goes to chosen users, as the object that was written', async () => {
@@ -233,7 +237,7 @@ test('an application message goes to chosen users, as the object that was writte
   await page.locator('#content').press('Control+Enter');
   await page.locator('#compose-problem').getByText('needs chosen users').waitFor();
   await page.getByLabel('Chosen users').check();
-  await page.getByLabel('All shown').check();
+  await page.getByLabel('All found').check();
   await page.getByLabel('Command ID').fill('1999');
   await page.locator('#content').press('Control+Enter');
   await page.locator('#compose-problem').getByText('2000 to 2999').waitFor();

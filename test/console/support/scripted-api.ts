@@ -60,7 +60,6 @@ export type ScriptedAnswer = 'reset' | ((request: ScriptedRequest) => Answered |
 
 export const OPERATOR = '13764408552';
 export const PASSWORD = '123456';
-const PAGE_SIZE = 50;
 
 export async function startScriptedApi(): Promise<ScriptedApi> {
   const scripted = new Map<string, ScriptedAnswer>();
@@ -75,7 +74,9 @@ export async function startScriptedApi(): Promise<ScriptedApi> {
   const server = createServer((incoming, response) => {
     void readBody(incoming).then(async (body) => {
       const url = new URL(incoming.url ?? '/', 'http://localhost');
-      const path = url.pathname.replace(/^\/(commands|users|groups|dead-letters|service-tokens)\/[^/]+/, '/$1/{id}');
+      const path = url.pathname
+        .replace(/^\/(commands|users|groups|dead-letters|service-tokens)\/[^/]+/, '/$1/{id}')
+        .replace(/\/messages\/[^/]+$/, '/messages/{id}');
       const route = `${incoming.method} ${path}`;
       if (route === 'GET /' || route === 'GET /web/send-command') return sendPage(response);
       const request = { route, url, headers: incoming.headers, body };
@@ -134,7 +135,16 @@ function ordinary(
       queue: { waiting: 0, dead: letters.length },
       gateways: [{ id: 'a', live: true }],
     });
+  if (route === 'GET /stats/history') return done(emptyHistory());
+  if (route === 'GET /tail') return done({ lines: [], skipped: 0, cursor: '0-0_0-0' });
   if (route === 'GET /users') return pageOf(users, url.searchParams);
+  if (route === 'POST /users') {
+    const { phone_number, role } = body as ScriptedUser;
+    if (users.some((user) => user.phone_number === phone_number))
+      return refused(409, 'there is a user with this id already');
+    api.users = [...users, { phone_number, ...(role === undefined ? {} : { role }), online: false }];
+    return done();
+  }
   if (route === 'POST /send-command') return sent(body as { chat_to?: string | string[] }, users);
   if (route === 'GET /commands') return done({ commands, cursor: null });
   return ofOne(route, decodeURIComponent(url.pathname.split('/')[2] ?? ''), body, api);
@@ -154,6 +164,14 @@ function ofOne(
     api.users = users.map((one) => (one === user ? { ...one, online: false } : one));
     return done({ disconnected: user?.online ?? false });
   }
+  if (route === 'DELETE /users/{id}') {
+    api.users = users.filter((one) => one !== user);
+    return user ? done() : refused(404, 'there is no such user');
+  }
+  if (route === 'GET /users/{id}/timeline') return done({ entries: [], events_since: null });
+  if (route === 'POST /users/{id}/token') return done({ token: 'device.secret', expires_at: null });
+  if (route === 'PUT /users/{id}/password' || route === 'DELETE /users/{id}/messages/{id}') return done();
+  if (route === 'DELETE /users/{id}/messages') return done({ deleted: 21 });
   if (route === 'GET /dead-letters')
     return done({ letters: letters.map(letterOf), total: letters.length, cursor: null });
   if (route === 'POST /dead-letters/{id}/retry' || route === 'DELETE /dead-letters/{id}') {
@@ -193,11 +211,28 @@ function tokenOf({ recipients, ...token }: ScriptedToken): object {
   return { ...token, recipients: recipients ?? null, ...made };
 }
 
+/** As the API: by place without a search, and behind a user (`cursor`) with one. */
 function pageOf(users: readonly ScriptedUser[], query: URLSearchParams): Answered {
-  const found = users.filter((user) => user.phone_number.startsWith(query.get('q') ?? ''));
-  const from = Number(query.get('cursor') ?? 0);
-  const next = from + PAGE_SIZE;
-  return done({ users: found.slice(from, next), cursor: next < found.length ? String(next) : null });
+  const contains = query.get('contains')?.toLowerCase();
+  const isSearch = contains !== undefined || query.has('online');
+  const found = users.filter(
+    (user) => user.phone_number.toLowerCase().includes(contains ?? '') && (!query.has('online') || user.online),
+  );
+  const after = found.findIndex((user) => user.phone_number === query.get('cursor')) + 1;
+  const from = after + Number(query.get('offset') ?? 0);
+  const page = found.slice(from, from + Number(query.get('limit') ?? 100));
+  const hasMore = from + page.length < found.length;
+  return done({
+    users: page,
+    cursor: hasMore ? (page.at(-1)?.phone_number ?? null) : null,
+    total: isSearch || after > 0 ? null : found.length,
+  });
+}
+
+function emptyHistory(): object {
+  const nothing = Array.from({ length: 60 }, () => null);
+  const columns = { clients: nothing, gateways: nothing, delivered_per_s: nothing, p50_ms: nothing, p95_ms: nothing };
+  return { from: Math.floor(Date.now() / 60_000) * 60 - 3_600, step_s: 60, ...columns };
 }
 
 function sent({ chat_to }: { chat_to?: string | string[] }, users: readonly ScriptedUser[]): Answered {

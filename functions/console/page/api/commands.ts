@@ -14,7 +14,14 @@ import { operatorCall, pathWith } from './operator-call.ts';
 
 const sentSchema = object({
   id: string(),
-  recipients: object({ online: number(), stored: number(), unknown: number() }),
+  recipients: object({
+    online: optional(number()),
+    stored: optional(number()),
+    unknown: optional(number()),
+    scheduled: optional(number()),
+    /** Of a send to a group; all else is in the receipt. */
+    members: optional(number()),
+  }),
   /** Of a command with `wait`. */
   outcome: optional(string()),
   reply: optional(unknown()),
@@ -25,6 +32,8 @@ const receiptSchema = object({
   recipients: array(
     object({ phone_number: string(), state: string(), reason: nullish(string()), reply: optional(unknown()) }),
   ),
+  /** Of a send to a group: its members in each state; `recipients` are some of them. */
+  states: optional(record(string(), number())),
 });
 export type Receipt = ZodInfer<typeof receiptSchema>;
 
@@ -45,9 +54,12 @@ const pastCommandsSchema = object({ commands: array(pastCommandSchema), cursor: 
 export interface Command {
   /** 102, 103, 104, or an application's from 2000 on. */
   command_id: number;
-  chat_to?: string | string[];
+  chat_to?: string | string[] | { group: string };
   content: string | object;
   ttl_s?: number;
+  /** Unix seconds. */
+  not_before?: number;
+  replaces?: string;
   receipt?: true;
   /** The call returns with the reply of the device, or when `timeout_s` is over. */
   wait?: 'reply';

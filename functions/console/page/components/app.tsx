@@ -4,10 +4,13 @@ import { session } from '../state/session.ts';
 import { place, type View } from '../state/view.ts';
 import { text } from '../texts/texts.ts';
 import { Announcer } from './announcer.tsx';
+import { DeviceView } from './device/device-view.tsx';
 import { GatewaysView } from './gateways/gateways-view.tsx';
 import { GroupsView } from './groups/groups-view.tsx';
 import { HistoryView } from './history/history-view.tsx';
+import { LiveView } from './live/live-view.tsx';
 import { Login } from './login.tsx';
+import { OverviewView } from './overview/overview-view.tsx';
 import { QueueView } from './queue/queue-view.tsx';
 import { SendView } from './send/send-view.tsx';
 import { StatusBar } from './status-bar.tsx';
@@ -16,6 +19,8 @@ import { TopBar } from './top-bar.tsx';
 import { UsersView } from './users/users-view.tsx';
 
 const views: Readonly<Record<View, FunctionComponent>> = {
+  overview: OverviewView,
+  live: LiveView,
   send: SendView,
   users: UsersView,
   groups: GroupsView,
@@ -23,6 +28,7 @@ const views: Readonly<Record<View, FunctionComponent>> = {
   gateways: GatewaysView,
   queue: QueueView,
   tokens: TokensView,
+  device: DeviceView,
 };
 
 export function App() {

@@ -14,6 +14,8 @@ export interface Sample {
 }
 
 const KEPT = 900;
+/** The page was hidden, or the API away, between samples that are further apart. */
+export const SAMPLE_GAP_MS = 30_000;
 
 /** Since the login, the oldest first. */
 export const samples = signal<readonly Sample[]>([]);
@@ -56,6 +58,11 @@ export function recordFigures(stats: Stats, atMs: number): void {
   };
   last = { atMs, sums };
   samples.value = [...samples.value, sample].slice(-KEPT);
+}
+
+/** Per second; null: not known yet. */
+export function deliveredNow(): number | null {
+  return samples.value.at(-1)?.delivered ?? null;
 }
 
 export function forgetFigures(): void {

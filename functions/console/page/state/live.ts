@@ -1,18 +1,21 @@
 import { effect, signal, untracked } from '@preact/signals';
 import type { Failure } from '../api/request.ts';
 import { readStats, type Stats } from '../api/stats.ts';
+import { forgetDay, hours, refreshDay } from './day.ts';
 import { letters } from './dead-letters.ts';
+import { audience } from './draft.ts';
 import { forgetFigures, recordFigures } from './figures.ts';
 import { groups, members, refreshGroups } from './groups.ts';
 import { history, recipient, refreshHistory, sender } from './history.ts';
 import { type Poll, startPoll } from './poll.ts';
 import { forgetServiceTokens, refreshServiceTokens } from './service-tokens.ts';
 import { session } from './session.ts';
+import { followed, forgetTail, isPaused, leaveTail, refreshTail } from './tail.ts';
 import { forgetDetail, refreshDetail } from './user-detail.ts';
-import { query, users } from './users.ts';
+import { forgetUsers, onlineOnly, query, refreshUsers } from './users.ts';
 import { place, type View } from './view.ts';
 
-const PAUSE_MS = 2_000;
+const PAUSE_MS = 3_000;
 /** Each further page of a list costs a request per round: the rounds become rarer. */
 const PAUSE_PER_PAGE_MS = 500;
 const SEARCH_PAUSE_MS = 200;
@@ -25,14 +28,25 @@ export const liveAtMs = signal<number | undefined>(undefined);
 
 /** What a view shows beside the figures, and how many pages of it. */
 const views: Readonly<Record<View, { read: () => Promise<Failure | undefined>; pages: () => number }>> = {
-  send: { read: () => users.refresh(query.value), pages: () => users.pages.peek()?.pages ?? 1 },
-  users: { read: readUsers, pages: () => users.pages.peek()?.pages ?? 1 },
+  overview: { read: refreshDay, pages: () => 1 },
+  live: { read: refreshTail, pages: () => 1 },
+  send: { read: readSend, pages: searchPages },
+  users: { read: readUsers, pages: () => searchPages() + (place.peek().id === undefined ? 0 : DETAIL_AS_PAGES) },
   groups: { read: refreshGroups, pages: () => (groups.pages.peek()?.pages ?? 1) + (members.pages.peek()?.pages ?? 0) },
   history: { read: refreshHistory, pages: () => history.pages.peek()?.pages ?? 1 },
   gateways: { read: async () => undefined, pages: () => 1 },
   queue: { read: () => letters.refresh(''), pages: () => letters.pages.peek()?.pages ?? 1 },
+  device: { read: async () => undefined, pages: () => 1 },
   tokens: { read: refreshServiceTokens, pages: () => 1 },
 };
+
+/** A search costs Redis more than a window of the list. */
+const SEARCH_AS_PAGES = 10;
+/** One user in detail is two requests more. */
+const DETAIL_AS_PAGES = 4;
+function searchPages(): number {
+  return query.peek() === '' && !onlineOnly.peek() ? 1 : SEARCH_AS_PAGES;
+}
 
 let poll: Poll | undefined;
 
@@ -49,9 +63,13 @@ export function startLive(): void {
     untracked(forgetAll);
   });
   place.subscribe(refreshNow);
-  sender.subscribe(refreshNow);
+  for (const choice of [sender, hours, isPaused, audience]) choice.subscribe(refreshNow);
+  // What happens while another view is shown is not followed.
+  place.subscribe(({ view }) => {
+    if (view !== 'live') leaveTail();
+  });
   let pause: number | undefined;
-  for (const search of [query, recipient]) {
+  for (const search of [query, onlineOnly, recipient, followed]) {
     search.subscribe(() => {
       window.clearTimeout(pause);
       pause = window.setTimeout(refreshNow, SEARCH_PAUSE_MS);
@@ -63,9 +81,14 @@ export function refreshNow(): void {
   poll?.now();
 }
 
+async function readSend(): Promise<Failure | undefined> {
+  if (audience.value === 'chosen') return refreshUsers();
+  return audience.value === 'group' ? groups.refresh('') : undefined;
+}
+
 async function readUsers(): Promise<Failure | undefined> {
   const { id } = place.value;
-  const [list, one] = await Promise.all([users.refresh(query.value), id === undefined ? undefined : refreshDetail(id)]);
+  const [list, one] = await Promise.all([refreshUsers(), id === undefined ? undefined : refreshDetail(id)]);
   return list ?? one;
 }
 
@@ -86,7 +109,10 @@ async function readRound(): Promise<Failure | undefined> {
 }
 
 function forgetAll(): void {
-  for (const list of [users, groups, members, history, letters]) list.forget();
+  for (const list of [groups, members, history, letters]) list.forget();
+  forgetUsers();
+  forgetDay();
+  forgetTail();
   forgetDetail();
   forgetServiceTokens();
   forgetFigures();

@@ -1,11 +1,14 @@
 import { effect, untracked } from '@preact/signals';
-import { readReceipt } from '../api/commands.ts';
+import { type Receipt, readReceipt } from '../api/commands.ts';
 import type { Failure } from '../api/request.ts';
 import { type Poll, startPoll } from './poll.ts';
 import { type Send, sends, updateSend } from './sends.ts';
 import { session } from './session.ts';
 
 const PAUSE_MS = 1_500;
+/** What is not delivered by then waits for somebody who is away: it may take days. */
+const SOON_MS = 30_000;
+const LATER_PAUSE_MS = 10_000;
 /** A plain client never acknowledges: `written` is taken for the end after this long. */
 const ACKNOWLEDGE_WITHIN_MS = 60_000;
 /** Who is away may come back days later: the page looks on its own this long, then only when asked. */
@@ -18,12 +21,17 @@ export function startReceipts(): void {
   let poll: Poll | undefined;
   effect(() => {
     const isNeeded = session.value !== undefined && sends.value.some(isOpen);
-    if (isNeeded && !poll) poll = untracked(() => startPoll(readOpen, () => PAUSE_MS));
+    if (isNeeded && !poll) poll = untracked(() => startPoll(readOpen, pauseMs));
     if (!isNeeded) {
       poll?.stop();
       poll = undefined;
     }
   });
+}
+
+function pauseMs(): number {
+  const isFresh = sends.peek().some((send) => isOpen(send) && Date.now() - send.atMs < SOON_MS);
+  return isFresh ? PAUSE_MS : LATER_PAUSE_MS;
 }
 
 export async function refreshReceipt(send: Send): Promise<Failure | undefined> {
@@ -40,14 +48,26 @@ export function isOpen(send: Send): boolean {
   const ageMs = Date.now() - send.atMs;
   if (ageMs > FOLLOWED_MS) return false;
   if (isAwaited(send)) return ageMs <= ACKNOWLEDGE_WITHIN_MS;
-  return (send.receipt?.recipients ?? []).some(
-    ({ state }) => !isLast(send, state) && (isAsking(send) || state !== 'written' || ageMs <= ACKNOWLEDGE_WITHIN_MS),
+  return Object.keys(countsOf(send.receipt)).some(
+    (state) => !isLast(send, state) && (isAsking(send) || state !== 'written' || ageMs <= ACKNOWLEDGE_WITHIN_MS),
   );
 }
 
 /** Whether anything more is to come for any of its recipients, however late. */
 export function canChange(send: Send): boolean {
-  return send.receipt?.recipients.some(({ state }) => !isLast(send, state)) ?? true;
+  return send.receipt === undefined || Object.keys(countsOf(send.receipt)).some((state) => !isLast(send, state));
+}
+
+/** Recipients in each state. */
+export function countsOf(receipt: Receipt | undefined): Readonly<Record<string, number>> {
+  if (receipt?.states) return receipt.states;
+  const counts: Record<string, number> = {};
+  for (const { state } of receipt?.recipients ?? []) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+export function sumOf(counts: Readonly<Record<string, number | undefined>>): number {
+  return Object.values(counts).reduce<number>((sum, n) => sum + (n ?? 0), 0);
 }
 
 function isAsking({ command }: Send): boolean {
@@ -62,8 +82,7 @@ function isLast(send: Send, state: string): boolean {
 /** Whether it names fewer recipients than were counted: of a broadcast it names those that it has reached. */
 export function isAwaited({ state, receipt }: Send): boolean {
   if (state.kind !== 'accepted') return false;
-  const { online, stored, unknown } = state.sent.recipients;
-  return receipt === undefined || receipt.recipients.length < online + stored + unknown;
+  return receipt === undefined || sumOf(countsOf(receipt)) < sumOf(state.sent.recipients);
 }
 
 /** A refusal ends nothing here: the receipt may be gone by now, and the others are still read. */

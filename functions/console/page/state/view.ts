@@ -1,6 +1,17 @@
 import { signal } from '@preact/signals';
 
-export const VIEWS = ['send', 'users', 'groups', 'history', 'gateways', 'queue', 'tokens'] as const;
+export const VIEWS = [
+  'overview',
+  'live',
+  'send',
+  'users',
+  'groups',
+  'history',
+  'gateways',
+  'queue',
+  'tokens',
+  'device',
+] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Place {
@@ -10,7 +21,7 @@ export interface Place {
 }
 
 /** What the address says: `#/users/pump-001`. It can be kept as a bookmark, and the browser's back button works. */
-export const place = signal<Place>(placeOf(location.hash) ?? { view: 'send', id: undefined });
+export const place = signal<Place>(placeOf(location.hash) ?? { view: 'overview', id: undefined });
 
 window.addEventListener('hashchange', () => {
   const next = placeOf(location.hash);
@@ -28,7 +39,7 @@ export function goTo(view: View, id?: string): void {
 function placeOf(hash: string): Place | undefined {
   const [, name, ...rest] = hash.split('/');
   const view = VIEWS.find((one) => one === name);
-  if (hash === '' || hash === '#/') return { view: 'send', id: undefined };
+  if (hash === '' || hash === '#/') return { view: 'overview', id: undefined };
   if (view === undefined) return undefined;
   return { view, id: decoded(rest.join('/')) };
 }

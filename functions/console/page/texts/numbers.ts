@@ -10,6 +10,14 @@ export function rateText(rate: number | null): string {
   return rate.toLocaleString(language.value, { maximumFractionDigits: rate < 10 ? 1 : 0 });
 }
 
+/** Of a delivery: “3.5 ms”, “1.2 s”. */
+export function millisecondsText(ms: number): string {
+  const [value, unit] = ms < 1_000 ? [ms, 'millisecond'] : [ms / 1_000, 'second'];
+  const digits = value < 10 ? 1 : 0;
+  const style = { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits } as const;
+  return new Intl.NumberFormat(language.value, style).format(value);
+}
+
 const UNITS = [
   ['day', 86_400],
   ['hour', 3_600],

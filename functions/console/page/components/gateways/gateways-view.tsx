@@ -1,4 +1,4 @@
-import { deliveryRates, samples } from '../../state/figures.ts';
+import { deliveredNow, deliveryRates, SAMPLE_GAP_MS, samples } from '../../state/figures.ts';
 import { stats } from '../../state/live.ts';
 import { numberText, rateText } from '../../texts/numbers.ts';
 import { countText, text } from '../../texts/texts.ts';
@@ -43,10 +43,6 @@ export function GatewaysView() {
   );
 }
 
-function deliveredNow(): number | null {
-  return samples.value.at(-1)?.delivered ?? null;
-}
-
 function Connections() {
   const shown = samples.value;
   const ids = [...(shown.at(-1)?.gateways.keys() ?? [])].sort();
@@ -60,6 +56,7 @@ function Connections() {
         ...lines.map((id) => ({ label: id, values: shown.map(({ gateways }) => gateways.get(id) ?? null) })),
       ]}
       format={numberText}
+      gapMs={SAMPLE_GAP_MS}
     />
   );
 }
@@ -77,6 +74,7 @@ function Rates() {
         { label: text('gateways.stored'), values: shown.map(({ stored }) => stored) },
       ]}
       format={rateText}
+      gapMs={SAMPLE_GAP_MS}
     />
   );
 }

@@ -68,7 +68,7 @@ function Result({ command }: { command: PastCommand }) {
       {states && <StateBar counts={states} total={Math.max(recipients, command.recipients ?? 0)} />}
       {states && <StateCounts counts={states} />}
       {recipients > 0 && <Recipients id={id} n={recipients} version={JSON.stringify(states)} />}
-      <TakeBack command={command} />
+      <TakeBack id={id} waiting={(states?.scheduled ?? 0) + (states?.stored ?? 0)} />
     </div>
   );
 }

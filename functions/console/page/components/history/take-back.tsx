@@ -1,15 +1,21 @@
 import { useState } from 'preact/hooks';
-import { cancelCommand, type PastCommand } from '../../api/commands.ts';
+import { cancelCommand } from '../../api/commands.ts';
 import { refreshNow } from '../../state/live.ts';
 import { failureText } from '../../texts/failures.ts';
 import { text } from '../../texts/texts.ts';
 import { announce } from '../announcer.tsx';
 import { AskFirst } from '../ask-first.tsx';
 
+interface Props {
+  id: string;
+  /** Recipients for whom it is scheduled or stored. */
+  waiting: number;
+  onDone?: () => void;
+}
+
 /** Cancels what is scheduled or stored; what has been written cannot be taken back. */
-export function TakeBack({ command: { id, receipt } }: { command: PastCommand }) {
+export function TakeBack({ id, waiting, onDone }: Props) {
   const [outcome, setOutcome] = useState<string>();
-  const waiting = (receipt?.states?.scheduled ?? 0) + (receipt?.states?.stored ?? 0);
   const takeBack = async () => {
     const answer = await cancelCommand(id);
     const words = answer.ok
@@ -18,6 +24,7 @@ export function TakeBack({ command: { id, receipt } }: { command: PastCommand })
     setOutcome(words);
     announce(words);
     refreshNow();
+    onDone?.();
   };
   return (
     <>

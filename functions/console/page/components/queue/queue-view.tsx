@@ -1,5 +1,5 @@
 import { letters, totalLetters } from '../../state/dead-letters.ts';
-import { samples } from '../../state/figures.ts';
+import { SAMPLE_GAP_MS, samples } from '../../state/figures.ts';
 import { stats } from '../../state/live.ts';
 import { numberText } from '../../texts/numbers.ts';
 import { text } from '../../texts/texts.ts';
@@ -31,6 +31,7 @@ export function QueueView() {
           times={shown.map(({ atMs }) => atMs)}
           series={[{ label: text('queue.waiting'), values: shown.map(({ waiting }) => waiting) }]}
           format={numberText}
+          gapMs={SAMPLE_GAP_MS}
         />
       </div>
       <section class="card panel" aria-labelledby="letters-heading">

@@ -1,4 +1,4 @@
-import { audience, chosen, setChosen } from '../../state/draft.ts';
+import { audience, chosen, group, setChosen } from '../../state/draft.ts';
 import { countText, text } from '../../texts/texts.ts';
 
 const SHOWN = 8;
@@ -10,6 +10,20 @@ export function ComposeTo() {
     return (
       <p class="to">
         <span class="muted">{text('compose.to')}</span> <span class="chip">{text('compose.toEveryone')}</span>
+      </p>
+    );
+  }
+  if (audience.value === 'group') {
+    return (
+      <p class="to">
+        <span class="muted">{text('compose.to')}</span>{' '}
+        {group.value.trim() === '' ? (
+          <span class="muted">{text('compose.toNoGroup')}</span>
+        ) : (
+          <span class="chip">
+            <bdi>{group.value.trim()}</bdi>
+          </span>
+        )}
       </p>
     );
   }

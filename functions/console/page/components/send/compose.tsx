@@ -12,6 +12,7 @@ import {
   wantsReceipt,
   wantsReply,
 } from '../../state/draft.ts';
+import { groupMembers } from '../../state/group-target.ts';
 import { stats } from '../../state/live.ts';
 import { replyOf, type Send, sendDraft } from '../../state/sends.ts';
 import { failureText } from '../../texts/failures.ts';
@@ -21,7 +22,8 @@ import { kindText } from '../kinds.ts';
 import { Code } from './code.tsx';
 import { ComposeApplication } from './compose-application.tsx';
 import { ComposeTo } from './compose-to.tsx';
-import { EveryoneDialog } from './everyone-dialog.tsx';
+import { Later } from './later.tsx';
+import { ManyDialog } from './many-dialog.tsx';
 
 const KEEP_CHOICES = [
   ['default', undefined],
@@ -52,7 +54,7 @@ export function Compose() {
       if (problem.value === 'noContent' || problem.value === 'applicationContent') area.current?.focus();
       return;
     }
-    if (audience.value === 'everyone') everyone.current?.showModal();
+    if (audience.value !== 'chosen') everyone.current?.showModal();
     else void send();
   };
 
@@ -152,8 +154,9 @@ export function Compose() {
           {buttonText()}
         </button>
       </div>
+      <Later />
       <Code />
-      <EveryoneDialog dialog={everyone} onConfirm={send} />
+      <ManyDialog dialog={everyone} reached={reachedBy()} onConfirm={send} />
     </form>
   );
 }
@@ -163,9 +166,15 @@ async function send(): Promise<void> {
   if (sent) announce(outcomeText(sent));
 }
 
+/** The number of clients that the draft goes to; undefined: not known. */
+function reachedBy(): number | undefined {
+  if (audience.value === 'everyone') return stats.value?.connected;
+  return audience.value === 'group' ? groupMembers.value : chosen.value.size;
+}
+
 /** Says how many it goes to, where that is known. */
 function buttonText(): string {
-  const n = audience.value === 'everyone' ? stats.value?.connected : chosen.value.size;
+  const n = reachedBy();
   return n ? countText('compose.sendTo', n) : text('compose.send');
 }
 
@@ -193,7 +202,12 @@ function outcomeText(send: Send): string {
   const { state } = send;
   if (replyOf(send)) return text('send.announceReply');
   if (state.kind === 'sending') return text('send.sending');
-  if (state.kind === 'accepted') return text('send.announceAccepted', { ...state.sent.recipients });
+  if (state.kind === 'accepted') {
+    const { online = 0, stored = 0, unknown = 0, scheduled = 0, members = 0 } = state.sent.recipients;
+    if (members > 0) return countText('send.members', members);
+    if (scheduled > 0) return text('send.scheduled', { n: scheduled });
+    return text('send.announceAccepted', { online, stored, unknown });
+  }
   if (state.kind === 'no-reply') return text('send.noReply', { reason: state.message });
   if (state.kind === 'refused') return text('send.refused', { reason: state.message });
   return text('send.unanswered', { reason: failureText(state.failure) });

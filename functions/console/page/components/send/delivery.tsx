@@ -1,5 +1,5 @@
 import type { Receipt } from '../../api/commands.ts';
-import { canChange, isAwaited, isOpen, refreshReceipt } from '../../state/receipts.ts';
+import { canChange, countsOf, isAwaited, isOpen, refreshReceipt, sumOf } from '../../state/receipts.ts';
 import type { Send } from '../../state/sends.ts';
 import { countText, text } from '../../texts/texts.ts';
 import { StateBar, StateCounts, stateText } from '../states.tsx';
@@ -10,14 +10,13 @@ const LISTED = 200;
 export function Delivery({ send }: { send: Send }) {
   if (send.command.receipt !== true || send.state.kind !== 'accepted') return null;
   const { receipt } = send;
-  if (!receipt || receipt.recipients.length === 0) {
+  if (!receipt || sumOf(countsOf(receipt)) === 0) {
     return isAwaited(send) && isOpen(send) ? <p class="muted">{text('delivery.waiting')}</p> : null;
   }
-  const counts = countStates(receipt);
-  const { online, stored, unknown } = send.state.sent.recipients;
+  const counts = countsOf(receipt);
   return (
     <div class="delivery">
-      <StateBar counts={counts} total={Math.max(receipt.recipients.length, online + stored + unknown)} />
+      <StateBar counts={counts} total={Math.max(sumOf(counts), sumOf(send.state.sent.recipients))} />
       <span class="muted">{text('delivery.label')}</span>
       <StateCounts counts={counts} />
       {!isOpen(send) && canChange(send) && (
@@ -58,10 +57,4 @@ export function RecipientStates({ receipt }: { receipt: Receipt }) {
       )}
     </ul>
   );
-}
-
-function countStates(receipt: Receipt): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { state } of receipt.recipients) counts[state] = (counts[state] ?? 0) + 1;
-  return counts;
 }

@@ -1,8 +1,9 @@
-import { canChange } from '../../state/receipts.ts';
+import { canChange, countsOf, refreshReceipt } from '../../state/receipts.ts';
 import { replyOf, retrySend, type Send } from '../../state/sends.ts';
 import { failureText } from '../../texts/failures.ts';
-import { text } from '../../texts/texts.ts';
+import { countText, text } from '../../texts/texts.ts';
 import { useCountdown } from '../countdown.ts';
+import { TakeBack } from '../history/take-back.tsx';
 
 /** What the API made of it. */
 export function Outcome({ send }: { send: Send }) {
@@ -21,18 +22,28 @@ export function Outcome({ send }: { send: Send }) {
       </div>
     );
   }
-  const { online, stored, unknown } = state.sent.recipients;
+  const { online = 0, stored = 0, unknown = 0, scheduled = 0, members = 0 } = state.sent.recipients;
   return (
     <>
       <p class="outcome">
         {online > 0 && <span class="result good">{text('send.online', { n: online })}</span>}
         {stored > 0 && <span class="result warn">{text('send.stored', { n: stored })}</span>}
         {unknown > 0 && <span class="result bad">{text('send.unknown', { n: unknown })}</span>}
-        {online + stored + unknown === 0 && <span class="result">{text('send.nobody')}</span>}
+        {scheduled > 0 && <span class="result good">{text('send.scheduled', { n: scheduled })}</span>}
+        {members > 0 && <span class="result good">{countText('send.members', members)}</span>}
+        {online + stored + unknown + scheduled + members === 0 && <span class="result">{text('send.nobody')}</span>}
       </p>
       <Reply send={send} />
+      <TakeBack id={state.sent.id} waiting={waitingOf(send)} onDone={() => void refreshReceipt(send)} />
     </>
   );
+}
+
+/** Recipients from whom it can still be taken back, as far as is known. */
+function waitingOf({ state, receipt }: Send): number {
+  if (state.kind !== 'accepted') return 0;
+  const { stored = 0, scheduled = 0 } = receipt ? countsOf(receipt) : state.sent.recipients;
+  return stored + scheduled;
 }
 
 /** What the device replied, as it came. */

@@ -1,10 +1,9 @@
-import { audience } from '../../state/draft.ts';
+import { AUDIENCES, audience } from '../../state/draft.ts';
 import { stats } from '../../state/live.ts';
 import { countText, text } from '../../texts/texts.ts';
 import { UserFilter } from '../user-filter.tsx';
+import { GroupTarget } from './group-target.tsx';
 import { UserList } from './user-list.tsx';
-
-const AUDIENCES = ['chosen', 'everyone'] as const;
 
 export function Recipients() {
   return (
@@ -29,12 +28,14 @@ export function Recipients() {
           ))}
         </fieldset>
       </div>
-      {audience.value === 'everyone' ? (
+      {audience.value === 'group' && <GroupTarget />}
+      {audience.value === 'everyone' && (
         <div class="everyone">
           <p>{text('recipients.everyoneLead')}</p>
           {stats.value && <p class="figure">{countText('recipients.everyoneNow', stats.value.connected)}</p>}
         </div>
-      ) : (
+      )}
+      {audience.value === 'chosen' && (
         <>
           <UserFilter />
           <UserList />

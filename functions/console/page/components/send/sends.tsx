@@ -50,12 +50,13 @@ function Entry({ send }: { send: Send }) {
 
 function recipientText({ chat_to }: Command): string {
   if (chat_to === undefined) return text('sends.to.everyone');
+  if (typeof chat_to === 'object' && 'group' in chat_to) return text('sends.to.group', { group: chat_to.group });
   if (typeof chat_to === 'string') return text('sends.to.single', { user: chat_to });
   return text('sends.to.many', { user: chat_to[0] ?? '', n: chat_to.length - 1 });
 }
 
 function toneOf(state: SendState): string {
   if (state.kind === 'refused') return 'bad';
-  if (state.kind === 'accepted') return state.sent.recipients.unknown > 0 ? 'warn' : 'good';
+  if (state.kind === 'accepted') return (state.sent.recipients.unknown ?? 0) > 0 ? 'warn' : 'good';
   return state.kind === 'sending' ? 'pending' : 'warn';
 }

@@ -1,74 +1,45 @@
-import { useRef } from 'preact/hooks';
-import type { User } from '../../api/users.ts';
-import { chosen, setChosen } from '../../state/draft.ts';
-import { users as list, onlineOnly } from '../../state/users.ts';
-import { countText, text } from '../../texts/texts.ts';
-import { LoadMore } from '../load-more.tsx';
-import { useRoving } from '../roving.ts';
-import { NoUsers } from '../users/no-users.tsx';
+import { useState } from 'preact/hooks';
+import { chosen, MAX_CHOSEN, setChosen } from '../../state/draft.ts';
+import { allFound, type UserList as List } from '../../state/users.ts';
+import { text } from '../../texts/texts.ts';
+import { UsersList } from '../users/user-list.tsx';
 import { UserRow } from './user-row.tsx';
 
 export function UserList() {
-  const pages = list.pages.value;
-  if (!pages)
-    return (
-      <p class="empty" aria-busy="true">
-        {text('recipients.loading')}
-      </p>
-    );
-  const users = onlineOnly.value ? pages.items.filter((user) => user.online) : pages.items;
   return (
-    <>
-      {users.length === 0 ? <NoUsers pages={pages} /> : <Rows users={users} />}
-      <LoadMore list={list} />
-    </>
+    <UsersList
+      tools={(list) => <All list={list} />}
+      row={(user, isStop) => <UserRow user={user} isStop={isStop} />}
+      stop="input"
+      hint={text('recipients.listHint')}
+    />
   );
 }
 
-function Rows({ users }: { users: readonly User[] }) {
-  const list = useRef<HTMLUListElement>(null);
-  const ids = users.map((user) => user.phone_number);
-  const { stop, onKeyDown, onFocus } = useRoving(list, 'input[type=checkbox]', ids);
+/** All who are found: as many as a message may name. */
+function All({ list }: { list: List }) {
+  const [isReading, setReading] = useState(false);
+  const known = [...list.rows.values()].map((user) => user.phone_number);
+  const chosenHere = known.filter((id) => chosen.value.has(id)).length;
+  const isAll = known.length === list.count && chosenHere === known.length;
+  const isTooMany = list.count > MAX_CHOSEN || list.cursor !== undefined;
+  const change = async () => {
+    if (known.length === list.count) return setChosen(known, !isAll);
+    setReading(true);
+    const ids = await allFound(MAX_CHOSEN);
+    setReading(false);
+    if (ids) setChosen(ids, true);
+  };
   return (
-    <>
-      <All ids={ids} />
-      <ul
-        ref={list}
-        class="users"
-        aria-label={text('recipients.list')}
-        aria-describedby="list-hint"
-        onKeyDown={onKeyDown}
-      >
-        {users.map((user) => (
-          <UserRow
-            key={user.phone_number}
-            user={user}
-            isStop={user.phone_number === stop}
-            onFocus={() => onFocus(user.phone_number)}
-          />
-        ))}
-      </ul>
-      <p id="list-hint" class="visually-hidden">
-        {text('recipients.listHint')}
-      </p>
-    </>
-  );
-}
-
-function All({ ids }: { ids: readonly string[] }) {
-  const chosenHere = ids.filter((id) => chosen.value.has(id)).length;
-  return (
-    <div class="users-head">
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={chosenHere === ids.length}
-          indeterminate={chosenHere > 0 && chosenHere < ids.length}
-          onChange={() => setChosen(ids, chosenHere < ids.length)}
-        />
-        <span>{text('recipients.all')}</span>
-      </label>
-      <span class="muted">{countText('recipients.shown', ids.length)}</span>
-    </div>
+    <label class="check" title={isTooMany ? text('recipients.tooMany', { n: MAX_CHOSEN }) : undefined}>
+      <input
+        type="checkbox"
+        checked={isAll}
+        indeterminate={chosenHere > 0 && !isAll}
+        disabled={isTooMany || isReading}
+        onChange={change}
+      />
+      <span>{text('recipients.all')}</span>
+    </label>
   );
 }

@@ -7,26 +7,22 @@ interface Props {
   user: User;
   /** Whether the tab key stops here: at one row of the list. */
   isStop: boolean;
-  onFocus: () => void;
 }
 
-export function UserRow({ user, isStop, onFocus }: Props) {
+export function UserRow({ user, isStop }: Props) {
   const id = user.phone_number;
   return (
-    <li>
-      <label class={`user ${user.online ? 'online' : 'offline'}`}>
-        <input
-          type="checkbox"
-          tabIndex={isStop ? 0 : -1}
-          checked={chosen.value.has(id)}
-          onFocus={onFocus}
-          onChange={({ currentTarget }) => setChosen([id], currentTarget.checked)}
-        />
-        <span class="dot" aria-hidden="true" />
-        <bdi class="user-id">{id}</bdi>
-        {user.role === 'operator' && <span class="tag">{text('user.operator')}</span>}
-        <span class="presence">{presenceText(user)}</span>
-      </label>
-    </li>
+    <label class={`user ${user.online ? 'online' : 'offline'}`}>
+      <input
+        type="checkbox"
+        tabIndex={isStop ? 0 : -1}
+        checked={chosen.value.has(id)}
+        onChange={({ currentTarget }) => setChosen([id], currentTarget.checked)}
+      />
+      <span class="dot" aria-hidden="true" />
+      <bdi class="user-id">{id}</bdi>
+      {user.role === 'operator' && <span class="tag">{text('user.operator')}</span>}
+      <span class="presence">{presenceText(user)}</span>
+    </label>
   );
 }

@@ -5,22 +5,15 @@ import { refreshNow } from '../../state/live.ts';
 import { failureText } from '../../texts/failures.ts';
 import { text } from '../../texts/texts.ts';
 import { announce } from '../announcer.tsx';
+import { Lifetime } from '../lifetime.tsx';
 import { ShownOnce } from './shown-once.tsx';
 
 const SCOPES = ['send', 'read'] as const;
-const LIFETIMES = [
-  ['default', undefined],
-  ['day', 86_400],
-  ['week', 604_800],
-  ['days90', 7_776_000],
-  ['year', 31_536_000],
-] as const;
-
 export function NewToken() {
   const [name, setName] = useState('');
   const [scopes, setScopes] = useState<readonly string[]>(['send']);
   const [recipients, setRecipients] = useState('');
-  const [lifetime, setLifetime] = useState(0);
+  const [seconds, setSeconds] = useState<number | undefined>();
   const [trouble, setTrouble] = useState('');
   const [made, setMade] = useState<CreatedToken>();
 
@@ -30,7 +23,7 @@ export function NewToken() {
       setTrouble(text(name.trim() === '' ? 'tokens.problem.noName' : 'tokens.problem.noScope'));
       return;
     }
-    const answer = await createServiceToken(requestOf(name.trim(), scopes, recipients, LIFETIMES[lifetime]?.[1]));
+    const answer = await createServiceToken(requestOf(name.trim(), scopes, recipients, seconds));
     setTrouble(answer.ok ? '' : failureText(answer.failure));
     if (!answer.ok) return;
     setMade(answer.value);
@@ -91,16 +84,7 @@ export function NewToken() {
             </span>
           </label>
         )}
-        <label class="field">
-          <span>{text('tokens.lifetime')}</span>
-          <select onChange={({ currentTarget }) => setLifetime(currentTarget.selectedIndex)}>
-            {LIFETIMES.map(([key], at) => (
-              <option key={key} selected={at === lifetime}>
-                {text(`tokens.lifetime.${key}`)}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Lifetime seconds={seconds} onSeconds={setSeconds} />
         <div role="alert">{trouble && <p class="notice bad">{trouble}</p>}</div>
         <button type="submit" class="primary">
           {text('tokens.create')}

@@ -1,14 +1,15 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { UserDetail } from '../../api/users.ts';
-import { detail } from '../../state/user-detail.ts';
+import { type Detail, detail } from '../../state/user-detail.ts';
 import { hrefOf } from '../../state/view.ts';
 import { countText, text } from '../../texts/texts.ts';
 import { clockText } from '../../texts/times.ts';
 import { CommandRows } from '../history/command-rows.tsx';
-import { kindText } from '../kinds.ts';
 import { Loading } from '../loading.tsx';
 import { presenceText } from '../presence.ts';
+import { Timeline } from './timeline.tsx';
 import { UserActions } from './user-actions.tsx';
+import { Waiting } from './waiting.tsx';
 
 /** No counter gets as far, and no clock is as far behind: September 2001. */
 const FIRST_TIME_MS = 1_000_000_000_000;
@@ -37,7 +38,9 @@ export function UserDetailPanel({ id }: { id: string }) {
           <Presence user={found.user} />
           <UserActions user={found.user} />
           <Facts user={found.user} />
-          <Waiting user={found.user} />
+          <Waiting key={found.id} user={found.user} />
+          <h3>{text('timeline.heading')}</h3>
+          <Timeline id={found.id} version={versionOf(found)} />
           <h3>{text('users.commands')}</h3>
           {found.commands.length === 0 ? (
             <p class="empty">{text('users.noCommands')}</p>
@@ -48,6 +51,11 @@ export function UserDetailPanel({ id }: { id: string }) {
       )}
     </>
   );
+}
+
+/** Changes with everything that a timeline has an entry for. */
+function versionOf({ user, commands }: Extract<Detail, { kind: 'there' }>): string {
+  return JSON.stringify([user.session, user.mailbox, commands.map(({ id, receipt }) => [id, receipt])]);
 }
 
 function Presence({ user }: { user: UserDetail }) {
@@ -103,30 +111,4 @@ function tokenText(token: UserDetail['token']): string {
   if (token.expires_at === null) return text('users.tokenForever');
   const atMs = token.expires_at * 1000;
   return text(atMs > Date.now() ? 'users.tokenUntil' : 'users.tokenExpired', { time: clockText(atMs) });
-}
-
-/** The heads of what waits, never what is in it. */
-function Waiting({ user }: { user: UserDetail }) {
-  if (user.messages.length === 0) return null;
-  return (
-    <>
-      <h3>{text('users.messages')}</h3>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and holds nothing that takes the focus */}
-      <ul class="rows short" aria-label={text('users.messages')} tabIndex={0}>
-        {user.messages.map((message) => (
-          <li key={message.id} class="row waiting-row">
-            <span class="tag">{kindText(message.command_id)}</span>
-            <bdi class="mono muted">{message.id}</bdi>
-            <time dateTime={new Date(message.sent_at).toISOString()}>{clockText(message.sent_at)}</time>
-            {message.expires_at !== null && (
-              <span class="muted">{text('users.expires', { time: clockText(message.expires_at) })}</span>
-            )}
-          </li>
-        ))}
-      </ul>
-      {user.mailbox > user.messages.length && (
-        <p class="muted">{text('users.moreWaiting', { n: user.mailbox - user.messages.length })}</p>
-      )}
-    </>
-  );
 }

@@ -1,0 +1,30 @@
+import type { device as en } from '../en/device.ts';
+
+export const device: Readonly<Record<keyof typeof en, string>> = {
+  'device.heading': '模拟设备',
+  'device.honest':
+    '这是模拟：浏览器无法建立 TCP 连接，此处不会发送任何内容。页面同时扮演设备和网关。字节是真实的：由网关自身的代码编码和解码。如需真实客户端，请运行“fronttcp connect”。',
+  'device.again': '重新开始',
+  'device.verify': '验证',
+  'device.wrongToken': '用错误令牌验证',
+  'device.heartbeat': '心跳',
+  'device.chat': '给自己发消息',
+  'device.acknowledge': '确认',
+  'device.hint': '验证之前，其他内容都会被丢弃，没有应答。',
+  'device.verified': '已验证。',
+  'device.answered.one': '网关以 {n} 个帧应答。',
+  'device.answered.other': '网关以 {n} 个帧应答。',
+  'device.unanswered': '网关对此不作应答。',
+  'device.none': '暂无帧。可从心跳或验证开始。',
+  'device.frames': '帧（最新在前）',
+  'device.from.device': '设备 → 网关',
+  'device.from.gateway': '网关 → 设备',
+  'device.bytes': '字节：{hex}',
+  'device.command.1': '验证',
+  'device.command.2': '单聊',
+  'device.command.5': '心跳',
+  'device.command.6': '确认',
+  'device.command.101': '验证结果',
+  'device.command.102': '单发消息',
+  'device.command.105': '心跳应答',
+};

@@ -1,0 +1,81 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { until } from '../kit/until.ts';
+import { logIn, openConsole, sharedBrowser } from './support/browser.ts';
+import { done, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+
+let browser: Browser;
+let api: ScriptedApi;
+
+beforeAll(async () => {
+  browser = await sharedBrowser();
+  api = await startScriptedApi();
+  api.users = Array.from({ length: 100_000 }, (_, i) => ({
+    phone_number: `device-${String(i).padStart(6, '0')}`,
+    online: i % 3 !== 0,
+    connected_at: 1_795_343_504_645,
+    last_seen: 1_795_343_504_645,
+  }));
+  api.commands = Array.from({ length: 30 }, (_, i) => ({
+    ...{ id: String(1_838_431_748_728_832 + i), command_id: 102, from: 'boss', accepted_at: 1_795_343_504_645 },
+    ...{ to: ['device-000001'], recipients: 1, receipt: { recipients: 1, states: { acknowledged: 1 } } },
+  }));
+  const facts = {
+    delivered: '1000',
+    renewed_at: '1',
+    started_at: '1',
+    port: '8124',
+    pid: '77',
+    net: 'node',
+    connections: '50000',
+  };
+  api.answer('GET /stats', () =>
+    done({
+      ...{ connected: 66_667, users: 100_000, queue: { waiting: 0, dead: 0 } },
+      deliveries: { routed: 1e6, stored: 1e5, written: 1e6, acknowledged: 1e6, lost: 0, broadcasts: 12, cancelled: 3 },
+      gateways: ['g-one', 'g-two'].map((id) => ({
+        ...{ id, live: true, sessions: 33_333, inbox: 0, lease_expires_at: 1_795_343_504_645, facts },
+      })),
+    }),
+  );
+});
+afterAll(() => api.stop());
+
+const SECONDS = 60;
+
+test.each(['overview', 'live', 'send', 'users', 'users/device-000001', 'groups', 'history', 'gateways', 'queue'])(
+  'with 100,000 users an idle page at %s asks less than once a second, and for less than 5 KB',
+  async (view) => {
+    api.answer('GET /groups', () => done({ groups: ['north'], cursor: null }));
+    const { page, problems, close } = await openConsole(browser, `${api.url}#/${view}`);
+    onTestFinished(close);
+    await page.clock.install();
+    await page.reload();
+    await logIn(page);
+    await page.getByText('In contact', { exact: true }).waitFor();
+    const sizes: Promise<number>[] = [];
+    let open = 0;
+    page.on('request', () => {
+      open += 1;
+    });
+    page.on('requestfailed', () => {
+      open -= 1;
+    });
+    page.on('requestfinished', (request) => {
+      open -= 1;
+      sizes.push(
+        request.sizes().then((all) => all.responseBodySize + all.responseHeadersSize + all.requestHeadersSize),
+      );
+    });
+    // A minute of the page's clock. What is asked meanwhile is answered before it goes on.
+    for (let second = 0; second < SECONDS; second += 1) {
+      await page.clock.runFor(1_000);
+      await until('what was asked is answered', () => open <= 0);
+    }
+    const bytes = (await Promise.all(sizes)).reduce((sum, one) => sum + one, 0);
+    expect(sizes.length).toBeGreaterThan(5);
+    expect(sizes.length).toBeLessThan(SECONDS);
+    expect(bytes).toBeLessThan(SECONDS * 5_000);
+    expect(problems).toEqual([]);
+  },
+);
