@@ -8,7 +8,7 @@ import {
   Stack,
   Token,
 } from 'aws-cdk-lib';
-import { Construct } from 'constructs';
+import { Construct, DependencyGroup } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 import type { Artifacts } from '../artifacts.ts';
 import { type LogSettings, logGroup } from '../data-policy.ts';
@@ -53,8 +53,14 @@ export class NodeFunction extends Construct {
   constructor(scope: Construct, id: string, props: NodeFunctionProps) {
     super(scope, id);
     const logs = logGroup(this, 'Logs', props.logs);
-    const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
-    logs.grantWrite(role);
+    const rights = new Rights(Stack.of(this).account);
+    logs.grantWrite(rights);
+    if (props.storeAccess) props.store.secret.grantRead(rights);
+    if (props.store.access && props.storeAccess) rights.policy.addStatements(networkInterfaces());
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      inlinePolicies: { Rights: rights.policy },
+    });
     acknowledge(role, 'IAM5[Resource::*]', 'Trace segments and network interfaces know no resource to be bound to.');
 
     this.handler = new lambda.Function(this, 'Function', {
@@ -83,8 +89,6 @@ export class NodeFunction extends Construct {
         ...props.environment,
       },
     });
-    if (props.storeAccess) props.store.secret.grantRead(role);
-    if (props.store.access && props.storeAccess) allowNetworkInterfaces(role);
     this.live = new lambda.Alias(this, 'Live', {
       aliasName: 'live',
       version: this.handler.currentVersion as lambda.IVersion,
@@ -122,18 +126,39 @@ export class NodeFunction extends Construct {
 }
 
 /** The CDK gives these to a role that it makes itself, within a managed policy that allows more; to a given one, nothing. */
-function allowNetworkInterfaces(role: iam.Role): void {
-  role.addToPolicy(
-    new iam.PolicyStatement({
-      actions: [
-        'ec2:CreateNetworkInterface',
-        'ec2:DescribeNetworkInterfaces',
-        'ec2:DescribeSubnets',
-        'ec2:DeleteNetworkInterface',
-        'ec2:AssignPrivateIpAddresses',
-        'ec2:UnassignPrivateIpAddresses',
-      ],
-      resources: ['*'],
-    }),
-  );
+function networkInterfaces(): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    actions: [
+      'ec2:CreateNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:DeleteNetworkInterface',
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:UnassignPrivateIpAddresses',
+    ],
+    resources: ['*'],
+  });
+}
+
+/** Collects what is granted, for the role itself: a policy of its own would be one more resource for each function. */
+class Rights implements iam.IPrincipal {
+  readonly policy = new iam.PolicyDocument();
+  readonly grantPrincipal = this;
+  readonly assumeRoleAction = 'sts:AssumeRole';
+  readonly policyFragment = new iam.ServicePrincipal('lambda.amazonaws.com').policyFragment;
+  readonly principalAccount: string;
+
+  constructor(principalAccount: string) {
+    this.principalAccount = principalAccount;
+  }
+
+  addToPrincipalPolicy(statement: iam.PolicyStatement): iam.AddToPrincipalPolicyResult {
+    this.policy.addStatements(statement);
+    // Whoever has the role has its rights: there is nothing more to wait for.
+    return { statementAdded: true, policyDependable: new DependencyGroup() };
+  }
+
+  addToPolicy(statement: iam.PolicyStatement): boolean {
+    return this.addToPrincipalPolicy(statement).statementAdded;
+  }
 }

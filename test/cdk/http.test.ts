@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { routes } from '../../functions/routes.ts';
 import { functionTable } from '../../lib/http/function-table.ts';
 import { checkDecisions } from './support/decisions.ts';
-import { resourceOf, resourcesOf, type TemplateJson, UPSTASH_SECRET } from './support/synthesis.ts';
+import { policiesOf, resourceOf, resourcesOf, type TemplateJson, UPSTASH_SECRET } from './support/synthesis.ts';
 
 const FUNCTION = 'AWS::Lambda::Function';
 /** Functions of the route table that use the store, and the relay. */
@@ -76,14 +76,12 @@ describe('the functions', () => {
         for (const one of functions(t)) {
           expect('VpcConfig' in one.Properties).toBe(usesStore(one.Properties.Environment.Variables));
         }
-        const allowed = resourcesOf(t, 'AWS::IAM::Policy').filter((policy) =>
-          JSON.stringify(policy).includes('ec2:CreateNetworkInterface'),
-        );
+        const allowed = policiesOf(t).filter((policy) => JSON.stringify(policy).includes('ec2:CreateNetworkInterface'));
         expect(allowed).toHaveLength(withStore);
       },
       undo: (t) => {
-        for (const policy of resourcesOf(t, 'AWS::IAM::Policy')) {
-          for (const statement of policy.Properties.PolicyDocument.Statement) {
+        for (const policy of policiesOf(t)) {
+          for (const statement of policy.Statement) {
             if (JSON.stringify(statement).includes('ec2:')) statement.Action = ['ec2:DescribeSubnets'];
           }
         }
@@ -103,17 +101,13 @@ describe('the functions', () => {
     {
       name: 'without a need for the store have no right to its secret',
       holds: (t) => {
-        const readers = resourcesOf(t, 'AWS::IAM::Policy').filter((policy) =>
-          JSON.stringify(policy).includes('secretsmanager:GetSecretValue'),
-        );
+        const readers = policiesOf(t).filter((policy) => JSON.stringify(policy).includes('secretsmanager:GetSecretValue'));
         // Those functions, and the execution role that injects it into the gateways.
         expect(readers).toHaveLength(withStore + 1);
       },
       undo: (t) => {
-        const [policy] = resourcesOf(t, 'AWS::IAM::Policy').filter(
-          (one) => !JSON.stringify(one).includes('GetSecretValue'),
-        );
-        policy?.Properties.PolicyDocument.Statement.push({ Action: 'secretsmanager:GetSecretValue', Resource: '*' });
+        const [policy] = policiesOf(t).filter((one) => !JSON.stringify(one).includes('GetSecretValue'));
+        policy?.Statement.push({ Action: 'secretsmanager:GetSecretValue', Resource: '*' });
       },
     },
     {

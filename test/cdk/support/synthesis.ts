@@ -70,6 +70,13 @@ export function resourcesOf(template: TemplateJson, type: string): TemplateResou
   return Object.values(template.Resources).filter((resource) => resource.Type === type);
 }
 
+/** The documents of all policies, those within roles among them. */
+export function policiesOf(template: TemplateJson): TemplateResource['Properties'][] {
+  const own = resourcesOf(template, 'AWS::IAM::Policy').map(({ Properties }) => Properties.PolicyDocument);
+  const ofRoles = resourcesOf(template, 'AWS::IAM::Role').flatMap(({ Properties }) => Properties.Policies ?? []);
+  return [...own, ...ofRoles.map(({ PolicyDocument }: TemplateResource['Properties']) => PolicyDocument)];
+}
+
 /** The only one of its type. */
 export function resourceOf(template: TemplateJson, type: string): TemplateResource {
   const [resource, ...others] = resourcesOf(template, type);
