@@ -101,7 +101,9 @@ describe('the functions', () => {
     {
       name: 'without a need for the store have no right to its secret',
       holds: (t) => {
-        const readers = policiesOf(t).filter((policy) => JSON.stringify(policy).includes('secretsmanager:GetSecretValue'));
+        const readers = policiesOf(t).filter((policy) =>
+          JSON.stringify(policy).includes('secretsmanager:GetSecretValue'),
+        );
         // Those functions, and the execution role that injects it into the gateways.
         expect(readers).toHaveLength(withStore + 1);
       },

@@ -66,7 +66,9 @@ describe('what no route takes', () => {
     const { status, body, headers } = await world.call('PUT', '/web/send-command', { body: '{}' });
     expect([status, body.code, headers.get('allow')]).toEqual([405, 0, 'POST, GET, HEAD, OPTIONS']);
     expect((await world.call('GET', '/login')).status).toBe(405);
-    expect((await world.call('POST', '/users/x', { body: '{}' })).headers.get('allow')).toBe('GET, HEAD, OPTIONS');
+    expect((await world.call('POST', '/users/x', { body: '{}' })).headers.get('allow')).toBe(
+      'GET, HEAD, DELETE, OPTIONS',
+    );
   });
 
   it('is answered in Chinese, too', async () => {

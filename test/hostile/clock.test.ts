@@ -43,10 +43,9 @@ test("clock set back on Redis's machine: message ids go on from the last one, so
       const { body } = await client.receives(102, expect.objectContaining({ chat_content: `${i}` }));
       ids.push(Number((body as { id: string }).id));
     }
-    expect(ids).toEqual(Array.from({ length: 20 }, (_, i) => (ids[0] ?? 0) + i));
-    // Direct messages of others since the last call may have taken some.
-    expect(ids[0]).toBeGreaterThan(ahead);
-    expect(ids[0]).toBeLessThan(ahead + 100);
+    // Direct messages of others may have taken some between them.
+    const steps = ids.map((id, i) => id - (ids[i - 1] ?? ahead));
+    expect(steps.every((step) => step >= 1 && step < 100)).toBe(true);
     client.send(6, { ids: ids.map(String) });
     await until('all are acknowledged', async () => (await target.redis.zcard(target.keys.mailbox('ordered'))) === 0);
     await target.redis.del(`${target.keys.prefix}message_id`);
