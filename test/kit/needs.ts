@@ -55,7 +55,12 @@ export const needs: readonly Need[] = [
     area,
     programs: ['promtool'],
     packages: { 'apt-get': ['prometheus'], dnf: ['golang-github-prometheus'], apk: ['prometheus'] },
-    copy: { name: 'promtool', packages: ['prometheus'], file: 'usr/bin/promtool' },
+    copy: {
+      name: 'promtool',
+      packages: ['prometheus'],
+      file: 'usr/bin/promtool',
+      more: { prometheus: 'usr/bin/prometheus' },
+    },
   })),
   // Amazon's runtime client is compiled on the first run of these.
   ...['lambda', 'container'].map((area) => ({

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import { type Keys, keysOf } from '../../../contract/store/keys.ts';
 import { type RouteCommand, type RouteResult, routeCommands } from '../../../contract/store/scripts/route.ts';
@@ -50,6 +52,9 @@ export async function startTestGateway(env: NodeJS.ProcessEnv = {}, place: Place
   });
   const keys = keysOf(config.redis.keyPrefix);
   const redis = connectRedis(config.redis, silentLog);
+  // Not the gateway's client: that sends again what has no reply after two seconds, and a push must not be done twice.
+  const producer = new Redis(config.redis.url, { lazyConnect: true, password: config.redis.password });
+  producer.on('error', () => undefined);
   const running = await startGateway(config, silentLog);
   const peers: Peer[] = [];
   const health = async (path: string) => (await fetch(`http://127.0.0.1:${running.healthPort}${path}`)).status;
@@ -80,9 +85,12 @@ export async function startTestGateway(env: NodeJS.ProcessEnv = {}, place: Place
       const texts = entries.map((entry) =>
         typeof entry === 'string' || Buffer.isBuffer(entry) ? entry : JSON.stringify(entry),
       );
-      await redis.command('LPUSH', keys.queue, ...texts);
+      await producer.lpush(keys.queue, ...texts);
     },
-    route: (command) => routeCommands(redis, keys, [{ ...PLAIN_COMMAND, ...command }], config),
+    route(command) {
+      const idempotency = { key: `test:${randomUUID()}`, digest: 'once', ttlSeconds: 600 };
+      return routeCommands(redis, keys, [{ ...PLAIN_COMMAND, ...command }], { ...config, idempotency });
+    },
     async mailbox(userId) {
       return (await redis.command('ZRANGE', keys.mailbox(userId), 0, -1)) as string[];
     },
@@ -95,6 +103,7 @@ export async function startTestGateway(env: NodeJS.ProcessEnv = {}, place: Place
     async stop() {
       for (const made of peers) made.socket.destroy();
       await running.stop();
+      producer.disconnect();
       await redis.close();
     },
   };
