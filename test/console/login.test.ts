@@ -30,7 +30,7 @@ test('the token is in sessionStorage alone, and outlives a reload', async () => 
   const token = `token.${OPERATOR}`;
   expect(await page.evaluate('JSON.stringify({ ...sessionStorage })')).toContain(token);
   expect(await page.evaluate('JSON.stringify({ ...localStorage }) + document.cookie')).not.toContain(token);
-  expect(page.url()).toBe(api.url);
+  expect(page.url()).toBe(`${api.url}#/send`);
   await page.reload();
   await userBox(page, OPERATOR).waitFor();
   expect(api.requestsOf('POST /login')).toHaveLength(1);
@@ -174,9 +174,9 @@ test('the page works behind a stage name and at the root', async () => {
     const inner = route.request().url().replace('/prod/', '/');
     await route.fulfill({ response: await route.fetch({ url: inner }) });
   });
-  await page.goto(api.url.replace('/web/', '/prod/web/'));
+  await page.goto(`${api.url.replace('/web/', '/prod/web/')}#/send`);
   await logIn(page);
   await until('the users were asked for', () => seen.includes('/prod/users'));
-  await page.goto(new URL('/', api.url).href);
+  await page.goto(new URL('/#/send', api.url).href);
   await until('the users were asked for', () => seen.includes('/users'));
 });

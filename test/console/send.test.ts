@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { until } from '../kit/until.ts';
 import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox, writeAndSend } from './support/browser.ts';
 import { type Answered, done, OPERATOR, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
@@ -191,6 +192,7 @@ test('the reply of one recipient is awaited and shown', async () => {
   await writeAndSend(page, 'how warm?');
   await log(page).getByText('waiting for the reply, at most 20 s').waitFor();
   const asked = { command_id: 102, chat_to: 'pump-1', content: 'how warm?', receipt: true };
+  await until('the command came', () => sentBodies().length > 0);
   expect(sentBodies()).toEqual([{ ...asked, wait: 'reply', timeout_s: 20 }]);
   answering.resolve(done({ id: '1', recipients, outcome: 'replied', reply: { celsius: 21.5 } }));
   await log(page).getByText('"celsius": 21.5').waitFor();

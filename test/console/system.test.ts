@@ -121,7 +121,8 @@ test('Redis away: the page says so, a send is retried with the same key, all goe
   await system.redis.kill('SIGSTOP');
   await page.getByText('not available at the moment. What is shown').waitFor();
   await writeAndSend(page, 'in bad times');
-  await result('Not confirmed: The service is not available at the moment.').waitFor();
+  const unanswered = 'Not confirmed: The service is not available at the moment.';
+  await result(`${unanswered} A retry is safe, it is never sent twice.`).waitFor();
   await system.redis.kill('SIGCONT');
   await page.getByText('In contact', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'Try again', exact: true }).click();
@@ -204,7 +205,7 @@ test('another login of the same operator leaves this page alone; ending all of t
 });
 
 const row = (userId: string) => opened.page.locator('.user', { has: opened.page.getByText(userId, { exact: true }) });
-const result = (text: string) => opened.page.locator('.log').getByText(text);
+const result = (text: string) => opened.page.locator('.log').getByText(text, { exact: true });
 
 async function arrived(client: Client, commandId: number): Promise<unknown> {
   const found = () => client.messages.find((message) => message.commandId === commandId);

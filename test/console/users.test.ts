@@ -77,6 +77,12 @@ test('arrow keys, End and Home go through the whole list, and the focus is never
   await logIn(page);
   await userBox(page, 'device-0000').focus();
   const isFocused = (id: string) => userBox(page, id).and(page.locator(':focus')).waitFor();
+  // What follows a change of the document at once, before any key: the focus is on a row, known or not.
+  await page.evaluate(`
+    window.lost = 0;
+    new MutationObserver(() => { if (!document.activeElement.closest('.virtual-row')) window.lost += 1; })
+      .observe(document.querySelector('.virtual'), { childList: true, subtree: true });
+  `);
   await page.keyboard.press('End');
   await isFocused('device-4999');
   await page.keyboard.press('ArrowUp');
@@ -90,6 +96,7 @@ test('arrow keys, End and Home go through the whole list, and the focus is never
   await userBox(page, 'device-2430').waitFor();
   await page.keyboard.press('ArrowDown');
   await isFocused('device-0041');
+  expect(await page.evaluate('window.lost')).toBe(0);
 });
 
 test('what is on the screen is read anew, where others came and went in front of it too', async () => {

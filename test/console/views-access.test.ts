@@ -74,7 +74,7 @@ test.each(appearances)('axe finds nothing in any view, and nothing is too wide: 
   await judge(page);
   await show(page, 'device', 'main .actions.start');
   await page.locator('main .actions.start button').first().click();
-  await page.locator('.frame-row').first().waitFor();
+  await page.locator('.frame-row.gateway').first().waitFor();
   await judge(page);
   await show(page, 'users', '.users');
   await judge(page);

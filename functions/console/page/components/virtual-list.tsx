@@ -52,7 +52,8 @@ export function VirtualList({ label, describedBy, count, keyAt, render, stop, on
     return () => resized.disconnect();
   });
   useEffect(() => onShow(seen.from, seen.to, stopAt), [seen.from, seen.to, stopAt, count]);
-  useEffect(() => {
+  // Before the next key can come: where the row that had the focus has left the document, that key would go nowhere.
+  useLayoutEffect(() => {
     if (target.current !== stopAt) return;
     const row = box.current?.querySelector(`[data-at="${stopAt}"]`);
     const known = row?.querySelector<HTMLElement>(stop);
