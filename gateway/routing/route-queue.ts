@@ -164,16 +164,21 @@ export class RouteQueue {
 
   /** The ids below that of the first command are reserved for the intervals that have ended. */
   #giveIds(first: RouteAnswer | undefined): void {
-    let id = Number(first?.id) - this.#reservedIds;
-    for (const interval of this.#endedIntervals) {
-      interval.reserved(id);
-      id += interval.size;
+    let idBehind = Number(first?.id);
+    for (const interval of this.#endedIntervals.reverse()) {
+      interval.reserved(idBehind);
+      idBehind -= this.#idsFor(interval);
     }
     this.#endedIntervals = [];
   }
 
   get #reservedIds(): number {
-    return this.#endedIntervals.reduce((sum, { size }) => sum + size, 0);
+    return this.#endedIntervals.reduce((sum, interval) => sum + this.#idsFor(interval), 0);
+  }
+
+  /** As many as a mailbox can take: ids must not run ahead of the clock after an hour of direct messages alone. */
+  #idsFor({ size }: DirectInterval): number {
+    return Math.min(size, this.#config.mailboxMax);
   }
 
   /** Again and again while the store is at fault: the key of the batch makes that safe. Throws when the batch is. */

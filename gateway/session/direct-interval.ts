@@ -1,29 +1,29 @@
 /**
- * The messages that went directly to sessions of this gateway between two calls of the route script.
+ * The time between two calls of the route script, for the messages that go directly to sessions of this gateway in it.
  *
  * A direct message has no id until it must be put back into a mailbox. There it stands behind what its sender had routed
  * before, and ahead of what that sender had routed later. So each call reserves ids, just below its own, for the direct
- * messages since the call before it. Those that no call has followed get fresh ids when they are put back.
+ * messages since the call before it. Those that no call has followed get fresh ids when they are put back. An id needs to be
+ * unique in one mailbox alone: the put-backs of several users share the reserved ids.
  */
 export class DirectInterval {
   #size = 0;
-  /** The id of the first message; 0: none is reserved. */
-  #firstId = 0;
+  /** The id behind the reserved ones; 0: none are reserved. */
+  #idBehind = 0;
   #reserving: Promise<void> | undefined;
 
+  /** Messages in it so far. */
   get size(): number {
     return this.#size;
   }
 
-  /** Returns the position of one more message. */
-  add(): number {
+  add(): void {
     this.#size += 1;
-    return this.#size - 1;
   }
 
-  /** The id of the message at this position; `0`: a fresh one. Not to be asked while ids are being reserved. */
-  idAt(position: number): string {
-    return this.#firstId === 0 ? '0' : String(this.#firstId + position);
+  /** The id of a message that is put back, the `fromEnd`th last of its user; `0`: a fresh one. Not to be asked while ids are being reserved. */
+  idOf(fromEnd: number): string {
+    return this.#idBehind === 0 ? '0' : String(this.#idBehind - fromEnd);
   }
 
   /** Settles when it is known whether ids are reserved; undefined: it is known now. */
@@ -39,7 +39,7 @@ export class DirectInterval {
     this.#reserving = reserving;
   }
 
-  reserved(firstId: number): void {
-    this.#firstId = firstId;
+  reserved(idBehind: number): void {
+    this.#idBehind = idBehind;
   }
 }

@@ -45,8 +45,8 @@ export class Message implements Outgoing {
   readonly orderId: number;
   readonly origin: Origin;
   readonly settle: Outgoing['settle'];
+  /** Of a direct message. */
   #interval: DirectInterval | undefined;
-  #position = 0;
   #body: string | undefined;
   #plain: Buffer | undefined;
   #extended: Buffer | undefined;
@@ -71,7 +71,7 @@ export class Message implements Outgoing {
   static direct(frame: Buffer, orderId: number, interval: DirectInterval): Message {
     const message = Message.#withoutId(frame, 'direct', orderId);
     message.#interval = interval;
-    message.#position = interval.add();
+    interval.add();
     return message;
   }
 
@@ -123,28 +123,33 @@ export class Message implements Outgoing {
 
   get undelivered(): Undelivered | undefined {
     if (this.origin !== 'inbox' && this.origin !== 'direct') return undefined;
-    const id = this.#interval?.idAt(this.#position) ?? this.head.id;
-    return { id, rest: headRest(this.head), body: this.body };
+    return { id: this.head.id, rest: headRest(this.head), body: this.body };
   }
 
-  /** Settles when `undelivered` is certain; undefined: it is now. */
-  get reserving(): Promise<void> | undefined {
-    return this.#interval?.reserving;
+  get interval(): DirectInterval | undefined {
+    return this.#interval;
   }
 }
 
-/** What of this must go back to the mailbox, in order; a promise while it is uncertain. */
+/** What of one user's items must go back to the mailbox, in order; a promise while ids are being reserved for it. */
 export function undeliveredOf(items: readonly Outgoing[]): readonly Undelivered[] | Promise<readonly Undelivered[]> {
-  const reserving = reservingOf(items);
+  const reserving = items.map(intervalOf).find((interval) => interval?.reserving)?.reserving;
   if (reserving !== undefined) return reserving.then(() => undeliveredOf(items));
-  return items.flatMap(({ undelivered }) => undelivered ?? []);
+  const counted = new Map<DirectInterval, number>();
+  const undelivered: Undelivered[] = [];
+  for (const item of items.toReversed()) {
+    const message = item.undelivered;
+    if (message === undefined) continue;
+    const interval = intervalOf(item);
+    const fromEnd = interval ? (counted.get(interval) ?? 0) + 1 : 0;
+    if (interval) counted.set(interval, fromEnd);
+    undelivered.push(interval ? { ...message, id: interval.idOf(fromEnd) } : message);
+  }
+  return undelivered.reverse();
 }
 
-function reservingOf(items: readonly Outgoing[]): Promise<void> | undefined {
-  for (const item of items) {
-    if (item instanceof Message && item.reserving !== undefined) return item.reserving;
-  }
-  return undefined;
+function intervalOf(item: Outgoing): DirectInterval | undefined {
+  return item instanceof Message ? item.interval : undefined;
 }
 
 /** Messages without an id differ in these two alone, and mostly not even there: one head serves many. */

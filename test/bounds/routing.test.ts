@@ -148,3 +148,17 @@ test('row 8 and 6: while Redis stands still, what clients send is bounded in mem
   const routed = () => senders.every(({ frames }) => frames.filter(({ commandId }) => commandId === 110).length === 24);
   await until('nothing was dropped', routed);
 });
+
+test('a call reserves ids for as many direct messages as a mailbox takes, no matter how many went before it', async () => {
+  const sender = await g.verified('direct-sender', ['receipts']);
+  const receiver = await g.verified('direct-receiver');
+  // Above the clock, ids have no other reason to leave any out.
+  const ahead = (Date.now() + 3_600_000) * 1_024;
+  await g.redis.command('SET', `${g.keys.prefix}message_id`, String(ahead));
+  const single = (ref?: string) => frameBytes(2, { chat_to: 'direct-receiver', chat_content: 'x', ref });
+  sender.sendBytes(...Array.from({ length: 3_000 }, () => single()), single('behind'));
+  const { body } = await sender.receives(110);
+  expect(Number((body as { id: string }).id)).toBe(ahead + 1_000 + 1);
+  await until('all have come', () => receiver.frames.filter(({ commandId }) => commandId === 102).length === 3_001);
+  await g.redis.command('DEL', `${g.keys.prefix}message_id`);
+});
