@@ -96,8 +96,9 @@ function group({ isQuick }: Plan): Scenario {
     group: GROUP,
     title: `one message to ${named} users, ${DEVICES} of them connected to two gateways`,
     note:
-      'accepted: until the API has answered (all requests); served: until the last connected member has it; done: until the ' +
-      'last member who is away has it; longest: one Redis command, by SLOWLOG; ping: the slowest of a PING every millisecond meanwhile',
+      'accepted: until the API has answered (all requests); served: until the last connected member has it; done: until ' +
+      'the mailbox of the last absent member has it; longest: the slowest Redis command, by SLOWLOG; ping: the slowest ' +
+      'PING meanwhile, one each millisecond',
     columns: [
       { key: 'accepted', label: 'accepted, ms', better: 'lower' },
       { key: 'served', label: 'served, ms', better: 'lower' },

@@ -120,10 +120,12 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     const command = { command_id: 102, chat_to: 'hoarder', content, receipt: true };
     const { body } = await world.send({ commands: Array.from({ length: 45 }, () => command) });
     expect(await call('GET', '/users/hoarder/messages?limit=100')).toMatchObject({ total: 45 });
+    await world.redis.zadd(`${world.prefix}repeated`, 5, 'hoarder');
     expect(await call('DELETE', '/users/hoarder')).toMatchObject({ status: 200 });
     const last = await call('GET', `/commands/${body.results[44].id}`);
     expect(last).toMatchObject({ recipients: [{ state: 'cancelled' }] });
     expect(await world.redis.keys(`${world.prefix}*hoarder*`)).toEqual([]);
+    expect(await world.redis.zscore(`${world.prefix}repeated`, 'hoarder')).toBeNull();
   });
 
   it('are listed by their place, with their number', async () => {

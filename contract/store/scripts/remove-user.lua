@@ -3,7 +3,7 @@
 --     [5] highest message id known to the caller (its estimate of Redis's clock), 0: none
 -- Returns 'unknown', 'more' (call again: messages wait in the mailbox) or 'removed'
 -- First the tokens and the session end, so that nobody comes back meanwhile; the name goes last. What waits counts as cancelled.
--- Atomic because: a user who is known is whole, and a user who is removed has left nothing.
+-- Atomic because: tokens and session end together, and the name goes with the last message.
 local user, key = ARGV[4], P .. 'user:' .. ARGV[4]
 if redis.call('EXISTS', key) == 0 then return 'unknown' end
 -- the key stays until the last step
@@ -23,6 +23,7 @@ if isMore then
 end
 redis.call('DEL', key, P .. 'replaces:' .. user)
 redis.call('ZREM', P .. 'users', user)
+redis.call('ZREM', P .. 'repeated', user)
 audit(tonumber(ARGV[2]), ARGV[3], 'user_removed', 'target', user)
 commit()
 return 'removed'

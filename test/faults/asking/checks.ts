@@ -40,7 +40,7 @@ export function checkTimes(log: CallLog, devices: ReadonlyMap<string, AskedDevic
   });
 }
 
-/** Of a key, who was away gets the newest alone; the newest is the last for everyone. */
+/** Of the commands with one key, a device that was away gets only the newest. For every device, the newest comes last. */
 export function checkKeys(
   log: CallLog,
   devices: ReadonlyMap<string, AskedDevice>,
