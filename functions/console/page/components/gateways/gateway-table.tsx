@@ -1,9 +1,28 @@
 import type { Gateway } from '../../api/stats.ts';
 import { deliveryRates } from '../../state/figures.ts';
 import { durationText, numberText, rateText } from '../../texts/numbers.ts';
-import { text } from '../../texts/texts.ts';
+import { countText, text } from '../../texts/texts.ts';
 
-export function GatewayTable({ gateways, connected }: { gateways: readonly Gateway[]; connected: number }) {
+interface GatewaysProps {
+  readonly gateways: readonly Gateway[];
+  readonly connected: number;
+}
+
+/** All gateways, under a heading with their number. */
+export function GatewaysPanel({ gateways, connected }: GatewaysProps) {
+  return (
+    <section class="card panel" aria-labelledby="gateways-heading">
+      <h2 id="gateways-heading">{countText('status.gateways', gateways.length)}</h2>
+      {gateways.length === 0 ? (
+        <p class="empty">{text('gateways.none')}</p>
+      ) : (
+        <GatewayTable gateways={gateways} connected={connected} />
+      )}
+    </section>
+  );
+}
+
+function GatewayTable({ gateways, connected }: GatewaysProps) {
   const sorted = gateways.toSorted((a, b) => Number(b.live) - Number(a.live) || (a.id < b.id ? -1 : 1));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: where it is too wide it scrolls, by keyboard too

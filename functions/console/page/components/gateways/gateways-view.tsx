@@ -1,12 +1,12 @@
 import { deliveredNow, deliveryRates, SAMPLE_GAP_MS, samples } from '../../state/figures.ts';
 import { stats } from '../../state/live.ts';
 import { numberText, rateText } from '../../texts/numbers.ts';
-import { countText, text } from '../../texts/texts.ts';
+import { text } from '../../texts/texts.ts';
 import { Chart } from '../chart/chart.tsx';
 import { Loading } from '../loading.tsx';
 import { Tile } from '../tile.tsx';
 import { ViewFrame } from '../view-frame.tsx';
-import { GatewayTable } from './gateway-table.tsx';
+import { GatewaysPanel } from './gateway-table.tsx';
 
 /** Above this many, a line for each gateway is a tangle: then there is only their sum. */
 const MOST_LINES = 6;
@@ -29,14 +29,7 @@ export function GatewaysView() {
             <Connections />
             <Rates />
           </div>
-          <section class="card panel" aria-labelledby="gateways-heading">
-            <h2 id="gateways-heading">{countText('status.gateways', figures.gateways.length)}</h2>
-            {figures.gateways.length === 0 ? (
-              <p class="empty">{text('gateways.none')}</p>
-            ) : (
-              <GatewayTable gateways={figures.gateways} connected={figures.connected} />
-            )}
-          </section>
+          <GatewaysPanel gateways={figures.gateways} connected={figures.connected} />
         </>
       )}
     </ViewFrame>

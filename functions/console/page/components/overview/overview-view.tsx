@@ -2,9 +2,9 @@ import { type Day, day, HOURS, hours } from '../../state/day.ts';
 import { deliveredNow } from '../../state/figures.ts';
 import { stats } from '../../state/live.ts';
 import { millisecondsText, numberText, rateText } from '../../texts/numbers.ts';
-import { countText, text } from '../../texts/texts.ts';
+import { text } from '../../texts/texts.ts';
 import { Chart } from '../chart/chart.tsx';
-import { GatewayTable } from '../gateways/gateway-table.tsx';
+import { GatewaysPanel } from '../gateways/gateway-table.tsx';
 import { Loading } from '../loading.tsx';
 import { Tile } from '../tile.tsx';
 import { ViewFrame } from '../view-frame.tsx';
@@ -28,14 +28,7 @@ export function OverviewView() {
             {figures.users !== undefined && <Tile label={text('gateways.users')} value={figures.users} />}
           </div>
           <Charts />
-          <section class="card panel" aria-labelledby="overview-gateways">
-            <h2 id="overview-gateways">{countText('status.gateways', figures.gateways.length)}</h2>
-            {figures.gateways.length === 0 ? (
-              <p class="empty">{text('gateways.none')}</p>
-            ) : (
-              <GatewayTable gateways={figures.gateways} connected={figures.connected} />
-            )}
-          </section>
+          <GatewaysPanel gateways={figures.gateways} connected={figures.connected} />
         </>
       )}
     </ViewFrame>
