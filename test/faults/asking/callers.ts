@@ -105,7 +105,7 @@ export class Callers {
       attempts += 1;
       return this.#call('DELETE', `/commands/${id}`);
     };
-    const { cancelled = 0 } = await this.#until(cancel, n);
+    const { cancelled = 0 } = await this.#until(cancel, `taking back ${n}`);
     timed.isCancelled = cancelled > 0 || (attempts > 1 && 'unsure');
   }
 
@@ -126,7 +126,7 @@ export class Callers {
   }
 
   async addToGroup(group: string, add: readonly string[]): Promise<void> {
-    await this.#until(() => this.#call('PUT', `/groups/${group}/members`, { add }), group);
+    await this.#until(() => this.#call('PUT', `/groups/${group}/members`, { add }), `adding to ${group}`);
   }
 
   #send(n: string, more: object): Promise<Answer> {
@@ -134,13 +134,15 @@ export class Callers {
     return this.#until(() => this.#call('POST', '/send-command', command, n), n);
   }
 
+  /** The first answer that is a final one. The last one, and a violation, when there is none for longer than any fault lasts. */
   async #until(call: () => Promise<Answer>, what: string): Promise<Answer> {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const answer = await call();
-      if (!AGAIN.includes(answer.status)) return answer;
+    let answer = await call();
+    for (let attempt = 1; AGAIN.includes(answer.status) && attempt < MAX_ATTEMPTS; attempt += 1) {
       await setTimeout(PAUSE_MS);
+      answer = await call();
     }
-    throw new Error(`${what} never had an answer`);
+    if (AGAIN.includes(answer.status)) this.#log.violations.push(`${what} never had a final answer`);
+    return answer;
   }
 
   async #call(method: string, path: string, body?: object, key?: string): Promise<Answer> {
