@@ -7,8 +7,8 @@ declare global {
   }
 }
 
-/** Numbers that JavaScript may change: more digits than a double has, or an exponent. */
-const WIDE_NUMBER = /\d{16}|\d[eE]/;
+/** A number that JavaScript may change: more digits than a double has, or an exponent. Digits behind a quote are text, such as an id. */
+const WIDE_NUMBER = /(?:^|[:,[\s])-?(?:\d+\.)?(?:\d{16}|\d+[eE])/;
 
 /** `JSON.parse`, except that a number which does not fit a double keeps its source text when it is serialized. */
 export function parseJson(text: string): unknown {

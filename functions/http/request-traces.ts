@@ -5,14 +5,6 @@ const EXPORT_TIMEOUT_MS = 1_000;
 
 let started: Promise<Traces> | undefined;
 
-/** Where OTEL_EXPORTER_OTLP_ENDPOINT is set; undefined: nothing is loaded, at no cost. */
-function traces(): Promise<Traces> | undefined {
-  const endpoint = process.env.OTEL_EXPORTER_OTLP_ENDPOINT;
-  if (!endpoint) return undefined;
-  started ??= startTraces({ service: 'fronttcp-api', endpoint, timeoutMs: EXPORT_TIMEOUT_MS });
-  return started;
-}
-
 export interface RequestTrace {
   /** The span of the request itself: the parent of the gateways' spans. */
   readonly traceparent: string;
@@ -23,9 +15,19 @@ export interface RequestTrace {
 }
 
 /** `parent`: the header of the request. */
-export async function startRequestTrace(parent: string | undefined, route: string): Promise<RequestTrace | undefined> {
-  const all = await traces();
-  if (all === undefined) return undefined;
+export type StartRequestTrace = (parent: string | undefined, route: string) => Promise<RequestTrace>;
+
+/** Where OTEL_EXPORTER_OTLP_ENDPOINT is set; undefined: nothing is loaded, at no cost. */
+export function requestTraces(env: Readonly<Record<string, string | undefined>>): StartRequestTrace | undefined {
+  const endpoint = env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (!endpoint) return undefined;
+  return async (parent, route) => {
+    started ??= startTraces({ service: 'fronttcp-api', endpoint, timeoutMs: EXPORT_TIMEOUT_MS });
+    return startRequestTrace(await started, parent, route);
+  };
+}
+
+function startRequestTrace(all: Traces, parent: string | undefined, route: string): RequestTrace {
   const span: Span = all.start(SpanName.request, { parent, kind: 'server', attributes: { route } });
   return {
     traceparent: span.traceparent,

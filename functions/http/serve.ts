@@ -7,7 +7,7 @@ import { JSON_HEADERS } from './headers.ts';
 import { MESSAGES, type Reason } from './messages.ts';
 import { Refusal } from './refusal.ts';
 import { RequestMetrics } from './request-metrics.ts';
-import { type RequestTrace, startRequestTrace } from './request-traces.ts';
+import { type RequestTrace, requestTraces } from './request-traces.ts';
 import { type Language, languageOf } from './text.ts';
 
 export type Handler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
@@ -55,6 +55,7 @@ const UNAVAILABLE_RETRY_SECONDS = 1;
 /** One Lambda handler for the routes of a function: finds the rule, always responds, writes one log line. */
 export function serve(log: Log, rules: Rules): Handler {
   const metrics = RequestMetrics.from(process.env);
+  const startTrace = requestTraces(process.env);
   return async (event) => {
     if (!isApiEvent(event)) {
       log.warn({ event: 'request', status: 400, reason: 'unknown_event' });
@@ -66,7 +67,7 @@ export function serve(log: Log, rules: Rules): Handler {
       language: languageOf(event.headers['accept-language']),
       sourceIp: event.requestContext.http.sourceIp,
       facts: {},
-      trace: await startRequestTrace(event.headers.traceparent, event.routeKey),
+      trace: startTrace && (await startTrace(event.headers.traceparent, event.routeKey)),
     };
     const { result, reason, cause } = await answer(rules, request);
     const status = result.statusCode ?? 200;

@@ -8,8 +8,13 @@ import type { Match } from './router.ts';
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|javascript|xml)\b|$)/i;
 
 /** The event of payload format 2.0 for a request with its body. */
-export function eventOf(request: IncomingMessage, target: Target, match: Match, body: Buffer): APIGatewayProxyEventV2 {
-  const { cookies, headers } = headersOf(request);
+export function eventOf(
+  request: IncomingMessage,
+  { cookies, headers }: Headers,
+  target: Target,
+  match: Match,
+  body: Buffer,
+): APIGatewayProxyEventV2 {
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
   const isText = TEXT_TYPE.test(headers['content-type'] ?? '') && isUtf8(body);
   const now = new Date();
@@ -59,11 +64,24 @@ export function targetOf(url: string): Target {
   return { path: path === '' ? '/' : path, query: at < 0 ? '' : local.slice(at + 1) };
 }
 
-/** Names in lower case, repeated headers joined by commas, cookies separate. */
-function headersOf(request: IncomingMessage): { cookies?: string[]; headers: Record<string, string> } {
-  const { cookie, ...rest } = request.headersDistinct;
-  const headers = Object.fromEntries(Object.entries(rest).map(([name, values]) => [name, values?.join(',') ?? '']));
-  return { headers, ...(cookie ? { cookies: cookie.flatMap((line) => line.split(/;\s*/)) } : {}) };
+export interface Headers {
+  readonly headers: Record<string, string>;
+  readonly cookies: string[] | undefined;
+}
+
+/** Names in lower case, repeated headers joined by commas, cookies separate. `raw`: names and values as they came, in turn. */
+export function headersOf(raw: readonly string[]): Headers {
+  // Without a prototype, so that a header named __proto__ is an ordinary one.
+  const headers: Record<string, string> = Object.create(null);
+  let cookies: string[] | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase();
+    const value = raw[i + 1] ?? '';
+    const earlier = headers[name];
+    if (name === 'cookie') cookies = [...(cookies ?? []), ...value.split(/;\s*/)];
+    else headers[name] = earlier === undefined ? value : `${earlier},${value}`;
+  }
+  return { headers, cookies };
 }
 
 function queryOf(query: string): Record<string, string> | undefined {

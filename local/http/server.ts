@@ -4,7 +4,7 @@ import { readEnvironment } from '../../functions/runtime/environment.ts';
 import type { Log } from '../../functions/runtime/log.ts';
 import { createRuntime } from '../../functions/runtime/runtime.ts';
 import { readBody } from './body.ts';
-import { eventOf, targetOf } from './event.ts';
+import { eventOf, headersOf, targetOf } from './event.ts';
 import { createHandlers } from './handlers.ts';
 import { prettyLog } from './pretty-log.ts';
 import { refused, refuseSocket } from './refuse.ts';
@@ -48,17 +48,24 @@ export async function startApi({ port, host = '127.0.0.1', env, log }: ApiOption
   const find = createRouter();
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const language = request.headers['accept-language'];
+    const all = headersOf(request.rawHeaders);
+    const language = all.headers['accept-language'];
     const target = targetOf(request.url ?? '/');
     if (!isDecodable(target.path)) return refuse(response, 400, 'bad_path', language);
-    const body = await readBody(request, MAX_BODY_BYTES);
+    const body = await readBody(request, all.headers, MAX_BODY_BYTES);
     if (body === undefined) return refuse(response, 413, 'too_large', language);
     const match = find(request.method ?? 'GET', target.path);
-    const result = await handlers[match.function](eventOf(request, target, match, body));
-    const content = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8');
-    const hasNoBody = result.statusCode === 204 || result.statusCode === 304;
-    const length = hasNoBody ? {} : { 'content-length': content.length };
-    response.writeHead(result.statusCode ?? 200, { ...result.headers, ...length });
+    const {
+      statusCode = 200,
+      headers,
+      body: text = '',
+      isBase64Encoded,
+    } = await handlers[match.function](eventOf(request, all, target, match, body));
+    // Text leaves in one write with the headers, bytes do not.
+    const content = isBase64Encoded ? Buffer.from(text, 'base64') : text;
+    const hasNoBody = statusCode === 204 || statusCode === 304;
+    const length = hasNoBody ? {} : { 'content-length': Buffer.byteLength(content) };
+    response.writeHead(statusCode, { ...headers, ...length });
     response.end(request.method === 'HEAD' ? undefined : content);
   }
 
@@ -111,6 +118,7 @@ function refuse(response: ServerResponse, ...[status, reason, language]: Paramet
 
 /** `%E4` alone, or a lone `%`, is no text. */
 function isDecodable(path: string): boolean {
+  if (!path.includes('%')) return true;
   try {
     decodeURIComponent(path);
     return true;

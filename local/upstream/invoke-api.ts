@@ -59,7 +59,7 @@ export async function startInvokeApi(options: InvokeApiOptions): Promise<InvokeA
       return refuse(response, 400, 'InvalidParameterValueException', `invocation type ${String(type)}`);
     }
     const most = type === 'Event' ? MAX_ASYNC_BYTES : MAX_SYNC_BYTES;
-    const body = await readBody(request, most);
+    const body = await readBody(request, request.headers, most);
     if (body === undefined) {
       const message = `Request must be smaller than ${most} bytes for the InvokeFunction operation`;
       return refuse(response, 413, 'RequestTooLargeException', message);

@@ -64,17 +64,24 @@ export class RedisClient {
   command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {
     this.#writes.begin();
     const call = this.#client.call(name, ...args) as Promise<RedisReply>;
-    this.#watch.expect(call);
+    this.#watch.begin();
     return new Promise((resolve, reject) => {
-      const refuse = (error: unknown) => {
-        this.#pending.delete(refuse);
-        reject(this.#explained(error));
-      };
+      const refuse = (error: unknown) => reject(this.#explained(error));
       this.#pending.add(refuse);
-      call.then((reply) => {
+      const end = () => {
+        this.#watch.end();
         this.#pending.delete(refuse);
-        resolve(reply);
-      }, refuse);
+      };
+      call.then(
+        (reply) => {
+          end();
+          resolve(reply as RedisReply);
+        },
+        (error: unknown) => {
+          end();
+          refuse(error);
+        },
+      );
     });
   }
 

@@ -28,15 +28,16 @@ export class SilenceWatch {
     redis.on('close', () => this.#heardAtMs.delete(redis));
   }
 
-  /** A call has begun, and ends with this promise. */
-  expect(call: Promise<unknown>): void {
+  /** A call has begun. */
+  begin(): void {
     if (this.#pending === 0) this.#pendingSinceMs = performance.now();
     this.#pending += 1;
     this.#arm();
-    const settled = () => {
-      this.#pending -= 1;
-    };
-    call.then(settled, settled);
+  }
+
+  /** A call has ended. */
+  end(): void {
+    this.#pending -= 1;
   }
 
   stop(): void {

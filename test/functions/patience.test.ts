@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { timeoutSignal, withinTimeout } from '../../functions/runtime/drivers/failures.ts';
+import { CallTimeout, timeoutSignal } from '../../functions/runtime/drivers/failures.ts';
 
 const TIMEOUT_MS = 200;
 
@@ -17,7 +18,7 @@ function holdUp(peer: Socket): void {
 }
 
 test.each([
-  { what: 'a call', bound: (call: Promise<unknown>) => withinTimeout(call, TIMEOUT_MS) },
+  { what: 'a call', bound: (call: Promise<unknown>) => new CallTimeout(TIMEOUT_MS).bound(call) },
   {
     what: 'a request with a signal',
     bound: (call: Promise<unknown>) => Promise.race([call, once(timeoutSignal(TIMEOUT_MS), 'abort')]),
@@ -34,4 +35,17 @@ test.each([
   const answer = bound(once(socket, 'data'));
   holdUp(peer);
   expect(await answer).toEqual([Buffer.from('answer')]);
+});
+
+test('each call is given up in its own time, the late one of two included', async () => {
+  const timeout = new CallTimeout(TIMEOUT_MS);
+  const never = () => new Promise<never>(() => undefined);
+  const startedAt = performance.now();
+  const first = timeout.bound(never()).catch(() => performance.now() - startedAt);
+  const answered = timeout.bound(Promise.resolve('answer'));
+  await sleep(TIMEOUT_MS / 2);
+  const second = timeout.bound(never()).catch(() => performance.now() - startedAt);
+  expect(await answered).toBe('answer');
+  expect(await first).toBeGreaterThanOrEqual(TIMEOUT_MS - 1);
+  expect(await second).toBeGreaterThanOrEqual(1.5 * TIMEOUT_MS - 1);
 });

@@ -21,44 +21,80 @@ export const AT_TERMINAL: Patience = { callTimeoutMs: 10_000, firstTries: 3 };
  */
 export const START_TIMEOUT_MS = 900;
 
-/** The last part of a timeout: a process that was blocked reads the replies that have arrived before it gives up. */
+/**
+ * The last part of a timeout. A process that was blocked reads the replies that have arrived before it gives up: between the steps
+ * of a timeout there is time to read, even if one of them is late, because sockets are read after timers and before immediates.
+ */
 const LAST_LOOK_MS = 50;
 
 /** The connection outlives a call without a reply by this time, so that the withdrawal leaves on the same connection. */
 export const SILENCE_AFTER_CALL_MS = 300;
 
-/** Bounds a call whose client would wait for longer, such as for an unreachable cluster. */
-export async function withinTimeout<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: { cancel(): void } | undefined;
-  // Not Promise.withResolvers: the command line runs on Node 20 too.
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = afterTimeout(timeoutMs, () => reject(new RedisUnavailableError('no answer in time')), { ref: true });
-  });
-  try {
-    return await Promise.race([call, late]);
-  } finally {
-    timer?.cancel();
+/** Bounds calls whose client would wait for longer, such as for an unreachable cluster. One timer serves all calls in flight. */
+export class CallTimeout {
+  readonly #timeoutMs: number;
+  /** Calls in flight, by their time: all have the same time-out. */
+  readonly #calls = new Set<{ readonly endsAtMs: number; readonly giveUp: () => void }>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  bound<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => reject(new RedisUnavailableError('no answer in time'));
+      const call = { endsAtMs: performance.now() + this.#timeoutMs, giveUp };
+      const settle = () => {
+        this.#calls.delete(call);
+        if (this.#calls.size === 0) this.#timer?.unref();
+      };
+      this.#calls.add(call);
+      this.#watch();
+      work.then(
+        (value) => {
+          settle();
+          resolve(value);
+        },
+        (error: unknown) => {
+          settle();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Waits for the end of the oldest call. */
+  #watch(): void {
+    const [oldest] = this.#calls;
+    if (oldest === undefined) return;
+    if (this.#timer !== undefined) return void this.#timer.ref();
+    const leftMs = oldest.endsAtMs - performance.now();
+    const isLastLook = leftMs <= LAST_LOOK_MS;
+    const next = () => {
+      this.#timer = undefined;
+      if (isLastLook) setImmediate(() => this.#end());
+      else this.#watch();
+    };
+    this.#timer = setTimeout(next, isLastLook ? LAST_LOOK_MS : leftMs - LAST_LOOK_MS);
+  }
+
+  #end(): void {
+    const nowMs = performance.now();
+    for (const call of this.#calls) {
+      if (call.endsAtMs > nowMs) break;
+      this.#calls.delete(call);
+      call.giveUp();
+    }
+    this.#watch();
   }
 }
 
 /** The same bound as a signal. It keeps no process running. */
 export function timeoutSignal(timeoutMs: number): AbortSignal {
   const controller = new AbortController();
-  afterTimeout(timeoutMs, () => controller.abort(new DOMException('no answer in time', 'TimeoutError')), {
-    ref: false,
-  });
+  const abort = () => controller.abort(new DOMException('no answer in time', 'TimeoutError'));
+  const lastLook = () => setTimeout(() => setImmediate(abort), LAST_LOOK_MS).unref();
+  setTimeout(lastLook, timeoutMs - LAST_LOOK_MS).unref();
   return controller.signal;
-}
-
-/**
- * In steps: between them there is time to read, even if one of them is late. Sockets are read after
- * timers and before immediates.
- */
-function afterTimeout(timeoutMs: number, giveUp: () => void, { ref }: { ref: boolean }): { cancel(): void } {
-  let timer = setTimeout(() => {
-    timer = setTimeout(() => setImmediate(giveUp), LAST_LOOK_MS);
-    if (!ref) timer.unref();
-  }, timeoutMs - LAST_LOOK_MS);
-  if (!ref) timer.unref();
-  return { cancel: () => clearTimeout(timer) };
 }

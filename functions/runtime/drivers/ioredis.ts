@@ -5,7 +5,7 @@ import type { RedisArgument, RedisPort, RedisReply, Script } from '../../../shar
 import { type Credentials, parseRedisUrl } from '../../../shared/redis/target.ts';
 import type { Environment } from '../environment.ts';
 import type { SecretReader, StoreSecret } from '../secrets.ts';
-import { type Patience, SERVING, SILENCE_AFTER_CALL_MS, withinTimeout } from './failures.ts';
+import { CallTimeout, type Patience, SERVING, SILENCE_AFTER_CALL_MS } from './failures.ts';
 
 /** Connects at the first command; one connection serves all later requests. */
 export function connectRedis(
@@ -42,11 +42,13 @@ class BoundedRedis implements RedisPort {
   readonly #open: (timeoutMs: number) => RedisClient;
   readonly #client: RedisClient;
   readonly #callTimeoutMs: number;
+  readonly #timeout: CallTimeout;
 
   constructor(open: (timeoutMs: number) => RedisClient, callTimeoutMs: number) {
     this.#open = open;
     this.#client = open(callTimeoutMs);
     this.#callTimeoutMs = callTimeoutMs;
+    this.#timeout = new CallTimeout(callTimeoutMs);
   }
 
   command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {
@@ -72,7 +74,7 @@ class BoundedRedis implements RedisPort {
   }
 
   #bounded<T>(call: () => Promise<T>): Promise<T> {
-    return withinTimeout(this.#withCredentials(call), this.#callTimeoutMs);
+    return this.#timeout.bound(this.#withCredentials(call));
   }
 
   async #withCredentials<T>(call: () => Promise<T>): Promise<T> {

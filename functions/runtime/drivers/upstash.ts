@@ -4,7 +4,7 @@ import { errorOfReply, isUnknownScript, RedisUnavailableError } from '../../../s
 import type { RedisArgument, RedisPort, RedisReply, Script } from '../../../shared/redis/port.ts';
 import type { Environment } from '../environment.ts';
 import type { SecretReader, StoreSecret } from '../secrets.ts';
-import { type Patience, SERVING, timeoutSignal, withinTimeout } from './failures.ts';
+import { CallTimeout, type Patience, SERVING, timeoutSignal } from './failures.ts';
 
 const RETRY_AFTER_MS = 50;
 
@@ -62,11 +62,13 @@ class RestClient extends Redis {
 class UpstashPort implements RedisPort {
   readonly #access: CredentialSource<Access>;
   readonly #callTimeoutMs: number;
+  readonly #timeout: CallTimeout;
   #client: RestClient;
 
   constructor(access: CredentialSource<Access>, callTimeoutMs: number) {
     this.#access = access;
     this.#callTimeoutMs = callTimeoutMs;
+    this.#timeout = new CallTimeout(callTimeoutMs);
     this.#client = new RestClient(access.current, callTimeoutMs);
   }
 
@@ -96,7 +98,7 @@ class UpstashPort implements RedisPort {
   }
 
   #send(path: string[], body: readonly unknown[]): Promise<unknown> {
-    return withinTimeout(this.#sendWithCredentials(path, body), this.#callTimeoutMs);
+    return this.#timeout.bound(this.#sendWithCredentials(path, body));
   }
 
   /** With the current token; when it is refused, once more with the newest one from the secret. */
