@@ -1,5 +1,7 @@
 import { type RouteKey, routes } from '../routes.ts';
-import { type Operation, operations, parameters, type Status } from './operations.ts';
+import type { Operation, Status } from './operations/operation.ts';
+import { parameters } from './operations/parameters.ts';
+import { operations } from './operations.ts';
 import { jsonSchemas, reference } from './schemas.ts';
 
 const REFUSALS: Readonly<Record<Status, string>> = {
