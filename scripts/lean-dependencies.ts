@@ -36,6 +36,19 @@ function leanCommand({ flags, keyStart, keyStop, step, subcommands }: Command): 
   return { ...lean, subcommands: Object.fromEntries(others.map(([name, sub]) => [name, leanCommand(sub)])) };
 }
 
+/** The commands that ioredis sends by itself, for each of which it needs a method. */
+export const CALLED_BY_IOREDIS =
+  'asking auth client cluster hello info psubscribe quit readonly select ssubscribe subscribe'.split(' ');
+
+/** Throws if a part is not there: with another version of the library nothing may be left in, or out, unnoticed. */
+function replaced(original: string, ...parts: readonly (readonly [part: string | RegExp, by: string])[]): string {
+  return parts.reduce((before, [part, by]) => {
+    const text = before.replace(part, by);
+    if (text === before) throw new Error(`a library no longer has what bundles leave out: ${part}`);
+    return text;
+  }, original);
+}
+
 /**
  * What our dependencies hold for uses that are not ours, and the bundler cannot know: each row is a module, and what a bundle
  * has in its place.
@@ -48,14 +61,20 @@ const LEAN: readonly { readonly module: RegExp; readonly text: (original: string
   },
   {
     // Every schema can describe itself as JSON Schema: ours do so when they are built (functions/openapi/build-document.ts).
-    // The deprecated methods for formats (`z.string().email()`) hold them all: ours are `z.url()` and the like.
+    // The deprecated methods for formats (`z.string().email()`) hold them all: ours are `z.url()` and the like. Nothing of ours is
+    // encoded, and no input has a cycle: it comes from JSON, or from the environment.
     module: /[\\/]zod[\\/]v4[\\/]classic[\\/]schemas\.js$/,
     text: (original) =>
-      original
-        .replaceAll(/^\s*inst\._zod\.processJSONSchema = .*;$/gm, '')
-        .replaceAll(/createStandardJSONSchemaMethod\(this, "\w+"\)/g, 'undefined')
-        .replaceAll('createToJSONSchemaMethod(this, {})(params)', 'undefined')
-        .replace(/(\$constructor\("ZodString", .*?\n\}), \{\n.*?\n\}\);/s, '$1);'),
+      replaced(
+        original,
+        [/^\s*inst\._zod\.processJSONSchema = .*;$/gm, ''],
+        [/createStandardJSONSchemaMethod\(this, "\w+"\)/g, 'undefined'],
+        ['createToJSONSchemaMethod(this, {})(params)', 'undefined'],
+        [/^ {4}(?:async )?(?:safe)?(?:en|de)code(?:Async)?\b.*?^ {4}\},\n/gims, ''],
+        [/^ {4}\w+: \(inst\) => (?:processors\.aggregateChecks|\{\n.*?^ {4}\}).*?\n/gms, ''],
+        ['core.config({ memoizer: core.memoizer() })', ''],
+        [/(\$constructor\("ZodString", .*?\n\}), \{\n.*?\n\}\);/s, '$1);'],
+      ),
   },
   {
     module: /[\\/]@ioredis[\\/]commands[\\/]built[\\/]commands\.json$/,
@@ -76,13 +95,92 @@ const LEAN: readonly { readonly module: RegExp; readonly text: (original: string
     module: /[\\/]ioredis[\\/]built[\\/]connectors[\\/]SentinelConnector[\\/]index\.js$/,
     text: () => '',
   },
+  {
+    // Node reads its root certificates as soon as this is asked for: only for a store with TLS.
+    module: /[\\/]ioredis[\\/]built[\\/]connectors[\\/]StandaloneConnector\.js$/,
+    text: (original) =>
+      replaced(original, ['const tls_1 = require("tls");', ''], ['(0, tls_1.connect)', 'require("tls").connect']),
+  },
+  {
+    // What shared/redis/client.ts imports.
+    module: /[\\/]ioredis[\\/]built[\\/]index\.js$/,
+    text: () =>
+      `exports.Redis = require('./Redis').default;
+       exports.Cluster = require('./cluster').default;
+       exports.Command = require('./Command').default;`,
+  },
+  {
+    // A method for each command, and for scripts: ours are sent by `call`.
+    module: /[\\/]ioredis[\\/]built[\\/]utils[\\/]Commander\.js$/,
+    text: (original) =>
+      replaced(
+        original,
+        ['commands_1.list.filter((command) => command !== "monitor")', JSON.stringify(CALLED_BY_IOREDIS)],
+        [/^ {4}defineCommand\(.*?^ {4}\}$|^function generateScriptingFunction\(.*?^\}$/gms, ''],
+      ),
+  },
+  {
+    // Pipelines and transactions of the client: ours are commands that leave together, and scripts.
+    module: /[\\/]ioredis[\\/]built[\\/]transaction\.js$/,
+    text: () => 'exports.addTransactionSupport = () => {};',
+  },
+  {
+    module: /[\\/]ioredis[\\/]built[\\/]autoPipelining\.js$/,
+    text: () => 'exports.shouldUseAutoPipelining = () => false;',
+  },
+  {
+    module: /[\\/]ioredis[\\/]built[\\/](?:ScanStream|Script)\.js$/,
+    text: () => '',
+  },
+  {
+    // Nobody subscribes. The client of a cluster would open a connection for it at once.
+    module: /[\\/]ioredis[\\/]built[\\/]cluster[\\/]ClusterSubscriber\.js$/,
+    text: () => 'exports.default = class { start() {} stop() {} getInstance() {} };',
+  },
+  {
+    module: /[\\/]ioredis[\\/]built[\\/]cluster[\\/]ClusterSubscriberGroup\.js$/,
+    text: () => '',
+  },
+  {
+    module: /[\\/]ioredis[\\/]built[\\/]cluster[\\/]index\.js$/,
+    text: (original) => replaced(original, [/^ {4}createShardedSubscriberGroup\(\) .*?^ {4}\}$/gms, '']),
+  },
+  {
+    // Channels for a tracer inside of this process: ours writes spans of its own (shared/trace.ts).
+    module: /[\\/]ioredis[\\/]built[\\/]tracing\.js$/,
+    text: () => 'exports.traceCommand = exports.traceConnect = (call) => call();',
+  },
+  {
+    // Field sets of a command of Redis that we do not send.
+    module: /[\\/]ioredis[\\/]built[\\/]himport[\\/]HimportCoordinator\.js$/,
+    text: () =>
+      `exports.hasHimportCoordinator = Symbol('himport');
+       exports.cloneHimportFieldsets = exports.getHimportBinding = () => undefined;
+       exports.isInternalHimportCommand = exports.isHimportControlCommand = () => false;`,
+  },
+  {
+    // Classes for a Node before 7, and a parser of another client; without both, node:assert is not read.
+    module: /[\\/]redis-errors[\\/]index\.js$/,
+    text: () => "module.exports = require('./lib/modern');",
+  },
+  {
+    module: /[\\/]redis-errors[\\/]lib[\\/]modern\.js$/,
+    text: (original) =>
+      replaced(original, [/class ParserError .*?\n\}\n|const assert = [^\n]*|^ {2}ParserError,$/gms, '']),
+  },
 ];
+
+/** Returns what a bundle has for a module of a dependency. */
+export function leanText(path: string): string {
+  const original = readFileSync(path, 'utf8');
+  return LEAN.find(({ module }) => module.test(path))?.text(original) ?? original;
+}
 
 export const leanDependencies: Plugin = {
   name: 'lean-dependencies',
   setup({ onLoad }) {
-    for (const { module, text } of LEAN) {
-      onLoad({ filter: module }, ({ path }) => ({ contents: text(readFileSync(path, 'utf8')), loader: 'js' }));
+    for (const { module } of LEAN) {
+      onLoad({ filter: module }, ({ path }) => ({ contents: leanText(path), loader: 'js' }));
     }
   },
 };

@@ -3,12 +3,17 @@ import { brotliCompressSync } from 'node:zlib';
 
 const READ_LUA = /readLua\(new URL\('(\.\/[\w-]+\.lua)', import\.meta\.url\)\)/g;
 const READ_PAGE = /readFileSync\(new URL\('((?:\.\.\/)+docs\/[\w-]+\.md)', import\.meta\.url\), 'utf8'\)/g;
+const DEFINE_SCRIPT = /= (?=defineScript\()/g;
+/** A constant of a module, up to the `;` before the next line that is not indented: the formatter sees to that. */
+const SCHEMA = /^((?:export )?const \w+ = )(z\b.*?);(?=\n+[^\s)}\]]|\s*(?!.))/gms;
 const IMPORT_ZOD = /^import \{ z \} from 'zod';$/m;
 
 /**
  * Changes to our own sources in a bundle:
  * - the text of Lua files (contract/store/scripts/library.ts), without comments and indentation, and of pages
  *   (cli/support/ways-out.ts) stands in the modules that read them: a bundle has no files beside it;
+ * - a script or a schema that nothing of a bundle uses is left out: its definition has no effect but its result. Most schemas
+ *   describe answers, for the document of the API;
  * - zod is imported by its namespace, from which the bundler removes unused parts. It cannot do that with the object `z`.
  * @type {import('esbuild').Plugin}
  */
@@ -21,7 +26,9 @@ export const ownSources = {
       const textOf = (name) => readFileSync(new URL(name, `file://${path}`), 'utf8');
       const whole = text
         .replace(READ_LUA, (_, name) => JSON.stringify(withoutComments(textOf(name))))
-        .replace(READ_PAGE, (_, name) => JSON.stringify(textOf(name)));
+        .replace(READ_PAGE, (_, name) => JSON.stringify(textOf(name)))
+        .replace(DEFINE_SCRIPT, '= /* @__PURE__ */ ')
+        .replace(SCHEMA, '$1/* @__PURE__ */ (() => $2)();');
       return { contents: whole.replace(IMPORT_ZOD, "import * as z from 'zod';"), loader: 'ts' };
     });
   },

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
@@ -63,8 +64,8 @@ describe('the bundles', () => {
         ),
       };
     };
-    /** Bytes. docs/decisions.md says what those with ioredis consist of. */
-    const LIMITS = { ioredis: 305_000, upstash: 250_000, page: 110_000 } as const;
+    /** Bytes. */
+    const LIMITS = { ioredis: 250_000, upstash: 230_000, page: 100_000 } as const;
     const isPage = (name: string): boolean => name === 'console' || name === 'openapi';
 
     it.each(['ioredis', 'upstash'] as const)('is small, with %s', (driver) => {
@@ -89,10 +90,35 @@ describe('the bundles', () => {
     it('has no part of a library that serves other users', () => {
       for (const name of names) {
         const found = loaded(`functions-ioredis-${name}`).inputs.filter((path) =>
-          /\/(pino|debug)\/|SentinelIterator|json-schema\.js|locales\/(?!en\.js|index\.js)/.test(path),
+          /\/(pino|debug)\/|SentinelIterator|json-schema\.js|memoizer\.js|Pipeline\.js|ShardedSubscriber|locales\/(?!en\.js|index\.js)/.test(
+            path,
+          ),
         );
         expect(found, name).toEqual([]);
       }
+    });
+
+    it('has no schema of an answer, and no script of another function', () => {
+      const text = (name: string) => readFileSync(join(bundled, 'functions/ioredis', name, 'index.mjs'), 'utf8');
+      expect(text('users')).not.toContain('Shown this once');
+      expect(text('tokens')).toContain('is not an object');
+      expect(text('commands')).not.toContain('front_tcp:routed');
+      expect(text('login')).not.toContain('local function route');
+    });
+
+    it('asks Node for TLS, and so for its root certificates, only where the store has TLS', () => {
+      const asked = (url: string): string[] => {
+        const program = `await import(${JSON.stringify(join(bundled, 'functions/ioredis/send-command/index.mjs'))});
+          console.log(JSON.stringify(process.moduleLoadList));`;
+        const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+          encoding: 'utf8',
+          env: { ...process.env, REDIS_URL: url },
+        });
+        return JSON.parse(output);
+      };
+      expect(asked('redis://127.0.0.1')).not.toContain('NativeModule tls');
+      expect(asked('redis://127.0.0.1')).not.toContain('NativeModule assert');
+      expect(asked('rediss://127.0.0.1')).toContain('NativeModule tls');
     });
   });
 

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { leanCommands } from '../../scripts/lean-dependencies.ts';
+import { CALLED_BY_IOREDIS, leanCommands, leanText } from '../../scripts/lean-dependencies.ts';
 import { repository } from '../kit/process.ts';
 
 interface Command {
@@ -60,6 +60,44 @@ describe('the list of commands in a bundle', () => {
     expect(differences(withList(leanCommands({ ...others, get: { ...(get as Command), step: 0 } })))).toEqual([
       'get 2',
     ]);
+  });
+});
+
+describe('the client of Redis in a bundle', () => {
+  const built = join(repository, 'node_modules/ioredis/built');
+  const known = new Set(Object.keys(createRequire(import.meta.url)('@ioredis/commands/built/commands.json')));
+  /** The client's own methods. */
+  const LIKE_COMMANDS = new Set(['exec', 'monitor', 'multi']);
+
+  /** Commands that this text calls as methods of a client, such as `self.auth(…)`. */
+  function calledIn(text: string): string[] {
+    const code = text.replaceAll(/^\s*(?:\*|\/\/).*$/gm, '');
+    const calls = code.matchAll(/\b(?:self|this|_this|redis|node|instance|\w*[cC]onnection)\.([a-z]+)\(/g);
+    return [...calls].flatMap(([, name = '']) => (known.has(name) && !LIKE_COMMANDS.has(name) ? [name] : []));
+  }
+
+  it('has a method for each command that the client sends by itself', () => {
+    const files = globSync('**/*.js', { cwd: built }).filter((file) => !/Sentinel|Pipeline\.js|ShardedSub/.test(file));
+    const called = new Set(files.flatMap((file) => calledIn(leanText(join(built, file)))));
+    expect(called).toContain('auth');
+    expect(called).toContain('cluster');
+    expect([...called].filter((name) => !CALLED_BY_IOREDIS.includes(name))).toEqual([]);
+  });
+
+  it('is asked for nothing that a bundle does not have', () => {
+    const shared = globSync('shared/redis/*.ts', { cwd: repository }).map((file) =>
+      readFileSync(join(repository, file), 'utf8'),
+    );
+    const imported = shared.flatMap((text) =>
+      [...text.matchAll(/import (?:type )?\{([^}]*)\} from 'ioredis'/g)].flatMap(([, names = '']) =>
+        names.split(',').flatMap((name) => (/^type /.test(name.trim()) ? [] : [name.trim()])),
+      ),
+    );
+    const index = leanText(join(built, 'index.js'));
+    expect(imported.length).toBeGreaterThan(0);
+    expect(imported.filter((name) => !index.includes(`exports.${name} = `))).toEqual([]);
+    const LEFT_OUT = /\.(?:pipeline|multi|defineCommand|subscribe|psubscribe|ssubscribe|\w*[sS]canStream|duplicate)\(/;
+    expect(shared.filter((text) => LEFT_OUT.test(text))).toEqual([]);
   });
 });
 
