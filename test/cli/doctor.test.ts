@@ -145,7 +145,7 @@ test('a certificate that is not trusted, and a port without TLS, are told apart'
     found: expect.stringContaining('not trusted'),
   });
   const where = ['--host', '127.0.0.1', '--port', String(port), '--tls'];
-  const refused = await system.run(['connect', ...where], { env: { NODE_EXTRA_CA_CERTS: undefined } });
+  const refused = await system.runProgram(['connect', ...where], { env: { NODE_EXTRA_CA_CERTS: undefined } });
   expect(refused).toMatchObject({ code: 3, stderr: expect.stringMatching(/certificate[\s\S]*NODE_EXTRA_CA_CERTS/) });
   expect(refused.stderr).not.toContain('Deprecation');
   expect(await certificateCheck('TLS', '127.0.0.1', system.port)).toMatchObject({

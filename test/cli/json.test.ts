@@ -27,6 +27,8 @@ afterAll(async () => {
 
 const password = { input: 'secret\n' };
 const run = (...args: string[]) => system.run([...args, '--json']);
+/** Commands that start processes of their own. */
+const runProgram = (...args: string[]) => system.runProgram([...args, '--json']);
 const found: Record<string, string> = {};
 
 async function firstLines(args: readonly string[], count: number, begin: () => Promise<unknown>): Promise<string> {
@@ -93,9 +95,10 @@ const runs: Record<string, () => Promise<string>> = {
   gateways: async () => (await run('gateways')).stdout,
   doctor: async () => (await run('doctor')).stdout,
   cost: async () => (await run('cost')).stdout,
-  bench: async () => (await run('bench', '--clients', '2', '--seconds', '1')).stdout,
+  bench: async () => (await runProgram('bench', '--clients', '2', '--seconds', '1')).stdout,
   simulate: async () =>
-    (await run('simulate', '--clients', '5', '--duration', '2')).stdout + (await run('simulate', '--clean')).stdout,
+    (await runProgram('simulate', '--clients', '5', '--duration', '2')).stdout +
+    (await run('simulate', '--clean')).stdout,
   connect: () => firstLines(['connect', '--listen'], 1, () => run('send', '--to', 'boss', 'hello')),
   tail: () => firstLines(['tail'], 2, () => run('send', '--to', 'device', 'hello')),
   'dead list': async () => {

@@ -28,7 +28,7 @@ function samplesOf(stdout: string): Record<string, number | string>[] {
 }
 
 test('a fleet connects, writes, acknowledges, and takes its users with it', async () => {
-  const run = await system.run([
+  const run = await system.runProgram([
     'simulate',
     ...['--clients', '40', '--rate', '200', '--chats-per-minute', '300', '--duration', '6', '--json'],
   ]);

@@ -7,12 +7,7 @@ import { startApi } from '../../local/http/server.ts';
 import { startTestGateway } from '../gateway/support/gateway.ts';
 import { repository } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
-
-export interface Run {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
+import { type Run, runInProcess } from './in-process.ts';
 
 export interface RunOptions {
   /** Standard input; the end of it follows. */
@@ -23,8 +18,8 @@ export interface RunOptions {
 export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'fronttcp-cli-'));
 
 /**
- * The HTTP API and a gateway in this process, and the command line as a program with a home of its own, on the shared
- * Redis under one prefix.
+ * The HTTP API, a gateway and, unless a test wants a program, the command line in this process, with a home of its own, on
+ * the shared Redis under one prefix.
  */
 export class System {
   readonly env: Readonly<Record<string, string>>;
@@ -63,8 +58,13 @@ export class System {
     );
   }
 
-  /** Runs `fronttcp` to its end. */
+  /** Runs a command line to its end, in this process. */
   run(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+    return runInProcess(args, this.#environment(options.env), options.input ?? '');
+  }
+
+  /** Runs `fronttcp` to its end, as a program: for commands that start processes, and for what only a process has. */
+  runProgram(args: readonly string[], options: RunOptions = {}): Promise<Run> {
     const child = this.spawn(args, options.env);
     return new Promise((resolve, reject) => {
       const run: Run = { code: null, stdout: '', stderr: '' };
@@ -85,7 +85,7 @@ export class System {
     return spawn('bash', ['-c', script, process.execPath], { cwd, env: this.#environment(env) });
   }
 
-  #environment(env: RunOptions['env']): NodeJS.ProcessEnv {
+  #environment(env: RunOptions['env'] = {}): NodeJS.ProcessEnv {
     return { ...process.env, FRONTTCP_API: this.api, FRONTTCP_PORT: String(this.port), ...this.env, ...env };
   }
 
