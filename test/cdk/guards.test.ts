@@ -1,10 +1,10 @@
-import { App, aws_ec2 as ec2, aws_lambda as lambda, SecretValue, Stack } from 'aws-cdk-lib';
+import { aws_ec2 as ec2, aws_lambda as lambda, SecretValue, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import type { FrontTcpProps } from '../../lib/front-tcp.ts';
 import { parseSettings } from '../../lib/settings.ts';
 import { defaultTimings, timingProblems } from '../../lib/timings.ts';
-import { CERTIFICATE, context, newFrontTcp, newStack, UPSTASH_SECRET, UPSTREAM_ALIAS } from './support/synthesis.ts';
+import { CERTIFICATE, newFrontTcp, newStack, UPSTASH_SECRET, UPSTREAM_ALIAS } from './support/synthesis.ts';
 
 const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence: RegExp])[] = [
   ['a stop timeout over 120 seconds', { timings: { stopTimeoutSeconds: 600 } }, /Fargate allows 2 to 120 seconds/],
@@ -352,8 +352,7 @@ describe('the timings', () => {
 });
 
 describe('a region that the CDK does not know', () => {
-  const stack = (): Stack =>
-    new Stack(new App({ context: { ...context } }), 'Test', { env: { region: 'mx-central-1' } });
+  const stack = (): Stack => newStack('mx-central-1');
 
   it('is named, with the setting that helps', () => {
     expect(() => newFrontTcp({}, stack())).toThrow(
@@ -382,7 +381,7 @@ describe('the settings', () => {
 
 describe('two in one stack', () => {
   it('share no name', () => {
-    const stack = new Stack(new App({ context: { ...context } }), 'Both', { env: { region: 'us-east-1' } });
+    const stack = newStack();
     const north = new Stack(stack, 'North');
     newFrontTcp({ redis: { kind: 'memorydb' } }, north);
     newFrontTcp({ redis: { kind: 'memorydb' } }, new Stack(stack, 'South'));

@@ -1,19 +1,15 @@
-import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { expect, it } from 'vitest';
 import { FrontTcpStack } from '../../lib/front-tcp-stack.ts';
 import { parseSettings, type Settings } from '../../lib/settings.ts';
-import { artifacts, context, resourcesOf, type TemplateJson } from './support/synthesis.ts';
+import { artifacts, newApp, resourcesOf, type TemplateJson } from './support/synthesis.ts';
 
 interface StackTemplate extends TemplateJson {
   readonly Outputs: Readonly<Record<string, { readonly Value: unknown; readonly Description: string }>>;
 }
 
 function deployed(settings: Settings = {}): { stack: FrontTcpStack; template: StackTemplate } {
-  const stack = new FrontTcpStack(
-    new App({ context: { ...context } }),
-    parseSettings({ artifacts, region: 'eu-central-1', ...settings }, 'test'),
-  );
+  const stack = new FrontTcpStack(newApp(), parseSettings({ artifacts, region: 'eu-central-1', ...settings }, 'test'));
   return { stack, template: Template.fromStack(stack).toJSON() as StackTemplate };
 }
 

@@ -32,8 +32,13 @@ function makeArtifacts(): string {
   return directory;
 }
 
-export function newStack(): Stack {
-  return new Stack(new App({ context: { ...context } }), 'Test', { env: { region: 'us-east-1' } });
+/** Without the validation of templates, which takes most of the time of a synthesis: see test/cdk/synth.test.ts. */
+export function newApp(): App {
+  return new App({ context: { ...context }, builtinCloudFormationValidation: false });
+}
+
+export function newStack(region = 'us-east-1'): Stack {
+  return new Stack(newApp(), 'Test', { env: { region } });
 }
 
 export function newFrontTcp(props: FrontTcpProps = {}, stack: Stack = newStack()): FrontTcp {
