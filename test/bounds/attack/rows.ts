@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Crowd } from '../../faults/storm-crowd.ts';
 import { Wire } from '../../faults/wire.ts';
+import { until } from '../../kit/until.ts';
 import type { Attackers, Order } from './orders.ts';
 import { type System, TOKEN } from './system.ts';
 import type { Watch } from './watch.ts';
@@ -51,18 +52,19 @@ async function accounted(
 
 const row2Users = names('row2', 1_000);
 const row4Users = names('row4', 200);
-const ROW4_ENTRIES = 1_000;
+const ROW4_ENTRIES = 5_000;
 const row5Users = names('row5', 10_000);
 const ROW5_ENTRIES = 20;
 const row7Users = names('row7', 10);
-const ROW7_MESSAGES = 200;
+const ROW7_MESSAGES = 1_340;
 const ROW7_BYTES = 60_000;
+const ROW7_MESSAGES_PER_CALL = 100;
 const ROW7_PAUSE_MS = 6_000;
 const ROW8_SENDERS = names('row8', 40);
 const ROW8_PAUSE_MS = 3_000;
 const ROW9_OPERATOR_MESSAGES = 5;
 const row13Users = names('row13', 500);
-const STORM = 1_500;
+const STORM = 6_000;
 let crowd: Crowd | undefined;
 let row13Accepted = 0;
 let verifiedAfterMs = Number.NaN;
@@ -174,18 +176,30 @@ export const attacks: readonly Attack[] = [
     prepare: ({ system }) => system.addUsers(row7Users),
     orders: (system) => [{ name: 'row7', kind: 'readers', port: portOf(system, 1), users: row7Users }],
     async run({ system: { admin, gateways, keys }, watch }) {
+      await until('row 7 is connected', async () =>
+        (await Promise.all(row7Users.map((user) => admin.hget(keys.user(user), 'epoch')))).every(
+          (epoch) => epoch !== null,
+        ),
+      );
       watch.paused.add(1);
       gateways[1].process.child.kill('SIGSTOP');
       const resumed = setTimeout(ROW7_PAUSE_MS).then(() => {
         gateways[1].process.child.kill('SIGCONT');
         watch.paused.delete(1);
       });
-      const lua = `local content = string.rep('x', ${ROW7_BYTES})
-        for i = 1, tonumber(ARGV[2]) do
-          redis.call('LPUSH', KEYS[1], '{"command_id": 102, "chat_from": "operator", "chat_to": ["' .. ARGV[1] .. '"], "chat_content": "' .. content .. '"}')
-        end`;
-      for (let i = 0; i < ROW7_MESSAGES; i += 20) {
-        for (const user of row7Users) await admin.eval(lua, 1, keys.queue, user, 20);
+      const [gateway] = await admin.hmget(keys.user(row7Users[0] ?? ''), 'gateway');
+      const epochs = await Promise.all(row7Users.map((user) => admin.hget(keys.user(user), 'epoch')));
+      const body = `{"chat_from": "operator", "chat_content": "${'x'.repeat(ROW7_BYTES)}"}`;
+      const lua = `for i = 1, tonumber(ARGV[3]) do
+        local id = redis.call('INCR', KEYS[2])
+        redis.call('XADD', KEYS[1], '*', '["m","' .. string.format('%.0f', id) .. '",102,1100,0,"","",[' .. ARGV[1] .. '],[]]', ARGV[2])
+      end`;
+      for (let i = 0; i < ROW7_MESSAGES; i += ROW7_MESSAGES_PER_CALL) {
+        const count = Math.min(ROW7_MESSAGES_PER_CALL, ROW7_MESSAGES - i);
+        for (const [at, user] of row7Users.entries()) {
+          const recipient = `"${user}",${epochs[at]}`;
+          await admin.eval(lua, 2, keys.inbox(gateway ?? ''), `${keys.prefix}message_id`, recipient, body, count);
+        }
       }
       await resumed;
     },

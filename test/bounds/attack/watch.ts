@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { System } from './system.ts';
@@ -117,13 +118,22 @@ export class Watch {
   async #checkHealth(): Promise<void> {
     for (const [at, { healthPort }] of this.#system.gateways.entries()) {
       if (this.paused.has(at)) continue;
-      const answer = await fetch(`http://127.0.0.1:${healthPort}/healthz`, {
-        signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
-      }).catch(() => undefined);
-      await answer?.arrayBuffer();
-      if (!answer?.ok && !this.paused.has(at)) this.#failedHealthChecks += 1;
+      if (!(await isHealthy(healthPort)) && !this.paused.has(at)) this.#failedHealthChecks += 1;
     }
   }
+}
+
+/** On a connection of its own, as real checks are. */
+function isHealthy(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const options = { host: '127.0.0.1', port, path: '/healthz', agent: false, timeout: HEALTH_TIMEOUT_MS };
+    const request = get(options, (answer) => {
+      answer.resume().on('error', () => undefined);
+      resolve(answer.statusCode === 200);
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(false));
+  });
 }
 
 /** A Redis that runs a script for seconds replies with BUSY: that is no answer. */
