@@ -27,11 +27,11 @@ export async function runAttacks({ rows, seconds, checkout, say }: AttackOptions
   const chosen = attacks.filter(({ row }) => rows === undefined || rows.includes(row));
   const system = await System.start(checkout);
   const attackers = new Attackers();
+  const watch = new Watch(system);
+  const honest = new Honest(system, watch);
   try {
-    const watch = new Watch(system);
     const scene: Scene = { system, watch, attackers };
     for (const { prepare } of chosen) await prepare?.(scene);
-    const honest = new Honest(system, watch);
     await honest.start();
     const startedAt = performance.now();
     for (const attack of chosen) attackers.start(attack.orders?.(system) ?? []);
@@ -58,6 +58,7 @@ export async function runAttacks({ rows, seconds, checkout, say }: AttackOptions
     return wrong;
   } finally {
     attackers.end();
+    await Promise.all([watch.end(), honest.end()]);
     await system.stop();
   }
 }

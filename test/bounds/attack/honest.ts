@@ -28,7 +28,6 @@ export class Honest {
   /** Contents: when they were accepted, and when delivered. */
   readonly #acceptedAt = new Map<string, number>();
   readonly #deliveredAt = new Map<string, number>();
-  readonly #refs = new Map<string, string>();
   #count = 0;
   #cutOff = 0;
   #httpRefusedMs = 0;
@@ -53,7 +52,6 @@ export class Honest {
         this.#acceptedAt.set(content, performance.now());
       }),
       this.#every((to, content) => {
-        this.#refs.set(content, content);
         sender.send(2, { chat_to: to, chat_content: content, ref: content });
         return Promise.resolve();
       }),
@@ -83,6 +81,12 @@ export class Honest {
       cutOff,
       httpRefusedMs: this.#httpRefusedMs,
     };
+  }
+
+  /** Sends no more, however it went. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await Promise.allSettled(this.#loops);
   }
 
   async #connect(user: string, features: string[] | undefined): Promise<Wire> {

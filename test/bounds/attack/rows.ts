@@ -173,14 +173,13 @@ export const attacks: readonly Attack[] = [
   {
     row: 7,
     what: `a gateway that was paused for ${ROW7_PAUSE_MS / 1_000} s meets an inbox of ${(row7Users.length * ROW7_MESSAGES * ROW7_BYTES) / 1e6} MB`,
-    prepare: ({ system }) => system.addUsers(row7Users),
-    orders: (system) => [{ name: 'row7', kind: 'readers', port: portOf(system, 1), users: row7Users }],
+    async prepare({ system: { admin, keys }, system, attackers }) {
+      await system.addUsers(row7Users);
+      attackers.start([{ name: 'row7', kind: 'readers', port: portOf(system, 1), users: row7Users }]);
+      const isConnected = async (user: string) => (await admin.hget(keys.user(user), 'epoch')) !== null;
+      await until('row 7 is connected', async () => (await Promise.all(row7Users.map(isConnected))).every(Boolean));
+    },
     async run({ system: { admin, gateways, keys }, watch }) {
-      await until('row 7 is connected', async () =>
-        (await Promise.all(row7Users.map((user) => admin.hget(keys.user(user), 'epoch')))).every(
-          (epoch) => epoch !== null,
-        ),
-      );
       watch.paused.add(1);
       gateways[1].process.child.kill('SIGSTOP');
       const resumed = setTimeout(ROW7_PAUSE_MS).then(() => {

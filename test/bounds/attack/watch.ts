@@ -73,8 +73,6 @@ export class Watch {
     this.#isOver = true;
     await Promise.all(this.#loops);
     const slowest = await slowestOf(this.#redis);
-    this.#redis.disconnect();
-    this.#idle.disconnect();
     const { gateways } = this.#system;
     const losses = await Promise.all(gateways.map((gateway) => gateway.metrics().then(leaseLossesIn, () => 0)));
     return {
@@ -87,6 +85,14 @@ export class Watch {
       failedHealthChecks: this.#failedHealthChecks,
       ended: gateways.filter(({ process }) => process.hasExited).length,
     };
+  }
+
+  /** Looks no more, however it went. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await Promise.allSettled(this.#loops);
+    this.#redis.disconnect();
+    this.#idle.disconnect();
   }
 
   async #every(ms: number, look: () => Promise<void>): Promise<void> {
