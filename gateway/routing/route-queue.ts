@@ -7,7 +7,6 @@ import {
   routeCommands,
   routeWork,
 } from '../../contract/store/scripts/route.ts';
-import { STEP_WORK } from '../../contract/store/work.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import type { Log } from '../../shared/log.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
@@ -18,9 +17,8 @@ import { PauseReason } from '../session/frame-reader.ts';
 import { Notice } from '../session/messages.ts';
 import type { SenderOrder } from '../session/sender-order.ts';
 import type { Session } from '../session/session.ts';
+import { SenderTurns } from './sender-turns.ts';
 
-/** Commands in one call of the script, beside the bound of its work: it holds Redis up for a few milliseconds. */
-const BATCH = 256;
 /** A sender with more than so many commands or bytes in flight is not read until half of them are routed. */
 const SENDER_MAX = 512;
 const SENDER_MAX_BYTES = 1_048_576;
@@ -58,7 +56,8 @@ interface Waiting {
 
 /**
  * Commands of this gateway's clients on their way into the route script: those of one turn go together, one batch at a
- * time, so that they are routed in the order in which they came. While Redis is away they wait, and their senders too.
+ * time, so that those of one sender are routed in the order in which they came. While Redis is away they wait, and their
+ * senders too.
  *
  * A batch that the script refuses is halved until the command at fault is alone: that one is refused, the rest goes on.
  */
@@ -87,7 +86,7 @@ export class RouteQueue {
     this.#lease = parts.lease;
     this.#counters = parts.counters;
     this.#log = parts.log;
-    this.#waiting = new TurnBatcher({ size: batchSize, run: (batch) => this.#run(batch) });
+    this.#waiting = new TurnBatcher({ items: new SenderTurns(), run: (batch) => this.#run(batch) });
   }
 
   get length(): number {
@@ -260,18 +259,6 @@ export class RouteQueue {
     if (ref === undefined || answer === undefined || !sender.has('receipts')) return;
     sender.send(new Notice(command.version, ServerCommand.accepted, JSON.stringify({ ref, id: answer.id })));
   }
-}
-
-/** Returns how many commands go with the next call. */
-function batchSize(waiting: readonly Waiting[]): number {
-  let work = 0;
-  let size = 0;
-  while (size < waiting.length && size < BATCH) {
-    work += waiting[size]?.work ?? 0;
-    if (size > 0 && work > STEP_WORK) break;
-    size += 1;
-  }
-  return size;
 }
 
 /** Whether a sender has more than this share of its bounds in flight. */

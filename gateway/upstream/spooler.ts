@@ -4,7 +4,7 @@ import { type SpoolBounds, spoolItems, upstreamLaneOf } from '../../contract/sto
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { TurnBatcher } from '../../shared/time/turn-batcher.ts';
+import { Fifo, TurnBatcher } from '../../shared/time/turn-batcher.ts';
 import { PauseReason } from '../session/frame-reader.ts';
 import { Notice } from '../session/messages.ts';
 import type { Session } from '../session/session.ts';
@@ -49,7 +49,7 @@ export class Spooler {
 
   constructor(parts: SpoolerParts) {
     this.#parts = parts;
-    this.#waiting = new TurnBatcher({ size: batchSize, run: (batch) => this.#run(batch) });
+    this.#waiting = new TurnBatcher({ items: new Fifo(batchSize), run: (batch) => this.#run(batch) });
   }
 
   get length(): number {

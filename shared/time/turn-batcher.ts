@@ -1,19 +1,47 @@
 import { Latch } from './latch.ts';
 
+/** Items that wait, and which of them go next. */
+export interface WaitingItems<T> {
+  readonly length: number;
+  add(item: T): void;
+  /** Removes and returns the next batch: at least one item. */
+  take(): readonly T[];
+}
+
 export interface Batching<T> {
-  /** Returns how many of the waiting items make the next batch, from the first on: at least 1. */
-  readonly size: (waiting: readonly T[]) => number;
+  readonly items: WaitingItems<T>;
   /** Must not reject. The next batch begins when it has resolved. */
   readonly run: (batch: readonly T[]) => Promise<void>;
 }
 
+/** In the order in which they came. `size` returns how many of them make the next batch, from the first on. */
+export class Fifo<T> implements WaitingItems<T> {
+  readonly #items: T[] = [];
+  readonly #size: (items: readonly T[]) => number;
+
+  constructor(size: (items: readonly T[]) => number) {
+    this.#size = size;
+  }
+
+  get length(): number {
+    return this.#items.length;
+  }
+
+  add(item: T): void {
+    this.#items.push(item);
+  }
+
+  take(): readonly T[] {
+    return this.#items.splice(0, this.#size(this.#items));
+  }
+}
+
 /**
- * Collects the items of one turn of the event loop into batches, and runs these in the order of the items, one at a
- * time. Items that arrive meanwhile wait: under load batches are large, and few.
+ * Collects the items of one turn of the event loop into batches, and runs these one at a time. Items that arrive meanwhile
+ * wait: under load batches are large, and few.
  */
 export class TurnBatcher<T> {
   readonly #batching: Batching<T>;
-  readonly #waiting: T[] = [];
   #isRunning = false;
   readonly #idle = new Latch();
 
@@ -23,11 +51,11 @@ export class TurnBatcher<T> {
 
   /** Items that are not in a batch yet. */
   get length(): number {
-    return this.#waiting.length;
+    return this.#batching.items.length;
   }
 
   add(item: T): void {
-    this.#waiting.push(item);
+    this.#batching.items.add(item);
     if (this.#isRunning) return;
     this.#isRunning = true;
     setImmediate(() => void this.#run());
@@ -39,8 +67,8 @@ export class TurnBatcher<T> {
   }
 
   async #run(): Promise<void> {
-    const { size, run } = this.#batching;
-    while (this.#waiting.length > 0) await run(this.#waiting.splice(0, size(this.#waiting)));
+    const { items, run } = this.#batching;
+    while (items.length > 0) await run(items.take());
     this.#isRunning = false;
     this.#idle.open();
   }

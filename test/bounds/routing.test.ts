@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { gateway, startTestGateway, type TestGateway } from '../gateway/support/gateway.ts';
-import { frameBytes } from '../kit/peer.ts';
+import { frameBytes, type Peer } from '../kit/peer.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 
@@ -147,6 +147,40 @@ test('row 8 and 6: while Redis stands still, what clients send is bounded in mem
   await redis.kill('SIGCONT');
   const routed = () => senders.every(({ frames }) => frames.filter(({ commandId }) => commandId === 110).length === 24);
   await until('nothing was dropped', routed);
+});
+
+test('the group frames of one client delay what others send by one of them, no matter how many wait', async () => {
+  const redis: TestRedis = await startTestRedis();
+  onTestFinished(() => redis.stop());
+  const still = await gateway({ MAX_ROUTED_WORK_PER_S: '0' }, { redisUrl: redis.url });
+  const flood = await still.verified('flood', ['receipts']);
+  const others = await Promise.all(names('other-', 5).map((name) => still.verified(name, ['receipts'])));
+  await still.users('absent');
+  const accepted = ({ frames }: Peer) =>
+    frames.filter(({ commandId }) => commandId === 110).map(({ body }) => body as { ref: number; id: string });
+  const waiting = async (most: number) => (await still.metric('fronttcp_route_queue_bytes')) > most;
+  await redis.kill('SIGSTOP');
+  const to = names('nobody-', 1_000);
+  for (let ref = 0; ref < 30; ref += 1) flood.send(3, { chat_to: to, chat_content: 'x'.repeat(100), ref });
+  await until('the group frames wait', () => waiting(30 * 32_000));
+  const before = await still.metric('fronttcp_route_queue_bytes');
+  for (const other of others) {
+    for (let ref = 0; ref < 5; ref += 1) other.send(2, { chat_to: 'absent', chat_content: 'x', ref });
+  }
+  await until('the others wait, too', () => waiting(before + 25 * 256));
+  await redis.kill('SIGCONT');
+  await until('all are routed', () =>
+    [flood, ...others].every((peer) => accepted(peer).length === (peer === flood ? 30 : 5)),
+  );
+  const lastOfOthers = Math.max(...others.flatMap(accepted).map(({ id }) => Number(id)));
+  // Those of the call that was with Redis already, and one.
+  expect(accepted(flood).filter(({ id }) => Number(id) < lastOfOthers).length).toBeLessThanOrEqual(4);
+  for (const peer of [flood, ...others]) {
+    const ids = accepted(peer)
+      .sort((a, b) => a.ref - b.ref)
+      .map(({ id }) => Number(id));
+    expect(ids).toEqual(ids.toSorted((a, b) => a - b));
+  }
 });
 
 test('a call reserves ids for as many direct messages as a mailbox takes, no matter how many went before it', async () => {
