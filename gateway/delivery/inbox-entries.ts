@@ -2,10 +2,8 @@ import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { Latch } from '../../shared/time/latch.ts';
 
-/** An entry that a slow reader keeps open does not keep more than so many done ones in Redis, */
-const DONE_BEHIND_MAX = 500;
-/** nor for longer than this. A gateway that dies hands over what is in its inbox: to a plain client a second copy of what it has. */
-const DONE_BEHIND_MS = 500;
+/** The most ids of one XDEL: a session that blocked thousands of entries may end. */
+const REMOVED_AT_ONCE = 500;
 
 /** One entry on its way to its sessions. Done when it was settled as often as expected. */
 export interface InboxEntry {
@@ -15,17 +13,16 @@ export interface InboxEntry {
 }
 
 /**
- * Which entries of the inbox are done, and their removal: once per turn at the latest, up to the first that is not done
- * (one XTRIM); those done behind it one by one, when they become many or half a second is over.
+ * Which entries of the inbox are done, and their removal: once per turn at the latest. Each is removed by its id, not all up
+ * to one: a removal may be sent again to a replica that was promoted, where entries with lower ids have not been read yet.
  */
 export class InboxEntries {
   readonly #redis: RedisPort;
   readonly #inbox: string;
   readonly #log: Pick<Log, 'error'>;
-  #entries: Tracked[] = [];
-  #doneBehind = 0;
+  readonly #open = new Set<string>();
+  #done: string[] = [];
   #scheduled = false;
-  #timer: NodeJS.Timeout | undefined;
   #removing: Promise<void> = Promise.resolve();
   readonly #idle = new Latch();
 
@@ -36,22 +33,22 @@ export class InboxEntries {
   }
 
   get open(): number {
-    return this.#entries.length;
+    return this.#open.size;
   }
 
   begin(id: string): InboxEntry {
-    const entry = new Tracked(id, () => this.#done());
-    this.#entries.push(entry);
-    return entry;
+    this.#open.add(id);
+    return new Tracked(id, () => this.#settled(id));
   }
 
   async idle(): Promise<void> {
-    if (this.#entries.length > 0) await this.#idle.opened();
+    if (this.#open.size + this.#done.length > 0) await this.#idle.opened();
     await this.#removing;
   }
 
-  #done(): void {
-    this.#doneBehind += 1;
+  #settled(id: string): void {
+    this.#open.delete(id);
+    this.#done.push(id);
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
@@ -62,50 +59,22 @@ export class InboxEntries {
 
   /** Now, and through `redis`, where it can leave with another command. */
   remove(redis: RedisPort): void {
-    const firstOpen = this.#entries.findIndex((entry) => entry.open > 0);
-    const done = firstOpen === -1 ? this.#entries.length : firstOpen;
-    if (done > 0) {
-      const last = this.#entries[done - 1];
-      this.#entries.splice(0, done);
-      this.#doneBehind -= done;
-      if (last) this.#run(redis, ['XTRIM', this.#inbox, 'MINID', after(last.id)]);
+    const ids = this.#done;
+    this.#done = [];
+    for (let from = 0; from < ids.length; from += REMOVED_AT_ONCE) {
+      const removed = this.#remove(redis, ids.slice(from, from + REMOVED_AT_ONCE));
+      this.#removing = Promise.all([this.#removing, removed]).then(() => undefined);
     }
-    if (this.#doneBehind > DONE_BEHIND_MAX) this.#removeBehind(redis);
-    this.#watchBehind();
-    if (this.#entries.length === 0) this.#idle.open();
+    if (this.#open.size === 0) this.#idle.open();
   }
 
-  #watchBehind(): void {
-    if (this.#doneBehind === 0) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-    } else if (this.#timer === undefined) {
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined;
-        if (this.#doneBehind > 0) this.#removeBehind(this.#redis);
-      }, DONE_BEHIND_MS);
-      this.#timer.unref();
-    }
-  }
-
-  #removeBehind(redis: RedisPort): void {
-    const ids = this.#entries.filter((entry) => entry.open === 0).map((entry) => entry.id);
-    this.#entries = this.#entries.filter((entry) => entry.open > 0);
-    this.#doneBehind = 0;
-    this.#run(redis, ['XDEL', this.#inbox, ...ids]);
-  }
-
-  #run(redis: RedisPort, command: [string, ...string[]]): void {
-    this.#removing = Promise.all([this.#removing, this.#remove(redis, command)]).then(() => undefined);
-  }
-
-  async #remove(redis: RedisPort, [name, ...args]: [string, ...string[]]): Promise<void> {
+  async #remove(redis: RedisPort, ids: readonly string[]): Promise<void> {
     try {
-      await redis.command(name, ...args);
+      await redis.command('XDEL', this.#inbox, ...ids);
     } catch (error) {
       // A connection that was given up meanwhile.
-      if (redis !== this.#redis) return this.#remove(this.#redis, [name, ...args]);
-      this.#log.error({ event: 'store_failed', what: name, error: String(error) }, 'could not remove inbox entries');
+      if (redis !== this.#redis) return this.#remove(this.#redis, ids);
+      this.#log.error({ event: 'store_failed', what: 'XDEL', error: String(error) }, 'could not remove inbox entries');
     }
   }
 }
@@ -113,7 +82,7 @@ export class InboxEntries {
 class Tracked implements InboxEntry {
   readonly id: string;
   /** The reader's own share, until it has handed the entry to everyone. */
-  open = 1;
+  #open = 1;
   readonly #done: () => void;
 
   constructor(id: string, done: () => void) {
@@ -122,17 +91,11 @@ class Tracked implements InboxEntry {
   }
 
   expect(more: number): void {
-    this.open += more;
+    this.#open += more;
   }
 
   settle(): void {
-    this.open -= 1;
-    if (this.open === 0) this.#done();
+    this.#open -= 1;
+    if (this.#open === 0) this.#done();
   }
-}
-
-/** The smallest id behind this one. */
-function after(id: string): string {
-  const [ms = '0', n = '0'] = id.split('-');
-  return `${ms}-${BigInt(n) + 1n}`;
 }
