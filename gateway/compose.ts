@@ -118,7 +118,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     log,
   });
   const routeQueue = new RouteQueue({ redis, keys, config, lease, counters, log });
-  const queueDrain = new QueueDrain({ waiter: queueRedis, redis, keys, config, counters, log });
+  const queueDrain = new QueueDrain({ waiter: queueRedis, redis, keys, config, lease, counters, log });
   const upstream =
     config.upstream && (await Upstream.create({ settings: config.upstream, config, redis, keys, lease, log }));
 

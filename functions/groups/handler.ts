@@ -11,7 +11,7 @@ import { changeRequest, groupsQuery, membersQuery } from './schema.ts';
 
 /** Named groups: the targets of `chat_to: {"group": name}` in POST /send-command. */
 export function createHandler(runtime: Runtime): Handler {
-  const { redis, keys, environment, log } = runtime;
+  const { redis, keys, environment, clock, log } = runtime;
   const auditOf = (by: string) => ({ by, most: environment.AUDIT_MAX });
 
   return serve(log, {
@@ -39,7 +39,8 @@ export function createHandler(runtime: Runtime): Handler {
       const change = changeRequest.safeParse(readJson(request.event, environment.MAX_BODY_BYTES));
       if (!change.success) throw invalid(change.error);
       const { add = [], remove = [] } = change.data;
-      const members = await changeGroup(redis, keys, name, { add, remove }, auditOf(userId));
+      const highestId = await clock.highestId();
+      const members = await changeGroup(redis, keys, name, { add, remove }, auditOf(userId), highestId);
       if (members === 'full') throw new Refusal(409, 'group_full');
       return { members };
     },

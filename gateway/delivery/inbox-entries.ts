@@ -57,15 +57,24 @@ export class InboxEntries {
     });
   }
 
+  /** Of these entries, which were all read, those that are not open. */
+  removeAgain(ids: readonly string[]): void {
+    const done = ids.filter((id) => !this.#open.has(id));
+    if (done.length > 0) this.#run(this.#redis, done);
+  }
+
   /** Now, and through `redis`, where it can leave with another command. */
   remove(redis: RedisPort): void {
     const ids = this.#done;
     this.#done = [];
     for (let from = 0; from < ids.length; from += REMOVED_AT_ONCE) {
-      const removed = this.#remove(redis, ids.slice(from, from + REMOVED_AT_ONCE));
-      this.#removing = Promise.all([this.#removing, removed]).then(() => undefined);
+      this.#run(redis, ids.slice(from, from + REMOVED_AT_ONCE));
     }
     if (this.#open.size === 0) this.#idle.open();
+  }
+
+  #run(redis: RedisPort, ids: readonly string[]): void {
+    this.#removing = Promise.all([this.#removing, this.#remove(redis, ids)]).then(() => undefined);
   }
 
   async #remove(redis: RedisPort, ids: readonly string[]): Promise<void> {

@@ -116,6 +116,24 @@ export class InboxReader {
     await this.#redis?.close();
   }
 
+  /**
+   * After Redis was away: removes what was handed out, written, and is there again, because a failover has lost the
+   * removal. Only while the lease goes on: then everything up to our position has been read.
+   */
+  async removeHandedOut(): Promise<void> {
+    const entries = this.#entries;
+    const inbox = this.#keys.inbox(this.#lease.gatewayId);
+    const isCurrent = () => entries === this.#entries && this.#lease.isHeld;
+    let from = '-';
+    while (entries !== undefined && this.#position !== '0' && isCurrent()) {
+      const reply = await this.#writer.command('XRANGE', inbox, from, this.#position, 'COUNT', MIN_COUNT);
+      const ids = (reply as [string, string[]][]).map(([id]) => id);
+      if (isCurrent()) entries.removeAgain(ids);
+      if (ids.length < MIN_COUNT) return;
+      from = `(${ids.at(-1)}`;
+    }
+  }
+
   /** Resolves when the entries that were read are done and removed. */
   async idle(): Promise<void> {
     await this.#entries?.idle();

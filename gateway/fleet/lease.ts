@@ -61,6 +61,8 @@ export class Lease {
   /** When what holds was asked for. */
   #heldSince: Moment = momentNow();
   #clockSets = 0;
+  /** The connection was lost after the last reply that was believed. */
+  #mayBeOther = false;
   #timer: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
   /** A new id is being asked for. */
@@ -83,9 +85,14 @@ export class Lease {
     return this.#parts.leaseMs - this.#safetyMs - elapsedMs(this.#heldSince);
   }
 
+  /** The highest message id known to this gateway; its estimate of Redis's clock counts as one. New ids are above it. */
+  get highestId(): number {
+    return Math.max(this.#parts.seenId(), this.#parts.clock.highestId);
+  }
+
   /** This gateway, for a claim. */
   get claimant(): Claimant {
-    return { gatewayId: this.gatewayId, highestId: this.#highestId() };
+    return { gatewayId: this.gatewayId, highestId: this.highestId };
   }
 
   /** Waits for Redis, and joins. */
@@ -124,11 +131,9 @@ export class Lease {
   async confirmAfterReturn(): Promise<boolean> {
     if (this.#mode !== 'held') return false;
     const { gatewayId } = this;
-    const { monotonicMs } = this.#heldSince;
-    await this.#renewNow((reply) => {
-      const tolerated = TOLERATED_LAG_MS + (performance.now() - monotonicMs) * DRIFT;
-      return this.#parts.clock.lagMs(reply.nowMs) > tolerated ? 'the clock of Redis is behind' : undefined;
-    });
+    // A renewal that was in flight is sent again, and is the first to hear from the other server.
+    this.#mayBeOther = true;
+    await this.#renewNow();
     return this.gatewayId === gatewayId && this.#isIn('held');
   }
 
@@ -161,18 +166,15 @@ export class Lease {
     return holdLease(redis, keys, {
       gatewayId,
       leaseMs,
-      highestId: this.#highestId(),
+      highestId: this.highestId,
       sinceLastMs,
       fields: logFields(),
     });
   }
 
-  #highestId(): number {
-    return Math.max(this.#parts.seenId(), this.#parts.clock.highestId);
-  }
-
   #hold(sentAt: Moment, reply: LeaseReply): void {
     this.#heldSince = sentAt;
+    this.#mayBeOther = false;
     this.#parts.clock.learn(reply.nowMs, sentAt.monotonicMs);
     this.#enter('held');
     const others = reply.dead.filter((id) => id !== this.gatewayId);
@@ -197,15 +199,15 @@ export class Lease {
   }
 
   /** One at a time: what is asked for meanwhile waits for its own turn, because it may have to see a newer store. */
-  async #renewNow(doubt?: (reply: LeaseReply) => string | undefined): Promise<void> {
+  async #renewNow(): Promise<void> {
     while (this.#renewing !== undefined) await this.#renewing;
-    this.#renewing = this.#renew(doubt).finally(() => {
+    this.#renewing = this.#renew().finally(() => {
       this.#renewing = undefined;
     });
     await this.#renewing;
   }
 
-  async #renew(doubt: ((reply: LeaseReply) => string | undefined) | undefined): Promise<void> {
+  async #renew(): Promise<void> {
     clearTimeout(this.#timer);
     // Only what holds is renewed: how long ago the last renewal was asked for is part of the question.
     if (this.#mode !== 'held') return this.#rejoin();
@@ -223,11 +225,19 @@ export class Lease {
     }
     if (this.#isIn('stopped') || gatewayId !== this.gatewayId) return;
     if (reply !== 'lost' && this.#isIn('held')) {
-      const why = reply.highestId < seenId ? 'Redis has forgotten messages' : doubt?.(reply);
+      const why = this.#doubt(reply, seenId);
       if (why === undefined) return this.#hold(sentAt, reply);
       this.#lose(why);
     } else if (this.#isIn('held')) this.#lose('found expired');
     await this.#rejoin();
+  }
+
+  /** Why the reply may come from a server that has forgotten something, or gives lower ids; undefined: it does not. */
+  #doubt({ highestId, nowMs }: LeaseReply, seenId: number): string | undefined {
+    if (highestId < seenId) return 'Redis has forgotten messages';
+    if (!this.#mayBeOther) return undefined;
+    const tolerated = TOLERATED_LAG_MS + (performance.now() - this.#heldSince.monotonicMs) * DRIFT;
+    return this.#parts.clock.lagMs(nowMs) > tolerated ? 'the clock of Redis is behind' : undefined;
   }
 
   /** The loss is reported at once; the new id comes as soon as Redis replies. */

@@ -20,7 +20,8 @@ export interface ReconcileParts {
   };
   /** Claims that Redis has not answered yet. */
   readonly claims: { has(userId: string): boolean };
-  readonly sessionStore: { release(release: Omit<Release, 'call'>): Promise<void> };
+  readonly sessionStore: { release(release: Omit<Release, 'call'>): Promise<void>; repeatHandOvers(): Promise<void> };
+  readonly inbox: { removeHandedOut(): Promise<void> };
   readonly log: Pick<Log, 'warn'>;
 }
 
@@ -28,11 +29,16 @@ export interface ReconcileParts {
  * To be called after Redis was away: it may have lost writes that it had acknowledged (a replica that was promoted, a log
  * that was not synced). Sessions that it does not know any more are claimed again, as after a lost lease: the connections
  * stay. Sessions that have ended or moved on meanwhile are closed; sessions that Redis knows and this gateway does not are ended.
+ * Hand-overs that it has forgotten are made again, and so are removals from the inbox.
  */
 export async function reconcileSessions(parts: ReconcileParts): Promise<void> {
-  const { lease, log } = parts;
-  if (!(await lease.confirmAfterReturn())) return;
+  const { lease, sessionStore, inbox, log } = parts;
+  const goesOn = await lease.confirmAfterReturn();
+  // Their successors wait for them under any id of this gateway.
+  void sessionStore.repeatHandOvers();
+  if (!goesOn) return;
   if (await hasForgotten(parts)) return lease.surrender('Redis has forgotten sessions');
+  await inbox.removeHandedOut();
   const left = await endLeft(parts);
   if (left > 0) log.warn({ event: 'sessions_left', left }, 'Redis knew of sessions that had ended');
 }

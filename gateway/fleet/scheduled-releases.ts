@@ -8,7 +8,7 @@ export interface ScheduledReleasesParts {
   readonly redis: RedisPort;
   readonly keys: Keys;
   readonly config: { readonly offlineTtlSeconds: number } & MailboxBound;
-  readonly lease: { readonly isHeld: boolean };
+  readonly lease: { readonly isHeld: boolean; readonly highestId: number };
   readonly counters: { released: number };
   readonly log: Pick<Log, 'warn'>;
 }
@@ -43,9 +43,9 @@ export class ScheduledReleases {
 
   /** Returns when to look again, ms from now. */
   async #release(): Promise<number> {
-    const { redis, keys, config, counters, log } = this.#parts;
+    const { redis, keys, config, lease, counters, log } = this.#parts;
     try {
-      const { released, nextInMs = MAX_PAUSE_MS } = await releaseScheduled(redis, keys, config);
+      const { released, nextInMs = MAX_PAUSE_MS } = await releaseScheduled(redis, keys, config, lease.highestId);
       counters.released += released;
       return Math.min(nextInMs, MAX_PAUSE_MS);
     } catch (error) {

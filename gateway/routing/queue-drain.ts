@@ -30,6 +30,7 @@ export interface QueueDrainParts {
     readonly maxQueueEntryBytes: number;
     readonly maxFrameBytes: number;
   };
+  readonly lease: { readonly highestId: number };
   readonly counters: { queueTaken: number; deadLetters: number };
   readonly log: Pick<Log, 'warn' | 'error'>;
 }
@@ -43,6 +44,7 @@ export class QueueDrain {
   readonly #redis: RedisPort;
   readonly #keys: Keys;
   readonly #config: QueueDrainParts['config'];
+  readonly #lease: QueueDrainParts['lease'];
   readonly #counters: QueueDrainParts['counters'];
   readonly #log: QueueDrainParts['log'];
   #isRunning = false;
@@ -54,6 +56,7 @@ export class QueueDrain {
     this.#redis = parts.redis;
     this.#keys = parts.keys;
     this.#config = parts.config;
+    this.#lease = parts.lease;
     this.#counters = parts.counters;
     this.#log = parts.log;
   }
@@ -151,6 +154,7 @@ export class QueueDrain {
       maxEntryBytes: maxQueueEntryBytes,
       maxFrameBytes: this.#config.maxFrameBytes,
       setAside,
+      highestId: this.#lease.highestId,
     });
   }
 

@@ -41,7 +41,7 @@ export interface RouteQueueParts {
     readonly mailboxMaxBytes: number;
     readonly routeQueueMaxBytes: number;
   };
-  readonly lease: { readonly gatewayId: string };
+  readonly lease: { readonly gatewayId: string; readonly highestId: number };
   readonly counters: { routed: number; routeFailures: number; routesRefused: number };
   readonly log: Pick<Log, 'error'>;
 }
@@ -194,6 +194,7 @@ export class RouteQueue {
           ...this.#config,
           gatewayId: this.#lease.gatewayId,
           reservedIds: this.#reservedIds,
+          highestId: this.#lease.highestId,
           idempotency,
         });
         this.#failingSinceMs = 0;

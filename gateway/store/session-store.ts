@@ -19,6 +19,8 @@ import { Semaphore } from '../../shared/time/semaphore.ts';
 const PAGE = 128;
 /** Pages that are read at a time: a page has up to 256 KB, and after a storm thousands of sessions want one. */
 const MAX_PAGES_IN_FLIGHT = 32;
+/** What a failover loses was written in the last moments before it. */
+const HAND_OVERS_KEPT_MS = 10_000;
 /** Bytes on their way back to mailboxes; above it the inbox is not read on. */
 const STASH_MAX_BYTES = 8_388_608;
 
@@ -30,7 +32,7 @@ export interface SessionStoreParts {
     readonly mailboxMax: number;
     readonly mailboxMaxBytes: number;
   };
-  readonly lease: { readonly gatewayId: string };
+  readonly lease: { readonly gatewayId: string; readonly highestId: number };
   readonly log: Pick<Log, 'error'>;
 }
 
@@ -44,6 +46,8 @@ export class SessionStore {
   readonly #inFlight = new Set<Promise<unknown>>();
   /** The last call for each user that has one in flight: a hand-over waits for those of its own user alone. */
   readonly #lastOf = new Map<string, Promise<unknown>>();
+  /** The latest ones, oldest first. */
+  readonly #handOvers: { readonly session: Recipient; readonly at: number }[] = [];
   #calls = 0;
   #stashBytes = 0;
   readonly #room = new Latch();
@@ -76,8 +80,28 @@ export class SessionStore {
       );
       // What was asked before may have had to be asked again, and is then behind.
       if (handsOver) await Promise.all([before, ...stashed]);
-      await releaseSession(this.#redis, this.#keys, this.#config, { ...release, undelivered: last, call });
+      await releaseSession(this.#redis, this.#keys, this.#config, {
+        ...release,
+        undelivered: last,
+        call,
+        highestId: this.#lease.highestId,
+      });
+      if (handsOver) this.#keepHandOver(session);
     });
+  }
+
+  /** Until it is certain to be replicated. */
+  #keepHandOver({ userId, epoch }: Recipient): void {
+    const at = performance.now();
+    this.#handOvers.push({ session: { userId, epoch }, at });
+    const kept = this.#handOvers.findIndex((one) => one.at > at - HAND_OVERS_KEPT_MS);
+    this.#handOvers.splice(0, kept);
+  }
+
+  /** The store may have forgotten the latest hand-overs: their successors would wait in vain. Does not reject. */
+  async repeatHandOvers(): Promise<void> {
+    const sessions = this.#handOvers.splice(0).map(({ session }) => session);
+    await Promise.all(sessions.map((session) => this.handOver(session)));
   }
 
   /** Says that everything for a session that is gone has been put back. */
@@ -102,7 +126,7 @@ export class SessionStore {
     this.#stashBytes += bytes;
     const users = step.flatMap(({ userIds }) => userIds);
     return this.#run('stash', users, () =>
-      stashMessages(this.#redis, this.#keys, this.#config, step, call).finally(() => this.#stashed(bytes)),
+      stashMessages(this.#redis, this.#keys, this.#config, step, call, this.#lease.highestId).finally(() => this.#stashed(bytes)),
     );
   }
 

@@ -13,7 +13,7 @@ const MEMORY_SECONDS = 3_600;
 interface PushesParts {
   redis: RedisPort;
   keys: Keys;
-  lease: { readonly gatewayId: string };
+  lease: { readonly gatewayId: string; readonly highestId: number };
   config: {
     readonly offlineTtlSeconds: number;
     readonly mailboxMax: number;
@@ -77,7 +77,13 @@ export class Pushes {
     for (const step of inSteps(commands, routeWork)) {
       this.#steps += 1;
       const idempotency = { key, digest: String(this.#steps), ttlSeconds: MEMORY_SECONDS };
-      await routeCommands(redis, keys, step, { offlineTtlSeconds, mailboxMax, mailboxMaxBytes, idempotency });
+      await routeCommands(redis, keys, step, {
+        offlineTtlSeconds,
+        mailboxMax,
+        mailboxMaxBytes,
+        idempotency,
+        highestId: lease.highestId,
+      });
       counters.commandsSent += step.length;
     }
   }

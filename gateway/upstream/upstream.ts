@@ -26,7 +26,7 @@ export interface UpstreamParts {
   };
   redis: RedisPort & { blocking(): RedisPort };
   keys: Keys;
-  lease: { readonly gatewayId: string; readonly isHeld: boolean };
+  lease: { readonly gatewayId: string; readonly isHeld: boolean; readonly highestId: number };
   log: Log;
 }
 

@@ -19,7 +19,7 @@ function silentStore() {
     redis: { script } as RedisPort,
     keys: keysOf(uniquePrefix()),
     config: { offlineTtlSeconds: 60, mailboxMax: 1_000, mailboxMaxBytes: 1_048_576 },
-    lease: { gatewayId: 'g' },
+    lease: { gatewayId: 'g', highestId: 0 },
     log: { error: () => undefined },
   });
   const released = () => asked.filter((name) => name === 'release').length;

@@ -41,6 +41,7 @@ async function drain(entries: readonly string[]): Promise<number> {
       maxQueueEntryBytes: 1_048_576,
       maxFrameBytes: 65_536,
     },
+    lease: { highestId: 0 },
     counters: { queueTaken: 0, deadLetters: 0 },
     log: silentLog,
   });

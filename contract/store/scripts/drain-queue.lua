@@ -2,6 +2,7 @@
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] most entries to take
 --     [5] most recipients of an entry · [6] most bytes of an entry · [7] '', or the reason why the first entry must not be routed
 --     [8] most bytes of a message's body, in its plain form: no frame of a client could hold more
+--     [9] highest message id known to the caller
 -- Returns {taken, of these dead-lettered, left in the queue}
 -- Atomic because: an entry is in the queue, routed, or in the dead-letter list; at every moment in one of them.
 -- Entries are read first and removed last: when Redis refuses a write (full memory) they are still there.
@@ -11,6 +12,7 @@
 local offlineTtl, bound, most = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
 local maxRecipients, maxBytes, maxBody = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
 local placeKey = P .. 'front_tcp:place'
+continue_above(ARGV[9])
 
 local sequences = { '^[\194-\223][\128-\191]', '^\224[\160-\191][\128-\191]', '^[\225-\236\238\239][\128-\191][\128-\191]',
   '^\237[\128-\159][\128-\191]', '^\240[\144-\191][\128-\191][\128-\191]',

@@ -1,17 +1,18 @@
 -- Adds members to a group and removes others. A group exists while it has members.
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] name · [3] maximum of members of a group · [4] bound of the audit stream, 0: none is kept · [5] actor
---     · [6] how many to add · then the members to add, then those to remove
+--     · [6] how many to add · [7] highest message id known to the caller · then the members to add, then those to remove
 -- Returns the number of members, or -1: there would be too many, and nothing was changed
 -- Atomic because: a send reaches the members at its acceptance, despite concurrent changes.
 local name, most = ARGV[2], tonumber(ARGV[3])
 local generation = generation_of(name)
+continue_above(ARGV[7])
 local members, left, sends
 if generation then members, left, sends = group_keys(generation) end
 
 local gone, add = {}, {}
-for at = 7 + tonumber(ARGV[6]), #ARGV do gone[ARGV[at]] = true end
-for at = 7, 6 + tonumber(ARGV[6]) do
+for at = 8 + tonumber(ARGV[6]), #ARGV do gone[ARGV[at]] = true end
+for at = 8, 7 + tonumber(ARGV[6]) do
   local user = ARGV[at]
   spend(1)
   if not gone[user] and not (members and redis.call('ZSCORE', members, user)) then

@@ -34,9 +34,11 @@ export async function changeGroup(
   name: string,
   change: { add: readonly string[]; remove: readonly string[] },
   audit: Audit,
+  /** The highest message id known to the caller: members join at a higher one. */
+  highestId = 0,
 ): Promise<number | 'full'> {
   const { add, remove } = change;
-  const args = [keys.prefix, name, MAX_GROUP_MEMBERS, audit.most, audit.by, add.length, ...add, ...remove];
+  const args = [keys.prefix, name, MAX_GROUP_MEMBERS, audit.most, audit.by, add.length, highestId, ...add, ...remove];
   const members = (await redis.script(membersScript, [keys.users], args)) as number;
   return members < 0 ? 'full' : members;
 }

@@ -104,8 +104,10 @@ export async function stashMessages(
   messages: readonly Stashed[],
   /** The same when the call is repeated; no other call has it. */
   call: string,
+  /** The highest message id known to the caller: new ones are above it. */
+  highestId = 0,
 ): Promise<void> {
-  const args: RedisArgument[] = [keys.prefix, store.offlineTtlSeconds, mailboxBound(store), call];
+  const args: RedisArgument[] = [keys.prefix, store.offlineTtlSeconds, mailboxBound(store), call, highestId];
   for (const { userIds, id, rest, body } of messages) {
     args.push(id, rest, body);
     pushList(args, userIds);

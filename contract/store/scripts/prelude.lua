@@ -23,6 +23,11 @@ local function nextId()
   lastId = math.max(lastId + 1, now * 1024)
   return int(lastId)
 end
+-- Ids continue above the highest one that the caller knows (its estimate of Redis's clock counts as one): a failover may have
+-- lost it, and the clock of the new server may be behind. To be called before the first id.
+local function continue_above(known)
+  lastId = math.max(tonumber(redis.call('GET', P .. 'message_id') or '0'), tonumber(known))
+end
 -- the next id follows these without a gap
 local function reserve_ids(n)
   nextId()

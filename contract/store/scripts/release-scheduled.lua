@@ -1,10 +1,11 @@
 -- Releases due commands: scheduled ones, then sends to groups, oldest first, as much as one call may do.
 -- KEYS[1] users
--- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>`
+-- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] highest message id known to the caller
 -- Returns {commands done, ms until the next one is due: 0 when more is due now, -1 when there is none}
 -- A message is delivered with a fresh id (ids order deliveries); the receipt stays that of the command (`m:alias`).
 -- Atomic because: a recipient is served once, whichever gateways work at the same time.
 local offlineTtl, bound = tonumber(ARGV[2]), bound_of(ARGV[3])
+continue_above(ARGV[4])
 -- a stored message costs more than a unit: with so many recipients per step the call stays within its bound
 local HALF = STEP_WORK / 2
 

@@ -1,12 +1,14 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] bound of a mailbox, `<messages>,<bytes>` · [5] user · [6] epoch · [7] reason
 --     [8] 1: everything in the inbox for it has been handled · [9] name of this call, for messages without an id
+--     [10] highest message id known to the caller
 --     then per undelivered message: id or '0', rest of its head, body
 -- Returns 1 when the session was still the current one, else 0
 -- Unread messages in the inbox for it will be put back later: until the gateway has read the record that this call
 -- appends to the inbox, no later session is served.
 -- Atomic because: only the holder ends the session, and its undelivered messages are in the mailbox before the successor reads it.
 local gateway, offlineTtl, bound = ARGV[2], tonumber(ARGV[3]), bound_of(ARGV[4])
+continue_above(ARGV[10])
 local user, epoch = ARGV[5], ARGV[6]
 local key = P .. 'user:' .. user
 local session = redis.call('HMGET', key, 'gateway', 'epoch', 'form')
@@ -22,7 +24,7 @@ if current then
   event('disconnected', user, epoch, gateway, ARGV[7])
 end
 local again = nil
-for at = 10, #ARGV, 3 do
+for at = 11, #ARGV, 3 do
   local id = ARGV[at]
   if id == '0' and again == nil then again = not first(ARGV[9]) end
   if id ~= '0' or not again then stash(user, id, ARGV[at + 1], ARGV[at + 2], offlineTtl, bound) end

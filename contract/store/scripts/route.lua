@@ -3,6 +3,7 @@
 --     [5] idempotency key name or '' (`batch:…`: only the last digest counts, another digest is a new batch)
 --     [6] digest of the request · [7] idempotency TTL, s · [8] the asking gateway or ''
 --     [9] bound of the audit stream, 0: the call is not audited · [10] ids to reserve right below that of the first command
+--     [11] highest message id known to the caller
 --     then per command: command_id, version, ttl_s, flags, traceparent, from, body, options, n, n recipients
 --     (n = -1: everyone · -2: everyone but the asking gateway's)
 --     options: '' or JSON {wait?: 'written' | 'acknowledged' | 'reply', waiter?: instance, if_away?: true, not_before?: ms,
@@ -23,8 +24,9 @@ if idempotencyKey ~= '' then
 end
 if deadline > 0 and now > deadline then return { 'late', '', '', int(now) } end
 
+continue_above(ARGV[11])
 if ARGV[10] ~= '0' then reserve_ids(tonumber(ARGV[10])) end
-local answers, at, accepted = {}, 11, false
+local answers, at, accepted = {}, 12, false
 while ARGV[at] do
   local commandId, version, ttl, flags = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
   local traceparent, from, body, n = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], tonumber(ARGV[at + 8])

@@ -75,6 +75,8 @@ export interface RouteOptions extends MailboxBound {
   gatewayId?: string;
   /** That many ids are reserved right below that of the first command. */
   reservedIds?: number;
+  /** The highest message id known to the caller: new ones are above it. */
+  highestId?: number;
   /** Each command is recorded in the audit, which keeps about so many records; 0: none. */
   auditMax?: number;
 }
@@ -117,6 +119,7 @@ export async function routeCommands(
     options.gatewayId ?? '',
     options.auditMax ?? 0,
     options.reservedIds ?? 0,
+    options.highestId ?? 0,
   ];
   for (const command of commands) {
     args.push(command.commandId, command.version, command.ttlSeconds, flagsOf(command));

@@ -26,8 +26,10 @@ export async function releaseScheduled(
   redis: RedisPort,
   keys: Keys,
   store: { offlineTtlSeconds: number } & MailboxBound,
+  /** The highest message id known to the caller: new ones are above it. */
+  highestId = 0,
 ): Promise<Release> {
-  const args = [keys.prefix, store.offlineTtlSeconds, mailboxBound(store)];
+  const args = [keys.prefix, store.offlineTtlSeconds, mailboxBound(store), highestId];
   const [released, nextInMs] = (await redis.script(releaseScript, [keys.users], args)) as [number, number];
   return { released, nextInMs: nextInMs < 0 ? undefined : nextInMs };
 }

@@ -148,6 +148,8 @@ export interface Release {
   undelivered: readonly Undelivered[];
   /** The same when the call is repeated; no other call has it. */
   call: string;
+  /** The highest message id known to the caller: new ones are above it. */
+  highestId?: number;
 }
 
 /** Ends a session in Redis, if it is still the current one, and puts its undelivered messages back. Returns whether it was current. */
@@ -157,7 +159,7 @@ export async function releaseSession(
   store: { offlineTtlSeconds: number } & MailboxBound,
   release: Release,
 ): Promise<boolean> {
-  const { session, reason, handsOver, undelivered, call } = release;
+  const { session, reason, handsOver, undelivered, call, highestId = 0 } = release;
   const reply = await redis.script(
     releaseScript,
     [keys.users],
@@ -171,6 +173,7 @@ export async function releaseSession(
       reason,
       handsOver ? 1 : 0,
       call,
+      highestId,
       ...undelivered.flatMap(({ id, rest, body }) => [id, rest, body]),
     ],
   );
