@@ -119,7 +119,7 @@ export function checkIds({ history, firsts, bySend }: Seen): string[] {
       const other = contents.get(id);
       if (other) broken.push(`${user} got ${other} and ${content} as ${id}`);
       contents.set(id, content);
-      if (history.mayHaveForgotten(send)) continue;
+      if (history.mayHaveForgotten(send) || isForgotten(history, user, received.connection)) continue;
       if (highest && Number(id) < Number(highest.id)) {
         broken.push(
           `${user} got ${content} (${id}, connection ${received.connection}) behind ${highest.content} (${highest.id}, connection ${highest.connection})`,
@@ -128,6 +128,12 @@ export function checkIds({ history, firsts, bySend }: Seen): string[] {
     }
   }
   return broken;
+}
+
+/** The store has lost that this connection was verified: an older one may have been served behind it. */
+function isForgotten(history: History, user: string, connection: number): boolean {
+  const stay = history.stays.find((one) => one.user === user && one.connection === connection);
+  return stay !== undefined && history.mayHaveForgotten({ sentAt: stay.startedAt, acceptedAt: stay.startedAt });
 }
 
 /** When all is calm: of each user's connections the one that was verified last is open, and no other. Epochs only go up. */

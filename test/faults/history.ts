@@ -94,8 +94,8 @@ export class History {
   readonly startedAt = performance.now();
   #connections = 0;
 
-  /** What the store was told of this send may be gone: a failover has lost it. */
-  mayHaveForgotten({ sentAt, acceptedAt = Number.POSITIVE_INFINITY }: Send): boolean {
+  /** What the store was told of this may be gone: a failover has lost it. */
+  mayHaveForgotten({ sentAt, acceptedAt = Number.POSITIVE_INFINITY }: Pick<Send, 'sentAt' | 'acceptedAt'>): boolean {
     return this.forgotten.some(({ from, to }) => sentAt <= to && acceptedAt >= from - REPLICATION_MS);
   }
 

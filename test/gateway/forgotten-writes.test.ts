@@ -1,0 +1,42 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { startTestRedis } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
+import { chat, entry, gateway } from './support/gateway.ts';
+
+/** A gateway, and the end of its connections: what answers then is taken for a replica that lacks the last writes. */
+async function own() {
+  const redis = await startTestRedis();
+  onTestFinished(() => redis.stop());
+  const g = await gateway({}, { redisUrl: redis.url });
+  const failOver = () => g.redis.command('CLIENT', 'KILL', 'TYPE', 'normal').catch(() => undefined);
+  return { g, failOver };
+}
+
+test('an entry whose removal was forgotten leaves the inbox again, and nobody gets it twice', async () => {
+  const { g, failOver } = await own();
+  const client = await g.verified('u');
+  await g.push(entry('once', ['u']));
+  await client.receives(102, chat('p', 'once'));
+  const inbox = g.keys.inbox(g.running.id);
+  await until('the entry is removed', async () => (await g.redis.command('XLEN', inbox)) === 0);
+  await g.redis.command('DEL', inbox);
+  await g.redis.command('XADD', inbox, '1-0', 'as', 'before');
+  await failOver();
+  await until('it is removed again', async () => (await g.redis.command('XLEN', inbox)) === 0);
+  await g.push(entry('after', ['u']));
+  await client.receives(102, chat('p', 'after'));
+});
+
+test('a hand-over that was forgotten is made again: nobody waits for it', async () => {
+  const { g, failOver } = await own();
+  await g.verified('u');
+  const user = g.keys.user('u');
+  const epoch = String(await g.redis.command('HGET', user, 'epoch'));
+  await g.verified('u');
+  const owing = () => g.redis.command('HGET', user, 'owing');
+  await until('the first session has handed over', async () => (await owing()) === null);
+  await g.redis.command('HSET', user, 'owing', epoch);
+  await failOver();
+  await until('it hands over again', async () => (await owing()) === null);
+  expect(await g.metric('fronttcp_lease_losses_total')).toBe(0);
+});
