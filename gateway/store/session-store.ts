@@ -126,7 +126,9 @@ export class SessionStore {
     this.#stashBytes += bytes;
     const users = step.flatMap(({ userIds }) => userIds);
     return this.#run('stash', users, () =>
-      stashMessages(this.#redis, this.#keys, this.#config, step, call, this.#lease.highestId).finally(() => this.#stashed(bytes)),
+      stashMessages(this.#redis, this.#keys, this.#config, step, call, this.#lease.highestId).finally(() =>
+        this.#stashed(bytes),
+      ),
     );
   }
 

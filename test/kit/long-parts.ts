@@ -22,6 +22,10 @@ export const parts: readonly Part[] = [
     name: 'seeds-cluster',
     command: ['test/faults/run.ts', '--seed', '18', '--seeds', '12', '--at-once', '3', '--cluster'],
   },
+  {
+    name: 'failover',
+    command: ['test/faults/run.ts', '--profile', 'failover', '--seeds', '12', '--at-once', '3'],
+  },
   { name: 'upgrade', command: ['test/faults/run.ts', '--scenario', 'upgrade'] },
   { name: 'silent', command: ['test/faults/run.ts', '--scenario', 'silent'] },
   ...Array.from({ length: MUTATION_SHARES }, (_, at) => ({
