@@ -5,7 +5,10 @@ import { buryGateway } from '../../contract/store/scripts/gateways.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { cancelCommands } from '../../contract/store/scripts/schedule.ts';
 import { sweepMailboxes } from '../../contract/store/scripts/sweep.ts';
+import { adoptUnread } from '../../contract/store/scripts/unread.ts';
+import { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
 import { STEP_WORK } from '../../contract/store/work.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
 import { message, openStore, type Store } from '../store/ports.ts';
 
 // In a test build a step that does more work than twice its bound fails (vitest.config.ts): steps are counted here, not timed.
@@ -213,6 +216,78 @@ test('a command that waits for 1,000 users is cancelled in steps, each user once
   expect(await cancelCommands(store.port, store.keys, [id], audit)).toEqual({ found: 1, cancelled: 1_000, tooLate: 0 });
   expect(await mailbox('cancel-999')).toEqual([]);
   expect(await cancelCommands(store.port, store.keys, [id], audit)).toMatchObject({ cancelled: 0 });
+});
+
+/** A port that notes how many calls of a kind there were. */
+function counted(port: RedisPort): { port: RedisPort; scripts: string[]; pipelined: number[] } {
+  const scripts: string[] = [];
+  const pipelined: number[] = [];
+  const noted: RedisPort = {
+    command: (name, ...args) => port.command(name, ...args),
+    pipeline: (commands) => {
+      pipelined.push(commands.length);
+      return port.pipeline(commands);
+    },
+    script: (script, scriptKeys, args) => {
+      scripts.push(script.name);
+      return port.script(script, scriptKeys, args);
+    },
+    close: () => port.close(),
+  };
+  return { port: noted, scripts, pipelined };
+}
+
+test('the largest requests are revoked in bounded calls that leave together, each message in each mailbox', async () => {
+  const users = names('revoke-', 1_000);
+  await addUsers(users);
+  // Below the size that is stored once: each mailbox has all of it.
+  const large = message(users, { commandId: 103, body: `{"chat_from": "op", "chat_content": "${'x'.repeat(750)}"}` });
+  const many = Array.from({ length: 80 }, (_, i) =>
+    message(users.slice(10 * i, 10 * i + 50), { body: '{"chat_from": "op", "chat_content": "x"}' }),
+  );
+  const { port, pipelined } = counted(store.port);
+  for (const [at, commands] of [[large], many].entries()) {
+    const key = `idempotency::revoke-${at}`;
+    await routeCommands(store.port, store.keys, commands, {
+      ...bounds,
+      idempotency: { key, digest: '-', ttlSeconds: 10 },
+    });
+    expect(await store.redis.zcard(store.keys.mailbox('revoke-700'))).toBeGreaterThan(0);
+    const options = { idempotencyKey: key, auditMax: 1_000 };
+    expect(await withdrawCommands(port, store.keys, commands, options)).toBe(commands.length);
+    const left = await Promise.all(users.map((user) => store.redis.zcard(store.keys.mailbox(user))));
+    expect(left.filter((count) => count > 0)).toEqual([]);
+    expect(await withdrawCommands(port, store.keys, commands, options)).toBe(0);
+  }
+  expect(pipelined).toEqual([2, 2, 3, 3]);
+});
+
+test('records that an older version kept are taken up in steps of their size, no matter what stands between them', async () => {
+  await live('adopts');
+  const record = (i: number) =>
+    JSON.stringify([`["m","${i + 1}",102,1100,0,"","",["adopted",1],[]]`, `{"chat_content": "${'x'.repeat(60_000)}"}`]);
+  const unknown = (i: number) => JSON.stringify([`["z",${i}]`, 'x'.repeat(60_000)]);
+  for (let i = 0; i < 120; i += 1)
+    await store.redis.rpush(store.keys.inboxUnread, i % 3 === 0 ? unknown(i) : record(i));
+  const { port, scripts } = counted(store.port);
+  expect(await adoptUnread(port, store.keys, 'adopts')).toBe(80);
+  expect(scripts.filter((name) => name === 'adopt_unread').length).toBeGreaterThanOrEqual(10);
+  const entries = await store.redis.xrange(store.keys.inbox('adopts'), '-', '+');
+  const ids = entries.flatMap(([, fields]) =>
+    fields.filter((_, i) => i % 2 === 0).map((field) => JSON.parse(field)[1]),
+  );
+  expect(ids).toEqual(
+    Array.from({ length: 120 }, (_, i) => i)
+      .filter((i) => i % 3 !== 0)
+      .map((i) => String(i + 1)),
+  );
+  expect(await store.redis.llen(store.keys.inboxUnread)).toBe(40);
+  // A few small ones are one step.
+  await store.redis.del(store.keys.inboxUnread);
+  for (let i = 0; i < 60; i += 1)
+    await store.redis.rpush(store.keys.inboxUnread, JSON.stringify([`["p","u${i}",1]`, '']));
+  expect(await adoptUnread(port, store.keys, 'adopts')).toBe(60);
+  expect(scripts.slice(-3)).toEqual(['read_unread', 'adopt_unread', 'read_unread']);
 });
 
 test('a call that does more than its bound fails in a test build, and says how much it did', async () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
+import { inSteps, STEP_WORK, takeOutWork, workOf } from '../../contract/store/work.ts';
 import { parseConfig } from '../../gateway/config.ts';
 import { repository } from '../kit/process.ts';
 
@@ -21,6 +21,8 @@ test('the table of the most that one thing can cost is that of the default limit
   expect(units('frame 3, group')).toBe(Math.round(group));
   expect(units('`POST /send-command`')).toBe(Math.round(group));
   expect(units('queue entry')).toBe(Math.round(workOf(maxQueueRecipients, maxFrameBytes)));
+  expect(units('withdrawal of a request')).toBe(Math.round(maxRecipients * takeOutWork(maxFrameBytes)));
+  expect(units('step through kept records')).toBe(STEP_WORK);
   expect(units('page of a mailbox')).toBe(Math.round(workOf(0, 262_144 + maxFrameBytes)));
   expect(units('step of a burial')).toBe(STEP_WORK);
   expect(units('step of the sweep')).toBe(STEP_WORK);

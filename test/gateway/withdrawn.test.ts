@@ -43,9 +43,10 @@ async function sentBy(work: (port: RedisPort) => Promise<unknown>): Promise<[str
       sent = ['EVAL', script.lua, keys.length, ...keys, ...args];
       return ['', '', '', ''];
     },
-    command: async (...command: [string, ...RedisArgument[]]) => {
-      sent = command;
-      return 0;
+    pipeline: async (commands: [string, ...RedisArgument[]][]) => {
+      expect(commands).toHaveLength(1);
+      sent = commands[0] ?? sent;
+      return [0];
     },
   };
   await work(port as unknown as RedisPort);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buryGateway } from '../../contract/store/scripts/gateways.ts';
-import { stashMessages } from '../../contract/store/scripts/mailbox.ts';
+import { changeGroup } from '../../contract/store/scripts/groups.ts';
+import { readMailbox, stashMessages } from '../../contract/store/scripts/mailbox.ts';
 import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
 import { withdrawCommands, withdrawnMessages } from '../../contract/store/scripts/withdraw.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
@@ -53,6 +54,29 @@ describe.each(drivers)('the withdraw script over %s', (driver) => {
     );
     expect(await taken.withdraw(commands)).toBe(0);
     expect(await stored()).toEqual([0, 1, 1]);
+  });
+
+  it('takes what was sent to a group back from members that are connected, too', async () => {
+    await changeGroup(store.port, store.keys, 'crew', { add: ['acker', 'away'], remove: [] }, { by: 'op', most: 0 });
+    const before = await stored();
+    const sent = request();
+    const commands = [message([], { commandId: 103, group: 'crew', cancellable: true })];
+    await sent.route(commands);
+    expect(await stored()).toEqual(before.map((count, at) => count + (at === 0 ? 0 : 1)));
+    expect(await sent.withdraw(commands)).toBe(1);
+    expect(await stored()).toEqual(before);
+  });
+
+  it('keeps mailboxes from giving out what it has not reached yet', async () => {
+    const sent = request();
+    const { answers } = await sent.route([message(['away', 'acker'])]);
+    const before = await stored();
+    // A part of the request: the other recipient is still to come.
+    await sent.withdraw([message(['acker'])]);
+    const whole = { after: '0', most: 10, lostReported: 0, waitsForNobody: true };
+    const page = await readMailbox(store.port, store.keys, { userId: 'away', epoch: 3 }, whole);
+    expect(JSON.stringify(page)).not.toContain(answers[0]?.id);
+    expect((await stored())[2]).toBe((before[2] ?? 0) - 1);
   });
 
   it('keeps a request that it overtakes from being carried out', async () => {

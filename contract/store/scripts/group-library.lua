@@ -2,6 +2,8 @@
 -- `group:<generation>`: a sorted set, member -> time of joining (a fresh id, so scores are unique).
 -- A send to a group reaches its members at acceptance. While sends are pending (`group_sends:<generation>`, a sorted set of command
 -- ids), members who leave are kept in `group_left:<generation>` ("<member>\n<id when it left>", score = time of joining).
+-- a send to a group of at most so many is routed in the call that accepts it
+local INLINE_MEMBERS = 1000
 local function group_keys(generation)
   return P .. 'group:' .. generation, P .. 'group_left:' .. generation, P .. 'group_sends:' .. generation
 end

@@ -29,7 +29,6 @@ end
 -- joined up to this id are served). `group_work`: a sorted set of such commands, processed in the order of their ids.
 -- `sender_work:<sender>`: those of one sender. `group_early:<id>`: members who were served ahead of their turn.
 local MAX_SENDS_PER_SENDER = 4
-local INLINE_MEMBERS = 1000
 
 local function is_busy(from) return redis.call('ZCARD', P .. 'sender_work:' .. from) >= MAX_SENDS_PER_SENDER end
 local function has_work(from) return redis.call('EXISTS', P .. 'sender_work:' .. from) == 1 end

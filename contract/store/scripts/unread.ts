@@ -2,12 +2,12 @@ import { z } from 'zod';
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { parseInboxRecord } from '../records.ts';
+import { inSteps, workOf } from '../work.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 
+const readScript = defineScript('read_unread', ALLOW_FULL, readLua(new URL('./read-unread.lua', import.meta.url)));
 const adoptScript = defineScript('adopt_unread', ALLOW_FULL, readLua(new URL('./adopt-unread.lua', import.meta.url)));
 
-/** Records checked in one step. */
-const STEP = 50;
 const unreadSchema = z.tuple([z.string(), z.string()]);
 
 /**
@@ -17,13 +17,14 @@ const unreadSchema = z.tuple([z.string(), z.string()]);
 export async function adoptUnread(redis: RedisPort, keys: Keys, gatewayId: string): Promise<number> {
   let moved = 0;
   for (let at = 0; ; ) {
-    const step = (await redis.command('LRANGE', keys.inboxUnread, at, at + STEP - 1)) as string[];
-    const known = step.filter(isKnown);
-    if (known.length > 0) {
-      moved += (await redis.script(adoptScript, [keys.users], [keys.prefix, gatewayId, ...known])) as number;
+    const records = (await redis.script(readScript, [keys.users], [keys.prefix, at])) as string[];
+    if (records.length === 0) return moved;
+    const known = records.filter(isKnown);
+    // Each is compared with the list, and written into the inbox.
+    for (const step of inSteps(known, (record) => 2 * workOf(1, Buffer.byteLength(record)))) {
+      moved += (await redis.script(adoptScript, [keys.users], [keys.prefix, gatewayId, ...step])) as number;
     }
-    if (step.length < STEP) return moved;
-    at += step.length - known.length;
+    at += records.length - known.length;
   }
 }
 

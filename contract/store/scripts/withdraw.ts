@@ -1,33 +1,67 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { inSteps, STEP_WORK, takeOutWork } from '../work.ts';
 import { AUDIT_LUA } from './audit.ts';
+import { GROUP_LUA } from './groups.ts';
 import { ALLOW_FULL, defineScript, pushList, readLua } from './library.ts';
 import type { RouteCommand } from './route.ts';
 
 const withdrawScript = defineScript(
   'withdraw',
   ALLOW_FULL,
+  GROUP_LUA,
   AUDIT_LUA,
   readLua(new URL('./withdraw.lua', import.meta.url)),
 );
 
+export type WithdrawnCommand = Pick<RouteCommand, 'to' | 'group' | 'body' | 'from'>;
+
+/** A command, or some of its recipients. */
+interface Part {
+  /** Its place in the request; the first is 1. */
+  readonly place: number;
+  readonly group: string;
+  readonly to: readonly string[];
+  readonly work: number;
+}
+
 /**
  * Revokes a request without a caller's key that is refused because the store did not reply: its messages
- * leave the mailboxes, and gateways that have not delivered them yet skip them. May be repeated.
+ * leave the mailboxes, and gateways that have not delivered them yet skip them. May be repeated. Returns their number.
  */
 export async function withdrawCommands(
   redis: RedisPort,
   keys: Keys,
-  commands: readonly Pick<RouteCommand, 'to' | 'from'>[],
+  commands: readonly WithdrawnCommand[],
   options: { idempotencyKey: string; auditMax: number },
 ): Promise<number> {
-  const args: RedisArgument[] = [keys.prefix, options.idempotencyKey, options.auditMax, commands[0]?.from ?? ''];
-  for (const { to } of commands) {
-    if (typeof to === 'string') args.push(0);
-    else pushList(args, to);
+  const parts = commands.flatMap((command, at) => partsOf(command, at + 1));
+  const head = [keys.prefix, options.idempotencyKey, options.auditMax, commands[0]?.from ?? ''];
+  const calls = inSteps(parts, ({ work }) => work).map((step) => {
+    // The complete script text: a store that does not reply cannot report that it does not know the digest.
+    const call: RedisArgument[] = ['EVAL', withdrawScript.lua, 1, keys.users, ...head];
+    for (const { place, group, to } of step) {
+      call.push(place, group);
+      pushList(call, to);
+    }
+    return call;
+  });
+  // Together, so that all of them have left when the caller gives up.
+  const revoked = (await redis.pipeline(calls)) as number[];
+  return revoked.reduce((sum, count) => sum + count, 0);
+}
+
+/** Parts of at most a step of work each. */
+function partsOf({ to, group = '', body }: WithdrawnCommand, place: number): Part[] {
+  if (group !== '') return [{ place, group, to: [], work: STEP_WORK }];
+  if (typeof to === 'string' || to.length === 0) return [{ place, group, to: [], work: 1 }];
+  const size = Math.floor(STEP_WORK / takeOutWork(body.length));
+  const parts: Part[] = [];
+  for (let from = 0; from < to.length; from += size) {
+    const some = to.slice(from, from + size);
+    parts.push({ place, group, to: some, work: some.length * takeOutWork(body.length) });
   }
-  // The complete script text: a store that does not reply cannot report that it does not know the digest.
-  return (await redis.command('EVAL', withdrawScript.lua, 1, keys.users, ...args)) as number;
+  return parts;
 }
 
 /** Returns the revoked messages among those with ids from `first` to `last`. */
