@@ -1,4 +1,8 @@
 import type { History, Received, Send, Stay, UserForm } from './history.ts';
+import { LEASE_MS } from './world.ts';
+
+/** A gateway that was paused meanwhile claims its sessions when it has lost its lease. */
+const CLAIMED_AGAIN_MS = 2 * LEASE_MS;
 
 /** The promises, checked against what was seen. Each returns those that were broken. */
 export interface Seen {
@@ -171,6 +175,7 @@ export function checkOrder({ history, forms, firsts }: Seen): string[] {
           if (!mustPrecede(earlier, later)) continue;
           if ((places.get(earlier.content) ?? 0) < (places.get(later.content) ?? 0)) continue;
           if (cameOnOlderConnection(history, user, earlier, later)) continue;
+          if (sentToForgotten(history, user, earlier)) continue;
           if (forms.get(user) !== 'ack' && isSecondCopy(history, firsts.get(user)?.get(earlier.content), earlier))
             continue;
           broken.push(`${user} (${forms.get(user)}) got ${later.content} before ${earlier.content}`);
@@ -190,6 +195,15 @@ function cameOnOlderConnection({ received }: History, user: string, earlier: Sen
   const oldest = ({ content }: Send) =>
     Math.min(...received.filter((one) => one.user === user && one.content === content).map((one) => one.connection));
   return oldest(earlier) < oldest(later);
+}
+
+/** The store had forgotten the user's newest connection, and it was not claimed again yet. */
+function sentToForgotten(history: History, user: string, { sentAt }: Send): boolean {
+  return history.forgotten.some(
+    ({ to }) =>
+      sentAt <= to + CLAIMED_AGAIN_MS &&
+      history.stays.some((stay) => stay.user === user && isForgotten(history, user, stay.connection)),
+  );
 }
 
 /**
