@@ -50,7 +50,7 @@ const scenarios: Readonly<Record<string, { summary: string; run: () => Promise<s
   overtaking: { summary: 'what goes directly behind what goes through Redis', run: runOvertaking },
   asking: {
     summary: 'calls that wait, times, keys and groups under faults',
-    run: () => runAsking({ seed: Number(values.seed) }),
+    run: () => runAsking({ seed: Number(values.seed), cluster: values.cluster }),
   },
   upgrade: { summary: 'the version before, replaced by this one under load', run: runUpgrade },
   silent: { summary: 'Redis that stands still under callers who wait', run: () => runSilent({ pauses: 8 }) },

@@ -26,6 +26,7 @@ export const parts: readonly Part[] = [
     name: 'failover',
     command: ['test/faults/run.ts', '--profile', 'failover', '--seeds', '12', '--at-once', '3'],
   },
+  { name: 'asking', command: ['test/faults/run.ts', '--scenario', 'asking', '--seed', '2', '--cluster'] },
   { name: 'upgrade', command: ['test/faults/run.ts', '--scenario', 'upgrade'] },
   { name: 'silent', command: ['test/faults/run.ts', '--scenario', 'silent'] },
   ...Array.from({ length: MUTATION_SHARES }, (_, at) => ({

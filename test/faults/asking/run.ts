@@ -20,12 +20,12 @@ interface Parts {
 }
 
 /**
- * Calls that wait, commands with a time, keys and sends to a group, while gateways are killed and stand still, Redis stands
- * still and devices lose their connections. Then calm, then the promises.
+ * Calls that wait, commands with a time, keys and sends to a group, while gateways are killed and stand still, Redis is
+ * killed and stands still, and devices lose their connections. Then calm, then the promises.
  */
-export async function runAsking({ seed = 1, durationMs = 8_000 } = {}): Promise<string[]> {
+export async function runAsking({ seed = 1, cluster = false, durationMs = 8_000 } = {}): Promise<string[]> {
   const random = new Random(seed);
-  const world = await World.start({ cluster: false, gateways: GATEWAYS });
+  const world = await World.start({ cluster, gateways: GATEWAYS });
   try {
     const parts = (): Parts => ({ world, random: random.fork() });
     const devices = ['ack-1', 'ack-2', 'ack-3'].map((user) => new AskedDevice(user, 'ack', parts()));
@@ -159,7 +159,8 @@ async function disturb(
     const dice = random.next();
     if (dice < 0.5) random.pick(devices).cut();
     else if (dice < 0.7) lasting.push(killGateway(world, random.between(0, GATEWAYS - 1)));
-    else if (dice < 0.85) await standStill(world.redis, random.between(200, 900));
+    else if (dice < 0.8) await standStill(world.redis, random.between(200, 900));
+    else if (dice < 0.87) await crash(world.redis, random.between(0, 800));
     else lasting.push(pauseGateway(world, random.between(0, GATEWAYS - 1), random.between(200, 1.5 * LEASE_MS)));
   }
   await Promise.all(lasting);
@@ -187,6 +188,12 @@ async function standStill(redis: World['redis'], forMs: number): Promise<void> {
   redis.signal('SIGSTOP');
   await setTimeout(forMs);
   redis.signal('SIGCONT');
+}
+
+async function crash(redis: World['redis'], backAfterMs: number): Promise<void> {
+  await redis.crash();
+  await setTimeout(backAfterMs);
+  await redis.startAgain();
 }
 
 async function isIdle({ admin, keys }: World, users: readonly string[]): Promise<boolean> {
