@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
-import { type AskState, readAskStates } from '../../contract/store/scripts/asks.ts';
+import { type AskState, ReceiptChange, readAskStates } from '../../contract/store/scripts/asks.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { Log } from '../runtime/log.ts';
 
@@ -33,10 +33,10 @@ interface Waiting {
 type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
 
 /**
- * All calls of one function instance that wait for a step of a receipt. Scripts write the id of a message into the stream
- * of this instance (`waits:<instance>`) when its receipt changes; one blocking read serves all calls. The stream is only
- * a signal: the receipt decides, and it is read once more before a call gives up. So a lost entry (a frozen
- * sandbox, a failover) costs time, and never makes a result wrong.
+ * All calls of one function instance that wait for a step of a receipt. Scripts write the new state of a message into the
+ * stream of this instance (`waits:<instance>`) together with its receipt; one blocking read serves all calls. Nothing depends on
+ * an entry: the receipt is read once more before a call gives up. So a lost entry (a frozen sandbox, a failover) costs time, and
+ * never makes a result wrong.
  */
 export class StepWaits {
   /** Names the stream of this instance. */
@@ -96,7 +96,7 @@ export class StepWaits {
       const states = await this.#read(woken.map(({ ask }) => ask));
       for (const [at, waiting] of woken.entries()) {
         if (states) waiting.state = states[at];
-        if (waiting.isLate || (states && waiting.isOver(waiting.state))) this.#end(waiting);
+        if (waiting.isLate || (states && waiting.isOver(waiting.state))) this.#end(waiting, waiting.state);
       }
     }
     this.#isChecking = false;
@@ -111,12 +111,13 @@ export class StepWaits {
     }
   }
 
-  #end(waiting: Waiting): void {
+  #end(waiting: Waiting, state: AskState | undefined): void {
     clearTimeout(waiting.timer);
+    this.#woken.delete(waiting);
     const same = this.#waiting.get(waiting.ask.id);
     same?.delete(waiting);
     if (same?.size === 0) this.#waiting.delete(waiting.ask.id);
-    waiting.resolve(waiting.state);
+    waiting.resolve(state);
   }
 
   /** Reads the stream while any call waits. */
@@ -126,9 +127,9 @@ export class StepWaits {
     let pauseMs = POLL_MIN_MS;
     while (this.#waiting.size > 0) {
       try {
-        const ids = await this.#next();
-        if (ids.length > 0) pauseMs = POLL_MIN_MS;
-        for (const id of ids) this.#wake(this.#waiting.get(id) ?? []);
+        const changes = await this.#next();
+        if (changes.length > 0) pauseMs = POLL_MIN_MS;
+        for (const change of changes) this.#take(change);
         if (this.#reader === undefined && this.#waiting.size > 0) {
           await sleep(pauseMs);
           pauseMs = Math.min(POLL_MAX_MS, pauseMs * 2);
@@ -145,8 +146,16 @@ export class StepWaits {
     this.#isListening = false;
   }
 
-  /** Ids of messages whose receipts have changed; none after a while without any. */
-  async #next(): Promise<string[]> {
+  #take(change: ReceiptChange): void {
+    for (const waiting of this.#waiting.get(change.id) ?? []) {
+      const state = change.stateOf(waiting.ask.userId);
+      if (state === undefined) this.#wake([waiting]);
+      else if (waiting.isOver(state)) this.#end(waiting, state);
+    }
+  }
+
+  /** None after a while without any. */
+  async #next(): Promise<ReceiptChange[]> {
     if (this.#reader !== undefined && performance.now() - this.#readAtMs > REOPEN_AFTER_MS) await this.#closeReader();
     this.#reader ??= this.#redis.openBlocking?.(BLOCK_MS);
     const block = this.#reader === undefined ? [] : ['BLOCK', BLOCK_MS];
@@ -155,7 +164,7 @@ export class StepWaits {
     this.#readAtMs = performance.now();
     const entries = ((reply as StreamReply) ?? []).flatMap(([, read]) => read);
     this.#position = entries.at(-1)?.[0] ?? this.#position;
-    return entries.map(([, fields]) => fields[1] ?? '');
+    return entries.map(([, fields]) => new ReceiptChange(fields));
   }
 
   async #closeReader(): Promise<void> {

@@ -4,6 +4,8 @@ import { Latch } from '../../shared/time/latch.ts';
 
 /** The most ids of one XDEL: a session that blocked thousands of entries may end. */
 const REMOVED_AT_ONCE = 500;
+/** What is done leaves with the next read of the inbox, where that comes soon; at the latest after this time. */
+const REMOVE_AFTER_MS = 10;
 
 /** One entry on its way to its sessions. Done when it was settled as often as expected. */
 export interface InboxEntry {
@@ -13,7 +15,7 @@ export interface InboxEntry {
 }
 
 /**
- * Which entries of the inbox are done, and their removal: once per turn at the latest. Each is removed by its id, not all up
+ * Which entries of the inbox are done, and their removal: with the next read of the inbox, or soon. Each is removed by its id, not all up
  * to one: a removal may be sent again to a replica that was promoted, where entries with lower ids have not been read yet.
  */
 export class InboxEntries {
@@ -22,7 +24,7 @@ export class InboxEntries {
   readonly #log: Pick<Log, 'error'>;
   readonly #open = new Set<string>();
   #done: string[] = [];
-  #scheduled = false;
+  #removal: NodeJS.Timeout | undefined;
   #removing: Promise<void> = Promise.resolve();
   readonly #idle = new Latch();
 
@@ -42,19 +44,15 @@ export class InboxEntries {
   }
 
   async idle(): Promise<void> {
-    if (this.#open.size + this.#done.length > 0) await this.#idle.opened();
+    this.remove(this.#redis);
+    if (this.#open.size > 0) await this.#idle.opened();
     await this.#removing;
   }
 
   #settled(id: string): void {
     this.#open.delete(id);
     this.#done.push(id);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.remove(this.#redis);
-    });
+    this.#removal ??= setTimeout(() => this.remove(this.#redis), REMOVE_AFTER_MS);
   }
 
   /** Of these entries, which were all read, those that are not open. */
@@ -65,6 +63,8 @@ export class InboxEntries {
 
   /** Now, and through `redis`, where it can leave with another command. */
   remove(redis: RedisPort): void {
+    clearTimeout(this.#removal);
+    this.#removal = undefined;
     const ids = this.#done;
     this.#done = [];
     for (let from = 0; from < ids.length; from += REMOVED_AT_ONCE) {

@@ -17,6 +17,7 @@ export class GatheredWrites<T> {
   #gathered: T[] = [];
   /** Of the items gathered so far. */
   #next: Promise<void> | undefined;
+  #resolveNext: () => void = () => undefined;
   /** Of all items before them. */
   #earlier: Promise<unknown> = Promise.resolve();
 
@@ -27,8 +28,16 @@ export class GatheredWrites<T> {
   /** Resolves when it is written, or when Redis has refused it for good, which is logged. Does not reject. */
   add(item: T): Promise<void> {
     this.#gathered.push(item);
-    this.#next ??= new Promise((resolve) => setImmediate(() => void this.#write().then(resolve)));
+    this.#next ??= new Promise((resolve) => {
+      this.#resolveNext = resolve;
+      setImmediate(() => this.flush());
+    });
     return this.#next;
+  }
+
+  /** Sends what is gathered so far now: nothing that is sent after this call overtakes it. */
+  flush(): void {
+    if (this.#gathered.length > 0) void this.#write().then(this.#resolveNext);
   }
 
   /** Resolves when everything added so far is written. */

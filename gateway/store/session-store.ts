@@ -4,6 +4,7 @@ import {
   giveUpTooLarge,
   type MailboxPage,
   readMailbox,
+  type Settlement,
   type Stashed,
   settleMessages,
   stashMessages,
@@ -15,6 +16,7 @@ import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { Latch } from '../../shared/time/latch.ts';
 import { Semaphore } from '../../shared/time/semaphore.ts';
+import { GatheredWrites } from './gathered-writes.ts';
 
 const PAGE = 128;
 /** Pages that are read at a time: a page has up to 256 KB, and after a storm thousands of sessions want one. */
@@ -36,7 +38,7 @@ export interface SessionStoreParts {
   readonly log: Pick<Log, 'error'>;
 }
 
-/** The calls of sessions to Redis. All use one connection: they happen in the order in which they are made. */
+/** The calls of sessions to Redis. All use one connection: they happen in the order in which they are made, but for those of `settle`. */
 export class SessionStore {
   readonly #redis: RedisPort;
   readonly #keys: Keys;
@@ -52,6 +54,7 @@ export class SessionStore {
   #stashBytes = 0;
   readonly #room = new Latch();
   readonly #pages = new Semaphore(MAX_PAGES_IN_FLIGHT);
+  readonly #settlements: GatheredWrites<Settlement>;
 
   constructor(parts: SessionStoreParts) {
     this.#redis = parts.redis;
@@ -59,6 +62,12 @@ export class SessionStore {
     this.#config = parts.config;
     this.#lease = parts.lease;
     this.#log = parts.log;
+    this.#settlements = new GatheredWrites({
+      what: 'settle',
+      workOf: ({ ids }) => workOf(1 + ids.length, 0),
+      write: (step) => settleMessages(this.#redis, this.#keys, step),
+      log: parts.log,
+    });
   }
 
   /** `undelivered` may still be uncertain when the session ends. */
@@ -154,10 +163,9 @@ export class SessionStore {
     return isKept;
   }
 
+  /** Those of one turn of the event loop leave together, ahead of any other call that is made meanwhile. */
   settle(session: Recipient, state: 'acknowledged' | 'written', ids: readonly string[]): Promise<void> {
-    return this.#run('settle', [session.userId], async () => {
-      await settleMessages(this.#redis, this.#keys, session, state, ids);
-    });
+    return this.#run('settle', [session.userId], () => this.#settlements.add({ session, state, ids }));
   }
 
   /** A message that is too large for the client of this user. Does not reject. */
@@ -176,6 +184,7 @@ export class SessionStore {
   ): Promise<MailboxPage> {
     return this.#pages.take(async () => {
       if (!isWanted()) return 'stale';
+      this.#settlements.flush();
       return readMailbox(this.#redis, this.#keys, session, { ...from, most: PAGE });
     });
   }
@@ -186,6 +195,7 @@ export class SessionStore {
   }
 
   #nextCall(): string {
+    this.#settlements.flush();
     this.#calls += 1;
     return `${this.#lease.gatewayId}:${this.#calls}`;
   }

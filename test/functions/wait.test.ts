@@ -80,6 +80,26 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     expect(answer).toContain('"reply":{"t":21.5,"serial":12345678901234567890}');
   });
 
+  it('answers with a reply that is too large for the notice of it', async () => {
+    const reply = JSON.stringify({ log: 'x'.repeat(2_000) });
+    const { body } = await sendAnd('extended', { wait: 'reply' }, (id) =>
+      writeReplies(gateway, keysOf(world.prefix), [{ ask: id, userId: 'extended', reply }]),
+    );
+    expect(body).toMatchObject({ outcome: 'replied', reply: JSON.parse(reply) });
+  });
+
+  it('answers with the reply when the message expired after it, before anybody looked', async () => {
+    const { body } = await sendAnd('extended', { wait: 'reply' }, async (id) => {
+      const keys = keysOf(world.prefix);
+      const both = [
+        writeReplies(gateway, keys, [{ ask: id, userId: 'extended', reply: `"${'x'.repeat(2_000)}"` }]),
+        mark(id, 'extended', 'expired'),
+      ];
+      await Promise.all(both);
+    });
+    expect(body).toMatchObject({ outcome: 'replied', reply: 'x'.repeat(2_000) });
+  });
+
   it('counts a later step as the earlier one', async () => {
     const { body } = await sendAnd('ack', { wait: 'written' }, (id) => mark(id, 'ack', 'acknowledged'));
     expect(body.outcome).toBe('written');

@@ -135,7 +135,8 @@ const acknowledge =
     const first = user?.mailbox[0];
     if (user === undefined || first === undefined) return;
     const session = { userId, epoch: late ? user.epoch - 1 : user.epoch };
-    const removed = await settleMessages(port, keys, session, 'acknowledged', [first, '1']);
+    const ids = [first, '1'];
+    const [removed] = await settleMessages(port, keys, [{ session, state: 'acknowledged', ids }]);
     const isCurrent = !late && user.epoch > 0;
     expect(removed).toBe(isCurrent ? 1 : -1);
     if (isCurrent) user.mailbox.shift();

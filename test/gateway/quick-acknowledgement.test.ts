@@ -27,7 +27,7 @@ test('a broadcast with a receipt: what a client acknowledges while the rest of t
   };
   const settled = new Promise<void>((resolve) => {
     const settle = (...[owner, state, ids]: [typeof current, 'acknowledged', string[]]) =>
-      settleMessages(redis, keys, owner, state, ids).then(() => resolve());
+      settleMessages(redis, keys, [{ session: owner, state, ids }]).then(() => resolve());
     const marks = new DeliveryMarks({ redis, keys, log: silentLog });
     const context = { counters: new Counters(), traces: undefined, marks, sessionStore: { settle } };
     const body = Buffer.from(JSON.stringify({ ids: [id] }));

@@ -108,7 +108,8 @@ local members, removed = take_out(user, ids)`,
       const id = await scene.send();
       await scene.send();
       const { epoch } = await scene.claimed('g1', 'ack');
-      await settleMessages(scene.store.port, scene.store.keys, { userId: USER, epoch }, 'acknowledged', [id]);
+      const session = { userId: USER, epoch };
+      await settleMessages(scene.store.port, scene.store.keys, [{ session, state: 'acknowledged', ids: [id] }]);
       return (await scene.waiting()) === 1;
     },
   },

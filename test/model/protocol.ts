@@ -311,7 +311,7 @@ export class Protocol {
     if (!isStored) return;
     const state = this.form === 'ack' ? 'acknowledged' : 'written';
     const owner = { userId: USER, epoch: session.epoch };
-    await settleMessages(this.store.port, this.store.keys, owner, state, [id]);
+    await settleMessages(this.store.port, this.store.keys, [{ session: owner, state, ids: [id] }]);
   }
 
   async #take(gateway: Gateway, field: string, body: string): Promise<void> {

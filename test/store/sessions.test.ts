@@ -115,9 +115,9 @@ describe.each(drivers)('sessions over %s', (driver) => {
     const [id = ''] = page.map(({ head }) => head.id);
     expect(id).toBe(first.answers[0]?.id);
     const settle = (at: number, ids: string[]) =>
-      settleMessages(store.port, store.keys, { userId: user, epoch: at }, 'acknowledged', ids);
-    expect(await settle(epoch - 1, [id])).toBe(-1);
-    expect(await settle(epoch, [id, id, '99'])).toBe(1);
+      settleMessages(store.port, store.keys, [{ session: { userId: user, epoch: at }, state: 'acknowledged', ids }]);
+    expect(await settle(epoch - 1, [id])).toEqual([-1]);
+    expect(await settle(epoch, [id, id, '99'])).toEqual([1]);
     expect(await read(epoch, id)).toHaveLength(1);
     expect(await read(epoch - 1)).toBe('stale');
     const receipt = await readReceipt(store.port, store.keys, id);

@@ -35,10 +35,31 @@ export async function readAskStates(
 ): Promise<(AskState | undefined)[]> {
   const commands = asks.map(({ id, userId }) => ['HMGET', keys.receipt(id), `u:${userId}`, `r:${userId}`]);
   const replies = (await redis.pipeline(commands)) as (string | null)[][];
-  return replies.map(([steps, reply], at) => {
-    if (steps === null || steps === undefined) return undefined;
-    return { ...parseSteps(asks[at]?.userId ?? '', steps), ...(reply == null ? {} : { reply }) };
-  });
+  return replies.map(([steps, reply], at) => askState(asks[at]?.userId ?? '', steps, reply));
+}
+
+function askState(userId: string, steps?: string | null, reply?: string | null): AskState | undefined {
+  if (steps == null) return undefined;
+  return { ...parseSteps(userId, steps), ...(reply == null ? {} : { reply }) };
+}
+
+/** An entry of `waits:<instance>`. */
+export class ReceiptChange {
+  readonly id: string;
+  readonly #steps: string | undefined;
+  readonly #reply: string | undefined;
+
+  constructor(fields: readonly string[]) {
+    const [, id = '', , steps, , reply] = fields;
+    this.id = id;
+    this.#steps = steps;
+    this.#reply = reply;
+  }
+
+  /** The state of the message; undefined: it was too large for the entry, and is in the receipt. */
+  stateOf(userId: string): AskState | undefined {
+    return askState(userId, this.#steps, this.#reply);
+  }
 }
 
 /** Registers this function instance, too, for the step that the command waits for. */

@@ -38,16 +38,25 @@ export async function readMailbox(
 
 const settleScript = defineScript('settle', ALLOW_FULL, readLua(new URL('./settle.lua', import.meta.url)));
 
-/** Removes messages from a mailbox for good: `acknowledged` by the client, or `written` to one that cannot acknowledge. */
+/** Messages that leave a session's mailbox for good: `acknowledged` by the client, or `written` to one that cannot acknowledge. */
+export interface Settlement {
+  readonly session: Recipient;
+  readonly state: 'acknowledged' | 'written';
+  readonly ids: readonly string[];
+}
+
+/** Returns, per settlement, how many messages left the mailbox; -1: somebody else has the session. */
 export async function settleMessages(
   redis: RedisPort,
   keys: Keys,
-  session: Recipient,
-  state: 'acknowledged' | 'written',
-  ids: readonly string[],
-): Promise<number> {
-  const args: RedisArgument[] = [keys.prefix, session.userId, session.epoch, state, ...ids];
-  return (await redis.script(settleScript, [keys.users], args)) as number;
+  settlements: readonly Settlement[],
+): Promise<number[]> {
+  const args: RedisArgument[] = [keys.prefix];
+  for (const { session, state, ids } of settlements) {
+    args.push(session.userId, session.epoch, state);
+    pushList(args, ids);
+  }
+  return (await redis.script(settleScript, [keys.users], args)) as number[];
 }
 
 const tooLargeScript = defineScript('too_large', ALLOW_FULL, readLua(new URL('./too-large.lua', import.meta.url)));

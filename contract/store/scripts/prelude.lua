@@ -93,15 +93,19 @@ local function event(kind, user, epoch, gateway, reason)
 end
 
 -- receipt:<id>, field u:<user> = 'state ms[:reason] state ms …'; each state once; nothing where no receipt was requested.
--- m:waiter names the function instances that wait for the step m:wait: each is notified, in a stream of its own, of that step and
--- of every end
+-- m:waiter names the function instances that wait for the step m:wait: each is sent, in a stream of its own, that step and every
+-- end, with the recipient's field and the reply. What is larger than TOLD_BYTES they read in the receipt
+local TOLD_BYTES = 1024
 local ENDS = { expired = true, failed = true, replaced = true, cancelled = true }
 local REACHES = { written = { written = true, acknowledged = true, replied = true }, acknowledged = { acknowledged = true },
   reply = { replied = true } }
-local function tell_waiters(waiters, step, id, state, reason)
+local function tell_waiters(waiters, step, id, state, reason, steps, reply)
   if not (ENDS[state] or reason or REACHES[step][state]) then return end
+  local told = { 'id', id }
+  local isWhole = reply or not string.find(' ' .. steps, ' replied ', 1, true)
+  if isWhole and #steps + #(reply or '') <= TOLD_BYTES then told = { 'id', id, 'steps', steps, reply and 'reply', reply } end
   for waiter in string.gmatch(waiters, '%S+') do
-    redis.call('XADD', P .. 'waits:' .. waiter, 'MAXLEN', '~', '10000', '*', 'id', id)
+    redis.call('XADD', P .. 'waits:' .. waiter, 'MAXLEN', '~', '10000', '*', unpack(told))
     redis.call('EXPIRE', P .. 'waits:' .. waiter, 120)
   end
 end
@@ -130,19 +134,21 @@ local function count_state(key, before, after)
   redis.call('HINCRBY', key, 'c:' .. to, 1)
 end
 
+-- `reply`: JSON text, with the state `replied`
 local mark
-function mark(id, user, state, reason)
+function mark(id, user, state, reason, reply)
   local key, field = P .. 'receipt:' .. id, 'u:' .. user
   local was = redis.call('HMGET', key, 'm:accepted_at', field, 'm:waiter', 'm:wait', 'm:alias', 'm:group')
-  if was[5] then return mark(was[5], user, state, reason) end
+  if was[5] then return mark(was[5], user, state, reason, reply) end
   if not was[1] then return end
   local past = was[2]
   if past and string.find(' ' .. past, ' ' .. state .. ' ', 1, true) then return end
   local step = state .. ' ' .. int(now) .. (reason and ':' .. reason or '')
   local steps = past and past .. ' ' .. step or step
   redis.call('HSET', key, field, steps)
+  if reply then redis.call('HSET', key, 'r:' .. user, reply) end
   if was[6] then count_state(key, past, steps) end
-  if was[3] then tell_waiters(was[3], was[4], id, state, reason) end
+  if was[3] then tell_waiters(was[3], was[4], id, state, reason, steps, reply) end
 end
 
 -- tells a session that somebody else wrote to its mailbox

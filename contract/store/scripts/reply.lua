@@ -13,13 +13,12 @@ end
 
 local counted = 0
 for at = 2, #ARGV, 3 do
-  local id, user = ARGV[at], ARGV[at + 1]
+  local id, user, reply = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local key, command = receipt_key(id)
-  spend(1, #ARGV[at + 2])
+  spend(1, #reply)
   local was = redis.call('HMGET', key, 'm:wait', 'u:' .. user)
   if was[1] == 'reply' and was[2] and is_open(was[2]) then
-    redis.call('HSET', key, 'r:' .. user, ARGV[at + 2])
-    mark(command, user, 'replied')
+    mark(command, user, 'replied', nil, reply)
     counted = counted + 1
   end
 end
