@@ -1,7 +1,7 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { verifyPassword } from '../../contract/store/passwords.ts';
 import { ALLOW_FULL, defineScript, readLua } from '../../contract/store/scripts/library.ts';
-import { TOKENS_LUA } from '../../contract/store/scripts/sessions.ts';
+import { TOKENS_LUA } from '../../contract/store/scripts/tokens.ts';
 import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';

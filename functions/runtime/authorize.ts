@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isServiceToken, type Scope, serviceName, serviceTokenId } from '../../contract/store/service-tokens.ts';
-import { tokenMatches, userIdOfToken } from '../../contract/store/tokens.ts';
+import { tokenAtRest, tokenMatches, userIdOfToken } from '../../contract/store/tokens.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { ApiRequest } from '../http/serve.ts';
 import type { Runtime } from './runtime.ts';
@@ -27,9 +27,27 @@ export interface Caller {
  * the user's role, or the scopes of the service token, do not grant. Without a required right any user is accepted, but no service.
  */
 export async function authorize(runtime: Runtime, request: ApiRequest, need?: Need): Promise<Caller> {
-  const token = /^Bearer +(\S+) *$/i.exec(request.event.headers.authorization ?? '')?.[1];
+  const token = bearerToken(request);
   if (token === undefined) throw unauthorized('no_token');
   return isServiceToken(token) ? serviceOf(runtime, request, token, need) : userOf(runtime, request, token, need);
+}
+
+function bearerToken({ event }: ApiRequest): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(event.headers.authorization ?? '')?.[1];
+}
+
+/** A user's token as it was presented: unchecked. */
+export interface PresentedToken {
+  readonly userId: string;
+  /** As a login stores it. */
+  readonly token: string;
+}
+
+/** For a script that checks the token itself, in the call that carries out the request. Undefined: see `authorize`. */
+export function presentedToken(request: ApiRequest): PresentedToken | undefined {
+  const token = bearerToken(request);
+  const userId = token === undefined ? undefined : userIdOfToken(token);
+  return token === undefined || userId === undefined ? undefined : { userId, token: tokenAtRest(token) };
 }
 
 async function userOf(

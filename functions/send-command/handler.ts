@@ -1,15 +1,19 @@
+import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { SpanName } from '../../shared/trace.ts';
 import { readJson } from '../http/body.ts';
-import { type Handler, type Rule, serve } from '../http/serve.ts';
+import { type Answer, type ApiRequest, type Handler, type Rule, serve } from '../http/serve.ts';
 import { traceparentOf } from '../http/traceparent.ts';
-import { authorize } from '../runtime/authorize.ts';
+import { authorize, type Caller, presentedToken } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { idempotencyOf } from './idempotency.ts';
-import { createSender, type Sent } from './send.ts';
+import { createSender, type Sent, UnauthorizedSendError, UncheckedOperator } from './send.ts';
 import { sendBatch, sendOne } from './send-commands.ts';
 import { StepWaits } from './step-waits.ts';
 import { waitForStep } from './wait-for-step.ts';
+
+/** Characters of a body that is read before its sender is authorized: more would be work for anybody. */
+const MAX_UNAUTHORIZED_BODY = 65_536;
 
 /** POST /send-command: one command, or up to 100 with their results in the same order. */
 export function createHandler(runtime: Runtime): Handler {
@@ -18,8 +22,8 @@ export function createHandler(runtime: Runtime): Handler {
   const waits = new StepWaits(runtime);
   const send = createSender(runtime, waits.instance);
 
-  const sendCommand: Rule = async (request) => {
-    const { userId, recipients } = await authorize(runtime, request, 'send');
+  async function sendFor(caller: Caller, request: ApiRequest, operator?: UncheckedOperator): Promise<Answer> {
+    const { userId, recipients } = caller;
     const body = readJson(request.event, environment.MAX_BODY_BYTES);
     const traceparent = request.trace?.traceparent ?? traceparentOf(request.event.headers.traceparent);
     const idempotency = idempotencyOf(request.event.headers['idempotency-key'], userId, body);
@@ -27,6 +31,7 @@ export function createHandler(runtime: Runtime): Handler {
     const sending = {
       from: userId,
       recipients,
+      operator,
       traceparent,
       trace: request.trace,
       idempotency,
@@ -47,6 +52,26 @@ export function createHandler(runtime: Runtime): Handler {
     );
     request.facts.refused = results.filter((result) => result.code === 0).length;
     return { results };
+  }
+
+  /** The script that sends checks the token of an operator as well, in the same call. Who is refused anything is authorized first. */
+  const sendCommand: Rule = async (request) => {
+    const isSmall = (request.event.body ?? '').length <= MAX_UNAUTHORIZED_BODY;
+    const presented = isSmall ? presentedToken(request) : undefined;
+    if (presented === undefined) return sendFor(await authorize(runtime, request, 'send'), request);
+    const operator = new UncheckedOperator(presented);
+    try {
+      const answer = await sendFor({ userId: presented.userId, recipients: undefined }, request, operator);
+      if (!operator.isGenuine) await authorize(runtime, request, 'send');
+      return answer;
+    } catch (error) {
+      if (operator.isGenuine || error instanceof RedisUnavailableError) throw error;
+      const caller = await authorize(runtime, request, 'send');
+      if (!(error instanceof UnauthorizedSendError)) throw error;
+      return sendFor(caller, request);
+    } finally {
+      if (operator.isGenuine) request.facts.user = presented.userId;
+    }
   };
   return serve(log, { 'POST /send-command': sendCommand, 'POST /web/send-command': sendCommand });
 }

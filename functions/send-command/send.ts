@@ -11,6 +11,7 @@ import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { SpanName } from '../../shared/trace.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { RequestTrace } from '../http/request-traces.ts';
+import type { PresentedToken } from '../runtime/authorize.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Idempotency } from './idempotency.ts';
 import { createWithdrawal } from './withdrawal.ts';
@@ -19,10 +20,25 @@ export interface Sending {
   readonly from: string;
   /** The only allowed recipients; undefined: anyone. */
   readonly recipients: ReadonlySet<string> | undefined;
+  /** Left out: the sender is authorized. */
+  readonly operator?: UncheckedOperator | undefined;
   readonly traceparent: string;
   readonly trace: RequestTrace | undefined;
   readonly idempotency: Idempotency;
 }
+
+/** The sender is authorized by the call that sends: it does nothing unless this is the token of an operator. */
+export class UncheckedOperator {
+  readonly presented: PresentedToken;
+  isGenuine = false;
+
+  constructor(presented: PresentedToken) {
+    this.presented = presented;
+  }
+}
+
+/** Nothing was sent: the token is not that of an operator, or is not stored as a login stores it. */
+export class UnauthorizedSendError extends Error {}
 
 export interface Sent {
   readonly id: string;
@@ -55,6 +71,7 @@ export function createSender(runtime: Runtime, instance: string): Send {
   };
 
   async function route(commands: readonly RouteCommand[], sending: Sending, part: number): Promise<RouteResult> {
+    const { operator } = sending;
     const { userId, name, digest, ttlSeconds, isOwn } = sending.idempotency;
     const key = keys.idempotency(userId, part === 0 ? name : `${name}\n${part}`).slice(keys.prefix.length);
     const deadlineMs = await clock.deadline();
@@ -64,7 +81,10 @@ export function createSender(runtime: Runtime, instance: string): Send {
         ...store,
         deadlineMs,
         idempotency: { key, digest, ttlSeconds },
+        ...(operator === undefined || operator.isGenuine ? {} : { operator: operator.presented }),
       });
+      if (result.status === 'unauthorized') throw new UnauthorizedSendError();
+      if (operator !== undefined) operator.isGenuine = true;
       clock.learn(result.redisNowMs, startedAtMs);
       return result;
     } catch (error) {

@@ -9,7 +9,7 @@ export interface AcknowledgeParts {
   /** Neither rejects. */
   readonly marks: { add(step: DeliveryStep): Promise<void>; idle(): Promise<void> };
   /** Does not reject. */
-  readonly sessionStore: { settle(session: Recipient, state: 'acknowledged', ids: readonly string[]): Promise<void> };
+  readonly sessionStore: { settleAcknowledged(session: Recipient, ids: readonly string[]): Promise<void> };
   readonly counters: { acknowledge(ids: readonly string[], nowMs: number): void };
   /** Undefined: traces are off. */
   readonly traces: { acknowledged(userId: string, ids: readonly string[]): void } | undefined;
@@ -27,7 +27,7 @@ export const acknowledge: Handler<AcknowledgeParts> = (session, frame, { session
   acknowledgements.begin();
   reader.payForWork(body.ids.length);
   markWritten(session, body.ids, marks);
-  const settled = marks.idle().then(() => sessionStore.settle({ userId, epoch }, 'acknowledged', body.ids));
+  const settled = marks.idle().then(() => sessionStore.settleAcknowledged({ userId, epoch }, body.ids));
   void settled.then(() => acknowledgements.end());
 };
 

@@ -15,7 +15,7 @@ export interface Mailboxes {
   /** Does not reject. */
   stash(messages: readonly Stashed[]): Promise<void>;
   /** Does not reject. */
-  settle(session: Recipient, state: 'written', ids: readonly string[]): Promise<void>;
+  settleWritten(session: Recipient, ids: readonly string[]): Promise<void>;
   /** Pages wait for their turn: `isWanted` is asked then, and a page that nobody wants is `stale`. */
   page(
     session: Recipient,
@@ -136,7 +136,7 @@ export class Replay {
     for (const item of items) if (item instanceof Message && item.origin === 'mailbox') ids.push(item.head.id);
     const { userId, epoch, form } = this.#session.identity;
     if (ids.length === 0 || form === 'ack') return;
-    this.#settled = this.#parts.store.settle({ userId, epoch }, 'written', ids);
+    this.#settled = this.#parts.store.settleWritten({ userId, epoch }, ids);
   }
 
   /** Returns its own deadline, or `next` where that comes first. */

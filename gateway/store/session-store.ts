@@ -38,7 +38,7 @@ export interface SessionStoreParts {
   readonly log: Pick<Log, 'error'>;
 }
 
-/** The calls of sessions to Redis. All use one connection: they happen in the order in which they are made, but for those of `settle`. */
+/** The calls of sessions to Redis. All use one connection: they happen in the order in which they are made, but for acknowledgements. */
 export class SessionStore {
   readonly #redis: RedisPort;
   readonly #keys: Keys;
@@ -54,7 +54,7 @@ export class SessionStore {
   #stashBytes = 0;
   readonly #room = new Latch();
   readonly #pages = new Semaphore(MAX_PAGES_IN_FLIGHT);
-  readonly #settlements: GatheredWrites<Settlement>;
+  readonly #acknowledgements: GatheredWrites<Settlement>;
 
   constructor(parts: SessionStoreParts) {
     this.#redis = parts.redis;
@@ -62,7 +62,7 @@ export class SessionStore {
     this.#config = parts.config;
     this.#lease = parts.lease;
     this.#log = parts.log;
-    this.#settlements = new GatheredWrites({
+    this.#acknowledgements = new GatheredWrites({
       what: 'settle',
       workOf: ({ ids }) => workOf(1 + ids.length, 0),
       write: (step) => settleMessages(this.#redis, this.#keys, step),
@@ -163,9 +163,17 @@ export class SessionStore {
     return isKept;
   }
 
-  /** Those of one turn of the event loop leave together, ahead of any other call that is made meanwhile. */
-  settle(session: Recipient, state: 'acknowledged' | 'written', ids: readonly string[]): Promise<void> {
-    return this.#run('settle', [session.userId], () => this.#settlements.add({ session, state, ids }));
+  /** For a client that cannot acknowledge: at once, because what is still in the mailbox at the next claim is sent to it again. */
+  settleWritten(session: Recipient, ids: readonly string[]): Promise<void> {
+    return this.#run('settle', [session.userId], async () => {
+      await settleMessages(this.#redis, this.#keys, [{ session, state: 'written', ids }]);
+    });
+  }
+
+  /** Those of one turn of the event loop leave together, ahead of any other call here that is made meanwhile. */
+  settleAcknowledged(session: Recipient, ids: readonly string[]): Promise<void> {
+    const settlement = { session, state: 'acknowledged', ids } as const;
+    return this.#run('settle', [session.userId], () => this.#acknowledgements.add(settlement));
   }
 
   /** A message that is too large for the client of this user. Does not reject. */
@@ -184,7 +192,7 @@ export class SessionStore {
   ): Promise<MailboxPage> {
     return this.#pages.take(async () => {
       if (!isWanted()) return 'stale';
-      this.#settlements.flush();
+      this.#acknowledgements.flush();
       return readMailbox(this.#redis, this.#keys, session, { ...from, most: PAGE });
     });
   }
@@ -195,7 +203,7 @@ export class SessionStore {
   }
 
   #nextCall(): string {
-    this.#settlements.flush();
+    this.#acknowledgements.flush();
     this.#calls += 1;
     return `${this.#lease.gatewayId}:${this.#calls}`;
   }

@@ -28,7 +28,7 @@ function silentStore() {
 
 test('row 3: hand-overs do not wait for the outstanding calls of other users', async () => {
   const { store, replies, released } = silentStore();
-  for (let i = 0; i < CALLS; i += 1) void store.settle({ userId: `other${i}`, epoch: 1 }, 'written', ['1']);
+  for (let i = 0; i < CALLS; i += 1) void store.settleWritten({ userId: `other${i}`, epoch: 1 }, ['1']);
   const handOvers = Array.from({ length: CALLS }, (_, i) => store.handOver({ userId: `user${i}`, epoch: 1 }));
   await setImmediate();
   expect(released()).toBe(CALLS);
@@ -38,7 +38,7 @@ test('row 3: hand-overs do not wait for the outstanding calls of other users', a
 
 test('row 3: a hand-over waits for what was asked for its own user before', async () => {
   const { store, replies, released } = silentStore();
-  void store.settle({ userId: 'user', epoch: 1 }, 'written', ['1']);
+  void store.settleWritten({ userId: 'user', epoch: 1 }, ['1']);
   const handOver = store.handOver({ userId: 'user', epoch: 1 });
   await setImmediate();
   expect(released()).toBe(0);

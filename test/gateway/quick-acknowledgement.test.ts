@@ -26,10 +26,10 @@ test('a broadcast with a receipt: what a client acknowledges while the rest of t
     outbox: { writing: [new Message(head, '{}', 'broadcast')] },
   };
   const settled = new Promise<void>((resolve) => {
-    const settle = (...[owner, state, ids]: [typeof current, 'acknowledged', string[]]) =>
-      settleMessages(redis, keys, [{ session: owner, state, ids }]).then(() => resolve());
+    const settleAcknowledged = (...[session, ids]: [typeof current, string[]]) =>
+      settleMessages(redis, keys, [{ session, state: 'acknowledged', ids }]).then(() => resolve());
     const marks = new DeliveryMarks({ redis, keys, log: silentLog });
-    const context = { counters: new Counters(), traces: undefined, marks, sessionStore: { settle } };
+    const context = { counters: new Counters(), traces: undefined, marks, sessionStore: { settleAcknowledged } };
     const body = Buffer.from(JSON.stringify({ ids: [id] }));
     const frame = { version: 1, commandId: 6, bodyBytes: body.length, body, bodySource: body, bodyStart: 0 };
     acknowledge(session as unknown as Session, frame as never, context as never);

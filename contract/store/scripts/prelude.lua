@@ -46,7 +46,9 @@ local function live(gateway)
 end
 
 local counts = {}
-local function count(name, by) counts[name] = (counts[name] or 0) + (by or 1) end
+local function count(name, by)
+  if by ~= 0 then counts[name] = (counts[name] or 0) + (by or 1) end
+end
 
 -- records for inboxes, collected and written by commit(): an entry has at most so many fields and bytes, unless one
 -- record alone is larger

@@ -77,6 +77,11 @@ local CANCELLABLE_SECONDS = 120
 local function keep_cancellable(command, id, users, late, life)
   local key = P .. 'cancellable:' .. command
   if #users > 0 then redis.call('HSET', key, 'n:' .. id, cjson.encode(users)) end
+  if id == command and #users == 0 then
+    redis.call('HSET', key, 'late', late)
+    redis.call('EXPIRE', key, CANCELLABLE_SECONDS)
+    return
+  end
   redis.call('HINCRBY', key, 'late', late)
   -- a command that is already on its way cannot be cancelled: it is only known for a while
   if #users > 0 or redis.call('TTL', key) < CANCELLABLE_SECONDS then

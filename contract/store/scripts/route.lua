@@ -4,16 +4,23 @@
 --     [6] digest of the request · [7] idempotency TTL, s · [8] the asking gateway or ''
 --     [9] bound of the audit stream, 0: the call is not audited · [10] ids to reserve right below that of the first command
 --     [11] highest message id known to the caller
+--     [12] user id and [13] stored form of the token of an operator, for whom this is done; '' each: not checked
 --     then per command: command_id, version, ttl_s, flags, traceparent, from, body, options, n, n recipients
 --     (n = -1: everyone · -2: everyone but the asking gateway's)
 --     options: '' or JSON {wait?: 'written' | 'acknowledged' | 'reply', waiter?: instance, if_away?: true, not_before?: ms,
 --     replaces?: key, cancellable?: true, group?: name}; wait and if_away of one recipient; of a group n is 0
--- Returns {'ok' | 'replay' | 'conflict' | 'late', answers, last entry of the asking gateway's inbox or '', now ms}
+-- Returns {'ok' | 'replay' | 'conflict' | 'late' | 'unauthorized', answers, last entry of the asking gateway's inbox or '', now ms}
 --     answers: one per command, `id,online,stored,unknown,,scheduled,members` joined by ';'; a refused one: `0,0,0,0,<reason>`
 -- Atomic because: an idempotent retry must see all or nothing, and order must hold no matter which process routes.
 local auditBound = tonumber(ARGV[9])
 local offlineTtl, bound, deadline = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
 local idempotencyKey, digest, self = ARGV[5], ARGV[6], ARGV[8]
+if ARGV[13] ~= '' then
+  local operator = redis.pcall('HMGET', P .. 'user:' .. ARGV[12], 'token', 'token_expires_at', 'role', 'more_tokens')
+  if operator.err or operator[3] ~= 'operator' or not is_valid_token(ARGV[13], operator) then
+    return { 'unauthorized', '', '', int(now) }
+  end
+end
 if idempotencyKey ~= '' then
   local past = redis.call('GET', P .. idempotencyKey)
   if past then
@@ -26,11 +33,13 @@ if deadline > 0 and now > deadline then return { 'late', '', '', int(now) } end
 
 continue_above(ARGV[11])
 if ARGV[10] ~= '0' then reserve_ids(tonumber(ARGV[10])) end
-local answers, at, accepted = {}, 12, false
+local answers, at, accepted = {}, 14, false
 while ARGV[at] do
   local commandId, version, ttl, flags = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
   local traceparent, from, body, n = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], tonumber(ARGV[at + 8])
-  local options = ARGV[at + 7] ~= '' and cjson.decode(ARGV[at + 7]) or {}
+  local given = ARGV[at + 7]
+  -- the usual form is not parsed
+  local options = given == '' and {} or given == '{"cancellable":true}' and { cancellable = true } or cjson.decode(given)
   local refusal = time_refusal(options.not_before) or (n == 1 and refusal_of(options, ARGV[at + 9], commandId))
   if not refusal and options.replaces then
     for i = 1, n do

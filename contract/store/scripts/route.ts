@@ -5,6 +5,7 @@ import { AUDIT_LUA } from './audit.ts';
 import { GROUP_LUA } from './groups.ts';
 import { defineScript, pushList, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
+import { TOKENS_LUA } from './tokens.ts';
 
 export const ROUTE_LUA = readLua(new URL('./route-library.lua', import.meta.url));
 
@@ -20,6 +21,7 @@ export const routeScript = defineScript(
   ROUTE_LUA,
   LATER_LUA,
   AUDIT_LUA,
+  TOKENS_LUA,
   readLua(new URL('./route.lua', import.meta.url)),
 );
 
@@ -79,6 +81,8 @@ export interface RouteOptions extends MailboxBound {
   highestId?: number;
   /** Each command is recorded in the audit, which keeps about so many records; 0: none. */
   auditMax?: number;
+  /** Nothing is done unless this is the token (in its stored form) of an operator. */
+  operator?: { userId: string; token: string };
 }
 
 export interface RouteAnswer {
@@ -95,7 +99,7 @@ export interface RouteAnswer {
 }
 
 export interface RouteResult {
-  status: 'ok' | 'replay' | 'conflict' | 'late';
+  status: 'ok' | 'replay' | 'conflict' | 'late' | 'unauthorized';
   answers: RouteAnswer[];
   ownEntry: string | undefined;
   redisNowMs: number;
@@ -120,6 +124,8 @@ export async function routeCommands(
     options.auditMax ?? 0,
     options.reservedIds ?? 0,
     options.highestId ?? 0,
+    options.operator?.userId ?? '',
+    options.operator?.token ?? '',
   ];
   for (const command of commands) {
     args.push(command.commandId, command.version, command.ttlSeconds, flagsOf(command));

@@ -5,12 +5,10 @@ import type { Recipient } from '../records.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { TRIM_LUA } from './sweep.ts';
+import { TOKENS_LUA } from './tokens.ts';
 
 /** Shared with leases: epochs and ids are on one time line. */
 export const SESSION_LUA = readLua(new URL('./session-library.lua', import.meta.url));
-
-/** The tokens of a user. */
-export const TOKENS_LUA = readLua(new URL('./tokens-library.lua', import.meta.url));
 
 const claimScript = defineScript(
   'claim',

@@ -4,7 +4,8 @@ import { hashPassword } from '../passwords.ts';
 import { makeToken, tokenAtRest } from '../tokens.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
-import { SESSION_LUA, TOKENS_LUA } from './sessions.ts';
+import { SESSION_LUA } from './sessions.ts';
+import { TOKENS_LUA } from './tokens.ts';
 
 /** Who acts, and the bound of the audit; 0: no record is kept. */
 export interface AuditedBy {

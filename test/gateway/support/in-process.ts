@@ -99,7 +99,8 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
       released.push(await undelivered);
     },
     stash: async () => undefined,
-    settle: async () => undefined,
+    settleAcknowledged: async () => undefined,
+    settleWritten: async () => undefined,
     giveUpTooLarge: async () => undefined,
     page: async (_session: unknown, from: { after: string; waitsForNobody: boolean }) => {
       asked.push({ after: from.after, waitsForNobody: from.waitsForNobody });
