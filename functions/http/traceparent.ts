@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
 const FORMAT = /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-([\da-f]{2})(?:-.*)?$/;
 
@@ -6,10 +6,19 @@ const FORMAT = /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-([\da-f]{2})(?:-.*)?$/;
 export function traceparentOf(header: string | undefined): string {
   const [, traceId, flags] = header === undefined ? [] : (FORMAT.exec(header) ?? []);
   const isGiven = traceId !== undefined && !/^0+$/.test(traceId) && !header?.startsWith('ff');
-  return `00-${isGiven ? traceId : random()}-${random().slice(16)}-${isGiven ? flags : '01'}`;
+  return `00-${isGiven ? traceId : randomHex(32)}-${randomHex(16)}-${isGiven ? flags : '01'}`;
 }
 
-/** 32 hex digits. Node takes the bits of many UUIDs from the system at once; the last 16 digits have 62 of them. */
-function random(): string {
-  return randomUUID().replaceAll('-', '');
+/** Bits are taken from the system for many ids at once. */
+const POOL_BYTES = 4_096;
+let pool = '';
+let used = 0;
+
+function randomHex(digits: number): string {
+  if (used + digits > pool.length) {
+    pool = randomBytes(POOL_BYTES).toString('hex');
+    used = 0;
+  }
+  used += digits;
+  return pool.slice(used - digits, used);
 }
