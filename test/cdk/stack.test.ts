@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { expect, it } from 'vitest';
 import { FrontTcpStack } from '../../lib/front-tcp-stack.ts';
 import { parseSettings, type Settings } from '../../lib/settings.ts';
+import { repository } from '../kit/process.ts';
 import { artifacts, newApp, resourcesOf, type TemplateJson } from './support/synthesis.ts';
 
 interface StackTemplate extends TemplateJson {
@@ -36,6 +39,14 @@ it('tells whoever deployed it where everything is', () => {
     ClusterName: 'AWS::ECS::Cluster',
     ServiceName: 'AWS::ECS::Service',
   });
+  // docs/deploy.md lists them, and looks up some by their name.
+  const page = readFileSync(join(repository, 'docs/deploy.md'), 'utf8');
+  const [listed = ''] = /it prints the outputs: [^.]*\./.exec(page) ?? [];
+  const names = [...listed.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+  expect(names.toSorted()).toEqual(Object.keys(types).toSorted());
+  const lookedUp = [...page.matchAll(/OutputKey=='(\w+)'/g)].map(([, name]) => name);
+  expect(lookedUp.filter((name) => !names.includes(name))).toEqual([]);
+  expect(lookedUp.length).toBeGreaterThan(0);
   expect(JSON.stringify(Outputs.TcpEndpoint?.Value)).toContain(':8124"');
   expect(JSON.stringify(Outputs.ConsoleUrl?.Value)).toContain('/web/send-command');
 });

@@ -44,6 +44,7 @@ const places: Readonly<Record<string, string>> = {
   live: '#/live',
   gateways: '#/gateways',
   users: '#/users/pump-004',
+  groups: '#/groups/station-north',
   history: '#/history',
   queue: '#/queue',
   tokens: '#/tokens',
@@ -93,7 +94,7 @@ async function take({ suffix, words, options, views }: Shots): Promise<void> {
   await userBox(page, 'pump-001').waitFor();
   await useConsole(page, words);
   await page.screenshot({ path: `${folder}console${suffix}.png` });
-  if (suffix === '') await makeTokens(page);
+  if (suffix === '') await makeTokensAndGroups(page);
   // The gateways first, while there is traffic.
   const traffic = startTraffic();
   if (views.includes('gateways')) await page.waitForTimeout(WATCHED_MS);
@@ -156,17 +157,19 @@ async function useDevice(page: Page): Promise<void> {
     await page.getByRole('button', { name, exact: true }).click();
 }
 
-async function makeTokens(page: Page): Promise<void> {
+async function makeTokensAndGroups(page: Page): Promise<void> {
   const token = await page.evaluate<string>(`JSON.parse(sessionStorage.getItem('fronttcp.session')).token`);
-  const make = (body: object) =>
-    fetch(new URL('/service-tokens', system.url), {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}` },
-      body: JSON.stringify(body),
-    });
+  const call = async (method: string, path: string, body: object): Promise<void> => {
+    const headers = { authorization: `Bearer ${token}` };
+    const { ok, status } = await fetch(new URL(path, system.url), { method, headers, body: JSON.stringify(body) });
+    if (!ok) throw new Error(`${method} ${path}: ${status}`);
+  };
+  const make = (body: object) => call('POST', '/service-tokens', body);
   await make({ name: 'billing', scopes: ['send'], recipients: ['pump-001', 'pump-002'], ttl_s: 604_800 });
   await make({ name: 'dashboard', scopes: ['read'] });
   await make({ name: 'night-shift', scopes: ['send', 'read'], ttl_s: 86_400 });
+  await call('PUT', '/groups/station-north/members', { add: FLEET.slice(0, 9) });
+  await call('PUT', '/groups/station-south/members', { add: FLEET.slice(9) });
 }
 
 /** A producer that writes into the queue in waves. */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { routes } from '../../functions/routes.ts';
 import { repository, startProcess } from '../kit/process.ts';
 import { LANGUAGES, NOT_RUN, OWN_TESTS } from './arrangements.ts';
 import { type Fence, fencesOf, pages, readPage, titleOf } from './support/fences.ts';
@@ -42,6 +43,18 @@ test('every npm script that a page names is there', async () => {
   );
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter(([, script = '']) => !Object.hasOwn(scripts, script))).toEqual([]);
+});
+
+test('every route that a page names is there', () => {
+  const known = new Set<string>([
+    ...routes.map(({ method, path }) => `${method} ${path}`),
+    ...['/healthz', '/readyz', '/metrics'].map((path) => `GET ${path}`),
+  ]);
+  const named = pages.flatMap((page) =>
+    [...readPage(page).matchAll(/`((?:GET|POST|PUT|DELETE) \/[^`?]*)[^`]*`/g)].map(([, route = '']) => [page, route]),
+  );
+  expect(named.length).toBeGreaterThan(40);
+  expect(named.filter(([, route = '']) => !known.has(route))).toEqual([]);
 });
 
 /** As GitHub makes them of headings. */
