@@ -65,6 +65,19 @@ test('the first view says in one sentence that all is well, and shows the last d
   );
 });
 
+test('the numbers beside a chart are whole, however long they are', async () => {
+  const day = aDay();
+  const slow = { ...day, body: { ...day.body, p95_ms: Array.from({ length: 288 }, () => 240) } };
+  api.answer('GET /stats/history', () => slow);
+  opened = await logInAt(browser, api, '#/');
+  const { page } = opened;
+  await page.getByText('300 ms', { exact: true }).first().waitFor();
+  const cut = await page.evaluate<string[]>(
+    `[...document.querySelectorAll('.chart svg text')].filter((one) => one.getBBox().x < 0).map((one) => one.textContent)`,
+  );
+  expect(cut).toEqual([]);
+});
+
 test('what is wrong is said with where to look, the worst first', async () => {
   api.letters = [{ id: '0-0123456789abcdef', entry: 'x', reason: 'not JSON' }];
   api.answer('GET /stats', () => done({ connected: 0, queue: { waiting: 5_000, dead: 1 }, gateways: [] }));

@@ -4,7 +4,7 @@ import { text } from '../../texts/texts.ts';
 import { clockText } from '../../texts/times.ts';
 import { ChartTable } from './chart-table.tsx';
 import { Plot } from './plot.tsx';
-import { MARGIN, type Series } from './scale.ts';
+import { RIGHT_PX, type Series, valueAxis } from './scale.ts';
 
 interface Props {
   title: string;
@@ -61,7 +61,7 @@ export function Chart({ title, times, series, format, span, gapMs, nothing }: Pr
         ref={box}
         onPointerMove={(event) => {
           const place = (event.clientX - event.currentTarget.getBoundingClientRect().left) / Math.max(1, width);
-          pointedMs.value = timeAt(place, width, times, span);
+          pointedMs.value = timeAt(place, width, valueAxis(series, format).leftPx, times, span);
         }}
         onPointerLeave={() => {
           pointedMs.value = undefined;
@@ -89,11 +89,12 @@ export function Chart({ title, times, series, format, span, gapMs, nothing }: Pr
 function timeAt(
   place: number,
   width: number,
+  leftPx: number,
   times: readonly number[],
   span: readonly [number, number] | undefined,
 ): number {
   const [from, to] = span ?? [times[0] ?? 0, times.at(-1) ?? 0];
-  const share = (place * width - MARGIN.left) / Math.max(1, width - MARGIN.left - MARGIN.right);
+  const share = (place * width - leftPx) / Math.max(1, width - leftPx - RIGHT_PX);
   return from + Math.min(1, Math.max(0, share)) * (to - from);
 }
 

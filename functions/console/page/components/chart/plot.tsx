@@ -1,5 +1,5 @@
 import { language } from '../../state/preferences.ts';
-import { MARGIN, type Series, stretches, timeTicks, valueTicks } from './scale.ts';
+import { RIGHT_PX, type Series, stretches, timeTicks, valueAxis } from './scale.ts';
 
 const HEIGHT = 180;
 const TOP = 8;
@@ -20,11 +20,10 @@ interface Props {
 }
 
 export function Plot({ label, width, times, series, format, span: [from, to], gapMs, pointed }: Props) {
-  const highest = series.reduce((top, { values }) => values.reduce<number>((a, b) => Math.max(a, b ?? 0), top), 0);
-  const ticks = valueTicks(highest);
+  const { ticks, leftPx } = valueAxis(series, format);
   const top = ticks.at(-1) ?? 1;
-  const right = width - MARGIN.right;
-  const x = (ms: number) => MARGIN.left + ((ms - from) / Math.max(1, to - from)) * (right - MARGIN.left);
+  const right = width - RIGHT_PX;
+  const x = (ms: number) => leftPx + ((ms - from) / Math.max(1, to - from)) * (right - leftPx);
   const y = (value: number) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
   const pointOf = (at: number, values: Series['values']) =>
     `${x(times[at] ?? 0).toFixed(1)} ${y(values[at] ?? 0).toFixed(1)}`;
@@ -39,14 +38,14 @@ export function Plot({ label, width, times, series, format, span: [from, to], ga
     <svg width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={label}>
       {ticks.map((tick) => (
         <g key={`v${tick}`} class="chart-axis">
-          <line x1={MARGIN.left} x2={right} y1={y(tick)} y2={y(tick)} />
-          <text x={MARGIN.left - 8} y={y(tick) + 4} text-anchor="end">
+          <line x1={leftPx} x2={right} y1={y(tick)} y2={y(tick)} />
+          <text x={leftPx - 8} y={y(tick) + 4} text-anchor="end">
             {format(tick)}
           </text>
         </g>
       ))}
-      {timeTicks(from, to, Math.max(1, Math.floor((right - MARGIN.left) / PX_PER_TIME))).map((ms) => (
-        <text key={`t${ms}`} class="chart-time" x={x(ms)} y={HEIGHT - 6} text-anchor={anchorAt(x(ms), right)}>
+      {timeTicks(from, to, Math.max(1, Math.floor((right - leftPx) / PX_PER_TIME))).map((ms) => (
+        <text key={`t${ms}`} class="chart-time" x={x(ms)} y={HEIGHT - 6} text-anchor={anchorAt(x(ms), leftPx, right)}>
           {clock.format(ms)}
         </text>
       ))}
@@ -76,8 +75,8 @@ export function Plot({ label, width, times, series, format, span: [from, to], ga
 }
 
 /** A time at either end does not stick out of the drawing. */
-function anchorAt(x: number, right: number): 'start' | 'middle' | 'end' {
-  if (x < MARGIN.left + 20) return 'start';
+function anchorAt(x: number, left: number, right: number): 'start' | 'middle' | 'end' {
+  if (x < left + 20) return 'start';
   return x > right - 20 ? 'end' : 'middle';
 }
 

@@ -4,8 +4,18 @@ export interface Series {
   values: readonly (number | null)[];
 }
 
-/** Space for the numbers beside the lines, px. */
-export const MARGIN = { left: 48, right: 16 };
+/** Space beside the lines, px. On the left it is for the numbers, which may be long. */
+export const RIGHT_PX = 16;
+const LEAST_LEFT_PX = 48;
+const PX_PER_CHARACTER = 7.5;
+
+/** The marks of the value axis, and the space that their texts take, px. */
+export function valueAxis(series: readonly Series[], format: (n: number) => string) {
+  const highest = series.reduce((top, { values }) => values.reduce<number>((a, b) => Math.max(a, b ?? 0), top), 0);
+  const ticks = valueTicks(highest);
+  const longest = ticks.reduce((most, tick) => Math.max(most, format(tick).length), 0);
+  return { ticks, leftPx: Math.max(LEAST_LEFT_PX, Math.ceil(longest * PX_PER_CHARACTER) + 12) };
+}
 
 /** The scale does not jump about while there is next to nothing. */
 const LEAST_TOP = 4;

@@ -36,7 +36,7 @@ function OpenGroup() {
     setName('');
   };
   return (
-    <form class="stack" onSubmit={open}>
+    <form class="stack one-line" onSubmit={open}>
       <label class="field">
         <span>{text('groups.name')}</span>
         <input

@@ -25,16 +25,16 @@ export function Outcome({ send }: { send: Send }) {
   const { online = 0, stored = 0, unknown = 0, scheduled = 0, members = 0 } = state.sent.recipients;
   return (
     <>
-      <p class="outcome">
+      <div class="outcome">
         {online > 0 && <span class="result good">{text('send.online', { n: online })}</span>}
         {stored > 0 && <span class="result warn">{text('send.stored', { n: stored })}</span>}
         {unknown > 0 && <span class="result bad">{text('send.unknown', { n: unknown })}</span>}
         {scheduled > 0 && <span class="result good">{text('send.scheduled', { n: scheduled })}</span>}
         {members > 0 && <span class="result good">{countText('send.members', members)}</span>}
         {online + stored + unknown + scheduled + members === 0 && <span class="result">{text('send.nobody')}</span>}
-      </p>
+        <TakeBack id={state.sent.id} waiting={waitingOf(send)} onDone={() => void refreshReceipt(send)} />
+      </div>
       <Reply send={send} />
-      <TakeBack id={state.sent.id} waiting={waitingOf(send)} onDone={() => void refreshReceipt(send)} />
     </>
   );
 }
