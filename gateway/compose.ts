@@ -93,7 +93,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
   });
   const lease = new Lease({ redis, keys, leaseMs: config.leaseMs, clock, seenId, log, logFields });
   const claims = new ClaimsInFlight();
-  const undertaker = new Undertaker({ redis, keys, config, counters, log });
+  const undertaker = new Undertaker({ redis, keys, lease, config, counters, log });
   const sweeper = new Sweeper({ redis, keys, config, lease, log });
   const releases = new ScheduledReleases({ redis, keys, config, lease, counters, log });
 

@@ -5,10 +5,13 @@ import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 
 const JITTER_MS = 300;
+/** Between two steps Redis belongs to the living, for as long as the last step took and at most this. */
+const MAX_PAUSE_MS = 250;
 
 export interface UndertakerParts {
   readonly redis: RedisPort;
   readonly keys: Keys;
+  readonly lease: { readonly gatewayId: string };
   readonly config: {
     readonly offlineTtlSeconds: number;
     readonly mailboxMax: number;
@@ -18,10 +21,11 @@ export interface UndertakerParts {
   readonly log: Pick<Log, 'info' | 'error'>;
 }
 
-/** Buries gateways whose lease has run out. Several gateways may do so at a time. */
+/** Buries gateways whose lease has run out. Several gateways may begin to do so: one of them does it. */
 export class Undertaker {
   readonly #redis: RedisPort;
   readonly #keys: Keys;
+  readonly #lease: UndertakerParts['lease'];
   readonly #config: UndertakerParts['config'];
   readonly #counters: UndertakerParts['counters'];
   readonly #log: UndertakerParts['log'];
@@ -30,6 +34,7 @@ export class Undertaker {
   constructor(parts: UndertakerParts) {
     this.#redis = parts.redis;
     this.#keys = parts.keys;
+    this.#lease = parts.lease;
     this.#config = parts.config;
     this.#counters = parts.counters;
     this.#log = parts.log;
@@ -42,7 +47,7 @@ export class Undertaker {
     await this.bury(gatewayId, { leaving: false });
   }
 
-  /** Resolves when nothing of the gateway is left. Does not reject. */
+  /** Resolves when nothing of the gateway is left, or another one buries it. Does not reject. */
   bury(gatewayId: string, how: { leaving: boolean }): Promise<void> {
     const known = this.#inFlight.get(gatewayId);
     if (known !== undefined) return known;
@@ -59,11 +64,15 @@ export class Undertaker {
     let rerouted = 0;
     let lost = 0;
     for (;;) {
-      const step = await buryGateway(this.#redis, this.#keys, gatewayId, this.#config, { leaving });
+      const startedAt = performance.now();
+      const how = { leaving, by: this.#lease.gatewayId };
+      const step = await buryGateway(this.#redis, this.#keys, gatewayId, this.#config, how);
       rerouted += step.rerouted;
       lost += step.lost;
-      if (step.outcome === 'live') return;
+      if (step.outcome === 'live' || step.outcome === 'busy') return;
       if (step.outcome === 'done') break;
+      // One that leaves has a time by which it must be gone, or is waited for by its own sessions.
+      if (!leaving) await setTimeout(Math.min(MAX_PAUSE_MS, performance.now() - startedAt));
     }
     if (!leaving) this.#counters.burials += 1;
     this.#log.info({ event: 'gateway_buried', dead: gatewayId, leaving, rerouted, lost }, 'buried a gateway');

@@ -8,7 +8,10 @@ import { sweepMailboxes } from '../../contract/store/scripts/sweep.ts';
 import { adoptUnread } from '../../contract/store/scripts/unread.ts';
 import { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
 import { STEP_WORK } from '../../contract/store/work.ts';
+import { connectRedis } from '../../gateway/store/redis.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { silentLog } from '../gateway/support/gateway.ts';
+import { sharedRedisUrl } from '../kit/redis.ts';
 import { message, openStore, type Store } from '../store/ports.ts';
 
 // In a test build a step that does more work than twice its bound fails (vitest.config.ts): steps are counted here, not timed.
@@ -16,7 +19,18 @@ const bounds = { offlineTtlSeconds: 600, mailboxMax: 1_000, mailboxMaxBytes: 1_0
 
 let store: Store;
 beforeAll(async () => {
-  store = await openStore('ioredis');
+  const opened = await openStore('ioredis');
+  // With the time-outs of a gateway, which makes most of these calls: a step may wait for a busy machine.
+  const config = {
+    url: sharedRedisUrl(),
+    cluster: false,
+    keyPrefix: opened.keys.prefix,
+    username: undefined,
+    password: undefined,
+  };
+  const port = connectRedis(config, silentLog);
+  const stop = async () => void (await Promise.all([port.close(), opened.stop()]));
+  store = { ...opened, port, stop };
 });
 afterAll(() => store.stop());
 
@@ -57,6 +71,30 @@ test('row 4: a gateway dies with group messages in its inbox: each step of the b
   expect([rerouted, lost]).toEqual([40_000, 400]);
   const contents = (await mailbox('r4-399')).map(({ body: text }) => Number(/"(\d+) x/.exec(text)?.[1]));
   expect(contents).toEqual(Array.from({ length: 100 }, (_, i) => i));
+});
+
+test('row 4: of several gateways one buries, another goes on when that one has stopped, and who leaves does it itself', async () => {
+  const users = names('r4b-', 400);
+  await addUsers(users, online('r4b'));
+  await live('r4b');
+  const body = `{"chat_from": "op", "chat_content": "${'x'.repeat(400)}"}`;
+  for (let i = 0; i < 20; i += 1) {
+    await routeCommands(store.port, store.keys, [message(users, { commandId: 103, body })], bounds);
+  }
+  await store.redis.zadd(store.keys.gateways, 1, 'r4b');
+  const bury = async (by: string, leaving = false) =>
+    (await buryGateway(store.port, store.keys, 'r4b', bounds, { leaving, by })).outcome;
+  expect([await bury('a'), await bury('b'), await bury('a'), await bury('b')]).toEqual([
+    'more',
+    'busy',
+    'more',
+    'busy',
+  ]);
+  await store.redis.hset(store.keys.gateway('r4b'), 'undertaker', `a ${Date.now() - 4_000}`);
+  expect([await bury('b'), await bury('a'), await bury('r4b', true)]).toEqual(['more', 'busy', 'more']);
+  while ((await bury('r4b', true)) === 'more');
+  expect(await store.redis.exists(store.keys.inbox('r4b'), store.keys.gateway('r4b'))).toBe(0);
+  expect(await mailbox('r4b-399')).toHaveLength(20);
 });
 
 test('row 5: queue entries with 10,000 recipients are taken in short steps, in order, and each recipient gets each once', async () => {

@@ -1,9 +1,9 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] bound of a mailbox, `<messages>,<bytes>`
---     [5] 1: the gateway stops and gives up its lease itself, 0: only when its lease has run out
--- Returns {'live'} | {'more' | 'done', messages re-routed, sessions lost}
--- Atomic because: any gateway may bury, several at a time, and may itself die between two steps: each step leaves a
--- state from which the next continues. Order: the inbox (oldest first), then the sessions, then the lease.
+--     [5] 1: the gateway stops and gives up its lease itself, 0: only when its lease has run out · [6] who buries
+-- Returns {'live' | 'busy'}: another one does it | {'more' | 'done', messages re-routed, sessions lost}
+-- Atomic because: any gateway may bury, and may itself die between two steps: each step leaves a state from which the next
+-- continues, and `undertaker` of the gateway's hash names who made it and when, so that several do not take turns. Order: the inbox (oldest first), then the sessions, then the lease.
 -- A step ends when its work budget is used up, even in the middle of an entry: `burial` of the gateway's hash names the place,
 -- `<entry> <field> <recipient>`.
 local gateway, offlineTtl, bound = ARGV[2], tonumber(ARGV[3]), bound_of(ARGV[4])
@@ -14,6 +14,10 @@ if ARGV[5] == '1' then
   redis.call('ZADD', P .. 'gateways', 0, gateway)
   leases[gateway] = false
 elseif tonumber(lease) > now then return { 'live', 0, 0 } end
+local UNDERTAKER_MS = 3000
+local by, at = string.match(redis.call('HGET', key, 'undertaker') or '', '^(%S*) (%d+)$')
+if ARGV[5] ~= '1' and by and by ~= ARGV[6] and math.abs(now - tonumber(at)) < UNDERTAKER_MS then return { 'busy', 0, 0 } end
+redis.call('HSET', key, 'undertaker', ARGV[6] .. ' ' .. int(now))
 
 local rerouted, lost = 0, 0
 

@@ -53,20 +53,21 @@ export async function holdLease(redis: RedisPort, keys: Keys, request: LeaseRequ
 const buryScript = defineScript('bury', ALLOW_FULL, readLua(new URL('./bury.lua', import.meta.url)));
 
 export interface Burial {
-  outcome: 'live' | 'more' | 'done';
+  /** `busy`: another gateway does it. */
+  outcome: 'live' | 'busy' | 'more' | 'done';
   rerouted: number;
   lost: number;
 }
 
-/** One step of burying a gateway: call again while it returns `more`. */
+/** One step of burying a gateway: call again while it returns `more`. `by`: the gateway that does it. */
 export async function buryGateway(
   redis: RedisPort,
   keys: Keys,
   gatewayId: string,
   store: { offlineTtlSeconds: number } & MailboxBound,
-  how: { leaving: boolean },
+  { leaving, by = '' }: { leaving: boolean; by?: string },
 ): Promise<Burial> {
-  const args = [keys.prefix, gatewayId, store.offlineTtlSeconds, mailboxBound(store), how.leaving ? 1 : 0];
+  const args = [keys.prefix, gatewayId, store.offlineTtlSeconds, mailboxBound(store), leaving ? 1 : 0, by];
   const reply = (await redis.script(buryScript, [keys.users], args)) as [Burial['outcome'], number, number];
   return { outcome: reply[0], rerouted: reply[1], lost: reply[2] };
 }

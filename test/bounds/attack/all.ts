@@ -16,7 +16,7 @@ export interface AttackOptions {
   readonly say: (line: string) => void;
 }
 
-/** Steps of the attacks that happen once begin one after another, in this time. */
+/** Between attacks that happen once. */
 const STEP_MS = 500;
 const CALM_MS = 150_000;
 const HONEST_MS = 30_000;
@@ -35,13 +35,11 @@ export async function runAttacks({ rows, seconds, checkout, say }: AttackOptions
     await honest.start();
     const startedAt = performance.now();
     for (const attack of chosen) attackers.start(attack.orders?.(system) ?? []);
-    const runs: Promise<void>[] = [];
     for (const { run } of chosen) {
       if (run === undefined) continue;
       await setTimeout(STEP_MS);
-      runs.push(run(scene));
+      await run(scene);
     }
-    await Promise.all(runs);
     await setTimeout(Math.max(0, seconds * 1_000 - (performance.now() - startedAt)));
     attackers.stop();
     const wrong = await untilCalm(scene);

@@ -1,5 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
+
+const ATTACKER_NICE = 10;
 
 /** What the clients of one attack do (attacker.ts). `name` is that of their report. */
 export type Order = { readonly name: string; readonly port: number } & (
@@ -37,6 +40,8 @@ export class Attackers {
     if (orders.length === 0) return;
     const child = fork(fileURLToPath(new URL('./attacker.ts', import.meta.url)), [JSON.stringify(orders)]);
     this.#children.push(child);
+    // Attackers have machines of their own. On this one they get the CPU time that the attacked leave.
+    if (child.pid !== undefined) setPriority(child.pid, ATTACKER_NICE);
     child.on('message', (reports) => {
       for (const [name, report] of Object.entries(reports as Record<string, Report>)) this.#reports.set(name, report);
     });
