@@ -28,6 +28,7 @@ export const parts: readonly Part[] = [
   },
   { name: 'asking', command: ['test/faults/run.ts', '--scenario', 'asking', '--seed', '2', '--cluster'] },
   { name: 'upgrade', command: ['test/faults/run.ts', '--scenario', 'upgrade'] },
+  { name: 'attack', command: ['test/bounds/attack/run.ts'] },
   { name: 'silent', command: ['test/faults/run.ts', '--scenario', 'silent'] },
   ...Array.from({ length: MUTATION_SHARES }, (_, at) => ({
     name: `mutations-${at + 1}`,

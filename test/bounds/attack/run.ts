@@ -1,5 +1,5 @@
 // node test/bounds/attack/run.ts [--rows 1,2] [--seconds 25] [--checkout DIRECTORY]
-// The attacks of the table in docs/architecture.md, at once, against two gateways, the HTTP API and one Redis, with
+// A part of `npm run test:long`: the attacks of the table in docs/architecture.md, at once, against two gateways, the HTTP API and one Redis, with
 // honest traffic beside them. --checkout: against the gateways and the API of another checkout.
 import { parseArgs } from 'node:util';
 import { runAttacks } from './all.ts';
