@@ -79,3 +79,29 @@ test.each(['overview', 'live', 'send', 'users', 'users/device-000001', 'groups',
     expect(problems).toEqual([]);
   },
 );
+
+test('with 100,000 users the first paint is the whole frame of the page, and waits for no answer of the API', async () => {
+  const { page, problems, close } = await openConsole(browser, `${api.url}#/users`);
+  onTestFinished(close);
+  await logIn(page);
+  await page.getByText('device-000001', { exact: true }).waitFor();
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/*', async (route) => {
+    if (route.request().resourceType() !== 'document') await released;
+    await route.continue();
+  });
+  await page.reload();
+  await page.getByRole('heading', { name: 'Users', exact: true }).waitFor();
+  const timeOf = (entry: string) => page.evaluate<number>(`performance.getEntriesByName('${entry}')[0].startTime`);
+  const paintedMs = await timeOf('first-contentful-paint');
+  release();
+  await page.getByText('device-000001', { exact: true }).waitFor();
+  const shown = await page.locator('.user').count();
+  expect(shown).toBeLessThan(100);
+  expect(paintedMs).toBeGreaterThan(0);
+  process.stdout.write(`first paint with 100,000 users: ${paintedMs.toFixed(0)} ms after the navigation\n`);
+  expect(problems).toEqual([]);
+});
