@@ -85,10 +85,7 @@ test('with 100,000 users the first paint is the whole frame of the page, and wai
   onTestFinished(close);
   await logIn(page);
   await page.getByText('device-000001', { exact: true }).waitFor();
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
   await page.route('**/*', async (route) => {
     if (route.request().resourceType() !== 'document') await released;
     await route.continue();
