@@ -36,6 +36,14 @@ function leanCommand({ flags, keyStart, keyStop, step, subcommands }: Command): 
   return { ...lean, subcommands: Object.fromEntries(others.map(([name, sub]) => [name, leanCommand(sub)])) };
 }
 
+/** Methods of schemas that nothing of ours calls: each would keep a class of schema in every bundle. */
+export const UNUSED_OF_ZOD = [
+  ...['and', 'exactOptional', 'nonoptional', 'readonly'],
+  ...['lowercase', 'slugify', 'uppercase', 'multipleOf', 'step'],
+  ...['catchall', 'exactPartial', 'keyof', 'loose', 'merge', 'omit', 'partial', 'passthrough', 'pick', 'required'],
+  ...['safeExtend', 'strict', 'strip'],
+];
+
 /** The commands that ioredis sends by itself, for each of which it needs a method. */
 export const CALLED_BY_IOREDIS =
   'asking auth client cluster hello info psubscribe quit readonly select ssubscribe subscribe'.split(' ');
@@ -73,6 +81,7 @@ const LEAN: readonly { readonly module: RegExp; readonly text: (original: string
         [/^ {4}(?:async )?(?:safe)?(?:en|de)code(?:Async)?\b.*?^ {4}\},\n/gims, ''],
         [/^ {4}\w+: \(inst\) => (?:processors\.aggregateChecks|\{\n.*?^ {4}\}).*?\n/gms, ''],
         ['core.config({ memoizer: core.memoizer() })', ''],
+        [new RegExp(`^ {4}(?:${UNUSED_OF_ZOD.join('|')})\\(.*?^ {4}\\},\\n`, 'gms'), ''],
         [/(\$constructor\("ZodString", .*?\n\}), \{\n.*?\n\}\);/s, '$1);'],
       ),
   },
@@ -143,7 +152,24 @@ const LEAN: readonly { readonly module: RegExp; readonly text: (original: string
   },
   {
     module: /[\\/]ioredis[\\/]built[\\/]cluster[\\/]index\.js$/,
-    text: (original) => replaced(original, [/^ {4}createShardedSubscriberGroup\(\) .*?^ {4}\}$/gms, '']),
+    text: (original) =>
+      replaced(original, [
+        /^ {4}(?:createShardedSubscriberGroup|createScanStream|resolveSrv|\w*[sS]canStream)\(.*?^ {4}\}$/gms,
+        '',
+      ]),
+  },
+  {
+    // Names in DNS that stand for several servers: an option of the client.
+    module: /[\\/]ioredis[\\/]built[\\/]cluster[\\/]util\.js$/,
+    text: (original) =>
+      replaced(original, [
+        /^function (?:group|weight)SrvRecords\(.*?^\}$|^exports\.(?:group|weight)SrvRecords = \w+;$/gms,
+        '',
+      ]),
+  },
+  {
+    module: /[\\/]ioredis[\\/]built[\\/]Redis\.js$/,
+    text: (original) => replaced(original, [/^ {4}(?:createScanStream|\w*[sS]canStream|monitor)\(.*?^ {4}\}$/gms, '']),
   },
   {
     // Channels for a tracer inside of this process: ours writes spans of its own (shared/trace.ts).
