@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { isIPv6 } from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { type Connection, type ConnectionEvents, DISCARD } from './connection.ts';
 import { type NativeBinding, type NativeHandle, RECORD_INTS, RecordKind, Watched } from './native-binding.ts';
+import { NativeConnection, type NativeSockets } from './native-connection.ts';
 import type { AcceptEvents, ListenOptions, Network } from './port.ts';
 
 /** Resident only as far as it is used. Some 512 sockets are read in a turn, each its share of it, at most 64 KiB. */
@@ -18,7 +18,7 @@ const ACCEPT_PAUSE_MS = 100;
  * The sockets live in an addon, which reads and sends many of them in one call (native/net.c). This class keeps a connection
  * for each and does everything that is a decision.
  */
-export class NativeNetwork implements Network {
+export class NativeNetwork implements Network, NativeSockets {
   readonly kind = 'native';
   readonly #binding: NativeBinding;
   // The addon writes to these: they must live as long as it may.
@@ -188,210 +188,6 @@ export class NativeNetwork implements Network {
     this.#binding.close(this.#handle);
     this.#handle = undefined;
   }
-}
-
-class NativeConnection implements Connection {
-  events: ConnectionEvents = DISCARD;
-  readonly remoteAddress: string;
-  readonly certificateName = undefined;
-  bytesRead = 0;
-  bytesWritten = 0;
-  /** Something of it is in what the network gathered. */
-  isGathered = false;
-  readonly network: NativeNetwork;
-  /** -1: closed. */
-  #socket: number;
-  #watched: number = Watched.read;
-  #isPaused = false;
-  /** Our side is to end, or has. */
-  #isEnding = false;
-  #isEndSent = false;
-  /** The peer has ended its side, and the listener may have yet to be told. */
-  #isEndRead = false;
-  #isEndTold = false;
-  /** Arrived while nothing may be told. */
-  #held: Buffer | undefined;
-  /** What the kernel did not take, in order. */
-  #queue: Buffer[] | undefined;
-  #queuedBytes = 0;
-  /** To be called when the kernel has taken everything. */
-  #onDrained: ((error?: Error | null) => void)[] | undefined;
-
-  constructor(network: NativeNetwork, socket: number, remoteAddress: string) {
-    this.network = network;
-    this.#socket = socket;
-    this.remoteAddress = remoteAddress;
-  }
-
-  get destroyed(): boolean {
-    return this.#socket < 0;
-  }
-
-  get isQueued(): boolean {
-    return this.#queue !== undefined;
-  }
-
-  get writableLength(): number {
-    if (this.isGathered) this.network.send();
-    return this.#queuedBytes;
-  }
-
-  /** Tries again first: the kernel says that it takes more only when a third of its buffer is free. */
-  unsentBytes(): number {
-    if (this.isGathered) this.network.send();
-    this.#onWritable();
-    return this.writableLength;
-  }
-
-  write(bytes: Buffer, taken?: (error?: Error | null) => void): void {
-    if (this.#socket < 0 || this.#isEnding) return;
-    this.bytesWritten += bytes.length;
-    if (this.#queue !== undefined) this.queue(bytes);
-    else if (bytes.length > 0) this.network.gather(this, this.#socket, bytes);
-    if (taken === undefined) return;
-    if (this.writableLength === 0) process.nextTick(taken);
-    else if (this.#onDrained === undefined) this.#onDrained = [taken];
-    else this.#onDrained.push(taken);
-  }
-
-  pause(): void {
-    // The socket is read until something comes: who sends nothing meanwhile costs no call.
-    this.#isPaused = true;
-  }
-
-  resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    if (this.#held !== undefined || this.#isEndRead) process.nextTick(tellHeld, this);
-    else this.#readOn();
-  }
-
-  end(bytes?: Buffer): void {
-    if (this.#isEnding || this.#socket < 0) return;
-    if (bytes) this.write(bytes);
-    this.#isEnding = true;
-    if (this.writableLength === 0) this.#sendEnd();
-  }
-
-  destroy(): void {
-    if (this.#socket < 0) return;
-    if (this.isGathered) this.network.send();
-    const socket = this.#socket;
-    if (socket < 0) return;
-    this.#socket = -1;
-    this.#queue = undefined;
-    this.#queuedBytes = 0;
-    this.#held = undefined;
-    this.#onDrained = undefined;
-    // Closing takes it out of epoll, too.
-    this.network.closeSocket(socket);
-    process.nextTick(tellClosed, this);
-  }
-
-  // --- for its network
-
-  onRecord(kind: number | undefined, value: number, arena: Buffer, bytes: number): void {
-    if (kind === RecordKind.bytes) this.#onBytes(arena.subarray(value, value + bytes));
-    else if (kind === RecordKind.ended) this.#onEnded();
-    else if (kind === RecordKind.writable) this.#onWritable();
-    else if (kind === RecordKind.failed) this.destroy();
-  }
-
-  /** The kernel took so many of these bytes; below 0: the connection is lost. */
-  onSent(bytes: Buffer, taken: number): void {
-    this.isGathered = false;
-    if (this.#socket < 0) return;
-    if (taken < 0) return this.destroy();
-    if (taken < bytes.length) this.queue(taken === 0 ? bytes : bytes.subarray(taken));
-  }
-
-  queue(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    if (this.#queue === undefined) {
-      this.#queue = [];
-      this.#watch(this.#watched | Watched.write);
-    }
-    this.#queue.push(bytes);
-    this.#queuedBytes += bytes.length;
-  }
-
-  /** What was queued has been tried again. */
-  onResent(): void {
-    if (this.#socket < 0 || this.#queue !== undefined) return;
-    this.#watch(this.#watched & ~Watched.write);
-    const onDrained = this.#onDrained;
-    this.#onDrained = undefined;
-    if (this.#isEnding) this.#sendEnd();
-    if (onDrained) for (const taken of onDrained) taken();
-  }
-
-  tellHeld(): void {
-    if (this.#isPaused || this.#socket < 0) return;
-    const held = this.#held;
-    this.#held = undefined;
-    if (held !== undefined) this.events.receive(held);
-    if (this.#isPaused || this.#socket < 0) return;
-    if (this.#isEndRead) this.#tellEnd();
-    else this.#readOn();
-  }
-
-  #onBytes(chunk: Buffer): void {
-    this.bytesRead += chunk.length;
-    if (!this.#isPaused && this.#held === undefined) return this.events.receive(chunk);
-    this.#held = this.#held === undefined ? Buffer.from(chunk) : Buffer.concat([this.#held, chunk]);
-    this.#watch(this.#watched & ~Watched.read);
-  }
-
-  #onEnded(): void {
-    this.#isEndRead = true;
-    this.#watch(this.#watched & ~Watched.read);
-    if (!this.#isPaused && this.#held === undefined) this.#tellEnd();
-  }
-
-  #tellEnd(): void {
-    if (this.#isEndTold) return;
-    this.#isEndTold = true;
-    this.events.onEnd();
-    if (this.#isEndSent) this.destroy();
-  }
-
-  #onWritable(): void {
-    const queue = this.#queue;
-    if (queue === undefined) return;
-    this.#queue = undefined;
-    this.#queuedBytes = 0;
-    for (const bytes of queue) {
-      if (this.#queue === undefined) this.network.gather(this, this.#socket, bytes);
-      else this.queue(bytes);
-    }
-    this.network.resend(this);
-  }
-
-  #readOn(): void {
-    if (!this.#isEndRead) this.#watch(this.#watched | Watched.read);
-  }
-
-  #sendEnd(): void {
-    if (this.#isEndSent || this.#socket < 0) return;
-    this.#isEndSent = true;
-    if (!this.network.shutdown(this.#socket) || this.#isEndTold) this.destroy();
-  }
-
-  #watch(what: number): void {
-    if (what === this.#watched || this.#socket < 0) return;
-    const before = this.#watched;
-    this.#watched = what;
-    // Without being watched it would hang for ever.
-    if (!this.network.watch(this.#socket, before, what)) this.destroy();
-  }
-}
-
-function tellHeld(connection: NativeConnection): void {
-  connection.tellHeld();
-}
-
-function tellClosed(connection: NativeConnection): void {
-  connection.network.tellClosed(connection);
 }
 
 /** Like what node:net gives: its `code` says whether the port is taken. */

@@ -1,9 +1,12 @@
 import { bodyCases } from './bodies.ts';
 import { type ConformanceCase, NotApplicable, type Stage } from './case.ts';
-import { connectionCases, lastCases } from './connection.ts';
 import { type Device, Violation } from './device.ts';
+import { endingCases, lastCases } from './endings.ts';
 import { framingCases } from './framing.ts';
 import type { ScriptedGateway } from './gateway.ts';
+import { heartbeatCases } from './heartbeats.ts';
+import { messageCases } from './messages.ts';
+import { verifyCases } from './verify.ts';
 
 export interface CaseResult {
   /** From 1 on, in the order of the run. */
@@ -20,7 +23,15 @@ export const endings = Object.keys(lastCases);
 /** All cases, with one of the cases that end the device for good. */
 export function casesWith(ending: string): readonly ConformanceCase[] {
   const last = lastCases[ending];
-  return [...connectionCases, ...framingCases, ...bodyCases, ...(last ? [last] : [])];
+  return [
+    ...verifyCases,
+    ...messageCases,
+    ...heartbeatCases,
+    ...endingCases,
+    ...framingCases,
+    ...bodyCases,
+    ...(last ? [last] : []),
+  ];
 }
 
 /** Runs the cases against the device that connects, one after the other. A failed case does not end the run. */

@@ -1,0 +1,221 @@
+import { type Connection, type ConnectionEvents, DISCARD } from './connection.ts';
+import { RecordKind, Watched } from './native-binding.ts';
+
+/** What a connection needs of the network that it belongs to. */
+export interface NativeSockets {
+  /** Sends what was gathered. */
+  send(): void;
+  /** Sends these bytes with those of other connections, at the end of the turn at the latest. */
+  gather(connection: NativeConnection, socket: number, bytes: Buffer): void;
+  /** Calls `onResent` at the next flush. */
+  resend(connection: NativeConnection): void;
+  watch(socket: number, before: number, after: number): boolean;
+  shutdown(socket: number): boolean;
+  closeSocket(socket: number): void;
+  tellClosed(connection: NativeConnection): void;
+}
+
+/** A connection of `NativeNetwork`. */
+export class NativeConnection implements Connection {
+  events: ConnectionEvents = DISCARD;
+  readonly remoteAddress: string;
+  readonly certificateName = undefined;
+  bytesRead = 0;
+  bytesWritten = 0;
+  /** Something of it is in what the network gathered. */
+  isGathered = false;
+  readonly network: NativeSockets;
+  /** -1: closed. */
+  #socket: number;
+  #watched: number = Watched.read;
+  #isPaused = false;
+  /** Our side is to end, or has. */
+  #isEnding = false;
+  #isEndSent = false;
+  /** The peer has ended its side, and the listener may have yet to be told. */
+  #isEndRead = false;
+  #isEndTold = false;
+  /** Arrived while nothing may be told. */
+  #held: Buffer | undefined;
+  /** What the kernel did not take, in order. */
+  #queue: Buffer[] | undefined;
+  #queuedBytes = 0;
+  /** To be called when the kernel has taken everything. */
+  #onDrained: ((error?: Error | null) => void)[] | undefined;
+
+  constructor(network: NativeSockets, socket: number, remoteAddress: string) {
+    this.network = network;
+    this.#socket = socket;
+    this.remoteAddress = remoteAddress;
+  }
+
+  get destroyed(): boolean {
+    return this.#socket < 0;
+  }
+
+  get isQueued(): boolean {
+    return this.#queue !== undefined;
+  }
+
+  get writableLength(): number {
+    if (this.isGathered) this.network.send();
+    return this.#queuedBytes;
+  }
+
+  /** Tries again first: the kernel says that it takes more only when a third of its buffer is free. */
+  unsentBytes(): number {
+    if (this.isGathered) this.network.send();
+    this.#onWritable();
+    return this.writableLength;
+  }
+
+  write(bytes: Buffer, taken?: (error?: Error | null) => void): void {
+    if (this.#socket < 0 || this.#isEnding) return;
+    this.bytesWritten += bytes.length;
+    if (this.#queue !== undefined) this.queue(bytes);
+    else if (bytes.length > 0) this.network.gather(this, this.#socket, bytes);
+    if (taken === undefined) return;
+    if (this.writableLength === 0) process.nextTick(taken);
+    else if (this.#onDrained === undefined) this.#onDrained = [taken];
+    else this.#onDrained.push(taken);
+  }
+
+  pause(): void {
+    // The socket is read until something comes: who sends nothing meanwhile costs no call.
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#held !== undefined || this.#isEndRead) process.nextTick(tellHeld, this);
+    else this.#readOn();
+  }
+
+  end(bytes?: Buffer): void {
+    if (this.#isEnding || this.#socket < 0) return;
+    if (bytes) this.write(bytes);
+    this.#isEnding = true;
+    if (this.writableLength === 0) this.#sendEnd();
+  }
+
+  destroy(): void {
+    if (this.#socket < 0) return;
+    if (this.isGathered) this.network.send();
+    const socket = this.#socket;
+    if (socket < 0) return;
+    this.#socket = -1;
+    this.#queue = undefined;
+    this.#queuedBytes = 0;
+    this.#held = undefined;
+    this.#onDrained = undefined;
+    // Closing takes it out of epoll, too.
+    this.network.closeSocket(socket);
+    process.nextTick(tellClosed, this);
+  }
+
+  // --- for its network
+
+  onRecord(kind: number | undefined, value: number, arena: Buffer, bytes: number): void {
+    if (kind === RecordKind.bytes) this.#onBytes(arena.subarray(value, value + bytes));
+    else if (kind === RecordKind.ended) this.#onEnded();
+    else if (kind === RecordKind.writable) this.#onWritable();
+    else if (kind === RecordKind.failed) this.destroy();
+  }
+
+  /** The kernel took so many of these bytes; below 0: the connection is lost. */
+  onSent(bytes: Buffer, taken: number): void {
+    this.isGathered = false;
+    if (this.#socket < 0) return;
+    if (taken < 0) return this.destroy();
+    if (taken < bytes.length) this.queue(taken === 0 ? bytes : bytes.subarray(taken));
+  }
+
+  queue(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    if (this.#queue === undefined) {
+      this.#queue = [];
+      this.#watch(this.#watched | Watched.write);
+    }
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
+  }
+
+  /** What was queued has been tried again. */
+  onResent(): void {
+    if (this.#socket < 0 || this.#queue !== undefined) return;
+    this.#watch(this.#watched & ~Watched.write);
+    const onDrained = this.#onDrained;
+    this.#onDrained = undefined;
+    if (this.#isEnding) this.#sendEnd();
+    if (onDrained) for (const taken of onDrained) taken();
+  }
+
+  tellHeld(): void {
+    if (this.#isPaused || this.#socket < 0) return;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.events.receive(held);
+    if (this.#isPaused || this.#socket < 0) return;
+    if (this.#isEndRead) this.#tellEnd();
+    else this.#readOn();
+  }
+
+  #onBytes(chunk: Buffer): void {
+    this.bytesRead += chunk.length;
+    if (!this.#isPaused && this.#held === undefined) return this.events.receive(chunk);
+    this.#held = this.#held === undefined ? Buffer.from(chunk) : Buffer.concat([this.#held, chunk]);
+    this.#watch(this.#watched & ~Watched.read);
+  }
+
+  #onEnded(): void {
+    this.#isEndRead = true;
+    this.#watch(this.#watched & ~Watched.read);
+    if (!this.#isPaused && this.#held === undefined) this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    if (this.#isEndTold) return;
+    this.#isEndTold = true;
+    this.events.onEnd();
+    if (this.#isEndSent) this.destroy();
+  }
+
+  #onWritable(): void {
+    const queue = this.#queue;
+    if (queue === undefined) return;
+    this.#queue = undefined;
+    this.#queuedBytes = 0;
+    for (const bytes of queue) {
+      if (this.#queue === undefined) this.network.gather(this, this.#socket, bytes);
+      else this.queue(bytes);
+    }
+    this.network.resend(this);
+  }
+
+  #readOn(): void {
+    if (!this.#isEndRead) this.#watch(this.#watched | Watched.read);
+  }
+
+  #sendEnd(): void {
+    if (this.#isEndSent || this.#socket < 0) return;
+    this.#isEndSent = true;
+    if (!this.network.shutdown(this.#socket) || this.#isEndTold) this.destroy();
+  }
+
+  #watch(what: number): void {
+    if (what === this.#watched || this.#socket < 0) return;
+    const before = this.#watched;
+    this.#watched = what;
+    // Without being watched it would hang for ever.
+    if (!this.network.watch(this.#socket, before, what)) this.destroy();
+  }
+}
+
+function tellHeld(connection: NativeConnection): void {
+  connection.tellHeld();
+}
+
+function tellClosed(connection: NativeConnection): void {
+  connection.network.tellClosed(connection);
+}
