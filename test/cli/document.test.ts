@@ -8,11 +8,13 @@ import { freePort } from '../kit/ports.ts';
 import { repository } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
+import { runInProcess } from './in-process.ts';
 import { temporaryFolder } from './system.ts';
 
 /**
  * The page as its reader follows it: the first example starts the system, all others run in the same folder, in their
- * order, in bash. What the page cannot know (ids, free ports, a password that is typed) is put in.
+ * order. The first example of a command, and every one that needs a shell, runs in bash; other examples of the same command
+ * run in this process. What the page cannot know (ids, free ports, a password that is typed) is put in.
  */
 const page = readFileSync(join(repository, 'docs/cli.md'), 'utf8');
 const examples = [...page.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) =>
@@ -39,13 +41,17 @@ interface Running {
   interrupt(): void;
 }
 
-function start(line: string, { cwd = folder, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Running {
+function environment(): NodeJS.ProcessEnv {
   const own = { PATH: `${folder}/bin:${process.env.PATH}`, HOME: folder, XDG_CONFIG_HOME: join(folder, '.config') };
   const none = ['FRONTTCP_API', 'FRONTTCP_TOKEN', 'FRONTTCP_HOST', 'FRONTTCP_PORT', 'REDIS_URL', 'REDIS_KEY_PREFIX'];
   const unset = Object.fromEntries(none.map((name) => [name, undefined]));
+  return { ...process.env, ...unset, ...own };
+}
+
+function start(line: string, { cwd = folder, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Running {
   const child = spawn('bash', ['-o', 'pipefail', '-c', line], {
     cwd,
-    env: { ...process.env, ...unset, ...own, ...env },
+    env: { ...environment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
@@ -108,6 +114,36 @@ function learn(output: string): void {
   }
 }
 
+const WORD = /"[^"$`\\]*"|'[^']*'|[^\s"'|<>$;&()#]+/g;
+/** Words alone, after the name of the program: nothing that a shell would have to expand or connect. */
+const WORDS_ALONE = new RegExp(`^fronttcp(?: +(?:${WORD.source}))*$`);
+/** Commands that start processes themselves. */
+const STARTS_PROCESSES = /^fronttcp (bench|simulate)/;
+
+const commandOf = (line: string): string => /^fronttcp [a-z]+(?: [a-z-]+)?(?= |$)/.exec(line)?.[0] ?? line;
+
+const needsShell = (line: string): boolean =>
+  !WORDS_ALONE.test(line) ||
+  STARTS_PROCESSES.test(line) ||
+  others.find((other) => commandOf(other) === commandOf(line)) === line;
+
+async function runHere(line: string): Promise<{ code: number | null; output: string }> {
+  const words = [...line.matchAll(WORD)].map(([word]) => word.replaceAll(/^["']|["']$/g, ''));
+  const cwd = process.cwd();
+  process.chdir(folder);
+  try {
+    const { code, stdout, stderr } = await runInProcess(words.slice(1), environment(), '');
+    return { code, output: stdout + stderr };
+  } finally {
+    process.chdir(cwd);
+  }
+}
+
+async function runInShell(line: string): Promise<{ code: number | null; output: string }> {
+  const running = start(line);
+  return { code: await running.exit, output: running.output() };
+}
+
 function filledIn(line: string): string {
   let text = line;
   for (const [look, id] of ids) text = text.replace(look, id);
@@ -125,9 +161,9 @@ test.each(others)(
   '%s',
   async (line) => {
     if (!UNTIL_CTRL_C.test(line)) {
-      const running = start(filledIn(line));
-      expect(await running.exit, running.output()).toBe(0);
-      learn(running.output());
+      const { code, output } = await (needsShell(line) ? runInShell : runHere)(filledIn(line));
+      expect(code, output).toBe(0);
+      learn(output);
       return;
     }
     const cwd = await temporaryFolder();

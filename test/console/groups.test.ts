@@ -1,48 +1,31 @@
-import type { Browser } from 'playwright-core';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { logInAt } from './support/at.ts';
+import { expect, test } from 'vitest';
 import { sideways, violations } from './support/axe.ts';
-import { type OpenedPage, sharedBrowser } from './support/browser.ts';
-import { done, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+import { done, refused } from './support/scripted-api.ts';
+import { setUpConsole } from './support/setup.ts';
 
-let browser: Browser;
-let api: ScriptedApi;
-let opened: OpenedPage;
 let groups: Map<string, string[]>;
-
-beforeAll(async () => {
-  browser = await sharedBrowser();
-});
-
-beforeEach(async () => {
+const ui = setUpConsole((setup) => {
   groups = new Map([['north', ['pump-1', 'pump-2']]]);
-  api = await startScriptedApi();
   const nameOf = (url: URL) => decodeURIComponent(url.pathname.split('/')[2] ?? '');
-  api.answer('GET /groups', () => done({ groups: [...groups.keys()], cursor: null }));
-  api.answer('GET /groups/{id}/members', ({ url }) => {
+  setup.api.answer('GET /groups', () => done({ groups: [...groups.keys()], cursor: null }));
+  setup.api.answer('GET /groups/{id}/members', ({ url }) => {
     const members = groups.get(nameOf(url));
     return members ? done({ members, size: members.length, cursor: null }) : refused(404, 'there is no such group');
   });
-  api.answer('PUT /groups/{id}/members', ({ url, body }) => {
+  setup.api.answer('PUT /groups/{id}/members', ({ url, body }) => {
     const { add = [], remove = [] } = body as { add?: string[]; remove?: string[] };
     const members = [...(groups.get(nameOf(url)) ?? []), ...add].filter((id) => !remove.includes(id));
     groups.set(nameOf(url), members);
     return done({ members: members.length });
   });
-  api.answer('DELETE /groups/{id}', ({ url }) => {
+  setup.api.answer('DELETE /groups/{id}', ({ url }) => {
     groups.delete(nameOf(url));
     return done();
   });
 });
-afterEach(async () => {
-  await opened.close();
-  await api.stop();
-  expect(opened.problems).toEqual([]);
-});
 
 test('members are listed, added and removed, and a group is deleted after a question', async () => {
-  opened = await logInAt(browser, api, '#/groups');
-  const { page } = opened;
+  const page = await ui.logInAt('#/groups');
   await page.getByRole('link', { name: 'north' }).click();
   await page.getByText('2 members').waitFor();
   expect(await violations(page)).toEqual([]);
@@ -59,8 +42,7 @@ test('members are listed, added and removed, and a group is deleted after a ques
 });
 
 test('a new group is named, and exists from its first member on', async () => {
-  opened = await logInAt(browser, api, '#/groups');
-  const { page } = opened;
+  const page = await ui.logInAt('#/groups');
   await page.getByLabel('New or known group').fill('south:1');
   await page.getByRole('button', { name: 'Open' }).click();
   await page.getByText('The group exists from the first one on.').waitFor();

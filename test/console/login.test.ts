@@ -1,43 +1,29 @@
-import type { Browser } from 'playwright-core';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { until } from '../kit/until.ts';
-import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox, writeAndSend } from './support/browser.ts';
-import { done, OPERATOR, PASSWORD, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+import { logIn, userBox, writeAndSend } from './support/browser.ts';
+import { done, OPERATOR, PASSWORD, refused } from './support/scripted-api.ts';
+import { setUpConsole } from './support/setup.ts';
 
-let browser: Browser;
-let api: ScriptedApi;
-let opened: OpenedPage;
-
-beforeAll(async () => {
-  browser = await sharedBrowser();
-});
-
-beforeEach(async () => {
-  api = await startScriptedApi();
-  api.users = [{ phone_number: OPERATOR, role: 'operator', online: false }];
-  opened = await openConsole(browser, api.url);
-});
-afterEach(async () => {
-  await opened.close();
-  await api.stop();
-  expect(opened.problems).toEqual([]);
+const ui = setUpConsole(async (setup) => {
+  setup.api.users = [{ phone_number: OPERATOR, role: 'operator', online: false }];
+  await setup.open();
 });
 
 test('the token is in sessionStorage alone, and outlives a reload', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await logIn(page);
   await userBox(page, OPERATOR).waitFor();
   const token = `token.${OPERATOR}`;
   expect(await page.evaluate('JSON.stringify({ ...sessionStorage })')).toContain(token);
   expect(await page.evaluate('JSON.stringify({ ...localStorage }) + document.cookie')).not.toContain(token);
-  expect(page.url()).toBe(`${api.url}#/send`);
+  expect(page.url()).toBe(`${ui.api.url}#/send`);
   await page.reload();
   await userBox(page, OPERATOR).waitFor();
-  expect(api.requestsOf('POST /login')).toHaveLength(1);
+  expect(ui.api.requestsOf('POST /login')).toHaveLength(1);
 });
 
 test('a wrong password is said, and can be mended', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await logIn(page, OPERATOR, 'wrong');
   await page.getByRole('alert').getByText('The user ID or the password is wrong.').waitFor();
   await logIn(page, OPERATOR, PASSWORD);
@@ -45,51 +31,51 @@ test('a wrong password is said, and can be mended', async () => {
 });
 
 test('an empty form asks for what is missing and asks nothing of the API', async () => {
-  await opened.page.locator('button[type=submit]').click();
-  await opened.page.getByText('Enter a user ID and a password.').waitFor();
-  expect(api.requests).toEqual([]);
+  await ui.page.locator('button[type=submit]').click();
+  await ui.page.getByText('Enter a user ID and a password.').waitFor();
+  expect(ui.api.requests).toEqual([]);
 });
 
 test('a user who is not an operator is told so, and no token is kept', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await logIn(page, '13565208554');
   await page.getByText('13565208554 is not an operator').waitFor();
   expect(await page.evaluate('sessionStorage.length')).toBe(0);
 });
 
 test('429 counts down, and only then asks again', async () => {
-  const { page } = opened;
-  api.answer('POST /login', () => refused(429, 'too many', { 'retry-after': '2' }));
+  const { page } = ui;
+  ui.api.answer('POST /login', () => refused(429, 'too many', { 'retry-after': '2' }));
   await logIn(page);
   await page.getByText('Too many requests.').waitFor();
   await page.getByText(/Try again in [12] second/).waitFor();
   await page.locator('input[name=password]').press('Enter');
-  expect(api.requestsOf('POST /login')).toHaveLength(1);
+  expect(ui.api.requestsOf('POST /login')).toHaveLength(1);
   await page.getByText(/Try again in/).waitFor({ state: 'detached' });
-  api.answer('POST /login', undefined);
+  ui.api.answer('POST /login', undefined);
   await page.locator('button[type=submit]').click();
   await userBox(page, OPERATOR).waitFor();
 });
 
 test('an API that cannot be reached, or is not available, is said', async () => {
-  const { page } = opened;
-  api.answer('POST /login', 'reset');
+  const { page } = ui;
+  ui.api.answer('POST /login', 'reset');
   await logIn(page);
   await page.getByText('The API cannot be reached.').waitFor();
-  api.answer('POST /login', () => refused(503, 'away', { 'retry-after': '1' }));
+  ui.api.answer('POST /login', () => refused(503, 'away', { 'retry-after': '1' }));
   await logIn(page);
   await page.getByText('The service is not available at the moment.').waitFor();
 });
 
 test('a token that is over leads back to the login, and the draft is still there', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await logIn(page);
   await userBox(page, OPERATOR).check();
   await page.locator('#content').fill('half a sentence');
-  api.answer('GET /users', () => refused(401, 'over'));
+  ui.api.answer('GET /users', () => refused(401, 'over'));
   await page.getByText('Your session is over.').waitFor();
   expect(await page.evaluate('sessionStorage.length')).toBe(0);
-  api.answer('GET /users', undefined);
+  ui.api.answer('GET /users', undefined);
   await logIn(page);
   await userBox(page, OPERATOR).waitFor();
   expect(await userBox(page, OPERATOR).isChecked()).toBe(true);
@@ -97,19 +83,19 @@ test('a token that is over leads back to the login, and the draft is still there
 });
 
 test('a session that ended says whether the token expired or was revoked', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await logIn(page);
   await userBox(page, OPERATOR).waitFor();
-  api.answer('GET /users', () => refused(401, 'over'));
+  ui.api.answer('GET /users', () => refused(401, 'over'));
   await page.getByText('The token was revoked, or newer logins have replaced it.').waitFor();
   const expires_at = Math.floor(Date.now() / 1000) - 1;
-  api.answer('POST /login', () => done({ token: `token.${OPERATOR}`, expires_at }));
+  ui.api.answer('POST /login', () => done({ token: `token.${OPERATOR}`, expires_at }));
   await logIn(page);
   await page.getByText('The token expired: ').waitFor();
 });
 
 test('log out says what it does, asks, revokes the token and stops reading', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await logIn(page);
   await page.getByRole('button', { name: 'Log out' }).click();
   const dialog = page.getByRole('dialog');
@@ -118,14 +104,14 @@ test('log out says what it does, asks, revokes the token and stops reading', asy
   await page.getByRole('button', { name: 'Log out' }).click();
   await dialog.getByRole('button', { name: 'Log out' }).click();
   await page.getByText('You are logged out.').waitFor();
-  expect(api.requestsOf('POST /logout').map(({ headers }) => headers.authorization)).toEqual([
+  expect(ui.api.requestsOf('POST /logout').map(({ headers }) => headers.authorization)).toEqual([
     `Bearer token.${OPERATOR}`,
   ]);
   expect(await page.evaluate('sessionStorage.length')).toBe(0);
 });
 
 test('who logs out leaves nothing behind for whoever logs in next', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await logIn(page);
   await userBox(page, OPERATOR).check();
   await writeAndSend(page, 'mine');
@@ -142,14 +128,14 @@ test('who logs out leaves nothing behind for whoever logs in next', async () => 
 });
 
 test('a session that ended by itself keeps the draft for its own user alone', async () => {
-  const { page } = opened;
-  api.operators.push('another');
+  const { page } = ui;
+  ui.api.operators.push('another');
   await logIn(page);
   await userBox(page, OPERATOR).check();
   await page.locator('#content').fill('half a sentence');
-  api.answer('GET /users', () => refused(401, 'over'));
+  ui.api.answer('GET /users', () => refused(401, 'over'));
   await page.getByText('Your session is over.').waitFor();
-  api.answer('GET /users', undefined);
+  ui.api.answer('GET /users', undefined);
   await logIn(page, 'another');
   await userBox(page, OPERATOR).waitFor();
   expect(await userBox(page, OPERATOR).isChecked()).toBe(false);
@@ -157,9 +143,9 @@ test('a session that ended by itself keeps the draft for its own user alone', as
 });
 
 test('log out without contact forgets the token here, and says that it was not revoked', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await logIn(page);
-  api.answer('POST /logout', 'reset');
+  ui.api.answer('POST /logout', 'reset');
   await page.getByRole('button', { name: 'Log out' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Log out' }).click();
   await page.getByText('the token stays valid until it expires').waitFor();
@@ -167,16 +153,16 @@ test('log out without contact forgets the token here, and says that it was not r
 });
 
 test('the page works behind a stage name and at the root', async () => {
-  const { page } = opened;
+  const { page } = ui;
   const seen: string[] = [];
   page.on('request', (request) => seen.push(new URL(request.url()).pathname));
   await page.route('**/prod/**', async (route) => {
     const inner = route.request().url().replace('/prod/', '/');
     await route.fulfill({ response: await route.fetch({ url: inner }) });
   });
-  await page.goto(`${api.url.replace('/web/', '/prod/web/')}#/send`);
+  await page.goto(`${ui.api.url.replace('/web/', '/prod/web/')}#/send`);
   await logIn(page);
   await until('the users were asked for', () => seen.includes('/prod/users'));
-  await page.goto(new URL('/#/send', api.url).href);
+  await page.goto(new URL('/#/send', ui.api.url).href);
   await until('the users were asked for', () => seen.includes('/users'));
 });

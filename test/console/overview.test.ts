@@ -1,26 +1,11 @@
-import type { Browser } from 'playwright-core';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { problemsOf } from '../../functions/console/page/state/health.ts';
 import { until } from '../kit/until.ts';
-import { logInAt } from './support/at.ts';
-import { type OpenedPage, sharedBrowser } from './support/browser.ts';
-import { done, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+import { done } from './support/scripted-api.ts';
+import { setUpConsole } from './support/setup.ts';
 
-let browser: Browser;
-let api: ScriptedApi;
-let opened: OpenedPage;
-
-beforeAll(async () => {
-  browser = await sharedBrowser();
-});
-beforeEach(async () => {
-  api = await startScriptedApi();
-  api.users = [{ phone_number: 'pump-1', online: true }];
-});
-afterEach(async () => {
-  await opened.close();
-  await api.stop();
-  expect(opened.problems).toEqual([]);
+const ui = setUpConsole((setup) => {
+  setup.api.users = [{ phone_number: 'pump-1', online: true }];
 });
 
 const GAP = 20;
@@ -41,12 +26,11 @@ function aDay() {
 }
 
 test('the first view says in one sentence that all is well, and shows the last day', async () => {
-  api.answer('GET /stats/history', aDay);
-  api.answer('GET /stats', () =>
+  ui.api.answer('GET /stats/history', aDay);
+  ui.api.answer('GET /stats', () =>
     done({ connected: 297, queue: { waiting: 0, dead: 0 }, gateways: [{ id: 'a', live: true }] }),
   );
-  opened = await logInAt(browser, api, '#/');
-  const { page } = opened;
+  const page = await ui.logInAt('#/');
   await page.getByText('All well: 297 clients connected, 1 gateway.').waitFor();
   expect(await page.title()).toBe('Overview · fronttcp console');
   const clients = page.getByRole('img', { name: 'Clients. All gateways: now 297, from 290 to 299' });
@@ -61,7 +45,7 @@ test('the first view says in one sentence that all is well, and shows the last d
   expect(Math.max(...xs)).toBeLessThanOrEqual(width - 16);
   await page.getByLabel('1 hour').check();
   await until('the hour is asked for', () =>
-    api.requestsOf('GET /stats/history').some(({ url }) => url.searchParams.get('hours') === '1'),
+    ui.api.requestsOf('GET /stats/history').some(({ url }) => url.searchParams.get('hours') === '1'),
   );
 });
 
@@ -79,10 +63,9 @@ test('the numbers beside a chart are whole, however long they are', async () => 
 });
 
 test('what is wrong is said with where to look, the worst first', async () => {
-  api.letters = [{ id: '0-0123456789abcdef', entry: 'x', reason: 'not JSON' }];
-  api.answer('GET /stats', () => done({ connected: 0, queue: { waiting: 5_000, dead: 1 }, gateways: [] }));
-  opened = await logInAt(browser, api, '#/overview');
-  const { page } = opened;
+  ui.api.letters = [{ id: '0-0123456789abcdef', entry: 'x', reason: 'not JSON' }];
+  ui.api.answer('GET /stats', () => done({ connected: 0, queue: { waiting: 5_000, dead: 1 }, gateways: [] }));
+  const page = await ui.logInAt('#/overview');
   await page.getByText('No gateway is running: nobody can connect.').waitFor();
   await page.getByText('5,000 entries wait in the queue.').waitFor();
   expect(await page.locator('.verdict').innerText()).toMatch(/No gateway[\s\S]*5,000 entries[\s\S]*1 dead letter/);
@@ -116,18 +99,16 @@ test('each trouble is found, and nothing is made of little', () => {
     'queue',
     'deadLetters',
   ]);
-  opened = { page: undefined as never, problems: [], close: async () => undefined };
 });
 
 test('what happens now is shown as it happens, can be filtered, and is bounded', async () => {
   let told: object[] = [];
-  api.answer('GET /tail', ({ url }) => {
+  ui.api.answer('GET /tail', ({ url }) => {
     const lines = url.searchParams.has('cursor') ? told : [];
     told = [];
     return done({ lines, skipped: 0, cursor: '1-1_1-1' });
   });
-  opened = await logInAt(browser, api, '#/live');
-  const { page } = opened;
+  const page = await ui.logInAt('#/live');
   await page.getByText('Nothing yet.').waitFor();
   const at = Date.now();
   told = [
@@ -146,23 +127,22 @@ test('what happens now is shown as it happens, can be filtered, and is bounded',
   await page.getByLabel('Deliveries').check();
   await page.getByRole('searchbox').fill('pump-1');
   await until('only this user is followed, from now on', () => {
-    const last = api.requestsOf('GET /tail').at(-1)?.url.searchParams;
+    const last = ui.api.requestsOf('GET /tail').at(-1)?.url.searchParams;
     return last?.get('user') === 'pump-1';
   });
   told = Array.from({ length: 350 }, (_, n) => ({ at: at + n, type: 'connected', gateway: 'g-1', user: 'pump-1' }));
   await until('the newest are kept', async () => (await rows.count()) === 300);
   await page.getByRole('button', { name: 'Pause' }).click();
-  const asked = api.requestsOf('GET /tail').length;
-  const rounds = api.requestsOf('GET /stats').length;
-  await until('rounds go on', () => api.requestsOf('GET /stats').length > rounds + 1);
-  expect(api.requestsOf('GET /tail').length).toBe(asked);
+  const asked = ui.api.requestsOf('GET /tail').length;
+  const rounds = ui.api.requestsOf('GET /stats').length;
+  await until('rounds go on', () => ui.api.requestsOf('GET /stats').length > rounds + 1);
+  expect(ui.api.requestsOf('GET /tail').length).toBe(asked);
   await page.getByRole('button', { name: 'Clear the lines' }).click();
   expect(await rows.count()).toBe(0);
 });
 
 test('the simulated device shows real frames, says that it is none, and sends nothing', async () => {
-  opened = await logInAt(browser, api, '#/device');
-  const { page } = opened;
+  const page = await ui.logInAt('#/device');
   await page.getByText('This is a simulation').waitFor();
   const frames = page.getByRole('list', { name: 'Frames, the newest first' }).locator('> li');
   await page.getByRole('button', { name: 'Heartbeat' }).click();
@@ -177,5 +157,5 @@ test('the simulated device shows real frames, says that it is none, and sends no
   await frames.nth(0).getByText('"chat_content":"Hello, 世界"').waitFor();
   await page.getByRole('button', { name: 'Acknowledge' }).click();
   await frames.nth(0).getByText('"ids":').waitFor();
-  expect(api.requests.filter(({ route }) => route.startsWith('POST') && route !== 'POST /login')).toEqual([]);
+  expect(ui.api.requests.filter(({ route }) => route.startsWith('POST') && route !== 'POST /login')).toEqual([]);
 });

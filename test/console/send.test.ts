@@ -1,43 +1,30 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Browser, Page } from 'playwright-core';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
 import { until } from '../kit/until.ts';
-import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox, writeAndSend } from './support/browser.ts';
-import { type Answered, done, OPERATOR, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+import { logIn, userBox, writeAndSend } from './support/browser.ts';
+import { type Answered, done, OPERATOR, refused } from './support/scripted-api.ts';
+import { setUpConsole } from './support/setup.ts';
 
 const run = promisify(execFile);
-let browser: Browser;
-let api: ScriptedApi;
-let opened: OpenedPage;
-
-beforeAll(async () => {
-  browser = await sharedBrowser();
-});
-
-beforeEach(async () => {
-  api = await startScriptedApi();
-  api.users = [
+const ui = setUpConsole(async (setup) => {
+  setup.api.users = [
     { phone_number: 'pump-1', online: true },
     { phone_number: 'pump-2', online: false },
     { phone_number: 'pump-3', online: true },
   ];
-  opened = await openConsole(browser, api.url);
-  await logIn(opened.page);
-  await userBox(opened.page, 'pump-1').waitFor();
-});
-afterEach(async () => {
-  await opened.close();
-  await api.stop();
-  expect(opened.problems).toEqual([]);
+  await setup.open();
+  await logIn(setup.page);
+  await userBox(setup.page, 'pump-1').waitFor();
 });
 
 const log = (page: Page) => page.getByRole('list', { name: 'Sent from this page' });
-const sentBodies = () => api.requestsOf('POST /send-command').map(({ body }) => body);
-const sentKeys = () => api.requestsOf('POST /send-command').map(({ headers }) => headers['idempotency-key']);
+const sentBodies = () => ui.api.requestsOf('POST /send-command').map(({ body }) => body);
+const sentKeys = () => ui.api.requestsOf('POST /send-command').map(({ headers }) => headers['idempotency-key']);
 
 test('one chosen user is a single chat', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await userBox(page, 'pump-1').check();
   await page.getByText('Single · 102').waitFor();
   await writeAndSend(page, '你好, pump');
@@ -47,11 +34,11 @@ test('one chosen user is a single chat', async () => {
 });
 
 test('several are a group: sent, stored and unknown are counted', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await page.getByLabel('All found').check();
   await page.getByText('Group · 103').waitFor();
   await page.getByRole('button', { name: 'Send to 3 clients' }).waitFor();
-  api.users = api.users.slice(0, 2);
+  ui.api.users = ui.api.users.slice(0, 2);
   await writeAndSend(page, 'hello');
   await log(page).getByText('Sent to 1 online').waitFor();
   await log(page).getByText('Stored for 1', { exact: true }).waitFor();
@@ -62,7 +49,7 @@ test('several are a group: sent, stored and unknown are counted', async () => {
 });
 
 test('everyone connected is a broadcast, without recipients and without a time to keep it', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await userBox(page, 'pump-1').check();
   await page.getByLabel('If away, keep for').selectOption('1 hour');
   await page.getByLabel('Everyone connected').check();
@@ -80,18 +67,18 @@ test('everyone connected is a broadcast, without recipients and without a time t
 });
 
 test('how long to keep it, and no receipt', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await userBox(page, 'pump-2').check();
   await page.getByLabel('If away, keep for').selectOption('1 hour');
   await page.getByLabel('Follow the delivery').uncheck();
   await writeAndSend(page, 'later');
   await log(page).getByText('Stored for 1', { exact: true }).waitFor();
   expect(sentBodies()).toEqual([{ command_id: 102, chat_to: 'pump-2', content: 'later', ttl_s: 3600 }]);
-  expect(api.requestsOf('GET /commands/{id}')).toEqual([]);
+  expect(ui.api.requestsOf('GET /commands/{id}')).toEqual([]);
 });
 
 test('an incomplete draft is not sent: the page says what is missing', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await writeAndSend(page, 'to whom?');
   await page.locator('#compose-problem').getByText('Choose at least one recipient.').waitFor();
   await userBox(page, 'pump-1').check();
@@ -101,27 +88,27 @@ test('an incomplete draft is not sent: the page says what is missing', async () 
 });
 
 test('a refusal shows its reason, the text stays, and a new attempt has a new key', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await userBox(page, 'pump-1').check();
-  api.answer('POST /send-command', () => refused(413, 'the body is too large'));
+  ui.api.answer('POST /send-command', () => refused(413, 'the body is too large'));
   await writeAndSend(page, 'long');
   await log(page).getByText('Refused: the body is too large').waitFor();
   expect(await page.locator('#content').inputValue()).toBe('long');
-  api.answer('POST /send-command', undefined);
+  ui.api.answer('POST /send-command', undefined);
   await writeAndSend(page, 'long');
   await log(page).getByText('Sent to 1 online').waitFor();
   expect(new Set(sentKeys()).size).toBe(2);
 });
 
 test('without an answer it is not known whether it was sent: each retry has the same key', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await userBox(page, 'pump-1').check();
-  api.answer('POST /send-command', 'reset');
+  ui.api.answer('POST /send-command', 'reset');
   await writeAndSend(page, 'once');
   await log(page).getByText('Not confirmed: The API cannot be reached.').waitFor();
   await writeAndSend(page, 'once');
   await page.getByRole('button', { name: 'Try again' }).waitFor();
-  api.answer('POST /send-command', undefined);
+  ui.api.answer('POST /send-command', undefined);
   await page.getByRole('button', { name: 'Try again' }).click();
   await log(page).getByText('Sent to 1 online').waitFor();
   const keys = sentKeys();
@@ -133,12 +120,12 @@ test('without an answer it is not known whether it was sent: each retry has the 
 });
 
 test('another text after an unanswered one is another message', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await userBox(page, 'pump-1').check();
-  api.answer('POST /send-command', 'reset');
+  ui.api.answer('POST /send-command', 'reset');
   await writeAndSend(page, 'one');
   await page.getByRole('button', { name: 'Try again' }).waitFor();
-  api.answer('POST /send-command', undefined);
+  ui.api.answer('POST /send-command', undefined);
   await writeAndSend(page, 'two');
   await log(page).getByText('Sent to 1 online').waitFor();
   expect(await page.locator('.send').count()).toBe(2);
@@ -146,23 +133,23 @@ test('another text after an unanswered one is another message', async () => {
 });
 
 test.each([429, 503])('%i: the retry counts down and works', async (status) => {
-  const { page } = opened;
+  const { page } = ui;
   await userBox(page, 'pump-1').check();
-  api.answer('POST /send-command', () => refused(status, 'later', { 'retry-after': '2' }));
+  ui.api.answer('POST /send-command', () => refused(status, 'later', { 'retry-after': '2' }));
   await writeAndSend(page, 'hello');
   const waiting = page.getByRole('button', { name: /Try again in [12] s/ });
   await waiting.waitFor();
   expect(await waiting.isDisabled()).toBe(true);
-  api.answer('POST /send-command', undefined);
+  ui.api.answer('POST /send-command', undefined);
   await page.getByRole('button', { name: 'Try again', exact: true }).click();
   await log(page).getByText('Sent to 1 online').waitFor();
   expect(new Set(sentKeys()).size).toBe(1);
 });
 
 test('the delivery is followed to its end, per recipient', async () => {
-  const { page } = opened;
+  const { page } = ui;
   let state = 'routed';
-  api.answer('GET /commands/{id}', () =>
+  ui.api.answer('GET /commands/{id}', () =>
     done({
       recipients: [
         { phone_number: 'pump-1', state },
@@ -180,10 +167,10 @@ test('the delivery is followed to its end, per recipient', async () => {
 });
 
 test('the reply of one recipient is awaited and shown', async () => {
-  const { page } = opened;
+  const { page } = ui;
   const recipients = { online: 1, stored: 0, unknown: 0 };
   const answering = Promise.withResolvers<Answered>();
-  api.answer('POST /send-command', () => answering.promise);
+  ui.api.answer('POST /send-command', () => answering.promise);
   await page.getByLabel('All found').check();
   expect(await page.getByLabel('Ask and wait for the reply').count()).toBe(0);
   await page.getByLabel('All found').uncheck();
@@ -199,22 +186,22 @@ test('the reply of one recipient is awaited and shown', async () => {
   await page.getByRole('status').getByText('A reply has come.').waitFor();
 
   const receipt = { phone_number: 'pump-1', state: 'acknowledged' };
-  api.answer('GET /commands/{id}', () => done({ recipients: [receipt] }));
-  api.answer('POST /send-command', () => ({
+  ui.api.answer('GET /commands/{id}', () => done({ recipients: [receipt] }));
+  ui.api.answer('POST /send-command', () => ({
     status: 202,
     body: { code: 1, message: 'pending', id: '2', recipients, outcome: 'pending' },
   }));
   await writeAndSend(page, 'and now?');
   await log(page).getByText('No reply yet.').waitFor();
-  api.answer('GET /commands/{id}', () => done({ recipients: [{ ...receipt, state: 'replied', reply: 'later' }] }));
+  ui.api.answer('GET /commands/{id}', () => done({ recipients: [{ ...receipt, state: 'replied', reply: 'later' }] }));
   await log(page).getByText('"later"').waitFor();
 });
 
 test('a reply that cannot come is said, and the message counts as sent', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await userBox(page, 'pump-1').check();
   await page.getByLabel('Ask and wait for the reply').check();
-  api.answer('POST /send-command', () => ({
+  ui.api.answer('POST /send-command', () => ({
     status: 409,
     body: { code: 0, error: 'cannot_reply', message: 'the client cannot reply', id: '1' },
   }));
@@ -224,7 +211,7 @@ test('a reply that cannot come is said, and the message counts as sent', async (
 });
 
 test('the draft as code: what a shell and Node run sends the same', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await userBox(page, 'pump-2').check();
   await page.locator('#content').fill(`it's $HOME "\\n" 你好`);
   await page.getByText('The same as code').click();
@@ -239,7 +226,7 @@ test('the draft as code: what a shell and Node run sends the same', async () => 
   const { stdout } = await run('sh', ['-c', `curl() { printf '%s\\0' "$@"; }; ${curl}`], { env });
   const args = stdout.split('\0');
   expect(args.slice(0, 3)).toEqual([
-    new URL('/send-command', api.url).href,
+    new URL('/send-command', ui.api.url).href,
     '-H',
     `Authorization: Bearer ${env.TOKEN}`,
   ]);
@@ -251,7 +238,7 @@ test('the draft as code: what a shell and Node run sends the same', async () => 
 });
 
 test('a result is said to a screen reader', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await userBox(page, 'pump-1').check();
   await writeAndSend(page, 'hello');
   await page.getByRole('status').getByText('Sent to 1 online, stored for 0, unknown 0.').waitFor();

@@ -1,31 +1,15 @@
-import type { Browser } from 'playwright-core';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { logInAt } from './support/at.ts';
-import { type OpenedPage, sharedBrowser } from './support/browser.ts';
-import { done, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+import { expect, test } from 'vitest';
+import { done } from './support/scripted-api.ts';
+import { setUpConsole } from './support/setup.ts';
 
-let browser: Browser;
-let api: ScriptedApi;
-let opened: OpenedPage;
-
-beforeAll(async () => {
-  browser = await sharedBrowser();
-});
-beforeEach(async () => {
-  api = await startScriptedApi();
-  api.users = [{ phone_number: 'pump-1', online: true }];
-});
-afterEach(async () => {
-  await opened.close();
-  await api.stop();
-  expect(opened.problems).toEqual([]);
+const ui = setUpConsole((setup) => {
+  setup.api.users = [{ phone_number: 'pump-1', online: true }];
 });
 
-const bodies = (route: string) => api.requestsOf(route).map(({ body }) => body);
+const bodies = (route: string) => ui.api.requestsOf(route).map(({ body }) => body);
 
 test('a user is added and shown; one who is there already is said to be', async () => {
-  opened = await logInAt(browser, api, '#/users');
-  const { page } = opened;
+  const page = await ui.logInAt('#/users');
   await page.getByLabel('User ID').fill('pump-1');
   await page.getByRole('button', { name: 'Add', exact: true }).click();
   await page.getByRole('alert').getByText('there is a user with this id already').waitFor();
@@ -38,8 +22,7 @@ test('a user is added and shown; one who is there already is said to be', async 
 });
 
 test('a token for a device is shown once, and a password is set', async () => {
-  opened = await logInAt(browser, api, '#/users/pump-1');
-  const { page } = opened;
+  const page = await ui.logInAt('#/users/pump-1');
   await page.getByRole('button', { name: 'Make a token' }).click();
   await page.getByRole('dialog').getByLabel('Valid for').selectOption('Until it is replaced');
   await page.getByRole('dialog').getByRole('button', { name: 'Make the token' }).click();
@@ -57,31 +40,29 @@ test('a token for a device is shown once, and a password is set', async () => {
 
 test('waiting messages are listed, deleted one by one or all, after a question', async () => {
   const message = { command_id: 102, sent_at: 1_795_343_504_645, expires_at: null };
-  api.answer('GET /users/{id}/messages', () =>
+  ui.api.answer('GET /users/{id}/messages', () =>
     done({ total: 21, messages: [{ ...message, id: '1838431748728999' }], cursor: null }),
   );
-  opened = await logInAt(browser, api, '#/users/pump-1');
-  const { page } = opened;
+  const page = await ui.logInAt('#/users/pump-1');
   const rows = page.getByRole('list', { name: 'Waiting messages' }).locator('> li');
   await page.getByRole('button', { name: 'Show 20 more' }).click();
   await rows.nth(1).getByText('1838431748728999').waitFor();
-  expect(api.requestsOf('GET /users/{id}/messages')[0]?.url.searchParams.get('cursor')).toBe('1838431748728832');
+  expect(ui.api.requestsOf('GET /users/{id}/messages')[0]?.url.searchParams.get('cursor')).toBe('1838431748728832');
   await page.getByRole('button', { name: 'Delete message 1838431748728832' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await rows.getByText('1838431748728832').waitFor({ state: 'detached' });
-  expect(api.requestsOf('DELETE /users/{id}/messages/{id}')[0]?.url.pathname).toBe(
+  expect(ui.api.requestsOf('DELETE /users/{id}/messages/{id}')[0]?.url.pathname).toBe(
     '/users/pump-1/messages/1838431748728832',
   );
   await page.getByRole('button', { name: 'Delete all' }).click();
   await page.getByRole('dialog').getByText('21 messages are never delivered.').waitFor();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete all' }).click();
   await page.getByRole('status').getByText('21 messages deleted.').waitFor();
-  expect(api.requestsOf('DELETE /users/{id}/messages')).toHaveLength(1);
+  expect(ui.api.requestsOf('DELETE /users/{id}/messages')).toHaveLength(1);
 });
 
 test('a user is removed after a question, and is gone from the list', async () => {
-  opened = await logInAt(browser, api, '#/users/pump-1');
-  const { page } = opened;
+  const page = await ui.logInAt('#/users/pump-1');
   await page.getByRole('button', { name: 'Remove user' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Remove user' }).click();
   await page.getByText('There are no users yet.').waitFor();
@@ -90,7 +71,7 @@ test('a user is removed after a question, and is gone from the list', async () =
 
 test('what happened to a user is a list in the order of time', async () => {
   const at = Date.now();
-  api.answer('GET /users/{id}/timeline', () =>
+  ui.api.answer('GET /users/{id}/timeline', () =>
     done({
       entries: [
         { at, what: 'disconnected', gateway: 'g-1', epoch: 1, reason: 'heartbeat_timeout' },
@@ -101,29 +82,29 @@ test('what happened to a user is a list in the order of time', async () => {
       events_since: at - 1_000,
     }),
   );
-  opened = await logInAt(browser, api, '#/users/pump-1');
-  const { page } = opened;
+  const page = await ui.logInAt('#/users/pump-1');
   const rows = page.getByRole('list', { name: 'What happened' }).locator('> li');
   await rows.nth(0).getByText('heartbeat timeout').waitFor();
   await rows.nth(1).getByText('Acknowledged').waitFor();
   await rows.nth(2).getByText('by boss').waitFor();
   await page.getByText(/Earlier connections than .* were not looked for/).waitFor();
   // It is read anew when something has changed, not with every round.
-  const rounds = api.requestsOf('GET /users/{id}').length;
+  const rounds = ui.api.requestsOf('GET /users/{id}').length;
   await page.waitForRequest((request) => request.url().endsWith('/users/pump-1'));
   await page.waitForRequest((request) => request.url().endsWith('/users/pump-1'));
-  expect(api.requestsOf('GET /users/{id}').length).toBeGreaterThan(rounds);
-  expect(api.requestsOf('GET /users/{id}/timeline')).toHaveLength(1);
+  expect(ui.api.requestsOf('GET /users/{id}').length).toBeGreaterThan(rounds);
+  expect(ui.api.requestsOf('GET /users/{id}/timeline')).toHaveLength(1);
 });
 
 test('a message goes to a group after a question, at a time, in the place of another', async () => {
-  api.answer('GET /groups', () => done({ groups: ['north', 'south'], cursor: null }));
-  api.answer('GET /groups/{id}/members', () => done({ group: 'north', size: 42, members: ['pump-1'], cursor: null }));
-  api.answer('POST /send-command', () => done({ id: '5', recipients: { members: 42 } }));
-  api.answer('GET /commands/{id}', () => done({ recipients: [], states: { scheduled: 42 } }));
-  api.answer('DELETE /commands/{id}', () => done({ cancelled: 42, too_late: 0 }));
-  opened = await logInAt(browser, api, '#/send');
-  const { page } = opened;
+  ui.api.answer('GET /groups', () => done({ groups: ['north', 'south'], cursor: null }));
+  ui.api.answer('GET /groups/{id}/members', () =>
+    done({ group: 'north', size: 42, members: ['pump-1'], cursor: null }),
+  );
+  ui.api.answer('POST /send-command', () => done({ id: '5', recipients: { members: 42 } }));
+  ui.api.answer('GET /commands/{id}', () => done({ recipients: [], states: { scheduled: 42 } }));
+  ui.api.answer('DELETE /commands/{id}', () => done({ cancelled: 42, too_late: 0 }));
+  const page = await ui.logInAt('#/send');
   await page.getByLabel('A group').check();
   await page.locator('#content').fill('hello');
   await page.locator('#content').press('Control+Enter');

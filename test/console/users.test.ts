@@ -1,44 +1,31 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
 import { until } from '../kit/until.ts';
-import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox } from './support/browser.ts';
-import { done, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+import { logIn, userBox } from './support/browser.ts';
+import { done, refused } from './support/scripted-api.ts';
+import { setUpConsole } from './support/setup.ts';
 
-let browser: Browser;
-let api: ScriptedApi;
-let opened: OpenedPage;
-
-beforeAll(async () => {
-  browser = await sharedBrowser();
-});
-
-beforeEach(async () => {
-  api = await startScriptedApi();
-  opened = await openConsole(browser, api.url);
-});
-afterEach(async () => {
-  await opened.close();
-  await api.stop();
-  expect(opened.problems).toEqual([]);
+const ui = setUpConsole(async (setup) => {
+  await setup.open();
 });
 
 test('presence is live: who comes and goes is seen without a reload', async () => {
-  const { page } = opened;
-  api.users = [{ phone_number: 'pump-1', online: false, last_seen: Date.now() - 180_000 }];
+  const { page } = ui;
+  ui.api.users = [{ phone_number: 'pump-1', online: false, last_seen: Date.now() - 180_000 }];
   await logIn(page);
   await page.getByText('Last seen 3 min. ago').waitFor();
-  api.users = [{ phone_number: 'pump-1', online: true, connected_at: Date.now() }];
+  ui.api.users = [{ phone_number: 'pump-1', online: true, connected_at: Date.now() }];
   await page.getByText(/Online since \d\d:\d\d:\d\d/).waitFor();
   await page.getByText('1 client connected', { exact: true }).waitFor();
 });
 
 test('a choice and the focus stay while the list is read anew', async () => {
-  const { page } = opened;
-  api.users = [{ phone_number: 'b', online: false }];
+  const { page } = ui;
+  ui.api.users = [{ phone_number: 'b', online: false }];
   await logIn(page);
   await userBox(page, 'b').check();
   await userBox(page, 'b').focus();
-  api.users = [
+  ui.api.users = [
     { phone_number: 'a', online: true },
     { phone_number: 'b', online: true },
   ];
@@ -47,12 +34,12 @@ test('a choice and the focus stay while the list is read anew', async () => {
   expect(await userBox(page, 'b').and(page.locator(':focus')).count()).toBe(1);
 });
 
-const asked = () => api.requestsOf('GET /users').map(({ url }) => url.searchParams);
+const asked = () => ui.api.requestsOf('GET /users').map(({ url }) => url.searchParams);
 const rowsIn = (page: Page) => page.locator('.virtual-row');
 
 test('a long list scrolls as a whole, and only what is on the screen is in the document and is asked for', async () => {
-  const { page } = opened;
-  api.users = fleet(5_000);
+  const { page } = ui;
+  ui.api.users = fleet(5_000);
   await logIn(page);
   await page.getByText('5,000 users').waitFor();
   await userBox(page, 'device-0000').waitFor();
@@ -72,8 +59,8 @@ test('a long list scrolls as a whole, and only what is on the screen is in the d
 });
 
 test('arrow keys, End and Home go through the whole list, and the focus is never lost', async () => {
-  const { page } = opened;
-  api.users = fleet(5_000);
+  const { page } = ui;
+  ui.api.users = fleet(5_000);
   await logIn(page);
   await userBox(page, 'device-0000').focus();
   const isFocused = (id: string) => userBox(page, id).and(page.locator(':focus')).waitFor();
@@ -100,13 +87,13 @@ test('arrow keys, End and Home go through the whole list, and the focus is never
 });
 
 test('what is on the screen is read anew, where others came and went in front of it too', async () => {
-  const { page } = opened;
-  api.users = fleet(500);
+  const { page } = ui;
+  ui.api.users = fleet(500);
   await logIn(page);
   await userBox(page, 'device-0000').waitFor();
   await page.locator('.users').evaluate((box) => box.scrollTo(0, 4_000));
   await userBox(page, 'device-0100').waitFor();
-  api.users = fleet(500).slice(50);
+  ui.api.users = fleet(500).slice(50);
   await userBox(page, 'device-0150').waitFor();
   await page.getByText('450 users').waitFor();
   const last = asked().at(-1);
@@ -114,8 +101,8 @@ test('what is on the screen is read anew, where others came and went in front of
 });
 
 test('a search finds what is inside of ids, whatever is typed, and goes on as it is scrolled', async () => {
-  const { page } = opened;
-  api.users = [...fleet(900), { phone_number: 'zz&Q=%', online: false }];
+  const { page } = ui;
+  ui.api.users = [...fleet(900), { phone_number: 'zz&Q=%', online: false }];
   await logIn(page);
   await page.getByRole('searchbox').fill('z&q=%');
   await userBox(page, 'zz&Q=%').waitFor();
@@ -135,12 +122,12 @@ test('a search finds what is inside of ids, whatever is typed, and goes on as it
 });
 
 test('a search among very many stops at times, and goes on when it is told to', async () => {
-  const { page } = opened;
-  api.users = fleet(10);
+  const { page } = ui;
+  ui.api.users = fleet(10);
   await logIn(page);
   await userBox(page, 'device-0000').waitFor();
   let calls = 0;
-  api.answer('GET /users', () => {
+  ui.api.answer('GET /users', () => {
     calls += 1;
     const users = calls < 8 ? [] : [{ phone_number: 'the-needle', online: true }];
     return done({ users, cursor: calls < 8 ? `at-${calls}` : null, total: null });
@@ -152,20 +139,20 @@ test('a search among very many stops at times, and goes on when it is told to', 
 });
 
 test('all who are found are chosen at once, as far as a message may name them', async () => {
-  const { page } = opened;
-  api.users = fleet(700);
+  const { page } = ui;
+  ui.api.users = fleet(700);
   await logIn(page);
   await page.getByText('700 users').waitFor();
   await page.getByLabel('All found').click();
   await page.getByRole('button', { name: 'Send to 700 clients' }).waitFor();
-  api.users = fleet(1_001);
+  ui.api.users = fleet(1_001);
   await page.getByText('1,001 users').waitFor();
   expect(await page.getByLabel('All found').isDisabled()).toBe(true);
 });
 
 test('online only', async () => {
-  const { page } = opened;
-  api.users = [
+  const { page } = ui;
+  ui.api.users = [
     { phone_number: 'here', online: true },
     { phone_number: 'away', online: false },
   ];
@@ -177,34 +164,34 @@ test('online only', async () => {
 });
 
 test('no users at all: the page says how to get some', async () => {
-  await logIn(opened.page);
-  await opened.page.getByText('There are no users yet.').waitFor();
+  await logIn(ui.page);
+  await ui.page.getByText('There are no users yet.').waitFor();
 });
 
 test('while the API is away the page says so, backs off, and goes on by itself', async () => {
-  const { page } = opened;
-  api.users = [{ phone_number: 'pump-1', online: true }];
+  const { page } = ui;
+  ui.api.users = [{ phone_number: 'pump-1', online: true }];
   await logIn(page);
   await userBox(page, 'pump-1').waitFor();
-  api.answer('GET /users', () => refused(503, 'away', { 'retry-after': '1' }));
+  ui.api.answer('GET /users', () => refused(503, 'away', { 'retry-after': '1' }));
   await page.getByText(/not available at the moment\. What is shown is from/).waitFor();
   await page.getByText('No contact').waitFor();
   expect(await userBox(page, 'pump-1').isVisible()).toBe(true);
-  api.answer('GET /users', undefined);
+  ui.api.answer('GET /users', undefined);
   await page.getByText('In contact', { exact: true }).waitFor();
   await page.getByText('not available at the moment').waitFor({ state: 'detached' });
 });
 
 test('what is not JSON of the API, such as a captive portal, is no answer', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await logIn(page);
   await page.getByText('In contact', { exact: true }).waitFor();
-  api.answer('GET /users', () => ({ status: 200, body: { welcome: 'to the hotel' } }));
+  ui.api.answer('GET /users', () => ({ status: 200, body: { welcome: 'to the hotel' } }));
   await page.getByText('The API cannot be reached.').waitFor();
 });
 
 test('a hidden page asks nothing, and asks at once when it is seen again', async () => {
-  const { page } = opened;
+  const { page } = ui;
   await logIn(page);
   // A page that is loaded anew before the answer has come is not logged in.
   await page.getByText('In contact', { exact: true }).waitFor();
@@ -244,8 +231,8 @@ test('hostile user ids are text: nothing of them runs, breaks the layout or reor
     'd'.repeat(128),
     '__proto__',
   ];
-  const { page } = opened;
-  api.users = ids.map((phone_number) => ({ phone_number, online: true }));
+  const { page } = ui;
+  ui.api.users = ids.map((phone_number) => ({ phone_number, online: true }));
   await logIn(page);
   await until('all are shown', async () => (await page.locator('.user').count()) === ids.length);
   expect(await page.locator('.user bdi').allTextContents()).toEqual(ids);
@@ -255,14 +242,14 @@ test('hostile user ids are text: nothing of them runs, breaks the layout or reor
   await page.locator('#content').press('Control+Enter');
   await page.locator('.log').getByText('Sent to 10 online').waitFor();
   expect(await page.locator('.send-content').textContent()).toBe('<b onclick=x>bold</b>');
-  expect(api.requestsOf('POST /send-command')[0]?.body).toMatchObject({ chat_to: ids });
+  expect(ui.api.requestsOf('POST /send-command')[0]?.body).toMatchObject({ chat_to: ids });
   expect(await page.locator('img, b[onclick], #app script').count()).toBe(0);
 });
 
 test('an id that turns the direction of text round does not reorder the sentence that names it', async () => {
-  const { page } = opened;
+  const { page } = ui;
   const id = '\u202Eevil';
-  api.users = [
+  ui.api.users = [
     { phone_number: id, online: true },
     { phone_number: 'pump-1', online: true },
   ];

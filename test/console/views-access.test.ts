@@ -1,8 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { logInAt } from './support/at.ts';
 import { sideways, violations } from './support/axe.ts';
-import { sharedBrowser } from './support/browser.ts';
+import { logInAt, sharedBrowser } from './support/browser.ts';
 import { done, OPERATOR, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
 
 const LONG = 'd'.repeat(128);

@@ -1,37 +1,20 @@
-import type { Browser } from 'playwright-core';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { until } from '../kit/until.ts';
-import { logInAt } from './support/at.ts';
-import { type OpenedPage, sharedBrowser } from './support/browser.ts';
-import { done, OPERATOR, refused, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
+import { done, OPERATOR, refused } from './support/scripted-api.ts';
+import { setUpConsole } from './support/setup.ts';
 
-let browser: Browser;
-let api: ScriptedApi;
-let opened: OpenedPage;
-
-beforeAll(async () => {
-  browser = await sharedBrowser();
-});
-
-beforeEach(async () => {
-  api = await startScriptedApi();
-  api.users = [
+const ui = setUpConsole((setup) => {
+  setup.api.users = [
     { phone_number: 'pump-1', online: true, connected_at: Date.now() },
     { phone_number: 'a/b%? ü', online: false },
   ];
 });
-afterEach(async () => {
-  await opened.close();
-  await api.stop();
-  expect(opened.problems).toEqual([]);
-});
 
-const bodies = (route: string) => api.requestsOf(route).map(({ body }) => body);
-const paths = (route: string) => api.requestsOf(route).map(({ url }) => url.pathname);
+const bodies = (route: string) => ui.api.requestsOf(route).map(({ body }) => body);
+const paths = (route: string) => ui.api.requestsOf(route).map(({ url }) => url.pathname);
 
 test('a user in detail: session, token and mailbox, and a message to them', async () => {
-  opened = await logInAt(browser, api, '#/users');
-  const { page } = opened;
+  const page = await ui.logInAt('#/users');
   await page.getByRole('link', { name: 'pump-1' }).click();
   await page.getByRole('heading', { name: 'pump-1' }).waitFor();
   await page.getByText('No. 3, acknowledges').waitFor();
@@ -49,14 +32,13 @@ test('a user in detail: session, token and mailbox, and a message to them', asyn
 test('a session that is numbered by its time shows the time', async () => {
   const session = { epoch: 1_795_343_504_645, acknowledges: false };
   const user = { phone_number: 'pump-1', online: true, gateway: 'g-1', session, token: null };
-  api.answer('GET /users/{id}', () => done({ ...user, mailbox: 0, messages: [], lost: 0 }));
-  opened = await logInAt(browser, api, '#/users/pump-1');
-  await opened.page.getByText(/^Since .*\d:\d\d.*, plain client$/).waitFor();
+  ui.api.answer('GET /users/{id}', () => done({ ...user, mailbox: 0, messages: [], lost: 0 }));
+  await ui.logInAt('#/users/pump-1');
+  await ui.page.getByText(/^Since .*\d:\d\d.*, plain client$/).waitFor();
 });
 
 test('disconnecting and revoking ask first, and say what was done', async () => {
-  opened = await logInAt(browser, api, `#/users/${encodeURIComponent('a/b%? ü')}`);
-  const { page } = opened;
+  const page = await ui.logInAt(`#/users/${encodeURIComponent('a/b%? ü')}`);
   await page.getByRole('heading', { name: 'a/b%? ü' }).waitFor();
   await page.getByRole('button', { name: 'Revoke token' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
@@ -75,38 +57,37 @@ test('disconnecting and revoking ask first, and say what was done', async () => 
 });
 
 test('a user who is not there is said to be missing, and the page goes on', async () => {
-  opened = await logInAt(browser, api, '#/users/nobody');
-  await opened.page.getByText('This user cannot be shown: there is no such user.').waitFor();
-  await opened.page.getByRole('link', { name: 'pump-1' }).click();
-  await opened.page.getByText('No. 3, acknowledges').waitFor();
+  await ui.logInAt('#/users/nobody');
+  await ui.page.getByText('This user cannot be shown: there is no such user.').waitFor();
+  await ui.page.getByRole('link', { name: 'pump-1' }).click();
+  await ui.page.getByText('No. 3, acknowledges').waitFor();
 });
 
 test('the history has receipts, and who got it when it is asked for', async () => {
   const command = { from: OPERATOR, accepted_at: Date.now(), command_id: 103, id: '7' };
-  api.commands = [
+  ui.api.commands = [
     { ...command, to: ['pump-1', 'b'], recipients: 9, receipt: { recipients: 9, states: { written: 7, failed: 2 } } },
     { ...command, id: '6', command_id: 104, to: null, recipients: null, receipt: null },
     { ...command, id: '5', command_id: 2007, to: ['b'], recipients: 1, receipt: { recipients: 1, states: null } },
   ];
-  api.answer('GET /commands/{id}', () =>
+  ui.api.answer('GET /commands/{id}', () =>
     done({ recipients: [{ phone_number: 'ghost', state: 'failed', reason: 'unknown_user' }] }),
   );
-  opened = await logInAt(browser, api, '#/history');
-  const { page } = opened;
+  const page = await ui.logInAt('#/history');
   const rows = page.getByRole('list', { name: 'History' }).locator('> li');
   await rows.nth(0).getByText('Failed 2').waitFor();
   await rows.nth(0).getByText('and 7 more').waitFor();
   await rows.nth(1).getByText('Everyone connected').waitFor();
   await rows.nth(1).getByText('No receipt was asked for').waitFor();
   await rows.nth(2).getByText('Application 2007').waitFor();
-  expect(api.requestsOf('GET /commands/{id}')).toEqual([]);
+  expect(ui.api.requestsOf('GET /commands/{id}')).toEqual([]);
   await rows.nth(0).getByText('9 recipients').click();
   await rows.nth(0).getByText('unknown_user').waitFor();
 
   await page.getByLabel('Me', { exact: true }).check();
   await page.getByRole('searchbox').fill('pump-1');
   await until('the search is asked', () => {
-    const query = api.requestsOf('GET /commands').at(-1)?.url.searchParams;
+    const query = ui.api.requestsOf('GET /commands').at(-1)?.url.searchParams;
     return query?.get('from') === OPERATOR && query.get('to') === 'pump-1';
   });
   await page.getByRole('link', { name: 'pump-1' }).click();
@@ -115,16 +96,15 @@ test('the history has receipts, and who got it when it is asked for', async () =
 
 test('what is stored can be taken back, after a question', async () => {
   const command = { id: '7', from: OPERATOR, accepted_at: Date.now(), command_id: 102, to: ['b'], recipients: 1 };
-  api.commands = [
+  ui.api.commands = [
     { ...command, receipt: { recipients: 1, states: { stored: 1 } } },
     { ...command, id: '6', receipt: { recipients: 1, states: { written: 1 } } },
   ];
-  api.answer('DELETE /commands/{id}', () => {
-    api.commands = [{ ...command, receipt: { recipients: 1, states: { cancelled: 1 } } }];
+  ui.api.answer('DELETE /commands/{id}', () => {
+    ui.api.commands = [{ ...command, receipt: { recipients: 1, states: { cancelled: 1 } } }];
     return done({ cancelled: 1, too_late: 0 });
   });
-  opened = await logInAt(browser, api, '#/history');
-  const { page } = opened;
+  const page = await ui.logInAt('#/history');
   await page.getByText('Written to the connection').waitFor();
   expect(await page.getByRole('button', { name: 'Take back command' }).count()).toBe(1);
   await page.getByRole('button', { name: 'Take back command 7' }).click();
@@ -137,9 +117,8 @@ test('what is stored can be taken back, after a question', async () => {
 
 test('dead letters are retried and deleted, one or all, and counted beside the name of the view', async () => {
   const letter = (n: number) => ({ id: `${n}-0123456789abcde${n}`, entry: `entry ${n}`, reason: 'not JSON' });
-  api.letters = [letter(3), letter(2), letter(1), { ...letter(0), reason: null, chat_to: ['ghost'] }];
-  opened = await logInAt(browser, api, '#/queue');
-  const { page } = opened;
+  ui.api.letters = [letter(3), letter(2), letter(1), { ...letter(0), reason: null, chat_to: ['ghost'] }];
+  const page = await ui.logInAt('#/queue');
   const rows = page.getByRole('list', { name: 'Dead letters' }).locator('> li');
   await page.getByRole('link', { name: '4 dead letters' }).waitFor();
   await rows.nth(3).getByText('Not put here by a gateway').waitFor();
@@ -165,16 +144,15 @@ test('dead letters are retried and deleted, one or all, and counted beside the n
 });
 
 test('a letter that somebody else has taken meanwhile is said to be gone', async () => {
-  api.letters = [{ id: '0-0123456789abcdef', entry: 'x', reason: 'not JSON' }];
-  api.answer('POST /dead-letters/{id}/retry', () => refused(404, 'there is no such dead letter, or no longer'));
-  opened = await logInAt(browser, api, '#/queue');
-  await opened.page.getByRole('button', { name: 'Retry' }).click();
-  await opened.page.locator('.letter').getByText('there is no such dead letter').waitFor();
+  ui.api.letters = [{ id: '0-0123456789abcdef', entry: 'x', reason: 'not JSON' }];
+  ui.api.answer('POST /dead-letters/{id}/retry', () => refused(404, 'there is no such dead letter, or no longer'));
+  await ui.logInAt('#/queue');
+  await ui.page.getByRole('button', { name: 'Retry' }).click();
+  await ui.page.locator('.letter').getByText('there is no such dead letter').waitFor();
 });
 
 test('a service token is made, shown once, and revoked', async () => {
-  opened = await logInAt(browser, api, '#/tokens');
-  const { page } = opened;
+  const page = await ui.logInAt('#/tokens');
   await page.getByText('No program has a token.').waitFor();
   await page.getByRole('button', { name: 'Make the token' }).click();
   await page.getByRole('alert').getByText('Give it a name.').waitFor();
@@ -196,7 +174,7 @@ test('a service token is made, shown once, and revoked', async () => {
 
 test('the gateways with what they hold, and a chart that goes on', async () => {
   let delivered = 1_000;
-  api.answer('GET /stats', () => {
+  ui.api.answer('GET /stats', () => {
     delivered += 500;
     const facts = { delivered: String(delivered), renewed_at: String(Date.now()), started_at: '1', port: '8124' };
     return done({
@@ -210,8 +188,7 @@ test('the gateways with what they hold, and a chart that goes on', async () => {
       ],
     });
   });
-  opened = await logInAt(browser, api, '#/gateways');
-  const { page } = opened;
+  const page = await ui.logInAt('#/gateways');
   await page.getByRole('row', { name: /g-one 20 .* 7 8124/ }).waitFor();
   await page.getByRole('row', { name: /g-two lease over/ }).waitFor();
   const chart = page.locator('.chart', { hasText: 'Messages per second' });
@@ -230,8 +207,7 @@ test('the gateways with what they hold, and a chart that goes on', async () => {
 });
 
 test('an application message goes to chosen users, as the object that was written', async () => {
-  opened = await logInAt(browser, api, '#/send');
-  const { page } = opened;
+  const page = await ui.logInAt('#/send');
   await page.getByLabel('Application').check();
   await page.getByLabel('Everyone connected').check();
   await page.locator('#content').press('Control+Enter');
@@ -255,11 +231,10 @@ test('an application message goes to chosen users, as the object that was writte
 });
 
 test('every view says that it is loading, that there is nothing, and that the API is away', async () => {
-  api.users = [];
+  ui.api.users = [];
   const routes = ['GET /users', 'GET /commands', 'GET /dead-letters', 'GET /service-tokens'];
-  for (const route of routes) api.answer(route, () => refused(503, 'away', { 'retry-after': '1' }));
-  opened = await logInAt(browser, api, '#/users');
-  const { page } = opened;
+  for (const route of routes) ui.api.answer(route, () => refused(503, 'away', { 'retry-after': '1' }));
+  const page = await ui.logInAt('#/users');
   const views: [string, string][] = [
     ['Users', 'There are no users yet.'],
     ['History', 'Nothing was sent over HTTP yet'],
@@ -271,7 +246,7 @@ test('every view says that it is loading, that there is nothing, and that the AP
     await page.locator('[aria-busy=true]').first().waitFor();
     await page.getByRole('alert').getByText('not available at the moment').waitFor();
   }
-  for (const route of routes) api.answer(route, undefined);
+  for (const route of routes) ui.api.answer(route, undefined);
   for (const [name, words] of views) {
     await page.getByRole('navigation').getByRole('link', { name }).click();
     await page.getByText(words).first().waitFor();

@@ -63,6 +63,19 @@ export async function openConsole(
   return { page, problems, close: () => context.close() };
 }
 
+/** The console, logged in, at the view that this part of the address names. */
+export async function logInAt(
+  browser: Browser,
+  api: { readonly url: string },
+  view: string,
+  options: BrowserContextOptions = {},
+): Promise<OpenedPage> {
+  const opened = await openConsole(browser, `${api.url}${view}`, options);
+  await logIn(opened.page);
+  await opened.page.locator('nav').waitFor();
+  return opened;
+}
+
 export async function logIn(page: Page, userId = OPERATOR, password = PASSWORD): Promise<void> {
   await page.locator('input[name=username]').fill(userId);
   await page.locator('input[name=password]').fill(password);
