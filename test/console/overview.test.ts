@@ -52,9 +52,8 @@ test('the first view says in one sentence that all is well, and shows the last d
 test('the numbers beside a chart are whole, however long they are', async () => {
   const day = aDay();
   const slow = { ...day, body: { ...day.body, p95_ms: Array.from({ length: 288 }, () => 240) } };
-  api.answer('GET /stats/history', () => slow);
-  opened = await logInAt(browser, api, '#/');
-  const { page } = opened;
+  ui.api.answer('GET /stats/history', () => slow);
+  const page = await ui.logInAt('#/');
   await page.getByText('300 ms', { exact: true }).first().waitFor();
   const cut = await page.evaluate<string[]>(
     `[...document.querySelectorAll('.chart svg text')].filter((one) => one.getBBox().x < 0).map((one) => one.textContent)`,
