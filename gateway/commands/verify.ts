@@ -5,7 +5,7 @@ import type { Log } from '../../shared/log.ts';
 import { CloseReasons } from '../session/close-reasons.ts';
 import { featureBits, featureNames, formOf } from '../session/features.ts';
 import { PauseReason } from '../session/frame-reader.ts';
-import { identityOf } from '../session/identity.ts';
+import { identityOf, NO_FRAME_LIMIT } from '../session/identity.ts';
 import { Notice } from '../session/messages.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
@@ -126,6 +126,6 @@ const MIN_FRAME_LIMIT = 256;
 
 /** The largest frame that a client says it can take. Out of range it is clamped; what is no number says nothing. */
 function frameLimit(named: unknown, maxFrameBytes: number): number {
-  if (typeof named !== 'number' || Number.isNaN(named)) return Number.POSITIVE_INFINITY;
+  if (typeof named !== 'number' || Number.isNaN(named)) return NO_FRAME_LIMIT;
   return Math.min(maxFrameBytes, Math.max(MIN_FRAME_LIMIT, Math.floor(named)));
 }

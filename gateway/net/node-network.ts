@@ -95,6 +95,12 @@ function handOver(socket: Socket, certificateName: string | undefined, accept: A
   socket.on('error', onError);
   socket.on('close', onClose);
   accept.onConnection(connection as Connection);
+  forgetAddress(socket);
+}
+
+/** Once the address was read, Node keeps an object and strings of it in each connection. Read again, it is made again. */
+function forgetAddress(socket: Socket & { _peername?: unknown }): void {
+  if (socket._peername !== undefined) socket._peername = undefined;
 }
 
 /** Node has no public word for it; its own socket timeout judges progress by the same number. */

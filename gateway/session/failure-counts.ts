@@ -23,7 +23,9 @@ export class FailureCounts {
   add(name: string, nowMs: number): void {
     if (this.#limit === 0) return;
     const forgottenAt = Math.max(this.#forgottenAt(name), nowMs) + FORGET_MS;
-    this.#younger.set(name, Math.min(forgottenAt, nowMs + (this.#limit + MAX_EXCESS) * FORGET_MS));
+    const latest = nowMs + (this.#limit + MAX_EXCESS) * FORGET_MS;
+    // A whole number stands in the map itself.
+    this.#younger.set(name, Math.ceil(Math.min(forgottenAt, latest)));
     if (this.#younger.size < MAX_NAMES) return;
     this.#older = this.#younger;
     this.#younger = new Map();

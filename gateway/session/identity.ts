@@ -14,9 +14,12 @@ export interface Identity {
   readonly features: number;
   /** Broadcasts up to this message id are older than this stay: the user may have had them where it was before. */
   readonly joinedAtMessageId: number;
-  /** The largest frame that the client can take; infinite: it named none. */
+  /** The largest frame that the client can take; NO_FRAME_LIMIT: it named none. */
   readonly maxFrameBytes: number;
 }
+
+/** More than MAX_FRAME_BYTES can be. Not Infinity, which takes an object of its own in each identity. */
+export const NO_FRAME_LIMIT = 2 ** 30;
 
 /** Before the verify. */
 export const ANONYMOUS: Identity = {
@@ -27,7 +30,7 @@ export const ANONYMOUS: Identity = {
   form: 'plain',
   features: 0,
   joinedAtMessageId: 0,
-  maxFrameBytes: Number.POSITIVE_INFINITY,
+  maxFrameBytes: NO_FRAME_LIMIT,
 };
 
 /** Of a user who has just verified. */

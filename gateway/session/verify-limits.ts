@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { FailureCounts } from './failure-counts.ts';
 import type { Timed, Wheel } from './wheel.ts';
 
@@ -7,7 +8,7 @@ const FIRST_DELAY_MS = 250;
 /** And at most this share of AUTH_TIMEOUT_MS: a client with the right token always gets in, however many others fail. */
 const MAX_DELAY_MS = 5_000;
 const MAX_DELAY_SHARE = 0.25;
-/** Pairs that have verified, in each of two generations. */
+/** Pairs that have verified, in each of two generations. As hashes: each connection of an idle fleet is one. */
 const MAX_KNOWN = 25_000;
 
 /**
@@ -29,8 +30,9 @@ export class VerifyLimits {
   /** Verifies that succeeded, by user. */
   readonly #claims: FailureCounts;
   readonly #maxDelayMs: number;
-  #known = new Set<string>();
-  #olderKnown = new Set<string>();
+  readonly #seed = randomInt(2 ** 32);
+  #known = new Set<number>();
+  #olderKnown = new Set<number>();
 
   constructor(parts: {
     settings: {
@@ -72,12 +74,16 @@ export class VerifyLimits {
       this.#users.excess(userId, nowMs),
       this.#addresses.excess(address, nowMs),
     );
-    return excess > 0 && (this.#known.has(pair) || this.#olderKnown.has(pair)) ? 0 : excess;
+    return excess > 0 && this.#isKnown(hashOf(pair, this.#seed)) ? 0 : excess;
+  }
+
+  #isKnown(pair: number): boolean {
+    return this.#known.has(pair) || this.#olderKnown.has(pair);
   }
 
   succeeded(userId: string, address: string, nowMs: number): void {
     this.#claims.add(userId, nowMs);
-    this.#known.add(pairOf(userId, address));
+    this.#known.add(hashOf(pairOf(userId, address), this.#seed));
     if (this.#known.size < MAX_KNOWN) return;
     this.#olderKnown = this.#known;
     this.#known = new Set();
@@ -110,4 +116,11 @@ class DelayedCall implements Timed {
 /** Addresses have no line feed: no two pairs share a name. */
 function pairOf(userId: string, address: string): string {
   return `${address}\n${userId}`;
+}
+
+/** FNV-1a, 30 bits. Nobody outside knows the seed, so nobody can look for a pair that hashes as another one. */
+function hashOf(text: string, seed: number): number {
+  let hash = seed;
+  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 16_777_619);
+  return hash >>> 2;
 }
