@@ -33,7 +33,7 @@ export interface InboxReaderParts {
   readonly lease: { readonly gatewayId: string; readonly isHeld: boolean };
   readonly registry: Pick<Registry, 'find'>;
   /** Claims that Redis has not answered yet. */
-  readonly claims: { answered(userId: string): Promise<void> | undefined };
+  readonly claims: { readonly size: number; answered(userId: string): Promise<void> | undefined };
   readonly handOut: InboxHandOut;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
 }
@@ -173,6 +173,7 @@ export class InboxReader {
    * when it was its own connection that verified again, the connection must not end with it.
    */
   async #claimsOf(batch: readonly Entry[]): Promise<void> {
+    if (this.#claims.size === 0) return;
     const awaited = new Map<string, Promise<void>>();
     const look = ({ userId, epoch }: Recipient): void => {
       if (!this.#registry.find(userId, epoch)) wait(userId);

@@ -27,6 +27,11 @@ export class ClaimsInFlight {
     }
   }
 
+  /** How many users there are. */
+  get size(): number {
+    return this.#claims.size;
+  }
+
   has(userId: string): boolean {
     return this.#claims.has(userId);
   }
