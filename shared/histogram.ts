@@ -53,9 +53,9 @@ export function percentile(bounds: readonly number[], counts: readonly number[],
  * Returns up to `most` values that represent the growth of the buckets between two readings, evenly over the ranks: a
  * sample of many thousands for a reader of percentiles.
  */
-export function representatives(bounds: readonly number[], growth: readonly number[], most: number): number[] {
+export function representatives(bounds: readonly number[], growth: readonly number[], max: number): number[] {
   const total = growth.reduce((sum, count) => sum + count, 0);
-  const wanted = Math.min(most, total);
+  const wanted = Math.min(max, total);
   const values: number[] = [];
   let bucket = 0;
   let below = 0;

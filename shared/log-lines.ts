@@ -88,8 +88,8 @@ export function withoutSecrets(line: object): Record<string, unknown> {
 
 function bounded(name: string, text: string): string {
   const unquoted = name === 'error' || name === 'stack' ? text.replace(QUOTED, ': not valid JSON') : text;
-  const most = name === 'stack' ? MAX_STACK : MAX_TEXT;
-  return name === 'messages' || unquoted.length <= most ? unquoted : `${unquoted.slice(0, most)}…`;
+  const max = name === 'stack' ? MAX_STACK : MAX_TEXT;
+  return name === 'messages' || unquoted.length <= max ? unquoted : `${unquoted.slice(0, max)}…`;
 }
 
 /** The logging library's number for warnings; errors are above. */

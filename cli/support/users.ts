@@ -4,7 +4,7 @@ import { ExitCode, Failure } from './failure.ts';
 import type { Store } from './store.ts';
 
 /** The audit has what the HTTP API did: who works on the store itself is not known by a name. */
-const UNRECORDED = { by: '', most: 0 };
+const UNRECORDED = { by: '', max: 0 };
 
 export async function addUser(
   { redis, keys }: Store,

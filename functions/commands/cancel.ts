@@ -5,7 +5,7 @@ import { Refusal } from '../http/refusal.ts';
 
 interface Audit {
   readonly by: string;
-  readonly most: number;
+  readonly max: number;
 }
 
 /** Cancels one command by its id. Refuses with 404 when the id is unknown or has expired. */

@@ -27,13 +27,13 @@ export function createHandler(runtime: Runtime): Handler {
       const { userId } = await authorize(runtime, request, OPERATOR);
       const name = idempotencyKeyOf(request.event.headers['idempotency-key']);
       if (name === undefined) throw new Refusal(400, 'no_idempotency_key');
-      return cancelByKey(runtime.redis, runtime.keys, name, { by: userId, most: runtime.environment.AUDIT_MAX });
+      return cancelByKey(runtime.redis, runtime.keys, name, { by: userId, max: runtime.environment.AUDIT_MAX });
     },
     'DELETE /commands/{id}': async (request) => {
       const { userId } = await authorize(runtime, request, OPERATOR);
       const id = commandIdOf(request);
       request.facts.messages = id;
-      return cancelById(runtime.redis, runtime.keys, id, { by: userId, most: runtime.environment.AUDIT_MAX });
+      return cancelById(runtime.redis, runtime.keys, id, { by: userId, max: runtime.environment.AUDIT_MAX });
     },
     'GET /audit': async (request) => {
       await authorize(runtime, request, OPERATOR);

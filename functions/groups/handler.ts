@@ -12,7 +12,7 @@ import { changeRequest, groupsQuery, membersQuery } from './schema.ts';
 /** Named groups: the targets of `chat_to: {"group": name}` in POST /send-command. */
 export function createHandler(runtime: Runtime): Handler {
   const { redis, keys, environment, clock, log } = runtime;
-  const auditOf = (by: string) => ({ by, most: environment.AUDIT_MAX });
+  const auditOf = (by: string) => ({ by, max: environment.AUDIT_MAX });
 
   return serve(log, {
     'GET /groups': async (request) => {

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
 /** `limit` of a listing's query: the maximum of items in one response. */
-export function pageLimit(most: number, otherwise: number) {
+export function pageLimit(max: number, otherwise: number) {
   return z
     .string()
     .regex(/^\d{1,3}$/)
     .transform(Number)
-    .pipe(z.int().min(1).max(most))
+    .pipe(z.int().min(1).max(max))
     .default(otherwise);
 }
 

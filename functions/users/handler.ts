@@ -16,7 +16,7 @@ import { addUserRequest, makeTokenRequest, messagesQuery, setPasswordRequest, us
 /** The users: who there is, and what an operator may do with one. */
 export function createHandler(runtime: Runtime): Handler {
   const { environment, redis, keys, clock, log } = runtime;
-  const auditOf = (by: string) => ({ by, most: environment.AUDIT_MAX });
+  const auditOf = (by: string) => ({ by, max: environment.AUDIT_MAX });
   const bodyOf = <T>(request: ApiRequest, schema: z.ZodType<T>): T =>
     readBody(request.event, environment.MAX_BODY_BYTES, (input) => schema.safeParse(input));
 
@@ -94,7 +94,7 @@ export function createHandler(runtime: Runtime): Handler {
       });
       if (session === 'unknown') throw new Refusal(404, 'no_such_user');
       request.facts.target = userId;
-      await recordAudit(redis, keys, { most: environment.AUDIT_MAX, by, kind: 'disconnect', target: userId });
+      await recordAudit(redis, keys, { max: environment.AUDIT_MAX, by, kind: 'disconnect', target: userId });
       return { disconnected: session === 'online' };
     },
     'DELETE /users/{phone_number}/token': async (request) => {
@@ -107,14 +107,14 @@ export function createHandler(runtime: Runtime): Handler {
       });
       if (session === 'unknown') throw new Refusal(404, 'no_such_user');
       request.facts.target = userId;
-      await recordAudit(redis, keys, { most: environment.AUDIT_MAX, by, kind: 'user_token_revoked', target: userId });
+      await recordAudit(redis, keys, { max: environment.AUDIT_MAX, by, kind: 'user_token_revoked', target: userId });
       return { disconnected: session === 'online' };
     },
     'DELETE /users/{phone_number}/messages/{id}': async (request) => {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const message = { userId: phoneNumberOf(request), id: request.event.pathParameters?.id ?? '' };
       if (!isMessageId(message.id)) throw new Refusal(404, 'no_such_message');
-      const outcome = await dropMessage(redis, keys, message, { by, most: environment.AUDIT_MAX });
+      const outcome = await dropMessage(redis, keys, message, { by, max: environment.AUDIT_MAX });
       if (outcome === 'no_user') throw new Refusal(404, 'no_such_user');
       if (outcome === 'no_message') throw new Refusal(404, 'no_such_message');
       request.facts.target = message.userId;

@@ -38,7 +38,7 @@ export class Sweeper {
   async #step(): Promise<void> {
     const { redis, keys, config, lease, log } = this.#parts;
     if (lease.isHeld) {
-      const step = { offlineTtlSeconds: config.offlineTtlSeconds, most: USERS_PER_STEP, pauseMs: PAUSE_MS };
+      const step = { offlineTtlSeconds: config.offlineTtlSeconds, max: USERS_PER_STEP, pauseMs: PAUSE_MS };
       await sweepMailboxes(redis, keys, step).catch((error: unknown) =>
         log.error({ event: 'store_failed', what: 'sweep', error: String(error) }, 'could not sweep mailboxes'),
       );

@@ -193,7 +193,7 @@ export class SessionStore {
     return this.#pages.take(async () => {
       if (!isWanted()) return 'stale';
       this.#acknowledgements.flush();
-      return readMailbox(this.#redis, this.#keys, session, { ...from, most: PAGE });
+      return readMailbox(this.#redis, this.#keys, session, { ...from, max: PAGE });
     });
   }
 

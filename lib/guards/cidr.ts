@@ -4,8 +4,8 @@ import { isIP } from 'node:net';
 export function cidrProblem(cidr: string): string | undefined {
   const [address = '', prefix = '', ...rest] = cidr.split('/');
   const family = isIP(address);
-  const most = family === 4 ? 32 : 128;
-  if (family === 0 || rest.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > most) {
+  const max = family === 4 ? 32 : 128;
+  if (family === 0 || rest.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > max) {
     return `"${cidr}" is no CIDR block such as 203.0.113.0/24 or 2001:db8::/32`;
   }
   return hasHostBits(address, Number(prefix), family === 4)

@@ -58,10 +58,10 @@ export async function startInvokeApi(options: InvokeApiOptions): Promise<InvokeA
     if (type !== 'Event' && type !== 'RequestResponse') {
       return refuse(response, 400, 'InvalidParameterValueException', `invocation type ${String(type)}`);
     }
-    const most = type === 'Event' ? MAX_ASYNC_BYTES : MAX_SYNC_BYTES;
-    const body = await readBody(request, request.headers, most);
+    const max = type === 'Event' ? MAX_ASYNC_BYTES : MAX_SYNC_BYTES;
+    const body = await readBody(request, request.headers, max);
     if (body === undefined) {
-      const message = `Request must be smaller than ${most} bytes for the InvokeFunction operation`;
+      const message = `Request must be smaller than ${max} bytes for the InvokeFunction operation`;
       return refuse(response, 413, 'RequestTooLargeException', message);
     }
     const payload = body.toString() || '{}';

@@ -15,11 +15,11 @@ async function drain(entries: readonly string[]): Promise<number> {
   const redis = connectRedis(config, silentLog);
   const waiter = redis.blocking();
   let inFlight = 0;
-  let most = 0;
+  let max = 0;
   const counted = Object.create(redis) as RedisPort;
   counted.script = async (...call) => {
     inFlight += 1;
-    most = Math.max(most, inFlight);
+    max = Math.max(max, inFlight);
     try {
       return await redis.script(...call);
     } finally {
@@ -59,7 +59,7 @@ async function drain(entries: readonly string[]): Promise<number> {
       ['LLEN', taken],
     ])) as number[];
   await until('the queue is drained', async () => (await left()).every((length) => length === 0));
-  return most;
+  return max;
 }
 
 const entry = (to: readonly string[]) =>

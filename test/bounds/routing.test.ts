@@ -158,7 +158,7 @@ test('the group frames of one client delay what others send by one of them, no m
   await still.users('absent');
   const accepted = ({ frames }: Peer) =>
     frames.filter(({ commandId }) => commandId === 110).map(({ body }) => body as { ref: number; id: string });
-  const waiting = async (most: number) => (await still.metric('fronttcp_route_queue_bytes')) > most;
+  const waiting = async (max: number) => (await still.metric('fronttcp_route_queue_bytes')) > max;
   await redis.kill('SIGSTOP');
   const to = names('nobody-', 1_000);
   for (let ref = 0; ref < 30; ref += 1) flood.send(3, { chat_to: to, chat_content: 'x'.repeat(100), ref });

@@ -177,7 +177,7 @@ test('row 9: the bound in bytes, too, and a mailbox that empties leaves nothing 
   expect(await mailbox('r9b')).toHaveLength(9);
   expect(Number(await store.redis.get(store.keys.mailboxBytes('r9b')))).toBeLessThanOrEqual(100_000);
   await store.redis.set(`${store.keys.prefix}sweep_cursor`, 'r9');
-  await sweepMailboxes(store.port, store.keys, { offlineTtlSeconds: -1, most: 10, pauseMs: 0 });
+  await sweepMailboxes(store.port, store.keys, { offlineTtlSeconds: -1, max: 10, pauseMs: 0 });
   const left = [store.keys.mailbox, store.keys.mailboxBytes, store.keys.mailboxExpiry, store.keys.mailboxSenders];
   expect(await store.redis.exists(...left.map((key) => key('r9b')))).toBe(0);
 });
@@ -200,7 +200,7 @@ test('row 13: a sweep looks for what has expired without reading mailboxes', asy
   const sweepAll = async () => {
     await store.redis.set(`${store.keys.prefix}sweep_cursor`, 'r12');
     for (let looked = 0; looked < 200; ) {
-      const step = { offlineTtlSeconds: 600, most: 200 - looked, pauseMs: 0 };
+      const step = { offlineTtlSeconds: 600, max: 200 - looked, pauseMs: 0 };
       looked += await sweepMailboxes(store.port, store.keys, step);
     }
   };
@@ -250,7 +250,7 @@ test('a command that waits for 1,000 users is cancelled in steps, each user once
   const command = message(users, { commandId: 103, body, receipt: true, cancellable: true });
   const { answers } = await routeCommands(store.port, store.keys, [command], bounds);
   const id = answers[0]?.id ?? '';
-  const audit = { by: 'op', most: 0 };
+  const audit = { by: 'op', max: 0 };
   expect(await cancelCommands(store.port, store.keys, [id], audit)).toEqual({ found: 1, cancelled: 1_000, tooLate: 0 });
   expect(await mailbox('cancel-999')).toEqual([]);
   expect(await cancelCommands(store.port, store.keys, [id], audit)).toMatchObject({ cancelled: 0 });

@@ -20,7 +20,7 @@ afterAll(() => redis.close());
 const idAt = (ms: number, n = 0): string => String(ms * 1024 + n);
 const letter = (id: string, expiresAtMs: number): [string, string] => [id, `["${id}",102,1,${expiresAtMs},"",""]\n{}`];
 
-const step = (most: number, pauseMs = 0) => ({ offlineTtlSeconds: 604_800, most, pauseMs });
+const step = (max: number, pauseMs = 0) => ({ offlineTtlSeconds: 604_800, max, pauseMs });
 
 test('gives up what is too old or expired of users who do not come back, a few users a step, round and round', async () => {
   const now = Date.now();

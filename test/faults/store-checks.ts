@@ -104,8 +104,8 @@ export function checkLost({ history, forms }: Seen, receipts: Receipts): string[
     const expired = countExpired(receipts, user);
     const stays = history.stays.filter((stay) => stay.user === user);
     const told = sumLost(stays);
-    const most = Math.max(0, ...stays.map(({ lost }) => lost));
-    if (most > expired) broken.push(`${user} was told that ${most} were lost, and ${expired} had expired`);
+    const max = Math.max(0, ...stays.map(({ lost }) => lost));
+    if (max > expired) broken.push(`${user} was told that ${max} were lost, and ${expired} had expired`);
     if (form !== 'ack' || history.risks.length > 0) continue;
     // It is told again when it comes back before the gateway has noted that it was told.
     const noted = sumLost(

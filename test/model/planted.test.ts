@@ -189,7 +189,7 @@ local members, removed = take_out(user, ids)`,
       await scene.claimed('g1');
       await scene.claimed('g2');
       await scene.command('ZADD', scene.store.keys.gateways, 1, 'g1');
-      const how = { leaving: false, most: 100 };
+      const how = { leaving: false, max: 100 };
       while ((await buryGateway(scene.store.port, scene.store.keys, 'g1', limits, how)).outcome === 'more');
       return (await scene.command('HEXISTS', scene.store.keys.user(USER), 'owing')) === 0;
     },

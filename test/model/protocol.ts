@@ -178,7 +178,7 @@ export class Protocol {
 
   async bury(gateway: Gateway, leaving = false): Promise<void> {
     for (;;) {
-      const how = { leaving, most: 1 };
+      const how = { leaving, max: 1 };
       const { outcome } = await buryGateway(this.store.port, this.store.keys, idOf(gateway), STORE, how);
       if (outcome !== 'more') return;
     }
@@ -188,7 +188,7 @@ export class Protocol {
     const { keys, port } = this.store;
     const dead = (await port.command('ZRANGEBYSCORE', keys.gateways, '-inf', 1)) as string[];
     for (const id of dead) {
-      const how = { leaving: false, most: 100 };
+      const how = { leaving: false, max: 100 };
       while ((await buryGateway(port, keys, id, STORE, how)).outcome === 'more');
     }
     return dead.length > 0;
@@ -294,7 +294,7 @@ export class Protocol {
   }
 
   async #replay(gateway: Gateway, session: Session): Promise<void> {
-    const from = { after: '0', most: 10, lostReported: 0, waitsForNobody: false };
+    const from = { after: '0', max: 10, lostReported: 0, waitsForNobody: false };
     const owner = { userId: USER, epoch: session.epoch };
     const page = await readMailbox(this.store.port, this.store.keys, owner, from);
     if (page === 'waits') session.state = 'waits';

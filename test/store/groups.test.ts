@@ -6,7 +6,7 @@ import { cancelCommands, releaseScheduled } from '../../contract/store/scripts/s
 import { claimSessions } from '../../contract/store/scripts/sessions.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
 
-const audit = { by: 'op', most: 100 };
+const audit = { by: 'op', max: 100 };
 const LARGE = 2_500;
 
 describe.each(drivers)('groups over %s', (driver) => {

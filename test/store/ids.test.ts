@@ -97,7 +97,7 @@ describe.each(drivers)('ids above the highest one that the caller knows, over %s
     const highestId = known();
     const user = await addUser();
     const change = { add: [user], remove: [] };
-    await changeGroup(store.port, store.keys, `g-${user}`, change, { by: 'op', most: 0 }, highestId);
+    await changeGroup(store.port, store.keys, `g-${user}`, change, { by: 'op', max: 0 }, highestId);
     expect(Number(await store.redis.get(`${store.keys.prefix}message_id`))).toBe(highestId + 2);
   });
 });

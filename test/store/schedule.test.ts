@@ -8,7 +8,7 @@ import { cancelCommands, releaseScheduled } from '../../contract/store/scripts/s
 import { claimSessions } from '../../contract/store/scripts/sessions.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
 
-const audit = { by: 'op', most: 100 };
+const audit = { by: 'op', max: 100 };
 
 describe.each(drivers)('commands with a time, a key or a change of mind, over %s', (driver) => {
   let store: Store;

@@ -50,7 +50,7 @@ describe.each(drivers)('sessions over %s', (driver) => {
       store.port,
       store.keys,
       { userId: user, epoch },
-      { after, most: 10, lostReported: 0, waitsForNobody: true },
+      { after, max: 10, lostReported: 0, waitsForNobody: true },
     );
 
   it('are claimed with the token that was checked, and each claim has the next epoch', async () => {

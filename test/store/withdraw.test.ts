@@ -57,7 +57,7 @@ describe.each(drivers)('the withdraw script over %s', (driver) => {
   });
 
   it('takes what was sent to a group back from members that are connected, too', async () => {
-    await changeGroup(store.port, store.keys, 'crew', { add: ['acker', 'away'], remove: [] }, { by: 'op', most: 0 });
+    await changeGroup(store.port, store.keys, 'crew', { add: ['acker', 'away'], remove: [] }, { by: 'op', max: 0 });
     const before = await stored();
     const sent = request();
     const commands = [message([], { commandId: 103, group: 'crew', cancellable: true })];
@@ -73,7 +73,7 @@ describe.each(drivers)('the withdraw script over %s', (driver) => {
     const before = await stored();
     // A part of the request: the other recipient is still to come.
     await sent.withdraw([message(['acker'])]);
-    const whole = { after: '0', most: 10, lostReported: 0, waitsForNobody: true };
+    const whole = { after: '0', max: 10, lostReported: 0, waitsForNobody: true };
     const page = await readMailbox(store.port, store.keys, { userId: 'away', epoch: 3 }, whole);
     expect(JSON.stringify(page)).not.toContain(answers[0]?.id);
     expect((await stored())[2]).toBe((before[2] ?? 0) - 1);

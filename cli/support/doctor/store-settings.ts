@@ -37,11 +37,11 @@ function memoryCheck(info: Info): Check {
 }
 
 function connectionsCheck(info: Info): Check[] {
-  const [open, most] = [Number(info.get('connected_clients')), Number(info.get('maxclients'))];
-  if (!(most > 0)) return [];
-  const found = `${count(open)} of ${count(most)}`;
+  const [open, max] = [Number(info.get('connected_clients')), Number(info.get('maxclients'))];
+  if (!(max > 0)) return [];
+  const found = `${count(open)} of ${count(max)}`;
   const mend = 'Raise maxclients: a gateway takes a handful, a function one per sandbox.';
-  return [open / most > NEARLY_FULL ? warn('connections', found, mend) : ok('connections', found)];
+  return [open / max > NEARLY_FULL ? warn('connections', found, mend) : ok('connections', found)];
 }
 
 function durabilityCheck(info: Info): Check {

@@ -24,11 +24,11 @@ export function openFileLimit(): number {
 
 /** Each connection uses an outgoing port, and their number to one address is limited. */
 export function checkPorts(clients: number, addresses: number, ports: number = outgoingPorts()): void {
-  const most = Math.floor(ports * (1 - SPARE_PORTS)) * addresses;
-  if (clients <= most) return;
+  const max = Math.floor(ports * (1 - SPARE_PORTS)) * addresses;
+  if (clients <= max) return;
   throw new Failure(
     ExitCode.usage,
-    `${clients} clients are more than this machine can connect to ${addresses} gateways: ${most}`,
+    `${clients} clients are more than this machine can connect to ${addresses} gateways: ${max}`,
     'Start more gateways (fronttcp dev --gateways N), or: sysctl -w net.ipv4.ip_local_port_range="10000 65535"',
   );
 }

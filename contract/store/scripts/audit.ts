@@ -15,8 +15,8 @@ const recordScript = defineScript(
 export async function recordAudit(
   redis: RedisPort,
   keys: Keys,
-  record: { most: number; by: string; kind: 'disconnect' | 'user_token_revoked'; target: string },
+  record: { max: number; by: string; kind: 'disconnect' | 'user_token_revoked'; target: string },
 ): Promise<void> {
-  const { most, by, kind, target } = record;
-  if (most > 0) await redis.script(recordScript, [keys.users], [keys.prefix, most, by, kind, target]);
+  const { max, by, kind, target } = record;
+  if (max > 0) await redis.script(recordScript, [keys.users], [keys.prefix, max, by, kind, target]);
 }

@@ -24,7 +24,7 @@ export const MAX_GROUP_MEMBERS = 100_000;
 interface Audit {
   readonly by: string;
   /** Maximum of audit records that are kept; 0: none. */
-  readonly most: number;
+  readonly max: number;
 }
 
 /** Returns the number of members, or `full`: there would be too many, and nothing was changed. An id in both lists is removed. */
@@ -38,14 +38,14 @@ export async function changeGroup(
   highestId = 0,
 ): Promise<number | 'full'> {
   const { add, remove } = change;
-  const args = [keys.prefix, name, MAX_GROUP_MEMBERS, audit.most, audit.by, add.length, highestId, ...add, ...remove];
+  const args = [keys.prefix, name, MAX_GROUP_MEMBERS, audit.max, audit.by, add.length, highestId, ...add, ...remove];
   const members = (await redis.script(membersScript, [keys.users], args)) as number;
   return members < 0 ? 'full' : members;
 }
 
 /** Returns whether there was such a group. Sends that were accepted before still reach its members. */
 export async function deleteGroup(redis: RedisPort, keys: Keys, name: string, audit: Audit): Promise<boolean> {
-  return (await redis.script(deleteScript, [keys.users], [keys.prefix, name, audit.most, audit.by])) === 1;
+  return (await redis.script(deleteScript, [keys.users], [keys.prefix, name, audit.max, audit.by])) === 1;
 }
 
 export interface GroupPage {

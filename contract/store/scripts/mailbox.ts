@@ -27,10 +27,10 @@ export async function readMailbox(
   redis: RedisPort,
   keys: Keys,
   session: Recipient,
-  page: { after: string; most: number; lostReported: number; waitsForNobody: boolean },
+  page: { after: string; max: number; lostReported: number; waitsForNobody: boolean },
 ): Promise<MailboxPage> {
-  const { after, most, lostReported, waitsForNobody } = page;
-  const args = [keys.prefix, session.userId, session.epoch, after, most, lostReported, waitsForNobody ? 1 : 0];
+  const { after, max, lostReported, waitsForNobody } = page;
+  const args = [keys.prefix, session.userId, session.epoch, after, max, lostReported, waitsForNobody ? 1 : 0];
   const reply = (await redis.script(readMailboxScript, [keys.users], args)) as string[] | 'stale' | 'waits';
   if (reply === 'stale' || reply === 'waits') return reply;
   return reply[0] === 'more' ? 'more' : reply.map(parseMailboxMember);
@@ -92,9 +92,9 @@ export async function dropMessage(
   redis: RedisPort,
   keys: Keys,
   message: { userId: string; id: string },
-  audit: { by: string; most: number },
+  audit: { by: string; max: number },
 ): Promise<'dropped' | 'no_user' | 'no_message'> {
-  const args = [keys.prefix, audit.most, audit.by, message.userId, message.id];
+  const args = [keys.prefix, audit.max, audit.by, message.userId, message.id];
   return (await redis.script(dropMessageScript, [keys.users], args)) as 'dropped' | 'no_user' | 'no_message';
 }
 

@@ -47,9 +47,9 @@ export async function cancelCommands(
   redis: RedisPort,
   keys: Keys,
   ids: readonly string[],
-  audit: { by: string; most: number },
+  audit: { by: string; max: number },
 ): Promise<Cancellation> {
-  const args = [keys.prefix, audit.most, audit.by, ...ids];
+  const args = [keys.prefix, audit.max, audit.by, ...ids];
   let cancelled = 0;
   for (;;) {
     const reply = (await redis.script(cancelScript, [keys.users], args)) as ['done' | 'more', number, number, number];

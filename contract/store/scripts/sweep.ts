@@ -13,7 +13,7 @@ export interface SweepStep {
   /** OFFLINE_TTL_S. */
   readonly offlineTtlSeconds: number;
   /** Maximum of users to check. */
-  readonly most: number;
+  readonly max: number;
   /** Pause of all gateways before the next step, ms; 0: none. */
   readonly pauseMs: number;
 }
@@ -23,10 +23,10 @@ export interface SweepStep {
  * while the pause of the previous step lasts, whichever gateway took that step.
  */
 export async function sweepMailboxes(redis: RedisPort, keys: Keys, step: SweepStep): Promise<number> {
-  const { offlineTtlSeconds, most, pauseMs } = step;
+  const { offlineTtlSeconds, max, pauseMs } = step;
   return (await redis.script(
     sweepScript,
     [keys.users],
-    [keys.prefix, offlineTtlSeconds, most, KEYS_PER_STEP, pauseMs],
+    [keys.prefix, offlineTtlSeconds, max, KEYS_PER_STEP, pauseMs],
   )) as number;
 }

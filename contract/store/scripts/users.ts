@@ -10,7 +10,7 @@ import { TOKENS_LUA } from './tokens.ts';
 /** Who acts, and the bound of the audit; 0: no record is kept. */
 export interface AuditedBy {
   readonly by: string;
-  readonly most: number;
+  readonly max: number;
 }
 
 export interface NewUser {
@@ -29,10 +29,10 @@ export async function addUser(
   keys: Keys,
   userId: string,
   { password, isOperator, replace }: NewUser,
-  { by, most }: AuditedBy,
+  { by, max }: AuditedBy,
 ): Promise<'done' | 'exists'> {
   const atRest = password === undefined ? '' : await hashPassword(password);
-  const args = [keys.prefix, most, by, userId, replace ? 'replace' : 'add', atRest, isOperator ? 'operator' : 'user'];
+  const args = [keys.prefix, max, by, userId, replace ? 'replace' : 'add', atRest, isOperator ? 'operator' : 'user'];
   return (await redis.script(putScript, [keys.users], args)) as 'done' | 'exists';
 }
 
@@ -42,9 +42,9 @@ export async function setPassword(
   keys: Keys,
   userId: string,
   password: string,
-  { by, most }: AuditedBy,
+  { by, max }: AuditedBy,
 ): Promise<'done' | 'no_user'> {
-  const args = [keys.prefix, most, by, userId, 'password', await hashPassword(password), ''];
+  const args = [keys.prefix, max, by, userId, 'password', await hashPassword(password), ''];
   return (await redis.script(putScript, [keys.users], args)) as 'done' | 'no_user';
 }
 
@@ -65,10 +65,10 @@ export async function giveToken(
   keys: Keys,
   userId: string,
   ttlSeconds: number,
-  { by, most }: AuditedBy,
+  { by, max }: AuditedBy,
 ): Promise<{ token: string; expiresAt: number | undefined } | 'no_user'> {
   const token = makeToken(userId);
-  const args = [keys.prefix, most, by, userId, tokenAtRest(token), ttlSeconds];
+  const args = [keys.prefix, max, by, userId, tokenAtRest(token), ttlSeconds];
   const [status, expiresAt] = (await redis.script(giveTokenScript, [keys.users], args)) as [string, string?];
   if (status !== 'ok') return 'no_user';
   return { token, expiresAt: expiresAt ? Number(expiresAt) : undefined };
@@ -89,12 +89,12 @@ export async function clearMailbox(
   redis: RedisPort,
   keys: Keys,
   userId: string,
-  { by, most }: AuditedBy,
+  { by, max }: AuditedBy,
 ): Promise<number | undefined> {
   let upTo = '';
   let total = 0;
   for (;;) {
-    const reply = await redis.script(clearScript, [keys.users], [keys.prefix, most, by, userId, upTo]);
+    const reply = await redis.script(clearScript, [keys.users], [keys.prefix, max, by, userId, upTo]);
     const [last, deleted, isMore] = reply as [string?, number?, number?];
     if (last === undefined) return upTo === '' ? undefined : total;
     total += deleted ?? 0;
@@ -117,11 +117,11 @@ export async function removeUser(
   redis: RedisPort,
   keys: Keys,
   userId: string,
-  { by, most, highestId = 0 }: AuditedBy & { highestId?: number },
+  { by, max, highestId = 0 }: AuditedBy & { highestId?: number },
 ): Promise<'removed' | 'unknown'> {
   let outcome: 'removed' | 'unknown' | 'more';
   do {
-    const reply = await redis.script(removeScript, [keys.users], [keys.prefix, most, by, userId, highestId]);
+    const reply = await redis.script(removeScript, [keys.users], [keys.prefix, max, by, userId, highestId]);
     outcome = reply as 'removed' | 'unknown' | 'more';
   } while (outcome === 'more');
   return outcome;
