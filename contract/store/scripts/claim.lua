@@ -15,6 +15,7 @@ local lastMessage = int(math.max(stored, known > now * 1024 and known or 0))
 local function claim(user, form, token, resume, since, holder)
   local key = P .. 'user:' .. user
   local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'resumed_from', 'owing', 'lost', 'ended', 'since', 'role', 'more_tokens')
+  spend(5)
   if not was[1] and resume == '' then return { 'refused' } end
   local owing, lost, waiting = was[8] and 1 or 0, was[9] or '0', redis.call('ZCARD', P .. 'mailbox:' .. user)
   local function claimed(epoch) return { 'claimed', epoch, owing, lost, waiting, newest, lastMessage } end
