@@ -13,6 +13,7 @@ export const parts: readonly Part[] = [
   { name: 'drill', command: vitest('drill') },
   { name: 'container', command: vitest('container') },
   { name: 'node-versions', command: vitest('client') },
+  { name: 'balancer', command: vitest('gateway') },
   { name: 'bench', command: vitest('bench') },
   { name: 'go', command: vitest('examples-go') },
   { name: 'native', command: vitest('net') },

@@ -68,7 +68,9 @@ export async function startTestUpstash(options: UpstashOptions): Promise<TestUps
       server.close();
       server.closeAllConnections();
       await once(server, 'close');
+      const ended = redis.status === 'ready' ? once(redis, 'end') : undefined;
       redis.disconnect();
+      await ended;
     },
   };
 }

@@ -168,11 +168,11 @@ local members, removed = take_out(user, ids)`,
     redis.call('LTRIM', list, 0, -1 - #entries)`,
     },
     isKept: async (scene) => {
-      const { queue, prefix } = scene.store.keys;
+      const { queue, users } = scene.store.keys;
       const entry = { command_id: 102, chat_from: 'q', chat_to: [USER], chat_content: 'x' };
       await scene.command('LPUSH', queue, JSON.stringify(entry));
       // The script fails in the middle.
-      await scene.command('RPUSH', `${prefix}message_id`, 'no number');
+      await scene.command('SET', users, 'no sorted set');
       const drain = { ...limits, maxEntries: 10, maxRecipients: 10, maxEntryBytes: 10_000 };
       await drainQueue(scene.store.port, scene.store.keys, drain as never).catch(() => undefined);
       return (await scene.command('LLEN', queue)) === 1;
