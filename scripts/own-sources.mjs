@@ -10,7 +10,7 @@ const IMPORT_ZOD = /^import \{ z \} from 'zod';$/m;
 
 /**
  * Changes to our own sources in a bundle:
- * - the text of Lua files (contract/store/scripts/library.ts), without comments and indentation, and of pages
+ * - the text of Lua files (contract/store/scripts/library.ts), without comments and with the least indentation, and of pages
  *   (cli/support/ways-out.ts) stands in the modules that read them: a bundle has no files beside it;
  * - a script or a schema that nothing of a bundle uses is left out: its definition has no effect but its result. Most schemas
  *   describe answers, for the document of the API;
@@ -36,7 +36,7 @@ export const ownSources = {
 
 /** A third of the Lua text is for its readers, and a store is sent all of it. No string of ours goes over a line's end. */
 function withoutComments(lua) {
-  return lua.replaceAll(/^(?:[ \t]*(?:--.*)?\n|[ \t]+)/gm, '');
+  return lua.replaceAll(/^(?:[ \t]*(?:--.*)?\n|[ \t]+)/gm, (text) => (text.endsWith('\n') ? '' : ' '));
 }
 
 /**
