@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import type { InboxRecord } from '../../contract/store/records.ts';
 import { withdrawnMessages } from '../../contract/store/scripts/withdraw.ts';
+import { sentAtMs } from '../../contract/wire/message.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 
@@ -84,11 +85,17 @@ export class Revocations {
     const drifted = known === undefined ? Number.POSITIVE_INFINITY : known + (nowMs - this.#lookedAtMs) * DRIFT;
     this.#shortestMs = Math.min(drifted, nowMs - writtenAtMs(newest));
     this.#lookedAtMs = nowMs;
-    return known === undefined || nowMs - writtenAtMs(oldest) - this.#shortestMs > LATE_MS;
+    return known === undefined || nowMs - begunAtMs(oldest) - this.#shortestMs > LATE_MS;
   }
 }
 
 /** By Redis's clock. */
 function writtenAtMs({ id }: Entry): number {
   return Number(id.split('-', 1)[0]);
+}
+
+/** When the script began that wrote the entry: a store that stood still within it writes late what it began in time. */
+function begunAtMs(entry: Entry): number {
+  const first = entry.records.find((record) => record.kind === 'message');
+  return first === undefined ? writtenAtMs(entry) : Math.min(writtenAtMs(entry), sentAtMs(first.head.id));
 }

@@ -111,3 +111,24 @@ test('Redis that stands still under the question whether: what is withdrawn behi
   expect(await asked).toEqual([{ ...entry, records: [] }]);
   expect(await withdrawn).toBe(1);
 });
+
+test('an entry is late when the script that wrote it began early: Redis may have stood still within it', async () => {
+  const redis = await startTestRedis();
+  onTestFinished(() => redis.stop());
+  const keys = keysOf('w:');
+  const port = connectRedis({ url: redis.url, cluster: false, username: undefined, password: undefined }, silentLog);
+  onTestFinished(() => port.close());
+  const revocations = new Revocations({ redis: port, keys, log: silentLog });
+  const entryOf = (id: string) => ({
+    id: `${Date.now()}-0`,
+    records: [{ kind: 'message', head: { id } } as InboxRecord],
+    unread: [],
+  });
+  const idBefore = (ms: number) => String((Date.now() - ms) * 1_024);
+  const first = entryOf(idBefore(0));
+  expect(await revocations.excludeRevoked([first], 0)).toEqual([first]);
+  const id = idBefore(1_000);
+  const revoked = entryOf(id);
+  await port.command('ZADD', keys.withdrawn, id, id);
+  expect(await revocations.excludeRevoked([revoked], 0)).toEqual([{ ...revoked, records: [] }]);
+});
