@@ -50,7 +50,7 @@ export function percentile(bounds: readonly number[], counts: readonly number[],
 }
 
 /**
- * Returns up to `most` values that represent the growth of the buckets between two readings, evenly over the ranks: a
+ * Returns up to `max` values that represent the growth of the buckets between two readings, evenly over the ranks: a
  * sample of many thousands for a reader of percentiles.
  */
 export function representatives(bounds: readonly number[], growth: readonly number[], max: number): number[] {

@@ -2,7 +2,7 @@ import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { Latch } from '../../shared/time/latch.ts';
 
-/** The most ids of one XDEL: a session that blocked thousands of entries may end. */
+/** Ids of one XDEL at most: thousands of entries may have waited for one session that ends. */
 const REMOVED_AT_ONCE = 500;
 /** What is done leaves with the next read of the inbox, where that comes soon; at the latest after this time. */
 const REMOVE_AFTER_MS = 10;
@@ -15,8 +15,9 @@ export interface InboxEntry {
 }
 
 /**
- * Which entries of the inbox are done, and their removal: with the next read of the inbox, or soon. Each is removed by its id, not all up
- * to one: a removal may be sent again to a replica that was promoted, where entries with lower ids have not been read yet.
+ * Which entries of the inbox are done, and their removal: with the next read of the inbox, or soon. Each is removed by its
+ * id, not all up to one id: a removal may be sent again to a replica that was promoted, where entries with lower ids have
+ * not been read yet.
  */
 export class InboxEntries {
   readonly #redis: RedisPort;

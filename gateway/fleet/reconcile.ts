@@ -20,7 +20,10 @@ export interface ReconcileParts {
   };
   /** Claims that Redis has not answered yet. */
   readonly claims: { has(userId: string): boolean };
-  readonly sessionStore: { release(release: Omit<Release, 'call'>): Promise<void>; repeatHandOvers(): Promise<void> };
+  readonly sessionStore: {
+    release(release: Omit<Release, 'call'>): Promise<void>;
+    repeatHandOvers(reason: string): Promise<void>;
+  };
   readonly inbox: { removeHandedOut(): Promise<void> };
   readonly log: Pick<Log, 'warn'>;
 }
@@ -35,7 +38,7 @@ export async function reconcileSessions(parts: ReconcileParts): Promise<void> {
   const { lease, sessionStore, inbox, log } = parts;
   const goesOn = await lease.confirmAfterReturn();
   // Their successors wait for them under any id of this gateway.
-  void sessionStore.repeatHandOvers();
+  void sessionStore.repeatHandOvers(CloseReasons.connectionLost.name);
   if (!goesOn) return;
   if (await hasForgotten(parts)) return lease.surrender('Redis has forgotten sessions');
   await inbox.removeHandedOut();

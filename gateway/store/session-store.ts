@@ -107,17 +107,20 @@ export class SessionStore {
     this.#handOvers.splice(0, kept);
   }
 
-  /** The store may have forgotten the latest hand-overs: their successors would wait in vain. Does not reject. */
-  async repeatHandOvers(): Promise<void> {
+  /**
+   * The store may have forgotten the latest hand-overs: their successors would wait in vain. `reason`: for sessions of which
+   * it has forgotten that they have ended, too. Does not reject.
+   */
+  async repeatHandOvers(reason: string): Promise<void> {
     const sessions = this.#handOvers.splice(0).map(({ session }) => session);
-    await Promise.all(sessions.map((session) => this.handOver(session)));
+    await Promise.all(sessions.map((session) => this.handOver(session, reason)));
   }
 
   /** Says that everything for a session that is gone has been put back. */
-  handOver(session: Recipient): Promise<void> {
+  handOver(session: Recipient, reason = ''): Promise<void> {
     return this.release({
       session: { ...session, holder: this.#lease.gatewayId },
-      reason: '',
+      reason,
       handsOver: true,
       undelivered: [],
     });

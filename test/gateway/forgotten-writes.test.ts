@@ -40,3 +40,21 @@ test('a hand-over that was forgotten is made again: nobody waits for it', async 
   await until('it hands over again', async () => (await owing()) === null);
   expect(await g.metric('fronttcp_lease_losses_total')).toBe(0);
 });
+
+test('a session of which it was forgotten that it had ended ends again, and its event has a reason', async () => {
+  const { g, failOver } = await own();
+  await g.verified('u');
+  const user = g.keys.user('u');
+  const fields = ['gateway', 'epoch', 'form', 'since'];
+  const before = (await g.redis.command('HMGET', user, ...fields)) as string[];
+  const newer = await g.verified('u');
+  await until('the first session has handed over', async () => !(await g.redis.command('HEXISTS', user, 'owing')));
+  newer.socket.destroy();
+  await until('the user is gone', async () => !(await g.redis.command('HEXISTS', user, 'gateway')));
+  await g.redis.command('HSET', user, ...fields.flatMap((field, i) => [field, before[i] ?? '']));
+  await g.redis.command('SADD', g.keys.sessions(g.running.id), 'u');
+  await failOver();
+  await until('it has ended', async () => !(await g.redis.command('HEXISTS', user, 'gateway')));
+  const [last] = (await g.redis.command('XREVRANGE', g.keys.events, '+', '-', 'COUNT', 1)) as [string, string[]][];
+  expect(last?.[1].join(' ')).toMatch(/^type disconnected user u .* reason connection_lost /);
+});

@@ -3,7 +3,8 @@
 --     [5] 1: the gateway stops and gives up its lease itself, 0: only when its lease has run out · [6] who buries
 -- Returns {'live' | 'busy'}: another one does it | {'more' | 'done', messages re-routed, sessions lost}
 -- Atomic because: any gateway may bury, and may itself die between two steps: each step leaves a state from which the next
--- continues, and `undertaker` of the gateway's hash names who made it and when, so that several do not take turns. Order: the inbox (oldest first), then the sessions, then the lease.
+-- continues, and `undertaker` of the gateway's hash names who made it and when, so that several do not take turns.
+-- Order: the inbox (oldest first), then the sessions, then the lease.
 -- A step ends when its work budget is used up, even in the middle of an entry: `burial` of the gateway's hash names the place,
 -- `<entry> <field> <recipient>`.
 local gateway, offlineTtl, bound = ARGV[2], tonumber(ARGV[3]), bound_of(ARGV[4])
