@@ -1,0 +1,53 @@
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { type Keys, keysOf } from '../../contract/store/keys.ts';
+import { routeCommands } from '../../contract/store/scripts/route.ts';
+import { claimSessions } from '../../contract/store/scripts/sessions.ts';
+import { connectRedis } from '../../gateway/store/redis.ts';
+import { SessionStore } from '../../gateway/store/session-store.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { silentLog } from './support/gateway.ts';
+
+const config = { offlineTtlSeconds: 60, mailboxMax: 10, mailboxMaxBytes: 100_000 };
+const lease = { gatewayId: 'g1', highestId: 0 };
+const url = sharedRedisUrl();
+const redis = connectRedis({ url, username: undefined, password: undefined, cluster: false }, silentLog);
+afterAll(() => redis.close());
+
+let keys: Keys;
+let store: SessionStore;
+let session: { userId: string; epoch: number; holder: string };
+let id: string;
+
+async function claim(): Promise<{ epoch: number }> {
+  const request = { userId: 'u', form: 'ack' as const, proof: { tokenField: 'token' } };
+  const claimed = await claimSessions(redis, keys, lease, 60, [request]);
+  const [result] = claimed === 'no_lease' ? [] : claimed;
+  if (result?.status !== 'claimed') throw new Error(JSON.stringify(claimed));
+  return result;
+}
+
+/** A client that acknowledges has a message that waits for its acknowledgement. */
+beforeEach(async () => {
+  keys = keysOf(uniquePrefix());
+  store = new SessionStore({ redis, keys, config, lease, log: silentLog });
+  await redis.command('HSET', keys.user('u'), 'token', 'token');
+  await redis.command('ZADD', keys.gateways, Date.now() + 600_000, 'g1');
+  session = { userId: 'u', epoch: (await claim()).epoch, holder: 'g1' };
+  const command = { commandId: 102, version: 1100, body: '{}', to: ['u'], from: 'op', ttlSeconds: 0, receipt: false };
+  const { answers } = await routeCommands(redis, keys, [{ ...command, traceparent: '' }], config);
+  id = answers[0]?.id ?? '';
+});
+
+test('what a client acknowledges just before it verifies again is acknowledged', async () => {
+  void store.settleAcknowledged(session, [id]);
+  void store.release({ session, reason: 'reverified', handsOver: false, undelivered: [] });
+  expect((await claim()).epoch).toBeGreaterThan(session.epoch);
+  await store.idle();
+  expect(await redis.command('ZCARD', keys.mailbox('u'))).toBe(0);
+});
+
+test('a page that is asked for behind an acknowledgement does not have the message', async () => {
+  void store.settleAcknowledged(session, [id]);
+  const page = await store.page(session, { after: '0', lostReported: 0, waitsForNobody: false }, () => true);
+  expect(page).toEqual([]);
+});
