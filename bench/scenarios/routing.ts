@@ -8,7 +8,7 @@ import { userId, writeUsers } from '../support/redis.ts';
 import type { Measured, Scenario, ScenarioFile } from './scenario.ts';
 
 const USERS = 2_000;
-const LIMITS = { offlineTtlSeconds: 604_800, mailboxMax: 1_000 };
+const LIMITS = { offlineTtlSeconds: 604_800, mailboxMax: 1_000, highestId: 0 };
 const keys = keysOf('');
 
 /** What Redis spends on a message, by its own account (`INFO commandstats`), with few and many live gateways. */

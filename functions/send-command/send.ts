@@ -74,12 +74,13 @@ export function createSender(runtime: Runtime, instance: string): Send {
     const { operator } = sending;
     const { userId, name, digest, ttlSeconds, isOwn } = sending.idempotency;
     const key = keys.idempotency(userId, part === 0 ? name : `${name}\n${part}`).slice(keys.prefix.length);
-    const deadlineMs = await clock.deadline();
+    const [deadlineMs, highestId] = [await clock.deadline(), await clock.highestId()];
     const startedAtMs = Date.now();
     try {
       const result = await routeCommands(redis, keys, commands, {
         ...store,
         deadlineMs,
+        highestId,
         idempotency: { key, digest, ttlSeconds },
         ...(operator === undefined || operator.isGenuine ? {} : { operator: operator.presented }),
       });

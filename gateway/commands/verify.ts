@@ -27,7 +27,7 @@ export interface VerifyParts {
   readonly verifyLimits: Pick<VerifyLimits, 'admit' | 'failed' | 'succeeded'>;
   readonly registry: Pick<Registry, 'get'>;
   readonly lease: { readonly gatewayId: string };
-  readonly sessionStore: { release(release: Omit<Release, 'call'>): Promise<void> };
+  readonly sessionStore: { release(release: Omit<Release, 'call' | 'highestId'>): Promise<void> };
   readonly counters: {
     verified: number;
     refusedVerifies: number;

@@ -21,7 +21,7 @@ export interface ReconcileParts {
   /** Claims that Redis has not answered yet. */
   readonly claims: { has(userId: string): boolean };
   readonly sessionStore: {
-    release(release: Omit<Release, 'call'>): Promise<void>;
+    release(release: Omit<Release, 'call' | 'highestId'>): Promise<void>;
     repeatHandOvers(reason: string): Promise<void>;
   };
   readonly inbox: { removeHandedOut(): Promise<void> };

@@ -16,7 +16,7 @@ export interface ResumeParts {
   readonly lease: { readonly gatewayId: string; readonly claimant: Claimant };
   /** Claims that Redis has not answered yet. */
   readonly claims: { begin(userIds: readonly string[]): void; end(userIds: readonly string[]): void };
-  readonly sessionStore: { release(release: Omit<Release, 'call'>): Promise<void> };
+  readonly sessionStore: { release(release: Omit<Release, 'call' | 'highestId'>): Promise<void> };
   readonly undertaker: { bury(gatewayId: string, how: { leaving: boolean }): Promise<void> };
   readonly log: Pick<Log, 'info' | 'error'>;
 }

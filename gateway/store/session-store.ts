@@ -72,7 +72,7 @@ export class SessionStore {
 
   /** `undelivered` may still be uncertain when the session ends. */
   release(
-    release: Omit<Release, 'call' | 'undelivered'> & {
+    release: Omit<Release, 'call' | 'highestId' | 'undelivered'> & {
       undelivered: readonly Undelivered[] | Promise<readonly Undelivered[]>;
     },
   ): Promise<void> {

@@ -9,7 +9,7 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 import { silentLog } from '../gateway/support/gateway.ts';
 import { message, openStore, type Store } from '../store/ports.ts';
 
-const bounds = { offlineTtlSeconds: 600, mailboxMax: 1_000, mailboxMaxBytes: 1_048_576 };
+const bounds = { offlineTtlSeconds: 600, mailboxMax: 1_000, mailboxMaxBytes: 1_048_576, highestId: 0 };
 
 let store: Store;
 beforeAll(async () => {

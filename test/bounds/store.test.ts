@@ -15,7 +15,7 @@ import { sharedRedisUrl } from '../kit/redis.ts';
 import { message, openStore, type Store } from '../store/ports.ts';
 
 // In a test build a step that does more work than twice its bound fails (vitest.config.ts): steps are counted here, not timed.
-const bounds = { offlineTtlSeconds: 600, mailboxMax: 1_000, mailboxMaxBytes: 1_048_576 };
+const bounds = { offlineTtlSeconds: 600, mailboxMax: 1_000, mailboxMaxBytes: 1_048_576, highestId: 0 };
 
 let store: Store;
 beforeAll(async () => {

@@ -32,7 +32,11 @@ async function keptBy(settings: readonly string[]): Promise<number> {
       receipt: false,
     };
     for (let i = 0; i < MESSAGES; i += 1) {
-      await routeCommands(redis, keys, [{ ...command, traceparent: '' }], { offlineTtlSeconds: 60, mailboxMax: 100 });
+      await routeCommands(redis, keys, [{ ...command, traceparent: '' }], {
+        offlineTtlSeconds: 60,
+        mailboxMax: 100,
+        highestId: 0,
+      });
     }
     await redis.close();
     await server.crash();

@@ -53,7 +53,7 @@ async function costOf(gateways: number, to: RouteCommand['to']): Promise<{ calls
     receipt: false,
     traceparent: '',
   };
-  const route = () => routeCommands(redis, keys, [command], { offlineTtlSeconds: 60, mailboxMax: 10 });
+  const route = () => routeCommands(redis, keys, [command], { offlineTtlSeconds: 60, mailboxMax: 10, highestId: 0 });
   await route();
   await admin.config('RESETSTAT');
   await route();

@@ -115,7 +115,7 @@ describe('a command that Redis finds in its socket after the answer 503', () => 
             traceparent: '',
           },
         ],
-        { offlineTtlSeconds: 60, mailboxMax: 10, deadlineMs },
+        { offlineTtlSeconds: 60, mailboxMax: 10, highestId: 0, deadlineMs },
       );
       await expect(route).rejects.toMatchObject({ name: 'RedisUnavailableError' });
       await until('the deadline is over', () => Date.now() > deadlineMs + 100);

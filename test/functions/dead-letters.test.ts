@@ -42,6 +42,7 @@ describe.each(stores)('dead letters over %s', (store) => {
   const limits = {
     offlineTtlSeconds: 60,
     mailboxMax: 10,
+    highestId: 0,
     maxEntries: 100,
     maxRecipients: 10,
     maxEntryBytes: 10_000,

@@ -34,7 +34,7 @@ beforeEach(async () => {
   await redis.command('ZADD', keys.gateways, Date.now() + 600_000, 'g1');
   session = { userId: 'u', epoch: (await claim()).epoch, holder: 'g1' };
   const command = { commandId: 102, version: 1100, body: '{}', to: ['u'], from: 'op', ttlSeconds: 0, receipt: false };
-  const { answers } = await routeCommands(redis, keys, [{ ...command, traceparent: '' }], config);
+  const { answers } = await routeCommands(redis, keys, [{ ...command, traceparent: '' }], { ...config, highestId: 0 });
   id = answers[0]?.id ?? '';
 });
 

@@ -16,7 +16,7 @@ const STANDS_STILL = 'for i = 1, tonumber(ARGV[1]) do end return 1';
 const STILL_MS = 1_200;
 const PROBE_ROUNDS = 10_000_000;
 
-const limits = { offlineTtlSeconds: 60, mailboxMax: 10 };
+const limits = { offlineTtlSeconds: 60, mailboxMax: 10, highestId: 0 };
 const idempotency = { key: 'idempotency::own', digest: '-', ttlSeconds: 10 };
 const command = (content: string) => ({
   commandId: 102,

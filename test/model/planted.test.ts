@@ -15,7 +15,7 @@ import { type Edit, ModelStore } from './store.ts';
 
 /** Bugs that could be made in a script, each with the promise that it breaks: kept by the real script, broken by the planted one. */
 const USER = 'u';
-const limits = { offlineTtlSeconds: 600, mailboxMax: 2 };
+const limits = { offlineTtlSeconds: 600, mailboxMax: 2, highestId: 0 };
 
 class Scene {
   readonly store: ModelStore;
@@ -72,7 +72,7 @@ class Scene {
     this.#calls += 1;
     const session = { userId: USER, epoch, holder };
     const release = { session, reason: 'left', handsOver: false, undelivered: [], call: `c${this.#calls}` };
-    await releaseSession(this.store.port, this.store.keys, limits, release);
+    await releaseSession(this.store.port, this.store.keys, limits, { ...release, highestId: 0 });
   }
 
   async inbox(gatewayId: string) {
@@ -133,7 +133,7 @@ local members, removed = take_out(user, ids)`,
     isKept: async (scene) => {
       await scene.claimed('g1');
       const message = { userIds: [USER], id: '8', rest: '102,1100,0,"",""', body: '{}' };
-      await stashMessages(scene.store.port, scene.store.keys, limits, [message], 'stash');
+      await stashMessages(scene.store.port, scene.store.keys, limits, [message], 'stash', 0);
       return (await scene.inbox('g1')).some(({ kind }) => kind === 'poke');
     },
   },

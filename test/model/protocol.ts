@@ -69,7 +69,7 @@ export interface State {
 const USER = 'u';
 const TOKEN = 'token';
 const FIELD = 'token';
-const STORE = { offlineTtlSeconds: 86_400 * 365, mailboxMax: 100 };
+const STORE = { offlineTtlSeconds: 86_400 * 365, mailboxMax: 100, highestId: 0 };
 const HOUR_MS = 3_600_000;
 /** Of a lease that only ends when the model says so. */
 const LEASE_MS = 10 * HOUR_MS;
@@ -339,7 +339,7 @@ export class Protocol {
   async #stash(id: string, body: string): Promise<void> {
     this.state.calls += 1;
     const message = { userIds: [USER], id, rest: '102,1100,0,"",""', body };
-    await stashMessages(this.store.port, this.store.keys, STORE, [message], `stash-${this.state.calls}`);
+    await stashMessages(this.store.port, this.store.keys, STORE, [message], `stash-${this.state.calls}`, 0);
   }
 
   async #end(gateway: Gateway, handsOver: boolean): Promise<void> {
@@ -361,6 +361,7 @@ export class Protocol {
     const call = `release-${this.state.calls}`;
     await releaseSession(this.store.port, this.store.keys, STORE, {
       session,
+      highestId: 0,
       reason: 'ended',
       handsOver,
       undelivered: [],

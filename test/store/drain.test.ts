@@ -6,6 +6,7 @@ import { drivers, openStore, type Store } from './ports.ts';
 const limits = {
   offlineTtlSeconds: 600,
   mailboxMax: 2_000,
+  highestId: 0,
   maxEntries: 1_000,
   maxRecipients: 10,
   maxEntryBytes: 4_096,

@@ -28,7 +28,7 @@ describe.each(drivers)('groups over %s', (driver) => {
   });
 
   const change = (add: readonly string[], remove: readonly string[] = []) =>
-    changeGroup(store.port, store.keys, name, { add, remove }, audit);
+    changeGroup(store.port, store.keys, name, { add, remove }, audit, 0);
   async function makeLarge() {
     for (let from = 0; from < LARGE; from += 1_000) await change(members.slice(from, from + 1_000));
   }
@@ -40,7 +40,7 @@ describe.each(drivers)('groups over %s', (driver) => {
     if (!answers[0]) throw new Error('no answer');
     return answers[0];
   };
-  const work = () => releaseScheduled(store.port, store.keys, limits);
+  const work = () => releaseScheduled(store.port, store.keys, limits, 0);
   async function workOff() {
     // Two gateways at a time.
     while ((await Promise.all([work(), work()])).some(({ nextInMs }) => nextInMs === 0));

@@ -46,7 +46,7 @@ export async function openStore(driver: (typeof drivers)[number]): Promise<Store
   };
 }
 
-export const limits = { offlineTtlSeconds: 600, mailboxMax: 5 };
+export const limits = { offlineTtlSeconds: 600, mailboxMax: 5, highestId: 0 };
 
 export function message(to: RouteCommand['to'], more: Partial<RouteCommand> = {}): RouteCommand {
   return {

@@ -43,7 +43,7 @@ describe.each(drivers)('commands with a time, a key or a change of mind, over %s
   /** As if its time had come. */
   const makeDue = async (id: string) => {
     await store.redis.zadd(store.keys.scheduled, Date.now() - 1, id);
-    return releaseScheduled(store.port, store.keys, limits);
+    return releaseScheduled(store.port, store.keys, limits, 0);
   };
   const bodies = async (user: string) =>
     (await store.redis.zrange(store.keys.mailbox(user), '0', '-1')).map((member) => parseMailboxMember(member).body);
@@ -65,7 +65,7 @@ describe.each(drivers)('commands with a time, a key or a change of mind, over %s
     const sent = await send([user, device, 'nobody'], { ...soon(), receipt: true });
     expect(sent).toMatchObject({ online: 0, stored: 0, unknown: 1, scheduled: 2 });
     expect(await state(sent.id, user)).toBe('scheduled');
-    const early = await releaseScheduled(store.port, store.keys, limits);
+    const early = await releaseScheduled(store.port, store.keys, limits, 0);
     expect(early.released).toBe(0);
     expect(early.nextInMs).toBeGreaterThan(3_500_000);
     const later = await send([user]);
@@ -111,7 +111,7 @@ describe.each(drivers)('commands with a time, a key or a change of mind, over %s
       const { id } = await send(list, { ...soon(), ...large });
       await store.redis.zadd(store.keys.scheduled, Date.now() - 1, id);
     }
-    const release = () => releaseScheduled(store.port, store.keys, limits);
+    const release = () => releaseScheduled(store.port, store.keys, limits, 0);
     const first = await release();
     expect([first.nextInMs, (await bodies(list.at(-1) ?? '')).length]).toEqual([0, 0]);
     // Two gateways at a time.
@@ -171,7 +171,7 @@ describe.each(drivers)('commands with a time, a key or a change of mind, over %s
     const [record] = await inbox();
     if (record?.kind !== 'message') throw new Error('no message');
     const back = [{ userIds: [user], id: record.head.id, rest: headRest(record.head), body: record.body }];
-    await stashMessages(store.port, store.keys, limits, back, 'call');
+    await stashMessages(store.port, store.keys, limits, back, 'call', 0);
     expect(await bodies(user)).toEqual([body('2').body]);
     expect(await state(first.id, user)).toBe('replaced');
   });

@@ -91,6 +91,7 @@ describe.each(drivers)('sessions over %s', (driver) => {
     const current = await claimed('g2');
     const release = (gateway: string, epoch: number, rest: string) =>
       releaseSession(store.port, store.keys, limits, {
+        highestId: 0,
         session: { userId: user, epoch, holder: gateway },
         reason: 'closed',
         handsOver: true,
@@ -160,7 +161,14 @@ describe.each(drivers)('sessions over %s', (driver) => {
     const { epoch } = await claimed('g2');
     const rest = '102,1100,0,"","00-aa-bb-01"';
     const stash = () =>
-      stashMessages(store.port, store.keys, limits, [{ userIds: [user], id: '8', rest, body: '{}' }], `stash-${made}`);
+      stashMessages(
+        store.port,
+        store.keys,
+        limits,
+        [{ userIds: [user], id: '8', rest, body: '{}' }],
+        `stash-${made}`,
+        0,
+      );
     await stash();
     await stash();
     expect(await read(epoch)).toMatchObject([{ head: { id: '8', traceparent: '00-aa-bb-01' } }]);

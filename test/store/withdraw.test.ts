@@ -57,7 +57,7 @@ describe.each(drivers)('the withdraw script over %s', (driver) => {
   });
 
   it('takes what was sent to a group back from members that are connected, too', async () => {
-    await changeGroup(store.port, store.keys, 'crew', { add: ['acker', 'away'], remove: [] }, { by: 'op', max: 0 });
+    await changeGroup(store.port, store.keys, 'crew', { add: ['acker', 'away'], remove: [] }, { by: 'op', max: 0 }, 0);
     const before = await stored();
     const sent = request();
     const commands = [message([], { commandId: 103, group: 'crew', cancellable: true })];
@@ -99,6 +99,7 @@ describe.each(drivers)('the withdraw script over %s', (driver) => {
       limits,
       [{ userIds: ['plain'], id, rest: '102,1100,0,"",""', body: '{}' }],
       'x',
+      0,
     );
     expect(await stored()).toEqual(before);
     await store.redis.zadd(store.keys.gateways, 1, 'g1');

@@ -20,7 +20,7 @@ export interface DrainLimits extends MailboxBound {
   /** An entry whose message needs a larger frame, in any of its forms, becomes a dead letter. */
   maxFrameBytes: number;
   /** The highest message id known to the caller: new ones are above it. */
-  highestId?: number;
+  highestId: number;
   /** The first entry is not routed: it becomes a dead letter with this reason. */
   setAside?: string;
 }
@@ -45,7 +45,7 @@ export async function drainQueue(redis: RedisPort, keys: Keys, limits: DrainLimi
       limits.maxEntryBytes,
       limits.setAside ?? '',
       limits.maxFrameBytes - largestFrameBytes(''),
-      limits.highestId ?? 0,
+      limits.highestId,
     ],
   );
   const [taken, dead, left] = reply as [number, number, number];

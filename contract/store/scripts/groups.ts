@@ -35,7 +35,7 @@ export async function changeGroup(
   change: { add: readonly string[]; remove: readonly string[] },
   audit: Audit,
   /** The highest message id known to the caller: members join at a higher one. */
-  highestId = 0,
+  highestId: number,
 ): Promise<number | 'full'> {
   const { add, remove } = change;
   const args = [keys.prefix, name, MAX_GROUP_MEMBERS, audit.max, audit.by, add.length, highestId, ...add, ...remove];

@@ -114,7 +114,7 @@ export async function stashMessages(
   /** The same when the call is repeated; no other call has it. */
   call: string,
   /** The highest message id known to the caller: new ones are above it. */
-  highestId = 0,
+  highestId: number,
 ): Promise<void> {
   const args: RedisArgument[] = [keys.prefix, store.offlineTtlSeconds, mailboxBound(store), call, highestId];
   for (const { userIds, id, rest, body } of messages) {

@@ -78,7 +78,7 @@ export interface RouteOptions extends MailboxBound {
   /** That many ids are reserved right below that of the first command. */
   reservedIds?: number;
   /** The highest message id known to the caller: new ones are above it. */
-  highestId?: number;
+  highestId: number;
   /** Each command is recorded in the audit, which keeps about so many records; 0: none. */
   auditMax?: number;
   /** Nothing is done unless this is the token (in its stored form) of an operator. */
@@ -123,7 +123,7 @@ export async function routeCommands(
     options.gatewayId ?? '',
     options.auditMax ?? 0,
     options.reservedIds ?? 0,
-    options.highestId ?? 0,
+    options.highestId,
     options.operator?.userId ?? '',
     options.operator?.token ?? '',
   ];

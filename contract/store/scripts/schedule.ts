@@ -27,7 +27,7 @@ export async function releaseScheduled(
   keys: Keys,
   store: { offlineTtlSeconds: number } & MailboxBound,
   /** The highest message id known to the caller: new ones are above it. */
-  highestId = 0,
+  highestId: number,
 ): Promise<Release> {
   const args = [keys.prefix, store.offlineTtlSeconds, mailboxBound(store), highestId];
   const [released, nextInMs] = (await redis.script(releaseScript, [keys.users], args)) as [number, number];

@@ -147,7 +147,7 @@ export interface Release {
   /** The same when the call is repeated; no other call has it. */
   call: string;
   /** The highest message id known to the caller: new ones are above it. */
-  highestId?: number;
+  highestId: number;
 }
 
 /** Ends a session in Redis, if it is still the current one, and puts its undelivered messages back. Returns whether it was current. */
@@ -157,7 +157,7 @@ export async function releaseSession(
   store: { offlineTtlSeconds: number } & MailboxBound,
   release: Release,
 ): Promise<boolean> {
-  const { session, reason, handsOver, undelivered, call, highestId = 0 } = release;
+  const { session, reason, handsOver, undelivered, call, highestId } = release;
   const reply = await redis.script(
     releaseScript,
     [keys.users],

@@ -89,7 +89,7 @@ export async function startTestGateway(env: NodeJS.ProcessEnv = {}, place: Place
     },
     route(command) {
       const idempotency = { key: `test:${randomUUID()}`, digest: 'once', ttlSeconds: 600 };
-      return routeCommands(redis, keys, [{ ...PLAIN_COMMAND, ...command }], { ...config, idempotency });
+      return routeCommands(redis, keys, [{ ...PLAIN_COMMAND, ...command }], { ...config, highestId: 0, idempotency });
     },
     async mailbox(userId) {
       return (await redis.command('ZRANGE', keys.mailbox(userId), 0, -1)) as string[];
