@@ -28,7 +28,7 @@ function strangersIn(text: string): string[] {
 }
 
 describe('every tracked file', () => {
-  it('is there to be looked at', () => {
+  it("finds the repository's text files", () => {
     expect(texts.size).toBeGreaterThan(20);
   });
 

@@ -41,7 +41,7 @@ describe('packages', () => {
     expect(loose.map(([path]) => path)).toEqual([]);
   });
 
-  it('that are deployed need no source to be given', () => {
+  it('that are deployed have licences that do not require giving sources', () => {
     expect(packages().filter(({ isDev, licence }) => !isDev && /MPL|GPL|CC-BY/.test(licence))).toEqual([]);
   });
 

@@ -47,11 +47,11 @@ describe('bench:compare', () => {
     expect(verdicts({ rates: [80, 82, 84] }, { rates: [100, 102, 104] })).toEqual(['better']);
   });
 
-  it('turns it round where less is better', () => {
+  it('treats a lower value as better for latencies and memory', () => {
     expect(verdicts({ rates: [100, 102], better: 'lower' }, { rates: [80, 82], better: 'lower' })).toEqual(['better']);
   });
 
-  it('says only changed where neither is better', () => {
+  it('reports "changed" where neither direction is better', () => {
     const neither = { better: 'neither' } as const;
     expect(verdicts({ rates: [100, 102], ...neither }, { rates: [80, 82], ...neither })).toEqual(['changed']);
   });
@@ -71,12 +71,12 @@ describe('bench:compare', () => {
     expect(verdicts({ rates: [100] }, { rates: [200] })).toEqual(['better']);
   });
 
-  it('lets disturbed samples change nothing', () => {
+  it('ignores disturbed samples', () => {
     const { changes, onlyInOne } = compare(run({ rates: [100, 101] }), run({ rates: [50, 51], otherCpu: 80 }));
     expect({ changes, onlyInOne }).toEqual({ changes: [], onlyInOne: 1 });
   });
 
-  it('names what only one of the two has', () => {
+  it('names the figures that only one result has', () => {
     expect(compare(run({ rates: [1] }), run({ rates: [1], name: 'nats' })).onlyInOne).toBe(2);
   });
 

@@ -35,7 +35,7 @@ describe('medians', () => {
     expect({ clean, total, isDisturbed }).toEqual({ clean: 2, total: 3, isDisturbed: false });
   });
 
-  it('take all where none was clean, and say so', () => {
+  it('use all samples where every one was disturbed, and say so', () => {
     expect(summarize([sample(10, 80), sample(20, 90)])).toMatchObject({ clean: 0, isDisturbed: true });
   });
 });
@@ -96,13 +96,13 @@ describe('the document', () => {
     );
   });
 
-  it('is not guessed at without its marks', () => {
+  it('is left alone without its marks', () => {
     expect(() => replaceMarked('no marks', 'figures', 'new')).toThrow(/no marks/);
   });
 });
 
 describe('what V8 writes', () => {
-  it('tells the pauses of the collector', () => {
+  it('gives the pauses of the garbage collector', () => {
     const text = [
       '[13:0x3dce]      126 ms: Scavenge 4.8 (5.8) -> 4.3 (6.8) MB, pooled: 0 MB, 6.19 / 0.00 ms  (average mu = 1.000)',
       'something else',
@@ -116,7 +116,7 @@ describe('what V8 writes', () => {
     ]);
   });
 
-  it('tells where the busy time of a window went', () => {
+  it('gives the busy time of a window by function', () => {
     const node = (id: number, functionName: string) => ({ id, callFrame: { functionName, url: '', lineNumber: -1 } });
     const profile = {
       nodes: [node(1, 'early'), node(2, 'a'), node(3, 'b'), node(4, '(idle)')],

@@ -30,7 +30,7 @@ describe('npm run bench', () => {
     }
   });
 
-  it('refuses a number that is none', async () => {
+  it('refuses an option that is not a number', async () => {
     const bench = startProgram('bench/run.ts', ['--rounds', '0']);
     expect((await bench.exit).code).toBe(1);
     expect(bench.output()).toContain('must be a number above 0');

@@ -31,7 +31,7 @@ describe('a row of the upstream function', () => {
     expect(rowOf('request', figures, report)).toMatchObject({ p50: 3.5, p99: 9 });
   });
 
-  it('is a failure when nothing came', () => {
+  it('is a failure when nothing arrived', () => {
     expect(() => rowOf('event', figures, { ...report, count: 0 })).toThrow('no item came to the function; 7 refused');
   });
 });
@@ -76,7 +76,7 @@ describe('a generator', () => {
     expect(sender.sent).toBe(sent);
   });
 
-  it('keeps as many under way as it is told, where no rate is given', async () => {
+  it('keeps the given number in flight where no rate is set', async () => {
     const sender = new Busy(0.1);
     const { answered } = await generate(sender, { ...orders, rate: undefined }, 4);
     expect(sender.mostUnderWay).toBe(4);

@@ -30,7 +30,7 @@ async function pauses(leaving: boolean): Promise<number[]> {
   return calls.slice(1).map(({ startedAt }, i) => startedAt - (calls[i]?.endedAt ?? 0));
 }
 
-test('row 4: who buries a large inbox leaves Redis to others for as long as each step took', async () => {
+test('row 4: the burial of a large inbox pauses after each step for as long as the step took', async () => {
   expect(Math.min(...(await pauses(false)))).toBeGreaterThanOrEqual(STEP_MS - 2);
 });
 

@@ -75,7 +75,7 @@ test('row 14: idle connections to the health port do not keep health checks out'
   for (let i = 0; i < 5; i += 1) expect(await g.health('/healthz')).toBe(200);
 });
 
-test('row 15: a record that this version does not know is kept, and a version that does takes it up', async () => {
+test('row 15: a record of a newer version is kept until a gateway of that version reads it', async () => {
   const client = await g.verified('r15');
   const inbox = g.keys.inbox(g.running.id);
   await g.redis.command('XADD', inbox, '*', '["z","of a newer version"]', 'body');

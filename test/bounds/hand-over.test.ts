@@ -36,7 +36,7 @@ test('row 3: hand-overs do not wait for the outstanding calls of other users', a
   await Promise.all(handOvers);
 });
 
-test('row 3: a hand-over waits for what was asked for its own user before', async () => {
+test('row 3: a hand-over waits for earlier calls of its own user', async () => {
   const { store, replies, released } = silentStore();
   void store.settleWritten({ userId: 'user', epoch: 1 }, ['1']);
   const handOver = store.handOver({ userId: 'user', epoch: 1 });

@@ -62,7 +62,7 @@ function startReader(give: () => void) {
 
 const head = (id: number) => `["m","${id}",102,1100,0,"","",["u",1],[]]`;
 
-test('row 7: a gateway that meets a large inbox reads it in bounded parts, to its end', async () => {
+test('row 7: a gateway reads a large inbox in bounded parts, to its end', async () => {
   let taken = 0;
   const { reader, redis, inbox, sizes } = startReader(() => {
     taken += 1;

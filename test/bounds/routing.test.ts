@@ -31,7 +31,7 @@ test('row 1: 256 group frames of 1,000 recipients in one write are routed in bou
   expect(await g.health('/readyz')).toBe(200);
 });
 
-test('row 1: a command that the store does not take is refused alone, and the rest of its batch goes on', async () => {
+test('row 1: a command that the store refuses fails alone; the rest of its batch is routed', async () => {
   await g.users('r1-broken', 'r1-fine');
   const sender = await g.verified('r1b', ['receipts', 'errors']);
   const plain = await g.verified('r1-plain');
@@ -76,7 +76,7 @@ test('row 2: group frames of 60 KB to 1,000 absent users store each body once', 
   expect(first?.body).toMatchObject({ chat_from: 'r2', chat_content: `0 ${text}` });
 });
 
-test('row 2: a body that the last mailbox has given back is gone', async () => {
+test('row 2: a shared body is deleted when the last mailbox has released it', async () => {
   await g.users('r2b-0', 'r2b-1');
   const sender = await g.verified('r2b', ['receipts']);
   sender.send(3, { chat_to: ['r2b-0', 'r2b-1'], chat_content: 'y'.repeat(5_000), ref: 1 });
@@ -91,7 +91,7 @@ test('row 2: a body that the last mailbox has given back is gone', async () => {
   expect(await g.redis.command('EXISTS', g.keys.body(id))).toBe(0);
 });
 
-test('row 2: a sender pays for recipients and bytes: over its budget it is not read, and nothing is dropped', async () => {
+test("row 2: recipients and bytes count against a sender's budget: over it the socket is paused, and nothing is dropped", async () => {
   const paid = await gateway({ MAX_ROUTED_WORK_PER_S: '1000' });
   const sender = await paid.verified('payer', ['receipts']);
   const startedAt = performance.now();

@@ -27,17 +27,17 @@ function batches(turns: SenderTurns<Command>): (readonly Command[])[] {
 
 const senders = (batch: readonly Command[] | undefined) => batch?.map(({ command }) => command.from).join('');
 
-test('what one call takes goes in the order in which it came', () => {
+test('commands of one call keep the order in which they came', () => {
   expect(batches(waiting(['a', 100, 10], ['b', 1, 5], ['a', 100, 10])).map(senders)).toEqual([
     `${'a'.repeat(10)}bbbbb${'a'.repeat(10)}`,
   ]);
 });
 
-test('a command that is more than a call takes is a call of its own, in the first place and behind others', () => {
+test('a command larger than a call takes a call of its own, first in line or behind others', () => {
   expect(batches(waiting(['a', 6_000, 2], ['b', 1, 1])).map(senders)).toEqual(['a', 'b', 'a']);
 });
 
-test('senders take turns by their work, and nobody waits for a sender that has much', () => {
+test('senders take turns by their work; a sender with many commands does not delay the others', () => {
   const [first, second] = batches(waiting(['a', 1_500, 30], ['b', 2, 60], ['c', 2, 1]));
   expect(senders(first)).toBe(`a${'b'.repeat(50)}ca${'b'.repeat(10)}a`);
   expect(senders(second)).toBe('aaa');

@@ -73,7 +73,7 @@ test('row 4: a gateway dies with group messages in its inbox: each step of the b
   expect(contents).toEqual(Array.from({ length: 100 }, (_, i) => i));
 });
 
-test('row 4: of several gateways one buries, another goes on when that one has stopped, and who leaves does it itself', async () => {
+test('row 4: one of several gateways buries, another continues when that one stops, and a stopping gateway buries itself', async () => {
   const users = names('r4b-', 400);
   await addUsers(users, online('r4b'));
   await live('r4b');
@@ -136,7 +136,7 @@ test('row 7: what is written into an inbox is split into entries of a bounded si
   expect(ids).toHaveLength(20);
 });
 
-test('row 9: what the HTTP API stored stays when a client fills a mailbox, and so do a few of another client', async () => {
+test('row 9: messages of the HTTP API, and a few of each other client, stay when one client fills a mailbox', async () => {
   await addUsers(['r9']);
   const small = { ...bounds, mailboxMax: 100 };
   const chat = (from: string, i: number) =>
@@ -182,7 +182,7 @@ test('row 9: the bound in bytes, too, and a mailbox that empties leaves nothing 
   expect(await store.redis.exists(...left.map((key) => key('r9b')))).toBe(0);
 });
 
-test('row 13: a sweep looks for what has expired without reading mailboxes', async () => {
+test('row 13: a sweep finds expired messages without reading mailboxes', async () => {
   const users = names('r13-', 200);
   await addUsers(users);
   const body = `{"chat_from": "op", "chat_content": "${'x'.repeat(100)}"}`;

@@ -69,7 +69,7 @@ describe('the break-even', () => {
     );
   });
 
-  it('says so where there is none', () => {
+  it('says so when the costs never meet', () => {
     expect(breakEven(usage({ redis: 'upstash', commandsPerMinute: 10 }), iotCoreBill)).toBeUndefined();
   });
 });

@@ -73,7 +73,7 @@ describe('an app of somebody else', () => {
     expect(errors).toEqual([expect.stringMatching(/^wrong\.ts.*memcached/)]);
   }, 120_000);
 
-  it('brings no sources that Node would refuse to run from there', () => {
+  it('ships no TypeScript, which Node refuses to run from node_modules', () => {
     const files = readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' });
     expect(files.filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))).toEqual([]);
   });

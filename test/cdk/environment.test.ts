@@ -61,14 +61,14 @@ function namesRead(environment: Record<string, string>, read: (env: Record<strin
   return known;
 }
 
-it('what the gateway cannot do yet is named, and nothing that it can', () => {
+it('names exactly the features that the gateway does not have', () => {
   const environment = containerEnvironment(templateOf(everyOption));
   const read = namesRead(environment, parseConfig);
   expect([...AWAITED].filter((name) => name in environment && !read.has(name))).toEqual([...AWAITED]);
 });
 
 describe.each(stores)('with %s', (_, props) => {
-  it('the gateway understands everything that the deployment tells it', () => {
+  it('the gateway accepts every variable that the deployment sets', () => {
     const environment = containerEnvironment(templateOf(props));
     const own = Object.fromEntries(Object.entries(environment).filter(([name]) => !NODE_OWN.has(name)));
     expect(() => parseConfig(own)).not.toThrow();
@@ -76,7 +76,7 @@ describe.each(stores)('with %s', (_, props) => {
     expect(unread.filter((name) => !AWAITED.has(name))).toEqual([]);
   });
 
-  it('the functions understand everything that the deployment tells them', () => {
+  it('the functions accept every variable that the deployment sets', () => {
     for (const one of resourcesOf(templateOf(props), 'AWS::Lambda::Function')) {
       const variables: Record<string, unknown> = one.Properties.Environment?.Variables ?? {};
       if (!('REDIS_SECRET_ARN' in variables)) continue;

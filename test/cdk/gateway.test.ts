@@ -110,7 +110,7 @@ describe('the container', () => {
       },
     },
     {
-      name: 'runs on arm64 unless told otherwise',
+      name: 'runs on arm64 by default',
       holds: (t) => expect(resourceOf(t, TASK).Properties.RuntimePlatform.CpuArchitecture).toBe('ARM64'),
       undo: (t) => {
         resourceOf(t, TASK).Properties.RuntimePlatform.CpuArchitecture = 'X86_64';
@@ -174,7 +174,7 @@ describe('the service', () => {
       },
     },
     {
-      name: 'takes a failed deployment back, also by alarm',
+      name: 'rolls back a failed deployment, also by alarm',
       holds: (t) => {
         const { DeploymentCircuitBreaker, Alarms } = resourceOf(t, SERVICE).Properties.DeploymentConfiguration;
         expect(DeploymentCircuitBreaker).toEqual({ Enable: true, Rollback: true });
@@ -288,7 +288,7 @@ describe('the load balancer', () => {
       undo: (t) => setEnvironment(t, 'PROXY_PROTOCOL', 'off'),
     },
     {
-      name: 'asks for health on its own port, five times before it believes the worst',
+      name: 'checks health on its own port, and needs five failures',
       holds: (t) =>
         expect(resourceOf(t, TARGETS).Properties).toMatchObject({
           HealthCheckProtocol: 'HTTP',

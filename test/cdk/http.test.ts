@@ -47,7 +47,7 @@ describe('the functions', () => {
       },
     },
     {
-      name: 'get an answer of the extension, or none, before their own time is over',
+      name: 'time out on the secrets extension before their own time-out',
       holds: (t) => {
         for (const one of functions(t).filter((it) => usesStore(it.Properties.Environment.Variables))) {
           const { SECRETS_MANAGER_TIMEOUT_MILLIS: timeout } = one.Properties.Environment.Variables;

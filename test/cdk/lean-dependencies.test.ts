@@ -49,7 +49,7 @@ describe('the list of commands in a bundle', () => {
     );
   }
 
-  it('names the same commands, and says the same of each as the library', () => {
+  it('names the same commands, with the same properties, as the library', () => {
     const lean = withList(leanCommands(listed));
     expect([...lean.list].sort()).toEqual([...original.list].sort());
     expect(differences(lean)).toEqual([]);
@@ -84,7 +84,7 @@ describe('the client of Redis in a bundle', () => {
     expect([...called].filter((name) => !CALLED_BY_IOREDIS.includes(name))).toEqual([]);
   });
 
-  it('is asked for nothing that a bundle does not have', () => {
+  it('uses no method that a bundle leaves out', () => {
     const shared = globSync('shared/redis/*.ts', { cwd: repository }).map((file) =>
       readFileSync(join(repository, file), 'utf8'),
     );

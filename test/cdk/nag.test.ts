@@ -11,7 +11,7 @@ const assemble = (spoil: (stack: Stack) => void): void => {
   (stack.node.root as unknown as { synth(): void }).synth();
 };
 
-it('AwsSolutions passes what is there, and would not pass a port that is open to everyone', () => {
+it('AwsSolutions has no finding, and would find a port that is open to everyone', () => {
   expect(() => assemble(() => undefined)).not.toThrow();
   expect(() =>
     assemble((stack) => {

@@ -50,7 +50,7 @@ describe('the alarms', () => {
       },
     },
     {
-      name: 'take the silence of all gateways for the worst',
+      name: 'treat missing data of all gateways as an alarm',
       holds: (t) =>
         expect(alarmOf(t, 'gateways-silent')).toMatchObject({ TreatMissingData: 'breaching', EvaluationPeriods: 5 }),
       undo: (t) => {
@@ -58,7 +58,7 @@ describe('the alarms', () => {
       },
     },
     {
-      name: 'that take a deployment back are quiet while there is nothing to measure',
+      name: 'that roll back a deployment stay quiet while there is nothing to measure',
       holds: (t) => {
         const { AlarmNames } = resourceOf(t, 'AWS::ECS::Service').Properties.DeploymentConfiguration.Alarms;
         for (const { Ref } of AlarmNames) expect(t.Resources[Ref]?.Properties.TreatMissingData).toBe('notBreaching');
@@ -100,7 +100,7 @@ describe('the alarms', () => {
       },
     },
     {
-      name: 'of silence are made once the gateways run, so that the first deployment wakes nobody',
+      name: 'of missing data are created after the gateways run, so that the first deployment raises none',
       holds: (t) => {
         const [, silent] = Object.entries(t.Resources).find(([id]) => id.includes('GatewaysSilent')) ?? [];
         const [service] = Object.entries(t.Resources).find(([, one]) => one.Type === 'AWS::ECS::Service') ?? [''];
@@ -111,7 +111,7 @@ describe('the alarms', () => {
       },
     },
     {
-      name: 'tell no one unless someone was named',
+      name: 'have no action without a topic',
       holds: (t) => {
         for (const one of alarms(t)) expect(one.Properties.AlarmActions ?? []).toEqual([]);
       },
@@ -146,7 +146,7 @@ describe('the alarms', () => {
   });
 });
 
-it('what the bill takes for granted is what is deployed', () => {
+it("the cost model's assumptions match what is deployed", () => {
   // An alarm is paid for by the metrics that it reads.
   const metricsOf = ({ Properties: { Metrics } }: { Properties: { Metrics?: { MetricStat?: unknown }[] } }): number =>
     Metrics ? Metrics.filter((one) => one.MetricStat !== undefined).length : 1;

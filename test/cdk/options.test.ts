@@ -164,7 +164,7 @@ const decisions: readonly Decision[] = [
     },
   },
   {
-    name: 'the store runs the version that was named, with its family of parameters',
+    name: 'the store runs the given version, with its parameter family',
     holds: (t) => {
       expect(resourceOf(t, 'AWS::ElastiCache::ReplicationGroup').Properties.EngineVersion).toBe('9.1');
       expect(resourceOf(t, 'AWS::ElastiCache::ParameterGroup').Properties.CacheParameterGroupFamily).toBe('valkey9');
@@ -187,7 +187,7 @@ const decisions: readonly Decision[] = [
     },
   },
   {
-    name: 'the layer of the secrets extension is the one that was named',
+    name: 'the layer of the secrets extension can be chosen',
     holds: (t) => {
       const layers = ours(t).flatMap((one) => one.Properties.Layers ?? []);
       expect(new Set(layers)).toEqual(new Set([LAYER]));

@@ -20,7 +20,7 @@ function deployed(settings: Settings = {}): { stack: FrontTcpStack; template: St
 const referred = ({ Resources }: StackTemplate, value: unknown): (string | undefined)[] =>
   [...JSON.stringify(value).matchAll(/"(?:Ref":|Fn::GetAtt":\[)"(\w+)"/g)].map(([, id]) => Resources[id ?? '']?.Type);
 
-it('tells whoever deployed it where everything is', () => {
+it('outputs the addresses of everything it deployed', () => {
   const { template } = deployed();
   const { Outputs } = template;
   const types = Object.fromEntries(
@@ -51,7 +51,7 @@ it('tells whoever deployed it where everything is', () => {
   expect(JSON.stringify(Outputs.ConsoleUrl?.Value)).toContain('/web/send-command');
 });
 
-it('marks what is its own', () => {
+it('tags its resources', () => {
   const { template } = deployed({ tags: { team: 'fleet' } });
   for (const type of ['AWS::ECS::Service', 'AWS::Lambda::Function', 'AWS::SecretsManager::Secret', 'AWS::EC2::VPC']) {
     for (const { Properties } of resourcesOf(template, type)) {
@@ -63,7 +63,7 @@ it('marks what is its own', () => {
   }
 });
 
-it('cannot be deleted by a slip, unless it may lose its data', () => {
+it('is protected from deletion, unless it may lose its data', () => {
   expect(deployed().stack.terminationProtection).toBe(true);
   expect(deployed({ dataPolicy: 'destroy' }).stack.terminationProtection).toBe(false);
 });
@@ -71,7 +71,7 @@ it('cannot be deleted by a slip, unless it may lose its data', () => {
 const TOPIC = 'arn:aws:sns:eu-central-1:111111111111:alarms';
 const KEY = 'arn:aws:kms:eu-central-1:111111111111:key/01234567-89ab-cdef-0123-456789abcdef';
 
-it('tells the named topic of every alarm, and of its end; everything stored is under the named key', () => {
+it('sends every alarm and its end to the given topic, and encrypts all stored data with the given key', () => {
   const { template } = deployed({ alarmTopicArn: TOPIC, encryptionKeyArn: KEY });
   const alarms = resourcesOf(template, 'AWS::CloudWatch::Alarm').filter(({ Properties }) =>
     Properties.AlarmDescription?.includes('Runbook: '),
@@ -100,7 +100,7 @@ it.each([
   expect(() => deployed(settings)).toThrow(sentence);
 });
 
-it('keeps logs for as long as it is told', () => {
+it('keeps logs for the given time', () => {
   const { template } = deployed({ logRetentionDays: 7 });
   for (const { Properties } of resourcesOf(template, 'AWS::Logs::LogGroup')) expect(Properties.RetentionInDays).toBe(7);
 });

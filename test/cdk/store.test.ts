@@ -129,7 +129,7 @@ describe('the other stores', () => {
       },
     },
     {
-      name: 'go with the stack when told to',
+      name: 'are deleted with the stack when the option asks for it',
       props: { redis: { kind: 'memorydb' }, dataPolicy: 'destroy' },
       holds: (t) => {
         const kept = Object.values(t.Resources).filter((one) => /Retain|Snapshot/.test(one.DeletionPolicy ?? ''));

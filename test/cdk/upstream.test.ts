@@ -44,7 +44,7 @@ const invokes = (template: TemplateJson): { Resource: unknown }[] =>
     .filter(({ Action }) => [Action].flat().includes('lambda:InvokeFunction'));
 
 describe('a function for what devices send', () => {
-  it('is told to the gateways, which may invoke its alias and nothing else', () => {
+  it('is passed to the gateways, which may invoke its alias and nothing else', () => {
     const template = templateWith((alias) => ({ alias, events: '1000-1099', requests: 'none' }));
     const told = environment(template);
     expect(told).toMatchObject({ UPSTREAM_EVENTS: '1000-1099', UPSTREAM_REQUESTS: 'none' });
@@ -81,7 +81,7 @@ describe('a function for what devices send', () => {
     ]);
   });
 
-  it('shares its queue with another one for the life of sessions, and keeps what it was told before', () => {
+  it('shares its queue with a separate lifecycle function, and keeps its earlier settings', () => {
     const both = templateWith((alias, lifecycle) => ({ alias, lifecycle }));
     const configs = resourcesOf(both, 'AWS::Lambda::EventInvokeConfig').map(({ Properties }) => Properties);
     expect(configs.length).toBe(2);
@@ -94,7 +94,7 @@ describe('a function for what devices send', () => {
     expect(resourcesOf(own, 'AWS::SQS::Queue')).toEqual([]);
   });
 
-  it('may be another for the life of sessions, or none', () => {
+  it('may be a separate function for lifecycle events, or none', () => {
     const none = environment(templateWith((alias) => ({ alias, lifecycle: 'none' })));
     expect(none.UPSTREAM_LIFECYCLE_FUNCTION).toBe('none');
     const other = templateWith((alias) => ({ alias, lifecycle: UPSTREAM_ALIAS }));
@@ -102,7 +102,7 @@ describe('a function for what devices send', () => {
     expect(invokes(other).flatMap(({ Resource }) => Resource)).toContain(UPSTREAM_ALIAS);
   });
 
-  it('may be given by its ARN, and the gateway understands what it is told', () => {
+  it('may be given by its ARN, and the gateway accepts the variables', () => {
     const told = environment(templateWith(() => ({ alias: UPSTREAM_ALIAS })));
     expect(told.UPSTREAM_FUNCTION).toBe(UPSTREAM_ALIAS);
     const own = Object.fromEntries(Object.entries(told).filter(([name]) => name.startsWith('UPSTREAM_')));

@@ -25,7 +25,7 @@ const measured = z.object({
   ),
 });
 
-test('measures the way from HTTP to devices of its own, all of it arrives, and removes them', async () => {
+test('measures delivery from HTTP to its own devices, all arrives, and the devices are removed', async () => {
   const options = ['--clients', '3', '--seconds', '1', '--concurrency', '4', '--batch', '5'];
   const { clients, measured: phases } = measured.parse(await system.json(['bench', ...options]));
   expect(clients).toBe(3);

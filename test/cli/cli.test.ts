@@ -42,7 +42,7 @@ test('a password is stored as its hash alone', async () => {
   expect(stored).not.toContain('secret');
 });
 
-test('users are added once, replaced when told, listed, shown and removed', async () => {
+test('users are added once, replaced with --replace, listed, shown and removed', async () => {
   const add = ['users', 'add', 'listed-1', '--password-stdin'];
   expect((await system.run(add, { input: 'a\n' })).code).toBe(0);
   const again = await system.run(add, { input: 'b\n' });
@@ -177,7 +177,7 @@ test('an unknown recipient is a failure for scripts', async () => {
   expect(run.stderr).toContain('not known');
 });
 
-test('a chat through a pipe sends each line to whom it says, and ends when its input ends', async () => {
+test('a chat through a pipe sends each line to the recipient that it names, and ends with its input', async () => {
   const [from, to] = [await system.user('piper'), await system.user('listener')];
   const input = '/to listener\nfirst\n/group listener,piper\nsecond\n//third\n/quit\nnever\n';
   const run = await system.run(['connect', '--quiet'], { input, env: { FRONTTCP_TOKEN: from } });
@@ -190,7 +190,7 @@ test('a chat through a pipe sends each line to whom it says, and ends when its i
   chat.kill('SIGTERM');
 });
 
-test('lines that cannot be sent are told of, and make the chat fail', async () => {
+test('lines that cannot be sent are reported, and make the chat fail', async () => {
   const token = await system.user('clumsy');
   const input = 'to whom?\n/nonsense\n/cmd 5 {}\n/cmd 1000 {\n/cmd 1000 {"a":1}\n';
   const run = await system.run(['connect'], { input, env: { FRONTTCP_TOKEN: token } });
@@ -202,7 +202,7 @@ test('lines that cannot be sent are told of, and make the chat fail', async () =
   expect(run.stderr).toContain('no function takes application commands');
 });
 
-test('what others wrote cannot take over the terminal', async () => {
+test('messages of others cannot send control codes to the terminal', async () => {
   const token = await system.user('victim');
   await system.json(['send', '--to', 'victim', '\u001b]0;owned\u0007\u001b[2J\u202eevil\nboss: fake']);
   const chat = system.spawn(['connect', '--listen'], { FRONTTCP_TOKEN: token });
@@ -211,7 +211,7 @@ test('what others wrote cannot take over the terminal', async () => {
   chat.kill('SIGTERM');
 });
 
-test('wrong use ends with 2 and says how', async () => {
+test('a usage error exits with 2 and shows the usage', async () => {
   const wrong = [
     ['nonsense'],
     ['send', 'to nobody'],
@@ -261,7 +261,7 @@ test('without --json an error has its word, and the next step of the command or 
   );
 });
 
-test('in a chat a refused line has its word and the way out', async () => {
+test('in a chat a refused line has its error word and the next step', async () => {
   const run = await system.run(['connect', '--to', 'nobody-at-all'], { input: 'hello\n' });
   expect(run.code).toBe(1);
   expect(run.stderr).toContain('[unknown_recipient]\n  Check the id: no user has it.');
@@ -272,7 +272,7 @@ async function errorOf(args: readonly string[], env: Record<string, string> = {}
   return { exitCode: run.code, ...JSON.parse(run.stderr.trimEnd().split('\n').at(-1) ?? '') };
 }
 
-test('what is out of reach ends with 3', async () => {
+test('an unreachable API or Redis exits with 3', async () => {
   const nowhere = `127.0.0.1:${await freePort()}`;
   const token = (await system.json(['users', 'token', 'boss'])) as { token: string };
   const env = { FRONTTCP_TOKEN: token.token };
@@ -290,7 +290,7 @@ test('what is out of reach ends with 3', async () => {
   await system.json(['login', 'boss', '--password-stdin'], { input: '123456\n' });
 });
 
-test('Redis that answers two seconds late is waited for: its limit of the functions is not that of the command line', async () => {
+test('the command line waits for a Redis that replies two seconds late, although the functions would not', async () => {
   const redis = await startTestRedis();
   // It stands still from the moment at which the command has its connection, however late that is.
   const slow = createServer((client) => {
@@ -311,7 +311,7 @@ test('Redis that answers two seconds late is waited for: its limit of the functi
   expect(await ask(redis.url, 'EXISTS', `${system.env.REDIS_KEY_PREFIX}user:patient`)).toBe(1);
 });
 
-test('who is not logged in, or not allowed, ends with 4', async () => {
+test('a missing login or right exits with 4', async () => {
   const home = { XDG_CONFIG_HOME: join(system.home, 'empty') };
   expect((await system.run(['stats'], { env: home })).code).toBe(4);
   const wrong = await system.run(['login', 'boss', '--password-stdin'], { input: 'wrong\n', env: home });

@@ -58,7 +58,7 @@ test('bash completes commands, their commands, options and values', () => {
   expect(file ?? ['']).toEqual(['']);
 });
 
-test('every command that help lists is offered, and none that it hides', () => {
+test('completes every command that help lists, and no hidden one', () => {
   const help = run('fronttcp', '--help');
   const listed = [...help.matchAll(/^ {2}([a-z]+) .*\S/gm)].map(([, name]) => name);
   const offered = run('fronttcp', '__complete', '--', '')
@@ -72,7 +72,7 @@ test('every command that help lists is offered, and none that it hides', () => {
   }
 });
 
-test('zsh and fish ask the same command, and fish is told which options take a file', () => {
+test('zsh and fish ask the same command, and fish knows which options take a file', () => {
   expect(run('fronttcp', 'completion', 'zsh')).toMatch(/^#compdef fronttcp\n[\s\S]*__complete -- /);
   const fish = run('fronttcp', 'completion', 'fish');
   expect(fish).toContain('__complete -- $words[2..-1]');

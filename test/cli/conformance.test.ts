@@ -63,11 +63,11 @@ test.each([
   ],
   ['a heartbeat at least every third', '3 heartbeats', (socket: Socket) => verify(socket)],
   ['a header of length 11', 'expected it to close', (socket: Socket) => verify(socket)],
-])('%s: a device that does otherwise is told so (%s)', async (title, words, onConnect) => {
+])('%s: a device that breaks the rule gets this finding (%s)', async (title, words, onConnect) => {
   expect(await problemOf(title, onConnect)).toContain(words);
 });
 
-test('an id that was read as a number is told apart', async () => {
+test('an id that was read as a number has a finding of its own', async () => {
   const problem = await problemOf('2^53 + 1', (socket) => {
     verify(socket);
     socket.on('data', () => socket.write(frameOf(6, { ids: [String(Number('9007199254740993'))] })));
@@ -75,7 +75,7 @@ test('an id that was read as a number is told apart', async () => {
   expect(problem).toContain('the id to its last digit');
 });
 
-test('an id that is sent as a number is told apart', async () => {
+test('an id that is sent as a number has a finding of its own', async () => {
   const problem = await problemOf('content in UTF-8', (socket) => {
     verify(socket);
     socket.on('data', () => socket.write(frameOf(6, { ids: [1] })));
@@ -83,7 +83,7 @@ test('an id that is sent as a number is told apart', async () => {
   expect(problem).toBeDefined();
 });
 
-test('there are sixty cases and more, each with its own title, whatever the end', () => {
+test('there are at least sixty cases, each with its own title', () => {
   for (const ending of endings) {
     const titles = casesWith(ending).map(({ title }) => title);
     expect(titles.length).toBeGreaterThanOrEqual(60);
@@ -91,7 +91,7 @@ test('there are sixty cases and more, each with its own title, whatever the end'
   }
 });
 
-test('a case that says nothing about a device is neither passed nor failed', async () => {
+test('a case that does not apply to a device is neither passed nor failed', async () => {
   const gateway = new ScriptedGateway();
   const cases: ConformanceCase[] = [
     { title: 'x', clause: 'Timing', run: () => Promise.reject(new NotApplicable('it replies to nothing')) },

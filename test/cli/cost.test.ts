@@ -36,7 +36,7 @@ test('as JSON the items add up to the totals', async () => {
   }
 });
 
-test('says which number it cannot take', async () => {
+test('names the number that it refuses', async () => {
   const { code, output } = await cost('--commands-per-minute', 'many');
   expect(code).toBe(2);
   expect(output).toContain('--commands-per-minute');

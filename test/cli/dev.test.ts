@@ -51,7 +51,7 @@ test('commands in the folder of `dev` find its API, its gateway and its Redis', 
   expect(chat.output).toContain('Connected as 13764408552');
 }, 90_000);
 
-test('where they are is for the owner alone to read', async () => {
+test('only the owner can read their addresses', async () => {
   const { mode } = await stat(join(folder, '.fronttcp/running.json'));
   expect(mode & 0o777).toBe(0o600);
 });

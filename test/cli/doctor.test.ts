@@ -37,7 +37,7 @@ async function examine(env: Record<string, string | undefined> = {}) {
   return { code: run.code, ok, find };
 }
 
-test('a system that works is found well: Redis, API, login and gateway', async () => {
+test('a working system passes: Redis, API, login and gateway', async () => {
   const { code, ok, find } = await examine();
   expect({ code, ok }).toEqual({ code: 0, ok: true });
   for (const [title, name] of [
@@ -81,7 +81,7 @@ test('a message that a client is sent in session after session is named, with th
   expect((await examine()).find('Redis', 'repeated messages')).toMatchObject({ state: 'ok' });
 });
 
-test('what is wrong ends with 1, and each says how to mend it', async () => {
+test('findings exit with 1, and each says how to mend it', async () => {
   const evicting = await startTestRedis({ args: ['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru'] });
   onTestFinished(() => evicting.stop());
   const nowhere = String(await freePort());
@@ -101,7 +101,7 @@ test('what is wrong ends with 1, and each says how to mend it', async () => {
   expect(find('Gateway', 'protocol')).toMatchObject({ state: 'fail', mend: expect.stringContaining('--port') });
 });
 
-test('a Redis that is not named is left out, one that is away is told of', async () => {
+test('without a Redis address its checks are left out; a Redis that is away is a finding', async () => {
   const unnamed = await examine({ REDIS_URL: undefined });
   expect(unnamed.find('Redis', 'reachable')).toMatchObject({ state: 'skipped' });
   const away = await system.run(['doctor'], { env: { REDIS_URL: `redis://127.0.0.1:${await freePort()}` } });
@@ -109,7 +109,7 @@ test('a Redis that is not named is left out, one that is away is told of', async
   expect(away.stdout).toMatch(/✗ reachable {2}127\.0\.0\.1:\d+: Redis is out of reach/);
 });
 
-test('what INFO says is judged', () => {
+test('the values of INFO are checked', () => {
   const judged = (info: string) =>
     Object.fromEntries(settingChecks(parseInfo(info)).map(({ name, state }) => [name, state]));
   expect(judged('role:master\r\nmaxmemory:0\r\nmaxclients:100\r\nconnected_clients:5\r\naof_enabled:1\r\n')).toEqual({
@@ -125,13 +125,13 @@ test('what INFO says is judged', () => {
   expect(judged('aof_enabled:0\nconnected_slaves:1')).toMatchObject({ durability: 'ok' });
 });
 
-test('a clock is judged beyond what cannot be known', () => {
+test('a clock is wrong only beyond the error of its measurement', () => {
   expect(clockCheck('clock', 400, 500)).toMatchObject({ state: 'ok' });
   expect(clockCheck('clock', -4_000, 500)).toMatchObject({ state: 'warn', found: '4.0 s behind this machine' });
   expect(clockCheck('clock', 60_000, 500)).toMatchObject({ state: 'fail' });
 });
 
-test('a certificate that is not trusted, and a port without TLS, are told apart', async () => {
+test('an untrusted certificate and a port without TLS are different findings', async () => {
   const read = (file: string) => readFileSync(join(repository, 'test/fixtures/tls', file));
   const server = createServer({ cert: read('server-1.cert.pem'), key: read('server-1.key.pem') }).listen(
     0,
@@ -179,7 +179,7 @@ test('the ports of a system of this folder are not called taken', async () => {
   for (const check of checks.slice(0, 2)) expect(check).toMatchObject({ state: 'ok', found: 'fronttcp runs there' });
 });
 
-test('the machine tells its limits', async () => {
+test('the limits of the machine are checked', async () => {
   const { checks } = await machineArea();
   expect(checks.map(({ name }) => name)).toEqual(['Node', 'open files', 'outgoing ports', 'connections waiting']);
 });

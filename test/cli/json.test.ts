@@ -140,7 +140,7 @@ test.each(Object.entries(runs))(
   120_000,
 );
 
-test('a failure too', async () => {
+test('also when it fails', async () => {
   const { stderr } = await run('users', 'show', 'nobody-there');
   expect(offences(JSON.parse(stderr.trim().split('\n').at(-1) ?? ''))).toEqual([]);
 });
@@ -151,7 +151,7 @@ test.each([
   [{ ttl_s: 5 }, '$.ttl_s is not in milliseconds'],
   [{ seconds: 5 }, '$.seconds is not in milliseconds'],
   [{ when: '2026-11-29T12:00:00Z' }, '$.when is a moment as text'],
-])('what the rules forbid is found: %j', (value, offence) => {
+])('finds what the rules forbid: %j', (value, offence) => {
   expect(offences(value)).toEqual([offence]);
 });
 

@@ -72,13 +72,13 @@ test.each(starts)('%s: an older Node after npm ci --ignore-scripts says how to g
   ]);
 });
 
-test.each(starts)('%s: before npm ci it says so', (script, before) => {
+test.each(starts)('%s: before npm ci it asks for npm ci', (script, before) => {
   const { folder, run } = checkout();
   rmSync(join(folder, 'node_modules'), { recursive: true });
   expect(run(script, before)).toMatchObject({ status: 2, stderr: expect.stringContaining('Run `npm ci` first') });
 });
 
-test('after npm ci --omit=dev, what needs a development dependency says so', () => {
+test('after npm ci --omit=dev, a program that needs a development dependency says so', () => {
   const { folder, run } = checkout();
   rmSync(join(folder, 'node_modules/vitest'), { recursive: true });
   expect(run('scripts/launch.mjs', ['--dev', 'bin/fronttcp.ts']).stderr).toBe(
@@ -88,7 +88,7 @@ test('after npm ci --omit=dev, what needs a development dependency says so', () 
   expect(run('scripts/launch.mjs', ['bin/fronttcp.ts']).status).toBe(7);
 });
 
-test('what needs a Unix says so on Windows; the rest runs', () => {
+test('on Windows a program that needs a Unix says so; the rest runs', () => {
   const { run } = checkout();
   expect(run('scripts/launch.mjs', ['--unix', 'bin/fronttcp.ts'], 'windows').stderr).toMatch(/^error: .* WSL .*\n$/);
   expect(run('scripts/launch.mjs', ['bin/fronttcp.ts'], 'windows').status).toBe(7);

@@ -37,7 +37,7 @@ test('a file of recipients is sent to in batches, with the progress on standard 
   expect(await Promise.all(['f1', 'f2', 'f3'].map(mailbox))).toEqual([1, 1, 1]);
 });
 
-test('the same key goes on where an earlier run ended: nobody gets it twice', async () => {
+test('the same key continues where an earlier run ended: nobody gets it twice', async () => {
   await users('k1', 'k2', 'k3', 'k4');
   const args = ['send', '--to-file', file, '--batch', '2', '--idempotency-key', 'run-1', 'once'];
   await writeFile(file, 'k1\nk2\n');
@@ -47,7 +47,7 @@ test('the same key goes on where an earlier run ended: nobody gets it twice', as
   expect(await Promise.all(['k1', 'k2', 'k3', 'k4'].map(mailbox))).toEqual([1, 1, 1, 1]);
 });
 
-test('with a receipt the states are counted, and who will not get it is named', async () => {
+test('with a receipt the states are counted, and recipients that will not get it are named', async () => {
   await users('r1', 'r2');
   const run = await system.run(['send', '--to-file', '-', '--receipt', '--wait', '0', 'x'], {
     input: 'r1\nr2\nnobody-there\n',
@@ -57,7 +57,7 @@ test('with a receipt the states are counted, and who will not get it is named', 
   expect(run.stdout).toMatch(/nobody-there +failed \(unknown_user\)/);
 });
 
-test('everyone is every user, also who is away', async () => {
+test('--everyone reaches every user, also offline ones', async () => {
   await users('e1', 'e2');
   const before = await mailbox('e1');
   const { users: all } = (await system.json(['users', 'list', '--limit', '1000'])) as { users: unknown[] };
@@ -77,7 +77,7 @@ test('a file that is not there, names nobody or has a bad line is refused before
   expect(long.stderr).toContain('line 2');
 });
 
-test('who sends to two targets at once is asked which', async () => {
+test('two targets at once are a usage error', async () => {
   const run = await system.run(['send', '--everyone', '--to', 'a', 'x']);
   expect(run.code).toBe(2);
   expect(run.stderr).toContain('one of --to, --to-file, --group, --all and --everyone');

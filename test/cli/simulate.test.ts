@@ -27,7 +27,7 @@ function samplesOf(stdout: string): Record<string, number | string>[] {
     .map((line) => JSON.parse(line));
 }
 
-test('a fleet connects, writes, acknowledges, and takes its users with it', async () => {
+test('a fleet connects, writes, acknowledges, and removes its users at the end', async () => {
   const run = await system.runProgram([
     'simulate',
     ...['--clients', '40', '--rate', '200', '--chats-per-minute', '300', '--duration', '6', '--json'],
@@ -60,14 +60,14 @@ test('Ctrl-C ends it, with several processes too, and nothing is left', async ()
   expect(await simulated()).toEqual([]);
 }, 60_000);
 
-test('what a killed run left is removed when told, and nobody else', async () => {
+test('--clean removes the users that a killed run left, and no others', async () => {
   await redis('ZADD', 'users', '0', 'sim-0a1b2c3d-00001', '0', 'sim-card');
   await redis('HSET', 'user:sim-0a1b2c3d-00001', 'token', 't');
   expect(await system.json(['simulate', '--clean'])).toEqual({ removed: 1 });
   expect(await simulated()).toEqual(['sim-card']);
 });
 
-test('what is not on this machine is loaded only with --yes', async () => {
+test('a system on another machine is loaded only with --yes', async () => {
   for (const args of [['--host', 'gateway.example.com'], []]) {
     const env = args.length > 0 ? {} : { REDIS_URL: 'redis://redis.example.com' };
     const run = await system.run(['simulate', ...args], { env });
@@ -76,7 +76,7 @@ test('what is not on this machine is loaded only with --yes', async () => {
   }
 });
 
-test('more clients than a machine has ports, or a process files, are known before', () => {
+test('more clients than ports of the machine, or files of a process, are refused beforehand', () => {
   expect(() => checkPorts(25_000, 1, 28_232)).not.toThrow();
   expect(() => checkPorts(26_000, 1, 28_232)).toThrow('25408');
   expect(() => checkPorts(50_000, 2, 28_232)).not.toThrow();
@@ -84,7 +84,7 @@ test('more clients than a machine has ports, or a process files, are known befor
   expect(clientsOfAProcess(1_024)).toBe(524);
 });
 
-test('the kinds of clients are met from a hundred on', () => {
+test('the shares of client kinds are exact from a hundred clients on', () => {
   const counts = new Map<Persona, number>();
   for (let at = 0; at < 200; at += 1) counts.set(personaOf(at), (counts.get(personaOf(at)) ?? 0) + 1);
   for (const [persona, share] of SHARES) expect(Math.abs((counts.get(persona) ?? 0) - share * 200)).toBeLessThan(5);

@@ -146,7 +146,7 @@ async function examine(replies: Readonly<Record<string, unknown>>) {
 }
 
 describe('fronttcp doctor --stack', () => {
-  test('a deployment that works is found well', async () => {
+  test('a working deployment passes', async () => {
     const { code, ok, checks } = await examine(deployed());
     expect({ code, ok }).toEqual({ code: 0, ok: true });
     expect(checks.filter(({ state }) => state !== 'ok')).toEqual([]);
@@ -165,7 +165,7 @@ describe('fronttcp doctor --stack', () => {
     ]);
   });
 
-  test('what is wrong is named, each with the command that mends it or tells more', async () => {
+  test('each finding has the command that mends it or shows more', async () => {
     const [stack] = deployed()['cloudformation describe-stacks'].Stacks;
     const { code, find } = await examine({
       ...deployed(),
@@ -194,7 +194,7 @@ describe('fronttcp doctor --stack', () => {
     expect(find('Lambda concurrency')).toMatchObject({ state: 'warn', mend: expect.stringContaining('L-B99A9384') });
   });
 
-  test('before the first deployment it looks at the account; what it may not ask for is no fault', async () => {
+  test('before the first deployment it checks the account; a denied call is no fault', async () => {
     const { ok, find } = await examine({
       ...deployed(),
       'cloudformation describe-stacks': REFUSED('ValidationError', 'Stack with id FrontTcp does not exist'),

@@ -12,7 +12,7 @@ afterAll(() => system.stop());
 
 const created = z.object({ id: z.string(), token: z.string() });
 
-test('a token of a program is made, listed without its secret, used within its scopes, and revoked', async () => {
+test('a service token is made, listed without its secret, used within its scopes, and revoked', async () => {
   const made = created.parse(await system.json(['tokens', 'create', 'billing', '--scope', 'send', '--to', 'ann']));
   const listed = await system.run(['tokens', 'list']);
   expect(listed.stdout).toContain(made.id);
@@ -28,7 +28,7 @@ test('a token of a program is made, listed without its secret, used within its s
   expect((await system.run(['send', '--to', 'ann', 'hello'], { env })).code).toBe(4);
 });
 
-test('a scope that there is not is refused at the command line', async () => {
+test('an unknown scope is refused', async () => {
   expect((await system.run(['tokens', 'create', 'x', '--scope', 'everything'])).code).toBe(2);
   expect((await system.run(['tokens', 'create', 'x'])).code).toBe(2);
 });

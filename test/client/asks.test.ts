@@ -13,7 +13,7 @@ test('a handler replies, and the message is acknowledged', async () => {
   expect(await peer.expect(7)).toEqual({ ask: '10', reply: { said: { level: 3 } } });
 });
 
-test('messages that do not ask come as before, and an ask without a handler says so', async () => {
+test('a message without an ask is delivered as usual, and an ask without a handler is an error', async () => {
   const { client, peer } = await pair();
   peer.write(102, { chat_from: 'op', chat_content: 'plain', id: '1', sent_at: 1 });
   peer.write(102, { chat_from: 'op', chat_content: 'ask', id: '2', sent_at: 1, ask: '2' });
@@ -49,7 +49,7 @@ test('a handler is run once for a message that comes twice, and again after it f
 test.each([
   ['takes too long', () => new Promise<never>(() => undefined), TimeoutError],
   ['returns more than a frame holds', () => 'x'.repeat(70_000), TooLargeError],
-] as const)('a handler that %s sends no reply: the error says so', async (_, handler, kind) => {
+] as const)('a handler that %s sends no reply and raises an error event', async (_, handler, kind) => {
   const { client, peer } = await pair();
   client.onAsk(handler, { timeoutMs: 20 });
   const failed = once(client, 'error');

@@ -12,7 +12,7 @@ import {
 } from '../../sdk/client/errors.ts';
 import { optionsFor, pair, server } from './dialogue.ts';
 
-test('verifies with every feature unless told otherwise, and knows what the server agreed to', async () => {
+test('verifies with every feature by default, and knows which ones the server accepted', async () => {
   const scripted = await server();
   const connecting = connect(optionsFor(scripted));
   const peer = await scripted.accept();
@@ -24,7 +24,7 @@ test('verifies with every feature unless told otherwise, and knows what the serv
   await client.close();
 });
 
-test('a plain client speaks the bare protocol, and nothing but it', async () => {
+test('a plain client uses no feature of the protocol', async () => {
   const { client, peer } = await pair({ features: [], heartbeatIntervalMs: 10 });
   expect(await peer.read()).toEqual({ version: 1100, commandId: 5, body: '' });
   await client.send('you', '你好');
@@ -46,7 +46,7 @@ test('a plain verify has no member of its own making', async () => {
   await (await connecting).close();
 });
 
-test('a refused token rejects, and is not tried again', async () => {
+test('a refused token rejects without another attempt', async () => {
   const scripted = await server();
   const connecting = connect(optionsFor(scripted));
   const peer = await scripted.accept();
@@ -57,7 +57,7 @@ test('a refused token rejects, and is not tried again', async () => {
   expect(scripted.count).toBe(1);
 });
 
-test('a token provider is asked again with what was refused, on the same connection', async () => {
+test('a token provider gets the refused token and is asked again, on the same connection', async () => {
   const scripted = await server();
   const refusedTokens: (string | undefined)[] = [];
   const token = (refused: string | undefined) => {
@@ -74,7 +74,7 @@ test('a token provider is asked again with what was refused, on the same connect
   expect(scripted.count).toBe(1);
 });
 
-test('nobody listening rejects at once unless it is told to keep trying from the start', async () => {
+test('a refused connection rejects at once without fromStart', async () => {
   const free = createServer().listen(0, '127.0.0.1');
   await once(free, 'listening');
   const { port } = free.address() as { port: number };
@@ -86,7 +86,7 @@ test('nobody listening rejects at once unless it is told to keep trying from the
   expect((error as Error).message).toContain(`127.0.0.1:${port}`);
 });
 
-test('keeps trying from the start when told to', async () => {
+test('keeps trying from the start with fromStart', async () => {
   const scripted = await server();
   const connecting = connect(optionsFor(scripted, { reconnect: { minDelayMs: 1, maxDelayMs: 5, fromStart: true } }));
   for (let attempt = 0; attempt < 3; attempt += 1) (await scripted.accept()).socket.destroy();
@@ -94,12 +94,12 @@ test('keeps trying from the start when told to', async () => {
   await (await connecting).close();
 });
 
-test('a server that never gives its verdict is given up', async () => {
+test('a server that never replies to the verify is given up', async () => {
   const scripted = await server();
   await expect(connect(optionsFor(scripted, { verifyTimeoutMs: 30 }))).rejects.toThrow(TimeoutError);
 });
 
-test('what is no server of this protocol is told from one', async () => {
+test('recognises a server of another protocol', async () => {
   const scripted = await server();
   const connecting = connect(optionsFor(scripted));
   (await scripted.accept()).socket.write('HTTP/1.1 400 Bad Request\r\n\r\n');
@@ -129,7 +129,7 @@ test('an abort ends it before, while and after connecting', async () => {
   await expect(client[Symbol.asyncIterator]().next()).rejects.toThrow('c');
 });
 
-test('options that cannot be meant are refused by name', () => {
+test('impossible options are refused by name', () => {
   const good = { host: 'h', phoneNumber: 'me', token: 't' };
   expect(() => connect({ ...good, port: 70_000 })).toThrow('70000');
   expect(() => connect({ ...good, phoneNumber: '' })).toThrow('phoneNumber');

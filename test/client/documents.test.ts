@@ -25,7 +25,7 @@ test('the protocol page has every command, feature and refusal', () => {
 /** A client that left, or never was one, is sent no goodbye. */
 const UNSAID = ['client_left', 'connection_lost', 'reverified', 'no_proxy_header', 'tls_failed'];
 
-test('the protocol page has every reason that a client can be told', () => {
+test('the protocol page has every reason of a goodbye', () => {
   for (const { name } of Object.values(CloseReasons)) {
     if (!UNSAID.includes(name)) expect(protocol).toContain(`| \`${name}\` |`);
   }

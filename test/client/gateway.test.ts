@@ -29,7 +29,7 @@ test('the gateway agrees to every feature', async () => {
   expect(client.session).toMatchObject({ features: [...FEATURES], lost: 0, heartbeatTimeoutMs: 90_000 });
 });
 
-test('a message goes from one to another, and its receipt names it', async () => {
+test('a message goes from one user to another, and its receipt has its id', async () => {
   const [alice, bob] = [await gateway.connect('alice'), await gateway.connect('bob')];
   const id = await alice.send('bob', '你好, bob');
   expect(await next(bob)).toMatchObject({ kind: 'single', from: 'alice', content: '你好, bob', id });
@@ -51,7 +51,7 @@ test('a thousand messages come in order, each once', async () => {
   for (let n = 0; n < 1_000; n += 1) expect((await next(receiver)).content).toBe(String(n));
 });
 
-test('what was not acknowledged comes again on the next connection, and only that', async () => {
+test('exactly the unacknowledged messages come again on the next connection', async () => {
   const first = await gateway.connect('again');
   for (const content of ['taken', 'not taken']) {
     await gateway.push({ command_id: 102, chat_from: 'q', chat_to: ['again'], chat_content: content });
@@ -63,7 +63,7 @@ test('what was not acknowledged comes again on the next connection, and only tha
   expect((await next(second)).content).toBe('not taken');
 });
 
-test('what was sent while away waits in the mailbox', async () => {
+test('messages sent while the user was offline wait in the mailbox', async () => {
   await gateway.token('away');
   const sender = await gateway.connect('s-away');
   const ids = [await sender.send('away', 'one'), await sender.send('away', 'two')];
@@ -108,7 +108,7 @@ test('each heartbeat is answered, with the version of its frame', async () => {
   peer.socket.destroy();
 });
 
-test('a newer connection of the same user ends the older for good', async () => {
+test('a newer connection of the same user closes the older one, which does not come back', async () => {
   const token = await gateway.token('twice');
   const older = await gateway.connect('twice', { token });
   const closed = once(older, 'closed');

@@ -34,7 +34,7 @@ test('messages come with sender, content, id and time, whatever their kind', asy
   });
 });
 
-test('messages in the segment of the verdict are not lost before anybody listens', async () => {
+test('messages in the same segment as the 101 are not lost before a listener is added', async () => {
   const { client, peer } = await pair();
   peer.message('1', 'early');
   await until('client.queued === 1', () => client.queued === 1);
@@ -42,7 +42,7 @@ test('messages in the segment of the verdict are not lost before anybody listens
   expect(message).toMatchObject({ content: 'early' });
 });
 
-test('a loop acknowledges a message when it asks for the next', async () => {
+test('a loop acknowledges a message when it takes the next one', async () => {
   const { client, peer } = await pair();
   for (const id of ['1', '2', '3']) peer.message(id, id);
   const iterator = client[Symbol.asyncIterator]();
@@ -91,7 +91,7 @@ test('a listener acknowledges when its promise resolves, one message after the o
   expect(await peer.expect(6)).toEqual({ ids: ['2'] });
 });
 
-test('a listener that fails leaves its message unacknowledged, and says so', async () => {
+test('a listener that fails leaves its message unacknowledged, with an error event', async () => {
   const { client, peer, scripted } = await pair();
   const failed = once(client, 'error').then(([error]) => error);
   let attempts = 0;
@@ -111,7 +111,7 @@ test('a listener that fails leaves its message unacknowledged, and says so', asy
   expect(await next.expect(6)).toEqual({ ids: ['1'] });
 });
 
-test('what comes twice is given once, over a reconnection too, and acknowledged again', async () => {
+test('a duplicate is delivered once, over a reconnection too, and acknowledged again', async () => {
   const { client, peer, scripted } = await pair();
   const contents: unknown[] = [];
   client.on('message', (message) => {
@@ -161,7 +161,7 @@ test('a slow application pauses the socket at the bound, and loses nothing', asy
   }
 });
 
-test('one who only sends keeps and acknowledges nothing', async () => {
+test('a client that only sends neither keeps nor acknowledges messages', async () => {
   const { client, peer } = await pair({ receive: false });
   peer.message('1', 'a');
   const sending = client.send('you', 'x');
@@ -171,7 +171,7 @@ test('one who only sends keeps and acknowledges nothing', async () => {
   expect(client.queued).toBe(0);
 });
 
-test('commands of a newer server are passed over, and a body that is none is told of', async () => {
+test('unknown commands of a newer server are ignored, and an invalid body is an error event', async () => {
   const { client, peer } = await pair();
   const malformed = once(client, 'malformed');
   peer.write(199, { whatever: true });

@@ -8,7 +8,7 @@ test('the oldest version is the one that package.json names', () => {
   expect(manifest.engines.node).toBe(`>=${nodesInSupport[0].split('.')[0]}`);
 });
 
-test('the client page has its examples, and says what they take for granted', () => {
+test('the client page has its examples, and names their requirements', () => {
   expect(examples).toHaveLength(5);
   expect(PRELUDES['docs/client.md']).toContain('logIn');
 });

@@ -6,7 +6,7 @@ import { DismissedError, UnreachableError } from '../../sdk/client/errors.ts';
 import { until } from '../kit/until.ts';
 import { pair, QUICK } from './dialogue.ts';
 
-test('comes back by itself, and tells each step', async () => {
+test('reconnects by itself, with an event for each step', async () => {
   const { client, peer, scripted } = await pair();
   const told: string[] = [];
   client.on('disconnected', (cause) => told.push(`disconnected ${cause.name}`));
@@ -18,7 +18,7 @@ test('comes back by itself, and tells each step', async () => {
   expect(told).toEqual(['disconnected UnreachableError', 'reconnecting 1', 'verified 2']);
 });
 
-test('a goodbye says when to come back', async () => {
+test('waits for the time that a goodbye gives', async () => {
   const { client, peer, scripted } = await pair({ reconnect: { minDelayMs: 60_000, maxDelayMs: 60_000 } });
   const goodbye = once(client, 'goodbye');
   const reconnecting = once(client, 'reconnecting');
@@ -45,21 +45,24 @@ test('nothing is sent after a goodbye: it waits for the next connection', async 
   expect(await sending).toBe('1');
 });
 
-test.each(['taken_over', 'logged_out'])('after %s it stays away, and the loop throws why', async (reason) => {
-  const { client, peer, scripted } = await pair();
-  const closed = once(client, 'closed');
-  const loop = (async () => {
-    for await (const message of client) expect(message).toBeUndefined();
-  })();
-  peer.write(112, { reason, reconnect_after_ms: 1 });
-  peer.socket.end();
-  expect(await closed).toMatchObject([{ reason }]);
-  await expect(loop).rejects.toThrow(DismissedError);
-  expect(client.state).toBe('closed');
-  expect(scripted.count).toBe(1);
-});
+test.each(['taken_over', 'logged_out'])(
+  'after %s it does not reconnect, and the loop throws the cause',
+  async (reason) => {
+    const { client, peer, scripted } = await pair();
+    const closed = once(client, 'closed');
+    const loop = (async () => {
+      for await (const message of client) expect(message).toBeUndefined();
+    })();
+    peer.write(112, { reason, reconnect_after_ms: 1 });
+    peer.socket.end();
+    expect(await closed).toMatchObject([{ reason }]);
+    await expect(loop).rejects.toThrow(DismissedError);
+    expect(client.state).toBe('closed');
+    expect(scripted.count).toBe(1);
+  },
+);
 
-test('a server that is gone without a word is found by its silence', async () => {
+test('a server that vanished is found by its silence', async () => {
   const { client, peer, scripted } = await pair({ heartbeatIntervalMs: 10, missedHeartbeats: 3 });
   const disconnected = once(client, 'disconnected');
   for (let beats = 0; beats < 3; beats += 1) await peer.expect(5);
@@ -69,7 +72,7 @@ test('a server that is gone without a word is found by its silence', async () =>
   await (await scripted.accept()).verify();
 });
 
-test('anything that comes is a sign of life', async () => {
+test('any frame counts as a sign of life', async () => {
   const { client, peer, scripted } = await pair({ heartbeatIntervalMs: 10, missedHeartbeats: 2 });
   client.on('message', () => undefined);
   for (let beats = 0; beats < 10; beats += 1) {
@@ -81,14 +84,14 @@ test('anything that comes is a sign of life', async () => {
   expect(scripted.count).toBe(1);
 });
 
-test('heartbeats come at least three times within what the server bears', async () => {
+test("at least three heartbeats fit into the server's heartbeat timeout", async () => {
   const { peer } = await pair({}, { heartbeat_timeout_ms: 60 });
   const start = performance.now();
   await peer.expect(5);
   expect(performance.now() - start).toBeLessThan(2_000);
 });
 
-test('a server without pong is not thought dead for being silent', async () => {
+test('a silent server without the pong feature is not taken for dead', async () => {
   const { peer, scripted } = await pair({ heartbeatIntervalMs: 2, missedHeartbeats: 1 }, { features: ['ack'] });
   for (let beats = 0; beats < 20; beats += 1) await peer.expect(5);
   expect(scripted.count).toBe(1);
@@ -102,7 +105,7 @@ test('gives up after the attempts it was given', async () => {
   expect((await closed)[0]).toBeInstanceOf(UnreachableError);
 });
 
-test('does not come back when told not to', async () => {
+test('does not reconnect with reconnect: false', async () => {
   const { client, peer, scripted } = await pair({ reconnect: false });
   const closed = once(client, 'closed');
   peer.socket.destroy();
@@ -123,7 +126,7 @@ test('close while it waits to come back ends at once', async () => {
   expect(scripted.count).toBe(1);
 });
 
-test('connections that do not last slow it down, though each was verified', async () => {
+test('connections that end early back off, even if each was verified', async () => {
   const { client, peer, scripted } = await pair({ reconnect: { ...QUICK, lastingMs: 60_000 } });
   const attempts: number[] = [];
   client.on('reconnecting', (attempt) => attempts.push(attempt));

@@ -36,7 +36,7 @@ test('a refused send rejects with the code of the server', async () => {
   expect(error).toMatchObject({ code: 'too_many_recipients', message: 'at most 1000' });
 });
 
-test('a refusal that nobody waits for is an event', async () => {
+test('a refusal without a pending send is an event', async () => {
   const { client, peer } = await pair();
   const refused = once(client, 'refused');
   peer.write(111, { error: 'bad_frame', message: 'what?' });
@@ -65,7 +65,7 @@ test('an application command resolves with its reply, matched by ref; other 2xxx
   expect(value).toMatchObject({ kind: 'application', body: { pushed: true } });
 });
 
-test('a posted application command resolves once it is accepted, or replied to; another message with its ref is neither', async () => {
+test('a posted application command resolves once it is accepted or replied to; another message with its ref does neither', async () => {
   const { client, peer } = await pair();
   const posted = client.post(1000, { telemetry: 21.5 });
   const { ref, ...sent } = await peer.expect(1000);
@@ -83,7 +83,7 @@ test('a posted application command resolves once it is accepted, or replied to; 
   await expect(client.post(1000, { ref: 'mine' })).rejects.toThrow('ref');
 });
 
-test('what is sent while disconnected waits, in order, and goes out on the next connection', async () => {
+test('sends while disconnected wait, in order, and go out on the next connection', async () => {
   const { client, peer, scripted } = await pair();
   const disconnected = once(client, 'disconnected');
   peer.socket.destroy();
@@ -99,7 +99,7 @@ test('what is sent while disconnected waits, in order, and goes out on the next 
   expect(await Promise.all(sends)).toEqual(['a', 'b', 'c']);
 });
 
-test('what was written and not confirmed is not sent again by itself', async () => {
+test('a send that was written and not confirmed is not sent again', async () => {
   const { client, peer, scripted } = await pair();
   const unconfirmed = client.send('you', 'pay 100').catch((e: Error) => e);
   const repeatable = client.send('you', 'state: on', { idempotent: true });
@@ -115,7 +115,7 @@ test('what was written and not confirmed is not sent again by itself', async () 
   expect(await repeatable).toBe('7');
 });
 
-test('a send times out, and says whether it was written', async () => {
+test('a send times out with an error that says whether it was written', async () => {
   const { client, peer, scripted } = await pair();
   const error = await client.send('you', 'x', { timeoutMs: 20 }).catch((e: Error) => e);
   expect(error).toBeInstanceOf(TimeoutError);
@@ -127,7 +127,7 @@ test('a send times out, and says whether it was written', async () => {
   expect(unwritten).toMatchObject({ isWritten: false });
 });
 
-test('a send is let go by its signal', async () => {
+test('a send is aborted by its signal', async () => {
   const { client } = await pair();
   const abort = new AbortController();
   const sending = client.send('you', 'x', { signal: abort.signal });
@@ -143,12 +143,12 @@ test('one send too many is refused', async () => {
   await Promise.all(sends);
 });
 
-test('a frame that the server would close the connection for never leaves', async () => {
+test('a frame that would make the server close the connection is not sent', async () => {
   const { client } = await pair({ maxFrameBytes: 1_000 });
   await expect(client.send('you', '你'.repeat(400))).rejects.toThrow(TooLargeError);
 });
 
-test('close waits for the answers that are due, then says goodbye to the socket', async () => {
+test('close waits for pending replies, then ends the socket', async () => {
   const { client, peer } = await pair();
   const sending = client.send('you', 'last words');
   const closing = client.close();
@@ -162,7 +162,7 @@ test('close waits for the answers that are due, then says goodbye to the socket'
   expect(client.state).toBe('closed');
 });
 
-test('close lets a listener finish and acknowledges what it took', async () => {
+test('close lets a listener finish and acknowledges its message', async () => {
   const { client, peer } = await pair();
   let finish: (() => void) | undefined;
   client.on('message', () => new Promise<void>((resolve) => (finish = resolve)));

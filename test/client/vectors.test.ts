@@ -54,7 +54,7 @@ test.each([1, 7, 13, 4_096])(
   },
 );
 
-test('it writes them, byte for byte', async () => {
+test('encodes each vector byte for byte', async () => {
   const { ours, peer } = await sockets();
   const connection = new Connection(ours, { frame: () => undefined, ended: () => undefined });
   for (const { version, command_id, body } of vectors) connection.write(version, command_id, body);

@@ -108,7 +108,7 @@ test('the API is asked in the language of the page', async () => {
   expect(api.requests.at(-1)?.headers['accept-language']).toBe('zh');
 });
 
-test('who prefers reduced motion gets none', async () => {
+test('reduced motion is respected', async () => {
   const { page, close } = await openConsole(browser, api.url, { reducedMotion: 'reduce' });
   onTestFinished(close);
   const moving = `[...document.querySelectorAll('*')].filter((one) => {

@@ -95,7 +95,7 @@ test('the skip link comes first and leads to the message', async () => {
   expect(await page.locator('#content').inputValue()).toBe('hello');
 });
 
-test('the focus is always to be seen', async () => {
+test('the focus is always visible', async () => {
   const { page, close } = await openConsole(browser, api.url);
   onTestFinished(close);
   await page.keyboard.type(OPERATOR);

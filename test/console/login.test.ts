@@ -22,7 +22,7 @@ test('the token is in sessionStorage alone, and outlives a reload', async () => 
   expect(ui.api.requestsOf('POST /login')).toHaveLength(1);
 });
 
-test('a wrong password is said, and can be mended', async () => {
+test('a wrong password is shown, and can be corrected', async () => {
   const { page } = ui;
   await logIn(page, OPERATOR, 'wrong');
   await page.getByRole('alert').getByText('The user ID or the password is wrong.').waitFor();
@@ -30,20 +30,20 @@ test('a wrong password is said, and can be mended', async () => {
   await userBox(page, OPERATOR).waitFor();
 });
 
-test('an empty form asks for what is missing and asks nothing of the API', async () => {
+test('an empty form names what is missing and makes no request', async () => {
   await ui.page.locator('button[type=submit]').click();
   await ui.page.getByText('Enter a user ID and a password.').waitFor();
   expect(ui.api.requests).toEqual([]);
 });
 
-test('a user who is not an operator is told so, and no token is kept', async () => {
+test('a user who is not an operator sees the reason, and no token is kept', async () => {
   const { page } = ui;
   await logIn(page, '13565208554');
   await page.getByText('13565208554 is not an operator').waitFor();
   expect(await page.evaluate('sessionStorage.length')).toBe(0);
 });
 
-test('429 counts down, and only then asks again', async () => {
+test('429 counts down before the next request', async () => {
   const { page } = ui;
   ui.api.answer('POST /login', () => refused(429, 'too many', { 'retry-after': '2' }));
   await logIn(page);
@@ -57,7 +57,7 @@ test('429 counts down, and only then asks again', async () => {
   await userBox(page, OPERATOR).waitFor();
 });
 
-test('an API that cannot be reached, or is not available, is said', async () => {
+test('an API that is unreachable or unavailable is shown', async () => {
   const { page } = ui;
   ui.api.answer('POST /login', 'reset');
   await logIn(page);
@@ -67,7 +67,7 @@ test('an API that cannot be reached, or is not available, is said', async () => 
   await page.getByText('The service is not available at the moment.').waitFor();
 });
 
-test('a token that is over leads back to the login, and the draft is still there', async () => {
+test('an expired token leads back to the login, and the draft is kept', async () => {
   const { page } = ui;
   await logIn(page);
   await userBox(page, OPERATOR).check();
@@ -94,7 +94,7 @@ test('a session that ended says whether the token expired or was revoked', async
   await page.getByText('The token expired: ').waitFor();
 });
 
-test('log out says what it does, asks, revokes the token and stops reading', async () => {
+test('log out explains itself, asks, revokes the token and stops polling', async () => {
   const { page } = ui;
   await logIn(page);
   await page.getByRole('button', { name: 'Log out' }).click();
@@ -110,7 +110,7 @@ test('log out says what it does, asks, revokes the token and stops reading', asy
   expect(await page.evaluate('sessionStorage.length')).toBe(0);
 });
 
-test('who logs out leaves nothing behind for whoever logs in next', async () => {
+test('logging out leaves nothing for the next user who logs in', async () => {
   const { page } = ui;
   await logIn(page);
   await userBox(page, OPERATOR).check();

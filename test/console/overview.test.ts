@@ -25,7 +25,7 @@ function aDay() {
   });
 }
 
-test('the first view says in one sentence that all is well, and shows the last day', async () => {
+test('the first view says in one sentence that all is well, and charts the last day', async () => {
   ui.api.answer('GET /stats/history', aDay);
   ui.api.answer('GET /stats', () =>
     done({ connected: 297, queue: { waiting: 0, dead: 0 }, gateways: [{ id: 'a', live: true }] }),
@@ -61,7 +61,7 @@ test('the numbers beside a chart are whole, however long they are', async () => 
   expect(cut).toEqual([]);
 });
 
-test('what is wrong is said with where to look, the worst first', async () => {
+test('troubles are listed with where to look, the worst first', async () => {
   ui.api.letters = [{ id: '0-0123456789abcdef', entry: 'x', reason: 'not JSON' }];
   ui.api.answer('GET /stats', () => done({ connected: 0, queue: { waiting: 5_000, dead: 1 }, gateways: [] }));
   const page = await ui.logInAt('#/overview');
@@ -72,7 +72,7 @@ test('what is wrong is said with where to look, the worst first', async () => {
   await page.getByRole('heading', { name: 'Queue', exact: true }).waitFor();
 });
 
-test('each trouble is found, and nothing is made of little', () => {
+test('each trouble is found, and small values are not', () => {
   const gateway = { id: 'a', live: true, sessions: 100, inbox: 0 };
   const stats = { connected: 100, gateways: [gateway], queue: { waiting: 900, dead: 0 } };
   const figures = { from: 0, step_s: 60, gateways: [], delivered_per_s: [], p50_ms: [] };
@@ -100,7 +100,7 @@ test('each trouble is found, and nothing is made of little', () => {
   ]);
 });
 
-test('what happens now is shown as it happens, can be filtered, and is bounded', async () => {
+test('events are shown as they happen, can be filtered, and are bounded', async () => {
   let told: object[] = [];
   ui.api.answer('GET /tail', ({ url }) => {
     const lines = url.searchParams.has('cursor') ? told : [];
@@ -140,7 +140,7 @@ test('what happens now is shown as it happens, can be filtered, and is bounded',
   expect(await rows.count()).toBe(0);
 });
 
-test('the simulated device shows real frames, says that it is none, and sends nothing', async () => {
+test('the simulated device shows real frames, says that it is simulated, and sends nothing', async () => {
   const page = await ui.logInAt('#/device');
   await page.getByText('This is a simulation').waitFor();
   const frames = page.getByRole('list', { name: 'Frames, the newest first' }).locator('> li');

@@ -46,7 +46,7 @@ test('the page cannot be framed', async () => {
   expect(await page.frames()[1]?.locator('form').count()).toBe(0);
 });
 
-test('from login to log out nothing is asked of another host, and the console stays silent', async () => {
+test("from login to log out no request goes to another host, and the browser's console stays empty", async () => {
   const { page, problems, close } = await openConsole(browser, api.url);
   onTestFinished(close);
   await logIn(page);

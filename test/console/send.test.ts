@@ -100,7 +100,7 @@ test('a refusal shows its reason, the text stays, and a new attempt has a new ke
   expect(new Set(sentKeys()).size).toBe(2);
 });
 
-test('without an answer it is not known whether it was sent: each retry has the same key', async () => {
+test('without a response the page does not know whether it was sent: each retry has the same key', async () => {
   const { page } = ui;
   await userBox(page, 'pump-1').check();
   ui.api.answer('POST /send-command', 'reset');
@@ -119,7 +119,7 @@ test('without an answer it is not known whether it was sent: each retry has the 
   expect(await page.locator('#content').inputValue()).toBe('');
 });
 
-test('another text after an unanswered one is another message', async () => {
+test('another text after a send without a response is a new message', async () => {
   const { page } = ui;
   await userBox(page, 'pump-1').check();
   ui.api.answer('POST /send-command', 'reset');
@@ -197,7 +197,7 @@ test('the reply of one recipient is awaited and shown', async () => {
   await log(page).getByText('"later"').waitFor();
 });
 
-test('a reply that cannot come is said, and the message counts as sent', async () => {
+test('a reply that cannot come is shown, and the message counts as sent', async () => {
   const { page } = ui;
   await userBox(page, 'pump-1').check();
   await page.getByLabel('Ask and wait for the reply').check();
@@ -237,7 +237,7 @@ test('the draft as code: what a shell and Node run sends the same', async () => 
   expect(python).toContain(JSON.stringify(JSON.stringify(command)));
 });
 
-test('a result is said to a screen reader', async () => {
+test('a result is announced to a screen reader', async () => {
   const { page } = ui;
   await userBox(page, 'pump-1').check();
   await writeAndSend(page, 'hello');

@@ -54,7 +54,7 @@ test('a message from the page arrives at a connected client, and the page shows 
     .waitFor();
 });
 
-test('to a group: sent to who is here, stored for who is not, and delivered when they come', async () => {
+test('to a group: sent to connected users, stored for the others, and delivered when they connect', async () => {
   const { page } = opened;
   const client = await system.connectClient(FIRST);
   await row(FIRST)
@@ -87,7 +87,7 @@ test('to everyone connected', async () => {
   await result('Sent to 2 online').waitFor();
 });
 
-test("README's own curl does not log its operator out of the page", async () => {
+test('the curl of README does not log its operator out of the page', async () => {
   const { page } = opened;
   const send = sendOf(readFileSync(join(repository, 'README.md'), 'utf8'), new URL(system.url).port)
     .replace('"operator"', `"${OPERATOR}"`)
@@ -115,7 +115,7 @@ test('a user who was removed meanwhile is unknown', async () => {
   await result('Unknown: 1').waitFor();
 });
 
-test('Redis away: the page says so, a send is retried with the same key, all goes on by itself', async () => {
+test('Redis away: the page says so, retries a send with the same key, and recovers by itself', async () => {
   const { page } = opened;
   await userBox(page, SECOND).check();
   await system.redis.kill('SIGSTOP');
@@ -132,7 +132,7 @@ test('Redis away: the page says so, a send is retried with the same key, all goe
   client.end();
 });
 
-test('a dead letter is seen, retried when its recipient is known, and delivered; the history and the user tell of the rest', async () => {
+test("a dead letter is shown, retried when its recipient is known, and delivered; the history and the user's timeline show the rest", async () => {
   const { page } = opened;
   const { redis, keys } = system.runtime;
   await page.getByRole('navigation').getByRole('link', { name: 'Queue' }).click();

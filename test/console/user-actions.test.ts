@@ -8,7 +8,7 @@ const ui = setUpConsole((setup) => {
 
 const bodies = (route: string) => ui.api.requestsOf(route).map(({ body }) => body);
 
-test('a user is added and shown; one who is there already is said to be', async () => {
+test('a user is added and shown; an existing one is an error', async () => {
   const page = await ui.logInAt('#/users');
   await page.getByLabel('User ID').fill('pump-1');
   await page.getByRole('button', { name: 'Add', exact: true }).click();
@@ -69,7 +69,7 @@ test('a user is removed after a question, and is gone from the list', async () =
   await page.getByRole('heading', { name: 'Add a user' }).waitFor();
 });
 
-test('what happened to a user is a list in the order of time', async () => {
+test('the timeline of a user is in the order of time', async () => {
   const at = Date.now();
   ui.api.answer('GET /users/{id}/timeline', () =>
     done({
@@ -96,7 +96,7 @@ test('what happened to a user is a list in the order of time', async () => {
   expect(ui.api.requestsOf('GET /users/{id}/timeline')).toHaveLength(1);
 });
 
-test('a message goes to a group after a question, at a time, in the place of another', async () => {
+test('a message goes to a group after a question, at a time, replacing another', async () => {
   ui.api.answer('GET /groups', () => done({ groups: ['north', 'south'], cursor: null }));
   ui.api.answer('GET /groups/{id}/members', () =>
     done({ group: 'north', size: 42, members: ['pump-1'], cursor: null }),

@@ -9,7 +9,7 @@ const ui = setUpConsole(async (setup) => {
   await setup.open();
 });
 
-test('presence is live: who comes and goes is seen without a reload', async () => {
+test('presence is live: connects and disconnects show without a reload', async () => {
   const { page } = ui;
   ui.api.users = [{ phone_number: 'pump-1', online: false, last_seen: Date.now() - 180_000 }];
   await logIn(page);
@@ -19,7 +19,7 @@ test('presence is live: who comes and goes is seen without a reload', async () =
   await page.getByText('1 client connected', { exact: true }).waitFor();
 });
 
-test('a choice and the focus stay while the list is read anew', async () => {
+test('the selection and the focus stay while the list is refreshed', async () => {
   const { page } = ui;
   ui.api.users = [{ phone_number: 'b', online: false }];
   await logIn(page);
@@ -86,7 +86,7 @@ test('arrow keys, End and Home go through the whole list, and the focus is never
   expect(await page.evaluate('window.lost')).toBe(0);
 });
 
-test('what is on the screen is read anew, where others came and went in front of it too', async () => {
+test('the visible rows are refreshed, also when rows in front of them came and went', async () => {
   const { page } = ui;
   ui.api.users = fleet(500);
   await logIn(page);
@@ -100,7 +100,7 @@ test('what is on the screen is read anew, where others came and went in front of
   expect(Number(last?.get('offset'))).toBeGreaterThan(60);
 });
 
-test('a search finds what is inside of ids, whatever is typed, and goes on as it is scrolled', async () => {
+test('a search finds any part of an id, and continues while scrolling', async () => {
   const { page } = ui;
   ui.api.users = [...fleet(900), { phone_number: 'zz&Q=%', online: false }];
   await logIn(page);
@@ -121,7 +121,7 @@ test('a search finds what is inside of ids, whatever is typed, and goes on as it
   await userBox(page, 'device-0899').waitFor();
 });
 
-test('a search among very many stops at times, and goes on when it is told to', async () => {
+test('a search among very many users pauses, and continues on request', async () => {
   const { page } = ui;
   ui.api.users = fleet(10);
   await logIn(page);
@@ -138,7 +138,7 @@ test('a search among very many stops at times, and goes on when it is told to', 
   await userBox(page, 'the-needle').waitFor();
 });
 
-test('all who are found are chosen at once, as far as a message may name them', async () => {
+test('all found users are selected at once, up to the bound of a message', async () => {
   const { page } = ui;
   ui.api.users = fleet(700);
   await logIn(page);
@@ -168,7 +168,7 @@ test('no users at all: the page says how to get some', async () => {
   await ui.page.getByText('There are no users yet.').waitFor();
 });
 
-test('while the API is away the page says so, backs off, and goes on by itself', async () => {
+test('while the API is away the page says so, backs off, and recovers by itself', async () => {
   const { page } = ui;
   ui.api.users = [{ phone_number: 'pump-1', online: true }];
   await logIn(page);
@@ -182,7 +182,7 @@ test('while the API is away the page says so, backs off, and goes on by itself',
   await page.getByText('not available at the moment').waitFor({ state: 'detached' });
 });
 
-test('what is not JSON of the API, such as a captive portal, is no answer', async () => {
+test("a response that is not the API's JSON, such as a captive portal's, counts as a failure", async () => {
   const { page } = ui;
   await logIn(page);
   await page.getByText('In contact', { exact: true }).waitFor();
@@ -190,7 +190,7 @@ test('what is not JSON of the API, such as a captive portal, is no answer', asyn
   await page.getByText('The API cannot be reached.').waitFor();
 });
 
-test('a hidden page asks nothing, and asks at once when it is seen again', async () => {
+test('a hidden page makes no request, and refreshes at once when it is visible again', async () => {
   const { page } = ui;
   await logIn(page);
   // A page that is loaded anew before the answer has come is not logged in.

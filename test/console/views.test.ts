@@ -37,7 +37,7 @@ test('a session that is numbered by its time shows the time', async () => {
   await ui.page.getByText(/^Since .*\d:\d\d.*, plain client$/).waitFor();
 });
 
-test('disconnecting and revoking ask first, and say what was done', async () => {
+test('disconnecting and revoking ask first, and report the result', async () => {
   const page = await ui.logInAt(`#/users/${encodeURIComponent('a/b%? ü')}`);
   await page.getByRole('heading', { name: 'a/b%? ü' }).waitFor();
   await page.getByRole('button', { name: 'Revoke token' }).click();
@@ -56,14 +56,14 @@ test('disconnecting and revoking ask first, and say what was done', async () => 
   expect(paths('DELETE /users/{id}/session')).toEqual(['/users/pump-1/session']);
 });
 
-test('a user who is not there is said to be missing, and the page goes on', async () => {
+test('an unknown user is shown as missing, and the page goes on', async () => {
   await ui.logInAt('#/users/nobody');
   await ui.page.getByText('This user cannot be shown: there is no such user.').waitFor();
   await ui.page.getByRole('link', { name: 'pump-1' }).click();
   await ui.page.getByText('No. 3, acknowledges').waitFor();
 });
 
-test('the history has receipts, and who got it when it is asked for', async () => {
+test('the history has receipts, and the recipients on request', async () => {
   const command = { from: OPERATOR, accepted_at: Date.now(), command_id: 103, id: '7' };
   ui.api.commands = [
     { ...command, to: ['pump-1', 'b'], recipients: 9, receipt: { recipients: 9, states: { written: 7, failed: 2 } } },
@@ -94,7 +94,7 @@ test('the history has receipts, and who got it when it is asked for', async () =
   await page.getByRole('heading', { name: 'pump-1' }).waitFor();
 });
 
-test('what is stored can be taken back, after a question', async () => {
+test('a stored message can be withdrawn, after a question', async () => {
   const command = { id: '7', from: OPERATOR, accepted_at: Date.now(), command_id: 102, to: ['b'], recipients: 1 };
   ui.api.commands = [
     { ...command, receipt: { recipients: 1, states: { stored: 1 } } },
@@ -143,7 +143,7 @@ test('dead letters are retried and deleted, one or all, and counted beside the n
   ).toEqual(['0', '1']);
 });
 
-test('a letter that somebody else has taken meanwhile is said to be gone', async () => {
+test('a dead letter that was taken meanwhile is shown as gone', async () => {
   ui.api.letters = [{ id: '0-0123456789abcdef', entry: 'x', reason: 'not JSON' }];
   ui.api.answer('POST /dead-letters/{id}/retry', () => refused(404, 'there is no such dead letter, or no longer'));
   await ui.logInAt('#/queue');
@@ -172,7 +172,7 @@ test('a service token is made, shown once, and revoked', async () => {
   await page.getByText('No program has a token.').waitFor();
 });
 
-test('the gateways with what they hold, and a chart that goes on', async () => {
+test('the gateways with their figures, and a chart that is updated', async () => {
   let delivered = 1_000;
   ui.api.answer('GET /stats', () => {
     delivered += 500;
@@ -230,7 +230,7 @@ test('an application message goes to chosen users, as the object that was writte
   expect(await page.locator('#content').inputValue()).toBe('');
 });
 
-test('every view says that it is loading, that there is nothing, and that the API is away', async () => {
+test('every view shows loading, empty and API-away states', async () => {
   ui.api.users = [];
   const routes = ['GET /users', 'GET /commands', 'GET /dead-letters', 'GET /service-tokens'];
   for (const route of routes) ui.api.answer(route, () => refused(503, 'away', { 'retry-after': '1' }));

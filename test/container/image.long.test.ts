@@ -116,7 +116,7 @@ describe('the image', () => {
     await engine.exec('gateway', ['node', 'healthcheck.mjs']);
   });
 
-  it('takes a client, brings it what the functions send, and drains on SIGTERM', async () => {
+  it('takes a client, delivers what the functions send, and drains on SIGTERM', async () => {
     const device = await call('login', { phone_number: 'device', password: PASSWORD });
     const operator = await call('login', { phone_number: 'operator', password: PASSWORD });
     const client = await connect({

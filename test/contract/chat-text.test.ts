@@ -91,7 +91,7 @@ describe('the scanner of chats', () => {
     expect(scan(json)).toBeUndefined();
   });
 
-  test('of a name that comes twice the last counts, as in a parser', () => {
+  test('the last of two members with one name counts, as in a parser', () => {
     expect(scan('{"chat_to":"a","chat_to":"b","chat_content":"x","chat_content":"y"}')).toEqual({
       to: 'b',
       content: '"y"',

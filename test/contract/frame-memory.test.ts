@@ -16,7 +16,7 @@ test('a split body is not changed under us when the read buffer is used again', 
   expect(body).toBe('the body as it was sent');
 });
 
-test('what has not been read is safe once detached', () => {
+test('unread bytes are safe once detached', () => {
   const decoder = new FrameDecoder();
   const chunk = Buffer.concat([encodeFrame(1, 2, 'first'), encodeFrame(1, 2, 'second')]);
   decoder.push(chunk);
@@ -53,7 +53,7 @@ test('only the beginning of a frame is kept of a chunk, not the slab it lies in'
   expect(decoder.bufferedBytes).toBe(14);
 });
 
-test('a length that is promised and not sent costs nothing', () => {
+test('a body that is announced and not sent costs no memory', () => {
   const before = process.memoryUsage().arrayBuffers;
   const decoders = Array.from({ length: 1_000 }, () => {
     const decoder = new FrameDecoder(1_048_576);
@@ -91,7 +91,7 @@ function feed(bytes: number): number {
   return Math.min(...times);
 }
 
-test('any frames in any chunks come out as they went in', () => {
+test('any frames in any chunks are decoded as they were encoded', () => {
   const anyFrame = fc.record({
     version: fc.nat(0xffff_ffff),
     commandId: fc.nat(0xffff_ffff),

@@ -67,7 +67,7 @@ test.each([1, 2, 3, 5, 11, 12, 13, 100, 1460])('many frames in chunks of %i byte
 });
 
 describe.each(invalidHeaders.map((header) => [header.name, header] as const))('a header of %s', (_, header) => {
-  test('is invalid as soon as it is there, whole and byte by byte, and nothing is emitted after it', () => {
+  test('is invalid as soon as it is complete, whole and byte by byte, and no frame follows it', () => {
     const good = bytesOf(vectors[0] as Vector);
     for (const chunks of [[bytesOf(header)], [...bytesOf(header)].map((byte) => Buffer.from([byte]))]) {
       const decoder = new FrameDecoder(maxFrameBytes);
@@ -79,7 +79,7 @@ describe.each(invalidHeaders.map((header) => [header.name, header] as const))('a
     }
   });
 
-  test('behind a good frame in one chunk ends what follows it too', () => {
+  test('behind a good frame in one chunk ends the stream', () => {
     const good = bytesOf(vectors[0] as Vector);
     expect(decode([Buffer.concat([good, bytesOf(header), good])])).toHaveLength(1);
   });
@@ -92,7 +92,7 @@ test.each([12, maxFrameBytes])('a frame of length %i is within the bounds', (len
   expect(decode([frame.subarray(0, 5), frame.subarray(5)])[0]?.body.length).toBe(length - 12);
 });
 
-test('eleven bytes are not enough to judge by', () => {
+test('eleven bytes are an incomplete header', () => {
   const decoder = new FrameDecoder(maxFrameBytes);
   decoder.push(Buffer.alloc(11, 0xff));
   expect(decoder.next()).toBe(Decoded.incomplete);

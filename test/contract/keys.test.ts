@@ -2,21 +2,21 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cellOf, hashTag, keysOf } from '../../contract/store/keys.ts';
 
-test('the two keys that others write are as they always were', () => {
+test('the two keys that others write have not changed', () => {
   const keys = keysOf('');
   expect(keys.user('13565208554')).toBe('user:13565208554');
   expect(keys.queue).toBe('front_tcp');
   expect(keys.queueDead).toBe('front_tcp:dead');
 });
 
-test('every key stands behind the prefix', () => {
+test('every key begins with the prefix', () => {
   for (const [name, key] of Object.entries(keysOf('{f}:') as unknown as Record<string, unknown>)) {
     const made: unknown = typeof key === 'function' ? (key as (...parts: string[]) => string)('a', 'b') : key;
     expect(made, name).toMatch(/^\{f\}:/);
   }
 });
 
-describe('no id of one kind makes a key of another', () => {
+describe('an id of one kind never gives a key of another', () => {
   test('idempotency keys: user a with key b:c is not user a:b with key c', () => {
     const { idempotency } = keysOf('');
     expect(idempotency('a', 'b:c')).not.toBe(idempotency('a:b', 'c'));
@@ -50,7 +50,7 @@ test('the part that decides the slot in a cluster', () => {
   expect(hashTag('{}')).toBeUndefined();
 });
 
-test('cells have prefixes, and so slots, of their own; cell 0 has the one that others know', () => {
+test('cells have prefixes, and so slots, of their own; cell 0 has the public one', () => {
   expect(keysOf('{f}:', 0).prefix).toBe('{f}:');
   expect(keysOf('{f}:', 2).prefix).toBe('{f.2}:');
   expect(keysOf('f:', 2).prefix).toBe('f:cell2:');

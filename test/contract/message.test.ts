@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { chatBody, sentAtMs, withId } from '../../contract/wire/message.ts';
 
-test('the blanks are those that clients have always been sent', () => {
+test('the white space is what clients have always been sent', () => {
   expect(chatBody('"a"', '"b"')).toBe('{"chat_from": "a", "chat_content": "b"}');
   expect(withId('{"chat_from": "a", "chat_content": "b"}', '1781001000000000')).toBe(
     '{"chat_from": "a", "chat_content": "b", "id": "1781001000000000", "sent_at": 1739258789062}',
@@ -18,12 +18,12 @@ test.each([
   expect(withId(body, '1024')).toBe(expected);
 });
 
-test('the text of a producer is not written again: escapes and numbers stay as they were', () => {
+test('the text of a producer is kept: escapes and numbers stay as they were', () => {
   const body = String.raw`{"n": 12345678901234567890, "s": "\u4f60\/", "n": 1.0}`;
   expect(withId(body, '1').startsWith(body.slice(0, -1))).toBe(true);
 });
 
-test('any object is the same object with an id', () => {
+test('any object keeps its members beside an id', () => {
   const members = fc.dictionary(
     fc.string().filter((name) => name !== 'id' && name !== 'sent_at' && name !== '__proto__'),
     fc.jsonValue(),
@@ -40,7 +40,7 @@ test('any object is the same object with an id', () => {
   );
 });
 
-test('an id says when it was made, to the millisecond, until 2248', () => {
+test('an id holds its time, to the millisecond, until 2248', () => {
   for (const ms of [0, 1, Date.UTC(2026, 10, 22), Date.UTC(2248, 0, 1)]) {
     expect(Number.isSafeInteger(ms * 1_024 + 1_023)).toBe(true);
     expect(sentAtMs(String(ms * 1_024))).toBe(ms);

@@ -34,7 +34,7 @@ test('an empty list as Lua writes it is an empty list', () => {
   expect(parseInboxRecord(`["m",${headText},[],[]]`, '{}')).toMatchObject({ direct: [], kept: [] });
 });
 
-test('the end of a session, and the word that a mailbox was written', () => {
+test('the end of a session, and the notice that a mailbox was written', () => {
   expect(parseInboxRecord('["c","u",7,"taken_over",1]', '')).toEqual({
     kind: 'close',
     userId: 'u',
@@ -46,7 +46,7 @@ test('the end of a session, and the word that a mailbox was written', () => {
   expect(parseInboxRecord('["p","u",7]', '')).toEqual({ kind: 'poke', userId: 'u', epoch: 7 });
 });
 
-describe('what is no record of ours is refused', () => {
+describe('an unknown record is refused', () => {
   test.each([
     '',
     'x',
@@ -67,7 +67,7 @@ describe('what is no record of ours is refused', () => {
   });
 });
 
-test('any message is in the mailbox what it was before: ids as text, bodies untouched', () => {
+test('any message keeps ids as text and its body in the mailbox', () => {
   const anyHead = fc.record({
     id: fc.bigInt({ min: 0n, max: 2n ** 53n - 1n }).map(String),
     commandId: fc.integer({ min: 102, max: 2_999 }),

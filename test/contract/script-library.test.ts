@@ -25,6 +25,6 @@ redis.call('PING')
 return caller()`);
 });
 
-test('one that uses nothing has only its own text', () => {
+test('a script that uses no library has only its own text', () => {
   expect(defineScript('two', 'return KEYS[1]').lua).toBe('return KEYS[1]');
 });

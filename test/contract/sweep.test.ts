@@ -22,7 +22,7 @@ const letter = (id: string, expiresAtMs: number): [string, string] => [id, `["${
 
 const step = (max: number, pauseMs = 0) => ({ offlineTtlSeconds: 604_800, max, pauseMs });
 
-test('gives up what is too old or expired of users who do not come back, a few users a step, round and round', async () => {
+test('drops old and expired messages of users who stay away, a few users a step, round and round', async () => {
   const now = Date.now();
   const old = letter(idAt(now - 700_000_000), 0);
   const expired = letter(idAt(now), 1);
@@ -40,7 +40,7 @@ test('gives up what is too old or expired of users who do not come back, a few u
   expect(await sweepMailboxes(redis, keys, step(100))).toBe(7);
 });
 
-test('users whom other login code has made, with a token alone, come into the list of users; what is no user does not', async () => {
+test('users that other login code made, with a token alone, are added to the list of users; other keys are not', async () => {
   const odd = keysOf(`${uniquePrefix()}*[a]?\\`);
   await redis.command('HSET', odd.user('a:b *'), 'token', 't');
   await redis.command('SET', odd.user('a string'), 'x');
@@ -55,7 +55,7 @@ test('users whom other login code has made, with a token alone, come into the li
   expect(await redis.command('ZRANGE', odd.users, 0, -1)).toEqual(['a:b *']);
 });
 
-test('all gateways share one pace: while the pause of a step lasts nobody takes the next', async () => {
+test('all gateways share one pace: nobody takes the next step during the pause of the last one', async () => {
   const shared = keysOf(uniquePrefix());
   await redis.command('ZADD', shared.users, 0, 'u');
   expect(await sweepMailboxes(redis, shared, step(100, 60_000))).toBe(1);

@@ -9,12 +9,12 @@ test('a token carries its user and 256 random bits, and is never the same', () =
   expect(new Set(Array.from({ length: 1_000 }, () => makeToken('u'))).size).toBe(1_000);
 });
 
-test('any id comes back out of its token', () => {
+test('any id can be read back from its token', () => {
   const ids = fc.string({ minLength: 1, unit: 'grapheme' }).filter((id) => id.isWellFormed());
   fc.assert(fc.property(ids, (id) => userIdOfToken(makeToken(id)) === id));
 });
 
-test.each(['', '.', 'a', 'a.', '.b', 'a.b.c', 'ü.b', 'a b.c', '=.b'])('%j is no token of ours', (text) => {
+test.each(['', '.', 'a', 'a.', '.b', 'a.b.c', 'ü.b', 'a b.c', '=.b'])('%j is not a valid token', (text) => {
   expect(userIdOfToken(text)).toBeUndefined();
 });
 
@@ -27,7 +27,7 @@ describe('a token matches', () => {
     expect(tokenMatches('plain', 'plain')).toBe(true);
   });
 
-  test('and nothing else: the digest is no password, and the empty field matches nobody', () => {
+  test('and nothing else: the digest is not a password, and an empty field matches nothing', () => {
     expect(tokenMatches(tokenAtRest(token), tokenAtRest(token))).toBe(false);
     expect(tokenMatches(makeToken('u'), tokenAtRest(token))).toBe(false);
     expect(tokenMatches(`${token} `, tokenAtRest(token))).toBe(false);

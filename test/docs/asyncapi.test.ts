@@ -44,16 +44,16 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.stop());
 
-test('docs/asyncapi.json is the one that the contract makes (else: npm run asyncapi)', () => {
+test('docs/asyncapi.json is generated from the contract (else: npm run asyncapi)', () => {
   expect(JSON.parse(readFileSync(asyncApiFile, 'utf8'))).toEqual(JSON.parse(serializeAsyncApi()));
 });
 
-test('it is one by the rules of AsyncAPI 3.0', () => {
+test('it is valid AsyncAPI 3.0', () => {
   expect(asyncApiProblems(document)).toEqual([]);
   expect(asyncApiProblems({ ...document, channels: { connection: { address: 1 } } })).not.toEqual([]);
 });
 
-test('it has no reference that leads nowhere', () => {
+test('every reference resolves', () => {
   const references = [...serializeAsyncApi().matchAll(/"\$ref": "#\/([^"]+)"/g)].map(([, path]) => path ?? '');
   expect(references.length).toBeGreaterThan(40);
   for (const path of references) {
@@ -73,7 +73,7 @@ test.each(vectors.filter(({ command_id }) => command_id < 0xffffffff))('it descr
   expect(problemsOf({ commandId: vector.command_id, version: vector.version, text: vector.body })).toEqual([]);
 });
 
-test('and not what a gateway refuses', () => {
+test('it does not describe frames that a gateway refuses', () => {
   for (const [commandId, text] of [
     [1, '{"phone_number":"u"}'],
     [2, '{"chat_to":["u"],"chat_content":"x"}'],

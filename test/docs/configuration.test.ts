@@ -24,7 +24,7 @@ test('docs/configuration.md has every variable, once, and no other', () => {
   expect([...documented].sort()).toEqual([...read].sort());
 });
 
-test('its defaults of numbers are those in force', () => {
+test('its numeric defaults are those of the code', () => {
   const source = readFileSync(join(repository, 'gateway/config.ts'), 'utf8');
   const defaults = [...source.matchAll(/^ {4}([A-Z_]+): (?:whole|port)\(([\d_]+)[,)]/gm)];
   expect(defaults.length).toBeGreaterThan(20);
@@ -34,7 +34,7 @@ test('its defaults of numbers are those in force', () => {
   }
 });
 
-test('every limit of the gateway says in which metric it is counted, and there is such a series from the start', async () => {
+test('every limit of the gateway names its metric, and the series exists from the start', async () => {
   const limits = page.slice(page.indexOf('## Gateway: limits'), page.indexOf('## Messages, tokens, functions'));
   const rows = limits.split('\n').filter((line) => line.startsWith('| `'));
   expect(rows.length).toBeGreaterThan(15);

@@ -13,7 +13,7 @@ const first = (command: string): number => {
   return at;
 };
 
-test('the first deployment goes in the order in which it works', () => {
+test('the steps of the first deployment are in working order', () => {
   const order = [
     'aws sts get-caller-identity',
     // An account that has never run a container has no linked role, and its first cluster can fail for it.
@@ -27,11 +27,11 @@ test('the first deployment goes in the order in which it works', () => {
   expect(order.map(first)).toEqual(order.map(first).toSorted((a, b) => a - b));
 });
 
-test('no command has dots to fill in', () => {
+test('no command has dots in place of a value', () => {
   expect(commands.filter((line) => /…|\.\.\./.test(line.replaceAll('{ ...settings', '')))).toEqual([]);
 });
 
-test('the teardown may lose data before it deletes, and asks nothing', () => {
+test('the teardown allows data loss before it deletes, without a prompt', () => {
   expect(first('npx cdk deploy -c settings=teardown.ts')).toBeLessThan(first('npx cdk destroy'));
   expect(commands[first('npx cdk destroy')]).toContain('--force');
 });

@@ -29,7 +29,7 @@ test('the page of errors has every word of the command line, and no other', () =
 test.each([
   ['http', [...errorWord.options]],
   ['tcp', Object.keys(Refusals)],
-] as const)('the command line knows the way out of every word over %s', (way, words) => {
+] as const)('the command line has a next step for every error word over %s', (way, words) => {
   const sentences = words.map((word) => [word, wayOut(word, way)] as const);
   expect(sentences.filter(([, sentence]) => !/^[A-Z][^`|]+\.$/.test(sentence ?? ''))).toEqual([]);
   expect(wayOut('a_word_of_a_newer_server', way)).toBeUndefined();
@@ -51,6 +51,6 @@ const PINNED = [
   ...['store_full', 'store_credentials', 'store_unavailable'],
 ];
 
-test('the words that the API is pinned to are there', () => {
+test("the API's published error words are present", () => {
   expect(wordsOf('Over HTTP')).toEqual(expect.arrayContaining(PINNED));
 });

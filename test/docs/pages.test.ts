@@ -10,33 +10,36 @@ const all = pages.flatMap(fencesOf);
 const marked = all.filter(({ marks }) => marks.length > 0);
 const titled = (fences: readonly Fence[]): [string, Fence][] => fences.map((fence) => [titleOf(fence), fence]);
 
-test('every block says what it is', () => {
+test('every block names its language', () => {
   expect(all.filter(({ language }) => !LANGUAGES.includes(language)).map(titleOf)).toEqual([]);
 });
 
-test('what is not run is in the list, and nothing else', () => {
+test('exactly the listed blocks are not run', () => {
   const beginning = ({ page, marks, text }: Fence) => `${page} ${marks.join(' ')} ${text}`;
   const nameOf = (fence: Fence) => NOT_RUN.find((entry) => beginning(fence).startsWith(entry)) ?? titleOf(fence);
   expect(marked.map(nameOf).sort()).toEqual([...NOT_RUN].sort());
 });
 
-test('blocks with a test of their own have it', () => {
+test('blocks that name a test have it', () => {
   for (const [blocks, file] of Object.entries(OWN_TESTS)) {
     expect([blocks, existsSync(join(repository, file))]).toEqual([blocks, true]);
     expect(all.filter(({ page, language }) => `${page} ${language}` === blocks).length, blocks).toBeGreaterThan(0);
   }
 });
 
-test.each(titled(all.filter(({ language }) => language === 'json')))('it is JSON: %s', (_, { text }) => {
+test.each(titled(all.filter(({ language }) => language === 'json')))('is JSON: %s', (_, { text }) => {
   expect(() => JSON.parse(text)).not.toThrow();
 });
 
-test.each(titled(marked.filter(({ language }) => language === 'sh')))('it would run: %s', async (_, { text }) => {
-  const check = startProcess('bash', ['-nc', text]);
-  expect([await check.exit, check.output()]).toEqual([{ code: 0, signal: null }, '']);
-});
+test.each(titled(marked.filter(({ language }) => language === 'sh')))(
+  'has commands that exist: %s',
+  async (_, { text }) => {
+    const check = startProcess('bash', ['-nc', text]);
+    expect([await check.exit, check.output()]).toEqual([{ code: 0, signal: null }, '']);
+  },
+);
 
-test('every npm script that a page names is there', async () => {
+test('every npm script that a page names exists', async () => {
   const { scripts } = (await import('../../package.json', { with: { type: 'json' } })).default;
   const named = pages.flatMap((page) =>
     [...readPage(page).matchAll(/npm run ([a-z][a-z:]*)/g)].map(([, script = '']) => [page, script]),
@@ -45,7 +48,7 @@ test('every npm script that a page names is there', async () => {
   expect(named.filter(([, script = '']) => !Object.hasOwn(scripts, script))).toEqual([]);
 });
 
-test('every route that a page names is there', () => {
+test('every route that a page names exists', () => {
   const known = new Set<string>([
     ...routes.map(({ method, path }) => `${method} ${path}`),
     ...['/healthz', '/readyz', '/metrics'].map((path) => `GET ${path}`),
@@ -67,7 +70,7 @@ function anchorsOf(page: string): string[] {
   );
 }
 
-test.each([...pages])('the links of %s lead somewhere', (page) => {
+test.each([...pages])('the links of %s resolve', (page) => {
   const links = [...readPage(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
   const dead = links.filter((link) => {
     if (/^(https?|mailto):/.test(link)) return false;

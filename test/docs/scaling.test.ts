@@ -38,7 +38,7 @@ test.each([20_000, 100_000, 1_000_000, 10_000_000, 100_000_000])(
   },
 );
 
-test('the page names what the plan takes for granted', () => {
+test('the page names the assumptions of the plan', () => {
   for (const value of [defaultUsage.connectionsPerTask, CLIENTS_PER_CELL, assumptions.redisBytesPerClient]) {
     expect(page).toContain(number(value));
   }

@@ -8,7 +8,7 @@ const units = readdirSync(join(repository, 'ops/systemd')).map((name) => `ops/sy
 const files = ['compose.yaml', 'ops/api/Dockerfile', 'ops/kubernetes/gateway.yaml', ...units];
 const settings = read('docs/configuration.md');
 
-test('files for those who host it themselves name settings that exist', () => {
+test('files for self-hosting name settings that exist', () => {
   const named = files.flatMap((file) =>
     [...read(file).matchAll(/\b(?:REDIS|API|GATEWAY|HEALTH|DRAIN|MAX|AUTH)_[A-Z_]+\b/g)].map(([name]) => name),
   );

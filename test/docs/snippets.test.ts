@@ -93,7 +93,7 @@ function scriptOf({ text }: Fence, { replaces }: Arrangement): string {
 }
 
 test.each(blocks('sh'))(
-  'it runs: %s',
+  'runs: %s',
   async (_, fence) => {
     const arrangement = arrangementOf(fence);
     let place = machine;
@@ -144,7 +144,7 @@ async function arrange(path: string, answer: unknown): Promise<void> {
   for (const { entry } of letters) await ask(machine.variables.REDIS_URL ?? '', 'LPUSH', 'front_tcp', entry);
 }
 
-test.each(blocks('http'))('it is answered so: %s', async (_, { text }) => {
+test.each(blocks('http'))('gets this response: %s', async (_, { text }) => {
   const { method, path, headers, body, answer } = parseExample(text);
   await arrange(path, answer);
   const token = [...learned.values()].find((value) => value.includes('.'));

@@ -47,7 +47,7 @@ const PRINTS: Readonly<Record<string, (fence: Fence) => string>> = {
 };
 
 const others = blocks.filter(({ page, language }) => OWN_TESTS[`${page} ${language}`] === undefined);
-test.each(others.map((fence) => [titleOf(fence), fence] as const))('it runs: %s', async (_, fence) => {
+test.each(others.map((fence) => [titleOf(fence), fence] as const))('runs: %s', async (_, fence) => {
   const file = join(folder, `run-${fileOf(fence)}`);
   writeFileSync(file, fence.text);
   const driver = `const { handler } = await import(${JSON.stringify(file)});

@@ -5,7 +5,7 @@ import { repository } from '../kit/process.ts';
 import { faults } from './faults.ts';
 import { quickened, RULES } from './prometheus.ts';
 
-it('the table of docs/runbook.md says what is drilled', () => {
+it('the table of docs/runbook.md lists the drilled faults', () => {
   const runbook = readFileSync(join(repository, 'docs/runbook.md'), 'utf8').split('## The drill')[1] ?? '';
   const rows = [...runbook.matchAll(/^\| ([\w ]+) \| [^|]+ \| `(\w+)` \| `(\w+)` \| ([\w ,]+) \|/gm)];
   expect(rows.map(([, ...cells]) => cells)).toEqual(

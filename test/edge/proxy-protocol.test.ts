@@ -20,7 +20,7 @@ function ipv4From(last: number): Buffer {
 const LOCAL = header(0x20, 0x00, Buffer.alloc(0));
 
 describe('the header', () => {
-  test('is judged at every split, and as soon as a byte does not fit', () => {
+  test('is recognised at every split, and refused at the first wrong byte', () => {
     const whole = ipv4From(7);
     for (let bytes = 0; bytes < whole.length; bytes += 1) {
       expect(parseProxyHeader(whole.subarray(0, bytes))).toEqual({ status: 'incomplete' });

@@ -101,7 +101,7 @@ describe('TLS in the gateway', () => {
     await ann.receives(102, { chat_from: 'bob', chat_content: 'still there?' });
   });
 
-  test('a client that closes only its sending side gets its answers, and then the end', async () => {
+  test('a client that closes only its sending side gets its replies, and then the end', async () => {
     const { certFile, keyFile } = await certificateFiles();
     const { port, users } = await gateway({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
     await users('asks', 'away');
@@ -148,7 +148,7 @@ describe('TLS in the gateway', () => {
     await expect(startTestGateway({ TLS_SECRET_ARN: SECRET_ARN })).rejects.toThrow(/privateKey/);
   });
 
-  test('takes the authority of clients from the secret, and lets nobody in where it is missing', async () => {
+  test('takes the client CA from the secret, and refuses everybody without one', async () => {
     const secret = await startSecret();
     await secret.become('server-1');
     const settings = { TLS_SECRET_ARN: SECRET_ARN, TLS_CLIENT_CERTIFICATES: 'true' };
@@ -170,7 +170,7 @@ describe('TLS in the gateway', () => {
     await new Promise((resolve) => stranger.on('close', resolve));
   });
 
-  test('refuses what is older than TLS 1.2, and what is no TLS at all, and goes on', async () => {
+  test('refuses versions below TLS 1.2 and plain TCP, and goes on', async () => {
     const { certFile, keyFile } = await certificateFiles();
     const { port, users } = await gateway({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
     await users('ann');
@@ -183,7 +183,7 @@ describe('TLS in the gateway', () => {
     await Peer.over(await secure(port)).verify('ann');
   });
 
-  test('with an authority for clients, a certificate is needed, and is good for the user it names alone', async () => {
+  test('with a client CA, a certificate is required, and is valid only for the user that it names', async () => {
     const { certFile, keyFile } = await certificateFiles();
     const { port, users } = await gateway({
       TLS_CERT_FILE: certFile,

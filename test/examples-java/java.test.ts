@@ -25,7 +25,7 @@ test('the Java client replies to a message that asks, through a real gateway', (
 
 test('a handler of the Java client that fails sends no reply, and is called again', () => expectAgain(java));
 
-test('the Java decoder reads all vectors, and nothing after a bad header', () => {
+test('the Java decoder reads all vectors, and stops at a bad header', () => {
   const stream = Buffer.concat(vectors.map(({ hex }) => Buffer.from(hex, 'hex')));
   const lines = vectors.map(({ version, command_id, body }) => `${version} ${command_id} ${body}`);
   for (const { name, hex } of invalidHeaders) {

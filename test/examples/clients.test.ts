@@ -99,7 +99,7 @@ describe.each(clients)('the $name client', ({ name, start }) => {
     expect(await program.message()).toMatchObject({ chat_content: '你好 to the device', id });
   });
 
-  test('acknowledges what it has printed, and gets what came while it was away', async () => {
+  test('acknowledges what it has printed, and gets what was sent while it was offline', async () => {
     const userId = `mailbox-${name}`;
     const token = await gateway.token(userId);
     const sender = await gateway.connect(`sender-${name}`);
@@ -124,7 +124,7 @@ describe.each(clients)('the $name client', ({ name, start }) => {
     expect(await program.exited).toBe(1);
   });
 
-  test('beats, drops what comes twice, passes over what it does not know, and comes back when told', async () => {
+  test('heartbeats, drops duplicates, ignores unknown commands, and reconnects after a goodbye', async () => {
     const scripted = await server();
     const program = start(scripted.port, 'me', 'token', 'you');
     const peer = await scripted.accept();
@@ -146,7 +146,7 @@ describe.each(clients)('the $name client', ({ name, start }) => {
     expect(await program.message()).toMatchObject({ chat_content: 'new' });
   });
 
-  test('finds a server that is gone without a word', async () => {
+  test('finds a server that vanished', async () => {
     const scripted = await server();
     start(scripted.port, 'me', 'token', 'you');
     const peer = await scripted.accept();
@@ -154,7 +154,7 @@ describe.each(clients)('the $name client', ({ name, start }) => {
     await (await scripted.accept()).expect(1);
   });
 
-  test('stays away after it was taken over', async () => {
+  test('does not reconnect after a takeover', async () => {
     const scripted = await server();
     const program = start(scripted.port, 'me', 'token', 'you');
     const peer = await scripted.accept();
@@ -185,7 +185,7 @@ test('a handler of the Python client that fails sends no reply, and is called ag
 const lines = vectors.map(({ version, command_id, body }) => `${version} ${command_id} ${body}`);
 const stream = Buffer.concat(vectors.map(({ hex }) => Buffer.from(hex, 'hex')));
 
-test('the C decoder reads all vectors, in pieces of every size, and nothing after a bad header', () => {
+test('the C decoder reads all vectors, in pieces of every size, and stops at a bad header', () => {
   for (const size of [1, 7, 13, 4_096, stream.length]) {
     const out = spawnSync('sh', ['-c', `dd bs=${size} 2>/dev/null | "$0" --decode`, cClient], { input: stream });
     expect(String(out.stdout).trimEnd().split('\n'), `pieces of ${size}`).toEqual(lines);

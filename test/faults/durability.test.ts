@@ -57,6 +57,6 @@ it('a log that is synced every second keeps everything over a crash of Redis its
   expect(await keptBy(['--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec'])).toBe(MESSAGES);
 });
 
-it('a log that is synced at every write keeps everything that was answered', async () => {
+it('a log that is synced at every write keeps everything that was acknowledged', async () => {
   expect(await keptBy(['--save', '', '--appendonly', 'yes', '--appendfsync', 'always'])).toBe(MESSAGES);
 });

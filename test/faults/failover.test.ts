@@ -14,7 +14,7 @@ import { Wire } from './wire.ts';
 const START_MS = 120_000;
 const keys = keysOf('failover:');
 
-it('a replica is promoted: connections stay, what was replicated is there, and what is new arrives', {
+it('a replica is promoted: connections stay, replicated messages are kept, and new ones arrive', {
   timeout: 240_000,
 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'fronttcp-failover-'));

@@ -19,7 +19,7 @@ describe.concurrent('the promises hold under faults', () => {
     expect(violations, violations.length > 0 ? story : '').toEqual([]);
   });
 
-  it('a client that stalls on a gateway that is killed gets what it had not read', {
+  it('a client that stalled on a killed gateway gets what it had not read', {
     timeout: TIMEOUT_MS,
   }, async () => {
     expect(await runStalled()).toEqual([]);
@@ -29,11 +29,11 @@ describe.concurrent('the promises hold under faults', () => {
     expect(await runAsking()).toEqual([]);
   });
 
-  it('what was refused while Redis stood still does not come when it goes on', { timeout: TIMEOUT_MS }, async () => {
+  it('a send refused while Redis stood still is not delivered when it goes on', { timeout: TIMEOUT_MS }, async () => {
     expect(await runSilent({ pauses: 3 })).toEqual([]);
   });
 
-  it('what could go directly does not overtake what its sender sent before', { timeout: TIMEOUT_MS }, async () => {
+  it("a direct message does not overtake its sender's earlier ones", { timeout: TIMEOUT_MS }, async () => {
     expect(await runOvertaking()).toEqual([]);
   });
 });

@@ -50,7 +50,7 @@ const WORDS: readonly string[] = [
   'written',
 ];
 
-test('at least ten bugs are planted, and each still has its place in the sources', () => {
+test('at least ten bugs are planted, and each still applies to the sources', () => {
   expect(mutations.length).toBeGreaterThanOrEqual(10);
   for (const { file, find } of mutations.flatMap(({ edits }) => edits)) {
     const parts = readFileSync(join(repository, file), 'utf8').split(find);

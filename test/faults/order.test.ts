@@ -22,11 +22,11 @@ function broken(...came: [content: string, connection: number][]): string[] {
   return checkOrder(see(history, forms));
 }
 
-test('two sockets of one user that are read in one turn, the newer one first, break no order', () => {
+test('two sockets of one user that are read in one turn, the newer one first, keep the order', () => {
   expect(broken(['second', 8], ['first', 7])).toEqual([]);
 });
 
-test('what comes in another order on one connection, or later on a newer one, is found', () => {
+test('another order on one connection, or on a newer one, is found', () => {
   expect(broken(['second', 7], ['first', 7])).toHaveLength(1);
   expect(broken(['second', 7], ['first', 8])).toHaveLength(1);
   expect(broken(['first', 7], ['second', 7], ['first', 8])).toEqual([]);

@@ -8,7 +8,7 @@ import { sharedRedisUrl } from '../kit/redis.ts';
 const run = (env: Record<string, string>) => startProgram('local/api.ts', [], { env: { LOG_LEVEL: 'info', ...env } });
 
 describe('npm run api', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('says where it listens, answers, and ends with 0 on %s', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('prints its address, serves, and exits with 0 on %s', async (signal) => {
     const port = await freePort();
     const program = run({ REDIS_URL: sharedRedisUrl(), API_PORT: String(port) });
     await program.line(new RegExp(`HTTP API on http://127\\.0\\.0\\.1:${port}`));
@@ -17,7 +17,7 @@ describe('npm run api', () => {
     expect(await program.stop(signal)).toEqual({ code: 0, signal: null });
   });
 
-  it('answers while there is no Redis: 503', async () => {
+  it('answers 503 while there is no Redis', async () => {
     const port = await freePort();
     const program = run({ REDIS_URL: `redis://127.0.0.1:${await freePort()}`, API_PORT: String(port) });
     await program.line(/HTTP API on/);
@@ -26,7 +26,7 @@ describe('npm run api', () => {
     expect(await program.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  it('goes on when nobody reads its log any more', async () => {
+  it('goes on when its log is no longer read', async () => {
     const port = await freePort();
     const program = run({ REDIS_URL: sharedRedisUrl(), API_PORT: String(port) });
     await program.line(/HTTP API on/);

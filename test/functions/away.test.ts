@@ -85,8 +85,8 @@ describe.each(ways)('while Redis is away (%s, %s)', (store, signal) => {
   });
 });
 
-describe('a command that Redis finds in its socket after the answer 503', () => {
-  it('is not carried out any more', async () => {
+describe('a command that Redis reads from its socket after the 503', () => {
+  it('is not carried out', async () => {
     const redis = await startTestRedis();
     const world = await startWorld({ url: redis.url });
     try {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { startWorld, stores, tokenOf, type World } from './world.ts';
 
-describe.each(stores)('commands with a time, a key or a change of mind over HTTP, on %s', (store) => {
+describe.each(stores)('scheduled, keyed and cancelled commands over HTTP, on %s', (store) => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld({ store });
@@ -45,14 +45,14 @@ describe.each(stores)('commands with a time, a key or a change of mind over HTTP
     expect(await send(command)).toMatchObject({ status, code: 0, message: expect.stringContaining(member) });
   });
 
-  it('delivers only the newest of a key to who is away', async () => {
+  it('delivers only the newest command of a key to an offline user', async () => {
     const ids = [];
     for (const content of ['1', '2', '3']) ids.push((await send({ chat_to: 'bob', content, replaces: 'level' })).id);
     expect(await Promise.all(ids.map(state))).toEqual(['replaced', 'replaced', 'stored']);
     expect(await world.redis.zcard(keysOf(world.prefix).mailbox('bob'))).toBe(1);
   });
 
-  it('takes back what a call with an Idempotency-Key sent, a batch too', async () => {
+  it('withdraws what a call with an Idempotency-Key sent, a batch too', async () => {
     const headers = { 'idempotency-key': 'k1' };
     const commands = ['ann', 'eve'].map((chat_to) => ({ command_id: 102, chat_to, content: 'x' }));
     await world.send({ commands }, headers);
@@ -61,7 +61,7 @@ describe.each(stores)('commands with a time, a key or a change of mind over HTTP
     expect(await cancel('/commands', headers)).toMatchObject({ status: 200, cancelled: 0 });
   });
 
-  it('tells what it cannot take back from what it does not know', async () => {
+  it('distinguishes commands that it cannot withdraw from unknown ones', async () => {
     expect(await cancel('/commands/123')).toMatchObject({ status: 404 });
     expect(await cancel('/commands/abc')).toMatchObject({ status: 404 });
     expect(await cancel('/commands')).toMatchObject({ status: 400 });

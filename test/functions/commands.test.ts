@@ -48,7 +48,7 @@ describe.each(stores)('the history of commands over %s', (store) => {
     expect(body.cursor).toBeNull();
   });
 
-  it('counts each recipient in the state that came furthest', async () => {
+  it('counts each recipient in its most advanced state', async () => {
     const { id } = (await world.send(chat(['ann', 'bob'], { receipt: true }))).body;
     await world.redis.hset(
       `${world.prefix}receipt:${id}`,
@@ -104,7 +104,7 @@ describe.each(stores)('the history of commands over %s', (store) => {
     expect(all).toEqual(all.toSorted((a, b) => Number(b) - Number(a)));
   });
 
-  it('goes on behind a page that found nothing in as many records as one may look through', async () => {
+  it('continues behind a page without a match among all records that it may look through', async () => {
     const { prefix, redis } = world;
     const pipeline = redis.pipeline();
     for (let i = 0; i < 5_200; i += 1)

@@ -105,7 +105,7 @@ describe.each(stores)('dead letters over %s', (store) => {
     expect(await list('?cursor=0')).toMatchObject({ letters: [], cursor: null });
   });
 
-  it('go back into the queue, once', async () => {
+  it('return to the queue, once', async () => {
     const entry = '{"command_id":102,"chat_from":"p","chat_to":["late"],"chat_content":"\\u4e2d"}';
     await world.redis.lpush(queue, entry);
     await drain();
@@ -127,7 +127,7 @@ describe.each(stores)('dead letters over %s', (store) => {
     expect(record).toMatchObject({ by: 'op', kind: 'dead_letter_retried', target: id });
   });
 
-  it('are retried to those alone who had not got it, as they were written', async () => {
+  it('are retried, as they were written, only for recipients that had not got them', async () => {
     const written = (to: string) =>
       `{"command_id":103,"chat_from":"\\u00e9","chat_to":${to},"chat_content":"a\\/b \\u4e2d","n":12345678901234567890}`;
     await world.redis.lpush(queue, written('["ann","gone\\"x","ann"]'));
@@ -159,7 +159,7 @@ describe.each(stores)('dead letters over %s', (store) => {
     expect(await world.redis.lrange(dead, 0, -1)).toEqual([letterOf('a')]);
   });
 
-  it('are taken once where a broken connection makes a driver ask again', async () => {
+  it('are taken once when a broken connection makes a driver repeat the call', async () => {
     await world.redis.lpush(dead, letterOf('a'), letterOf('a'));
     const { id } = await first();
     const { redis } = gateway;
@@ -186,7 +186,7 @@ describe.each(stores)('dead letters over %s', (store) => {
     expect(record).toMatchObject({ kind: 'dead_letter_deleted', target: id });
   });
 
-  it('that are not UTF-8 go back as the bytes that they were', async () => {
+  it('that are not UTF-8 return with the same bytes', async () => {
     const bytes = Buffer.from([0x7b, 0xff, 0xc3, 0x28, 0x80, 0xbf, 0xc0, 0x7d]);
     await world.redis.lpush(queue, bytes);
     await drain();
@@ -196,7 +196,7 @@ describe.each(stores)('dead letters over %s', (store) => {
     expect(await world.redis.lrangeBuffer(queue, 0, -1)).toEqual([bytes]);
   });
 
-  it('that somebody else put there are shown, too, and go back whole', async () => {
+  it('of other producers are shown, too, and return whole', async () => {
     const strangers = ['nothing of ours', '[1]', '{"entry":7}', '{"entry":"x","reason":1,"at":"y","chat_to":{}}'];
     for (const one of strangers) await world.redis.lpush(dead, one);
     const { letters } = await list();

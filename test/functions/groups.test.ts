@@ -40,7 +40,7 @@ describe.each(stores)('groups over HTTP, on %s', (store) => {
     expect((await world.send(command)).body).toMatchObject({ code: 0, error: 'unknown_group' });
   });
 
-  it('may be in a batch, each for itself', async () => {
+  it('may be in a batch, each with its own result', async () => {
     await put('batch', { add: ['ann'] });
     const commands = ['batch', 'none'].map((group) => ({ command_id: 2000, chat_to: { group }, content: {} }));
     const { body } = await world.send({ commands });

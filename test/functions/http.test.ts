@@ -23,7 +23,7 @@ function raw(text: string): Promise<string> {
   return promise;
 }
 
-describe('every answer', () => {
+describe('every response', () => {
   it('has the security headers, a request id, and closes CORS', async () => {
     for (const path of ['/openapi.json', '/nope', '/users', '/']) {
       const { headers } = await world.call('GET', path, { token: null, headers: { origin: 'https://elsewhere.test' } });
@@ -53,7 +53,7 @@ describe('every answer', () => {
   });
 });
 
-describe('what no route takes', () => {
+describe('a request without a route', () => {
   it.each(['/nope', '/login/', '//login', '/users/a/b', '/Login', '/%6cogin/x', '/__proto__'])(
     'is 404: %s',
     async (path) => {
@@ -114,7 +114,7 @@ describe('bodies', () => {
     expect([status, body.error]).toEqual([413, 'too_large']);
   });
 
-  it('of a token that is not valid are not even parsed', async () => {
+  it('behind an invalid token are not parsed', async () => {
     expect((await world.call('POST', '/send-command', { token: 'x', body: 'not JSON' })).status).toBe(401);
     expect((await world.call('POST', '/send-command', { body: 'not JSON' })).status).toBe(400);
   });
@@ -174,7 +174,7 @@ describe.each(['/', '/openapi.json'])('the document at %s', (path) => {
     if (encoding) expect(Number(headers.get('content-length'))).toBeLessThan(plain.text.length / 2);
   });
 
-  it('is not sent again to whom it is known', async () => {
+  it('is not sent again to a client that has it', async () => {
     const { headers } = await get({ 'accept-encoding': 'gzip' });
     const etag = headers.get('etag') ?? '';
     for (const known of [etag, `"other", W/${etag}`, '*']) {

@@ -67,7 +67,7 @@ describe.each(stores)('POST /login over %s', (store) => {
     }
   });
 
-  it('answers a wrong password, an unknown user and one without a password alike', async () => {
+  it('gives the same response for a wrong password, an unknown user and one without a password', async () => {
     await world.addUser('no-password');
     await world.addUser('empty-password', { password: '' });
     await world.addUser('odd-password', { password: 'scrypt$9$9$9$x$x' });
@@ -120,7 +120,7 @@ describe.each(stores)('POST /login over %s', (store) => {
     expect(body.message).toBe('password：缺失');
   });
 
-  it('slows down who guesses, and nobody else', async () => {
+  it('slows down a guesser, and nobody else', async () => {
     await world.addUser('target', withPassword('right'));
     expect(await loginFrom('127.0.0.9', world, 'target', 'right')).toEqual([200, 0]);
     for (let i = 0; i < 4; i += 1) expect(await loginFrom('127.0.0.8', world, 'target', `${i}`)).toEqual([401, 0]);
@@ -131,7 +131,7 @@ describe.each(stores)('POST /login over %s', (store) => {
     expect(await loginFrom('127.0.0.7', world, 'target', 'right')).toEqual([200, 0]);
   });
 
-  it('writes neither passwords nor tokens into the log', async () => {
+  it('logs neither passwords nor tokens', async () => {
     const { body } = await world.post('/login', { phone_number: 'ann', password: '123456' });
     await world.call('GET', '/users', { token: body.token });
     const log = JSON.stringify(world.logged);
@@ -165,7 +165,7 @@ describe('limits on failed logins', () => {
     expect(await redis.command('KEYS', `${keys.prefix}login_failures:*`)).toEqual([]);
   });
 
-  it('bounds the failures of one address over all users, but not for those whose address it is', async () => {
+  it('bounds the failures of one address over all users, but not for users known at it', async () => {
     for (let i = 0; i < 60; i += 1) await limits.countFailure(limits.keysOf(`sprayed-${i}`, '10.0.0.2'));
     expect(await waits('somebody', '10.0.0.2')).toBe(true);
     expect(await waits('somebody', '10.0.0.3')).toBe(false);
@@ -173,7 +173,7 @@ describe('limits on failed logins', () => {
     expect(await waits('regular', '10.0.0.2')).toBe(false);
   });
 
-  it('locks nobody out, however many strangers fail', async () => {
+  it('locks no user out, however many strangers fail', async () => {
     await redis.command('SET', limits.keysOf('victim', '10.1.0.1').known, '1');
     for (let i = 0; i < 60; i += 1) await limits.countFailure(limits.keysOf('victim', `10.2.0.${i}`));
     expect(await waits('victim', '10.1.0.1')).toBe(false);
@@ -190,7 +190,7 @@ describe('limits on failed logins', () => {
     expect(pair('::ffff:10.0.0.1')).toBe(pair('10.0.0.1'));
   });
 
-  it('forgets: every key has a time to live', async () => {
+  it('every key has a TTL', async () => {
     const names = (await redis.command('KEYS', `${keys.prefix}login_failures:[apu]*`)) as string[];
     expect(names.length).toBeGreaterThan(100);
     for (const name of names) expect(await redis.command('PTTL', name)).not.toBe(-1);
@@ -198,7 +198,7 @@ describe('limits on failed logins', () => {
 });
 
 describe('turns of the password hash', () => {
-  it('runs so many at a time, lets so many wait, refuses the next with 503', async () => {
+  it('runs a bounded number, lets a bounded number wait, refuses the next with 503', async () => {
     const turns = new Turns(1, 1);
     const gate = Promise.withResolvers<void>();
     const first = turns.take(async (hasWaited) => [await gate.promise, hasWaited]);

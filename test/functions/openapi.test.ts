@@ -197,7 +197,7 @@ describe('the OpenAPI document', () => {
     },
   );
 
-  it('is served as it is', async () => {
+  it('is served unchanged', async () => {
     const { body } = await world.call('GET', '/openapi.json', { token: null });
     expect(body).toEqual(JSON.parse(JSON.stringify(document)));
     expect(body.openapi).toBe('3.1.0');

@@ -81,7 +81,7 @@ describe('tokens of operators', () => {
     expect(await verify('all', first)).toBe('refused');
   });
 
-  it('a plain user has one: a newer login replaces it, and whoever loses the role keeps the newest alone', async () => {
+  it('a plain user has one: a newer login replaces it, and a user who loses the role keeps only the newest', async () => {
     await world.addUser('plain', withPassword('123456'));
     const [first, second] = [await logIn('plain'), await logIn('plain')];
     expect(await verify('plain', first)).toBe('refused');

@@ -23,7 +23,7 @@ test.each([
     what: 'a request with a signal',
     bound: (call: Promise<unknown>) => Promise.race([call, once(timeoutSignal(TIMEOUT_MS), 'abort')]),
   },
-])('$what is not given up when its answer came while the process was held up', async ({ bound }) => {
+])('$what is not given up when its reply came while the process was suspended', async ({ bound }) => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');

@@ -16,7 +16,7 @@ afterAll(() => world.stop());
 
 const command = { command_id: 102, chat_to: 'bob', content: 'x' };
 
-describe('a member that nobody knows is refused by name', () => {
+describe('an unknown member is refused by name', () => {
   it.each([
     ['a command', '/send-command', { ...command, reciept: true }, 'reciept'],
     ['an application command', '/send-command', { ...command, command_id: 2000, content: {}, ttl: 5 }, 'ttl'],
@@ -47,7 +47,7 @@ it('empty content is incomplete', async () => {
   expect([status, body]).toEqual([400, { code: 0, error: 'invalid', message: 'content: is empty' }]);
 });
 
-describe('a message is judged in the largest frame that it can be sent in', () => {
+describe('a message is measured in the largest frame that it can be sent in', () => {
   /** Bytes of the frame to a client that acknowledges, with the longest id there will be. */
   const frameBytes = (content: string) =>
     12 + Buffer.byteLength(withId(`{"chat_from": "op", "chat_content": "${content}"}`, '9007199254740991'));
@@ -65,7 +65,7 @@ describe('a message is judged in the largest frame that it can be sent in', () =
     expect((await world.send({ ...command, content })).body).toMatchObject({ error: 'too_large' });
   });
 
-  it('with `ask` where a reply is asked for', async () => {
+  it('with `ask` where a reply is requested', async () => {
     const { status, body } = await world.send({ ...command, content: fitting, wait: 'reply' });
     expect([status, body.error]).toEqual([413, 'too_large']);
     expect(body.message).toContain('has 1027 bytes');
@@ -125,7 +125,7 @@ function eventOf(changes: object = {}): APIGatewayProxyEventV2 {
   return event as APIGatewayProxyEventV2;
 }
 
-describe('an event of another form is 400, and the answer names what the function takes', () => {
+describe('an event of another form is 400, and the response names the accepted form', () => {
   const handler = serve(createLog({ level: 'silent' }), { 'GET /stats': () => ({}) });
   it('one of payload format 2.0 is served', async () => {
     expect((await handler(eventOf())).statusCode).toBe(200);

@@ -57,7 +57,7 @@ describe.each(stores)('operators over %s', (store) => {
     ]);
   });
 
-  it('tell what has become of a command', async () => {
+  it('read the receipt of a command', async () => {
     await world.addUser('away');
     const sent = await world.send({ command_id: 103, chat_to: ['nobody', 'away'], content: 'x', receipt: true });
     const { status, body } = await world.call('GET', `/commands/${sent.body.id}`);

@@ -6,7 +6,7 @@ import { startWorld, stores, tokenOf, type World } from './world.ts';
 
 const COMMAND = { command_id: 102, chat_to: 'away', content: 'x' };
 
-describe.each(stores)('who may POST /send-command, over %s', (store) => {
+describe.each(stores)('authorization of POST /send-command, over %s', (store) => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld({ store });
@@ -40,7 +40,7 @@ describe.each(stores)('who may POST /send-command, over %s', (store) => {
     'a batch of invalid commands': { commands: [{ command_id: 102 }] },
     'a large body': { ...COMMAND, content: 'x'.repeat(100_000) },
   };
-  it.each(Object.entries(bodies))('who may not is told nothing else, and sends nothing: %s', async (_what, body) => {
+  it.each(Object.entries(bodies))('others get no more than a refusal, and send nothing: %s', async (_what, body) => {
     const before = await stored();
     expect(await sendAs(tokenOf('user'), body)).toEqual([403, 'not_operator']);
     for (const userId of ['expired', 'nobody', 'no-hash']) {
@@ -62,7 +62,7 @@ describe.each(stores)('who may POST /send-command, over %s', (store) => {
   });
 });
 
-it('asks Redis once for a send', async () => {
+it('calls Redis once for a send', async () => {
   const world = await startWorld();
   await world.addUser('away');
   await world.send(COMMAND);

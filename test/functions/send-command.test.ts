@@ -15,7 +15,7 @@ describe.each(stores)('POST /send-command over %s', (store) => {
   const mailbox = async (id: string) =>
     (await world.redis.zrange(keysOf(world.prefix).mailbox(id), '0', '-1')).map(parseMailboxMember);
 
-  it('stores for who is away, and answers with the id and the counts', async () => {
+  it('stores for offline users, and returns the id and the counts', async () => {
     const { status, body } = await world.send({ command_id: 102, chat_to: 'bob', content: '你好 "quoted"\n' });
     expect(status).toBe(200);
     expect(body).toEqual({
@@ -29,7 +29,7 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     expect(JSON.parse(message?.body ?? '')).toEqual({ chat_from: 'op', chat_content: '你好 "quoted"\n' });
   });
 
-  it('hands over to the gateway of who is connected', async () => {
+  it('hands over to the gateway of a connected user', async () => {
     const keys = keysOf(world.prefix);
     await world.redis.zadd(keys.gateways, Date.now() + 60_000, 'g1');
     await world.addUser('ann', { token: 't', gateway: 'g1', epoch: '7', form: 'plain' });
@@ -44,7 +44,7 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     });
   });
 
-  it('sends a broadcast to every live gateway, and says how many are connected', async () => {
+  it('sends a broadcast to every live gateway, and returns the number of connected users', async () => {
     const keys = keysOf(world.prefix);
     await world.redis.zadd(keys.gateways, Date.now() + 60_000, 'g2');
     await world.redis.sadd(keys.sessions('g2'), 'u1', 'u2');
@@ -62,7 +62,7 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     expect((await mailbox('device'))[0]?.body).toBe(content);
   });
 
-  it('answers each command of a batch in its place', async () => {
+  it('returns the result of each command of a batch in its place', async () => {
     const { status, body } = await world.send({
       commands: [
         { command_id: 102, chat_to: 'bob', content: '1' },
@@ -91,7 +91,7 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     for (const result of body.results) expect(result.recipients).toEqual({ online: 0, stored: 0, unknown: 1_000 });
   });
 
-  it('sends once for one Idempotency-Key, and gives the same answer again', async () => {
+  it('sends once for one Idempotency-Key, and repeats the response', async () => {
     await world.addUser('once');
     const headers = { 'idempotency-key': 'k:1' };
     const command = { command_id: 102, chat_to: 'once', content: 'x' };
@@ -105,7 +105,7 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     expect(inBatch.status).toBe(409);
   });
 
-  it('repeats a batch with its bad commands, and notices another bad one', async () => {
+  it('repeats the response of a batch with bad commands, and refuses the key for another batch', async () => {
     await world.addUser('batched');
     const headers = { 'idempotency-key': 'batch' };
     const commands = [{ command_id: 102, chat_to: 'batched', content: 'x' }, { command_id: 1 }];

@@ -47,7 +47,7 @@ describe.each(stores)('service tokens over %s', (store) => {
     expect((await world.call('DELETE', '/service-tokens/__proto__')).status).toBe(404);
   });
 
-  it('send to the users of their scope alone, one by one in a batch', async () => {
+  it('send only to the users of their scope, each command of a batch by itself', async () => {
     const { token } = await create({ name: 'pump', scopes: ['send'], recipients: ['ann'] });
     const service = as(token);
     expect((await service.send(chat('ann'))).body.recipients).toEqual({ online: 0, stored: 1, unknown: 0 });
@@ -66,7 +66,7 @@ describe.each(stores)('service tokens over %s', (store) => {
     expect(message).toContain('"chat_from": "service:pump"');
   });
 
-  it('that only read send nothing, and rule nobody', async () => {
+  it('with read scopes alone send nothing and change no user', async () => {
     const { token } = await create({ name: 'dashboard', scopes: ['read'] });
     const service = as(token);
     for (const path of ['/users', '/users/ann', '/stats']) expect((await service.get(path)).status).toBe(200);
@@ -126,7 +126,7 @@ describe.each(stores)('service tokens over %s', (store) => {
     expect([status, answer]).toEqual([400, { code: 0, error: 'invalid', message }]);
   });
 
-  it('leave a record of who sent what to whom: ids, not contents', async () => {
+  it('leave a record of sender, message and recipients: ids, not contents', async () => {
     const { token, id } = await create({ name: 'audited', scopes: ['send'] });
     const sent = await as(token).send(chat(['ann', 'bob'], 'a secret'));
     await world.send({ command_id: 104, content: 'a secret' });

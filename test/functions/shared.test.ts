@@ -17,7 +17,7 @@ import { readStoreSecret } from '../../functions/runtime/secrets.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { startWorld } from './world.ts';
 
-describe('the language of an answer', () => {
+describe('the language of a response', () => {
   const cases: [string | undefined, 'en' | 'zh'][] = [
     [undefined, 'en'],
     ['', 'en'],
@@ -93,7 +93,7 @@ describe('the estimate of the clock of Redis', () => {
     }
   });
 
-  it('does not let a slow answer make the deadline later', () => {
+  it('does not move the deadline for a slow reply', () => {
     const clock = new RedisClock({ script: async () => '0' } as never, keysOf(''));
     const now = Date.now();
     clock.learn(now - 1_000, now - 2_000);
@@ -180,7 +180,7 @@ describe('a bundle', () => {
 });
 
 describe('a slow peer', () => {
-  it('that never ends its headers is answered 408 and loses its connection', async () => {
+  it('that never ends its headers gets 408 and loses its connection', async () => {
     const world = await startWorld();
     const socket = connect(world.api.port, '127.0.0.1', () =>
       socket.write('GET /stats HTTP/1.1\r\nHost: x\r\nX-Slow: '),

@@ -3,7 +3,7 @@ import { StepWaits } from '../../functions/send-command/step-waits.ts';
 import { silentLog } from '../gateway/support/gateway.ts';
 import { openStore } from '../store/ports.ts';
 
-test('a wait ends by its timer, also when the clock says that it is a moment too early', async () => {
+test('a wait ends by its timer, also when that fires a moment early by the clock', async () => {
   const store = await openStore('ioredis');
   const waits = new StepWaits({ redis: store.port, keys: store.keys, log: silentLog });
   vi.spyOn(performance, 'now').mockReturnValue(0);

@@ -29,7 +29,7 @@ it('a store whose connections stop answering without closing: 503 within 2 s, an
   expect(performance.now() - startedAt).toBeLessThan(5_000);
 });
 
-it('a connection that is cut in the middle of a reply: the call is made again, and nothing is done twice', async () => {
+it('a connection that is cut in the middle of a reply: the call is repeated, and takes effect once', async () => {
   const redis = await ownRedis();
   const proxy = await startStoreProxy(redis.port);
   onTestFinished(() => proxy.close());

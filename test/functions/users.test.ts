@@ -89,7 +89,7 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     ['POST', '/users/ghost/token', {}],
     ['GET', '/users/ghost/messages', undefined],
     ['DELETE', '/users/ghost/messages', undefined],
-  ])('%s %s: there is no such user', async (method, path, body) => {
+  ])('%s %s: 404 for an unknown user', async (method, path, body) => {
     expect(await call(method, path, body)).toMatchObject({ status: 404, error: 'no_such_user' });
     expect(await world.redis.exists(keys().user('ghost'))).toBe(0);
   });
@@ -114,7 +114,7 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     expect(await world.redis.keys(`${world.prefix}mailbox*:away`)).toEqual([]);
   });
 
-  it('are removed with what waits, however much, in bounded calls', async () => {
+  it('are removed with their waiting messages, however many, in bounded calls', async () => {
     await world.addUser('hoarder');
     const content = 'x'.repeat(20_000);
     const command = { command_id: 102, chat_to: 'hoarder', content, receipt: true };
@@ -142,7 +142,7 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     expect(total).toBe(await world.redis.zcard(keys().users));
   });
 
-  it('are found by what is inside of their ids, in either case, and by their presence', async () => {
+  it('are found by any part of their ids, in either case, and by presence', async () => {
     for (const id of ['pump%A-1', 'valve-a-2', 'Tank.A-3']) await world.addUser(id);
     expect(idsOf(await call('GET', '/users?contains=A-'))).toEqual(['Tank.A-3', 'pump%A-1', 'valve-a-2']);
     expect(idsOf(await call('GET', '/users?contains=%25a'))).toEqual(['pump%A-1']);
@@ -169,7 +169,7 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     expect([idsOf(second), second.cursor]).toEqual([['many-24999-needle'], null]);
   });
 
-  it('who are added, changed, cleared and removed are in the audit', async () => {
+  it('have an audit record for each add, change, clear and remove', async () => {
     await call('POST', '/users', { phone_number: 'told' });
     await call('PUT', '/users/told/password', { password: 'x' });
     await call('POST', '/users/told/token', {});

@@ -67,7 +67,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     ]);
   });
 
-  it('answers with the reply of the device, wide numbers and all', async () => {
+  it('answers with the reply of the device, numbers of any size unchanged', async () => {
     const text = '{"t": 21.5, "serial":12345678901234567890}';
     const {
       status,
@@ -80,7 +80,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     expect(answer).toContain('"reply":{"t":21.5,"serial":12345678901234567890}');
   });
 
-  it('answers with a reply that is too large for the notice of it', async () => {
+  it('answers with a reply that is too large for its notice', async () => {
     const reply = JSON.stringify({ log: 'x'.repeat(2_000) });
     const { body } = await sendAnd('extended', { wait: 'reply' }, (id) =>
       writeReplies(gateway, keysOf(world.prefix), [{ ask: id, userId: 'extended', reply }]),
@@ -88,7 +88,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     expect(body).toMatchObject({ outcome: 'replied', reply: JSON.parse(reply) });
   });
 
-  it('answers with the reply when the message expired after it, before anybody looked', async () => {
+  it('answers with a reply that came before the message expired', async () => {
     const { body } = await sendAnd('extended', { wait: 'reply' }, async (id) => {
       const keys = keysOf(world.prefix);
       const both = [
@@ -100,12 +100,12 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     expect(body).toMatchObject({ outcome: 'replied', reply: 'x'.repeat(2_000) });
   });
 
-  it('counts a later step as the earlier one', async () => {
+  it('counts a later step for an earlier one', async () => {
     const { body } = await sendAnd('ack', { wait: 'written' }, (id) => mark(id, 'ack', 'acknowledged'));
     expect(body.outcome).toBe('written');
   });
 
-  it('answers 202 when the time is over, and what comes later joins the receipt', async () => {
+  it('answers 202 at the time-out, and later steps join the receipt', async () => {
     const { status, body } = await send('away', { wait: 'written', timeout_s: 1 });
     expect([status, body]).toEqual([
       202,
@@ -140,7 +140,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     expect(answer.body.id).toBeUndefined();
   });
 
-  it('waits again for a repeated call, and is answered by the present state', async () => {
+  it('waits again for a repeated call, and answers with the present state', async () => {
     const key = { 'idempotency-key': 'again' };
     const first = await send('away', { wait: 'written', timeout_s: 1 }, key);
     expect(first.status).toBe(202);
@@ -174,7 +174,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     expect(answers.map(({ body }) => body.reply)).toEqual(calls.map((_, n) => ({ n })));
   });
 
-  it('is for one recipient, not in a batch, and of a known kind', async () => {
+  it('is for one recipient, outside of a batch, and for a known step', async () => {
     const refused = async (command: object) => {
       const { status, body } = await world.send({ command_id: 103, content: 'x', chat_to: ['ack'], ...command });
       return [status, body.message];

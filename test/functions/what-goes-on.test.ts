@@ -10,7 +10,7 @@ import { startWorld, stores, type World } from './world.ts';
 
 const MINUTE_MS = 60_000;
 
-describe.each(stores)('what goes on, on %s', (store) => {
+describe.each(stores)('history, tail and timeline, on %s', (store) => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld({ store });
@@ -34,7 +34,7 @@ describe.each(stores)('what goes on, on %s', (store) => {
   const event = (user: string, fields: Record<string, string | number>) =>
     world.redis.xadd(keys().events, '*', ...Object.entries({ user, epoch: 7, gateway: 'g-1', ...fields }).flat());
 
-  it('the last hours are told in steps, with gaps where nobody reported', async () => {
+  it('the last hours come in steps, with gaps where no gateway reported', async () => {
     const last = Math.floor(Date.now() / MINUTE_MS) - 2;
     const took = Array.from({ length: 15 }, (_, bucket) => (bucket === 3 ? 60 : 0));
     await asGateway(async (redis) => {
@@ -63,14 +63,14 @@ describe.each(stores)('what goes on, on %s', (store) => {
     expect(JSON.stringify(day).length).toBeLessThan(12_000);
   });
 
-  it('a minute that is not over yet is not told', async () => {
+  it('the current minute is left out', async () => {
     const now = Math.floor(Date.now() / MINUTE_MS);
     await asGateway((redis) => addFigures(redis, keys(), now + 1, { clients: 1, delivered: 1, took: [] }));
     const hour = await get('/stats/history?hours=1');
     expect(hour.from / 60 + hour.clients.length).toBeLessThanOrEqual(now + 1);
   });
 
-  it('who follows gets what comes after, of everyone or of one user', async () => {
+  it('a tail gets later events, of everyone or of one user', async () => {
     await event('ann', { type: 'connected', reason: 'verified', at: 1 });
     const begin = await get('/tail');
     expect(begin).toMatchObject({ lines: [], skipped: 0 });
@@ -92,7 +92,7 @@ describe.each(stores)('what goes on, on %s', (store) => {
     expect(await world.redis.zrange(`${world.prefix}tailing`, '0', '-1')).toEqual(expect.arrayContaining(['', 'bob']));
   });
 
-  it('who follows slowly misses the older lines, and is told so', async () => {
+  it('a slow tail misses older lines, and gets their number', async () => {
     const { cursor } = await get('/tail');
     const line = { type: 'delivered', gateway: 'g-1', user: 'ann' } as const;
     await asGateway(async (redis) => {
@@ -130,7 +130,7 @@ describe.each(stores)('what goes on, on %s', (store) => {
     });
   });
 
-  it('a timeline looks at so many events and no more', async () => {
+  it('a timeline reads a bounded number of events', async () => {
     await world.addUser('rare');
     await event('rare', { type: 'connected', reason: 'verified', at: 1 });
     const pipeline = world.redis.pipeline();

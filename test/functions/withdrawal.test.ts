@@ -42,7 +42,7 @@ async function silentStore() {
 
 const AWAY = { name: 'RedisUnavailableError' };
 
-test('a command that was carried out and not answered in time is taken back: 503 says that nothing was accepted', async () => {
+test('a command that was carried out too late to confirm is withdrawn: 503 means that nothing was accepted', async () => {
   const { send, stored } = await silentStore();
   const before = await stored();
   const startedAt = performance.now();
@@ -54,7 +54,7 @@ test('a command that was carried out and not answered in time is taken back: 503
   expect(await stored()).toEqual(before);
 });
 
-test('one with a key of its caller is not taken back: asked again, it is answered with what was done', async () => {
+test('with an Idempotency-Key it is not withdrawn: a repeated call gets its result', async () => {
   const { send, sendElsewhere, stored } = await silentStore();
   const before = await stored();
   await expect(send('key')).rejects.toMatchObject(AWAY);

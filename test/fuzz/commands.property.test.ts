@@ -33,7 +33,7 @@ const inputs = fc.oneof(
   { weight: 1, arbitrary: fc.anything() },
 );
 
-test('any envelope is judged without a throw, and what is accepted becomes a body of exactly the members it should have', () => {
+test('any envelope is parsed without a throw, and an accepted one gives a body of exactly the right members', () => {
   let accepted = 0;
   fc.assert(
     fc.property(inputs, (input) => {
@@ -58,7 +58,7 @@ test('any envelope is judged without a throw, and what is accepted becomes a bod
   expect(accepted).toBeGreaterThan(100);
 });
 
-test('the text of any JSON goes through unchanged in what it says', () => {
+test('any JSON keeps its meaning on the way', () => {
   fc.assert(
     fc.property(fc.json(), (text) => {
       expect(JSON.stringify(JSON.parse(JSON.stringify(parseJson(text))))).toBe(JSON.stringify(JSON.parse(text)));

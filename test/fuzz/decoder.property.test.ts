@@ -45,7 +45,7 @@ function decode(chunks: readonly Buffer[], pauses: readonly boolean[]): { frames
 const sizes = fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 20 });
 const pauses = fc.array(fc.boolean(), { maxLength: 5 });
 
-test('what was encoded is what is decoded, wherever it is cut, paused, and whatever becomes of the chunks', () => {
+test('frames are decoded as they were encoded, however they are cut, paused, and their chunks reused', () => {
   fc.assert(
     fc.property(fc.array(frame, { maxLength: 12 }), sizes, pauses, (frames, cuts, stops) => {
       const bytes = Buffer.concat(frames.map((f) => encodeFrame(f.version, f.commandId, Buffer.from(f.body))));
@@ -56,7 +56,7 @@ test('what was encoded is what is decoded, wherever it is cut, paused, and whate
   );
 });
 
-test('any bytes: what is decoded does not depend on where they are cut, and nothing follows an invalid length', () => {
+test('any bytes: the decoded frames do not depend on the cuts, and none follows an invalid length', () => {
   fc.assert(
     fc.property(fc.array(frame, { maxLength: 4 }), fc.uint8Array({ maxLength: 64 }), sizes, (frames, noise, cuts) => {
       const good = frames.map((f) => encodeFrame(f.version, f.commandId, Buffer.from(f.body)));

@@ -214,6 +214,6 @@ async function agrees(steps: readonly Step[]): Promise<void> {
   if (left.length > 0) await redis.del(...left);
 }
 
-test('the route, claim, release and settle scripts do what a small model in TypeScript does', async () => {
+test('the route, claim, release and settle scripts agree with a small model in TypeScript', async () => {
   await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 25 }), agrees), { numRuns: 120 });
 }, 120_000);

@@ -170,6 +170,6 @@ test.each(states)(
   120_000,
 );
 
-test('any dialogue is answered as the table says', async () => {
+test('any dialogue gets the replies of the table', async () => {
   await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 20 }), holds), { numRuns: 40, endOnFailure: true });
 }, 120_000);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { gateway } from './support/gateway.ts';
 
-test('MAX_ACCEPTS_PER_S: more in a moment than twice that are turned away, and the next moment has room', async () => {
+test('MAX_ACCEPTS_PER_S: connections over twice that at once are refused, and the next second has room', async () => {
   const g = await gateway({ MAX_ACCEPTS_PER_S: '2' });
   await g.users('u');
   const peers = await Promise.all(Array.from({ length: 12 }, () => g.peer()));

@@ -47,7 +47,7 @@ describe('a call that waits', () => {
     expect(await answer).toMatchObject({ status: 200, outcome: 'replied', id: ask, reply: { celsius: 21.5 } });
   });
 
-  test('gets the acknowledgement, and the word that it was written', async () => {
+  test('gets the acknowledgement, and the state "written"', async () => {
     const device = await gateway.verified('acks', ['ack']);
     const acknowledged = send('acks', { wait: 'acknowledged' });
     const { id } = await askOf(device);
@@ -56,7 +56,7 @@ describe('a call that waits', () => {
     expect(await send('acks', { wait: 'written' })).toMatchObject({ status: 200, outcome: 'written' });
   });
 
-  test('is answered when a client that was away comes, and cannot reply', async () => {
+  test('ends when an offline client connects that cannot reply', async () => {
     await gateway.users('late-plain');
     const answer = send('late-plain', { wait: 'reply', timeout_s: 20 });
     for (let stored = 0; stored === 0; ) stored = (await gateway.mailbox('late-plain')).length;
@@ -66,7 +66,7 @@ describe('a call that waits', () => {
     expect(await answer).toMatchObject({ status: 409, error: 'cannot_reply' });
   });
 
-  test('is answered when a client that was away comes, and replies', async () => {
+  test('gets the reply of a client that connects later', async () => {
     await gateway.users('late');
     const answer = send('late', { wait: 'reply', timeout_s: 20 });
     for (let stored = 0; stored === 0; ) stored = (await gateway.mailbox('late')).length;
@@ -76,7 +76,7 @@ describe('a call that waits', () => {
     expect(await answer).toMatchObject({ status: 200, outcome: 'replied', reply: null });
   });
 
-  test('a reply counts once, from the asked user, with a reply in it', async () => {
+  test('a reply counts once, only from the asked user, and only with a body', async () => {
     const device = await gateway.verified('asked', ['errors']);
     const other = await gateway.verified('other', ['errors']);
     const answer = send('asked', { wait: 'reply' });

@@ -67,7 +67,7 @@ describe.each([
   });
 });
 
-test('a cluster wants a hash tag for a prefix, and says so beside every other mistake', () => {
+test('a cluster needs a hash tag in the prefix, reported beside every other mistake', () => {
   expect(parseConfig({ REDIS_URL, REDIS_CLUSTER: 'true', REDIS_KEY_PREFIX: '{f}:' }).redis.cluster).toBe(true);
   const message = messageOf({ REDIS_URL, REDIS_CLUSTER: 'true', REDIS_KEY_PREFIX: 'f:', GATEWAY_PORT: 'x' });
   expect(message).toContain('REDIS_KEY_PREFIX ');

@@ -87,7 +87,7 @@ test('a round goes on where the time budget ended, and reaches everyone once', (
   expect(turn()).toBe(true);
 });
 
-test('what comes during a round makes the next one; whoever is sent something of its own has both before it', () => {
+test('messages during a round make the next one; a session with a message of its own gets both first', () => {
   const [a, b, c] = join('a', 'b', 'c');
   const first = broadcast();
   const second = broadcast();
@@ -104,7 +104,7 @@ test('what comes during a round makes the next one; whoever is sent something of
   for (const receiver of [a, b, c]) expect(receiver?.sent).toEqual([first, second]);
 });
 
-test('who comes or goes during a round: a newcomer gets nothing that was sent before, and who left nothing any more', () => {
+test('sessions that begin during a round get nothing sent before, and those that end get nothing more', () => {
   const [, b, c] = join('a', 'b', 'c');
   const message = broadcast();
   broadcasts.add(message);
@@ -117,7 +117,7 @@ test('who comes or goes during a round: a newcomer gets nothing that was sent be
   expect(d?.sent).toEqual([]);
 });
 
-test('while more comes than a round takes away, the round goes on to its end at once', () => {
+test('under more input than a round takes, the round still runs to its end', () => {
   const receivers = join('a', 'b', 'c', 'd');
   broadcasts.add(broadcast());
   turn();

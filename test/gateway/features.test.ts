@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => shared.stop());
 
-describe('the answer to a verify with features', () => {
+describe('the reply to a verify with features', () => {
   test('names those that were accepted, the session, and the heartbeat timeout', async () => {
     const { verdict } = await shared.verified('f1', ['goodbye', 'pong', 'teleport', 'receipts', 'errors']);
     expect(verdict).toEqual({
@@ -19,7 +19,7 @@ describe('the answer to a verify with features', () => {
     });
   });
 
-  test('passes over names that it does not know, however many and long', async () => {
+  test('ignores unknown names, however many and long', async () => {
     const unknown = Array.from({ length: 70 }, (_, i) => `${i} ${'x'.repeat(100)}`);
     expect((await shared.verified('f6', [...unknown, 'pong', 'pong'])).verdict).toMatchObject({ features: ['pong'] });
   });
@@ -34,20 +34,20 @@ describe('the answer to a verify with features', () => {
     });
   });
 
-  test('says another session each time', async () => {
+  test('gives a new session each time', async () => {
     const first = await shared.verified('f4', ['pong']);
     const second = await shared.verified('f4', ['pong']);
     expect(second.verdict.session).not.toBe(first.verdict.session);
   });
 
-  test('a failed verify says no more than of old', async () => {
+  test('a failed verify has only the original members', async () => {
     const client = await shared.peer();
     client.send(1, { phone_number: 'f5', token: 'wrong', features: ['ack'] });
     await client.receives(101, '{"code": 0}');
   });
 });
 
-test('features belong to the connection: who comes back without them is a plain client', async () => {
+test('features belong to the connection: a client that reconnects without them is plain', async () => {
   const first = await shared.verified('belongs', ['pong', 'errors', 'ack']);
   first.send(5);
   await first.receives(105, '');
@@ -58,7 +58,7 @@ test('features belong to the connection: who comes back without them is a plain 
   await first.receives(102, '{"chat_from": "belongs", "chat_content": "plain"}');
 });
 
-test('pong: a heartbeat is answered with its version', async () => {
+test('pong: a heartbeat gets a pong with its version', async () => {
   const client = await shared.verified('pong', ['pong']);
   client.send(5, '', 42);
   await client.receives(105, '', 42);
@@ -145,7 +145,7 @@ describe('errors', () => {
   }
   afterAll(() => limited?.stop());
 
-  test('what is no misuse is not counted as a bad frame', async () => {
+  test('a legitimate refusal does not count as a bad frame', async () => {
     const own = await gateway({ MAX_BAD_FRAMES: '0' });
     const client = await own.verified('e', ['errors']);
     client.send(2, { chat_to: 'nobody', chat_content: 'x', ref: 1 });
@@ -213,7 +213,7 @@ describe('goodbye', () => {
     await client.isClosedSilently();
   });
 
-  test('draining: after all that was on its way', async () => {
+  test('draining: after everything in flight', async () => {
     const own = await gateway();
     const client = await own.verified('g7', ['goodbye']);
     const plain = await own.verified('g7 plain');

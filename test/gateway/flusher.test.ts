@@ -14,7 +14,7 @@ function slowOutbox(ms: number, onFlush: () => void): Outbox {
   return { begin: () => undefined, finish: flush } as unknown as Outbox;
 }
 
-test('a flush of very many leaves turns of the event loop to others, and comes to its end, in order', async () => {
+test('a flush of very many sessions yields the event loop, and reaches the end, in order', async () => {
   const flusher = new Flusher({ before: () => true, send: () => undefined });
   const flushed: number[] = [];
   for (let i = 0; i < 200; i += 1) flusher.schedule(slowOutbox(1, () => flushed.push(i)));
@@ -32,7 +32,7 @@ test('a flush of very many leaves turns of the event loop to others, and comes t
   expect(turns).toBeGreaterThan(3);
 });
 
-test('what has to come before a flush is called again until it is done', async () => {
+test('the step before a flush is repeated until it is done', async () => {
   let calls = 0;
   const flusher = new Flusher({
     before() {

@@ -12,7 +12,7 @@ async function own() {
   return { g, failOver };
 }
 
-test('an entry whose removal was forgotten leaves the inbox again, and nobody gets it twice', async () => {
+test('an entry whose removal was lost is removed again, and nobody gets it twice', async () => {
   const { g, failOver } = await own();
   const client = await g.verified('u');
   await g.push(entry('once', ['u']));
@@ -27,7 +27,7 @@ test('an entry whose removal was forgotten leaves the inbox again, and nobody ge
   await client.receives(102, chat('p', 'after'));
 });
 
-test('a hand-over that was forgotten is made again: nobody waits for it', async () => {
+test('a hand-over that was lost is repeated: nobody waits for it', async () => {
   const { g, failOver } = await own();
   await g.verified('u');
   const user = g.keys.user('u');
@@ -41,7 +41,7 @@ test('a hand-over that was forgotten is made again: nobody waits for it', async 
   expect(await g.metric('fronttcp_lease_losses_total')).toBe(0);
 });
 
-test('a session of which it was forgotten that it had ended ends again, and its event has a reason', async () => {
+test('a session whose end was lost ends again, and its event has a reason', async () => {
   const { g, failOver } = await own();
   await g.verified('u');
   const user = g.keys.user('u');

@@ -47,7 +47,7 @@ describe('max_frame_bytes', () => {
     },
   );
 
-  test('holds for the mailbox, for what comes directly, and for broadcasts', async () => {
+  test('holds for the mailbox, for direct messages, and for broadcasts', async () => {
     const g = await gateway();
     await g.users('small');
     await g.route({ to: ['small'], body: bodyOf(LIMIT + 1) });

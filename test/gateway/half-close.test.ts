@@ -23,7 +23,7 @@ test('900 chats and then the end: all of them are stored', async () => {
   await until('all are stored', async () => (await g.mailbox('away')).length === CHATS, { timeoutMs: 20_000 });
 });
 
-test('a client that closes only its sending side gets its answers, and then the end', async () => {
+test('a client that closes only its sending side gets its replies, and then the end', async () => {
   const g = await gateway();
   await g.users('away', 'asks');
   const client = await g.peer();
@@ -39,7 +39,7 @@ test('a client that closes only its sending side gets its answers, and then the 
   });
 });
 
-test('a client that sends a part of a frame and then the end is done at once', async () => {
+test('a client that sends a part of a frame and then the end is closed at once', async () => {
   const g = await gateway();
   const client = await g.verified('half');
   const other = await g.verified('other');

@@ -27,7 +27,7 @@ async function begin(count: number): Promise<InboxEntry[]> {
 
 const left = async () => ((await redis.command('XRANGE', inbox, '-', '+')) as [string][]).map(([id]) => id);
 
-test('an entry is removed when the reader and all of its sessions are done with it, not before', async () => {
+test('an entry is removed only when the reader and all of its sessions are done with it', async () => {
   const [entry] = (await begin(1)) as [InboxEntry];
   entry.expect(2);
   entry.settle();
@@ -40,7 +40,7 @@ test('an entry is removed when the reader and all of its sessions are done with 
   expect(entries.open).toBe(0);
 });
 
-test('an inbox is not trimmed one entry too far: what is done leaves at once, whatever is open before it', async () => {
+test('an inbox is not trimmed one entry too far: a finished entry is removed even behind an open one', async () => {
   const [a, b, c, d] = (await begin(4)) as [InboxEntry, InboxEntry, InboxEntry, InboxEntry];
   const unread = String(await redis.command('XADD', inbox, '*', 'f', 'v'));
   a.settle();
@@ -55,7 +55,7 @@ test('an inbox is not trimmed one entry too far: what is done leaves at once, wh
   expect(await left()).toEqual([unread]);
 });
 
-test('thousands that are done together are removed', async () => {
+test('thousands of entries that finish together are removed', async () => {
   const all = await begin(1_201);
   const [first, ...others] = all as [InboxEntry, ...InboxEntry[]];
   for (const entry of others) entry.settle();
@@ -66,7 +66,7 @@ test('thousands that are done together are removed', async () => {
   expect(await left()).toEqual([]);
 });
 
-test('a promoted replica whose clock is behind keeps what has not been read, whatever is removed late', async () => {
+test('a promoted replica whose clock is behind keeps unread entries when older ones are removed late', async () => {
   const [written] = (await begin(1)) as [InboxEntry];
   // The replica never had that entry, and gives lower ids.
   await redis.command('DEL', inbox);
@@ -76,7 +76,7 @@ test('a promoted replica whose clock is behind keeps what has not been read, wha
   expect(await left()).toEqual(['5-0']);
 });
 
-test('ids are compared as the numbers that they are', () => {
+test('ids are compared as numbers', () => {
   const ids = ['5-9', '5-10', '40-0', '5-0', '0', '1700000000000-1'];
   expect([...ids].sort(compareEntryIds)).toEqual(['0', '5-0', '5-9', '5-10', '40-0', '1700000000000-1']);
   expect(compareEntryIds('7-1', '7-1')).toBe(0);

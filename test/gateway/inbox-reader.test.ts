@@ -69,7 +69,7 @@ async function fullInbox() {
   return { reader, lease, delivered, left };
 }
 
-test('a long inbox leaves turns of the event loop to others, and comes to its end, in order', async () => {
+test('a long inbox yields the event loop, and is read to its end, in order', async () => {
   const { reader, delivered, left } = await fullInbox();
   reader.start();
   let turns = 0;
@@ -82,7 +82,7 @@ test('a long inbox leaves turns of the event loop to others, and comes to its en
   await until('it is empty', async () => (await left()) === 0);
 });
 
-test('a lease that ends on the way: what was not taken stays in the inbox', async () => {
+test('a lease that ends on the way: entries that were not taken stay in the inbox', async () => {
   const { reader, lease, delivered, left } = await fullInbox();
   reader.start();
   while (delivered.length === 0) await setImmediate();

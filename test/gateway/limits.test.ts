@@ -4,7 +4,7 @@ import { until } from '../kit/until.ts';
 import { chat, gateway } from './support/gateway.ts';
 
 describe('connections of one address', () => {
-  test('MAX_UNVERIFIED_PER_ADDRESS: more than so many that say nothing are closed, those who were first stay', async () => {
+  test('MAX_UNVERIFIED_PER_ADDRESS: silent connections over the limit are closed, the earlier ones stay', async () => {
     const g = await gateway({ MAX_UNVERIFIED_PER_ADDRESS: '2' });
     await g.users('u', 'v');
     const first = await g.peer();
@@ -19,7 +19,7 @@ describe('connections of one address', () => {
     expect(third.isClosed).toBe(false);
   });
 
-  test('MAX_UNVERIFIED_PER_ADDRESS: who fails and then says nothing counts again', async () => {
+  test('MAX_UNVERIFIED_PER_ADDRESS: a connection that fails and falls silent counts again', async () => {
     const g = await gateway({ MAX_UNVERIFIED_PER_ADDRESS: '2' });
     const idle = [await g.peer(), await g.peer()];
     const failing = await g.peer();
@@ -54,7 +54,7 @@ describe('connections of one address', () => {
     });
   });
 
-  test('MAX_CONNECTIONS: the gateway is full, and those who are here stay', async () => {
+  test('MAX_CONNECTIONS: the gateway is full, and present connections stay', async () => {
     const g = await gateway({ MAX_CONNECTIONS: '1' });
     const one = await g.verified('one');
     await (await g.peer()).isClosedSilently();

@@ -13,7 +13,7 @@ interface WithId {
 const numbers = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `${from + i}`);
 
 describe('a plain client', () => {
-  test('who was away gets what was stored after 101 and before anything newer, in order, in the plain form', async () => {
+  test('gets stored messages after 101 and before anything newer, in order, in the plain form', async () => {
     const g = await gateway();
     await g.users('u');
     await g.push(...numbers(300).map((text) => entry(text, ['u'])));
@@ -85,7 +85,7 @@ describe('an ack client', () => {
     await client.receives(2_001, { a: { b: 1 }, id: expect.any(String), sent_at: expect.any(Number) });
   });
 
-  test('gets each once that comes while its mailbox is being served, though it is in both the mailbox and the inbox', async () => {
+  test('gets each message once that comes during its replay, though it is in both the mailbox and the inbox', async () => {
     const g = await gateway();
     await g.users('u');
     await g.push(...numbers(300).map((text) => entry(text, ['u'])));
@@ -119,7 +119,7 @@ describe('an ack client', () => {
     await second.receives(102, expect.objectContaining({ chat_content: 'newer' }));
   });
 
-  test('what it did not acknowledge goes in the plain form to a plain client, once', async () => {
+  test('unacknowledged messages go in the plain form to a plain client, once', async () => {
     const g = await gateway();
     const first = await g.verified('u', ['ack']);
     await g.push(entry('x', ['u']));
@@ -171,7 +171,7 @@ describe('an ack client', () => {
 });
 
 describe('lost', () => {
-  test('counts what the bound pushed out, oldest first, and says it once', async () => {
+  test('counts messages that the bound pushed out, oldest first, and reports them once', async () => {
     const g = await gateway({ MAILBOX_MAX: '5' });
     await g.users('u');
     await g.push(...numbers(12).map((text) => entry(text, ['u'])));
@@ -186,7 +186,7 @@ describe('lost', () => {
     expect(second.verdict.lost).toBe(0);
   });
 
-  test('counts what got too old, and an own ttl that ran out', async () => {
+  test('counts messages that got too old, or whose own TTL ran out', async () => {
     const g = await gateway({ OFFLINE_TTL_S: '3600' });
     await g.users('u');
     await g.route({ to: ['u'] });
@@ -218,7 +218,7 @@ describe('lost', () => {
   });
 });
 
-test('OFFLINE_TTL_S of 0: what comes for who is away is dropped, who is connected gets everything', async () => {
+test('OFFLINE_TTL_S of 0: messages for offline users are dropped, connected users get everything', async () => {
   const g = await gateway({ OFFLINE_TTL_S: '0' });
   await g.users('away');
   const here = await g.verified('here', ['ack', 'receipts']);

@@ -68,7 +68,7 @@ function fill(outbox: Outbox): Outgoing[] {
   return items;
 }
 
-test('what is gathered in one turn is one write, in order', async () => {
+test('messages of one turn are one write, in order', async () => {
   const { near, received } = await socketPair();
   const owner = new Owner();
   const outbox = new Outbox(near, owner);
@@ -81,7 +81,7 @@ test('what is gathered in one turn is one write, in order', async () => {
   await until('all has arrived', () => received() === 300);
 });
 
-test('what the kernel does not take stays here, counted, and goes on when it does', async () => {
+test('bytes that the kernel does not take stay in the outbox, counted, and follow later', async () => {
   const { near, far, received } = await socketPair();
   far.pause();
   const owner = new Owner();
@@ -100,7 +100,7 @@ test('what the kernel does not take stays here, counted, and goes on when it doe
   await until('all has arrived', () => received() === items.length * 100_000 + 900_000);
 });
 
-test('a write is bounded, however much has been gathered: a reader is judged by one write', async () => {
+test('a write is bounded, however much has been gathered, so that progress shows within one write', async () => {
   const { near } = await socketPair();
   const owner = new Owner();
   const outbox = new Outbox(near, owner);
@@ -116,7 +116,7 @@ test('a write is bounded, however much has been gathered: a reader is judged by 
   expect(owner.written).toHaveLength(100);
 });
 
-test('what is taken back is in order, and nothing of it is called written later', async () => {
+test('messages taken back are in order, and none is reported written later', async () => {
   const { near, far } = await socketPair();
   far.pause();
   const owner = new Owner();
@@ -143,7 +143,7 @@ test('what is taken back is in order, and nothing of it is called written later'
   expect(unsent).toBe(0);
 });
 
-test('of what has not been begun, some can be taken back', async () => {
+test('messages whose write has not begun can be taken back in part', async () => {
   const { near } = await socketPair();
   const owner = new Owner();
   const outbox = new Outbox(near, owner);
@@ -162,7 +162,7 @@ test('of what has not been begun, some can be taken back', async () => {
   );
 });
 
-test('a socket that is gone takes nothing, and loses nothing', async () => {
+test('a closed socket takes no message, and loses none', async () => {
   const { near } = await socketPair();
   const owner = new Owner();
   const outbox = new Outbox(near, owner);
@@ -189,7 +189,7 @@ function handOver(): { destroyed: boolean; writableLength: number; unsentBytes()
   return { destroyed: false, writableLength: 0, unsentBytes: () => 0, write: () => undefined };
 }
 
-test('a flush of many outboxes begins all of them before it learns what became of them', () => {
+test('a flush of many outboxes starts all writes before it reads their results', () => {
   const owner = new Owner();
   const outbox = new Outbox(handOver(), owner);
   const items = [item(), item()];
@@ -201,7 +201,7 @@ test('a flush of many outboxes begins all of them before it learns what became o
   expectItems(owner.written, items);
 });
 
-test('what a lost connection could not send is not counted as written, and is taken back', () => {
+test('unsent messages of a lost connection are not counted as written, and are taken back', () => {
   const owner = new Owner();
   const connection = handOver();
   const outbox = new Outbox(connection, owner);

@@ -25,7 +25,7 @@ test('1,000 entries to one user arrive complete and in order', async () => {
   client.hasNothingMore();
 });
 
-test('1,000 entries that lay there before the gateway came arrive complete and in order', async () => {
+test("1,000 entries from before the gateway's start arrive complete and in order", async () => {
   const before = await gateway();
   const place = { prefix: before.keys.prefix };
   await before.users('u');
@@ -38,7 +38,7 @@ test('1,000 entries that lay there before the gateway came arrive complete and i
   for (let i = 0; i < 1_000; i += 1) await client.receives(102, chat('p', `${i}`));
 });
 
-test('what a producer wrote arrives as it was: escapes, numbers of any size, and any script', async () => {
+test("a producer's text arrives unchanged: escapes, numbers of any size, and any script", async () => {
   const g = await gateway();
   const client = await g.verified('u');
   await g.push(
@@ -66,7 +66,7 @@ test('104 without chat_to is for everyone connected, with it for those named', a
   await one.receives(102, chat('p', 'last'));
 });
 
-test('recipients that nobody knows go to the dead letters by name, the others get theirs', async () => {
+test('unknown recipients go to the dead letters by name, the others get their message', async () => {
   const g = await gateway();
   const client = await g.verified('u');
   await g.push(entry('x', ['nobody', 'u', 'no"body']));
@@ -139,7 +139,7 @@ describe('poison goes to the dead letters with its reason, and the queue goes on
 
   const poisoned = () => gateway({ MAX_QUEUE_RECIPIENTS: '50', MAX_QUEUE_ENTRY_BYTES: '262144' });
 
-  test('a raw control character in a string does not make JSON of ours that is none', async () => {
+  test('a raw control character in a string does not make our JSON invalid', async () => {
     const g = await gateway();
     const client = await g.verified('u');
     await g.push('{"command_id": 102, "chat_from": "p", "chat_to": ["u"], "chat_content": "a\nb\u0001c"}');
@@ -163,7 +163,7 @@ describe('poison goes to the dead letters with its reason, and the queue goes on
   });
 });
 
-test('an entry that was taken by a gateway that died before it routed it is routed by the next, before anything newer', async () => {
+test('an entry taken by a gateway that died before routing is routed by the next gateway, before anything newer', async () => {
   const g = await gateway();
   await g.users('u');
   await g.stop();
@@ -176,7 +176,7 @@ test('an entry that was taken by a gateway that died before it routed it is rout
   await client.receives(102, chat('p', 'newer'));
 });
 
-test('nothing is polled: an idle gateway asks Redis for nothing but what blocks, and its lease', async () => {
+test('nothing is polled: an idle gateway makes only blocking calls, and those for its lease', async () => {
   const g = await gateway();
   const client = await g.verified('u');
   const clients = async () => String(await g.redis.command('CLIENT', 'LIST')).split('\n');

@@ -8,7 +8,7 @@ import type { Session } from '../../gateway/session/session.ts';
 import { DeliveryMarks } from '../../gateway/store/delivery-marks.ts';
 import { gateway, silentLog } from './support/gateway.ts';
 
-test('a broadcast with a receipt: what a client acknowledges while the rest of the write is on its way is acknowledged', async () => {
+test('a broadcast with a receipt: an acknowledgement during the rest of the write counts', async () => {
   const g = await gateway();
   const { redis, keys } = g;
   const { verdict } = await g.verified('quick', ['ack']);

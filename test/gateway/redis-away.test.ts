@@ -79,7 +79,7 @@ test('a verify that waits too long for Redis ends with the connection, and leave
   expect(await g.redis.command('SMEMBERS', g.keys.sessions(g.running.id))).toEqual(['next']);
 });
 
-test('Redis that has forgotten our scripts is given them again, and order holds', async () => {
+test('scripts that Redis has forgotten are loaded again, and order holds', async () => {
   const { g } = await own();
   const client = await g.verified('u');
   await g.redis.command('SCRIPT', 'FLUSH');

@@ -35,7 +35,7 @@ describe('lengths', () => {
     },
   );
 
-  test.each([0, 11, 2 ** 32 - 1])('%i before the verify: the end, without a word', async (length) => {
+  test.each([0, 11, 2 ** 32 - 1])('%i before the verify: closed without a frame', async (length) => {
     const client = await shared.peer();
     const header = Buffer.alloc(12);
     header.writeUInt32BE(length, 0);

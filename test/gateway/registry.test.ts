@@ -5,7 +5,7 @@ import type { Session } from '../../gateway/session/session.ts';
 /** All that the registry looks at. */
 const stay = (userId: string, epoch: number, form = 'plain') => ({ userId, epoch, form }) as unknown as Session;
 
-test('a session is found by its user, and by its epoch only while it is the one', () => {
+test('a session is found by its user, and by its epoch only while that is current', () => {
   const registry = new Registry();
   const first = stay('u', 1);
   registry.add(first);

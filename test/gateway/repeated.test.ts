@@ -40,7 +40,7 @@ test('a message that a client never acknowledges is counted from its fifth sessi
   await until('every gateway tells', async () => (await g.metric(METRIC)) === 3);
 });
 
-test('what is acknowledged is not: the count begins anew with the next message', async () => {
+test('an acknowledged message is not: the count restarts with the next message', async () => {
   const g = await gateway();
   await stored(g, 'slow', 'one', 'two');
   for (let i = 1; i <= NOTED; i += 1) await session(g, 'slow', ['ack'], 'one');

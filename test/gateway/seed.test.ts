@@ -26,7 +26,7 @@ describe('before the verify', () => {
     expect(await client.verify('late')).toEqual({ code: 1 });
   });
 
-  test('every frame but the verify is dropped without a word', async () => {
+  test('every frame but the verify is dropped without a reply', async () => {
     await shared.users('before', 'other');
     const other = await shared.verified('other');
     const client = await shared.peer();
@@ -47,7 +47,7 @@ describe('before the verify', () => {
 });
 
 describe('verify', () => {
-  test('fails, and then succeeds on the same connection; the answers are byte for byte those of old', async () => {
+  test('fails, and then succeeds on the same connection; the replies are byte for byte the original ones', async () => {
     await shared.users('again');
     const client = await shared.peer();
     client.send(1, { phone_number: 'again', token: 'wrong' }, 7);
@@ -107,7 +107,7 @@ describe('verify', () => {
     await back.receives(102, chat('watcher', 'for later'));
   });
 
-  test('verifying again as the same user does not end the very connection, however often', async () => {
+  test('verifying again as the same user does not close the connection, however often', async () => {
     const client = await shared.verified('often');
     for (let i = 0; i < 50; i += 1) expect(await client.verify('often')).toEqual({ code: 1 });
     client.send(2, { chat_to: 'often', chat_content: 'still here' });
@@ -123,7 +123,7 @@ describe('verify', () => {
 });
 
 describe('chat', () => {
-  test('bodies have exactly the members of old, and carry the version of the frame that caused them', async () => {
+  test('bodies have exactly the original members, and carry the version of the frame that caused them', async () => {
     const from = await shared.verified('from');
     const to = await shared.verified('to');
     from.send(2, { chat_from: 'from', chat_to: 'to', chat_content: 'single' }, 11);
@@ -152,7 +152,7 @@ describe('chat', () => {
     await to.receives(102, chat('mallory', 'of another type'));
   });
 
-  test('JSON escaped to ASCII says the same as UTF-8, split at every byte', async () => {
+  test('JSON escaped to ASCII equals UTF-8, split at every byte', async () => {
     const from = await shared.verified('甲');
     const to = await shared.verified('乙');
     const escaped = String.raw`{"chat_from": "\u7532", "chat_to": "\u4e59", "chat_content": "\u4f60\u597d \ud83d\ude00"}`;
@@ -188,7 +188,7 @@ describe('chat', () => {
     await back.receives(103, chat(`${id}?`, 'stored'));
   });
 
-  test('a group with duplicates, users who are away and users that nobody knows', async () => {
+  test('a group with duplicates, offline users and unknown users', async () => {
     const from = await shared.verified('g-from');
     const here = await shared.verified('g-here');
     await shared.users('g-away');

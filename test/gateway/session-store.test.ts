@@ -38,7 +38,7 @@ beforeEach(async () => {
   id = answers[0]?.id ?? '';
 });
 
-test('what a client acknowledges just before it verifies again is acknowledged', async () => {
+test('an acknowledgement just before another verify counts', async () => {
   void store.settleAcknowledged(session, [id]);
   void store.release({ session, reason: 'reverified', handsOver: false, undelivered: [] });
   expect((await claim()).epoch).toBeGreaterThan(session.epoch);
@@ -46,7 +46,7 @@ test('what a client acknowledges just before it verifies again is acknowledged',
   expect(await redis.command('ZCARD', keys.mailbox('u'))).toBe(0);
 });
 
-test('a page that is asked for behind an acknowledgement does not have the message', async () => {
+test('a page requested behind an acknowledgement does not have the message', async () => {
   void store.settleAcknowledged(session, [id]);
   const page = await store.page(session, { after: '0', lostReported: 0, waitsForNobody: false }, () => true);
   expect(page).toEqual([]);

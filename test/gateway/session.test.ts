@@ -33,7 +33,7 @@ describe('deadlines', () => {
     expect(g.counters.closes.get('slow_reader')).toBe(1);
   });
 
-  test('who is unverified after AUTH_TIMEOUT_MS is closed without a word, whatever it sends', async () => {
+  test('an unverified connection is closed after AUTH_TIMEOUT_MS without a frame, whatever it sends', async () => {
     const g = sessionsInProcess({ AUTH_TIMEOUT_MS: '2000' });
     const silent = g.client();
     const wrong = g.client();
@@ -84,7 +84,7 @@ describe('deadlines', () => {
     expect(g.routed).toHaveLength(40);
   });
 
-  test('FRAME_TIMEOUT_MS: a frame that was begun and is not ended closes a verified connection; who waits between frames stays', async () => {
+  test('FRAME_TIMEOUT_MS: an unfinished frame closes a verified connection; a pause between frames does not', async () => {
     const g = sessionsInProcess({ FRAME_TIMEOUT_MS: '300' });
     const loris = await g.verified('loris', ['goodbye']);
     const quiet = await g.verified('quiet');
@@ -117,7 +117,7 @@ describe('MAX_MESSAGES_PER_S', () => {
     expect(g.counters.throttled).toBe(0);
   });
 
-  test('who is over it is slowed down, and nothing is dropped or reordered', async () => {
+  test('a sender over the limit is slowed down, and nothing is dropped or reordered', async () => {
     const g = sessionsInProcess({ MAX_MESSAGES_PER_S: '100' });
     const client = await g.verified('u');
     client.sendBytes(...numbered(300));
@@ -133,7 +133,7 @@ describe('MAX_MESSAGES_PER_S', () => {
     expect(client.connection.isPaused).toBe(false);
   });
 
-  test('who is slowed down is not taken for silent', async () => {
+  test('a slowed sender is not taken for silent', async () => {
     const g = sessionsInProcess({ MAX_MESSAGES_PER_S: '1', HEARTBEAT_TIMEOUT_MS: '300' });
     const client = await g.verified('u');
     for (let i = 0; i < 80; i += 1) {
@@ -155,7 +155,7 @@ describe('MAX_MESSAGES_PER_S', () => {
 });
 
 describe('a session that is served from its mailbox', () => {
-  test('waits for the session before it, and after three leases for nobody', async () => {
+  test('waits for the session before it for three leases at most', async () => {
     const g = sessionsInProcess({ LEASE_MS: '1000' });
     g.claim.predecessorHandsOver = true;
     const client = await g.verified('u');
@@ -168,7 +168,7 @@ describe('a session that is served from its mailbox', () => {
     expect(client.session.state).toBe('live');
   });
 
-  test('reads from the beginning when it hears, while a page is on its way, that older messages came', async () => {
+  test('reads from the beginning when older messages came while a page was on its way', async () => {
     const g = sessionsInProcess();
     g.claim.waiting = 1;
     g.pages.push([stored('7', 'newer')]);
@@ -226,7 +226,7 @@ describe('a suspended session', () => {
   const direct = (content: string, orderId: number) =>
     Message.direct(encodeFrame(1, 102, JSON.stringify({ chat_content: content })), orderId, new DirectInterval());
 
-  test('gets what had come directly in its place among the messages of its mailbox, when it is resumed', async () => {
+  test('gets direct messages in their place among those of its mailbox, when it is resumed', async () => {
     const g = sessionsInProcess();
     const { session, connection, received } = await g.verified('u');
     connection.block();
@@ -247,7 +247,7 @@ describe('a suspended session', () => {
     expect(contents).toEqual(['being written', 'first', 'second', 'third', 'fourth', 'fifth']);
   });
 
-  test('that ends puts back what had come directly', async () => {
+  test('that ends puts its direct messages back', async () => {
     const g = sessionsInProcess();
     const { session, connection } = await g.verified('u');
     connection.block();

@@ -3,7 +3,7 @@ import { parseConfig } from '../../gateway/config.ts';
 import { STOP_MARGIN_MS, shutdownBudgetMs, shutdownSteps } from '../../gateway/shutdown.ts';
 import { defaultTimings, STOP_MARGIN_SECONDS } from '../../lib/timings.ts';
 
-test('a shutdown whose every step takes as long as it may ends within the stop timeout of the container', () => {
+test('a shutdown whose every step takes its whole budget ends within the stop timeout of the container', () => {
   const { drainTimeoutMs } = parseConfig({ REDIS_URL: 'redis://127.0.0.1' });
   expect(drainTimeoutMs).toBe(defaultTimings.drainTimeoutSeconds * 1_000);
   expect(STOP_MARGIN_MS).toBe(STOP_MARGIN_SECONDS * 1_000);

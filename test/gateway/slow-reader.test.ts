@@ -108,7 +108,7 @@ test('a slow reader beside a thousand quick ones delays none of them', { timeout
   expect(numbersOf(frozen)).toEqual(upTo(200));
 });
 
-test('what went directly to a reader that was too slow comes back in its place among what went through Redis', {
+test('direct messages of a reader that was too slow return to their place among those through Redis', {
   timeout: 60_000,
 }, async () => {
   const g = await gateway({ MAILBOX_MAX: '2000', MAILBOX_MAX_BYTES: '100000000', SLOW_READER_TIMEOUT_MS: '500' });

@@ -85,7 +85,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
-test('while it drains it takes nobody new and is not ready, but alive', async () => {
+test('a draining gateway takes no new connection and is not ready, but alive', async () => {
   const g = await gateway();
   // A peer that does not close its side keeps the gateway lingering for a moment.
   const client = await g.peer();
@@ -103,7 +103,7 @@ test('while it drains it takes nobody new and is not ready, but alive', async ()
   await expect(g.health('/healthz')).rejects.toThrow();
 });
 
-test('a load balancer that goes on sending finds nobody refused: newcomers are served, and told when to come back', async () => {
+test('while a load balancer keeps sending, nobody is refused: new connections are served, and get a goodbye with a time', async () => {
   const g = await gateway({ DRAIN_TIMEOUT_MS: '60000', DRAIN_ACCEPT_MS: '1500' });
   await g.users('early', 'late', 'plain');
   const early = await g.peer();
@@ -123,14 +123,14 @@ test('a load balancer that goes on sending finds nobody refused: newcomers are s
   await stopped;
 });
 
-test('a stop while Redis is away still ends with 0, in time', { timeout: 60_000 }, async () => {
+test('a stop while Redis is away still exits with 0, in time', { timeout: 60_000 }, async () => {
   const { program, healthPort } = await start({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` }, false);
   expect(await get(healthPort, '/healthz')).toBe(200);
   expect(await get(healthPort, '/readyz')).toBe(503);
   expect(await program.stop('SIGTERM', 25_000)).toEqual({ code: 0, signal: null });
 });
 
-test('a background task that ends with an error ends it, not 0, with a line in the log and a sentence', async () => {
+test('a background task that fails ends the process, not with 0, with a log line and a sentence', async () => {
   const planted = "process.once('SIGUSR2', () => Promise.reject(new Error('planted')))";
   const { program } = await start({
     REDIS_URL: sharedRedisUrl(),
@@ -142,7 +142,7 @@ test('a background task that ends with an error ends it, not 0, with a line in t
   expect(program.output()).toMatch(/The gateway ends, because a background task failed: Error: planted/);
 });
 
-test('a port that is taken ends it, not 0, with a message that names it', async () => {
+test('a port that is taken ends the process, not with 0, with a message that names it', async () => {
   const taken = await start({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() });
   for (const env of [
     { GATEWAY_PORT: String(taken.port), HEALTH_PORT: '0' },
@@ -158,7 +158,7 @@ test('a port that is taken ends it, not 0, with a message that names it', async 
   }
 });
 
-test('a bad environment ends it, not 0, and names every variable at once', async () => {
+test('a bad environment ends the process, not with 0, with a message that names every variable at once', async () => {
   const program = startProgram('gateway/main.ts', [], {
     env: { REDIS_URL: undefined, GATEWAY_PORT: '99999', MAX_RECIPIENTS: 'many', REDIS_CLUSTER: 'yes' },
   });
@@ -169,7 +169,7 @@ test('a bad environment ends it, not 0, and names every variable at once', async
   expect(program.output()).not.toMatch(/\n\s+at /);
 });
 
-test('the health check says by its exit code whether the gateway beside it is alive', async () => {
+test('the exit code of the health check is 0 exactly while the gateway beside it is alive', async () => {
   const { healthPort } = await start({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() });
   const alive = startProgram('gateway/healthcheck.mjs', [], { env: { HEALTH_PORT: String(healthPort) } });
   expect((await alive.exit).code).toBe(0);

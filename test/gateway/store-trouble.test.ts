@@ -51,7 +51,7 @@ test('a store whose connections stop answering without closing: everything works
   expect([alice.isClosed, bob.isClosed]).toEqual([false, false]);
 });
 
-test('a store whose connection is cut in the middle of a reply: what was asked is asked again, once', async () => {
+test('a store whose connection is cut in the middle of a reply: the call is repeated, once', async () => {
   const { proxy, g } = await throughProxy();
   const alice = await g.verified('alice', ['receipts']);
   await g.users('away');
@@ -63,7 +63,7 @@ test('a store whose connection is cut in the middle of a reply: what was asked i
   away.hasNothingMore();
 });
 
-test('a slow store is no silent one: its connections stay', async () => {
+test('a slow store is not taken for a silent one: its connections stay', async () => {
   const { proxy, g } = await throughProxy();
   const alice = await g.verified('alice', ['receipts']);
   proxy.delay(400);
@@ -74,7 +74,7 @@ test('a slow store is no silent one: its connections stay', async () => {
   expect(await g.metric('fronttcp_redis_reconnects_total')).toBe(0);
 });
 
-test('a full store: leases, verify, delivery and acknowledgement go on, new messages wait, and it heals when memory is free', async () => {
+test('a full store: leases, verify, delivery and acknowledgement go on, new messages wait until memory is free', async () => {
   const redis = await ownRedis();
   const g = await gateway({ LEASE_MS: '1000' }, { redisUrl: redis.url });
   const alice = await g.verified('alice', ['receipts']);
@@ -116,7 +116,7 @@ test('a full store: leases, verify, delivery and acknowledgement go on, new mess
   expect(await g.metric('fronttcp_lease_losses_total')).toBe(0);
 });
 
-test('a rotated password: what comes meanwhile waits, no token is called wrong, and the new file is read without a restart', async () => {
+test('a rotated password: calls wait, no token is refused, and the new file is read without a restart', async () => {
   const redis = await ownRedis();
   const folder = await mkdtemp(join(tmpdir(), 'fronttcp-password-'));
   onTestFinished(() => rm(folder, { recursive: true }));

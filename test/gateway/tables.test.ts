@@ -15,13 +15,13 @@ describe('close reasons', () => {
     }
   });
 
-  test('a name that is newer than this gateway, or none of a reason, counts as kicked', () => {
+  test('an unknown or missing reason counts as kicked', () => {
     for (const name of ['from_the_future', '', '__proto__', 'toString']) {
       expect(closeReasonOf(name)).toBe(CloseReasons.kicked);
     }
   });
 
-  test('nobody is asked to come back at once who was sent away for what it did', () => {
+  test('no reason for misbehaviour asks the client to come back at once', () => {
     for (const row of [CloseReasons.tooManyBadFrames, CloseReasons.tooManyVerifyAttempts, CloseReasons.takenOver]) {
       expect(row.comesBackAfterMs).toBeGreaterThanOrEqual(60_000);
     }
@@ -34,13 +34,13 @@ describe('features', () => {
     expect(bits.reduce((all, bit) => all | bit, 0)).toBe(bits.reduce((sum, bit) => sum + bit, 0));
   });
 
-  test('what was asked for and is known, in the order of the table, each once', () => {
+  test('accepted features are the known ones, in the order of the table, each once', () => {
     expect(featureNames(featureBits(['goodbye', 'x', 'ack', 'ack', '__proto__']))).toEqual(['ack', 'goodbye']);
     expect(featureNames(featureBits([]))).toEqual([]);
     expect(featureNames(featureBits([...FEATURES]))).toEqual([...FEATURES]);
   });
 
-  test('who names features, known here or not, knows more than the seed protocol', () => {
+  test('a client that names any feature, known or not, is not a plain client', () => {
     expect([formOf(undefined), formOf([]), formOf(['x']), formOf(['pong', 'ack'])]).toEqual([
       'plain',
       'extended',

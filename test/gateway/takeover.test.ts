@@ -20,7 +20,7 @@ async function holder({ redis, keys }: TestGateway, userId: string): Promise<unk
 }
 
 describe('a newer connection of the same user', () => {
-  test('closes the older one without a word, and gets what comes', async () => {
+  test('closes the older one without a frame, and gets what is sent', async () => {
     const g = await gateway();
     const older = await g.verified('u');
     const newer = await g.verified('u');
@@ -48,7 +48,7 @@ describe('a newer connection of the same user', () => {
     expect(await g.redis.command('SISMEMBER', g.keys.sessions(g.running.id), 'u')).toBe(1);
   });
 
-  test('many at once: one is left, and every session had its two events', async () => {
+  test('many at once: one remains, and every session has its two events', async () => {
     const g = await gateway();
     await g.users('u');
     const peers = await Promise.all(Array.from({ length: 20 }, () => g.peer()));
@@ -106,7 +106,7 @@ test('a socket that closes while its token is being checked leaves no session be
   await until('both are stored', async () => (await g.mailbox('gone')).length === 2);
 });
 
-test('a user who verifies as another on a connection that reads nothing keeps its own messages to itself', async () => {
+test('messages of a user whose slow connection verifies as another user do not reach that other user', async () => {
   const g = await gateway({ OUTBOX_MAX_BYTES: '67108864', SLOW_READER_TIMEOUT_MS: '800' });
   await g.users('b');
   const client = await g.verified('a');

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { frameBytes } from '../kit/peer.ts';
 import { gateway } from './support/gateway.ts';
 
-test('a verify that the store does not take ends its connection without a verdict; those of the same batch go on', async () => {
+test('a verify that the store refuses closes its connection without a 101; others of the same batch succeed', async () => {
   const g = await gateway();
   const users = ['before', 'broken', 'behind'];
   await g.users(...users);

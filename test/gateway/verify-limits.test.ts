@@ -25,7 +25,7 @@ describe('failed verifies', () => {
     expect(waits.slice(21)).toEqual([250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]);
   });
 
-  test('a stranger costs the user at another address nothing, until strangers are many: then a wait, never a refusal', () => {
+  test('failures of strangers do not delay a user at another address, until they are many: then a wait, never a refusal', () => {
     const l = limits();
     for (let i = 0; i < 90; i += 1) l.failed('u', '10.0.0.1', T0);
     expect(l.delayMs('u', '10.0.0.2', T0)).toBe(0);
@@ -34,7 +34,7 @@ describe('failed verifies', () => {
     expect(l.delayMs('u', '10.0.0.2', T0)).toBe(5_000);
   });
 
-  test('are forgotten, one a second, and a minute after a long attack it is over', () => {
+  test('expire, one a second; a minute after a long attack the wait is over', () => {
     const l = limits();
     for (let i = 0; i < 10_000; i += 1) l.failed('u', '10.0.0.1', T0);
     expect(l.delayMs('u', '10.0.0.1', T0)).toBe(5_000);

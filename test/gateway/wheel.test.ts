@@ -45,7 +45,7 @@ test.each([1, 99, 100, 101, 5_000, 204_600])('after %i ms: once, not before, and
   expect(deadline.calls).toHaveLength(1);
 });
 
-test('what is farther than the wheel is asked about once a turn, and answers the same', () => {
+test('a deadline beyond the wheel is checked once a turn, and fires at its time', () => {
   const due = now() + 600_000;
   const deadline = new Deadline((at) => (at >= due ? 0 : due));
   wheel.set(deadline, due);
@@ -69,7 +69,7 @@ test('setting it anew moves it; clearing takes it out', () => {
   expect([moved.calls.length, cleared.calls.length]).toEqual([1, 0]);
 });
 
-test('what is set for the past, or set again in its own call, comes at the next tick and not in an endless loop', () => {
+test('a deadline in the past, or set again in its own call, fires at the next tick and not in an endless loop', () => {
   const past = new Deadline((at) => Math.max(1, at - 1_000));
   wheel.set(past, now() - 10_000);
   vi.advanceTimersByTime(1_000);
@@ -77,7 +77,7 @@ test('what is set for the past, or set again in its own call, comes at the next 
   expect(past.calls.length).toBeLessThanOrEqual(10);
 });
 
-test('a deadline that sets itself and answers another keeps the one it set', () => {
+test('a deadline that sets itself and returns another keeps the one it set', () => {
   const again = new Deadline((at) => {
     if (again.calls.length === 1) wheel.set(again, at + 200);
     return again.calls.length === 1 ? at + 50_000 : 0;
@@ -87,7 +87,7 @@ test('a deadline that sets itself and answers another keeps the one it set', () 
   expect(again.calls).toHaveLength(2);
 });
 
-test('after a pause longer than the wheel everything that was due comes at once, once', async () => {
+test('after a pause longer than the wheel every due deadline fires at once, once', async () => {
   const many = Array.from({ length: 500 }, () => new Deadline());
   for (const [i, deadline] of many.entries()) wheel.set(deadline, now() + i * 400);
   const paused = performance.now() + 1_000_000;
@@ -102,7 +102,7 @@ test('100,000 deadlines cost one timer', () => {
   expect(vi.getTimerCount()).toBe(1);
 });
 
-test('brought forward it comes sooner, never later than it was', () => {
+test('a deadline that is brought forward fires sooner, never later', () => {
   const deadline = new Deadline();
   wheel.set(deadline, now() + 30_000);
   wheel.bringForward(deadline, now() + 1_000);
@@ -124,7 +124,7 @@ describe('after the process stood still', () => {
     socket.on('error', () => process.exit());
   `;
 
-  test('what was sent meanwhile is read before anybody is judged', async () => {
+  test('bytes sent meanwhile are read before any deadline is applied', async () => {
     vi.useRealTimers();
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -54,7 +54,7 @@ async function sentBy(work: (port: RedisPort) => Promise<unknown>): Promise<[str
   return sent;
 }
 
-test('Redis that stands still between carrying out and answering: what is withdrawn meanwhile is not delivered, what is not is', async () => {
+test('Redis stands still between carrying out and replying: a command withdrawn meanwhile is not delivered, another is', async () => {
   const redis = await startTestRedis();
   onTestFinished(() => redis.stop());
   const g = await gateway({}, { redisUrl: redis.url });
@@ -87,7 +87,7 @@ test('Redis that stands still between carrying out and answering: what is withdr
   expect((await g.mailbox('ack')).filter((member) => member.includes('refused'))).toEqual([]);
 });
 
-test('Redis that stands still under the question whether: what is withdrawn behind the question is left out', async () => {
+test('Redis stands still under the revocation check: a command withdrawn behind the check is left out', async () => {
   const redis = await startTestRedis();
   onTestFinished(() => redis.stop());
   const keyPrefix = 'w:';

@@ -78,7 +78,7 @@ test('slow loris after the verify: a frame that never ends', async () => {
   });
 });
 
-test('half-open: who sent a heartbeat and fell silent is found', async () => {
+test('half-open: a client that sent heartbeats and fell silent is closed', async () => {
   await target.attack(async () => {
     const peers = await Promise.all(several(20, (i) => target.verified(`half open ${i}`)));
     for (const peer of peers) peer.send(5);
@@ -86,7 +86,7 @@ test('half-open: who sent a heartbeat and fell silent is found', async () => {
   });
 });
 
-test('a client that closes only its sending half is let go', async () => {
+test('a client that closes only its sending half is closed', async () => {
   await target.attack(async () => {
     const socket = connect({ port: target.port, host: '127.0.0.1', allowHalfOpen: true });
     const peer = Peer.over(socket);
@@ -96,7 +96,7 @@ test('a client that closes only its sending half is let go', async () => {
   });
 });
 
-test('more connections than files: the process keeps its reserve, answers for its health, and takes clients again', async () => {
+test('more connections than files: the process keeps its reserve, answers health checks, and takes clients again', async () => {
   const small = await startTarget({ openFiles: 256, env: { AUTH_TIMEOUT_MS: '60000' } });
   onTestFinished(() => small.stop());
   await small.attack(async () => {

@@ -12,7 +12,7 @@ afterAll(() => target.stop());
 
 const from = (localAddress: string) => Peer.over(connect({ port: target.port, host: '127.0.0.1', localAddress }));
 
-test('brute force: guesses are slowed down, the user gets in from elsewhere at once, and from the very address, too', async () => {
+test('brute force: guesses are slowed down; the user gets in at once from elsewhere, and from the same address, too', async () => {
   await target.attack(async () => {
     await target.users('victim');
     const attacker = from('127.0.0.66');
@@ -58,7 +58,7 @@ test('a thousand clients behind the address of an attacker verify without a wait
 });
 
 describe('tokens', () => {
-  test('swapped: the token of one user is worth nothing for another', async () => {
+  test('swapped: the token of one user is refused for another', async () => {
     await target.attack(async () => {
       await target.users('ann', 'bob');
       const peer = from('127.0.0.69');
@@ -92,7 +92,7 @@ describe('tokens', () => {
     });
   });
 
-  test('chat_from is who has verified, whatever the body claims', async () => {
+  test('chat_from is the verified user, whatever the body claims', async () => {
     await target.attack(async () => {
       const mallory = await target.verified('mallory');
       const dave = await target.verified('dave');
@@ -104,7 +104,7 @@ describe('tokens', () => {
   });
 });
 
-test('secrets in the log: none, of everything that was tried here', async () => {
+test('the log of all these attacks has no secret', async () => {
   const loud = await startTarget({ env: { LOG_LEVEL: 'trace' } });
   onTestFinished(() => loud.stop());
   const peer = await loud.verified('talkative', ['errors', 'receipts']);

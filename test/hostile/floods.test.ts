@@ -39,7 +39,7 @@ test('a recipient bomb in the queue is a dead letter, and the queue goes on', as
   });
 });
 
-test('self-amplification by group sends: who sends to a thousand that are away pays with its own speed, mailboxes stay bounded', async () => {
+test('self-amplification by group sends: a sender to a thousand offline users is slowed down, mailboxes stay bounded', async () => {
   const small = await startTarget({ env: { MAILBOX_MAX: '5', MAX_MESSAGES_PER_S: '20' } });
   onTestFinished(() => small.stop());
   await small.attack(async () => {

@@ -77,13 +77,13 @@ describe('header smuggling', () => {
     await target.attack(async () => expect(statusesOf(await raw(two))).toEqual([401]));
   });
 
-  test('a line break in a value comes to no header of an answer', async () => {
+  test('a line break in a value reaches no response header', async () => {
     const { headers } = await target.call('GET', '/users/a%0d%0aset-cookie:%20x=1');
     expect(headers.get('set-cookie')).toBeNull();
     expect((await raw('GET /nowhere%0d%0aX-Evil:1 HTTP/1.1\r\nHost: x\r\n\r\n')).toLowerCase()).not.toMatch(/^x-evil/m);
   });
 
-  test('headers that say who the caller is, or where from, are not believed', async () => {
+  test("headers that claim the caller's identity or address are ignored", async () => {
     for (const name of ['x-forwarded-for', 'x-real-ip', 'x-amzn-request-context', 'x-http-method-override']) {
       const { status } = await target.call('GET', '/stats', { token: null, headers: { [name]: '127.0.0.1, op' } });
       expect(status).toBe(401);
@@ -98,7 +98,7 @@ describe('sizes', () => {
     await target.attack(async () => expect(statusesOf(await raw(endless))).toEqual([431]));
   });
 
-  test('an oversized body, announced or in chunks, is refused with 413 and not held', async () => {
+  test('an oversized body, announced or in chunks, is refused with 413 and not kept in memory', async () => {
     await target.attack(async () => {
       for (let i = 0; i < 10; i += 1) {
         const { status } = await target.call('POST', '/send-command', { body: new Uint8Array(11 * 1024 * 1024) });
@@ -175,7 +175,7 @@ test('slow headers and slow bodies: the connections are ended, others are served
   });
 }, 120_000);
 
-describe('every answer', () => {
+describe('every response', () => {
   const paths = ['/stats', '/nowhere', '/login', '/openapi.json', '/web/send-command', '/users/%F0%9F%98%80'];
   test.each(paths)('%s: has its security headers, lets no other origin in, and an id of its log line', async (path) => {
     const { headers } = await target.call('GET', path, { token: null, headers: { origin: 'https://evil.example' } });
@@ -189,7 +189,7 @@ describe('every answer', () => {
     await until('it is logged', () => target.logged.some(({ request_id }) => request_id === id));
   });
 
-  test('a preflight of another origin is told nothing', async () => {
+  test('a preflight of another origin gets no permission', async () => {
     const { headers } = await target.call('OPTIONS', '/send-command', {
       token: null,
       headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
@@ -197,7 +197,7 @@ describe('every answer', () => {
     expect([...headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([]);
   });
 
-  test('an error of ours says nothing of its cause', async () => {
+  test('a 500 does not reveal its cause', async () => {
     await target.redis.set(`${target.prefix}stats`, 'not a hash');
     const { status, text } = await target.call('GET', '/stats');
     expect([status, JSON.parse(text)]).toEqual([

@@ -46,7 +46,7 @@ const poison: readonly (readonly [name: string, entry: string | Buffer])[] = [
   ['script text', "'); redis.call('FLUSHALL') --"],
 ];
 
-test('queue poison of every type is dead-lettered with a reason, and what stands behind it is delivered', async () => {
+test('queue poison of every type is dead-lettered with a reason, and entries behind it are delivered', async () => {
   await target.attack(async () => {
     const reader = await target.verified('reader');
     for (const [at, [name, entry]] of poison.entries()) {
@@ -63,7 +63,7 @@ test('queue poison of every type is dead-lettered with a reason, and what stands
   });
 });
 
-test('ten thousand poisoned entries at once are gone in a moment', async () => {
+test('ten thousand poisoned entries at once are dead-lettered quickly', async () => {
   await target.attack(async () => {
     const before = await target.redis.llen(target.keys.queueDead);
     for (let i = 0; i < 10; i += 1) {
@@ -75,7 +75,7 @@ test('ten thousand poisoned entries at once are gone in a moment', async () => {
   });
 }, 60_000);
 
-test('a queue that is no list, and a user that is no hash, harm nobody', async () => {
+test('a queue key that is not a list, and a user key that is not a hash, harm nobody', async () => {
   await target.attack(async () => {
     await target.redis.set(target.keys.user('no hash'), 'x');
     const reader = await target.verified('reader');

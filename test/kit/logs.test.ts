@@ -22,7 +22,7 @@ describe('the search for secrets in all logs of a run', () => {
     expect(more.length).toBeLessThan(2);
   });
 
-  test('passes over lines as they are, and what is no log line', () => {
+  test('ignores ordinary lines, and output that is not a log line', () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const usual = { level: 30, event: 'request', user: 'a.b', reason: 'bad_token', route: 'POST /login', traceparent };
     expect(secretsIn(`${JSON.stringify(usual)}\ntoken of ann, printed by a program that is asked for it\n`)).toEqual(
@@ -30,7 +30,7 @@ describe('the search for secrets in all logs of a run', () => {
     );
   });
 
-  test('is done over every program that tests start: the run gathers their lines', () => {
+  test('covers every program that tests start', () => {
     expect(process.env.FRONTTCP_TEST_LOGS).toBeDefined();
     expect(() => keepLog('{"level":30,"event":"test"}\n')).not.toThrow();
   });

@@ -32,7 +32,7 @@ it('a commit always has the same two planted bugs, and every bug has its commits
   expect(new Set(chosen.flat()).size).toBe(bugs.length);
 });
 
-it('refuses what is no commit, and names of parts that are not there', () => {
+it('refuses an invalid commit, and names of unknown parts', () => {
   expect(() => partsOf('main')).toThrow('main is not the hash of a commit');
   expect(() => partsNamed(['drill', 'dril'])).toThrow(/there is no dril; there are drill, /);
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { oncePerRun } from './once.ts';
 
-it('is made by the first who needs it, and found whole by the others', async () => {
+it('is made by the first test that needs it, and found complete by the others', async () => {
   const name = randomUUID();
   let made = 0;
   const make = async (folder: string): Promise<void> => {
@@ -18,7 +18,7 @@ it('is made by the first who needs it, and found whole by the others', async () 
   expect(existsSync(join(folders[0] ?? '', 'part'))).toBe(true);
 });
 
-it('tells everybody why it could not be made', async () => {
+it('gives every test the reason when it could not be made', async () => {
   const name = randomUUID();
   const make = (): Promise<void> => Promise.reject(new Error('no room'));
   const tries = await Promise.allSettled([oncePerRun(name, make), oncePerRun(name, make)]);

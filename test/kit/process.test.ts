@@ -29,7 +29,7 @@ it('kills a program that does not stop within the bound', async () => {
   expect(await program.stop('SIGTERM', 200)).toEqual({ code: null, signal: 'SIGKILL' });
 });
 
-it('says that a program is not there', async () => {
+it('says that a program is missing', async () => {
   const program = startProcess('no-such-program');
   expect(await program.exit).toEqual({ code: null, signal: null });
   expect(program.output()).toContain('ENOENT');

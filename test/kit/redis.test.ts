@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 describe('the shared servers', () => {
-  it('answer under a prefix of the test', async () => {
+  it('use a prefix of the test', async () => {
     const prefix = uniquePrefix();
     const redis = connect(sharedRedisUrl());
     await redis.set(`${prefix}a`, 'x');

@@ -25,7 +25,7 @@ function client(encoding: 'base64' | false, token = upstash.token): Redis {
 }
 
 describe.each([['base64'], [false]] as const)('@upstash/redis with response encoding %s', (encoding) => {
-  it('gives strings as they were stored, digits and Chinese too', async () => {
+  it('returns strings as they were stored, digits and Chinese too', async () => {
     const redis = client(encoding);
     for (const text of ['123', '你好 ☎️ \u0000 "quoted"', '', 'OK', 'T0s=', 'null']) {
       expect(await redis.set(key('text'), text)).toBe('OK');
@@ -34,7 +34,7 @@ describe.each([['base64'], [false]] as const)('@upstash/redis with response enco
     expect(await redis.get(key('missing'))).toBeNull();
   });
 
-  it('gives integers, nested arrays and nulls of a script', async () => {
+  it('returns integers, nested arrays and nulls of a script', async () => {
     const redis = client(encoding);
     const script = `return {1, {ARGV[1], {KEYS[1], 'OK'}}, false, '7'}`;
     expect(await redis.eval(script, [key('k')], ['你'])).toEqual([1, ['你', [key('k'), 'OK']], null, '7']);

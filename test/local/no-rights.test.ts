@@ -52,7 +52,7 @@ function asNobody(script: string): ReturnType<typeof startProcess> {
 
 describe('a user without root, Redis or container engine', () => {
   if (!isDebian) {
-    it('is told that there are no package tools', async () => {
+    it('sees that there are no package tools', async () => {
       const program = { name: 'redis-server', packages: ['redis-server'], file: 'usr/bin/redis-server' };
       const { ok, tried } = await copyProgram(program, { dir: folder, env, say: () => undefined });
       expect([ok, tried]).toEqual([false, 'a copy: there is no apt-get here']);
@@ -60,7 +60,7 @@ describe('a user without root, Redis or container engine', () => {
     return;
   }
 
-  it('gets a copy in the folder, is told of it, and has it at once the next time', async () => {
+  it('gets a copy in the folder with a notice, and has it at once the next time', async () => {
     const archive = await packageArchive(folder, await redisPackages());
     const options = JSON.stringify({
       dataDir: join(folder, 'data'),
@@ -115,7 +115,7 @@ describe('a user without root, Redis or container engine', () => {
     expect(provided).toEqual({ state: 'there', path: join(folder, 'programs/bin/thing') });
   });
 
-  it('reads what was tried when nothing works, and half a copy is not left behind', async () => {
+  it('sees what was tried when nothing works, and no partial copy is left', async () => {
     const archive = await packageArchive(folder, []);
     const folders = { copies: join(folder, 'programs'), usual: [] };
     const options = { dataDir: join(folder, 'data'), env: { ...env, ...archive }, folders, say: () => undefined };

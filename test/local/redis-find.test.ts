@@ -24,7 +24,7 @@ it('takes the first on PATH', async () => {
   expect((await findRedisBinary(withFolder())).binary).toEqual({ path, version: '6.2.0' });
 });
 
-it('passes over one that is older than the scripts need, and one that does not tell, and says why', async () => {
+it('skips one that is too old, and one without a version, and says why', async () => {
   const path = await program('redis-server', 'Redis server v=6.0.16 sha=00000000:0 malloc=libc bits=64');
   const found = await findRedisBinary(withFolder());
   expect(found.refused).toEqual([`${path} is 6.0.16, older than 6.2`]);

@@ -89,7 +89,7 @@ describe('startRedis', () => {
     expect(await ask(second.url, 'GET', 'kept')).toBe('yes');
   });
 
-  it('keeps nothing when it is not to', async () => {
+  it('keeps nothing without persistence', async () => {
     const first = await start({ persistent: false });
     await ask(first.url, 'SET', 'lost', 'yes');
     await first.stop();
@@ -120,7 +120,7 @@ describe('startRedis', () => {
     await until('Redis is gone', () => !isAlive(pid));
   });
 
-  it('stops what a killed owner and its killed guard left, and goes on with its data', async () => {
+  it('stops the server of a killed owner and guard, and goes on with its data', async () => {
     const { program, pid, url } = await startElsewhere();
     await ask(url, 'SET', 'kept', 'yes');
     // The guard is Redis's parent; with both gone in one blow nobody is left to stop Redis.
@@ -143,7 +143,7 @@ describe('startRedis', () => {
     expect(await ask(url, 'PING')).toBe('PONG');
   });
 
-  it('leaves a stranger alone whose port and pid an old note names', async () => {
+  it('leaves another program alone whose port and pid an old note names', async () => {
     const note = { url: inject('redisUrl'), pid: process.pid, owner: 999_999_999 };
     await writeFile(join(dataDir, 'running.json'), JSON.stringify(note));
     await start();
@@ -155,7 +155,7 @@ describe('startRedis', () => {
     expect(await ask((await start()).url, 'PING')).toBe('PONG');
   });
 
-  it('tells why the server did not start, with its log', async () => {
+  it('says why the server did not start, with its log', async () => {
     await expect(
       startRedis({ dataDir, say: () => undefined, env, extraArgs: ['--maxmemory', 'plenty'] }),
     ).rejects.toThrow(/did not start/);

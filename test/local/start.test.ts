@@ -135,13 +135,13 @@ test.each([
   300_000,
 );
 
-test('every mistake of the environment is told at once, before anything is started', async () => {
+test('every mistake of the environment is reported at once, before anything is started', async () => {
   const running = await startAlone([], { API_PORT: 'x', HEARTBEAT_TIMEOUT_MS: '-1', TOKEN_TTL_S: 'soon' });
   expect((await running.exit).code).toBe(1);
   for (const name of ['API_PORT', 'HEARTBEAT_TIMEOUT_MS', 'TOKEN_TTL_S']) expect(running.output()).toContain(name);
 });
 
-test('a Redis that does not answer is named, without its password', async () => {
+test('a Redis that does not reply is named, without its password', async () => {
   const gone = `127.0.0.1:${await freePort()}`;
   const running = await startAlone([], { ...envOf(await ports()), REDIS_URL: `redis://user:s3cret@${gone}` });
   expect((await running.exit).code).toBe(1);
@@ -149,7 +149,7 @@ test('a Redis that does not answer is named, without its password', async () => 
   expect(running.output()).not.toContain('s3cret');
 });
 
-test('a gateway port that the system would choose is refused by its name: nobody could know it', async () => {
+test('GATEWAY_PORT=0 is refused by its name: clients could not know the port', async () => {
   const running = await startAlone([], { GATEWAY_PORT: '0' });
   expect((await running.exit).code).toBe(1);
   expect(running.output()).toContain('GATEWAY_PORT must be at least 1');

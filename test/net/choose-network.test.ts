@@ -15,11 +15,11 @@ test('auto is the addon where it was built, node:net elsewhere and with TLS', ()
   expect(chooseNetwork('node', undefined)).toMatchObject({ network: { kind: 'node' }, description: 'node' });
 });
 
-test('native that cannot be had says why, and what to do', () => {
+test('native without an addon says why, and what to do', () => {
   expect(() => chooseNetwork('native', undefined, absent)).toThrow(/not built for linux-x64.*npm run build:native/);
 });
 
-test('an addon that is not one does not load, and says so', () => {
+test('an invalid addon does not load, and says so', () => {
   expect(loadBinding('/nowhere/x.node')).toMatchObject({ state: 'absent', why: expect.stringContaining('not built') });
   const found = loadBinding(new URL('support/faulty-calls.c', import.meta.url).pathname);
   expect(found).toMatchObject({ state: 'absent', why: expect.stringContaining('does not load') });

@@ -53,7 +53,7 @@ describe.each(networks())('the network %s', (kind) => {
     expect((await recorder(kind, { reusePort: true, port: shared.port })).port).toBe(shared.port);
   });
 
-  test('sends what a turn gathered with one flush: many sockets, one buffer and buffers of their own', async () => {
+  test('sends the writes of a turn with one flush: many sockets, one buffer and buffers of their own', async () => {
     const { network, accepted, port } = await recorder(kind);
     const clients = Array.from({ length: 1_500 }, () => connect(port, '127.0.0.1'));
     const reads = clients.map(reading);
@@ -109,7 +109,7 @@ describe.each(networks())('the network %s', (kind) => {
     expect(connection.writableLength).toBe(0);
   });
 
-  test('a paused connection is told nothing, neither bytes nor the end, until it is resumed', async () => {
+  test('a paused connection reports nothing, neither bytes nor the end, until it is resumed', async () => {
     const { pair } = await recorder(kind);
     const { client, server } = await pair();
     const { connection } = server;
@@ -202,7 +202,7 @@ describe.each(networks())('the network %s', (kind) => {
     await until('it is closed', () => server.told.includes('close'));
   });
 
-  test('destroyed: nothing more is told, and close once, not from within the call', async () => {
+  test('destroyed: nothing more is reported but one close, not from within the call', async () => {
     const { accepted, port } = await recorder(kind);
     const clients = Array.from({ length: 20 }, () => connect(port, '127.0.0.1'));
     await until('all are accepted', () => accepted.length === clients.length);
@@ -259,7 +259,7 @@ describe.each(networks())('the network %s', (kind) => {
     expect(server.connection.destroyed).toBe(true);
   });
 
-  test('over maxConnections the next is closed, and there is room again when one has left', async () => {
+  test('over maxConnections the next is closed; there is room again when one has closed', async () => {
     const { accepted, counts, port, pair } = await recorder(kind, { maxConnections: 2 });
     const [first] = [await pair(), await pair()];
     const third = connect(port, '127.0.0.1');
@@ -274,13 +274,13 @@ describe.each(networks())('the network %s', (kind) => {
     await pair();
   });
 
-  test('who may not be accepted is closed', async () => {
+  test('a connection that may not be accepted is closed', async () => {
     const { accepted, port } = await recorder(kind, {}, { mayAccept: () => false });
     await closing(connect(port, '127.0.0.1'));
     expect(accepted).toHaveLength(0);
   });
 
-  test('stopped: nobody is accepted, those who are here stay', async () => {
+  test('stopped: no connection is accepted, present ones stay', async () => {
     const { network, pair, port } = await recorder(kind);
     const { client, server } = await pair();
     network.stopAccepting();

@@ -123,7 +123,7 @@ describe.each(networks())('the network %s', (kind) => {
     await echo.end();
   });
 
-  test('out of descriptors: those who are here are served, it does not spin, and it goes on when there are some again', async () => {
+  test('out of descriptors: present connections are served, nothing spins, and accepting resumes when there are some again', async () => {
     const echo = await startEcho({ args: [kind], openFiles: 60 });
     const clients: Socket[] = [];
     onTestFinished(() => {

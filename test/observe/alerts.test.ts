@@ -131,7 +131,7 @@ describe('the alert rules', () => {
     expect((await run.exit).code, run.output()).toBe(0);
   }, 120_000);
 
-  it('and the dashboard ask only for metrics that there are', () => {
+  it('and the dashboard use only metrics that exist', () => {
     const known = new Set([...documented.matchAll(/^\| `(fronttcp_\w+)` \| (\w+)/gm)].map(([, name]) => name));
     const asked = [...`${rules} ${dashboard}`.matchAll(/\bfronttcp_[a-z_]+\b/g)].map(([name]) => name);
     const unknown = asked.filter((name) => !known.has(name) && !known.has(name.replace(/_(bucket|sum|count)$/, '')));
@@ -139,7 +139,7 @@ describe('the alert rules', () => {
     expect([...new Set(unknown)]).toEqual([]);
   });
 
-  it('and the alarms of the deployment have each an entry in the runbook, with what to do', async () => {
+  it('and the alarms of the deployment each have an entry in the runbook, with what to do', async () => {
     const runbook = await readFile(file('docs/runbook.md'), 'utf8');
     const entries = new Map(
       runbook

@@ -48,7 +48,7 @@ function startReport(sessions: number) {
 
 const figuresOf = async (of: number) => (await readFigures(redis, keys, of, 1))[0];
 
-it('gateways add to one record for each minute, once it is over', async () => {
+it('gateways add to one record for each minute, after its end', async () => {
   const first = minute();
   const [a, b] = [startReport(3), startReport(4)];
   a.counters.deliveredInbox = 5;
@@ -72,7 +72,7 @@ it('gateways add to one record for each minute, once it is over', async () => {
   expect(await figuresOf(first + 2)).toBeUndefined();
 });
 
-it('a gateway that stops gives what it has delivered, and counts no clients that are elsewhere by then', async () => {
+it('a stopping gateway reports what it has delivered, and no clients that have moved', async () => {
   const first = minute();
   const { counters, report } = startReport(9);
   counters.deliveredMailbox = 2;

@@ -35,7 +35,7 @@ describe('docs/logs.md', () => {
     [...document.matchAll(/^\| `(\w+)` \| (?:trace|debug|info|warn|error) \|/gm)].map(([, name]) => name),
   );
 
-  it('has a line for each event that the source says, and no other', () => {
+  it('has a line for each event in the sources, and no other', () => {
     const events = new Set(
       said.flatMap(({ literal }) => {
         const [, value = ''] = /\bevent: ([^,}]+)/.exec(literal) ?? [];
@@ -81,7 +81,7 @@ describe('a log line', () => {
     expect(Object.keys(short ?? {})).toEqual(['level', 'time', 'part', 'event']);
   });
 
-  it.each(programs)('of the %s says no field that has no meaning, whatever it holds', (_, create) => {
+  it.each(programs)('of the %s has only fields with a meaning', (_, create) => {
     const { log, written } = lines(create);
     log.info({ event: 'test', user: 'ann', token: 'secret', chat_content: 'hello', headers: { authorization: 'x' } });
     expect(written[0]).toMatchObject({
@@ -123,14 +123,14 @@ describe('a log line', () => {
     expect(written.filter(({ event }) => event === 'step').length).toBe(30);
   });
 
-  it('does not tell of a flood before it is over', () => {
+  it('does not report a flood before its end', () => {
     const { log, written } = lines<GatewayLog>(createLog);
     for (let i = 0; i < 1_000; i += 1) log.warn({ event: 'flood', count: i });
     reportSuppressed(log);
     expect(written.some(({ event }) => event === 'suppressed')).toBe(false);
   });
 
-  it('says after a flood how much was left out', () => {
+  it('reports after a flood how many lines were left out', () => {
     const limiter = new FloodLimiter();
     for (let i = 0; i < 50; i += 1) limiter.admit('flood', 1_000);
     expect(limiter.admit('flood', 12_000)).toBe(30);

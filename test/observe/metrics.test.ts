@@ -38,7 +38,7 @@ describe('the metrics of a gateway', () => {
     }
   });
 
-  it('tell how long a message took, from accepted to written to acknowledged', async () => {
+  it('measure how long a message took, from accepted to written to acknowledged', async () => {
     const g = await gateway();
     const device = await g.verified('device', ['ack']);
     const before = await metricsOf(g.running.healthPort);
@@ -59,7 +59,7 @@ describe('the metrics of a gateway', () => {
     expect(sampleOf(text, 'fronttcp_bytes_sent_total')).toBeGreaterThan(50);
   });
 
-  it('count asks and replies: those that counted, and those that were passed over', async () => {
+  it('count asks and replies: accepted ones, and ignored ones', async () => {
     const g = await gateway();
     const [device, plain] = [await g.verified('device', ['ack']), await g.verified('plain')];
     const wait = { step: 'reply', instance: 'caller' } as const;
@@ -81,7 +81,7 @@ describe('the metrics of a gateway', () => {
     expect(await g.metric('fronttcp_reply_seconds_count')).toBe(1);
   });
 
-  it('tell apart what waited in a mailbox, and how much waited', async () => {
+  it('separate messages from mailboxes, and count the waiting ones', async () => {
     const g = await gateway();
     await g.users('device');
     for (let i = 0; i < 3; i += 1) await g.route({ to: ['device'] });
@@ -96,7 +96,7 @@ describe('the metrics of a gateway', () => {
     expect(sampleOf(text, 'fronttcp_mailbox_depth_bucket{le="5"}')).toBe(1);
   });
 
-  it('count bytes of connections that are gone once', async () => {
+  it('count bytes of closed connections once', async () => {
     const g = await gateway();
     const device = await g.verified('device');
     const live = sampleOf(await metricsOf(g.running.healthPort), 'fronttcp_bytes_sent_total') ?? 0;
@@ -106,7 +106,7 @@ describe('the metrics of a gateway', () => {
     await until('its bytes are kept', async () => (await g.metric('fronttcp_bytes_sent_total')) === live);
   });
 
-  it('know the deployment: what is in the queue, and what became of messages', async () => {
+  it('cover the deployment: the length of the queue, and the states of messages', async () => {
     const g = await gateway();
     await g.push('not a command');
     await until('the dead letter is seen', async () => (await g.metric('fronttcp_deployment_dead_letters')) === 1);

@@ -56,7 +56,7 @@ describe('a gateway of a deployment', () => {
   }, 120_000);
 });
 
-it('docs/metrics.md has a line for each name that CloudWatch knows, and no other', () => {
+it('docs/metrics.md has a line for each CloudWatch name, and no other', () => {
   const page = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
   const rows = [...page.matchAll(/^\| `(\w+)` \| \w+ \| (gateways|functions) \|/gm)].map(([, name, from]) => [
     name,
@@ -68,7 +68,7 @@ it('docs/metrics.md has a line for each name that CloudWatch knows, and no other
   ]);
 });
 
-it('many values are told by a hundred that keep the percentiles', () => {
+it('many values are reported as a hundred that keep the percentiles', () => {
   const histogram = new Histogram([1, 10, 100, 1_000]);
   for (let i = 0; i < 9_800; i += 1) histogram.record(5);
   for (let i = 0; i < 200; i += 1) histogram.record(500);
@@ -105,7 +105,7 @@ it('a function reports its requests at most once a minute, and loses none of the
   expect(lines[1]).toMatchObject({ ApiRequests: 11, ApiRefusals: 3, ApiStoreUnavailable: 7, ApiCommands: 1 });
 });
 
-it('a function reports what ends with 5xx at once, for the version that did it', () => {
+it('a function reports a 5xx at once, with its version', () => {
   const lines: Emf[] = [];
   const version = { FunctionName: 'login', ExecutedVersion: '7' };
   const write = (line: string) => lines.push(JSON.parse(line));
@@ -183,7 +183,7 @@ describe('the protection of an ECS task', () => {
 });
 
 describe('a gateway that holds far more than the others', () => {
-  it('asks clients that know a goodbye to come again until it is no more, and keeps the others', async () => {
+  it('says goodbye to clients that know it until the load is even, and keeps the others', async () => {
     const prefix = uniquePrefix();
     const full = await gateway({ SHED_ABOVE: '1.3', LEASE_MS: '3000' }, { prefix });
     await gateway({ SHED_ABOVE: '1.3', LEASE_MS: '3000' }, { prefix });
@@ -200,19 +200,19 @@ describe('a gateway that holds far more than the others', () => {
     expect(await full.metric('fronttcp_closes_total{reason="rebalanced"}')).toBeGreaterThanOrEqual(5);
   }, 90_000);
 
-  it('sends nobody away by default', async () => {
+  it('says goodbye to nobody by default', async () => {
     const { parseConfig } = await import('../../gateway/config.ts');
     expect(parseConfig({ REDIS_URL: 'redis://127.0.0.1:6379' }).shedAbove).toBe(0);
   });
 });
 
 describe('the debug endpoints', () => {
-  it('are not there unless they were asked for', async () => {
+  it('are off by default', async () => {
     const g = await gateway();
     expect(await g.health('/debug/heap')).toBe(404);
   });
 
-  it('tell of a session without its contents, of memory, and take a profile', async () => {
+  it('show a session without its contents, and memory, and take a profile', async () => {
     const g = await gateway({ DEBUG_ENDPOINTS: 'true' });
     await g.verified('device');
     const get = async (path: string) => {

@@ -34,7 +34,7 @@ async function tail(...args: string[]) {
 }
 
 describe('fronttcp tail', () => {
-  it('shows who comes, what is delivered and refused, and who leaves; of the user who was asked for', async () => {
+  it('shows connects, deliveries, refusals and disconnects of the chosen user', async () => {
     const [annToken, bobToken] = [await system.user('ann'), await system.user('bob')];
     const [everyone, onlyAnn] = [await tail(), await tail('--user', 'ann')];
     const ann = await Peer.connect(system.port);

@@ -116,7 +116,7 @@ describe('the trace of a command', () => {
   const traceId = '0af7651916cd43dd8448eb211c80319c';
   const caller = 'b7ad6b7169203331';
 
-  it('goes on from the caller to the acknowledgement of an acknowledging device', async () => {
+  it('continues from the caller to the acknowledgement of the device', async () => {
     const device = await Peer.connect(gatewayPort);
     await device.verify('device', { features: ['ack'] });
     const id = await send(`00-${traceId}-${caller}-01`);
@@ -147,7 +147,7 @@ describe('the trace of a command', () => {
     await device.leave();
   });
 
-  it('of an ask goes on to the reply, beside the wait of the caller', async () => {
+  it('of an ask continues to the reply, beside the wait of the caller', async () => {
     const asked = '3af7651916cd43dd8448eb211c80319c';
     const device = await Peer.connect(gatewayPort);
     await device.verify('device', { features: ['ack'] });
@@ -209,7 +209,7 @@ describe('the trace of a command', () => {
   });
 });
 
-it('loads no tracing where nobody asked for it', async () => {
+it('is not loaded when it is off', async () => {
   const hooks = `import { registerHooks } from 'node:module';
     registerHooks({ resolve(name, context, next) {
       if (/^@opentelemetry.(sdk|exporter)/.test(name)) console.log('LOADED', name);

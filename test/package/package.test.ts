@@ -34,7 +34,7 @@ it('its types are those of an ES module, at every entry', async () => {
   await run(process.execPath, [attw, archive, '--profile', 'esm-only']);
 }, 60_000);
 
-it('the client library and the upstream helper need nothing beside them', async () => {
+it('the client library and the upstream helper have no dependency', async () => {
   writeFileSync(
     join(work, 'app/use.mjs'),
     `import { connect } from 'fronttcp/client';
@@ -80,7 +80,7 @@ for (const [object, names] of [
 ]) for (const name of names) delete object[name];
 `;
 
-it('runs the whole system from the package, with the Node that is there', async () => {
+it('runs the whole system from the package, with the installed Node', async () => {
   const [api, gateway, health] = [await freePort(), await freePort(), await freePort()];
   writeFileSync(join(work, 'as-node-20.cjs'), asNode20);
   writeFileSync(join(work, 'app/up.mjs'), 'export const handler = () => ({ heard: true });');

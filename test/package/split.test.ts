@@ -32,7 +32,7 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-it('are the only ones that an install brings', () => {
+it('are the only packages that an install brings', () => {
   expect(readdirSync(join(app, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual(names);
 });
 

@@ -4,7 +4,7 @@ import { markDelivery } from '../../contract/store/scripts/receipts.ts';
 import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
 
-describe.each(drivers)('commands that somebody waits for, over %s', (driver) => {
+describe.each(drivers)('commands with a waiting caller, over %s', (driver) => {
   let store: Store;
   beforeAll(async () => {
     store = await openStore(driver);
@@ -35,14 +35,14 @@ describe.each(drivers)('commands that somebody waits for, over %s', (driver) => 
     ['plain', { wait: { step: 'acknowledged', instance: 'f1' } }, 'cannot_acknowledge'],
     ['extended', { wait: { step: 'acknowledged', instance: 'f1' } }, 'cannot_acknowledge'],
     ['plain', { commandId: 2000, failIfAway: true }, 'away'],
-  ] as const)('refuses what %s cannot do (%j), and sends nothing: %s', async (to, more, refusal) => {
+  ] as const)('refuses a wait that %s cannot satisfy (%j), and sends nothing: %s', async (to, more, refusal) => {
     const before = await store.redis.xlen(store.keys.inbox('g1'));
     expect(await send(to, more)).toEqual({ id: '0', online: 0, stored: 0, unknown: 0, scheduled: 0, refusal });
     expect(await store.redis.xlen(store.keys.inbox('g1'))).toBe(before);
     expect(await store.redis.zcard(store.keys.mailbox(to))).toBe(0);
   });
 
-  it('judges a refused command anew when its idempotency key is used again', async () => {
+  it('checks a refused command again when its idempotency key is used again', async () => {
     await store.addUser('late');
     const command = message(['late'], { receipt: true, failIfAway: true });
     const idempotency = { key: 'idempotency:op:k', digest: 'd', ttlSeconds: 60 };
@@ -53,7 +53,7 @@ describe.each(drivers)('commands that somebody waits for, over %s', (driver) => 
     expect((await attempt()).status).toBe('replay');
   });
 
-  it('tells the waiting instance of the step it waits for and of an end, of nothing else', async () => {
+  it('notifies the waiting instance of its step and of an end, of nothing else', async () => {
     const sent = await send('ack', { wait: { step: 'acknowledged', instance: 'f2' } });
     const id = sent?.id ?? '';
     const mark = (step: 'written' | 'acknowledged') =>
@@ -78,7 +78,7 @@ describe.each(drivers)('commands that somebody waits for, over %s', (driver) => 
     expect(await told('f1')).toContain(id);
   });
 
-  it('passes over replies to what was never asked, is finished, or is unknown', async () => {
+  it('ignores replies to a message that never asked, is finished, or is unknown', async () => {
     const noAsk = (await send('extended', {}))?.id ?? '';
     const over = (await ask('extended'))?.id ?? '';
     await markDelivery(store.port, store.keys, [{ messageId: over, userId: 'extended', state: 'expired' }]);

@@ -44,7 +44,7 @@ describe.each(drivers)('the drain of front_tcp over %s', (driver) => {
     expect(await drain()).toEqual({ taken: 0, dead: 0, left: 0 });
   });
 
-  it('takes what a reader had already taken before anything newer', async () => {
+  it('takes the entry that a reader had already taken before anything newer', async () => {
     await push(chat('new'));
     await store.redis.lpush(store.keys.queueTaken, chat('first'), chat('second'));
     expect(await drain()).toEqual({ taken: 3, dead: 0, left: 0 });
@@ -61,7 +61,7 @@ describe.each(drivers)('the drain of front_tcp over %s', (driver) => {
     expect(message?.head).toMatchObject({ commandId: 102, version: 1100 });
   });
 
-  it('takes every number that is JSON, and what looks like another one in a text', async () => {
+  it('takes every JSON number, and number-like text in strings', async () => {
     const numbers = [
       0,
       -0,
@@ -164,7 +164,7 @@ describe.each(drivers)('the drain of front_tcp over %s', (driver) => {
     expect(kept.equals(Buffer.from(entry))).toBe(true);
   });
 
-  it('drops for who is away with OFFLINE_TTL_S 0, and calls it no dead letter', async () => {
+  it('drops for offline users with OFFLINE_TTL_S 0, without a dead letter', async () => {
     await push(chat('x'));
     expect(await drain({ offlineTtlSeconds: 0 })).toEqual({ taken: 1, dead: 0, left: 0 });
     expect(await bodies()).toEqual([]);

@@ -9,7 +9,7 @@ describe.each(drivers)('the Redis port over %s', (driver) => {
   });
   afterAll(() => store.stop());
 
-  it('gives text back as it was: digits, JSON, quotes, a byte order mark, nothing', async () => {
+  it('returns text unchanged: digits, JSON, quotes, a byte order mark, the empty string', async () => {
     const key = store.keys.user('texts');
     for (const text of ['123', '1e3', 'true', 'null', '{"a":1}', '"', '\ufeffx', '名字 😀', 'OK', '', 'a\r\nb']) {
       await store.port.command('HSET', key, 'f', text);
@@ -46,7 +46,7 @@ describe.each(drivers)('the Redis port over %s', (driver) => {
     expect(await run()).toEqual(answer);
   });
 
-  it('throws what a script refuses, without the arguments', async () => {
+  it("throws a script's refusal, without the arguments", async () => {
     const script = defineScript('refusing', "return redis.error_reply('ERR no')");
     const failure = await store.port
       .script(script, [store.keys.users], [store.keys.prefix, 'a-secret'])

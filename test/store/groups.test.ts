@@ -110,7 +110,7 @@ describe.each(drivers)('groups over %s', (driver) => {
         ),
       );
 
-    it('serves those first, and everyone once', async () => {
+    it('serves connected members first, and everyone once', async () => {
       await send({ group: name }, 'connected first');
       await work();
       expect((await onTheirWay('connected first')).sort()).toEqual(connected);
@@ -127,7 +127,7 @@ describe.each(drivers)('groups over %s', (driver) => {
       expect(cancellation).toEqual({ found: 1, cancelled: LARGE, tooLate: connected.length });
     });
 
-    it('counts those once who were served ahead of their turn by a later send, and whom the work has passed', async () => {
+    it('counts once each member that a later send served ahead, and each that the work has passed', async () => {
       const first = await send({ group: name }, 'first', { receipt: true });
       await send(['m1', 'm2'], 'second');
       await work();
@@ -148,7 +148,7 @@ describe.each(drivers)('groups over %s', (driver) => {
     });
   });
 
-  it('reaches the members at its acceptance, whoever joins and leaves meanwhile', async () => {
+  it('reaches the members at its acceptance, despite later joins and leaves', async () => {
     await makeLarge();
     await send({ group: name }, 'for members');
     await work();
@@ -202,7 +202,7 @@ describe.each(drivers)('groups over %s', (driver) => {
     expect([await texts('m0'), await texts('m1'), await texts('m2')]).toEqual([['later'], ['later'], []]);
   });
 
-  it('is cancelled for whoever has not been served, and taken back from mailboxes', async () => {
+  it('is cancelled for members not yet served, and removed from mailboxes', async () => {
     await makeLarge();
     const sent = await send({ group: name }, 'taken back', { receipt: true });
     await work();

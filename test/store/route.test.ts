@@ -56,7 +56,7 @@ describe.each(drivers)('the route script over %s', (driver) => {
     expect(await inbox('g1')).toHaveLength(1);
   });
 
-  it('stores for who is away, in the order of the ids, and for unknown users not at all', async () => {
+  it('stores for offline users, in the order of the ids, and not for unknown users', async () => {
     for (const id of odd) await store.addUser(`away-${id}`);
     const ids = odd.map((id) => `away-${id}`);
     const { answers } = await route([message([...ids, 'nobody']), message(ids)]);
@@ -101,7 +101,7 @@ describe.each(drivers)('the route script over %s', (driver) => {
     expect(await inbox('g1')).toEqual([]);
   });
 
-  it('stores for who is on a gateway without a lease', async () => {
+  it('stores for users of a gateway without a lease', async () => {
     await store.redis.zadd(store.keys.gateways, 1, 'g-dead');
     await store.addUser('orphan', { gateway: 'g-dead', epoch: 1, form: 'plain' });
     const { answers } = await route([message(['orphan'])]);
@@ -109,7 +109,7 @@ describe.each(drivers)('the route script over %s', (driver) => {
     await store.redis.zrem(store.keys.gateways, 'g-dead');
   });
 
-  it('drops for who is away with OFFLINE_TTL_S 0, and says so in the receipt', async () => {
+  it('drops for offline users with OFFLINE_TTL_S 0, and notes it in the receipt', async () => {
     await store.addUser('dropped');
     const { answers } = await route([message(['dropped'], { receipt: true })], { offlineTtlSeconds: 0 });
     expect(answers[0]).toMatchObject({ online: 0, stored: 0, unknown: 0 });
@@ -143,7 +143,7 @@ describe.each(drivers)('the route script over %s', (driver) => {
     expect(await readReceipt(store.port, store.keys, '1')).toBeUndefined();
   });
 
-  it('sends a broadcast to live gateways only, and not back to who asks', async () => {
+  it('sends a broadcast to live gateways only, and not back to the asking one', async () => {
     await store.redis.sadd(store.keys.sessions('g1'), 'a', 'b');
     const all = await route([message('everyone')]);
     expect(all.answers[0]?.online).toBe(2);
@@ -155,7 +155,7 @@ describe.each(drivers)('the route script over %s', (driver) => {
     await store.redis.del(store.keys.sessions('g1'));
   });
 
-  it('tells a gateway the last entry of its own inbox', async () => {
+  it('returns to a gateway the last entry of its own inbox', async () => {
     await store.addUser('own', { gateway: 'g1', epoch: 1, form: 'plain' });
     const { ownEntry } = await route([message(['own'])], { gatewayId: 'g1' });
     expect((await store.redis.xrange(store.keys.inbox('g1'), '-', '+')).at(-1)?.[0]).toBe(ownEntry);
@@ -185,7 +185,7 @@ describe.each(drivers)('the route script over %s', (driver) => {
     expect((await route([message(['late'])], { deadlineMs: redisNowMs + 60_000 })).status).toBe('ok');
   });
 
-  it('answers nothing for no commands', async () => {
+  it('returns nothing for no commands', async () => {
     expect(await route([])).toMatchObject({ status: 'ok', answers: [] });
   });
 

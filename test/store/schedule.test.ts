@@ -10,7 +10,7 @@ import { drivers, limits, message, openStore, type Store } from './ports.ts';
 
 const audit = { by: 'op', max: 100 };
 
-describe.each(drivers)('commands with a time, a key or a change of mind, over %s', (driver) => {
+describe.each(drivers)('scheduled, keyed and cancelled commands, over %s', (driver) => {
   let store: Store;
   let users = 0;
   beforeAll(async () => {
@@ -120,7 +120,7 @@ describe.each(drivers)('commands with a time, a key or a change of mind, over %s
     expect(new Set(sizes)).toEqual(new Set([3]));
   });
 
-  it('cancels what is scheduled, and says 0 when asked again', async () => {
+  it('cancels what is scheduled, and returns 0 when called again', async () => {
     const user = await away();
     const sent = await send([user], { ...soon(), receipt: true });
     expect(await cancel(sent.id)).toEqual({ found: 1, cancelled: 1, tooLate: 0 });
@@ -130,7 +130,7 @@ describe.each(drivers)('commands with a time, a key or a change of mind, over %s
     expect(await bodies(user)).toEqual([]);
   });
 
-  it('cancels what waits in mailboxes, and tells for how many it is too late', async () => {
+  it('cancels messages in mailboxes, and returns for how many it is too late', async () => {
     const [waiting, connected, came] = [await away(), await online('plain'), await away()];
     const sent = await send([waiting, connected, came], { receipt: true });
     await connect(came, 'ack');
@@ -176,7 +176,7 @@ describe.each(drivers)('commands with a time, a key or a change of mind, over %s
     expect(await state(first.id, user)).toBe('replaced');
   });
 
-  it('leaves what was written: it is with the client', async () => {
+  it('keeps a written message: the client has it', async () => {
     const user = await online('ack');
     const first = await send([user], { replaces: 'level', receipt: true, ...body('1') });
     await markDelivery(store.port, store.keys, [{ messageId: first.id, userId: user, state: 'written' }]);
@@ -186,7 +186,7 @@ describe.each(drivers)('commands with a time, a key or a change of mind, over %s
     expect(await bodies(user)).toEqual([body('1').body, body('2').body]);
   });
 
-  it('forgets keys that nothing waits for, and refuses more than a thousand that do', async () => {
+  it('forgets keys without a waiting message, and refuses more than a thousand with one', async () => {
     const user = await away();
     const key = store.keys.replaces(user);
     await store.redis.hset(key, Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`k${n}`, String(n + 1)])));

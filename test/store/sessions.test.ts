@@ -69,7 +69,7 @@ describe.each(drivers)('sessions over %s', (driver) => {
     expect(await session()).toEqual(['g2', String(second.epoch)]);
   });
 
-  it('are resumed by who still holds the epoch, and by nobody else', async () => {
+  it('are resumed by the holder of the epoch, and by nobody else', async () => {
     const { epoch } = await claimed('g1');
     const resume = (resumeEpoch: number, sinceEpoch = resumeEpoch) =>
       claimSessions(store.port, store.keys, { gatewayId: 'g2', highestId: 0 }, 600, [
@@ -86,7 +86,7 @@ describe.each(drivers)('sessions over %s', (driver) => {
     expect(await resume(newer.epoch)).toEqual([{ status: 'superseded', reason: '' }]);
   });
 
-  it('are not ended by a late release of an older epoch, but what it gives back is kept', async () => {
+  it('are not ended by a late release of an older epoch, whose put-back messages are kept', async () => {
     const old = await claimed('g1');
     const current = await claimed('g2');
     const release = (gateway: string, epoch: number, rest: string) =>
@@ -125,7 +125,7 @@ describe.each(drivers)('sessions over %s', (driver) => {
     expect(receipt?.recipients).toMatchObject([{ userId: user, state: 'acknowledged' }]);
   });
 
-  it('are not given what has expired, and are told how much that was', async () => {
+  it('are not given expired messages, and get their number', async () => {
     await send({ ttlSeconds: 1, receipt: true });
     await send();
     const key = store.keys.mailbox(user);
@@ -140,7 +140,7 @@ describe.each(drivers)('sessions over %s', (driver) => {
     expect((await readReceipt(store.port, store.keys, head.id))?.recipients).toMatchObject([{ state: 'expired' }]);
   });
 
-  it('are disconnected wherever they are; with their token where that is asked for', async () => {
+  it('are disconnected on any gateway; with their token on request', async () => {
     const kick = (revoke: boolean) =>
       disconnectUser(store.port, store.keys, user, { reason: revoke ? 'logged_out' : 'kicked', revoke });
     expect(await kick(false)).toBe('offline');
@@ -157,7 +157,7 @@ describe.each(drivers)('sessions over %s', (driver) => {
     expect(await store.redis.exists(store.keys.user('nobody'))).toBe(0);
   });
 
-  it('get what came to a gateway that does not have them any more, once', async () => {
+  it('get messages that came to their former gateway, once', async () => {
     const { epoch } = await claimed('g2');
     const rest = '102,1100,0,"","00-aa-bb-01"';
     const stash = () =>

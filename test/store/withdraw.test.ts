@@ -36,7 +36,7 @@ describe.each(drivers)('the withdraw script over %s', (driver) => {
   const stored = async () =>
     Promise.all(['plain', 'acker', 'away'].map((user) => store.redis.zcard(store.keys.mailbox(user))));
 
-  it('takes all messages of a request back, and no other', async () => {
+  it('withdraws all messages of a request, and no other', async () => {
     const [kept, taken] = [request(), request()];
     await kept.route([message(['acker', 'away'])]);
     const commands = [message(['acker', 'away', 'nobody'], receipt), message('everyone'), message(['away', 'plain'])];
@@ -56,7 +56,7 @@ describe.each(drivers)('the withdraw script over %s', (driver) => {
     expect(await stored()).toEqual([0, 1, 1]);
   });
 
-  it('takes what was sent to a group back from members that are connected, too', async () => {
+  it('withdraws a group message from connected members, too', async () => {
     await changeGroup(store.port, store.keys, 'crew', { add: ['acker', 'away'], remove: [] }, { by: 'op', max: 0 }, 0);
     const before = await stored();
     const sent = request();
@@ -67,7 +67,7 @@ describe.each(drivers)('the withdraw script over %s', (driver) => {
     expect(await stored()).toEqual(before);
   });
 
-  it('keeps mailboxes from giving out what it has not reached yet', async () => {
+  it('hides messages in mailboxes that it has not reached yet', async () => {
     const sent = request();
     const { answers } = await sent.route([message(['away', 'acker'])]);
     const before = await stored();
@@ -87,7 +87,7 @@ describe.each(drivers)('the withdraw script over %s', (driver) => {
     expect(await stored()).toEqual(before);
   });
 
-  it('is heeded by gateways that put back what they have not delivered, and by who buries them', async () => {
+  it('is respected by gateways that put messages back, and by burials', async () => {
     const taken = request();
     const before = await stored();
     const { answers } = await taken.route([message(['plain'])]);

@@ -50,7 +50,7 @@ describe.each(ports)('%s', (_, open) => {
     expect(pieces() - before).toBe(1);
   });
 
-  it('sends a script whole once, however many meet it at the same time', async () => {
+  it('sends the text of a script once, however many calls run it at the same time', async () => {
     const port = open(server.url);
     const redis = new Redis(server.url);
     onTestFinished(async () => {

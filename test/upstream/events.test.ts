@@ -97,7 +97,7 @@ describe('event mode', () => {
     expect(numbersOf(back.items, 'patient')).toEqual(upTo(120));
   });
 
-  it('counts an invocation that failed once, by its failure', async () => {
+  it('counts a failed invocation once, by its failure', async () => {
     const fn = await testFunction();
     fn.fault = () => (fn.invocations <= 3 ? THROTTLED : undefined);
     const env = { UPSTREAM_LIFECYCLE_FUNCTION: 'none', UPSTREAM_MAX_ATTEMPTS: '1' };
@@ -109,7 +109,7 @@ describe('event mode', () => {
     expect(await gateway.metric('fronttcp_upstream_failures_total{failure="upstream_throttled"}')).toBe(3);
   });
 
-  it('says so when the spool is full, and takes more when there is room', async () => {
+  it('refuses when the spool is full, and takes more when there is room', async () => {
     const fn = await testFunction();
     fn.fault = () => THROTTLED;
     const gateway = await upstreamGateway(fn, { UPSTREAM_SPOOL_MAX: '10', UPSTREAM_MAX_ATTEMPTS: '1' });
@@ -128,7 +128,7 @@ describe('event mode', () => {
     expect(numbersOf(fn.items, 'full')).toEqual([...upTo(10), 13]);
   });
 
-  it('divides a batch that is larger than Lambda takes, and puts one aside that never fits', async () => {
+  it('divides a batch that is too large for Lambda, and dead-letters an item that never fits', async () => {
     const fn = await testFunction();
     const tooLarge: Fault = { kind: 'refuse', status: 413, errorType: 'RequestTooLargeException' };
     fn.fault = ({ payload }) => (payload.length > 5_000 ? tooLarge : undefined);
@@ -165,7 +165,7 @@ describe('event mode', () => {
     expect(numbersOf(fn.items, 'mover')).toEqual(upTo(120));
   });
 
-  it('refuses what no function is for, and what none could take', async () => {
+  it('refuses commands without a function, and those too large for any', async () => {
     const fn = await testFunction();
     const env = { UPSTREAM_EVENTS: '1000-1009', UPSTREAM_REQUESTS: 'none' };
     const gateway = await upstreamGateway(fn, env);
@@ -182,7 +182,7 @@ describe('event mode', () => {
     await until('the last came', () => fn.items.length === 1);
   });
 
-  it('tells a plain client nothing', async () => {
+  it('sends a plain client nothing', async () => {
     const fn = await testFunction();
     fn.fault = () => THROTTLED;
     const gateway = await upstreamGateway(fn, { UPSTREAM_SPOOL_MAX: '1', UPSTREAM_MAX_ATTEMPTS: '1' });

@@ -52,7 +52,7 @@ describe('createHandler', () => {
     expect(seen).toEqual(['b1', 'b2', 'a1', 'a2']);
   });
 
-  it('fails the batch when one item fails, after the others had their turn, and not those behind it', async () => {
+  it('fails the batch when one item fails, after the items of other users and without those behind it', async () => {
     const seen: number[] = [];
     const handler = createHandler({
       items: {
@@ -90,7 +90,7 @@ describe('createHandler', () => {
     expect(await handler(request(item('a', 1, {}, 1501)))).toEqual({ reply: {} });
   });
 
-  it('passes nothing over: an unknown command fails, and so does a stranger’s event', async () => {
+  it('ignores nothing: an unknown command fails, and so does an unknown event', async () => {
     const handler = createHandler({});
     await expect(handler(request(item('a', 1)))).rejects.toThrow(UnknownCommandError);
     await expect(handler(items(item('a', 1)))).rejects.toThrow('no handler for command 1000');
@@ -99,7 +99,7 @@ describe('createHandler', () => {
     }
   });
 
-  it('gives lifecycle events to those who want them', async () => {
+  it('gives lifecycle events to their handlers', async () => {
     const seen: string[] = [];
     const handler = createHandler({ lifecycle: { connected: ({ user }) => void seen.push(user) } });
     const event = (type: string) => ({ type, user: 'a', epoch: 1, gateway: 'g', reason: 'verified', at: 1, id: '1-0' });
@@ -107,7 +107,7 @@ describe('createHandler', () => {
     expect(seen).toEqual(['a']);
   });
 
-  it('gives a gap to its handler, and fails where sessions are followed without one', async () => {
+  it('gives a gap to its handler, and fails for lifecycle handlers without one', async () => {
     const gap = { fronttcp: 1, kind: 'gap', batch: 'b', after: '1-0', before: '9-0' };
     const seen: unknown[] = [];
     await createHandler({ gap: (event) => void seen.push(event) })(gap);

@@ -3,7 +3,7 @@ import { Invoker } from '../../gateway/upstream/invoker.ts';
 import { THROTTLED } from '../../local/upstream/faults.ts';
 import { AWS_ENV, testFunction } from './support/world.ts';
 
-it('asks before each try, the retries of the SDK too, whether the batch may still go', async () => {
+it('checks before each attempt, the retries of the SDK too, that the batch is still ours', async () => {
   const fn = await testFunction();
   Object.assign(process.env, AWS_ENV, { AWS_ENDPOINT_URL_LAMBDA: fn.url });
   const invoker = await Invoker.create({ region: 'us-east-1', maxAttempts: 5, maxSockets: 1 });

@@ -92,7 +92,7 @@ describe('kill -9 of a gateway', () => {
 });
 
 describe('a gateway that froze for longer than its lease', () => {
-  it('hands on nothing under its old id, and goes on with its new one', async () => {
+  it('invokes nothing under its old id, and goes on with its new one', async () => {
     const fn = await testFunction();
     const prefix = uniquePrefix();
     const { program, port } = await victim(fn, prefix);
@@ -123,7 +123,7 @@ describe('a gateway that froze for longer than its lease', () => {
 });
 
 describe('a gateway that stops in order', () => {
-  it('leaves nothing accepted behind, and its lanes to others', async () => {
+  it('leaves no accepted item behind, and its lanes to others', async () => {
     const fn = await testFunction();
     const prefix = uniquePrefix();
     const first = await upstreamGateway(fn, {}, prefix);

@@ -19,7 +19,7 @@ const once = (items: readonly LifecycleItem[]) => [
 ];
 
 describe('lifecycle events', () => {
-  it('tell of each session once that it began and once that it ended, in order', async () => {
+  it('have one begin and one end for each session, in order', async () => {
     const fn = await testFunction();
     const gateway = await upstreamGateway(fn);
     const first = await gateway.verified('guest', ['goodbye']);
@@ -53,7 +53,7 @@ describe('lifecycle events', () => {
     await until('both were invoked', () => names.includes('others') && names.includes('devices'));
   });
 
-  it('come after an outage of the function, none of them lost, and those of before it was asked for do not', async () => {
+  it('come after an outage of the function, none lost, and none from before it was configured', async () => {
     const fn = await testFunction();
     const prefix = uniquePrefix();
     const without = await upstreamGateway(fn, { UPSTREAM_FUNCTION: '' }, prefix);
@@ -93,7 +93,7 @@ describe('lifecycle events', () => {
     expect(await second.metric('fronttcp_upstream_lifecycle_gaps_total')).toBe(1);
   });
 
-  it('go on where they were when another gateway takes over, and tell of those lost with a killed one', async () => {
+  it('continue when another gateway takes over, with those lost by a killed one', async () => {
     const fn = await testFunction();
     const prefix = uniquePrefix();
     const env = {

@@ -81,7 +81,7 @@ describe('the function on this machine', () => {
     expect(await ask(request)).toEqual({ reply: { celsius: null } });
   });
 
-  it('is loaded again when its file changes, and stays as it was when it does not load', async () => {
+  it('is loaded again when its file changes, and stays when that does not load', async () => {
     const file = await moduleFile(answering('one'));
     const { ask, said } = await local(file);
     await writeFile(file, answering('two'));
@@ -139,7 +139,7 @@ describe('the Invoke API on this machine', () => {
     await expect(invoke('f')).rejects.toThrow(TooManyRequestsException);
   });
 
-  it('tries an asynchronous invocation twice more, then says that it gave up', async () => {
+  it('retries an asynchronous invocation twice, then reports that it gave up', async () => {
     const said: string[] = [];
     let runs = 0;
     const api = await startInvokeApi({

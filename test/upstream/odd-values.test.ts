@@ -104,7 +104,7 @@ describe('odd numbers', () => {
   });
 });
 
-it('a message of the function that no frame could hold counts as a failed answer', async () => {
+it('a message of the function that no frame could hold counts as a failed reply', async () => {
   fn.answer = `{"send": [{"command_id": 102, "chat_to": "reader", "content": "${'x'.repeat(65_536)}"}]}`;
   device.send(1500, { ref: 9 });
   await device.receives(111, expect.objectContaining({ error: 'upstream_failed', ref: 9 }));

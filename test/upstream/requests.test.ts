@@ -50,7 +50,7 @@ describe('request mode', () => {
     ['Lambda fails', 'upstream_failed', SERVICE_FAILED],
     ['the connection ends', 'upstream_failed', { kind: 'close' }],
     ['Lambda hangs', 'upstream_timeout', { kind: 'hang' }],
-  ] as const)('when %s, the device is told %s', async (_, error, fault) => {
+  ] as const)('when %s, the device gets %s', async (_, error, fault) => {
     const fn = await testFunction();
     fn.fault = () => fault;
     fn.answer = () => {
@@ -80,7 +80,7 @@ describe('request mode', () => {
     expect(fn.invocations).toBe(2);
   });
 
-  it('gives up an answer that comes too late, and sends it to nobody', async () => {
+  it('drops a reply that comes too late', async () => {
     const fn = await testFunction();
     const late = Promise.withResolvers<void>();
     fn.fault = () => ({ kind: 'late', until: late.promise });
@@ -131,7 +131,7 @@ describe('request mode', () => {
     await until('nothing is open', async () => (await gateway.metric('fronttcp_upstream_requests_open')) === 0);
   });
 
-  it('lets one session not take all places', async () => {
+  it('keeps one session from taking all places', async () => {
     const fn = await testFunction();
     const gate = Promise.withResolvers<void>();
     fn.answer = () => gate.promise;
@@ -153,7 +153,7 @@ describe('request mode', () => {
     ['a reply with a reserved member', '{"reply": {"ref": 1}}'],
     ['a command that nobody may send', '{"send": [{"command_id": 101, "chat_to": "x", "content": {}}]}'],
     ['a reply larger than a frame', JSON.stringify({ reply: { text: 'x'.repeat(70_000) } })],
-  ])('takes nothing of an answer that is %s', async (_, text) => {
+  ])('ignores a reply that is %s', async (_, text) => {
     const fn = await testFunction();
     fn.answer = () => JSON.parse(text) as unknown;
     const gateway = await upstreamGateway(fn);
@@ -162,7 +162,7 @@ describe('request mode', () => {
     await device.receives(111, refusal('upstream_failed', 1));
   });
 
-  it('sends what the function says to others, stored for those who are away, before the reply', async () => {
+  it("sends the function's messages to others, stored for offline ones, before the reply", async () => {
     const fn = await testFunction();
     fn.answer = ({ item }) => ({
       reply: { done: true },
@@ -184,7 +184,7 @@ describe('request mode', () => {
     await absent.receives(2100, { from: 'pusher' });
   });
 
-  it('runs for a device that left, and for a plain one, and tells neither', async () => {
+  it('runs for a device that left, and for a plain one, without a reply', async () => {
     const fn = await testFunction();
     const gate = Promise.withResolvers<void>();
     fn.answer = async () => {
