@@ -101,11 +101,17 @@ const domain = z.strictObject({
   zoneName: z.string().exactOptional(),
 });
 
-const bakeMinutes = z.int().min(0).max(1440).exactOptional();
+/** ECS takes tenths of a percent, and refuses anything finer after the images are built. */
+const shiftPercent = (min: number): z.ZodExactOptional<z.ZodNumber> => {
+  const message = `must be ${min} to 100, with at most one decimal place`;
+  return z.number(message).min(min, message).max(100, message).multipleOf(0.1, message).exactOptional();
+};
+const BAKE_MINUTES = 'must be whole minutes from 0 to 1440, which is a day';
+const bakeMinutes = z.int(BAKE_MINUTES).min(0, BAKE_MINUTES).max(1440, BAKE_MINUTES).exactOptional();
 const deployment = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('rolling') }),
-  z.strictObject({ kind: z.literal('canary'), percent: z.number().min(0.1).max(100).exactOptional(), bakeMinutes }),
-  z.strictObject({ kind: z.literal('linear'), percent: z.number().min(3).max(100).exactOptional(), bakeMinutes }),
+  z.strictObject({ kind: z.literal('canary'), percent: shiftPercent(0.1), bakeMinutes }),
+  z.strictObject({ kind: z.literal('linear'), percent: shiftPercent(3), bakeMinutes }),
 ]);
 
 const network = z.strictObject({

@@ -51,14 +51,14 @@ export type GatewayDeployment =
   | { readonly kind: 'rolling' }
   | {
       readonly kind: 'canary';
-      /** 0.1 to 100. @default 5 */
+      /** 0.1 to 100, with at most one decimal place. @default 5 */
       readonly percent?: number;
       /** 0 to 1440. @default 10 */
       readonly bakeMinutes?: number;
     }
   | {
       readonly kind: 'linear';
-      /** 3 to 100. @default 20 */
+      /** 3 to 100, with at most one decimal place. @default 20 */
       readonly percent?: number;
       /** 0 to 1440. @default 6 */
       readonly bakeMinutes?: number;
