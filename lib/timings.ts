@@ -6,7 +6,7 @@ export interface Timings {
    */
   readonly stopTimeoutSeconds: number;
   /**
-   * The most a drain may take: goodbyes are paced over it.
+   * The longest that a drain may take: goodbyes are paced over it.
    * @default 110
    */
   readonly drainTimeoutSeconds: number;

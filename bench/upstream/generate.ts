@@ -26,7 +26,7 @@ export interface Orders {
 
 const TICK_MS = 1;
 /** A sender that is behind catches up by so much in a tick, s: its answers, and the window's end, have their turn between. */
-const MOST_OF_A_TICK_SECONDS = 0.01;
+const MAX_TICK_SECONDS = 0.01;
 
 /** Sends until the window behind the warm-up has passed, and answers its figures. */
 export async function generate(sender: Sender, orders: Orders, outstanding: number): Promise<Figures> {
@@ -70,7 +70,7 @@ function keepPace(sender: Sender, perSecond: number): () => void {
   let sent = 0;
   const timer = setInterval(() => {
     const due = ((nowMs() - startedAt) * perSecond) / 1_000;
-    const end = Math.min(due, sent + Math.ceil(perSecond * MOST_OF_A_TICK_SECONDS));
+    const end = Math.min(due, sent + Math.ceil(perSecond * MAX_TICK_SECONDS));
     for (; sent < end; sent += 1) sender.send(startedAt + (sent * 1_000) / perSecond);
   }, TICK_MS);
   return () => clearInterval(timer);

@@ -5,7 +5,7 @@
 -- Atomic because: one round trip, no matter how many records are skipped.
 local MAX_SUMMED = 5000
 local MAX_LOOKED_AT = 5000
-local from, most, by, to = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local from, limit, by, to = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local progress = { scheduled = 0, routed = 1, stored = 1, written = 2, expired = 3, failed = 3, replaced = 3, cancelled = 3,
   acknowledged = 4, replied = 5 }
 
@@ -59,7 +59,7 @@ if from ~= '+' then
 end
 
 local rows, looked, last, ended = {}, 0, nil, false
-while #rows < most and looked < MAX_LOOKED_AT and not ended do
+while #rows < limit and looked < MAX_LOOKED_AT and not ended do
   local page = redis.call('XREVRANGE', P .. 'audit', last and '(' .. last or from, '-', 'COUNT', 200)
   ended = #page < 200
   for i, record in ipairs(page) do
@@ -69,7 +69,7 @@ while #rows < most and looked < MAX_LOOKED_AT and not ended do
     if f.kind == 'send' and not withdrawn[f.message] and (by == '' or f.by == by) and (to == '' or is_to(f.to)) then
       local recipients, states = receipt_of(f.message)
       rows[#rows + 1] = { last, f.at, f.by, f.message, f.command, f.recipients or '', f.to or '', recipients, states }
-      if #rows == most then
+      if #rows == limit then
         ended = ended and i == #page
         break
       end

@@ -5,11 +5,11 @@
 --     reason or '', at or '', unknown recipients as JSON or ''}
 -- Atomic because: positions count from the oldest letter, and hold for one moment.
 local PAGE_BYTES = 1048576
-local total, most = redis.call('LLEN', dead), tonumber(ARGV[3])
+local total, limit = redis.call('LLEN', dead), tonumber(ARGV[3])
 local shown, named = tonumber(ARGV[4]), tonumber(ARGV[5])
 local below = ARGV[2] == '' and total or math.min(total, tonumber(ARGV[2]))
 local rows, bytes = {}, 0
-for position = below - 1, math.max(0, below - most), -1 do
+for position = below - 1, math.max(0, below - limit), -1 do
   local raw = redis.call('LINDEX', dead, -1 - position)
   local letter = read(raw)
   local entry, to = letter.entry, ''

@@ -90,19 +90,19 @@ function phrase(issue: Issue): Text {
   if (issue.code === 'invalid_union') {
     return issue.errors.some(([first]) => first && isOfMissing(first)) ? MISSING : WRONG_TYPE;
   }
-  if (issue.code === 'too_big') return size(issue.origin, issue.maximum, 'most');
+  if (issue.code === 'too_big') return size(issue.origin, issue.maximum, 'max');
   if (issue.code === 'too_small') {
     return issue.origin === 'number' || issue.origin === 'int'
-      ? size(issue.origin, issue.minimum, 'least')
+      ? size(issue.origin, issue.minimum, 'min')
       : { en: 'is empty', zh: '为空' };
   }
   const zh = CUSTOM[issue.message];
   return { en: issue.code === 'custom' ? issue.message : 'is not valid', zh: zh ?? '无效' };
 }
 
-function size(origin: string, limit: number | bigint, which: 'most' | 'least'): Text {
-  const en = which === 'most' ? 'at most' : 'at least';
-  const zh = which === 'most' ? '至多' : '至少';
+function size(origin: string, limit: number | bigint, which: 'max' | 'min'): Text {
+  const en = which === 'max' ? 'at most' : 'at least';
+  const zh = which === 'max' ? '至多' : '至少';
   if (origin === 'string') return { en: `has ${en} ${limit} characters`, zh: `${zh} ${limit} 个字符` };
   if (origin === 'array') return { en: `has ${en} ${limit} members`, zh: `${zh} ${limit} 个成员` };
   return { en: `must be ${en} ${limit}`, zh: `必须${zh} ${limit}` };

@@ -4,7 +4,7 @@ import type { Session } from '../session/session.ts';
 import { parseJson, refSchema } from './body.ts';
 import type { Handler } from './dispatch.ts';
 
-/** The most bytes that the item around a body takes of a batch. */
+/** The maximum number of bytes that the item around a body takes of a batch. */
 const MAX_ITEM_BYTES = 4_096;
 
 export interface ApplicationParts {

@@ -25,7 +25,7 @@ class WithdrawnError extends Error {
 export interface InvokerOptions {
   region: string | undefined;
   maxAttempts: number;
-  /** The most connections to Lambda: one per invocation in flight. */
+  /** The maximum number of connections to Lambda: one per invocation in flight. */
   maxSockets: number;
 }
 

@@ -16,7 +16,7 @@ const BATCH = 256;
 const BATCH_BYTES = 1_048_576;
 /** A sender with more items than this in flight is not read until half of them are in Redis. */
 const SENDER_MAX = 64;
-/** The most that waits here; a sender that finds it full is not read. */
+/** The maximum that waits here; a sender that finds it full is not read. */
 const WAITING_MAX = 8_192;
 const WAITING_MAX_BYTES = 33_554_432;
 const RETRY_MS = 200;

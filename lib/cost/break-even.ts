@@ -2,7 +2,7 @@ import type { Bill } from './model.ts';
 import { frontTcpBill } from './model.ts';
 import type { Usage } from './usage.ts';
 
-const MOST_CLIENTS = 10_000_000;
+const MAX_CLIENTS = 10_000_000;
 
 /**
  * The number of clients from which on fronttcp is cheaper, at the same commands per client; undefined when it
@@ -11,9 +11,9 @@ const MOST_CLIENTS = 10_000_000;
 export function breakEven(usage: Usage, other: (usage: Usage) => Bill): number | undefined {
   const isCheaper = (clients: number): boolean =>
     frontTcpBill({ ...usage, clients }).total <= other({ ...usage, clients }).total;
-  if (!isCheaper(MOST_CLIENTS)) return undefined;
+  if (!isCheaper(MAX_CLIENTS)) return undefined;
   let dearer = 0;
-  let cheaper = MOST_CLIENTS;
+  let cheaper = MAX_CLIENTS;
   while (cheaper - dearer > 1) {
     const middle = Math.floor((dearer + cheaper) / 2);
     if (isCheaper(middle)) cheaper = middle;

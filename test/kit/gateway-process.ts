@@ -18,7 +18,7 @@ export interface GatewayProcessOptions {
   readonly program?: string | undefined;
   /** JavaScript that runs in the process before the gateway. */
   readonly before?: string;
-  /** The most files that the process may open. */
+  /** The maximum number of files that the process may open. */
   readonly openFiles?: number | undefined;
 }
 

@@ -1,7 +1,7 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] most entries to take
---     [5] most recipients of an entry · [6] most bytes of an entry · [7] '', or the reason why the first entry must not be routed
---     [8] most bytes of a message's body, in its plain form: no frame of a client could hold more
+-- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] max entries to take
+--     [5] max recipients of an entry · [6] max bytes of an entry · [7] '', or the reason why the first entry must not be routed
+--     [8] max bytes of a message's body, in its plain form: no frame of a client could hold more
 --     [9] highest message id known to the caller
 -- Returns {taken, of these dead-lettered, left in the queue}
 -- Atomic because: an entry is in the queue, routed, or in the dead-letter list; at every moment in one of them.
@@ -9,7 +9,7 @@
 -- A step ends when its work budget is used up, even in the middle of a list of recipients: `front_tcp:place` (a hash) records for
 -- the entry with this `digest` how many recipients are done, and the `unknown` ones among them. Each part has an id of its own,
 -- so that no recipient gets an older id behind a newer one.
-local offlineTtl, bound, most = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
+local offlineTtl, bound, max_entries = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
 local maxRecipients, maxBytes, maxBody = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
 local placeKey = P .. 'front_tcp:place'
 continue_above(ARGV[9])
@@ -211,8 +211,8 @@ end
 local READ_BYTES = 1048576
 local taken, largest, ended = 0, READ_BYTES / 4, false
 for _, list in ipairs({ P .. 'front_tcp:taken', P .. 'front_tcp' }) do
-  while taken < most and not ended do
-    local count_ = math.max(1, math.min(most - taken, math.floor(READ_BYTES / largest), 64))
+  while taken < max_entries and not ended do
+    local count_ = math.max(1, math.min(max_entries - taken, math.floor(READ_BYTES / largest), 64))
     local entries, done = redis.call('LRANGE', list, -count_, -1), 0
     if #entries == 0 then break end
     largest = 256

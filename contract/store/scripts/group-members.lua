@@ -4,7 +4,7 @@
 --     · [6] how many to add · [7] highest message id known to the caller · then the members to add, then those to remove
 -- Returns the number of members, or -1: there would be too many, and nothing was changed
 -- Atomic because: a send reaches the members at its acceptance, despite concurrent changes.
-local name, most = ARGV[2], tonumber(ARGV[3])
+local name, max_members = ARGV[2], tonumber(ARGV[3])
 local generation = generation_of(name)
 continue_above(ARGV[7])
 local members, left, sends
@@ -22,7 +22,7 @@ for at = 8, 7 + tonumber(ARGV[6]) do
   end
 end
 local size = members and redis.call('ZCARD', members) or 0
-if #add > 0 and size + #add > most then return -1 end
+if #add > 0 and size + #add > max_members then return -1 end
 if #add > 0 and not generation then
   generation = nextId()
   members, left, sends = group_keys(generation)

@@ -58,13 +58,13 @@ end
 local function step_of_group(command, budget)
   if step_of_sessions(command, budget) then return false end
   local members, left = group_keys(command.group)
-  local most = room(command, budget)
+  local max_members = room(command, budget)
   local from, to = '(' .. command.cursor, '(' .. command.id
-  local here = redis.call('ZRANGEBYSCORE', members, from, to, 'WITHSCORES', 'LIMIT', 0, most)
-  local gone = redis.call('ZRANGEBYSCORE', left, from, to, 'WITHSCORES', 'LIMIT', 0, most)
+  local here = redis.call('ZRANGEBYSCORE', members, from, to, 'WITHSCORES', 'LIMIT', 0, max_members)
+  local gone = redis.call('ZRANGEBYSCORE', left, from, to, 'WITHSCORES', 'LIMIT', 0, max_members)
   local upper
   for _, list in ipairs({ here, gone }) do
-    if #list == most * 2 then upper = math.min(upper or math.huge, tonumber(list[#list])) end
+    if #list == max_members * 2 then upper = math.min(upper or math.huge, tonumber(list[#list])) end
   end
   local users = {}
   for at = 1, #here, 2 do
@@ -106,9 +106,9 @@ local function step(command, budget)
 end
 
 local done = 0
-local function work_off(key, most, budget)
+local function work_off(key, max_score, budget)
   while work < budget do
-    local id = redis.call('ZRANGEBYSCORE', P .. key, '-inf', most, 'LIMIT', 0, 1)[1]
+    local id = redis.call('ZRANGEBYSCORE', P .. key, '-inf', max_score, 'LIMIT', 0, 1)[1]
     if not id then return end
     spend(1)
     local command = command_of(id)

@@ -170,9 +170,9 @@ static void accept_some(Net *net, int listener) {
 }
 
 /* One read: what is left after it makes the socket ready again in the next turn. */
-static void read_once(Net *net, int fd, size_t most) {
+static void read_once(Net *net, int fd, size_t max_bytes) {
   ssize_t count;
-  do count = recv(fd, net->arena + net->arena_used, most, MSG_DONTWAIT);
+  do count = recv(fd, net->arena + net->arena_used, max_bytes, MSG_DONTWAIT);
   while (count < 0 && errno == EINTR);
   if (count > 0) {
     add_record(net, fd, BYTES, (int32_t)net->arena_used, (int32_t)count);

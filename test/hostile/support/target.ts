@@ -30,7 +30,7 @@ export interface Target {
 
 export interface TargetOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** The most files that the process may open. */
+  /** The maximum number of files that the process may open. */
   readonly openFiles?: number;
 }
 

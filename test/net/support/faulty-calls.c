@@ -14,7 +14,7 @@
 
 static unsigned calls;
 
-static size_t most(void) {
+static size_t max_bytes(void) {
   static size_t bytes;
   const char *text = getenv("FAULTY_BYTES");
   if (bytes == 0) bytes = text ? (size_t)atol(text) : 1;
@@ -44,26 +44,26 @@ static int fails(void) {
 #define LEAST(a, b) ((a) < (b) ? (a) : (b))
 
 ssize_t recv(int fd, void *to, size_t bytes, int flags) {
-  return fails() ? -1 : REAL(recv)(fd, to, LEAST(bytes, most()), flags);
+  return fails() ? -1 : REAL(recv)(fd, to, LEAST(bytes, max_bytes()), flags);
 }
 
 ssize_t send(int fd, const void *from, size_t bytes, int flags) {
-  return fails() ? -1 : REAL(send)(fd, from, LEAST(bytes, most()), flags);
+  return fails() ? -1 : REAL(send)(fd, from, LEAST(bytes, max_bytes()), flags);
 }
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
   if (!is_connection(fd)) return REAL(sendmsg)(fd, message, flags);
-  return fails() ? -1 : REAL(send)(fd, message->msg_iov[0].iov_base, LEAST(message->msg_iov[0].iov_len, most()), flags);
+  return fails() ? -1 : REAL(send)(fd, message->msg_iov[0].iov_base, LEAST(message->msg_iov[0].iov_len, max_bytes()), flags);
 }
 
 ssize_t read(int fd, void *to, size_t bytes) {
   if (!is_connection(fd)) return REAL(read)(fd, to, bytes);
-  return fails() ? -1 : REAL(read)(fd, to, LEAST(bytes, most()));
+  return fails() ? -1 : REAL(read)(fd, to, LEAST(bytes, max_bytes()));
 }
 
 ssize_t write(int fd, const void *from, size_t bytes) {
   if (!is_connection(fd)) return REAL(write)(fd, from, bytes);
-  return fails() ? -1 : REAL(write)(fd, from, LEAST(bytes, most()));
+  return fails() ? -1 : REAL(write)(fd, from, LEAST(bytes, max_bytes()));
 }
 
 int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {

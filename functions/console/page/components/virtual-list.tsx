@@ -20,7 +20,7 @@ interface Props {
 const BESIDE = 8;
 const PAGE = 10;
 /** Browsers draw no element that is much higher than this. */
-const MOST_PX = 15_000_000;
+const MAX_PX = 15_000_000;
 
 /**
  * A list of any length that scrolls as a whole. Every row has the height `--row`. It is one stop for the tab key; arrow keys
@@ -32,7 +32,7 @@ export function VirtualList({ label, describedBy, count, keyAt, render, stop, on
   const [active, setActive] = useState<{ at: number; key: string | undefined }>({ at: 0, key: undefined });
   // The place that the focus is to go to, once it is rendered.
   const target = useRef<number | undefined>(undefined);
-  const shown = Math.min(count, Math.floor(MOST_PX / seen.rowPx));
+  const shown = Math.min(count, Math.floor(MAX_PX / seen.rowPx));
   const stopAt = Math.min(placeOf(active, keyAt), Math.max(0, shown - 1));
 
   const look = () => {

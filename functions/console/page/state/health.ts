@@ -55,9 +55,9 @@ function fallOf({ connected }: Now, day: Past | undefined): number {
   if (!day) return 0;
   const { clients, step_s } = day.figures;
   const recent = clients.slice(-Math.ceil(FALL_WITHIN_S / step_s)).filter((one) => one !== null);
-  const most = recent.reduce((a, b) => Math.max(a, b), 0);
-  const fall = most - connected;
-  return fall >= FALL_CLIENTS && fall > most * FALL_SHARE ? fall : 0;
+  const highest = recent.reduce((a, b) => Math.max(a, b), 0);
+  const fall = highest - connected;
+  return fall >= FALL_CLIENTS && fall > highest * FALL_SHARE ? fall : 0;
 }
 
 function slowMsOf(day: Past | undefined): number {

@@ -30,7 +30,7 @@ type Read<T> = (
 ) => Promise<Answer<{ items: readonly T[]; cursor: string | null | undefined }>>;
 
 /** Pages without anything in them that are read in one go, before whoever looks is asked. */
-const MOST_EMPTY = 5;
+const MAX_EMPTY_PAGES = 5;
 
 export function pagedList<T>(read: Read<T>): PagedList<T> {
   const pages = signal<Pages<T> | undefined>(undefined);
@@ -57,7 +57,7 @@ export function pagedList<T>(read: Read<T>): PagedList<T> {
       items.push(...answer.value.items);
       cursor = answer.value.cursor ?? undefined;
       count += 1;
-    } while (cursor !== undefined && (count < wanted || (items.length === 0 && count < MOST_EMPTY)));
+    } while (cursor !== undefined && (count < wanted || (items.length === 0 && count < MAX_EMPTY_PAGES)));
     pages.value = { items, cursor, pages: count, query };
     return undefined;
   }

@@ -60,8 +60,8 @@ export function searchOn(): Promise<Failure | undefined> {
   return readOn();
 }
 
-/** Ids of all who are found, at most `most`. */
-export async function allFound(most: number): Promise<string[] | undefined> {
+/** Ids of all who are found, at most `max`. */
+export async function allFound(max: number): Promise<string[] | undefined> {
   const ids: string[] = [];
   let cursor: string | undefined;
   do {
@@ -69,8 +69,8 @@ export async function allFound(most: number): Promise<string[] | undefined> {
     if (!answer.ok) return undefined;
     ids.push(...answer.value.users.map((user) => user.phone_number));
     cursor = answer.value.cursor ?? undefined;
-  } while (cursor !== undefined && ids.length < most);
-  return ids.slice(0, most);
+  } while (cursor !== undefined && ids.length < max);
+  return ids.slice(0, max);
 }
 
 export function forgetUsers(): void {

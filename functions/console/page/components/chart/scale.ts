@@ -13,7 +13,7 @@ const PX_PER_CHARACTER = 7.5;
 export function valueAxis(series: readonly Series[], format: (n: number) => string) {
   const highest = series.reduce((top, { values }) => values.reduce<number>((a, b) => Math.max(a, b ?? 0), top), 0);
   const ticks = valueTicks(highest);
-  const longest = ticks.reduce((most, tick) => Math.max(most, format(tick).length), 0);
+  const longest = ticks.reduce((max, tick) => Math.max(max, format(tick).length), 0);
   return { ticks, leftPx: Math.max(LEAST_LEFT_PX, Math.ceil(longest * PX_PER_CHARACTER) + 12) };
 }
 
@@ -33,9 +33,9 @@ export function valueTicks(max: number): number[] {
 }
 
 /** Round times of the clock on the wall between two moments (ms), at most `most`. */
-export function timeTicks(fromMs: number, toMs: number, most: number): number[] {
+export function timeTicks(fromMs: number, toMs: number, maxTicks: number): number[] {
   const spanSeconds = (toMs - fromMs) / 1000;
-  const stepMs = (TIME_STEPS.find((one) => spanSeconds / one <= most) ?? 86_400) * 1000;
+  const stepMs = (TIME_STEPS.find((one) => spanSeconds / one <= maxTicks) ?? 86_400) * 1000;
   // Three o'clock is round where the reader is, not in Greenwich.
   const shiftMs = new Date(fromMs).getTimezoneOffset() * 60_000;
   const first = Math.ceil((fromMs - shiftMs) / stepMs) * stepMs + shiftMs;

@@ -9,7 +9,7 @@ import { ViewFrame } from '../view-frame.tsx';
 import { GatewaysPanel } from './gateway-table.tsx';
 
 /** Above this many, a line for each gateway is a tangle: then there is only their sum. */
-const MOST_LINES = 6;
+const MAX_LINES = 6;
 
 export function GatewaysView() {
   const figures = stats.value;
@@ -39,7 +39,7 @@ export function GatewaysView() {
 function Connections() {
   const shown = samples.value;
   const ids = [...(shown.at(-1)?.gateways.keys() ?? [])].sort();
-  const lines = ids.length > 1 && ids.length <= MOST_LINES ? ids : [];
+  const lines = ids.length > 1 && ids.length <= MAX_LINES ? ids : [];
   return (
     <Chart
       title={text('gateways.chartConnected')}
