@@ -12,7 +12,7 @@ import type { SessionParts } from './session/session-parts.ts';
 import { VerifyLimits } from './session/verify-limits.ts';
 import type { Wheel } from './session/wheel.ts';
 
-type MadeHere =
+type ComposedHere =
   | 'settings'
   | 'store'
   | 'handle'
@@ -23,7 +23,7 @@ type MadeHere =
   | 'unverifiedBytes';
 
 /** What sessions need of the network, of Redis and of the fleet. Tests stand in for these with plain objects. */
-export type SessionSurroundings = Omit<SessionParts, MadeHere> &
+export type SessionSurroundings = Omit<SessionParts, ComposedHere> &
   Omit<CommandParts, 'settings' | 'verifyLimits' | 'router'> &
   Pick<RouterParts, 'lease' | 'queue' | 'inbox'> & {
     readonly config: GatewayConfig;

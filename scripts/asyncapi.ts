@@ -48,7 +48,7 @@ const exactly = (properties: Record<string, Schema>, optional: readonly string[]
 });
 
 /** A body as the gateway validates it. Other members are ignored, `chat_from` among them. */
-function judged(schema: z.ZodType): Schema {
+function bodySchema(schema: z.ZodType): Schema {
   const { $schema, ...body } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   delete body.additionalProperties;
   return body;
@@ -75,25 +75,25 @@ const messages: Readonly<Record<string, Message>> = {
     id: ClientCommand.verify,
     direction: 'receive',
     summary: `Who the client is. Features: ${FEATURES.join(', ')}.`,
-    payload: judged(verifySchema),
+    payload: bodySchema(verifySchema),
   },
   sendSingle: {
     id: ClientCommand.single,
     direction: 'receive',
     summary: 'A message to one user.',
-    payload: judged(singleSchema),
+    payload: bodySchema(singleSchema),
   },
   sendGroup: {
     id: ClientCommand.group,
     direction: 'receive',
     summary: 'A message to several users.',
-    payload: judged(groupSchema),
+    payload: bodySchema(groupSchema),
   },
   sendBroadcast: {
     id: ClientCommand.broadcast,
     direction: 'receive',
     summary: 'A message to everyone who is connected.',
-    payload: judged(broadcastSchema),
+    payload: bodySchema(broadcastSchema),
   },
   heartbeat: { id: ClientCommand.heartbeat, direction: 'receive', summary: 'A sign of life.', payload: NOTHING },
   acknowledge: {
@@ -101,13 +101,13 @@ const messages: Readonly<Record<string, Message>> = {
     direction: 'receive',
     summary: 'Messages that the client has.',
     feature: 'ack',
-    payload: judged(acknowledgeSchema),
+    payload: bodySchema(acknowledgeSchema),
   },
   reply: {
     id: ClientCommand.reply,
     direction: 'receive',
     summary: 'The reply to a message that carried `ask`. One counts, the first, and only from the user who was asked.',
-    payload: judged(replySchema),
+    payload: bodySchema(replySchema),
   },
   applicationCommand: {
     id: APPLICATION_UP,

@@ -11,7 +11,7 @@ const IMPORT_ZOD = /^import \{ z \} from 'zod';$/m;
 /**
  * Changes to our own sources in a bundle:
  * - the text of Lua files (contract/store/scripts/library.ts), without comments and with the least indentation, and of pages
- *   (cli/support/ways-out.ts) stands in the modules that read them: a bundle has no files beside it;
+ *   (cli/support/next-steps.ts) stands in the modules that read them: a bundle has no files beside it;
  * - a script or a schema that nothing of a bundle uses is left out: its definition has no effect but its result. Most schemas
  *   describe answers, for the document of the API;
  * - zod is imported by its namespace, from which the bundler removes unused parts. It cannot do that with the object `z`.

@@ -19,7 +19,7 @@ export interface Comparison {
 }
 
 /** Medians nearer than this are the same, whatever their spread: what one machine shows from one day to the next. */
-const LEAST_CHANGE = 0.05;
+const MIN_CHANGE = 0.05;
 /** A single round has no spread of its own; what repeated rounds showed on shared machines is taken. */
 const SINGLE_ROUND_NOISE = 0.3;
 
@@ -80,7 +80,7 @@ function widened({ median, min, max }: Spread): Spread {
 
 function isNoise(a: Spread, b: Spread): boolean {
   const doMeet = a.min <= b.max && b.min <= a.max;
-  return doMeet || Math.abs(b.median - a.median) <= LEAST_CHANGE * Math.abs(a.median);
+  return doMeet || Math.abs(b.median - a.median) <= MIN_CHANGE * Math.abs(a.median);
 }
 
 function warningsOf(before: ResultFile, after: ResultFile): string[] {

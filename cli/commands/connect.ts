@@ -55,7 +55,7 @@ async function chat(options: ConnectOptions, command: Command): Promise<void> {
   });
   const screen = isTerminal ? aroundPrompt(lines, context) : plainScreen(context);
   const conversation = new Chat(client, screen, targetOf(options));
-  tell(client, screen);
+  showEvents(client, screen);
   client.on('message', (message) => conversation.show(message));
   // After the message that the client is connected, the user may end it.
   const ended = endOf(client, lines);
@@ -134,7 +134,7 @@ function endOf(client: Client, lines: Interface): Promise<ExitCode> {
   });
 }
 
-function tell(client: Client, screen: Screen): void {
+function showEvents(client: Client, screen: Screen): void {
   client.on('reconnecting', (attempt, delayMs, cause) => {
     const seconds = Math.ceil(delayMs / 1_000);
     if (attempt === 1) screen.note(`Disconnected: ${cause.message}. Trying again within ${seconds} s.`);

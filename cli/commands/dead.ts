@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Api } from '../support/api.ts';
 import { apiOf, contextOf } from '../support/context.ts';
-import { type DeadLetter, decide, type Fate, listDeadLetters } from '../support/dead-letters.ts';
+import { type DeadLetter, type Decision, decide, listDeadLetters } from '../support/dead-letters.ts';
 import { count } from '../support/drawing.ts';
 import { ExitCode, Failure } from '../support/failure.ts';
 import { defaultTo } from '../support/groups.ts';
@@ -55,7 +55,7 @@ function retryCommand(): Command {
     .option('--all', `every one, the oldest first (up to ${count(MAX_AT_ONCE)})`)
     .addHelpText('after', '\nExamples:\n  $ fronttcp dead retry 0-5f1e0c7a9b3d4e8f\n  $ fronttcp dead retry --all')
     .action((ids: string[], { all = false }: { all?: boolean }, command: Command) =>
-      decideOn(ids, { all, fate: 'retry' }, command),
+      decideOn(ids, { all, decision: 'retry' }, command),
     );
 }
 
@@ -74,19 +74,23 @@ function deleteCommand(): Command {
         const nextStep = 'Look at them (fronttcp dead list), then add --yes.';
         throw new Failure(ExitCode.usage, 'all dead letters would be deleted for good', nextStep);
       }
-      return decideOn(ids, { all, fate: 'delete' }, command);
+      return decideOn(ids, { all, decision: 'delete' }, command);
     });
 }
 
-async function decideOn(ids: string[], { all, fate }: { all: boolean; fate: Fate }, command: Command): Promise<void> {
+async function decideOn(
+  ids: string[],
+  { all, decision }: { all: boolean; decision: Decision },
+  command: Command,
+): Promise<void> {
   if (all === ids.length > 0) {
     throw new Failure(ExitCode.usage, 'which? Name ids, or say --all', 'See them: fronttcp dead list');
   }
   const context = await contextOf(command);
   const api = await apiOf(context);
   const chosen = all ? (await listDeadLetters(api, MAX_AT_ONCE)).letters.map(({ id }) => id).reverse() : ids;
-  const { done, gone } = await decideOnEach(api, chosen, fate, context.output);
-  const [past, verb] = fate === 'retry' ? ['retried', 'Retried'] : ['deleted', 'Deleted'];
+  const { done, gone } = await decideOnEach(api, chosen, decision, context.output);
+  const [past, verb] = decision === 'retry' ? ['retried', 'Retried'] : ['deleted', 'Deleted'];
   const more = gone.length > 0 ? `; ${count(gone.length)} were gone already` : '';
   context.output.result({ [past ?? '']: done, gone }, `${verb} ${count(done.length)}${more}.`);
   // A letter named by the user must exist. With `--all`, another operator may have handled it first.
@@ -96,7 +100,7 @@ async function decideOn(ids: string[], { all, fate }: { all: boolean; fate: Fate
 async function decideOnEach(
   api: Api,
   ids: readonly string[],
-  fate: Fate,
+  decision: Decision,
   output: Output,
 ): Promise<{ done: string[]; gone: string[] }> {
   const signal = onInterrupt();
@@ -106,7 +110,7 @@ async function decideOnEach(
   try {
     for (const [at, id] of ids.entries()) {
       if (signal.aborted) break;
-      ((await decide(api, id, fate)) ? done : gone).push(id);
+      ((await decide(api, id, decision)) ? done : gone).push(id);
       if (ids.length > 1) progress.update(at + 1);
     }
   } finally {

@@ -29,7 +29,7 @@ interface SimulateOptions extends GatewayOptions {
 }
 
 const DRAW_EVERY_MS = 250;
-const TELL_EVERY_MS = { line: 5_000, json: 1_000 };
+const REPORT_EVERY_MS = { line: 5_000, json: 1_000 };
 
 export function simulateCommand(): Command {
   return new Command('simulate')
@@ -82,7 +82,9 @@ async function simulate(context: Context, options: SimulateOptions): Promise<voi
     const history = new History(clients);
     let broken: string | undefined;
     try {
-      const members = await withProgress(output, clients, 'users made', (tell) => makeMembers(store, userIds, tell));
+      const members = await withProgress(output, clients, 'users made', (report) =>
+        makeMembers(store, userIds, report),
+      );
       if (!signal.aborted) {
         const { rate: connectsPerSecond, chatsPerMinute } = options;
         history.begin();
@@ -116,7 +118,7 @@ async function show(
   const where = parts.where.map(({ host, port }) => `${host}:${port}`).join(', ');
   const live =
     isDrawable(process.stdout) && !output.isJson && !output.isQuiet ? new LiveBlock(process.stdout) : undefined;
-  const everyMs = live ? DRAW_EVERY_MS : output.isJson ? TELL_EVERY_MS.json : TELL_EVERY_MS.line;
+  const everyMs = live ? DRAW_EVERY_MS : output.isJson ? REPORT_EVERY_MS.json : REPORT_EVERY_MS.line;
   const endMs = performance.now() + (options.duration ?? Number.POSITIVE_INFINITY) * 1_000;
   let broken: string | undefined;
   const breaks = fleet.broken.then((why) => {
@@ -144,14 +146,14 @@ async function clean({ output }: Context, yes: boolean): Promise<void> {
 }
 
 async function remove(store: Store, output: Output, userIds: readonly string[]): Promise<void> {
-  await withProgress(output, userIds.length, 'users removed', (tell) => removeMembers(store, userIds, tell));
+  await withProgress(output, userIds.length, 'users removed', (report) => removeMembers(store, userIds, report));
 }
 
 async function withProgress<T>(
   output: Output,
   total: number,
   unit: string,
-  work: (tell: (done: number) => void) => Promise<T>,
+  work: (report: (done: number) => void) => Promise<T>,
 ): Promise<T> {
   const progress = new Progress(output, total, unit);
   try {

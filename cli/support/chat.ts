@@ -2,8 +2,8 @@ import type { Client } from '../../sdk/client/client.ts';
 import { RefusedError } from '../../sdk/client/errors.ts';
 import type { Message } from '../../sdk/client/message.ts';
 import { CHAT_HELP, type ChatLine, parseChatLine, type Target } from './chat-line.ts';
+import { nextStepOf } from './next-steps.ts';
 import { printable, styled } from './output.ts';
-import { wayOut } from './ways-out.ts';
 
 /** Maximum of unanswered lines: a long pipe must neither wait for each answer nor fill the memory. */
 const MAX_IN_FLIGHT = 100;
@@ -109,7 +109,7 @@ export class Chat {
 /** The message of an error; of a refusal by the server also its word and the way out (docs/errors.md). */
 export function explained(error: Error): string {
   if (!(error instanceof RefusedError)) return error.message;
-  return [`${error.message} [${error.code}]`, wayOut(error.code, 'tcp')]
+  return [`${error.message} [${error.code}]`, nextStepOf(error.code, 'tcp')]
     .filter((part) => part !== undefined)
     .join('\n  ');
 }

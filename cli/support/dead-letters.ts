@@ -22,12 +22,12 @@ export async function listDeadLetters(api: Api, limit: number): Promise<{ letter
   return { letters, total };
 }
 
-export type Fate = 'retry' | 'delete';
+export type Decision = 'retry' | 'delete';
 
 /** Returns false when the letter is gone: somebody else has retried or deleted it. */
-export async function decide(api: Api, id: string, fate: Fate): Promise<boolean> {
+export async function decide(api: Api, id: string, decision: Decision): Promise<boolean> {
   const path = `/dead-letters/${encodeURIComponent(id)}`;
-  const [method, route] = fate === 'retry' ? ['POST', `${path}/retry`] : ['DELETE', path];
+  const [method, route] = decision === 'retry' ? ['POST', `${path}/retry`] : ['DELETE', path];
   try {
     await api.call(method ?? '', route ?? '', z.object({}));
     return true;

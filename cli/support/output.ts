@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { failureWord } from './failure.ts';
-import { wayOut } from './ways-out.ts';
+import { nextStepOf } from './next-steps.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -48,7 +48,7 @@ export class Output {
    * Why the command ended: with --json one line of JSON, else text. `word` is stable (docs/errors.md), and stands behind the message
    * when it says more than the exit code. Without a next step of the command, the one of that page.
    */
-  failure(word: string, message: string, nextStep: string | undefined = wayOut(word)): void {
+  failure(word: string, message: string, nextStep: string | undefined = nextStepOf(word)): void {
     if (this.isJson) {
       process.stderr.write(`${JSON.stringify({ code: 0, error: word, message, next_step: nextStep })}\n`);
       return;

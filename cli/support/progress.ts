@@ -14,7 +14,7 @@ export class Progress {
   readonly #unit: string;
   readonly #block: LiveBlock | undefined;
   #drawnAtMs = Number.NEGATIVE_INFINITY;
-  #told = 0;
+  #reportedShare = 0;
 
   constructor(output: Output, total: number, unit: string) {
     this.#output = output;
@@ -32,8 +32,8 @@ export class Progress {
       this.#block.draw([
         `${bar(share, BAR_WIDTH, process.stderr)} ${String(Math.floor(share * 100)).padStart(3)} %  ${text}`,
       ]);
-    } else if (share - this.#told >= SHARE_OF_A_LINE || (share === 1 && this.#told < 1)) {
-      this.#told = share;
+    } else if (share - this.#reportedShare >= SHARE_OF_A_LINE || (share === 1 && this.#reportedShare < 1)) {
+      this.#reportedShare = share;
       this.#output.note(text);
     }
   }

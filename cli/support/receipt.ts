@@ -83,10 +83,10 @@ export function receiptText(receipt: ReceiptAnswer): string {
 function rowOf(recipient: Recipient): string[] {
   const { phone_number, state, reason, reply, steps } = recipient;
   const what = reason === undefined ? state : `${state} (${reason})`;
-  const said = reply === undefined ? '' : ` ${printable(JSON.stringify(reply))}`;
+  const replyText = reply === undefined ? '' : ` ${printable(JSON.stringify(reply))}`;
   return [
     printable(phone_number),
-    styled(isFailed(recipient) ? 'red' : 'green', what) + said,
+    styled(isFailed(recipient) ? 'red' : 'green', what) + replyText,
     time(steps.at(-1)?.at ?? null),
   ];
 }

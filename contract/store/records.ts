@@ -10,7 +10,7 @@ import { z } from 'zod';
  *   message  ["m", "<id>", command_id, version, expires_at_ms, "<flags>", "<traceparent>", direct, kept]
  *            direct: "*" for everyone, or [user, epoch, …] · kept: likewise, and also in those users' mailboxes
  *   close    ["c", user, epoch, reason, owing]     owing 1: the next session waits until everything before this record is handled
- *   poke     ["p", user, epoch]     somebody else put something into this session's mailbox: read it again
+ *   mailbox  ["p", user, epoch]     somebody else put something into this session's mailbox: read it again
  *
  * Flags: `r` a receipt was requested · `a` a reply is requested · `k` a caller waits for an acknowledgement · `p` a newer command
  * with the same key replaces it. expires_at_ms 0: as long as OFFLINE_TTL_S allows.
@@ -50,18 +50,18 @@ export interface CloseRecord {
   successorWaits: boolean;
 }
 
-export interface PokeRecord {
-  kind: 'poke';
+export interface MailboxRecord {
+  kind: 'mailbox';
   userId: string;
   epoch: number;
 }
 
-export type InboxRecord = MessageRecord | CloseRecord | PokeRecord;
+export type InboxRecord = MessageRecord | CloseRecord | MailboxRecord;
 
 const integer = z.int().min(0);
 const headItems = [z.string(), integer, integer, integer, z.string(), z.string()] as const;
 const closeTuple = z.tuple([z.literal('c'), z.string(), integer, z.string(), integer]);
-const pokeTuple = z.tuple([z.literal('p'), z.string(), integer]);
+const mailboxNotice = z.tuple([z.literal('p'), z.string(), integer]);
 const mailboxTuple = z.tuple([...headItems]);
 
 /** Throws when `field` is not one of the three records: only our own scripts write them. */
@@ -73,8 +73,8 @@ export function parseInboxRecord(field: string, body: string): InboxRecord {
     const [, userId, epoch, reason, waits] = closeTuple.parse(items);
     return { kind: 'close', userId, epoch, reason, successorWaits: waits === 1 };
   }
-  const [, userId, epoch] = pokeTuple.parse(items);
-  return { kind: 'poke', userId, epoch };
+  const [, userId, epoch] = mailboxNotice.parse(items);
+  return { kind: 'mailbox', userId, epoch };
 }
 
 export function parseMailboxMember(member: string): { head: MessageHead; body: string } {

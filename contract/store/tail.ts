@@ -62,15 +62,15 @@ export async function readTail(
 ): Promise<{ lines: (TailLine | LifecycleLine)[]; next: TailPosition }> {
   const args = [keys.prefix, user, WANTED_MS, from.tail, from.events, newest ?? ''];
   const reply = await redis.script(followScript, [keys.users], args);
-  const [told, events] = reply as [[string, string[]][], [string, string[]][]];
+  const [tailed, events] = reply as [[string, string[]][], [string, string[]][]];
   const isWanted = (line: { user?: string | undefined; type: string }) =>
     user === EVERYONE || line.user === user || line.type === 'skipped';
   const lines = [
-    ...told.flatMap(([, [, text]]) => z.array(tailLine).parse(JSON.parse(text ?? '[]'))),
+    ...tailed.flatMap(([, [, text]]) => z.array(tailLine).parse(JSON.parse(text ?? '[]'))),
     ...events.map(([, fields]) => lifecycleOf(fields)),
   ].filter(isWanted);
   lines.sort((a, b) => a.at - b.at);
-  return { lines, next: { tail: told.at(-1)?.[0] ?? from.tail, events: events.at(-1)?.[0] ?? from.events } };
+  return { lines, next: { tail: tailed.at(-1)?.[0] ?? from.tail, events: events.at(-1)?.[0] ?? from.events } };
 }
 
 function lifecycleOf(fields: readonly string[]): LifecycleLine {

@@ -16,7 +16,7 @@ export function createHandler(runtime: Runtime): Handler {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const id = request.event.pathParameters?.id ?? '';
       if (!(await takeDeadLetter(runtime, { id, what, by }))) throw new Refusal(404, 'no_such_letter');
-      request.facts.target = id;
+      request.logFields.target = id;
       return {};
     };
   return serve(runtime.log, {

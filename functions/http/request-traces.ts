@@ -11,7 +11,7 @@ export interface RequestTrace {
   /** `work` as a span below the request's. */
   step<T>(name: SpanName, work: () => Promise<T>): Promise<T>;
   /** Resolves when the spans were sent, where nothing runs after the response. */
-  end(facts: Readonly<Record<string, string | number | boolean>>): Promise<void>;
+  end(attributes: Readonly<Record<string, string | number | boolean>>): Promise<void>;
 }
 
 /** `parent`: the header of the request. */
@@ -39,8 +39,8 @@ function startRequestTrace(all: Traces, parent: string | undefined, route: strin
         part.end();
       }
     },
-    async end(facts) {
-      span.end(facts);
+    async end(attributes) {
+      span.end(attributes);
       if (process.env.AWS_LAMBDA_FUNCTION_NAME !== undefined) await all.flush();
     },
   };

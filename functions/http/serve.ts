@@ -18,7 +18,7 @@ export interface ApiRequest {
   readonly language: Language;
   readonly sourceIp: string;
   /** Members of the log line of this request. */
-  readonly facts: Record<string, string | number | boolean>;
+  readonly logFields: Record<string, string | number | boolean>;
   /** Undefined: tracing is off. */
   readonly trace: RequestTrace | undefined;
 }
@@ -66,7 +66,7 @@ export function serve(log: Log, rules: Rules): Handler {
       event,
       language: languageOf(event.headers['accept-language']),
       sourceIp: event.requestContext.http.sourceIp,
-      facts: {},
+      logFields: {},
       trace: startTrace && (await startTrace(event.headers.traceparent, event.routeKey)),
     };
     const { result, reason, cause } = await answer(rules, request);
@@ -80,14 +80,14 @@ export function serve(log: Log, rules: Rules): Handler {
       status,
       reason,
       duration_ms: Math.round((performance.now() - startedAt) * 10) / 10,
-      ...request.facts,
+      ...request.logFields,
       ...cause,
     };
     if (status >= 500 && reason === 'internal') log.error(line);
     else if (status >= 500) log.warn(line);
     else log.info(line);
     metrics?.count({ status, commands: commandsIn(request) });
-    await request.trace?.end({ status, reason, ...request.facts });
+    await request.trace?.end({ status, reason, ...request.logFields });
     return { ...result, headers: { ...result.headers, 'x-request-id': event.requestContext.requestId } };
   };
 }
@@ -100,8 +100,8 @@ interface Outcome {
 }
 
 /** The number of messages that a request sent, from the log members of its rule. */
-function commandsIn({ facts }: ApiRequest): number {
-  return typeof facts.messages === 'string' && facts.messages !== '' ? facts.messages.split(',').length : 0;
+function commandsIn({ logFields }: ApiRequest): number {
+  return typeof logFields.messages === 'string' && logFields.messages !== '' ? logFields.messages.split(',').length : 0;
 }
 
 async function answer(rules: Rules, request: ApiRequest): Promise<Outcome> {

@@ -7,8 +7,8 @@ import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { RedisClock } from '../runtime/redis-clock.ts';
+import type { HashingQueue } from './hashing-queue.ts';
 import { type LoginLimits, SUCCEEDED_LUA } from './limits.ts';
-import type { Turns } from './turns.ts';
 
 const issueScript = defineScript(
   'issue_token',
@@ -23,7 +23,7 @@ interface Parts {
   keys: Keys;
   clock: RedisClock;
   limits: LoginLimits;
-  hashing: Turns;
+  hashing: HashingQueue;
   tokenTtlSeconds: number;
 }
 

@@ -66,7 +66,7 @@ async function userOf(
   const nowMs = genuine.length > 0 ? await clock.now() : 0;
   const tokenField = genuine.find(({ until }) => isCurrent(until, nowMs))?.field;
   if (tokenField === undefined) throw unauthorized('bad_token');
-  request.facts.user = userId;
+  request.logFields.user = userId;
   if (need !== undefined && role !== OPERATOR) throw new Refusal(403, 'not_operator');
   return { userId, recipients: undefined, tokenField };
 }
@@ -91,7 +91,7 @@ async function serviceOf(
   const [stored, expiresAt, name, scopes, recipients] = fields as (string | null)[];
   const isGenuine = tokenMatches(token, stored || NO_TOKEN) && Boolean(stored);
   if (!isGenuine || !isCurrent(expiresAt, await clock.now())) throw unauthorized('bad_token');
-  request.facts.user = serviceName(name ?? '');
+  request.logFields.user = serviceName(name ?? '');
   const given = idList.parse(JSON.parse(scopes ?? '[]'));
   if (!given.includes(need)) throw new Refusal(403, 'not_in_scope');
   const only = recipients ? new Set(idList.parse(JSON.parse(recipients))) : undefined;

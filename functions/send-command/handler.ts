@@ -27,7 +27,7 @@ export function createHandler(runtime: Runtime): Handler {
     const body = readJson(request.event, environment.MAX_BODY_BYTES);
     const traceparent = request.trace?.traceparent ?? traceparentOf(request.event.headers.traceparent);
     const idempotency = idempotencyOf(request.event.headers['idempotency-key'], userId, body);
-    request.facts.trace_id = traceparent.slice(3, 35);
+    request.logFields.trace_id = traceparent.slice(3, 35);
     const sending = {
       from: userId,
       recipients,
@@ -39,18 +39,18 @@ export function createHandler(runtime: Runtime): Handler {
     };
     if (!Object.hasOwn(body, 'commands')) {
       const one = await sendOne(send, body, limits, sending);
-      note(request.facts, [one.sent]);
+      note(request.logFields, [one.sent]);
       const step = one.command.wait;
       if (step === undefined) return one.sent;
-      const wait = () => waitForStep(runtime, waits, one, step, request.facts);
+      const wait = () => waitForStep(runtime, waits, one, step, request.logFields);
       return request.trace?.step(SpanName.wait, wait) ?? wait();
     }
     const results = await sendBatch(send, body, limits, sending);
     note(
-      request.facts,
+      request.logFields,
       results.filter((result) => result.code === 1),
     );
-    request.facts.refused = results.filter((result) => result.code === 0).length;
+    request.logFields.refused = results.filter((result) => result.code === 0).length;
     return { results };
   }
 
@@ -70,17 +70,17 @@ export function createHandler(runtime: Runtime): Handler {
       if (!(error instanceof UnauthorizedSendError)) throw error;
       return sendFor(caller, request);
     } finally {
-      if (operator.isGenuine) request.facts.user = presented.userId;
+      if (operator.isGenuine) request.logFields.user = presented.userId;
     }
   };
   return serve(log, { 'POST /send-command': sendCommand, 'POST /web/send-command': sendCommand });
 }
 
 /** The audit record: the sender (`user`, above), the commands (ids, never contents), the number of recipients. */
-function note(facts: Record<string, string | number | boolean>, sent: readonly Sent[]): void {
-  facts.messages = sent.map(({ id }) => id).join(',');
+function note(logFields: Record<string, string | number | boolean>, sent: readonly Sent[]): void {
+  logFields.messages = sent.map(({ id }) => id).join(',');
   for (const kind of ['online', 'stored', 'unknown'] as const) {
-    facts[kind] = sent.reduce((sum, { recipients }) => sum + ('members' in recipients ? 0 : recipients[kind]), 0);
+    logFields[kind] = sent.reduce((sum, { recipients }) => sum + ('members' in recipients ? 0 : recipients[kind]), 0);
   }
 }
 

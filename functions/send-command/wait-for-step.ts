@@ -21,7 +21,7 @@ export async function waitForStep(
   waits: StepWaits,
   { command, sent, isRepeated }: One,
   step: WaitStep,
-  facts: ApiRequest['facts'],
+  logFields: ApiRequest['logFields'],
 ): Promise<object> {
   const { timeout_s: seconds = DEFAULT_WAIT_SECONDS } = command;
   const ask = { id: sent.id, userId: onlyRecipient(command) };
@@ -29,7 +29,7 @@ export async function waitForStep(
   if (isRepeated) await joinWait(redis, keys, ask, waits.instance);
   const state = await waits.wait(ask, (now) => outcomeOf(step, now).kind !== 'pending', seconds * 1_000, isRepeated);
   const outcome = outcomeOf(step, state);
-  facts.outcome = wordOf(outcome);
+  logFields.outcome = wordOf(outcome);
   if (outcome.kind === 'impossible') throw new Refusal(409, outcome.error, { members: { id: sent.id } });
   if (outcome.kind === 'pending') return new WithStatus(202, 'pending', { ...sent, outcome: 'pending' });
   const { reply } = outcome;

@@ -18,7 +18,7 @@ export function createHandler(runtime: Runtime): Handler {
       const { userId } = await authorize(runtime, request, OPERATOR);
       const asked = readBody(request.event, MAX_REQUEST_BYTES, createTokenRequest.safeParse);
       const made = await createServiceToken(runtime, userId, asked);
-      request.facts.target = made.id;
+      request.logFields.target = made.id;
       return made;
     },
     'GET /service-tokens': async (request) => {
@@ -30,7 +30,7 @@ export function createHandler(runtime: Runtime): Handler {
       const id = request.event.pathParameters?.id ?? '';
       const isId = /^[\da-f]{24}$/.test(id);
       if (!isId || !(await revokeServiceToken(runtime, userId, id))) throw new Refusal(404, 'no_such_token');
-      request.facts.target = id;
+      request.logFields.target = id;
       return {};
     },
   });

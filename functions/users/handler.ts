@@ -26,7 +26,7 @@ export function createHandler(runtime: Runtime): Handler {
       const { phone_number: userId, password, role } = bodyOf(request, addUserRequest);
       const user = { password, isOperator: role === OPERATOR, replace: false };
       if ((await addUser(redis, keys, userId, user, auditOf(by))) === 'exists') throw new Refusal(409, 'user_exists');
-      request.facts.target = userId;
+      request.logFields.target = userId;
       return {};
     },
     'DELETE /users/{phone_number}': async (request) => {
@@ -35,7 +35,7 @@ export function createHandler(runtime: Runtime): Handler {
       const highestId = await clock.highestId();
       const outcome = await removeUser(redis, keys, userId, { ...auditOf(by), highestId });
       if (outcome === 'unknown') throw new Refusal(404, 'no_such_user');
-      request.facts.target = userId;
+      request.logFields.target = userId;
       return {};
     },
     'PUT /users/{phone_number}/password': async (request) => {
@@ -44,7 +44,7 @@ export function createHandler(runtime: Runtime): Handler {
       const { password } = bodyOf(request, setPasswordRequest);
       const outcome = await setPassword(redis, keys, userId, password, auditOf(by));
       if (outcome === 'no_user') throw new Refusal(404, 'no_such_user');
-      request.facts.target = userId;
+      request.logFields.target = userId;
       return {};
     },
     'POST /users/{phone_number}/token': async (request) => {
@@ -53,7 +53,7 @@ export function createHandler(runtime: Runtime): Handler {
       const { ttl_s = environment.TOKEN_TTL_S } = bodyOf(request, makeTokenRequest);
       const made = await giveToken(redis, keys, userId, ttl_s, auditOf(by));
       if (made === 'no_user') throw new Refusal(404, 'no_such_user');
-      request.facts.target = userId;
+      request.logFields.target = userId;
       return { token: made.token, expires_at: made.expiresAt ?? null };
     },
     'GET /users/{phone_number}/messages': async (request) => {
@@ -69,7 +69,7 @@ export function createHandler(runtime: Runtime): Handler {
       const userId = phoneNumberOf(request);
       const deleted = await clearMailbox(redis, keys, userId, auditOf(by));
       if (deleted === undefined) throw new Refusal(404, 'no_such_user');
-      request.facts.target = userId;
+      request.logFields.target = userId;
       return { deleted };
     },
     'GET /users': async (request) => {
@@ -93,7 +93,7 @@ export function createHandler(runtime: Runtime): Handler {
         highestId: await clock.highestId(),
       });
       if (session === 'unknown') throw new Refusal(404, 'no_such_user');
-      request.facts.target = userId;
+      request.logFields.target = userId;
       await recordAudit(redis, keys, { max: environment.AUDIT_MAX, by, kind: 'disconnect', target: userId });
       return { disconnected: session === 'online' };
     },
@@ -106,7 +106,7 @@ export function createHandler(runtime: Runtime): Handler {
         highestId: await clock.highestId(),
       });
       if (session === 'unknown') throw new Refusal(404, 'no_such_user');
-      request.facts.target = userId;
+      request.logFields.target = userId;
       await recordAudit(redis, keys, { max: environment.AUDIT_MAX, by, kind: 'user_token_revoked', target: userId });
       return { disconnected: session === 'online' };
     },
@@ -117,7 +117,7 @@ export function createHandler(runtime: Runtime): Handler {
       const outcome = await dropMessage(redis, keys, message, { by, max: environment.AUDIT_MAX });
       if (outcome === 'no_user') throw new Refusal(404, 'no_such_user');
       if (outcome === 'no_message') throw new Refusal(404, 'no_such_message');
-      request.facts.target = message.userId;
+      request.logFields.target = message.userId;
       return {};
     },
   });

@@ -186,7 +186,7 @@ export class InboxReader {
     for (const { records } of batch) {
       for (const record of records) {
         if (record.kind === 'close') wait(record.userId);
-        else if (record.kind === 'poke') look(record);
+        else if (record.kind === 'mailbox') look(record);
         else {
           if (record.direct !== 'everyone') record.direct.forEach(look);
           record.kept.forEach(look);

@@ -4,7 +4,7 @@ import { TokenBucket } from '../../shared/time/token-bucket.ts';
 /** Bursts of so many seconds' worth of connections are let through. */
 const BURST_SECONDS = 2;
 /** Share of all connections up to which an address that has MAX_UNVERIFIED_PER_ADDRESS already may open more. */
-const CROWDED_SHARE = 0.95;
+const NEARLY_FULL_SHARE = 0.95;
 
 export interface AdmissionSettings {
   /** 0: any number. */
@@ -54,7 +54,7 @@ export class Admission {
     if (max > 0 && address.connections >= max) return undefined;
     const isCrowded = maxUnverified > 0 && address.unverified >= maxUnverified;
     // One more may have a moment to send its verify, as long as there is room for other addresses.
-    if (isCrowded && open >= CROWDED_SHARE * this.#maxConnections) return undefined;
+    if (isCrowded && open >= NEARLY_FULL_SHARE * this.#maxConnections) return undefined;
     address.connections += 1;
     this.#addresses.set(network, address);
     return address;

@@ -12,7 +12,7 @@ export interface NativeSockets {
   watch(socket: number, before: number, after: number): boolean;
   shutdown(socket: number): boolean;
   closeSocket(socket: number): void;
-  tellClosed(connection: NativeConnection): void;
+  reportClosed(connection: NativeConnection): void;
 }
 
 /** A connection of `NativeNetwork`. */
@@ -32,10 +32,10 @@ export class NativeConnection implements Connection {
   /** Our side is to end, or has. */
   #isEnding = false;
   #isEndSent = false;
-  /** The peer has ended its side, and the listener may have yet to be told. */
+  /** The peer has ended its side, and the listener may not have the event yet. */
   #isEndRead = false;
   #isEndTold = false;
-  /** Arrived while nothing may be told. */
+  /** Arrived while nothing may be reported. */
   #held: Buffer | undefined;
   /** What the kernel did not take, in order. */
   #queue: Buffer[] | undefined;
@@ -88,7 +88,7 @@ export class NativeConnection implements Connection {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    if (this.#held !== undefined || this.#isEndRead) process.nextTick(tellHeld, this);
+    if (this.#held !== undefined || this.#isEndRead) process.nextTick(reportHeld, this);
     else this.#readOn();
   }
 
@@ -111,7 +111,7 @@ export class NativeConnection implements Connection {
     this.#onDrained = undefined;
     // Closing takes it out of epoll, too.
     this.network.closeSocket(socket);
-    process.nextTick(tellClosed, this);
+    process.nextTick(reportClosed, this);
   }
 
   // --- for its network
@@ -151,13 +151,13 @@ export class NativeConnection implements Connection {
     if (onDrained) for (const taken of onDrained) taken();
   }
 
-  tellHeld(): void {
+  reportHeld(): void {
     if (this.#isPaused || this.#socket < 0) return;
     const held = this.#held;
     this.#held = undefined;
     if (held !== undefined) this.events.receive(held);
     if (this.#isPaused || this.#socket < 0) return;
-    if (this.#isEndRead) this.#tellEnd();
+    if (this.#isEndRead) this.#reportEnd();
     else this.#readOn();
   }
 
@@ -171,10 +171,10 @@ export class NativeConnection implements Connection {
   #onEnded(): void {
     this.#isEndRead = true;
     this.#watch(this.#watched & ~Watched.read);
-    if (!this.#isPaused && this.#held === undefined) this.#tellEnd();
+    if (!this.#isPaused && this.#held === undefined) this.#reportEnd();
   }
 
-  #tellEnd(): void {
+  #reportEnd(): void {
     if (this.#isEndTold) return;
     this.#isEndTold = true;
     this.events.onEnd();
@@ -212,10 +212,10 @@ export class NativeConnection implements Connection {
   }
 }
 
-function tellHeld(connection: NativeConnection): void {
-  connection.tellHeld();
+function reportHeld(connection: NativeConnection): void {
+  connection.reportHeld();
 }
 
-function tellClosed(connection: NativeConnection): void {
-  connection.network.tellClosed(connection);
+function reportClosed(connection: NativeConnection): void {
+  connection.network.reportClosed(connection);
 }

@@ -84,7 +84,7 @@ export class NativeNetwork implements Network, NativeSockets {
 
   // --- for its connections
 
-  tellClosed(connection: NativeConnection): void {
+  reportClosed(connection: NativeConnection): void {
     connection.events.onClosed();
     this.#accept?.onClosed(connection);
   }
@@ -153,7 +153,7 @@ export class NativeNetwork implements Network, NativeSockets {
       const bytes = records[at + 3] ?? 0;
       if (kind === RecordKind.accepted) this.#onAccepted(socket, this.#arena.toString('latin1', value, value + bytes));
       else if (kind === RecordKind.acceptFailed) this.#onAcceptFailed(value);
-      // One that was destroyed in this loop is told no more.
+      // One that was destroyed in this loop reports nothing more.
       else this.#connections[socket]?.onRecord(kind, value, this.#arena, bytes);
     }
     this.flush();

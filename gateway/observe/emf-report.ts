@@ -75,8 +75,8 @@ export class EmfReport {
       [MetricName.leaseLosses]: count(MetricName.leaseLosses, lease.lossCount),
       [MetricName.eventLoopDelay]: { unit: 'Milliseconds', value: Math.round(eventLoop.takeP99Ms() * 10) / 10 },
       [MetricName.queueWaiting]: { unit: 'Count', value: probe.latest?.queueWaiting ?? 0 },
-      [MetricName.messagesLost]: this.#sinceWeCame(MetricName.messagesLost, probe.latest?.sums.get('lost')),
-      [MetricName.messagesRepeated]: this.#sinceWeCame(MetricName.messagesRepeated, probe.latest?.sums.get('repeated')),
+      [MetricName.messagesLost]: this.#sinceStart(MetricName.messagesLost, probe.latest?.sums.get('lost')),
+      [MetricName.messagesRepeated]: this.#sinceStart(MetricName.messagesRepeated, probe.latest?.sums.get('repeated')),
       [MetricName.routeFailures]: count(MetricName.routeFailures, counters.routeFailures),
       [MetricName.inboxUnread]: count(MetricName.inboxUnread, counters.unreadRecords),
       [MetricName.upstreamFailures]: upstream
@@ -89,7 +89,7 @@ export class EmfReport {
   }
 
   /** Of a sum that is older than this process: the first value is where counting begins. */
-  #sinceWeCame(name: MetricName, sum: number | undefined): MetricValue {
+  #sinceStart(name: MetricName, sum: number | undefined): MetricValue {
     if (sum !== undefined && !this.#before.has(name)) this.#before.set(name, sum);
     return { unit: 'Count', value: sum === undefined ? 0 : this.#growth(name, sum) };
   }

@@ -68,9 +68,9 @@ export class TaskProtection {
       await response.body?.cancel();
       if (!response.ok) throw new Error(`the ECS agent answered ${response.status}`);
       this.#protectedAtMs = isProtected ? performance.now() : undefined;
-      this.#log.info({ event: isProtected ? 'task_protected' : 'task_released' }, 'told the ECS agent');
+      this.#log.info({ event: isProtected ? 'task_protected' : 'task_released' }, 'set the task protection');
     } catch (error) {
-      this.#log.warn({ event: 'task_protection_failed', error: String(error) }, 'could not tell the ECS agent');
+      this.#log.warn({ event: 'task_protection_failed', error: String(error) }, 'could not set the task protection');
     }
   }
 }

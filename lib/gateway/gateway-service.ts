@@ -129,7 +129,7 @@ export class GatewayService extends Construct {
   #connectUpstream(settings: UpstreamSettings, { dataPolicy, encryptionKey }: LogSettings): Upstream {
     const { taskRole } = this.task.definition;
     const upstream = new Upstream(this, 'Upstream', { settings, taskRole, dataPolicy, encryptionKey });
-    this.task.tell(upstream.environment);
+    this.task.addEnvironment(upstream.environment);
     return upstream;
   }
 

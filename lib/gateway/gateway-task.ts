@@ -114,7 +114,7 @@ export class GatewayTask extends Construct {
   }
 
   /** Adds variables to the environment of the container. */
-  tell(environment: Readonly<Record<string, string>>): void {
+  addEnvironment(environment: Readonly<Record<string, string>>): void {
     for (const [name, value] of Object.entries(environment)) this.#container.addEnvironment(name, value);
   }
 

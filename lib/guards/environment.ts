@@ -31,7 +31,7 @@ const DECIDED: Readonly<Record<string, string>> = {
   [Env.upstreamLifecycleFunction]: 'upstream.lifecycle',
 };
 
-/** Both sides judge, route and store messages: with two values the same message has two fates. */
+/** Both sides check, route and store messages: with two values the same message is treated in two ways. */
 const SHARED = ['OFFLINE_TTL_S', 'MAILBOX_MAX', 'MAILBOX_MAX_BYTES', 'MAX_RECIPIENTS'] as const;
 
 type Environment = Readonly<Record<string, string>>;
@@ -40,7 +40,7 @@ type Environment = Readonly<Record<string, string>>;
 const OF_THE_PLATFORM = /^(NODE_|AWS_|TZ$)/;
 
 /** Validated with each side's own reader of settings: a mistake that would stop the first task stops the synthesis instead. */
-const JUDGES = {
+const READERS = {
   'gateway.environment': {
     known: gatewayVariables,
     read: (environment: Environment): unknown => parseConfig({ ...REACHABLE, ...environment }),
@@ -54,8 +54,8 @@ const JUDGES = {
 /** Variables that the constructs themselves add, and the readers require. */
 const REACHABLE = { [Env.redisUrl]: 'rediss://store.example.com' };
 
-function judged(side: keyof typeof JUDGES, environment: Environment): string[] {
-  const { known, read } = JUDGES[side];
+function mistakesOf(side: keyof typeof READERS, environment: Environment): string[] {
+  const { known, read } = READERS[side];
   const names = Object.keys(environment).filter(
     (name) => DECIDED[name] === undefined && name !== Env.metricsDeployment,
   );
@@ -114,5 +114,5 @@ export function environmentProblems(gateway: Environment, api: Environment): str
     (name) =>
       `${name} is ${gateway[name] ?? 'left out'} for the gateways and ${api[name] ?? 'left out'} for the functions: both route messages, so give both the same.`,
   );
-  return [...decided, ...unequal, ...judged('gateway.environment', gateway), ...judged('api.environment', api)];
+  return [...decided, ...unequal, ...mistakesOf('gateway.environment', gateway), ...mistakesOf('api.environment', api)];
 }

@@ -41,7 +41,7 @@ export async function findRedisBinary(
       const path = join(folder, name);
       if (!(await isExecutable(path))) continue;
       const version = await versionOf(path);
-      if (version === undefined) refused.push(`${path} does not tell its version`);
+      if (version === undefined) refused.push(`${path} does not report its version`);
       else if (!isNewEnough(version)) refused.push(`${path} is ${version}, older than ${oldestVersion.join('.')}`);
       else return { binary: { path, version }, refused };
     }

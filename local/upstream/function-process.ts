@@ -97,10 +97,10 @@ export class FunctionProcess {
     const running: Running = { child, files: [], calls: new Map() };
     const files = await new Promise<string[]>((resolve, reject) => {
       child.on('message', (message) => {
-        const said = message as FromChild;
-        if (said.kind === 'ready') resolve(said.files);
-        else if (said.kind === 'broken') reject(new Error(said.message));
-        else running.calls.get(said.id)?.(outcomeOf(said));
+        const received = message as FromChild;
+        if (received.kind === 'ready') resolve(received.files);
+        else if (received.kind === 'broken') reject(new Error(received.message));
+        else running.calls.get(received.id)?.(outcomeOf(received));
       });
       child.on('error', reject);
       child.on('exit', (code, signal) => {
@@ -164,7 +164,7 @@ export class FunctionProcess {
   }
 }
 
-function outcomeOf(said: Extract<FromChild, { kind: 'answer' | 'error' }>): Outcome {
-  if (said.kind === 'answer') return { kind: 'answer', payload: said.payload };
-  return errorOutcome(said.errorType, said.errorMessage, said.trace);
+function outcomeOf(received: Extract<FromChild, { kind: 'answer' | 'error' }>): Outcome {
+  if (received.kind === 'answer') return { kind: 'answer', payload: received.payload };
+  return errorOutcome(received.errorType, received.errorMessage, received.trace);
 }

@@ -9,7 +9,7 @@ import type { ClientEvents, Goodbye, SessionInfo } from './events.ts';
 import type { Json, Message } from './message.ts';
 import type { Settings } from './options.ts';
 import { Outbox } from './outbox.ts';
-import { Comeback, type End } from './reconnect-policy.ts';
+import { type End, ReconnectSchedule } from './reconnect-schedule.ts';
 import { type SendOptions, Sends } from './sends.ts';
 import { Session, type SessionHandlers } from './session.ts';
 
@@ -26,7 +26,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   readonly #sends: Sends;
   readonly #deliveries: Deliveries;
   readonly #asks: Asks;
-  readonly #comeback: Comeback;
+  readonly #reconnects: ReconnectSchedule;
   readonly #abort = new AbortController();
   readonly #ended: Promise<void>;
   #state: ClientState = 'connecting';
@@ -46,7 +46,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
       failed: (message: Message, error: Error) => this.#deliveries.fail(message, error),
     };
     this.#asks = new Asks(asks, settings.maxFrameBytes);
-    this.#comeback = new Comeback(settings.reconnect);
+    this.#reconnects = new ReconnectSchedule(settings.reconnect);
     const { signal } = settings;
     const abort = () => this.#finish(signal?.reason);
     signal?.addEventListener('abort', abort);
@@ -162,7 +162,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     while (this.#isOpen()) {
       const end = await this.#live();
       if (!this.#isOpen()) return;
-      const next = this.#comeback.after(end);
+      const next = this.#reconnects.after(end);
       if ('finalCause' in next) {
         this.#finish(next.finalCause);
         return;

@@ -44,8 +44,8 @@ describe('a generator', () => {
     onDone: (() => void) | undefined;
     readonly #ms: number;
     sent = 0;
-    #underWay = 0;
-    mostUnderWay = 0;
+    #inFlight = 0;
+    maxInFlight = 0;
 
     constructor(ms: number) {
       this.#ms = ms;
@@ -53,11 +53,11 @@ describe('a generator', () => {
 
     send(dueMs: number): void {
       this.sent += 1;
-      this.#underWay += 1;
-      this.mostUnderWay = Math.max(this.mostUnderWay, this.#underWay);
+      this.#inFlight += 1;
+      this.maxInFlight = Math.max(this.maxInFlight, this.#inFlight);
       for (const end = nowMs() + this.#ms; nowMs() < end; );
       setImmediate(() => {
-        this.#underWay -= 1;
+        this.#inFlight -= 1;
         this.answers.add(nowMs(), nowMs() - dueMs);
         this.onDone?.();
       });
@@ -79,7 +79,7 @@ describe('a generator', () => {
   it('keeps the given number in flight where no rate is set', async () => {
     const sender = new Busy(0.1);
     const { answered } = await generate(sender, { ...orders, rate: undefined }, 4);
-    expect(sender.mostUnderWay).toBe(4);
+    expect(sender.maxInFlight).toBe(4);
     expect(answered).toBeGreaterThan(4);
   });
 });

@@ -43,7 +43,7 @@ test('the end of a session, and the notice that a mailbox was written', () => {
     successorWaits: true,
   });
   expect(parseInboxRecord('["c","u",7,"kicked",0]', '')).toMatchObject({ successorWaits: false });
-  expect(parseInboxRecord('["p","u",7]', '')).toEqual({ kind: 'poke', userId: 'u', epoch: 7 });
+  expect(parseInboxRecord('["p","u",7]', '')).toEqual({ kind: 'mailbox', userId: 'u', epoch: 7 });
 });
 
 describe('an unknown record is refused', () => {

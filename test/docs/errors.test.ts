@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { failureWord, INTERNAL_WORD } from '../../cli/support/failure.ts';
-import { wayOut } from '../../cli/support/ways-out.ts';
+import { nextStepOf } from '../../cli/support/next-steps.ts';
 import { Refusals } from '../../contract/wire/refusals.ts';
 import { errorWord } from '../../functions/http/error-word.ts';
 import { repository } from '../kit/process.ts';
@@ -30,9 +30,9 @@ test.each([
   ['http', [...errorWord.options]],
   ['tcp', Object.keys(Refusals)],
 ] as const)('the command line has a next step for every error word over %s', (way, words) => {
-  const sentences = words.map((word) => [word, wayOut(word, way)] as const);
+  const sentences = words.map((word) => [word, nextStepOf(word, way)] as const);
   expect(sentences.filter(([, sentence]) => !/^[A-Z][^`|]+\.$/.test(sentence ?? ''))).toEqual([]);
-  expect(wayOut('a_word_of_a_newer_server', way)).toBeUndefined();
+  expect(nextStepOf('a_word_of_a_newer_server', way)).toBeUndefined();
 });
 
 /** What the API is pinned to by its description: programs rely on these words. */

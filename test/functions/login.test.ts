@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { tokenMatches, userIdOfToken } from '../../contract/store/tokens.ts';
 import { Refusal } from '../../functions/http/refusal.ts';
+import { HashingQueue } from '../../functions/login/hashing-queue.ts';
 import { LoginLimits } from '../../functions/login/limits.ts';
-import { Turns } from '../../functions/login/turns.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
@@ -199,7 +199,7 @@ describe('limits on failed logins', () => {
 
 describe('turns of the password hash', () => {
   it('runs a bounded number, lets a bounded number wait, refuses the next with 503', async () => {
-    const turns = new Turns(1, 1);
+    const turns = new HashingQueue(1, 1);
     const gate = Promise.withResolvers<void>();
     const first = turns.take(async (hasWaited) => [await gate.promise, hasWaited]);
     const second = turns.take(async (hasWaited) => hasWaited);

@@ -31,7 +31,7 @@ it('skips one that is too old, and one without a version, and says why', async (
   expect(found.binary?.path).not.toBe(path);
 
   await program('redis-server', 'segmentation fault');
-  expect((await findRedisBinary(withFolder())).refused).toEqual([`${path} does not tell its version`]);
+  expect((await findRedisBinary(withFolder())).refused).toEqual([`${path} does not report its version`]);
 });
 
 it('does not find a file that cannot be run', async () => {

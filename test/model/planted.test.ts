@@ -127,14 +127,14 @@ local members, removed = take_out(user, ids)`,
     name: 'a put-back that wakes nobody',
     edit: {
       script: 'stash',
-      find: 'if session[1] and not session[3] then poke(session[1], user, session[2]) end',
+      find: 'if session[1] and not session[3] then notify_mailbox(session[1], user, session[2]) end',
       replace: '',
     },
     isKept: async (scene) => {
       await scene.claimed('g1');
       const message = { userIds: [USER], id: '8', rest: '102,1100,0,"",""', body: '{}' };
       await stashMessages(scene.store.port, scene.store.keys, limits, [message], 'stash', 0);
-      return (await scene.inbox('g1')).some(({ kind }) => kind === 'poke');
+      return (await scene.inbox('g1')).some(({ kind }) => kind === 'mailbox');
     },
   },
   {

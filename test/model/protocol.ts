@@ -317,7 +317,7 @@ export class Protocol {
   async #take(gateway: Gateway, field: string, body: string): Promise<void> {
     const record = parseInboxRecord(field, body);
     const { session } = gateway;
-    if (record.kind === 'poke') {
+    if (record.kind === 'mailbox') {
       if (session?.epoch === record.epoch && session.state !== 'suspended') await this.#replay(gateway, session);
     } else if (record.kind === 'close') {
       if (session?.epoch === record.epoch) await this.#end(gateway, record.successorWaits);

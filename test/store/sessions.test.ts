@@ -172,7 +172,7 @@ describe.each(drivers)('sessions over %s', (driver) => {
     await stash();
     await stash();
     expect(await read(epoch)).toMatchObject([{ head: { id: '8', traceparent: '00-aa-bb-01' } }]);
-    expect((await inbox('g2')).map(({ kind }) => kind)).toContain('poke');
+    expect((await inbox('g2')).map(({ kind }) => kind)).toContain('mailbox');
   });
 
   it('write each state into a receipt once, and none where there is no receipt', async () => {

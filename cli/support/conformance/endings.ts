@@ -9,10 +9,10 @@ const STORM = 40;
 
 async function returnsAfter(stage: Stage, reason: string, reconnectAfterMs: number): Promise<void> {
   await stage.fresh();
-  const saidAtMs = performance.now();
+  const goodbyeAtMs = performance.now();
   await stage.gateway.dismiss(reason, reconnectAfterMs);
   const next = await stage.gateway.admit(stage.returnMs);
-  const waitedMs = next.openedAtMs - saidAtMs;
+  const waitedMs = next.openedAtMs - goodbyeAtMs;
   if (waitedMs < reconnectAfterMs - EARLY_MS) {
     throw new Violation(
       `expected it to wait ${reconnectAfterMs} ms (reconnect_after_ms) after "${reason}"; it came back after ${Math.round(waitedMs)} ms`,

@@ -28,7 +28,7 @@ const report = z.object({
 
 function openFilesCheck(): Check {
   const parsed = report.safeParse(process.report.getReport());
-  if (!parsed.success) return skipped('open files', 'the system does not tell', 'Look with ulimit -n.');
+  if (!parsed.success) return skipped('open files', 'the system does not report it', 'Look with ulimit -n.');
   const { soft } = parsed.data.userLimits.open_files;
   if (soft === 'unlimited') return ok('open files', 'no limit');
   const found = `${count(soft)}: a client is one`;

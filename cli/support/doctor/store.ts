@@ -11,7 +11,7 @@ const PINGS = 5;
 const MAX_NAMED = 10;
 /** Every message needs a few round trips; a longer one means that the store is in another region. */
 const SLOW_MS = 20;
-/** A fleet is of one kind, as a rule: some tell for all. */
+/** A fleet is of one kind, as a rule: a few stand for all. */
 const MAX_GATEWAYS_ASKED = 100;
 /** The features of a server that a gateway's lease script uses. */
 const OLDEST = [6, 2] as const;
@@ -62,7 +62,7 @@ async function look(store: Store): Promise<Check[]> {
   return [
     speedCheck(roundTrips.sort((a, b) => a - b)[Math.floor(PINGS / 2)] ?? 0),
     ...(info === undefined
-      ? [skipped('version', 'the store does not tell', 'See its documentation.')]
+      ? [skipped('version', 'the store does not report it', 'See its documentation.')]
       : [versionCheck(info)]),
     fits,
     clockCheck('clock', aheadMs, tookMs / 2),

@@ -21,7 +21,7 @@ export type FromWorker = { tally: Tally };
 /** The later order to stop: all clients leave, and the last counters are reported. */
 export const END = 'end';
 
-const TELL_EVERY_MS = 500;
+const REPORT_EVERY_MS = 500;
 /** Length of one step in which clients are started. */
 const STEP_MS = 20;
 /** Maximum of steps that a late process catches up on at once: with more it would do nothing else. */
@@ -46,9 +46,9 @@ export async function runWorker(): Promise<void> {
     report.connecting = clients.length - report.connected;
     return { tally: report };
   };
-  const tell = setInterval(() => {
+  const report = setInterval(() => {
     if (process.connected) process.send?.(count());
-  }, TELL_EVERY_MS);
+  }, REPORT_EVERY_MS);
   const lives: Promise<void>[] = [];
   await start(orders, ended.signal, (member, address, at) => {
     const client = new SimulatedClient(member, address, personaOf(at), {
@@ -61,7 +61,7 @@ export async function runWorker(): Promise<void> {
     lives.push(client.live());
   });
   await Promise.all(lives);
-  clearInterval(tell);
+  clearInterval(report);
   if (process.connected) process.send?.(count(), () => process.disconnect());
 }
 

@@ -189,6 +189,6 @@ local function stash(user, id, rest, body, offlineTtl, bound, shared)
   local stored = not isThere and store(user, id, rest, body, bound, nil, shared)
   count('rerouted')
   if string.find(rest, '^%d+,%d+,%d+,"%a*r') then mark(id, user, 'stored') end
-  if session[1] and not session[3] then poke(session[1], user, session[2]) end
+  if session[1] and not session[3] then notify_mailbox(session[1], user, session[2]) end
   return stored
 end

@@ -96,18 +96,18 @@ end
 
 -- receipt:<id>, field u:<user> = 'state ms[:reason] state ms …'; each state once; nothing where no receipt was requested.
 -- m:waiter names the function instances that wait for the step m:wait: each is sent, in a stream of its own, that step and every
--- end, with the recipient's field and the reply. What is larger than TOLD_BYTES they read in the receipt
-local TOLD_BYTES = 1024
+-- end, with the recipient's field and the reply. What is larger than NOTICE_BYTES they read in the receipt
+local NOTICE_BYTES = 1024
 local ENDS = { expired = true, failed = true, replaced = true, cancelled = true }
 local REACHES = { written = { written = true, acknowledged = true, replied = true }, acknowledged = { acknowledged = true },
   reply = { replied = true } }
-local function tell_waiters(waiters, step, id, state, reason, steps, reply)
+local function notify_waiters(waiters, step, id, state, reason, steps, reply)
   if not (ENDS[state] or reason or REACHES[step][state]) then return end
-  local told = { 'id', id }
+  local notice = { 'id', id }
   local isWhole = reply or not string.find(' ' .. steps, ' replied ', 1, true)
-  if isWhole and #steps + #(reply or '') <= TOLD_BYTES then told = { 'id', id, 'steps', steps, reply and 'reply', reply } end
+  if isWhole and #steps + #(reply or '') <= NOTICE_BYTES then notice = { 'id', id, 'steps', steps, reply and 'reply', reply } end
   for waiter in string.gmatch(waiters, '%S+') do
-    redis.call('XADD', P .. 'waits:' .. waiter, 'MAXLEN', '~', '10000', '*', unpack(told))
+    redis.call('XADD', P .. 'waits:' .. waiter, 'MAXLEN', '~', '10000', '*', unpack(notice))
     redis.call('EXPIRE', P .. 'waits:' .. waiter, 120)
   end
 end
@@ -150,11 +150,11 @@ function mark(id, user, state, reason, reply)
   redis.call('HSET', key, field, steps)
   if reply then redis.call('HSET', key, 'r:' .. user, reply) end
   if was[6] then count_state(key, past, steps) end
-  if was[3] then tell_waiters(was[3], was[4], id, state, reason, steps, reply) end
+  if was[3] then notify_waiters(was[3], was[4], id, state, reason, steps, reply) end
 end
 
--- tells a session that somebody else wrote to its mailbox
-local function poke(gateway, user, epoch)
+-- notifies a session that somebody else wrote to its mailbox
+local function notify_mailbox(gateway, user, epoch)
   if live(gateway) then post(gateway, '["p",' .. text(user) .. ',' .. epoch .. ']', '') end
 end
 
@@ -182,7 +182,7 @@ local function hand_over(user, epoch)
   end
   redis.call('HDEL', key, 'owing')
   local session = redis.call('HMGET', key, 'gateway', 'epoch')
-  if session[1] then poke(session[1], user, session[2]) end
+  if session[1] then notify_mailbox(session[1], user, session[2]) end
 end
 
 -- whether a call that makes new ids runs for the first time: it is sent again after a broken connection

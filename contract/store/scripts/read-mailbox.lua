@@ -1,7 +1,7 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] user · [3] epoch · [4] only ids above this · [5] limit · [6] `lost` that was reported to the session
 --     [7] 1: do not wait for a predecessor
--- Returns 'stale', 'waits' (a predecessor has yet to hand over: a poke follows), or members `[head]\\n<body>` in the order of their ids
+-- Returns 'stale', 'waits' (a predecessor has yet to hand over: a notice follows), or members `[head]\\n<body>` in the order of their ids
 -- Atomic because: only the current session may read on, and expired and revoked messages are removed in the same step.
 -- A page ends with the message that reaches its size: many frozen readers must not hold a large page each.
 local PAGE_BYTES = 262144

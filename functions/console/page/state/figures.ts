@@ -23,16 +23,16 @@ export const samples = signal<readonly Sample[]>([]);
 export const deliveryRates = signal<ReadonlyMap<string, number>>(new Map());
 
 let last: { atMs: number; sums: Readonly<Record<string, number>> } | undefined;
-let told = new Map<string, { atMs: number; delivered: number }>();
+let reported = new Map<string, { atMs: number; delivered: number }>();
 
 /** A gateway tells its sum with each renewal of its lease: its rate is that between the last two. */
 function rateOf({ id, live, facts }: Gateway): number | undefined {
   const atMs = Number(facts?.renewed_at);
   const delivered = Number(facts?.delivered);
   if (!live || !Number.isFinite(atMs) || !Number.isFinite(delivered)) return undefined;
-  const before = told.get(id);
+  const before = reported.get(id);
   if (before?.atMs === atMs) return deliveryRates.value.get(id);
-  told.set(id, { atMs, delivered });
+  reported.set(id, { atMs, delivered });
   return before ? perSecond(delivered - before.delivered, atMs - before.atMs) : undefined;
 }
 
@@ -67,7 +67,7 @@ export function deliveredNow(): number | null {
 
 export function forgetFigures(): void {
   last = undefined;
-  told = new Map();
+  reported = new Map();
   samples.value = [];
   deliveryRates.value = new Map();
 }

@@ -53,9 +53,9 @@ export async function refreshTail(): Promise<Failure | undefined> {
   if (!answer.ok) return answer.failure;
   if (user !== followed.value.trim() || isPaused.value) return undefined;
   position = { user, cursor: answer.value.cursor };
-  const told = answer.value.lines;
-  skipped.value += answer.value.skipped + told.reduce((sum, line) => sum + (line.count ?? 0), 0);
-  const added = told.filter(({ type }) => type !== 'skipped').map((line) => ({ ...line, number: count++ }));
+  const received = answer.value.lines;
+  skipped.value += answer.value.skipped + received.reduce((sum, line) => sum + (line.count ?? 0), 0);
+  const added = received.filter(({ type }) => type !== 'skipped').map((line) => ({ ...line, number: count++ }));
   if (added.length > 0) lines.value = [...added.toReversed(), ...lines.value].slice(0, KEPT);
   return undefined;
 }

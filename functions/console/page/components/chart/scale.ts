@@ -6,7 +6,7 @@ export interface Series {
 
 /** Space beside the lines, px. On the left it is for the numbers, which may be long. */
 export const RIGHT_PX = 16;
-const LEAST_LEFT_PX = 48;
+const MIN_LEFT_PX = 48;
 const PX_PER_CHARACTER = 7.5;
 
 /** The marks of the value axis, and the space that their texts take, px. */
@@ -14,21 +14,21 @@ export function valueAxis(series: readonly Series[], format: (n: number) => stri
   const highest = series.reduce((top, { values }) => values.reduce<number>((a, b) => Math.max(a, b ?? 0), top), 0);
   const ticks = valueTicks(highest);
   const longest = ticks.reduce((max, tick) => Math.max(max, format(tick).length), 0);
-  return { ticks, leftPx: Math.max(LEAST_LEFT_PX, Math.ceil(longest * PX_PER_CHARACTER) + 12) };
+  return { ticks, leftPx: Math.max(MIN_LEFT_PX, Math.ceil(longest * PX_PER_CHARACTER) + 12) };
 }
 
 /** The scale does not jump about while there is next to nothing. */
-const LEAST_TOP = 4;
+const MIN_TOP = 4;
 const LINES = 4;
 /** Seconds between two marks of the time axis. */
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
 
 /** Round values from 0 up to at least `max`, about four of them. */
 export function valueTicks(max: number): number[] {
-  const rough = Math.max(max, LEAST_TOP) / LINES;
+  const rough = Math.max(max, MIN_TOP) / LINES;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = ([1, 2, 5, 10].find((one) => one * power >= rough * 0.999) ?? 10) * power;
-  const count = Math.ceil((Math.max(max, LEAST_TOP) / step) * 0.999);
+  const count = Math.ceil((Math.max(max, MIN_TOP) / step) * 0.999);
   return Array.from({ length: count + 1 }, (_, i) => i * step);
 }
 

@@ -27,20 +27,20 @@ export function UserActions({ user }: { user: UserDetail }) {
   const [made, setMade] = useState<MadeToken>();
   const id = user.phone_number;
 
-  const tell = (tone: 'good' | 'bad', words: string) => {
+  const show = (tone: 'good' | 'bad', words: string) => {
     setOutcome({ tone, words });
     announce(words);
     refreshNow();
   };
   const act = async (call: Promise<Answer<unknown>>, words: string) => {
     const answer = await call;
-    tell(answer.ok ? 'good' : 'bad', answer.ok ? words : failureText(answer.failure));
+    show(answer.ok ? 'good' : 'bad', answer.ok ? words : failureText(answer.failure));
     return answer.ok;
   };
   const disconnect = async () => {
     const answer = await disconnectUser(id);
-    if (!answer.ok) return tell('bad', failureText(answer.failure));
-    tell('good', text(answer.value.disconnected ? 'users.disconnected' : 'users.wasAway', { user: id }));
+    if (!answer.ok) return show('bad', failureText(answer.failure));
+    show('good', text(answer.value.disconnected ? 'users.disconnected' : 'users.wasAway', { user: id }));
   };
   const remove = async () => {
     if (await act(removeUser(id), text('users.removed', { user: id }))) goTo('users');
@@ -58,7 +58,7 @@ export function UserActions({ user }: { user: UserDetail }) {
           {text('users.write')}
         </button>
         <GiveToken id={id} onMade={setMade} />
-        <NewPassword id={id} onDone={() => tell('good', text('users.passwordSet', { user: id }))} />
+        <NewPassword id={id} onDone={() => show('good', text('users.passwordSet', { user: id }))} />
         {user.online && (
           <AskFirst
             label={text('users.disconnect')}

@@ -59,7 +59,7 @@ export function UsersList({ tools, row, stop, hint }: Props) {
   );
 }
 
-/** A search through a very long list goes on when it is told to. */
+/** A search through a very long list continues on request. */
 function SearchOn({ list }: { list: UserList }) {
   if (list.cursor === undefined) return null;
   const goOn = async () => {

@@ -4,7 +4,7 @@ import { Refusal } from '../http/refusal.ts';
 const RETRY_AFTER_SECONDS = 2;
 
 /** A semaphore with a bounded queue. Over the bound: 503, at once. */
-export class Turns {
+export class HashingQueue {
   readonly #running: Semaphore;
   readonly #maxWaiting: number;
 

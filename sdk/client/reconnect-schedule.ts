@@ -17,7 +17,7 @@ const FINAL_REASONS = ['taken_over', 'logged_out'];
 export type NextStep = { attempt: number; delayMs: number } | { finalCause: Error };
 
 /** Decides, after each connection, whether and when the next one is tried. */
-export class Comeback {
+export class ReconnectSchedule {
   readonly #policy: ReconnectPolicy | undefined;
   #attempt = 0;
   #wasVerified = false;

@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs';
 const page = () => readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
 
 const SECTIONS = { http: 'Over HTTP', tcp: 'Over TCP (111)' } as const;
-/** A word has one meaning on each way, and may have two. */
-export type Way = keyof typeof SECTIONS;
+/** A word has one meaning over each transport, and may differ between them. */
+export type Transport = keyof typeof SECTIONS;
 
 /** What docs/errors.md says to do about a word of the HTTP API or of frame 111, as a sentence; undefined for an unknown word. */
-export function wayOut(word: string, way: Way = 'http'): string | undefined {
-  const [, section = ''] = page().split(`## ${SECTIONS[way]}\n`);
+export function nextStepOf(word: string, transport: Transport = 'http'): string | undefined {
+  const [, section = ''] = page().split(`## ${SECTIONS[transport]}\n`);
   const [table = ''] = section.split('\n## ');
   const text = table.split(`| \`${word}\` | `)[1]?.split(' |\n')[0];
   if (text === undefined) return undefined;
