@@ -30,7 +30,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** The whole command line, as a tree of commands. An invalid command line throws instead of ending the process. */
 export function createProgram(): Command {
   const program = new Command('fronttcp')
-    .description('Reach long-lived TCP clients: log in, connect, send, and see what became of it.')
+    .description('Reach long-lived TCP clients: log in, connect, send, and follow the delivery.')
     .version(version)
     .option('--api <url>', `the HTTP API (FRONTTCP_API, the last login, the \`dev\` of this folder, or ${DEFAULT_API})`)
     .option('--json', 'results as JSON on standard output')

@@ -39,7 +39,7 @@ export interface UpstreamItems {
 export interface UpstreamRequest {
   fronttcp: 1;
   kind: 'request';
-  /** When the device is told that no answer came, Unix ms. */
+  /** When the device gets the error that no reply came, Unix ms. */
   deadline: number;
   item: UpstreamItem;
 }

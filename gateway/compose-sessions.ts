@@ -46,7 +46,7 @@ export interface ComposedSessions {
 
 type SessionArguments = ConstructorParameters<typeof Session> extends [unknown, ...infer Rest] ? Rest : never;
 
-/** Makes and connects everything between the network and Redis: what frames mean, and how messages reach sessions. */
+/** Makes and connects everything between the network and Redis: the handlers of frames, and the delivery to sessions. */
 export function composeSessions(around: SessionSurroundings): ComposedSessions {
   const { config, registry, counters, wheel, lease, tail, queue, inbox } = around;
   const flusher = new Flusher({

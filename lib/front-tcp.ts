@@ -47,7 +47,7 @@ export interface FrontTcpProps {
   readonly upstream?: UpstreamSettings;
   /** Laid over the default ones, and checked against each other. @default see `defaultTimings` */
   readonly timings?: Partial<Timings>;
-  /** Who is told of an alarm. @default nobody */
+  /** The SNS topic of the alarms. @default none */
   readonly alarmActions?: readonly cw.IAlarmAction[];
   /** What becomes of data when a resource goes. @default 'keep' */
   readonly dataPolicy?: DataPolicy;
@@ -168,7 +168,7 @@ export class FrontTcp extends Construct {
   #remark(choice: RedisChoice, tls: TlsChoice): void {
     const remarks = Annotations.of(this);
     if (tls.kind === 'none') {
-      remarks.addInfo('TCP clients speak without TLS, so tokens cross the network in the clear: see the prop tls.');
+      remarks.addInfo('TCP clients connect without TLS, so tokens cross the network in the clear: see the prop tls.');
     }
     if (choice.kind === 'serverless') {
       remarks.addInfo('ElastiCache Serverless may lose acknowledged messages in a failover, and evicts when full.');

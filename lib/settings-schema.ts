@@ -223,7 +223,7 @@ export const settingsSchema = z.strictObject({
   encryptionKeyArn: z.string().exactOptional(),
   /** Of the log groups; one of the numbers that CloudWatch knows. @default 30 */
   logRetentionDays: z.enum(logs.RetentionDays).exactOptional(),
-  /** An SNS topic that is told when an alarm fires and when it is over. @default none */
+  /** An SNS topic that gets a message when an alarm fires and when it is over. @default none */
   alarmTopicArn: z.string().exactOptional(),
   tags: z.record(z.string(), z.string()).default({}),
   artifacts: z.string().exactOptional(),

@@ -1,4 +1,4 @@
-/** Every time that must stand in a relation to another one, with the relations. Seconds throughout. */
+/** All times that depend on one another, with their relations. Seconds throughout. */
 export interface Timings {
   /**
    * From SIGTERM to SIGKILL. Fargate allows 2 to 120.

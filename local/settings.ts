@@ -39,7 +39,7 @@ export function readSettings(args: readonly string[], env: Variables): StartSett
   }
   const { host, port, healthPort } = config;
   const { gateways, upstream } = options;
-  if (port === 0) throw new SettingsError('GATEWAY_PORT must be at least 1: nobody could know which one it is');
+  if (port === 0) throw new SettingsError('GATEWAY_PORT must be at least 1: clients could not know the port');
   const last = Math.max(port, healthPort) + 2 * (gateways - 1);
   if (last > 65_535) throw new SettingsError(`--gateways ${gateways}: the last port would be ${last}`);
   return { gateways, upstream, api, gateway: { host, port, healthPort } };
@@ -65,7 +65,7 @@ function readOptions(args: readonly string[]): Pick<StartSettings, 'gateways' | 
   }
   const { gateways: text, upstream } = values;
   if (upstream !== undefined && !existsSync(upstream))
-    throw new EnvironmentError([`--upstream: there is no ${upstream}`]);
+    throw new EnvironmentError([`--upstream: ${upstream} does not exist`]);
   const count = Number(text);
   if (/^\d+$/.test(text) && count >= 1 && count <= MAX_GATEWAYS) return { gateways: count, upstream };
   throw new EnvironmentError([

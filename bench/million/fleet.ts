@@ -18,7 +18,7 @@ const LEASE_MS = '60000';
 const READY_TIMEOUT_MS = 120_000;
 const CONNECT_TIMEOUT_MS = 600_000;
 const REPORT_TIMEOUT_MS = 60_000;
-/** Until it is told to stop. */
+/** Until it gets the order to stop. */
 const FOR_EVER_SECONDS = 86_400;
 
 export interface PairOptions {

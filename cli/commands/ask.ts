@@ -25,7 +25,7 @@ const MARGIN_MS = 10_000;
 export function askCommand(): Command {
   return new Command('ask')
     .description('ask a connected client, and print its reply (operators)')
-    .argument('<user>', 'who is asked')
+    .argument('<user>', 'the asked user')
     .argument('<json>', 'an object: an application message; a string: a chat message')
     .option(
       '-c, --command-id <id>',
@@ -34,7 +34,7 @@ export function askCommand(): Command {
       APPLICATION_DOWN.first,
     )
     .option('--timeout <seconds>', 'how long to wait', wholeNumber(1, MAX_WAIT_SECONDS), DEFAULT_WAIT_SECONDS)
-    .option('--ttl <seconds>', 'how long it may wait for a client that is away', wholeNumber(1, MAX_TTL_SECONDS))
+    .option('--ttl <seconds>', 'how long it may wait for an offline client', wholeNumber(1, MAX_TTL_SECONDS))
     .option('--if-away-fail', 'refuse it when the client is not connected: nothing is stored')
     .addHelpText(
       'after',

@@ -34,10 +34,10 @@ export function benchCommand(): Command {
     .description(
       'measure how long a command takes from HTTP to the device, and how many get through a second (operators)',
     )
-    .option('--clients <number>', 'devices that are connected for it', wholeNumber(1, 1_000), 10)
+    .option('--clients <number>', 'connected devices', wholeNumber(1, 1_000), 10)
     .option('--seconds <number>', 'of each of the two measurements', wholeNumber(1, 60), 5)
-    .option('--concurrency <number>', 'requests at a time, in the second one', wholeNumber(2, 64), 8)
-    .option('--batch <number>', 'commands in a request, in the second one', wholeNumber(1, 100), 1)
+    .option('--concurrency <number>', 'requests in flight, in the second measurement', wholeNumber(2, 64), 8)
+    .option('--batch <number>', 'commands in a request, in the second measurement', wholeNumber(1, 100), 1)
     .option('--self', 'measure with your own user as the only device: needs no Redis, and ends your other connection')
     .addOption(hostOption())
     .addOption(portOption())
@@ -109,7 +109,7 @@ async function run(
   output.result({ clients: members.length, batch, measured: summaries }, reportOf(summaries));
   const missing = summaries.reduce((sum, { sent, delivered }) => sum + sent - delivered, 0);
   const refused = summaries.reduce((sum, summary) => sum + summary.refused, 0);
-  if (refused > 0) output.warn(`${refused} commands were refused: the API had too much to do`);
+  if (refused > 0) output.warn(`${refused} commands were refused: the API was overloaded`);
   if (missing <= 0 || signal.aborted) return;
   throw new Failure(
     ExitCode.failed,

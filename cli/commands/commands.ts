@@ -15,17 +15,17 @@ const MAX_PAGE = 100;
 
 export function commandsCommand(): Command {
   return defaultTo(new Command('commands'), listCommand())
-    .description('what was sent, and what became of it (operators)')
+    .description('sent commands and their delivery (operators)')
     .addCommand(showCommand())
     .addCommand(cancelCommand());
 }
 
 function listCommand(): Command {
   return new Command('list')
-    .description('what was sent, the newest first')
+    .description('sent commands, the newest first')
     .option('--from <sender>', 'only of this user, or of service:<name>')
     .option('-t, --to <user id>', 'only commands to this user')
-    .option('--limit <number>', 'the most to show', wholeNumber(1, 10_000), 20)
+    .option('--limit <number>', 'the maximum number of rows', wholeNumber(1, 10_000), 20)
     .addHelpText(
       'after',
       '\nExamples:\n  $ fronttcp commands list\n  $ fronttcp commands list --from service:billing --to 13565208554',
@@ -79,9 +79,9 @@ function showCommand(): Command {
 
 function cancelCommand(): Command {
   return new Command('cancel')
-    .description('take a command back from those to whom it was not written yet')
+    .description('withdraw a command from recipients to which it was not written yet')
     .argument('[id]', 'the message id that `send` printed')
-    .option('--idempotency-key <key>', 'instead of the id: what was sent with this key')
+    .option('--idempotency-key <key>', 'instead of the id: the command sent with this key')
     .addHelpText(
       'after',
       `

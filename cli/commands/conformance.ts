@@ -29,7 +29,7 @@ export function conformanceCommand(): Command {
         .choices(endings)
         .default('taken_over'),
     )
-    .option('--patience <seconds>', 'how long to wait for an answer of the device', wholeNumber(1, 60), 5)
+    .option('--patience <seconds>', 'how long to wait for a reply of the device', wholeNumber(1, 60), 5)
     .addHelpText(
       'after',
       `

@@ -25,8 +25,8 @@ export function connectCommand(): Command {
     .addOption(hostOption())
     .addOption(portOption())
     .addOption(tlsOption())
-    .option('-t, --to <user id>', 'to whom lines go; several times, or with commas', collect)
-    .option('-a, --all', 'lines go to everyone who is connected')
+    .option('-t, --to <user id>', 'the recipient of the lines; several times, or with commas', collect)
+    .option('-a, --all', 'send the lines to everyone connected')
     .option('--plain', 'the bare protocol: no acknowledgements, no receipts')
     .option('--listen', 'keep showing messages when standard input ends')
     .addHelpText(

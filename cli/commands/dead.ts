@@ -25,7 +25,7 @@ export function deadCommand(): Command {
 function listCommand(): Command {
   return new Command('list')
     .description('the dead letters, the newest first')
-    .option('--limit <number>', 'the most to show', wholeNumber(1, 100_000), 100)
+    .option('--limit <number>', 'the maximum number of rows', wholeNumber(1, 100_000), 100)
     .addHelpText('after', "\nExamples:\n  $ fronttcp dead list\n  $ fronttcp dead list --json | jq '.letters[].entry'")
     .action(async ({ limit }: { limit: number }, command: Command) => {
       const context = await contextOf(command);
@@ -50,7 +50,9 @@ function rowOf({ id, at, reason, entry, chat_to }: DeadLetter): string[] {
 
 function retryCommand(): Command {
   return new Command('retry')
-    .description('put letters back into the queue; a letter for several goes only to those who did not get it')
+    .description(
+      'put letters back into the queue; a letter for several recipients goes only to those that did not get it',
+    )
     .argument('[id...]', 'as `dead list` shows them')
     .option('--all', `every one, the oldest first (up to ${count(MAX_AT_ONCE)})`)
     .addHelpText('after', '\nExamples:\n  $ fronttcp dead retry 0-5f1e0c7a9b3d4e8f\n  $ fronttcp dead retry --all')

@@ -19,7 +19,7 @@ export function devCommand(): Command {
   return new Command('dev')
     .description('the whole system on this machine: Redis, the HTTP API, the console and gateways')
     .option('--gateways <number>', 'how many; the i-th listens on the port + 2i', wholeNumber(1, 64), 1)
-    .option('--upstream <file>', 'a module whose `handler` takes what devices send; loaded again when it changes')
+    .option('--upstream <file>', 'a module whose `handler` gets the frames of devices; loaded again when it changes')
     .option('--api-port <port>', 'of the HTTP API and the console (API_PORT, or 3000)', port)
     .option('--gateway-port <port>', 'of the first gateway (GATEWAY_PORT, or 8124)', port)
     .option('--health-port <port>', 'of its health and metrics (HEALTH_PORT, or 8125)', port)

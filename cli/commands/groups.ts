@@ -14,7 +14,7 @@ const IF_MISSING = 'See what there is: fronttcp groups list';
 
 export function groupsCommand(): Command {
   return defaultTo(new Command('groups'), listCommand())
-    .description('named groups of users: who is in them (operators)')
+    .description('named groups of users (operators)')
     .addCommand(showCommand())
     .addCommand(changeCommand('add', 'put users into a group; the first makes the group'))
     .addCommand(changeCommand('remove', 'take users out of a group; the last takes the group along'))
@@ -26,7 +26,7 @@ const pathOf = (name: string) => `/groups/${encodeURIComponent(name)}`;
 function listCommand(): Command {
   return new Command('list')
     .description('the names of the groups')
-    .option('--limit <number>', 'at most so many', wholeNumber(1, 1_000_000), 100)
+    .option('--limit <number>', 'the maximum number of rows', wholeNumber(1, 1_000_000), 100)
     .addHelpText('after', '\nExample:\n  $ fronttcp groups list')
     .action(async ({ limit }: { limit: number }, command: Command) => {
       const context = await contextOf(command);
@@ -46,7 +46,7 @@ function showCommand(): Command {
   return new Command('show')
     .description('the members of a group, in the order in which they joined')
     .argument('<group>')
-    .option('--limit <number>', 'at most so many', wholeNumber(1, 100_000), 100)
+    .option('--limit <number>', 'the maximum number of rows', wholeNumber(1, 100_000), 100)
     .addHelpText('after', '\nExample:\n  $ fronttcp groups show pumps:north --limit 100000 > members.txt')
     .action(async (group: string, { limit }: { limit: number }, command: Command) => {
       const context = await contextOf(command);
@@ -79,7 +79,7 @@ Examples:
     )
     .action(async (group: string, named: string[], { file }: { file?: string }, command: Command) => {
       if ((named.length === 0) === (file === undefined)) {
-        throw new Failure(ExitCode.usage, 'whom? Name user ids, or a --file', 'The file has one user id a line.');
+        throw new Failure(ExitCode.usage, 'no members. Name user ids, or a --file', 'The file has one user id a line.');
       }
       const context = await contextOf(command);
       const api = await apiOf(context);
@@ -107,7 +107,7 @@ async function change(api: Api, group: string, verb: 'add' | 'remove', ids: read
 
 function deleteCommand(): Command {
   return new Command('delete')
-    .description('forget a group; its members stay users')
+    .description('delete a group; its members stay users')
     .argument('<group>')
     .addHelpText('after', '\nExample:\n  $ fronttcp groups delete pumps:north')
     .action(async (group: string, _options: object, command: Command) => {

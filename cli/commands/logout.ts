@@ -5,7 +5,7 @@ import { ExitCode, Failure } from '../support/failure.ts';
 
 export function logoutCommand(): Command {
   return new Command('logout')
-    .description('revoke the token, which ends the connection too, and forget it')
+    .description('revoke the token, which closes the connection too, and delete it here')
     .option('--all', 'revoke every token of the user, not only this one')
     .addHelpText('after', '\nExample:\n  $ fronttcp logout --all')
     .action(async (options: { all?: boolean }, command: Command) => {

@@ -41,11 +41,11 @@ export function sendCommand(): Command {
     .argument('<content>', 'the text, or the JSON object of an application message; - reads standard input')
     .option('-t, --to <user id>', 'a recipient; several times, or with commas', collect)
     .option('-f, --to-file <file>', 'recipients of a file, one a line; - reads standard input')
-    .option('-a, --all', 'everyone who is connected now')
-    .option('--everyone', 'every known user; those who are away get it on their next connection')
+    .option('-a, --all', 'everyone connected now')
+    .option('--everyone', 'every known user; offline ones get it on their next connection')
     .option('-g, --group <name>', 'the members that the group has now')
     .option('-c, --command-id <id>', '2000–2999: an application message', wholeNumber(2_000, 2_999))
-    .option('--ttl <seconds>', 'how long it may wait for a recipient who is away', wholeNumber(1, MAX_TTL_SECONDS))
+    .option('--ttl <seconds>', 'how long it may wait for an offline recipient', wholeNumber(1, MAX_TTL_SECONDS))
     .option('--at <time>', 'deliver it then, not earlier: a local time, one with its zone, or Unix seconds', moment)
     .option('--in <seconds>', 'deliver it after this time', wholeNumber(0, MAX_DELAY_SECONDS))
     .option(
@@ -56,7 +56,7 @@ export function sendCommand(): Command {
     .option('--receipt', 'show the delivery to each recipient')
     .option('--wait <seconds>', 'how long to follow it', wholeNumber(0, 86_400), 10)
     .option('--batch <number>', 'with --to-file and --everyone: recipients of a request', wholeNumber(1, 1_000), 500)
-    .option('--idempotency-key <key>', 'sent again with the same key, it happens once')
+    .option('--idempotency-key <key>', 'a repeated call with the same key has no effect')
     .addHelpText(
       'after',
       `
@@ -87,7 +87,7 @@ async function send(given: string, options: SendOptions, command: Command): Prom
     ? await sendMany(context, api, content, options)
     : await sendOnce(context, api, content, options);
   if (unknown === 0) return;
-  context.output.warn(`${unknown} of the recipients ${unknown === 1 ? 'is' : 'are'} not known`);
+  context.output.warn(`${unknown} ${unknown === 1 ? 'recipient is' : 'recipients are'} unknown`);
   process.exitCode = ExitCode.failed;
 }
 
@@ -187,7 +187,7 @@ function countsText({ online, stored, unknown, scheduled }: z.infer<typeof sentA
 function checkTarget(given: string, { to, toFile, all, everyone, group, commandId, ifAwayFail }: SendOptions): void {
   const named = [to, toFile, all, everyone, group].filter((target) => target !== undefined);
   if (named.length !== 1 || to?.length === 0) {
-    const message = named.length > 1 ? 'one of --to, --to-file, --group, --all and --everyone' : 'to whom?';
+    const message = named.length > 1 ? 'one of --to, --to-file, --group, --all and --everyone' : 'no recipient';
     const nextStep = 'Name recipients with --to, --to-file or --group, or say --all (connected) or --everyone.';
     throw new Failure(ExitCode.usage, message, nextStep);
   }

@@ -33,10 +33,10 @@ const REPORT_EVERY_MS = { line: 5_000, json: 1_000 };
 
 export function simulateCommand(): Command {
   return new Command('simulate')
-    .description('connect a fleet of clients that behave as real ones do, and show what happens')
+    .description('connect a fleet of clients that behave like real ones, and show the figures')
     .option('--clients <number>', 'how many', wholeNumber(2, 1_000_000), 1_000)
     .option('--rate <number>', 'connections a second, at the start', wholeNumber(1, 10_000), 500)
-    .option('--chats-per-minute <number>', 'of each client that writes (a quarter do)', decimalNumber(0.01, 600), 2)
+    .option('--chats-per-minute <number>', 'of each writing client (a quarter of all)', decimalNumber(0.01, 600), 2)
     .option('--duration <seconds>', 'how long to run', wholeNumber(1, 86_400))
     .addOption(hostOption())
     .addOption(portOption())

@@ -30,7 +30,7 @@ export function statsCommand(): Command {
 
 export function gatewaysCommand(): Command {
   return new Command('gateways')
-    .description('the gateways and what they hold (operators)')
+    .description('the gateways and their figures (operators)')
     .addHelpText('after', '\nExample:\n  $ fronttcp gateways')
     .action(async (_options: object, command: Command) => {
       const context = await contextOf(command);

@@ -11,7 +11,7 @@ const POLL_MS = 500;
 
 export function tailCommand(): Command {
   return new Command('tail')
-    .description('show live who connects and leaves, what is delivered and what is refused; without contents')
+    .description('show connects, disconnects, deliveries and refusals as they happen; without contents')
     .option('--user <user id>', 'only lines about this user')
     .addHelpText(
       'after',

@@ -41,7 +41,7 @@ Examples:
 
 function listCommand(): Command {
   return new Command('list')
-    .description('the tokens that are valid')
+    .description('the valid tokens')
     .addHelpText('after', '\nExample:\n  $ fronttcp tokens list --json')
     .action(async (_options: object, command: Command) => {
       const context = await contextOf(command);

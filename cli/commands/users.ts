@@ -12,7 +12,7 @@ import { addUser, issueToken, removeUser } from '../support/users.ts';
 
 export function usersCommand(): Command {
   return defaultTo(new Command('users'), listCommand())
-    .description('who may connect and send')
+    .description('the users that may connect and send')
     .addCommand(showCommand())
     .addCommand(addCommand())
     .addCommand(tokenCommand())
@@ -34,8 +34,8 @@ function listCommand(): Command {
     .description('users with their presence')
     .option('--prefix <text>', 'only ids that begin with it')
     .option('--contains <text>', 'only ids that contain it, in either case')
-    .option('--online', 'only those who are connected')
-    .option('--limit <number>', 'the most to show', wholeNumber(1, 1_000_000), 100)
+    .option('--online', 'only connected users')
+    .option('--limit <number>', 'the maximum number of rows', wholeNumber(1, 1_000_000), 100)
     .addHelpText(
       'after',
       '\nExamples:\n  $ fronttcp users list\n  $ fronttcp users list --prefix 135 --json\n  $ fronttcp users list --contains pump --online',
@@ -89,11 +89,11 @@ function showCommand(): Command {
 
 function addCommand(): Command {
   return new Command('add')
-    .description('make a user who can log in')
+    .description('add a user that can log in')
     .argument('<user id>', 'any text: a name, a serial number, a phone number')
     .addOption(new Option('--role <role>', 'what the user may do').choices(['user', 'operator']).default('user'))
     .option('--password-stdin', 'read the password from standard input')
-    .option('--replace', 'set role and password of one who is there already')
+    .option('--replace', 'set role and password of an existing user')
     .addHelpText(
       'after',
       `
@@ -139,7 +139,7 @@ function tokenCommand(): Command {
 
 function disconnectCommand(): Command {
   return new Command('disconnect')
-    .description('close the connection, on whichever gateway; the client may come back')
+    .description('close the connection, on any gateway; the client may reconnect')
     .argument('<user id>')
     .option('--revoke', 'revoke the token too: the user has to log in again')
     .addHelpText(
@@ -175,7 +175,7 @@ function dropMessageCommand(): Command {
 
 function clearMessagesCommand(): Command {
   return new Command('clear-messages')
-    .description('delete all messages of the mailbox; what comes meanwhile stays')
+    .description('delete all messages of the mailbox; messages that come meanwhile stay')
     .argument('<user id>')
     .addHelpText('after', '\nExample:\n  $ fronttcp users clear-messages device-1')
     .action(async (phoneNumber: string, _options: object, command: Command) => {
@@ -192,7 +192,7 @@ const missing = (phoneNumber: string): string => `Look for it: fronttcp users li
 
 function removeCommand(): Command {
   return new Command('remove')
-    .description('revoke the token, close the connection, and forget the user and the mailbox')
+    .description('revoke the token, close the connection, and delete the user and the mailbox')
     .argument('<user id>')
     .addHelpText('after', '\nExample:\n  $ fronttcp users remove device-1')
     .action(async (phoneNumber: string, _options: object, command: Command) => {

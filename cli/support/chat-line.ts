@@ -26,10 +26,10 @@ export function parseChatLine(line: string): ChatLine {
   const [, word = '', rest = ''] = /^\/(\S*)\s*(.*)$/s.exec(line.trim()) ?? [];
   switch (word) {
     case 'to':
-      return rest === '' ? wrong('/to whom?') : { kind: 'target', target: { to: rest } };
+      return rest === '' ? wrong('/to needs a user id') : { kind: 'target', target: { to: rest } };
     case 'group': {
       const group = rest.split(/[,\s]+/).filter((id) => id !== '');
-      return group.length === 0 ? wrong('/group of whom?') : { kind: 'target', target: { group } };
+      return group.length === 0 ? wrong('/group needs user ids') : { kind: 'target', target: { group } };
     }
     case 'all':
       return { kind: 'target', target: 'everyone' };

@@ -94,7 +94,7 @@ export class Chat {
       return;
     }
     const target = this.#target;
-    if (target === undefined) throw new Error('to whom? Say /to <user id>, /group or /all first');
+    if (target === undefined) throw new Error('no recipient: enter /to <user id>, /group or /all first');
     if (target === 'everyone') await this.#client.broadcast(line.text);
     else if ('to' in target) await this.#client.send(target.to, line.text);
     else await this.#client.sendToGroup(target.group, line.text);

@@ -51,7 +51,7 @@ export interface Keys {
   replaces(userId: string): string;
   /** Messages revoked because their request was refused later, for gateways that still have them in an inbox (a sorted set: id, id). */
   readonly withdrawn: string;
-  /** Users who are sent the same message in session after session (a sorted set: user, number of sessions). Bounded. */
+  /** Users that get the same message in session after session (a sorted set: user, number of sessions). Bounded. */
   readonly repeated: string;
   readonly events: string;
   /** What gateways deliver and refuse, while somebody follows (a short stream). */

@@ -121,5 +121,5 @@ function isCount(value: unknown): value is number {
 }
 
 function notARecord(): Error {
-  return new Error('not a record of ours');
+  return new Error('an unknown record');
 }

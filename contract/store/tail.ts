@@ -23,7 +23,7 @@ const WANTED_MS = 10_000;
 /** Lines that are kept for readers who poll. */
 const TAIL_MAX = 5_000;
 const TAIL_SECONDS = 60;
-/** Stands for a follower of everyone: no user id is empty. */
+/** Means a follower of everyone: no user id is empty. */
 export const EVERYONE = '';
 
 const followScript = defineScript('follow', readLua(new URL('./follow.lua', import.meta.url)));
@@ -51,7 +51,7 @@ export async function beginTail(redis: RedisPort, keys: Keys, user: string): Pro
 
 /**
  * Returns the lines after the position, in the order of time, and the next position. Call it about every second. With `newest`,
- * who was too slow for them misses the older ones, instead of falling further behind: at most so many entries are read.
+ * a slow follower misses the older ones, instead of falling further behind: at most so many entries are read.
  */
 export async function readTail(
   redis: RedisPort,

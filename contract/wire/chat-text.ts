@@ -26,7 +26,7 @@ const ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
  * frames in turn: its fields hold until the next `scan`.
  */
 export class ChatScanner {
-  /** Where the id, or the list of ids, begins behind its quote or bracket; -1: there is none. */
+  /** Where the id, or the list of ids, begins behind its quote or bracket; -1: none. */
   toStart = -1;
   toEnd = -1;
   toIsList = false;

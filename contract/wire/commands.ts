@@ -11,7 +11,7 @@ export const userIdSchema = z
   .refine((id) => id.isWellFormed(), 'is not well-formed Unicode')
   .meta({ description: 'A user id: any well-formed Unicode.' });
 
-/** As `userIdSchema` judges, without its messages. */
+/** The rule of `userIdSchema`, without its messages. */
 export function isUserId(text: string): boolean {
   return text !== '' && text.length <= MAX_USER_ID_LENGTH && text.isWellFormed();
 }
@@ -36,7 +36,7 @@ const delivery = {
     .min(1)
     .max(MAX_TTL_SECONDS)
     .optional()
-    .meta({ description: 'Seconds for which it may wait for a recipient who is away.' }),
+    .meta({ description: 'Seconds for which it may wait for an offline recipient.' }),
   receipt: z.boolean().optional().meta({ description: 'Keep what becomes of it for GET /commands/{id}.' }),
   wait: z
     .enum(['written', 'acknowledged', 'reply'])

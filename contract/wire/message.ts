@@ -12,7 +12,7 @@ export function chatBody(chatFromJson: string, chatContentJson: string): string 
   return `${chatHead(chatFromJson)}${chatContentJson}}`;
 }
 
-/** What stands before the content in the body of a chat; one brace follows it. */
+/** The text before the content in the body of a chat; one brace follows it. */
 export function chatHead(chatFromJson: string): string {
   return `{"chat_from": ${chatFromJson}, "chat_content": `;
 }

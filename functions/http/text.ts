@@ -1,4 +1,4 @@
-/** A sentence for people, in the two languages that the API speaks. */
+/** A sentence for people, in the API's two languages. */
 export interface Text {
   readonly en: string;
   readonly zh: string;

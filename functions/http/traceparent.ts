@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 const FORMAT = /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-([\da-f]{2})(?:-.*)?$/;
 
-/** W3C Trace Context: the caller's trace continues under a span of ours, or a new one begins. Always well-formed. */
+/** W3C Trace Context: the caller's trace continues under our span, or a new one begins. Always well-formed. */
 export function traceparentOf(header: string | undefined): string {
   const [, traceId, flags] = header === undefined ? [] : (FORMAT.exec(header) ?? []);
   const isGiven = traceId !== undefined && !/^0+$/.test(traceId) && !header?.startsWith('ff');

@@ -8,7 +8,7 @@ const REFUSALS: Readonly<Record<Status, string>> = {
   400: 'Malformed or incomplete: `message` says which member is wrong.',
   401: 'No token, or not a valid one; at login: the user or the password is wrong.',
   403: 'Not allowed: for operators, or not in the scopes of the service token.',
-  404: 'There is none.',
+  404: 'Not found.',
   409: 'The Idempotency-Key was used with another body, or what was asked for can no longer happen.',
   413: 'The body is too large.',
   429: 'Too much: wait as long as Retry-After says.',
@@ -30,7 +30,7 @@ export function openApiDocument(): object {
       title: 'fronttcp',
       version: '1100',
       description:
-        'Reach long-lived TCP clients over HTTP. JSON in, JSON out; every answer has `code` (1 done, 0 refused) and `message`.',
+        'Reach long-lived TCP clients over HTTP. JSON in, JSON out; every response has `code` (1 done, 0 refused) and `message`.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],

@@ -54,7 +54,7 @@ export class RedisClock {
     return Math.floor(await this.#lowestNow()) * IDS_PER_MS;
   }
 
-  /** A lower bound of Redis's clock. Asks Redis when its last answer is a minute old, or our clock was set. */
+  /** A lower bound of Redis's clock. Asks Redis when its last reply is a minute old, or our clock was set. */
   async #lowestNow(): Promise<number> {
     if (Math.abs(Date.now() - this.#learnedAtMs) > LEARN_AGAIN_MS) {
       const startedAtMs = Date.now();

@@ -54,7 +54,7 @@ export function createHandler(runtime: Runtime): Handler {
     return { results };
   }
 
-  /** The script that sends checks the token of an operator as well, in the same call. Who is refused anything is authorized first. */
+  /** The script that sends checks the token of an operator as well, in the same call. A refusal is given only after an authorization. */
   const sendCommand: Rule = async (request) => {
     const isSmall = (request.event.body ?? '').length <= MAX_UNAUTHORIZED_BODY;
     const presented = isSmall ? presentedToken(request) : undefined;

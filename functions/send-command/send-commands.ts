@@ -40,7 +40,7 @@ export async function sendOne(send: Send, body: unknown, limits: SendLimits, sen
   const problem = problemOf(parsed.data, limits, sending);
   if (problem) throw problem;
   const [routed] = await send([parsed.data], sending, 0);
-  if (routed === undefined) throw new Error('the script gave no answer');
+  if (routed === undefined) throw new Error('the script returned no result');
   if ('refusal' in routed) {
     const { refusal } = routed;
     throw conditionRefusal(refusal);

@@ -4,11 +4,11 @@ import { beginTail, readTail, type TailPosition } from '../../contract/store/tai
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { TailQuery, tailAnswer } from './schema.ts';
 
-/** Entries of each stream in one answer: a gateway puts up to 200 lines into an entry of the tail. */
+/** Entries of each stream in one response: a gateway puts up to 200 lines into an entry of the tail. */
 const MAX_ENTRIES = 50;
 const MAX_LINES = 300;
 
-/** What has happened since the answer with this cursor; without one: from now on. Of too much, the newest. */
+/** The events since the response with this cursor; without one: from now on. Of too many, the newest. */
 export async function followTail(
   redis: RedisPort,
   keys: Keys,

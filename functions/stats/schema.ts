@@ -15,7 +15,7 @@ export const statsAnswer = z.object({
       sessions: count,
       lease_expires_at: z.int().meta({ description: 'Unix milliseconds, by the clock of Redis.' }),
       inbox: count.meta({ description: 'Entries that it has yet to deliver.' }),
-      facts: z.record(z.string(), z.string()).meta({ description: 'What the gateway says of itself.' }),
+      facts: z.record(z.string(), z.string()).meta({ description: 'What the gateway reports of itself.' }),
     }),
   ),
   queue: z.object({
@@ -80,6 +80,6 @@ export const tailAnswer = z.object({
       }),
     )
     .meta({ description: 'Ids and codes, no contents; in the order of time, at most 300.' }),
-  skipped: z.int().meta({ description: 'Older lines that this answer has no room for.' }),
+  skipped: z.int().meta({ description: 'Older lines that this response has no room for.' }),
   cursor: z.string().meta({ description: 'For the next call, within ten seconds.' }),
 });

@@ -25,7 +25,7 @@ export const createTokenRequest = z
       .min(1, 'is empty')
       .max(MAX_SERVICE_TOKENS)
       .optional()
-      .meta({ description: 'With `send`: the only users whom it may send to. Left out: anyone.' }),
+      .meta({ description: 'With `send`: the only users that it may send to. Left out: anyone.' }),
     ttl_s: z.int().min(1).max(MAX_TTL_SECONDS).optional().meta({ description: 'Seconds; default TOKEN_TTL_S.' }),
   })
   .refine((request) => request.recipients === undefined || request.scopes.includes('send'), {

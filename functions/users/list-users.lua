@@ -7,7 +7,7 @@ local all = P .. 'users'
 local total = redis.call('ZLEXCOUNT', all, ARGV[2], ARGV[3])
 local first = total > skipped and redis.call('ZRANGEBYLEX', all, ARGV[2], ARGV[3], 'LIMIT', 0, 1)[1]
 if first then
-  -- by rank: a LIMIT would walk over everybody who is skipped
+  -- by rank: a LIMIT would walk over every skipped user
   local from = redis.call('ZRANK', all, first) + skipped
   for i, user in ipairs(redis.call('ZRANGE', all, from, from + math.min(limit, total - skipped) - 1)) do rows[i] = user_row(user) end
 end

@@ -64,7 +64,7 @@ export const userDetailAnswer = userAnswer.extend({
   token: z
     .object({ expires_at: z.int().nullable().meta({ description: 'Unix seconds; null: never.' }) })
     .nullable()
-    .meta({ description: 'Whether there is one, never the token itself; null: there is none.' }),
+    .meta({ description: 'Whether there is one, never the token itself; null: no token.' }),
   mailbox: z.int().meta({ description: 'Messages that wait: not delivered, or not yet acknowledged.' }),
   messages: z
     .array(waitingMessage)

@@ -19,7 +19,7 @@ export const verifySchema = z.object({
   phone_number: userIdSchema,
   token: tokenSchema,
   features: z.array(z.string()).optional(),
-  /** Not judged: what is no number is ignored. */
+  /** Not validated: a value that is not a number is ignored. */
   max_frame_bytes: z.unknown().optional(),
 });
 export const singleSchema = z.object({ chat_to: userIdSchema, chat_content: z.string(), ref: refSchema.optional() });

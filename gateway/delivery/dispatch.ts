@@ -34,7 +34,7 @@ export interface InboxHandOutParts {
 }
 
 /**
- * Gives each record of the inbox to whom it is for. What it finds for a session that has moved on is put into the mailbox.
+ * Gives each record of the inbox to its sessions. A message for a session that has moved on goes into the mailbox.
  * An entry is settled once per session or write that it was given to.
  */
 export class InboxHandOut {

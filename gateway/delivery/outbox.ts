@@ -117,7 +117,7 @@ export class Outbox implements SessionOutbox {
     return false;
   }
 
-  /** Takes all, or as much as one write may have: a reader is judged by how long one write takes. */
+  /** Takes all, or as much as one write may have: a reader is slow when one write takes too long. */
   #takePending(pending: Outgoing[]): Outgoing[] {
     this.#pending = undefined;
     if (this.#bytes <= MAX_WRITE_BYTES) return pending;

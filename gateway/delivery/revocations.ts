@@ -25,7 +25,7 @@ export interface Entry {
   readonly unread: readonly UnreadRecord[];
 }
 
-/** As it stands in the inbox. */
+/** As in the inbox. */
 export interface UnreadRecord {
   readonly field: string;
   readonly body: string;

@@ -5,7 +5,7 @@ import type { Session } from '../session/session.ts';
 const STEP_MS = 50;
 /** Never slower than this per second: the other gateways take such a number with ease. */
 const MIN_RATE = 500;
-/** The share of the drain time in which the goodbyes are said; the rest is for what comes after them. */
+/** The share of the drain time in which the goodbyes are sent; the rest is for the steps after them. */
 const SHARE_FOR_GOODBYES = 0.8;
 
 /** Sends all clients away, evenly over the time there is; a few are gone at once. */
@@ -25,13 +25,13 @@ export interface DrainedListener {
   stop(): void;
 }
 
-/** Of the drain time: for those who are here, and until newcomers are turned away. What is left is for newcomers. */
+/** Shares of the drain time: for the present clients, and until new ones are turned away. The rest is for new clients. */
 const SHARE_FOR_PRESENT = 0.7;
 const SHARE_FOR_NEWCOMERS = 0.8;
 
 /**
- * Sends all clients away, and serves newcomers meanwhile: a load balancer sends new connections for minutes after it was
- * told to stop, and each of them would be refused. `acceptMs`: accept them for so long, even when everyone has left.
+ * Sends all clients away, and serves new ones meanwhile: a load balancer sends new connections for minutes after it was
+ * told to stop, and each of them would be refused. `acceptMs`: accept new connections for so long, even when all clients have left.
  */
 export async function drainClients(listener: DrainedListener, budgetMs: number, acceptMs: number): Promise<void> {
   const startedAtMs = performance.now();

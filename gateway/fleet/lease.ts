@@ -10,7 +10,7 @@ import { elapsedMs, type Moment, momentNow, type StoreClock } from './store-cloc
 
 /** A margin for the time between a look at the clock and what is done after it: this part of the lease. */
 const SAFETY_SHARE = 0.05;
-/** A Redis that was lost and is back may be another server: behind by more than this, its ids could stand below known ones. */
+/** After a lost connection Redis may be another server: if its clock is behind by more than this, its ids could be below known ones. */
 const TOLERATED_LAG_MS = 50;
 /** How much two clocks may drift apart, as a share. */
 const DRIFT = 0.001;
@@ -61,7 +61,7 @@ export class Lease {
   /** When what holds was asked for. */
   #heldSince: Moment = momentNow();
   #clockSets = 0;
-  /** The connection was lost after the last reply that was believed. */
+  /** The connection was lost after the last accepted reply. */
   #mayBeOther = false;
   #timer: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
@@ -125,7 +125,7 @@ export class Lease {
   }
 
   /**
-   * The connection to Redis was lost and is back: renews at once. What answers may be another server, which has forgotten the
+   * The connection to Redis was lost and is back: renews at once. The reply may be from another server, which has forgotten the
    * last writes or whose clock is behind: then the lease is surrendered. Resolves with whether the lease goes on.
    */
   async confirmAfterReturn(): Promise<boolean> {

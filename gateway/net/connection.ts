@@ -5,7 +5,7 @@ import type { AddressCount } from './admission.ts';
  * node-network.ts and native-network.ts.
  */
 export interface Connection {
-  /** Told what happens. May be replaced at any time. */
+  /** Gets the events of the connection. May be replaced at any time. */
   events: ConnectionEvents;
   readonly remoteAddress?: string | undefined;
   /** The common name in the client's certificate; undefined: no certificate was asked for. */
@@ -23,7 +23,7 @@ export interface Connection {
    * after `end`. `taken` is called when the kernel has taken these bytes and all before them, or with the error that prevented it.
    */
   write(bytes: Uint8Array, taken?: (error?: Error | null) => void): unknown;
-  /** Stops reading: neither bytes nor the end are told until `resume`. What was read already is kept, at most one read. */
+  /** Stops reading: neither bytes nor the end are reported until `resume`. Bytes that were read already are kept, at most one read. */
   pause(): unknown;
   resume(): unknown;
   /** Writes the last bytes, and shuts down our side. The connection closes when the peer has shut down its own. */
@@ -35,9 +35,9 @@ export interface Connection {
 export interface ConnectionEvents {
   /** `chunk` is valid only during the call. */
   receive(chunk: Buffer): void;
-  /** The peer has shut down its side. It may still read: whoever is told ends the connection. */
+  /** The peer has shut down its side. It may still read: the receiver of the event ends the connection. */
   onEnd(): void;
-  /** The connection is gone, whoever ended it. Called once, last, and never from within a call of the connection. */
+  /** The connection is closed, by either side. Called once, last, and never from within a call of the connection. */
   onClosed(): void;
 }
 

@@ -40,7 +40,7 @@ export const RECORD_INTS = 4;
 
 export type LoadedBinding =
   | { readonly state: 'loaded'; readonly binding: NativeBinding }
-  /** In a sentence that may stand behind "node, because". */
+  /** A sentence that fits behind "node, because". */
   | { readonly state: 'absent'; readonly why: string };
 
 /** Beside this file in the sources, beside the bundle in the image and the package. */

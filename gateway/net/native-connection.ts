@@ -81,7 +81,7 @@ export class NativeConnection implements Connection {
   }
 
   pause(): void {
-    // The socket is read until something comes: who sends nothing meanwhile costs no call.
+    // The socket is read until something comes: a silent connection costs no call.
     this.#isPaused = true;
   }
 

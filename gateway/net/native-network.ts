@@ -107,7 +107,7 @@ export class NativeNetwork implements Network, NativeSockets {
 
   gather(connection: NativeConnection, socket: number, bytes: Buffer): void {
     const last = this.#gathered - 1;
-    // What a connection sends must stand in a row: behind what the kernel does not take, nothing goes out.
+    // The order of a connection's bytes: nothing is sent behind bytes that the kernel did not take.
     const isApart = connection.isGathered && this.#senders[last] !== connection;
     if (isApart || this.#gathered === MAX_GATHERED) {
       this.send();

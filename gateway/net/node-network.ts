@@ -11,7 +11,7 @@ import type { AcceptEvents, ListenOptions, Network } from './port.ts';
 const TLS_MIN_VERSION = 'TLSv1.2' as const;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** A socket of Node is a connection as it is. It knows whom to tell, so that its event listeners are the same functions for all sockets. */
+/** A socket of Node with the members of a connection. It holds its receiver, so that its event listeners are the same functions for all sockets. */
 interface NodeConnection extends Socket {
   events: ConnectionEvents;
   accept: AcceptEvents;
@@ -34,7 +34,7 @@ export class NodeNetwork implements Network {
   async listen(options: ListenOptions, events: AcceptEvents): Promise<number> {
     const { host, port, backlog, reusePort, keepAliveMs, maxConnections } = options;
     if (this.#tls) this.#tlsServer = secureServer(this.#tls, events);
-    // The owner is told of the peer's end, and ends our side.
+    // The owner gets the peer's end, and ends our side.
     const settings = { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs, allowHalfOpen: true };
     const server = createServer(settings, (socket) => {
       if (!events.mayAccept()) refuse(socket);
@@ -103,7 +103,7 @@ function forgetAddress(socket: Socket & { _peername?: unknown }): void {
   if (socket._peername !== undefined) socket._peername = undefined;
 }
 
-/** Node has no public word for it; its own socket timeout judges progress by the same number. */
+/** Node has no public name for it; its own socket timeout measures progress by the same number. */
 function unsentBytes(this: Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }): number {
   return this._handle?.writeQueueSize ?? this.writableLength;
 }

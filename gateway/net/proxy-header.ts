@@ -47,7 +47,7 @@ function ipv6(bytes: Buffer): string {
   return groups.join(':');
 }
 
-/** Takes the header off the front of a new connection. Whoever owns the connection afterwards is told the bytes behind it. */
+/** Takes the header off the front of a new connection. The next owner of the connection gets the bytes behind it. */
 export class ProxyHeaderReader implements ConnectionEvents {
   readonly #connection: Connection;
   readonly #timer: NodeJS.Timeout;

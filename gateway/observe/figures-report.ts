@@ -57,7 +57,7 @@ export class FiguresReport {
     await addFigures(redis, keys, minute, figures).catch(() => undefined);
   }
 
-  /** By Redis's clock, so that all gateways mean the same minute. */
+  /** By Redis's clock, so that the minute is the same for all gateways. */
   #minuteNow(): number {
     return Math.floor((Date.now() + this.#parts.counters.redisOffsetMs) / MINUTE_MS);
   }

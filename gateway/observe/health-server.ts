@@ -8,7 +8,7 @@ const TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 64;
 
 /**
- * HTTP on the health port: `/healthz` the process answers (not a word about Redis: an outage must not end every
+ * HTTP on the health port: `/healthz` the process responds (independent of Redis: an outage must not end every
  * gateway), `/readyz` it may be sent clients, `/metrics` Prometheus text, and `/debug/…` where that was asked for.
  */
 export class HealthServer {

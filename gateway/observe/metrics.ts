@@ -42,7 +42,7 @@ const SUMS: readonly [name: string, help: string, field: NumberField][] = [
   ['fronttcp_burials_total', 'Dead gateways that this one buried', 'burials'],
 ];
 
-/** Of the deployment's sums in Redis, those that count messages. Any gateway tells the same: take the maximum, not the sum. */
+/** Of the deployment's sums in Redis, those that count messages. Any gateway reports the same: take the maximum, not the sum. */
 const OUTCOMES = ['routed', 'stored', 'written', 'acknowledged', 'rerouted', 'dropped', 'lost', 'dead_lettered'];
 
 const REASONS = Object.values(CloseReasons);
@@ -138,7 +138,7 @@ function registerDelivery(metrics: MetricKinds, sources: MetricSources) {
   );
   metrics.sum(
     'fronttcp_refusals_total',
-    'Frames that were refused, by the error that says so',
+    'Frames that were refused, by error',
     () => (Object.keys(Refusals) as Refusal[]).map((error) => [error, counters.refusals.get(error) ?? 0]),
     'error',
   );
@@ -192,7 +192,7 @@ function registerDelivery(metrics: MetricKinds, sources: MetricSources) {
   metrics.sum(
     'fronttcp_deployment_messages_total',
     'What became of messages since the deployment began',
-    // Nothing rather than 0 before the first answer: from 0 to what was there before us would look like an increase.
+    // Nothing rather than 0 before the first reply: the step from 0 to the present value would look like an increase.
     () => {
       const { latest } = probe;
       return latest ? OUTCOMES.map((outcome) => [outcome, latest.sums.get(outcome) ?? 0] as const) : [];

@@ -115,7 +115,7 @@ export class Watch {
     if (ms < SLOW_STORE_MS || nowMs - this.#slowReportedAtMs < QUIET_MS) return;
     this.#slowReportedAtMs = nowMs;
     const line = { event: 'redis_slow', round_trip_ms: Math.round(ms) };
-    this.#sources.log.warn(line, 'Redis takes long to answer');
+    this.#sources.log.warn(line, 'Redis replies slowly');
   }
 }
 

@@ -36,7 +36,7 @@ export interface QueueDrainParts {
 }
 
 /**
- * Drains the public queue `front_tcp` into the route script. It waits by moving one entry into a list of ours (of many
+ * Drains the public queue `front_tcp` into the route script. It waits by moving one entry into a list of its own (of many
  * waiting gateways one is served, the others sleep on); the script takes that entry, and whatever has come behind it.
  */
 export class QueueDrain {
@@ -122,7 +122,7 @@ export class QueueDrain {
       const { taken, left } = results.at(-1) ?? { taken: 0, left: 0 };
       if (left === 0 || !this.#isRunning) return;
       const calls = taken < BATCH ? 1 : Math.min(DEEP_CALLS, Math.ceil(left / BATCH));
-      // Of a deep queue the next batches are with Redis already while the answer to the first is on its way.
+      // Of a deep queue the next batches are with Redis already while the reply to the first is on its way.
       results = await Promise.all(Array.from({ length: calls }, () => this.#takeOrIsolate(this.#redis)));
     }
   }

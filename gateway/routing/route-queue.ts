@@ -29,7 +29,7 @@ const COMMAND_BYTES = 256;
 const RECIPIENT_BYTES = 32;
 const RETRY_MS = 200;
 const STUCK_MS = 10_000;
-/** How long Redis remembers a batch, so that one whose answer was lost is not routed twice, s. */
+/** How long Redis remembers a batch, so that one whose reply was lost is not routed twice, s. */
 const BATCH_MEMORY_SECONDS = 3_600;
 
 export interface RouteQueueParts {

@@ -28,7 +28,7 @@ export interface RouterParts {
  * sender awaits no receipt, and nothing that the sender sent before is still on its way through Redis. A receiver that
  * reads too slowly is served from its mailbox.
  *
- * A message whose frame would exceed MAX_FRAME_BYTES in one of its forms is refused, whoever the recipients are.
+ * A message whose frame would exceed MAX_FRAME_BYTES in one of its forms is refused, whatever its recipients.
  */
 export class Router {
   readonly #maxFrameBytes: number;

@@ -53,7 +53,7 @@ export class SenderTurns<T extends Command> {
   #takeTurns(): T[] {
     const batch: T[] = [];
     let work = 0;
-    // Who has had a turn and has more is added again, and so comes again after all others.
+    // A sender with more work after its turn is added again, behind all others.
     for (const [sender, list] of this.#lists) {
       let taken = 0;
       let turnWork = 0;

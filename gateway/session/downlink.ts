@@ -102,7 +102,7 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     return maxFrameBytes < this.#parts.settings.maxFrameBytes && message.frame(form).length > maxFrameBytes;
   }
 
-  /** The client could not take it, now or later: it is lost, and what stands behind it is delivered. */
+  /** The client could not take it, now or later: it is lost, and the messages behind it are delivered. */
   #giveUp(message: Message): void {
     const { userId, epoch } = this.identity;
     const { id, flags } = message.head;

@@ -1,4 +1,4 @@
-/** One failure is forgotten in this time: whoever fails less often is never over a limit. */
+/** One failure expires in this time: a rate below it is never over a limit. */
 const FORGET_MS = 1_000;
 /** However long somebody has failed, the wait is over so many failures' time after the last one. */
 const MAX_EXCESS = 60;
@@ -24,7 +24,7 @@ export class FailureCounts {
     if (this.#limit === 0) return;
     const forgottenAt = Math.max(this.#forgottenAt(name), nowMs) + FORGET_MS;
     const latest = nowMs + (this.#limit + MAX_EXCESS) * FORGET_MS;
-    // A whole number stands in the map itself.
+    // A small integer is stored in the map itself.
     this.#younger.set(name, Math.ceil(Math.min(forgottenAt, latest)));
     if (this.#younger.size < MAX_NAMES) return;
     this.#older = this.#younger;

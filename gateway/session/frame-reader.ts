@@ -64,7 +64,7 @@ export class FrameReader {
   #unverifiedBytes = 0;
   #hasEnded = false;
   #heardAtMs: number;
-  /** When the frame began that is not complete yet; 0: there is none. */
+  /** When the incomplete frame began; 0: none. */
   #partialSinceMs = 0;
   /** From the first frame after the verify on. */
   #messages: TokenBucket | undefined;

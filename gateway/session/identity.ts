@@ -33,7 +33,7 @@ export const ANONYMOUS: Identity = {
   maxFrameBytes: NO_FRAME_LIMIT,
 };
 
-/** Of a user who has just verified. */
+/** Of a user that has just verified. */
 export function identityOf(who: Omit<Identity, 'sinceEpoch'>): Identity {
   const { userId, epoch, holder, form, features, joinedAtMessageId, maxFrameBytes } = who;
   return { userId, epoch, holder, sinceEpoch: epoch, form, features, joinedAtMessageId, maxFrameBytes };

@@ -34,14 +34,14 @@ export class Notice implements Outgoing {
   }
 }
 
-/** Where a message stands until it is handed over, which decides what becomes of it when it is not. */
+/** Where a message is kept until it is handed over, which decides what happens to it when it is not. */
 export type Origin = 'inbox' | 'inbox, in mailbox too' | 'mailbox' | 'direct' | 'broadcast';
 
 export class Message implements Outgoing {
   readonly head: MessageHead;
   /** The id as a number; 0: it has none. */
   readonly id: number;
-  /** Where it stands among messages that have ids: its own id, or the highest that was known when it came. */
+  /** Its place among messages that have ids: its own id, or the highest that was known when it came. */
   readonly orderId: number;
   readonly origin: Origin;
   readonly settle: Outgoing['settle'];

@@ -83,9 +83,9 @@ export class Replay {
   readonly #session: ReplayingSession;
   #mode: 'awaiting predecessor' | 'awaiting outbox' | 'reading' | 'ended' = 'awaiting outbox';
   #after: string;
-  /** Lost messages that the client knows of and Redis does not know that it does. */
+  /** Lost messages that were reported to the client, and not yet to Redis. */
   #lostReported: number;
-  /** What came into the mailbox since the last page was asked for; `older`: it may stand before what was read already. */
+  /** What came into the mailbox since the last page was requested; `older`: it may belong before messages that were read already. */
   #missed: 'nothing' | 'newer' | 'older' = 'nothing';
   #predecessorUntilMs = Number.POSITIVE_INFINITY;
   #hasGivenUpOnPredecessor = false;
@@ -212,7 +212,7 @@ export class Replay {
     const lostReported = this.#lostReported;
     this.#lostReported = 0;
     const from = { after: this.#after, lostReported, waitsForNobody: this.#hasGivenUpOnPredecessor };
-    // What the client was told of must be recorded, even if the session has ended meanwhile.
+    // The number that the client got must be recorded, even if the session has ended meanwhile.
     const isWanted = () => lostReported > 0 || !this.#hasEnded();
     try {
       return await this.#parts.store.page({ userId, epoch }, from, isWanted);
@@ -248,7 +248,7 @@ export class Replay {
     this.#session.endReplay();
   }
 
-  /** What came the direct way has no id: it stands behind the highest id that its sender can have had before. */
+  /** A direct message has no id: its place is behind the highest id that its sender can have had before. */
   #sendHeldBefore(id: number): void {
     while (this.#held[0] && this.#held[0].orderId < id) {
       const message = this.#held.shift();

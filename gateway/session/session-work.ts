@@ -3,14 +3,14 @@ import { InFlightLimit } from './in-flight-limit.ts';
 import { SenderOrder } from './sender-order.ts';
 import { Uplink } from './uplink.ts';
 
-/** How long a client that has shut down its sending side is given for the answers that it still gets. */
+/** How long a client that has shut down its sending side is given to get its last replies. */
 const FINISH_TIMEOUT_MS = 30_000;
 /** Acknowledge frames of one session on their way to Redis. */
 const MAX_ACKNOWLEDGEMENTS_IN_FLIGHT = 64;
 
 /** What one client has sent and is still in flight. Most clients only listen: each part is made when it is first needed. */
 export class SessionWork {
-  /** When a client that has shut down its sending side must have its answers; 0: it has not. */
+  /** When a client that has shut down its sending side must have its replies; 0: it has not shut down. */
   #finishesByMs = 0;
   #order: SenderOrder | undefined;
   #uplink: Uplink | undefined;
@@ -48,7 +48,7 @@ export class SessionWork {
     return this.#finishesByMs > 0;
   }
 
-  /** Returns whether the client has its answers, or has waited for them long enough. */
+  /** Returns whether the client has its replies, or has waited for them long enough. */
   finish(nowMs: number): boolean {
     if (this.#finishesByMs === 0) this.#finishesByMs = nowMs + FINISH_TIMEOUT_MS;
     const requests = this.#uplink?.requests ?? 0;

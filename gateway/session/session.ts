@@ -277,7 +277,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
   }
 
   /**
-   * Ends it, once: the first cause counts. With `handedOver`, the inbox has nothing more for this session: Redis is told
+   * Ends it, once: the first cause counts. With `handedOver`, the inbox has nothing more for this session: Redis learns
    * that its successor may be served, and then `handedOver` is called.
    */
   close(reason: CloseReason, handedOver?: () => void): void {
@@ -335,12 +335,12 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
       });
   }
 
-  /** The client sends no more. It may still read: what it sent is handled, and it gets the answers. */
+  /** The client sends no more. It may still read: what it sent is handled, and it gets the replies. */
   onEnd(): void {
     this.reader.end();
   }
 
-  /** All that the client sent has been handled: ends the session when its answers are there. */
+  /** All that the client sent has been handled: ends the session when its replies are written. */
   finish(): void {
     const nowMs = performance.now();
     if (this.#madeWork().finish(nowMs)) this.close(CloseReasons.clientLeft);

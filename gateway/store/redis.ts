@@ -11,7 +11,7 @@ import { credentialsOf, type StoreSettings } from './credentials.ts';
 import { StoreUse } from './store-use.ts';
 
 /**
- * Redis as the gateway uses it. Commands wait while Redis is away or refuses us, in order, and those that had no answer are
+ * Redis as the gateway uses it. Commands wait while Redis is away or refuses us, in order, and those without a reply are
  * sent again first: whatever is issued here must bear to be run twice.
  */
 export interface GatewayRedis extends RedisPort {
@@ -165,7 +165,7 @@ class WaitingRedis implements GatewayRedis {
     if (this.#trouble === undefined) return;
     this.#trouble = undefined;
     this.#pauses = 0;
-    this.#way.log.info({ event: 'redis_back' }, 'Redis answers again');
+    this.#way.log.info({ event: 'redis_back' }, 'Redis replies again');
   }
 
   #ready(): void {

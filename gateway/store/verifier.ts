@@ -112,7 +112,7 @@ export class Verifier {
     if (fields === undefined) return;
     const genuine: Genuine[] = [];
     batch.forEach((waiting, i) => {
-      // All of them are compared: how long it takes tells nothing.
+      // All of them are compared, so that the time reveals nothing.
       const [tokenField] = (fields[i] ?? []).filter((field) => tokenMatches(waiting.token, field));
       if (tokenField) genuine.push({ ...waiting, tokenField });
       else waiting.answer(REFUSED);

@@ -60,7 +60,7 @@ const SUMS: readonly [name: string, help: string, field: NumberField][] = [
   ['fronttcp_upstream_requests_total', 'Requests of devices', 'requests'],
   ['fronttcp_upstream_requests_answered_total', 'Requests that the function answered', 'requestsAnswered'],
   ['fronttcp_upstream_requests_refused_total', 'Requests answered by an error frame', 'requestsRefused'],
-  ['fronttcp_upstream_commands_sent_total', 'Commands that answers of the function sent', 'commandsSent'],
+  ['fronttcp_upstream_commands_sent_total', 'Commands that replies of the function sent', 'commandsSent'],
 ];
 
 export interface UpstreamGauges {
@@ -109,5 +109,5 @@ export function registerUpstreamMetrics(
   gauge('fronttcp_upstream_spooling', 'Items on their way to Redis', 'spooling');
   gauge('fronttcp_upstream_requests_open', 'Requests that wait or are with the function', 'requests');
   gauge('fronttcp_upstream_lanes', 'Lanes that this gateway hands on', 'lanes');
-  gauge('fronttcp_upstream_batches_open', 'Asynchronous invocations under way', 'batches');
+  gauge('fronttcp_upstream_batches_open', 'Asynchronous invocations in flight', 'batches');
 }

@@ -1,7 +1,7 @@
 import type { InvokeCommand, InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
 import type { Refusal } from '../../contract/wire/refusals.ts';
 
-/** What a failed invocation means to the device that asked. */
+/** The error of a failed invocation, for the device that asked. */
 export type InvocationFailure = Extract<
   Refusal,
   'upstream_failed' | 'upstream_timeout' | 'upstream_throttled' | 'upstream_too_large'

@@ -105,7 +105,7 @@ export class LaneReader {
 
   /**
    * The stream keeps a bounded number of events. When the one at our position has been removed, those behind it may have
-   * been removed too. The gap stands in the lane before what follows, and does not move the stored position: a gateway
+   * been removed too. The gap is put into the lane before what follows, and does not move the stored position: a gateway
    * that takes over finds it again.
    */
   async #noteGap(lane: Lane): Promise<void> {
@@ -135,7 +135,10 @@ export class LaneReader {
     try {
       return JSON.stringify(lifecycleItemOf(id, fields));
     } catch (error) {
-      this.#parts.log.error({ event: 'lifecycle_refused', entry: id, error: String(error) }, 'not an event of ours');
+      this.#parts.log.error(
+        { event: 'lifecycle_refused', entry: id, error: String(error) },
+        'an event of an unknown form',
+      );
       return undefined;
     }
   }

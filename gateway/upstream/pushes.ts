@@ -7,7 +7,7 @@ import { largestFrameBytes } from '../../contract/wire/message.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { UpstreamCounters } from './counters.ts';
 
-/** How long Redis remembers the last step, so that one whose answer was lost is not routed twice, s. */
+/** How long Redis remembers the last step, so that one whose reply was lost is not routed twice, s. */
 const MEMORY_SECONDS = 3_600;
 
 interface PushesParts {
@@ -26,7 +26,7 @@ interface PushesParts {
   counters: UpstreamCounters;
 }
 
-/** What answers of the function send to users: the ordinary way, one answer after the other. */
+/** Sends the commands in the function's replies to users, like any others, one reply after the other. */
 export class Pushes {
   readonly #parts: PushesParts;
   #last: Promise<unknown> = Promise.resolve();
@@ -36,7 +36,7 @@ export class Pushes {
     this.#parts = parts;
   }
 
-  /** Judges all of them before the first is sent. Throws with a sentence for the function's author. */
+  /** Checks all of them before the first is sent. Throws with a sentence for the function's author. */
   parse(commands: readonly unknown[], traceparent: string): RouteCommand[] {
     const { from, config } = this.#parts;
     return commands.map((input, i) => {

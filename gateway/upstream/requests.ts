@@ -9,7 +9,7 @@ import { InvocationError, type InvocationFailure, type Invoker } from './invoker
 import { type ApplicationFrame, itemText, newTraceparent } from './items.ts';
 import type { Pushes } from './pushes.ts';
 
-/** `command_id` of an answer, less that of the request. */
+/** `command_id` of a reply, less that of the request. */
 const REPLY_OFFSET = 1_000;
 /** Of one session, so that it cannot take all places. */
 const SESSION_MAX = 32;
@@ -96,7 +96,7 @@ export class Requests {
     this.#next();
   }
 
-  /** Resolves when every request so far has its answer. */
+  /** Resolves when every request so far has its reply. */
   async idle(): Promise<void> {
     if (this.#open > 0) await this.#idle.opened();
   }

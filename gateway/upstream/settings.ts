@@ -33,11 +33,11 @@ export const upstreamVariables = {
   UPSTREAM_FUNCTION: functionName.optional(),
   /** Gathered into asynchronous invocations. */
   UPSTREAM_EVENTS: commandIds.prefault(DEFAULT_EVENT_IDS),
-  /** Each invoked synchronously, and answered. */
+  /** Each invoked synchronously, with a reply. */
   UPSTREAM_REQUESTS: commandIds.prefault(DEFAULT_REQUEST_IDS),
-  /** Is told when sessions begin and end; `none`: nobody is. */
+  /** Gets an event when a session begins and when it ends; `none`: no function does. */
   UPSTREAM_LIFECYCLE_FUNCTION: z.union([z.literal(NONE), functionName]).optional(),
-  /** From the frame to its answer; also the longest that one asynchronous invocation may take to be accepted. */
+  /** From the frame to its reply; also the longest that one asynchronous invocation may take to be accepted. */
   UPSTREAM_TIMEOUT_MS: whole(10_000, 100, 900_000),
   /** Requests that the function works on at a time, for this gateway. */
   UPSTREAM_MAX_IN_FLIGHT: whole(100, 1, 10_000),

@@ -41,7 +41,7 @@ export type ClientAddress = 'preserve' | 'proxy-v2' | 'none';
 
 /**
  * How new tasks take over.
- * - `rolling`: in waves. Clients of a wave are told when to come back; nobody waits for the next wave.
+ * - `rolling`: in waves. Clients of a wave get a time to reconnect; nobody waits for the next wave.
  * - `canary`: a share of the new connections goes to the new tasks first, then all of them.
  * - `linear`: in equal steps.
  * Both of the latter run every task twice for their whole length, and ECS adds ten minutes to each shift of a network

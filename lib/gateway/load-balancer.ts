@@ -29,7 +29,7 @@ export interface LoadBalancerProps {
   readonly domain: Domain | undefined;
 }
 
-/** The network load balancer: who may connect, where TLS ends, when a task gets no more connections. */
+/** The network load balancer: the admitted addresses, where TLS ends, when a task gets no more connections. */
 export class LoadBalancer extends Construct {
   readonly balancer: elb.NetworkLoadBalancer;
   /** Two where a deployment shifts connections from one to the other. */

@@ -27,9 +27,9 @@ export interface UpstreamSettings {
    * function given by its ARN has a destination of its own, or none. The same is true of `lifecycle`.
    */
   readonly alias: lambda.IAlias | string;
-  /** Command ids that are gathered and handed on without an answer. @default '1000-1499' */
+  /** Command ids that are gathered and handed on without a reply. @default '1000-1499' */
   readonly events?: string;
-  /** Command ids that wait for an answer. @default '1500-1999' */
+  /** Command ids that wait for a reply. @default '1500-1999' */
   readonly requests?: string;
   /** Another function for connected, disconnected and lost, `'none'` for none. @default the same one */
   readonly lifecycle?: lambda.IAlias | string;

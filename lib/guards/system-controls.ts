@@ -1,6 +1,6 @@
 /**
  * The kernel settings that belong to the task's own network namespace. Any other one (fs.file-max,
- * net.core.rmem_max, net.ipv4.tcp_mem, …) keeps the task from starting, and nothing says so before.
+ * net.core.rmem_max, net.ipv4.tcp_mem, …) keeps the task from starting, without any earlier error.
  */
 const NAMESPACED: ReadonlySet<string> = new Set([
   'net.core.somaxconn',

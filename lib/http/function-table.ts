@@ -19,7 +19,7 @@ const inHandler =
 
 /** The settings of each function. The compiler requires a row for every function of the route table. */
 export const functionTable: Readonly<Record<FunctionName, FunctionNeeds>> = {
-  login: { store: true, memoryMiB: 1024, openBecause: 'Whoever logs in has no token yet.' },
+  login: { store: true, memoryMiB: 1024, openBecause: 'A user who logs in has no token yet.' },
   logout: { store: true, memoryMiB: 512, openBecause: inHandler },
   'send-command': { store: true, memoryMiB: 512, waitSeconds: MAX_WAIT_SECONDS, openBecause: inHandler },
   commands: { store: true, memoryMiB: 512, openBecause: inHandler },

@@ -154,7 +154,7 @@ class Rights implements iam.IPrincipal {
 
   addToPrincipalPolicy(statement: iam.PolicyStatement): iam.AddToPrincipalPolicyResult {
     this.policy.addStatements(statement);
-    // Whoever has the role has its rights: there is nothing more to wait for.
+    // The role holder has all its rights at once: there is nothing more to wait for.
     return { statementAdded: true, policyDependable: new DependencyGroup() };
   }
 

@@ -11,7 +11,7 @@ export interface AlarmsProps {
   readonly api: HttpApi;
   readonly store: RedisStore;
   readonly deploymentId: string;
-  /** Told when an alarm fires, and when it is over. */
+  /** Gets a message when an alarm fires, and when it is over. */
   readonly actions: readonly cw.IAlarmAction[];
 }
 

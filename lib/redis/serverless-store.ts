@@ -11,7 +11,7 @@ const GIGABYTE = 1024 ** 3;
 
 /**
  * ElastiCache Serverless. It evicts keys that have a time to live when full, and a failover may lose what was
- * acknowledged: the synthesis says so. It has cluster semantics behind a single endpoint.
+ * acknowledged: the synthesis warns of that. It has cluster semantics behind a single endpoint.
  */
 export class ServerlessStore extends StoreInVpc {
   readonly environment: Readonly<Record<string, string>>;

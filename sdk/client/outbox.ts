@@ -9,7 +9,7 @@ export interface OutboxWriter {
   write(commandId: number, body: string, written: (error?: Error | null) => void): void;
 }
 
-/** When a send is done: its bytes are with the kernel · the server said 110, or replied · the reply came. */
+/** When a send is done: its bytes are with the kernel · the server sent 110, or replied · the reply came. */
 export type Answer = 'written' | 'accepted' | 'reply';
 
 export interface Outgoing {

@@ -8,7 +8,7 @@
  * | `full`: no room for anything new | the command waits; what only shrinks or renews is not refused (allow-full.lua) | 503 `store_full` |
  * | `too_large`: this command, in every state of the store | it alone fails | 413 `too_large` |
  * | `wrong_type`: somebody else has put another type under this key | it alone fails, logged | 500 `internal`, logged |
- * | `bug`: everything else, a mistake of ours | it alone fails, logged | 500 `internal`, logged |
+ * | `bug`: everything else, a mistake in our code | it alone fails, logged | 500 `internal`, logged |
  */
 export type ErrorClass = 'passing' | 'credentials' | 'full' | 'too_large' | 'wrong_type' | 'bug';
 

@@ -174,7 +174,7 @@ test('a repeated idempotency key happens once; with another content it is refuse
 test('an unknown recipient is a failure for scripts', async () => {
   const run = await system.run(['send', '--to', 'nobody-there', 'x']);
   expect(run.code).toBe(1);
-  expect(run.stderr).toContain('not known');
+  expect(run.stderr).toContain('1 recipient is unknown');
 });
 
 test('a chat through a pipe sends each line to the recipient that it names, and ends with its input', async () => {
@@ -195,7 +195,7 @@ test('lines that cannot be sent are reported, and make the chat fail', async () 
   const input = 'to whom?\n/nonsense\n/cmd 5 {}\n/cmd 1000 {\n/cmd 1000 {"a":1}\n';
   const run = await system.run(['connect'], { input, env: { FRONTTCP_TOKEN: token } });
   expect(run.code).toBe(1);
-  expect(run.stderr).toContain('Say /to <user id>');
+  expect(run.stderr).toContain('enter /to <user id>');
   expect(run.stderr).toContain('/help lists');
   expect(run.stderr).toContain('from 1000 to 1999');
   expect(run.stderr).toContain('not JSON');

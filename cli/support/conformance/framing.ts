@@ -74,7 +74,7 @@ export const framingCases: readonly ConformanceCase[] = [
     },
   },
   {
-    title: 'a frame as large as it said it takes',
+    title: 'a frame as large as its announced limit',
     clause: 'A frame',
     needs: ['ack'],
     run: async (stage) => {

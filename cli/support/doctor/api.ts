@@ -74,8 +74,8 @@ async function tokenCheck(api: Api, login: StoredLogin): Promise<Check> {
     if (!(error instanceof Failure)) throw error;
     const isKnown = error.exitCode === ExitCode.notAllowed && error.nextStep?.includes('operator');
     if (!isKnown) return fail('login', `${who}: ${error.message}`, again);
-    return warn('login', `${who}, who is no operator`, 'To send, log in as an operator.');
+    return warn('login', `${who}, not an operator`, 'To send, log in as an operator.');
   }
-  if (left < DAY_S) return warn('login', `${who}, for less than a day more`, again);
+  if (left < DAY_S) return warn('login', `${who}, expires within a day`, again);
   return ok('login', `${who}, an operator`);
 }

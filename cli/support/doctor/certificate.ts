@@ -26,7 +26,7 @@ export function certificateCheck(name: string, host: string, port: number): Prom
       const why = socket.authorizationError;
       if (!socket.authorized) settle(fail(name, `not trusted: ${why?.message ?? why}`, mendOf(String(why))));
       else if (days < FAIL_DAYS) settle(fail(name, `ends in ${days} days`, 'Renew the certificate now.'));
-      else if (days < WARN_DAYS) settle(warn(name, `ends in ${days} days`, 'See that its renewal works.'));
+      else if (days < WARN_DAYS) settle(warn(name, `ends in ${days} days`, 'Check its renewal.'));
       else settle(ok(name, `${socket.getProtocol()}, certificate valid for ${days} days`));
     });
   });

@@ -63,4 +63,4 @@ async function kernelNumbers(name: string): Promise<number[] | undefined> {
   return text?.trim().split(/\s+/).map(Number);
 }
 
-const notLinux = (name: string): Check => skipped(name, 'only Linux tells', 'Gateways run on Linux: look there.');
+const notLinux = (name: string): Check => skipped(name, 'known only on Linux', 'Gateways run on Linux: look there.');

@@ -25,7 +25,7 @@ async function storeChecks(): Promise<Check[]> {
   const environment = isRelay ? undefined : await environmentOf().catch((error: unknown) => failureOf(error));
   if (environment instanceof Failure) {
     const isNamed = Boolean(process.env.REDIS_URL || process.env.UPSTASH_REDIS_REST_URL);
-    if (isNamed) return [fail('settings', environment.message.replaceAll(/\s+/g, ' '), 'Mend the environment.')];
+    if (isNamed) return [fail('settings', environment.message.replaceAll(/\s+/g, ' '), 'Correct the environment.')];
     return [skipped('reachable', 'no Redis is named', 'Set REDIS_URL, or run this where `fronttcp dev` runs.')];
   }
   const url = environment?.REDIS_URL === undefined ? undefined : new URL(environment.REDIS_URL);

@@ -1,4 +1,4 @@
--- The beginning of every script of ours.
+-- The beginning of every script.
 --
 -- KEYS[1] is a key of the deployment (it decides the slot); ARGV[1] the key prefix. Other keys are made from the
 -- prefix, because the recipients are only known inside the script. Returned numbers are written by `int`: Lua's own

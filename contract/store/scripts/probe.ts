@@ -10,7 +10,7 @@ export interface Probe {
   queueWaiting: number;
   queueDead: number;
   inboxEntries: number;
-  /** Age of the oldest entry of the inbox that is not done; 0: there is none. */
+  /** Age of the oldest unfinished entry of the inbox; 0: none. */
   oldestAgeMs: number;
   /** Open connections of each live gateway, as reported when it renewed its lease. */
   connections: number[];

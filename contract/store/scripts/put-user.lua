@@ -7,7 +7,7 @@ local user, how, password = ARGV[4], ARGV[5], ARGV[6]
 local key = P .. 'user:' .. user
 local isThere = redis.call('EXISTS', key) == 1
 if how == 'password' and not isThere then return 'no_user' end
--- one who is known by a token alone may get a password
+-- a user with a token alone may get a password
 if how == 'add' and isThere and (password == '' or redis.call('HEXISTS', key, 'password') == 1) then return 'exists' end
 redis.call('HSETNX', key, 'added_at', int(now))
 if password ~= '' then redis.call('HSET', key, 'password', password) end

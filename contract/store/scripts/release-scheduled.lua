@@ -1,7 +1,7 @@
 -- Releases due commands: scheduled ones, then sends to groups, oldest first, as much as one call may do.
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] highest message id known to the caller
--- Returns {commands done, ms until the next one is due: 0 when more is due now, -1 when there is none}
+-- Returns {commands done, ms until the next one is due: 0 when more is due now, -1 for none}
 -- A message is delivered with a fresh id (ids order deliveries); the receipt stays that of the command (`m:alias`).
 -- Atomic because: a recipient is served once, whichever gateways work at the same time.
 local offlineTtl, bound = tonumber(ARGV[2]), bound_of(ARGV[3])
@@ -32,7 +32,7 @@ local function step_of_list(command, budget)
   return stop == #to
 end
 
--- Whoever is connected does not wait for those who are away. `sessions`: the gateways whose sessions are still to be looked
+-- Connected members do not wait for offline ones. `sessions`: the gateways whose sessions are still to be looked
 -- through, after the position in those of the first: `<cursor> <gateway> <gateway> …`. Not where there are more sessions than members.
 local MAX_SCANNED = 500
 local function sessions_to_scan(command)

@@ -13,7 +13,7 @@ local function settle(user, epoch, state, ids)
     local flags = member and string.match(member, '^%["%d+",%d+,%d+,%d+,"(%a*)"')
     -- ids are guessable: nobody writes into the receipt of a message that was not for them
     if flags and string.find(flags, 'r', 1, true) or not member and redis.call('HEXISTS', (receipt_key(id)), 'u:' .. user) == 1 then
-      -- a caller waits for a reply or an acknowledgement: the session's form tells whether the client can send it
+      -- a caller waits for a reply or an acknowledgement: the session's form shows whether the client can send it
       local isAwaited = current and flags and string.find(flags, '[ak]')
       mark(id, user, state, state == 'written' and isAwaited and session[2] or nil)
     end

@@ -2,7 +2,7 @@
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] name of this call, for messages
 --     without an id · [5] highest message id known to the caller, then per message: id or '0', rest of its head, body, n, n users
 -- Returns the number of mailboxes that were checked
--- Atomic because: the mailbox is written before the user's current session, on any gateway, is told to read it.
+-- Atomic because: the mailbox is written before the user's current session, on any gateway, is notified of it.
 local offlineTtl, bound = tonumber(ARGV[2]), bound_of(ARGV[3])
 continue_above(ARGV[5])
 local looked, again, at = 0, nil, 6

@@ -1,6 +1,6 @@
 -- KEYS[1] users
 -- ARGV[1] prefix, then users
--- Returns per user the list of the token fields, the newest first; empty where there is none, also where `user:<id>` is not a hash.
+-- Returns per user the list of the token fields, the newest first; empty without any, and where `user:<id>` is not a hash.
 -- Any other error comes from the store and means nothing for tokens: it is returned as it is.
 -- One call for many who connect at once: the caller does the check, in constant time.
 local tokens = {}

@@ -3,9 +3,9 @@ import type { Operation, Operations } from './operation.ts';
 const sendCommand: Operation = {
   summary: 'Send a command, or up to 100',
   description:
-    'To connected clients at once, into the mailbox of those who are away. `commands` sends many: each stands for itself, and a bad ' +
+    'To connected clients at once, into the mailboxes of offline ones. `commands` sends many: each has its own result, and a bad ' +
     'one has `code` 0 in its place. With `Idempotency-Key` a retry is answered as the first time and sends nothing again, for a day. ' +
-    'After 503 nothing was accepted. With `wait` the answer comes when the step is reached: 202 when the time is over first, and 409 ' +
+    'After 503 nothing was accepted. With `wait` the response comes when the step is reached: 202 when the time is over first, and 409 ' +
     'with the reason as `error` when it can no longer happen.',
   who: 'operator',
   parameters: ['idempotencyKey', 'traceparent'],
@@ -39,7 +39,7 @@ export const commandOperations = {
   },
   'DELETE /commands': {
     summary: 'Take back what a call with this Idempotency-Key sent',
-    description: 'For a caller who has the key and no id. Otherwise as `DELETE /commands/{id}`.',
+    description: 'For a caller that has the key and no id. Otherwise as `DELETE /commands/{id}`.',
     who: 'operator',
     parameters: ['requiredIdempotencyKey'],
     answer: 'Cancellation',
@@ -48,7 +48,7 @@ export const commandOperations = {
   'DELETE /commands/{id}': {
     summary: 'Take back a command',
     description:
-      'What has not been written yet: what is scheduled, and what waits for users who are away. Receipts end as `cancelled`. Repeated, ' +
+      'Messages that have not been written yet: scheduled ones, and those waiting for offline users. Receipts end as `cancelled`. Repeated, ' +
       'it takes back nothing more. A command that was on its way at once and has no receipt is known for two minutes.',
     who: 'operator',
     parameters: ['id'],
@@ -66,7 +66,7 @@ export const commandOperations = {
     refusals: [503],
   },
   'GET /audit': {
-    summary: 'Who has sent what to whom',
+    summary: 'The audit: senders, messages and recipients',
     description: 'Ids, not contents; bounded by AUDIT_MAX, the oldest go first.',
     who: 'operator',
     parameters: ['limit', 'before'],

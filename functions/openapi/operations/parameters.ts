@@ -2,7 +2,7 @@ export const parameters = {
   idempotencyKey: {
     name: 'Idempotency-Key',
     in: 'header',
-    description: 'Makes a retry safe. Of the user who sends; remembered for a day.',
+    description: 'Makes a retry safe. Belongs to the sending user; remembered for a day.',
     schema: { type: 'string', minLength: 1, maxLength: 255 },
   },
   requiredIdempotencyKey: {
@@ -49,7 +49,7 @@ export const parameters = {
   tailCursor: {
     name: 'cursor',
     in: 'query',
-    description: '`cursor` of the answer before.',
+    description: '`cursor` of the previous response.',
     schema: { type: 'string', pattern: '^[0-9]+-[0-9]+_[0-9]+-[0-9]+$' },
   },
   messagesCursor: {
@@ -122,7 +122,7 @@ export const parameters = {
   online: {
     name: 'online',
     in: 'query',
-    description: 'Only users who are connected, or only those who are not.',
+    description: 'Only connected users, or only offline ones.',
     schema: { type: 'boolean' },
   },
 } as const;

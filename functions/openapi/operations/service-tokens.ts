@@ -19,7 +19,7 @@ export const serviceTokenOperations = {
   },
   'DELETE /service-tokens/{id}': {
     summary: 'Revoke the token of a program',
-    description: 'It is worth nothing from the answer on.',
+    description: 'It is invalid from the response on.',
     who: 'operator',
     parameters: ['tokenId'],
     refusals: [404, 503],

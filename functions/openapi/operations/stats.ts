@@ -20,7 +20,7 @@ export const statsOperations = {
     summary: 'What happens now',
     description:
       'Who connects and leaves, what is delivered and refused: ids and codes, no contents. The first call has a `cursor` and no lines; ' +
-      'each further one, about every two seconds, what came since. The gateways begin to tell within three seconds.',
+      'each further one, about every two seconds, later lines. The gateways begin to report within three seconds.',
     who: 'operator',
     parameters: ['followedUser', 'tailCursor'],
     answer: 'Tail',

@@ -13,8 +13,7 @@ export const userOperations = {
   },
   'POST /users': {
     summary: 'Add a user',
-    description:
-      'With a password, who can log in; without one, who may be given a token. 409 where the user is there already.',
+    description: 'A user with a password can log in; one without may be given a token. 409 for an existing user.',
     who: 'operator',
     request: 'AddUser',
     refusals: [400, 409, 413, 503],
@@ -79,8 +78,7 @@ export const userOperations = {
   },
   'DELETE /users/{phone_number}/token': {
     summary: "Revoke a user's token",
-    description:
-      'It is worth nothing from the answer on, and the connection that it opened is closed, on whichever gateway.',
+    description: 'It is invalid from the response on, and the connection that it opened is closed, on any gateway.',
     who: 'operator',
     parameters: ['phoneNumber'],
     answer: 'Disconnected',

@@ -43,7 +43,7 @@ export class CallTimeout {
 
   bound<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const giveUp = () => reject(new RedisUnavailableError('no answer in time'));
+      const giveUp = () => reject(new RedisUnavailableError('no reply in time'));
       const call = { endsAtMs: performance.now() + this.#timeoutMs, giveUp };
       const settle = () => {
         this.#calls.delete(call);
@@ -93,7 +93,7 @@ export class CallTimeout {
 /** The same bound as a signal. It keeps no process running. */
 export function timeoutSignal(timeoutMs: number): AbortSignal {
   const controller = new AbortController();
-  const abort = () => controller.abort(new DOMException('no answer in time', 'TimeoutError'));
+  const abort = () => controller.abort(new DOMException('no reply in time', 'TimeoutError'));
   const lastLook = () => setTimeout(() => setImmediate(abort), LAST_LOOK_MS).unref();
   setTimeout(lastLook, timeoutMs - LAST_LOOK_MS).unref();
   return controller.signal;
