@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-/** The path of a program of ours: as it is in a checkout, its bundle in the published package (scripts/bundle.mjs). */
+/** The path of a program of this package: as it is in a checkout, its bundle in the published package (scripts/bundle.mjs). */
 export function programAt(source: URL): string {
   const path = fileURLToPath(source);
   return existsSync(path) ? path : path.replace(/\.ts$/, '.mjs');

@@ -92,7 +92,7 @@ const messages: Readonly<Record<string, Message>> = {
   sendBroadcast: {
     id: ClientCommand.broadcast,
     direction: 'receive',
-    summary: 'A message to everyone who is connected.',
+    summary: 'A message to everyone connected.',
     payload: bodySchema(broadcastSchema),
   },
   heartbeat: { id: ClientCommand.heartbeat, direction: 'receive', summary: 'A sign of life.', payload: NOTHING },
@@ -106,7 +106,7 @@ const messages: Readonly<Record<string, Message>> = {
   reply: {
     id: ClientCommand.reply,
     direction: 'receive',
-    summary: 'The reply to a message that carried `ask`. One counts, the first, and only from the user who was asked.',
+    summary: 'The reply to a message that carried `ask`. Only the first counts, and only from the asked user.',
     payload: bodySchema(replySchema),
   },
   applicationCommand: {
@@ -118,7 +118,7 @@ const messages: Readonly<Record<string, Message>> = {
   verifyResult: {
     id: ServerCommand.verifyResult,
     direction: 'send',
-    summary: 'The verdict on a verify: 1, or 0. A client that named no features is told the code alone.',
+    summary: 'The verdict on a verify: 1, or 0. A client that named no features gets the code alone.',
     payload: exactly(
       {
         code: { enum: [0, 1] },

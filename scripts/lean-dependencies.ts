@@ -36,7 +36,7 @@ function leanCommand({ flags, keyStart, keyStop, step, subcommands }: Command): 
   return { ...lean, subcommands: Object.fromEntries(others.map(([name, sub]) => [name, leanCommand(sub)])) };
 }
 
-/** Methods of schemas that nothing of ours calls: each would keep a class of schema in every bundle. */
+/** Methods of schemas that our code never calls: each would keep a class of schema in every bundle. */
 export const UNUSED_OF_ZOD = [
   ...['and', 'exactOptional', 'nonoptional', 'readonly'],
   ...['lowercase', 'slugify', 'uppercase', 'multipleOf', 'step'],

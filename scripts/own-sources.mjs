@@ -34,7 +34,7 @@ export const ownSources = {
   },
 };
 
-/** A third of the Lua text is for its readers, and a store is sent all of it. No string of ours goes over a line's end. */
+/** A third of the Lua text is for its readers, and a store is sent all of it. No string of these sources goes over a line's end. */
 function withoutComments(lua) {
   return lua.replaceAll(/^(?:[ \t]*(?:--.*)?\n|[ \t]+)/gm, (text) => (text.endsWith('\n') ? '' : ' '));
 }

@@ -80,9 +80,9 @@ if (perRequest === undefined) {
 }
 await until('all connected members have it', () => received >= connected);
 const servedMs = lastAtMs - startedAt;
-/** Members who are away, from everywhere in the group: when they have it, all have. */
+/** Offline members, from everywhere in the group: when they have it, all have. */
 const sample = Array.from({ length: 100 }, (_, i) => `mailbox:${userId(Math.ceil(((i + 1) * members) / 100) - 1)}`);
-await until('the members who are away have it', async () => {
+await until('the offline members have it', async () => {
   const pipeline = redis.pipeline();
   for (const mailbox of sample) pipeline.exists(mailbox);
   return (await pipeline.exec())?.every(([, exists]) => exists === 1) === true;

@@ -69,7 +69,7 @@ export async function hold(options: HoldOptions): Promise<Held> {
       singles: { sent, delivered: singles.delivered, p50Ms: singles.p50Ms, p99Ms: singles.p99Ms },
     };
   } finally {
-    // A gateway that is told to stop would first send its clients away, one by one.
+    // On SIGTERM a gateway would first send its clients away, one by one.
     await Promise.all(pairs.flatMap(({ gateway, clients }) => [gateway.stop('SIGKILL'), clients.stop('SIGKILL')]));
     await redis.stop();
   }

@@ -52,7 +52,7 @@ export async function writeMillion(path: string, result: MillionResult): Promise
   await writeFile(path, `${JSON.stringify(result, undefined, 1)}\n`);
 }
 
-/** Throws what is wrong with it, when it is no result of ours. */
+/** Throws what is wrong with it, when it is not a result of these benchmarks. */
 export async function readMillion(path: string): Promise<MillionResult> {
   return million.parse(JSON.parse(await readFile(path, 'utf8')));
 }

@@ -52,7 +52,7 @@ export type Sample = z.infer<typeof sample>;
 export type ScenarioResult = z.infer<typeof scenarioResult>;
 export type ResultFile = z.infer<typeof resultFile>;
 
-/** Throws what is wrong with it, when it is no result of ours. */
+/** Throws what is wrong with it, when it is not a result of these benchmarks. */
 export function parseResults(text: string): ResultFile {
   return resultFile.parse(JSON.parse(text));
 }

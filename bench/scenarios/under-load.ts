@@ -66,8 +66,8 @@ function slowReader(): Scenario {
   return {
     id: 'slow-reader',
     group: 'Under load',
-    title: '30 broadcasts a second to 1,000 receivers, with and without one more who does not read',
-    note: 'who does not read was sent 16 MB of its own before: its connection and its outbox are full all the time',
+    title: '30 broadcasts a second to 1,000 receivers, with and without one more that does not read',
+    note: 'that one was sent 16 MB of its own before: its connection and its outbox are full all the time',
     columns: [...LATENCY, P999, LONGEST, perSecond('deliveries/s')],
     isQuick: false,
     contestants: [contestant('all read', false), contestant('one does not read', true)],

@@ -28,7 +28,7 @@ export async function startApi(plan: Plan): Promise<RunningApi> {
   return { port, pid: child.pid, token, stop: child.stop };
 }
 
-/** Makes a user who may send commands, and answers its token. */
+/** Makes a user that may send commands, and returns its token. */
 export async function writeOperator(redis: Redis): Promise<string> {
   const token = makeToken('bench-operator');
   await redis.hset(keysOf('').user('bench-operator'), { token: tokenAtRest(token), role: 'operator' });

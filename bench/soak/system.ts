@@ -24,7 +24,7 @@ export interface Program {
   stop(): Promise<void>;
 }
 
-/** Starts a program of ours and waits for the line that names its ports. */
+/** Starts a program of this repository and waits for the line that names its ports. */
 async function startProgram(file: string, env: Record<string, string>, pattern: RegExp): Promise<Program> {
   const child = spawn(process.execPath, [...NODE_FLAGS, file], {
     cwd: root,

@@ -32,7 +32,7 @@ export interface Child {
 const OUTPUT_MAX = 1 << 20;
 const STOP_TIMEOUT_MS = 15_000;
 
-/** Starts a program that is told to stop when this one is gone, on the CPUs it is given. */
+/** Starts a program that is stopped when this one is gone, on the given CPUs. */
 export async function startChild(file: string, args: readonly string[], options: ChildOptions = {}): Promise<Child> {
   const prefix = await prefixOf(options);
   const [command = file, ...rest] = [...prefix, file, ...args];

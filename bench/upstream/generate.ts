@@ -13,7 +13,7 @@ export interface Sender {
   readonly refused: number;
 }
 
-/** What a generator is told. */
+/** The orders of a generator. */
 export interface Orders {
   /** Items a second; undefined: so many as may wait for their answers. */
   readonly rate?: number | undefined;

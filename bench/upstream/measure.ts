@@ -105,7 +105,7 @@ async function rowFrom(generator: Child, plan: Plan, { mode }: Work, { url }: En
 
 const endpointReport = z.object({ invocations: z.int(), count: z.int(), p50: z.number(), p99: z.number() });
 
-/** What generator and endpoint tell of the same window, in our columns. Throws when nothing came. */
+/** The figures of generator and endpoint for the same window, in our columns. Throws when nothing came. */
 export function rowOf(mode: Work['mode'], figures: Figures, report: z.infer<typeof endpointReport>): Measured {
   const { from = 0, to = 0, server = 0, others = 0, refused = 0, p50, p99 } = figures;
   if (report.count === 0) throw new Error(`no item came to the function; ${refused} refused`);

@@ -13,7 +13,7 @@ export type ChatLine =
 export const CHAT_HELP = `Type a line to send it.
   /to <user id>       to one user from now on
   /group <number>,<number> to several
-  /all                     to everyone who is connected
+  /all                     to everyone connected
   /cmd <1000-1999> {json}  an application command; its reply is shown, if it has one
   /quit                    leave (also Ctrl-D)
   //text                   a line that begins with a slash`;

@@ -7,7 +7,7 @@ type Style = Parameters<typeof styleText>[0];
 /** Control and direction characters: text of other users must not move the cursor, set the title or imitate our lines. */
 const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}]/gu;
 
-/** Makes text of other users safe for a terminal: its further lines are indented, so that none looks like one of ours. */
+/** Makes text of other users safe for a terminal: its further lines are indented, so that none looks like our own. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => {
     if (character === '\n') return '\n    ';

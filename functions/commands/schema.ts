@@ -81,7 +81,7 @@ export const commandsAnswer = z.object({
 
 export const cancelAnswer = z.object({
   cancelled: z.int().meta({ description: 'Recipients for whom it was withdrawn.' }),
-  too_late: z.int().meta({ description: 'Recipients who have it, or whose connection it is on its way to.' }),
+  too_late: z.int().meta({ description: 'Recipients that have it, or whose connection it is on its way to.' }),
 });
 
 export const timelineEntry = z.object({

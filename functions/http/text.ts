@@ -7,7 +7,7 @@ export interface Text {
 export type Language = keyof Text;
 
 /**
- * The language of `Accept-Language`: the first of ours with the highest weight, English where it names none.
+ * The language of `Accept-Language`: the first known one with the highest weight, English where it names none.
  * `zh`, `zh-CN`, `zh-Hant-TW` … are all Chinese.
  */
 export function languageOf(acceptLanguage: string | undefined): Language {

@@ -161,7 +161,7 @@ export class InboxReader {
         }
         reading = ahead ?? this.#read(generation, redis, inbox, this.#position);
       } else {
-        // Refused; or the lease is lost: whoever buries this id re-routes these, and a new id brings a new generation.
+        // Refused; or the lease is lost: the burial of this id re-routes these, and a new id brings a new generation.
         await setTimeout(valid ? POLL_MIN_MS : RETRY_MS);
         reading = this.#read(generation, redis, inbox, this.#position);
       }

@@ -30,8 +30,8 @@ const SHARE_FOR_PRESENT = 0.7;
 const SHARE_FOR_NEWCOMERS = 0.8;
 
 /**
- * Sends all clients away, and serves new ones meanwhile: a load balancer sends new connections for minutes after it was
- * told to stop, and each of them would be refused. `acceptMs`: accept new connections for so long, even when all clients have left.
+ * Sends all clients away, and serves new ones meanwhile: a load balancer sends new connections for minutes after its
+ * signal to stop, and each of them would be refused. `acceptMs`: accept new connections for so long, even when all clients have left.
  */
 export async function drainClients(listener: DrainedListener, budgetMs: number, acceptMs: number): Promise<void> {
   const startedAtMs = performance.now();

@@ -36,7 +36,7 @@ export interface ListenerParts<Owner extends ConnectionOwner> {
   readonly counters: { accepts: number; refusedConnection(cause: ConnectionRefusal): void };
   readonly log: Pick<Log, 'trace' | 'debug' | 'error'>;
   /**
-   * Makes the owner of a connection that was let in. `onlyUser`: the user whom the client's certificate names, who is the only
+   * Makes the owner of an admitted connection. `onlyUser`: the user whom the client's certificate names, who is the only
    * one it may verify as; undefined when no certificate was asked for.
    */
   readonly own: (

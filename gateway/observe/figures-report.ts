@@ -14,7 +14,7 @@ interface FiguresParts {
   readonly registry: { readonly size: number };
 }
 
-/** Adds each minute, once it is over, to the figures of the last day: for operators, who have no other memory of them. */
+/** Adds each minute, once it is over, to the figures of the last day, which operators read. */
 export class FiguresReport {
   readonly #parts: FiguresParts;
   #minute = 0;

@@ -187,7 +187,7 @@ export class SessionStore {
     );
   }
 
-  /** `isWanted` is asked when it is this session's turn; a page that nobody wants any more is `stale`. */
+  /** `isWanted` is called when it is this session's turn; a page that is no longer wanted is `stale`. */
   page(
     session: Recipient,
     from: { after: string; lostReported: number; waitsForNobody: boolean },

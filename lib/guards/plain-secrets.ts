@@ -5,7 +5,7 @@ const SECRET_NAME = /(PASSWORD|PASSWD|TOKEN|SECRET|PRIVATE_KEY|CREDENTIALS?)$/;
 const DYNAMIC_REFERENCE = /\{\{resolve:(secretsmanager|ssm-secure):/;
 const URL_WITH_PASSWORD = /:\/\/[^/\s:@]*:[^/\s@]+@/;
 
-/** Finds values in a plain environment that are, or look like, secrets: everyone who may describe the resource could read them. */
+/** Finds values in a plain environment that are, or look like, secrets: everyone with the right to describe the resource could read them. */
 export function plainSecretProblems(owner: string, environment: Readonly<Record<string, unknown>>): string[] {
   return Object.entries(environment).flatMap(([name, value]) => {
     const text = JSON.stringify(value);

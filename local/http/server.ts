@@ -79,7 +79,7 @@ export async function startApi({ port, host = '127.0.0.1', env, log }: ApiOption
     },
     (request, response) => {
       answer(request, response).catch((error: Error) => {
-        // A peer may disconnect while it sends; any other error is a mistake of ours.
+        // A peer may disconnect while it sends; any other error is a mistake in our code.
         if (!request.destroyed) runtime.log.error({ event: 'request_failed', error: error.message });
         if (response.headersSent) response.destroy();
         else refuse(response, 500, 'internal', request.headers['accept-language']);

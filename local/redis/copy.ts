@@ -6,7 +6,7 @@ const servers = [
   { name: 'valkey-server', packages: ['valkey-server', 'valkey-tools'], client: 'valkey-cli' },
 ] as const;
 
-/** A copy of a Redis server in the project's own folder, for a user who may not install one. */
+/** A copy of a Redis server in the project's own folder, for a user without the right to install one. */
 export async function copyRedis(options: CopyOptions): Promise<Copied> {
   const tried: string[] = [];
   for (const { name, packages, client } of servers) {

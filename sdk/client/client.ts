@@ -80,7 +80,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     return this.#open().chat(ClientCommand.group, { chat_to: [...to] }, content, options);
   }
 
-  /** To everyone who is connected, the sender too. */
+  /** To everyone connected, the sender too. */
   async broadcast(content: string, options?: SendOptions): Promise<string | undefined> {
     return this.#open().chat(ClientCommand.broadcast, {}, content, options);
   }

@@ -5,7 +5,7 @@ import { build, type Metafile } from 'esbuild';
 /** One import of one of our files, by path from the root. */
 export interface Import {
   readonly from: string;
-  /** A path from the root for a file of ours; a package's name otherwise. */
+  /** A path from the root for a file of the repository; a package's name otherwise. */
   readonly to: string;
   /** `type` disappears when the code runs. */
   readonly kind: 'runtime' | 'type';

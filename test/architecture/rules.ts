@@ -20,7 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 export const folders = Object.keys(mayImport);
 
 /**
- * Who may import whom inside gateway/, types too: whoever needs something of a layer above declares it as a port beside
+ * Who may import whom inside gateway/, types too: a class that needs something of a layer above declares it as a port beside
  * itself. The main line is net ← session ← delivery ← routing ← commands. store/ stands beside it and knows none of it.
  * fleet/ and upstream/ act on sessions. observe/ only looks on: it sees all of them, and none of them sees it. The files
  * directly in gateway/ make and connect the parts: they see everything, and no folder sees them.
@@ -113,7 +113,7 @@ function runtimeCircles(imports: readonly Import[]): string[][] {
 }
 
 /**
- * The readers of both sides' settings judge what a deployment would tell them. They are pure, with the schemas that they
+ * The readers of both sides' settings validate what a deployment would set. They are pure, with the schemas that they
  * are written in and nothing else.
  */
 const settingsReaders = ['gateway/config.ts', 'functions/runtime/environment.ts', 'shared/settings.ts'];

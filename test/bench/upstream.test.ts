@@ -37,7 +37,7 @@ describe('a row of the upstream function', () => {
 });
 
 describe('a generator', () => {
-  /** Takes as long as it is told for each item, with the event loop held up. */
+  /** Takes the given time for each item, with the event loop held up. */
   class Busy implements Sender {
     readonly answers = new Times();
     readonly refused = 0;

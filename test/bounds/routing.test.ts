@@ -46,7 +46,7 @@ test('row 1: a command that the store refuses fails alone; the rest of its batch
   await until('the others are routed', () => refs(110).includes('behind'));
   expect(refs(110)).toEqual(['before', 'behind']);
   expect(refs(111)).toEqual(['at fault']);
-  plain.send(2, { chat_to: 'r1-broken', chat_content: 'cannot be told' });
+  plain.send(2, { chat_to: 'r1-broken', chat_content: 'has no ref' });
   const dead = () => g.redis.command('LRANGE', g.keys.queueDead, 0, -1) as Promise<string[]>;
   await until('it is a dead letter', async () => (await dead()).length === 1);
   const [letter = ''] = await dead();
@@ -55,7 +55,7 @@ test('row 1: a command that the store refuses fails alone; the rest of its batch
     command_id: 102,
     chat_from: 'r1-plain',
     chat_to: ['r1-broken'],
-    chat_content: 'cannot be told',
+    chat_content: 'has no ref',
   });
   expect(await g.metric('fronttcp_routes_refused_total')).toBe(2);
   await g.redis.command('ZREM', g.keys.gateways, 'broken');

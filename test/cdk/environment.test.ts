@@ -8,7 +8,7 @@ const REFERENCES: Readonly<Record<string, string>> = {
   REDIS_URL: 'rediss://store.example.com:6379',
   REDIS_SECRET_ARN: UPSTASH_SECRET,
 };
-/** What the gateway cannot do yet: the deployment already says it, and a gateway that learns it is told to leave this list. */
+/** Features that the deployment sets and the gateway does not have yet. A feature that the gateway gets must leave this list. */
 const AWAITED = new Set<string>();
 /** Read by Node, not by us. */
 const NODE_OWN = new Set(['NODE_ENV', 'NODE_OPTIONS']);

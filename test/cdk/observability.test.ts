@@ -6,7 +6,7 @@ import { resourceOf, resourcesOf, type TemplateJson, templateOf } from './suppor
 
 const ALARM = 'AWS::CloudWatch::Alarm';
 
-/** Those of autoscaling have no description of ours. */
+/** The alarms of autoscaling have descriptions of AWS. */
 const alarms = (t: TemplateJson) =>
   resourcesOf(t, ALARM).filter((one) => one.Properties.AlarmDescription?.includes('Runbook: '));
 const alarmOf = (t: TemplateJson, runbook: string) => {

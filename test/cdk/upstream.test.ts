@@ -46,12 +46,12 @@ const invokes = (template: TemplateJson): { Resource: unknown }[] =>
 describe('a function for what devices send', () => {
   it('is passed to the gateways, which may invoke its alias and nothing else', () => {
     const template = templateWith((alias) => ({ alias, events: '1000-1099', requests: 'none' }));
-    const told = environment(template);
-    expect(told).toMatchObject({ UPSTREAM_EVENTS: '1000-1099', UPSTREAM_REQUESTS: 'none' });
+    const variables = environment(template);
+    expect(variables).toMatchObject({ UPSTREAM_EVENTS: '1000-1099', UPSTREAM_REQUESTS: 'none' });
     const [statement, ...more] = invokes(template);
     expect(more).toEqual([]);
-    expect(statement?.Resource).toEqual(told.UPSTREAM_FUNCTION);
-    const reference = told.UPSTREAM_FUNCTION as { Ref: string };
+    expect(statement?.Resource).toEqual(variables.UPSTREAM_FUNCTION);
+    const reference = variables.UPSTREAM_FUNCTION as { Ref: string };
     expect(template.Resources[reference.Ref]?.Type).toBe('AWS::Lambda::Alias');
   });
 
@@ -103,9 +103,9 @@ describe('a function for what devices send', () => {
   });
 
   it('may be given by its ARN, and the gateway accepts the variables', () => {
-    const told = environment(templateWith(() => ({ alias: UPSTREAM_ALIAS })));
-    expect(told.UPSTREAM_FUNCTION).toBe(UPSTREAM_ALIAS);
-    const own = Object.fromEntries(Object.entries(told).filter(([name]) => name.startsWith('UPSTREAM_')));
+    const variables = environment(templateWith(() => ({ alias: UPSTREAM_ALIAS })));
+    expect(variables.UPSTREAM_FUNCTION).toBe(UPSTREAM_ALIAS);
+    const own = Object.fromEntries(Object.entries(variables).filter(([name]) => name.startsWith('UPSTREAM_')));
     expect(() => parseConfig({ REDIS_URL: 'redis://127.0.0.1', ...(own as Record<string, string>) })).not.toThrow();
   });
 

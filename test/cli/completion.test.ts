@@ -54,7 +54,7 @@ test('bash completes commands, their commands, options and values', () => {
   expect(scopes).toEqual(expect.arrayContaining(['send', 'read']));
   expect(split).toEqual(['send']);
   expect(global).toEqual(['--json']);
-  // Nothing of ours: bash goes on with the names of files.
+  // No candidate: bash goes on with the names of files.
   expect(file ?? ['']).toEqual(['']);
 });
 

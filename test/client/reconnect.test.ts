@@ -8,14 +8,14 @@ import { pair, QUICK } from './dialogue.ts';
 
 test('reconnects by itself, with an event for each step', async () => {
   const { client, peer, scripted } = await pair();
-  const told: string[] = [];
-  client.on('disconnected', (cause) => told.push(`disconnected ${cause.name}`));
-  client.on('reconnecting', (attempt) => told.push(`reconnecting ${attempt}`));
-  client.on('verified', (session) => told.push(`verified ${session.lost}`));
+  const reported: string[] = [];
+  client.on('disconnected', (cause) => reported.push(`disconnected ${cause.name}`));
+  client.on('reconnecting', (attempt) => reported.push(`reconnecting ${attempt}`));
+  client.on('verified', (session) => reported.push(`verified ${session.lost}`));
   peer.socket.destroy();
   await (await scripted.accept()).verify({ lost: 2 });
-  await until('told.length === 3', () => told.length === 3);
-  expect(told).toEqual(['disconnected UnreachableError', 'reconnecting 1', 'verified 2']);
+  await until('reported.length === 3', () => reported.length === 3);
+  expect(reported).toEqual(['disconnected UnreachableError', 'reconnecting 1', 'verified 2']);
 });
 
 test('waits for the time that a goodbye gives', async () => {

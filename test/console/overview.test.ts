@@ -101,16 +101,16 @@ test('each trouble is found, and small values are not', () => {
 });
 
 test('events are shown as they happen, can be filtered, and are bounded', async () => {
-  let told: object[] = [];
+  let pending: object[] = [];
   ui.api.answer('GET /tail', ({ url }) => {
-    const lines = url.searchParams.has('cursor') ? told : [];
-    told = [];
+    const lines = url.searchParams.has('cursor') ? pending : [];
+    pending = [];
     return done({ lines, skipped: 0, cursor: '1-1_1-1' });
   });
   const page = await ui.logInAt('#/live');
   await page.getByText('Nothing yet.').waitFor();
   const at = Date.now();
-  told = [
+  pending = [
     { at, type: 'connected', gateway: 'g-1', user: 'pump-1', epoch: 1, reason: 'verified' },
     { at, type: 'delivered', gateway: 'g-1', user: 'pump-1', command: 102, message: '77', way: 'mailbox' },
     { at, type: 'verify_refused', gateway: 'g-1', user: 'pump-2' },
@@ -129,7 +129,7 @@ test('events are shown as they happen, can be filtered, and are bounded', async 
     const last = ui.api.requestsOf('GET /tail').at(-1)?.url.searchParams;
     return last?.get('user') === 'pump-1';
   });
-  told = Array.from({ length: 350 }, (_, n) => ({ at: at + n, type: 'connected', gateway: 'g-1', user: 'pump-1' }));
+  pending = Array.from({ length: 350 }, (_, n) => ({ at: at + n, type: 'connected', gateway: 'g-1', user: 'pump-1' }));
   await until('the newest are kept', async () => (await rows.count()) === 300);
   await page.getByRole('button', { name: 'Pause' }).click();
   const asked = ui.api.requestsOf('GET /tail').length;

@@ -204,7 +204,7 @@ test('a hidden page makes no request, and refreshes at once when it is visible a
   await page.clock.fastForward(60_000);
   await until('a round of a page that is seen', () => asked.length >= 2);
   await page.waitForLoadState('networkidle');
-  // Headless Chromium has no window to cover: the page is told what the browser would tell it.
+  // Headless Chromium has no window to cover: the page gets the event that the browser would send.
   await page.evaluate(
     `Object.defineProperty(document, 'hidden', { configurable: true, get: () => true });
      document.dispatchEvent(new Event('visibilitychange'))`,

@@ -37,7 +37,7 @@ export const arrangements: Readonly<Record<string, Arrangement>> = {
   },
 };
 
-/** Commands that were started before the first page is read: by whoever runs these tests, and as the systems beside them. */
+/** Commands that were started before the first page is read: by the tests' set-up, and as the systems beside them. */
 export const UNDER_WAY: Readonly<Record<string, string>> = {
   'npm ci': 'test -d node_modules/vitest',
   'npm start': 'true',

@@ -12,7 +12,7 @@ import { type Alerts, startPrometheus } from './prometheus.ts';
 
 /** In this time a fault has to be seen. */
 export const SEEN_WITHIN_MS = 15_000;
-/** So long it is looked for, so that what comes too late is told with its time. */
+/** The longest wait, so that a late finding is reported with its time. */
 const LOOK_MS = 40_000;
 /** A gateway that does not say its metrics in this time is seen by what it says afterwards. */
 const LOOK_TIMEOUT_MS = 1_000;

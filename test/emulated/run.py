@@ -86,7 +86,7 @@ def rights(stack):
     for function in stack.client('lambda').list_functions()['Functions']:
         arn = function.get('Environment', {}).get('Variables', {}).get('REDIS_SECRET_ARN')
         if arn and not may(stack, function['Role'], 'secretsmanager:GetSecretValue', arn):
-            yield f"{function['FunctionName']} may not read the secret that it is told"
+            yield f"{function['FunctionName']} may not read the secret of its environment"
 
 
 def logs(stack):

@@ -44,7 +44,7 @@ function when({ breaks }: History, { sentAt, answeredAt }: Send, { at }: Receive
 
 /**
  * The connection broke between the request and its answer: whether the script had run nobody can know. Or Redis had given
- * the message to a gateway when its answer was held up: then it came before Redis was told that it was withdrawn.
+ * the message to a gateway when its answer was held up: then it came before Redis knew that it was withdrawn.
  */
 function brokeUnder(history: History, send: Send, first: Received): boolean {
   return (

@@ -14,7 +14,7 @@ export interface Send {
   readonly connection: number | undefined;
   readonly sentAt: number;
   acceptedAt?: number;
-  /** When its sender was told, yes or no. */
+  /** When its sender got the result, positive or negative. */
   answeredAt?: number;
   /** Refused with the promise that nothing was taken. */
   refused?: boolean;
@@ -39,7 +39,7 @@ export interface Stay {
   readonly user: string;
   readonly connection: number;
   readonly form: Form;
-  /** Plain clients are not told. */
+  /** Plain clients get none. */
   readonly epoch: string | undefined;
   readonly gateway: string;
   readonly startedAt: number;
@@ -94,7 +94,7 @@ export class History {
   readonly startedAt = performance.now();
   #connections = 0;
 
-  /** What the store was told of this may be gone: a failover has lost it. */
+  /** The store may have forgotten this: a failover has lost it. */
   mayHaveForgotten({ sentAt, acceptedAt = Number.POSITIVE_INFINITY }: Pick<Send, 'sentAt' | 'acceptedAt'>): boolean {
     return this.forgotten.some(({ from, to }) => sentAt <= to && acceptedAt >= from - REPLICATION_MS);
   }

@@ -23,7 +23,7 @@ interface Connection {
   acknowledgements: string[];
 }
 
-/** A user who wants to be connected, on whichever gateway, and records what comes. */
+/** A user that stays connected, on any gateway, and records what comes. */
 export class Receiver {
   readonly user: string;
   readonly form: UserForm;
@@ -56,7 +56,7 @@ export class Receiver {
     return this.#current?.stay !== undefined && this.#current.stay.endedAt === undefined;
   }
 
-  /** Connects anew, on another gateway if there is one; the connection so far is left to whoever closes it. */
+  /** Connects anew, on another gateway if there is one; the connection so far is left open for the gateway to close. */
   connect(): Promise<void> {
     this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined;

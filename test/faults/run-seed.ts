@@ -158,7 +158,7 @@ export async function calm(
   });
   await until('nothing is on its way', () => isIdle(world, names), bound);
   await until('what has expired is given up', () => giveUpExpired(world, receivers), bound);
-  await until('all that was lost is told', () => tellLost(world, receivers), bound);
+  await until('all lost messages are reported', () => reportsLost(world, receivers), bound);
   history.step('calm');
   return checkPresence(world, receivers);
 }
@@ -189,8 +189,8 @@ async function giveUpExpired({ admin, keys }: World, receivers: readonly Receive
   return late.length === 0 && receivers.every((one) => one.openConnections === 1);
 }
 
-/** A client that acknowledges is told of it when it connects. */
-async function tellLost({ admin, keys }: World, receivers: readonly Receiver[]): Promise<boolean> {
+/** A client that acknowledges gets the number when it connects. */
+async function reportsLost({ admin, keys }: World, receivers: readonly Receiver[]): Promise<boolean> {
   const acknowledging = receivers.filter(({ form }) => form === 'ack');
   const lost = await Promise.all(acknowledging.map(({ user }) => admin.hget(keys.user(user), 'lost')));
   const untold = acknowledging.filter((_, i) => Number(lost[i] ?? 0) > 0);

@@ -22,7 +22,7 @@ interface Parts {
   readonly receivers: readonly string[];
 }
 
-/** Sends until told to stop. */
+/** Sends until `stop`. */
 export abstract class Sender {
   readonly name: string;
   protected readonly world: World;
@@ -140,7 +140,7 @@ export class TcpSender extends Sender {
     if (commandId !== ServerCommand.accepted) return;
     const { ref, id } = accepted.parse(body);
     const send = byRef.get(ref);
-    if (!send) return void this.history.violations.push(`${this.name} was told twice, or of nothing: ${ref}`);
+    if (!send) return void this.history.violations.push(`${this.name} got a result twice, or for no message: ${ref}`);
     byRef.delete(ref);
     send.acceptedAt = performance.now();
     send.id = id;

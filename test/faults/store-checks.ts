@@ -97,23 +97,23 @@ export function countExpired(receipts: Receipts, user?: string): number {
   return all.filter((one) => isExpired(one) && (user === undefined || one.userId === user)).length;
 }
 
-/** Nothing is given up but what expired, no bound was reached: clients are told of all of that, and of nothing else. */
+/** Nothing is given up but what expired, no bound was reached: clients get exactly these numbers. */
 export function checkLost({ history, forms }: Seen, receipts: Receipts): string[] {
   const broken: string[] = [];
   for (const [user, form] of forms) {
     const expired = countExpired(receipts, user);
     const stays = history.stays.filter((stay) => stay.user === user);
-    const told = sumLost(stays);
+    const reported = sumLost(stays);
     const max = Math.max(0, ...stays.map(({ lost }) => lost));
-    if (max > expired) broken.push(`${user} was told that ${max} were lost, and ${expired} had expired`);
+    if (max > expired) broken.push(`${user} got ${max} as lost, and ${expired} had expired`);
     if (form !== 'ack' || history.risks.length > 0) continue;
-    // It is told again when it comes back before the gateway has noted that it was told.
+    // It gets the number again when it comes back before the gateway has recorded the report.
     const noted = sumLost(
       stays.filter(({ startedAt, endedAt = Number.POSITIVE_INFINITY }) => endedAt - startedAt > NOTED_MS),
     );
     const isUnsure = history.unanswered.has(user) || stays.some(({ abrupt }) => abrupt);
-    if (noted > expired || (told < expired && !isUnsure))
-      broken.push(`${user} was told that ${told} were lost (${noted} of them noted), and ${expired} had expired`);
+    if (noted > expired || (reported < expired && !isUnsure))
+      broken.push(`${user} got ${reported} as lost (${noted} of them noted), and ${expired} had expired`);
   }
   return broken;
 }

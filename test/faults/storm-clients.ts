@@ -1,4 +1,4 @@
-// A part of a crowd (storm-crowd.ts) as a process of its own: told whom to be and where, it keeps its clients connected.
+// A part of a crowd (storm-crowd.ts) as a process of its own: with the given users and gateways, it keeps its clients connected.
 // Told to move, each client connects to the other gateway while its old connection is still open, as a phone does whose
 // network comes back, and does not make the old one anew.
 import { setTimeout } from 'node:timers/promises';

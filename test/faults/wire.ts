@@ -28,7 +28,7 @@ export class Wire {
     this.#onFrame = onFrame;
     this.socket = connect({ host: '127.0.0.1', port, noDelay: true });
     this.socket.on('data', (chunk) => this.#read(chunk));
-    // What happened is told by 'close'.
+    // The event 'close' follows.
     this.socket.on('error', () => undefined);
     this.socket.on('close', () => {
       this.#verified?.(undefined);

@@ -20,7 +20,7 @@ export class NewUser {
   readonly #env: NodeJS.ProcessEnv;
   readonly #terminals: Terminal[] = [];
   #ended = 0;
-  #told = 0;
+  #reported = 0;
 
   constructor(home: string, folder: string, ports: Readonly<Record<string, string>>) {
     this.#folder = folder;
@@ -46,8 +46,8 @@ export class NewUser {
       }
     }
     const sum = this.#terminals.reduce((all, { group }) => all + processorOf(group), this.#ended);
-    const processor = sum - this.#told;
-    this.#told = sum;
+    const processor = sum - this.#reported;
+    this.#reported = sum;
     return { seconds: (performance.now() - startedAt) / 1_000, processor };
   }
 

@@ -10,7 +10,7 @@ import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { startWorld, stores, type World, withPassword } from './world.ts';
 
-/** Over a connection from an address of the loopback of one's own choice: who asks is told by that alone. */
+/** Over a connection from a chosen loopback address: the caller is known by that alone. */
 function loginFrom(address: string, world: World, phone_number: string, password: string): Promise<[number, number]> {
   const { promise, resolve, reject } = Promise.withResolvers<[number, number]>();
   const options = { method: 'POST', localAddress: address, agent: false } as const;

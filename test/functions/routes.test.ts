@@ -132,7 +132,7 @@ describe.each(stores)('operators over %s', (store) => {
   });
 
   it.each(['limit=0', 'limit=501', 'limit=-1', 'limit=x', 'limit=1e3', `q=${'x'.repeat(129)}`, 'limit=1&limit=2'])(
-    'are told that %s is wrong',
+    'get 400 for %s',
     async (query) => {
       expect((await world.call('GET', `/users?${query}`)).status).toBe(400);
     },

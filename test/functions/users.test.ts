@@ -170,14 +170,14 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
   });
 
   it('have an audit record for each add, change, clear and remove', async () => {
-    await call('POST', '/users', { phone_number: 'told' });
-    await call('PUT', '/users/told/password', { password: 'x' });
-    await call('POST', '/users/told/token', {});
-    await call('DELETE', '/users/told/messages');
-    await call('DELETE', '/users/told');
+    await call('POST', '/users', { phone_number: 'audited' });
+    await call('PUT', '/users/audited/password', { password: 'x' });
+    await call('POST', '/users/audited/token', {});
+    await call('DELETE', '/users/audited/messages');
+    await call('DELETE', '/users/audited');
     const { records } = await call('GET', '/audit');
-    const told = records.filter((record: { target: string }) => record.target === 'told');
-    expect(told.map((record: { kind: string }) => record.kind)).toEqual([
+    const audited = records.filter((record: { target: string }) => record.target === 'audited');
+    expect(audited.map((record: { kind: string }) => record.kind)).toEqual([
       'user_removed',
       'mailbox_cleared',
       'user_token_made',

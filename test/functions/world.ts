@@ -18,7 +18,7 @@ export interface Reply {
   body: any;
 }
 
-/** The real HTTP server on a store, an operator who is logged in, and what it wrote into its log. */
+/** The real HTTP server on a store, a logged-in operator, and its log. */
 export interface World {
   api: Api;
   redis: Redis;

@@ -19,7 +19,7 @@ function cut(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   return chunks;
 }
 
-/** Feeds chunks, pausing (`detach`) where told, and wiping each chunk when the decoder has let go of it. */
+/** Feeds chunks, pausing (`detach`) where asked to, and wiping each chunk when the decoder has let go of it. */
 function decode(chunks: readonly Buffer[], pauses: readonly boolean[]): { frames: Frame[]; isInvalid: boolean } {
   const decoder = new FrameDecoder(MAX_FRAME_BYTES);
   const frames: Frame[] = [];

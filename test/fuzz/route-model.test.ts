@@ -23,7 +23,7 @@ const LIMITS = { offlineTtlSeconds: 600, mailboxMax: 4, highestId: 0 };
 const USERS = ['a', 'b', '__proto__', '名:{x}'];
 const GATEWAYS = ['g1', 'g2', 'dead'];
 
-/** What Redis should hold, told in TypeScript: the script is right when nobody can tell the two apart. */
+/** What Redis should hold, in TypeScript: the script is right when both agree. */
 class Model {
   readonly users = new Map<string, User>();
   readonly inboxes = new Map<string, { id: string; direct: Recipient[] | 'everyone'; kept: Recipient[] }[]>();

@@ -133,15 +133,15 @@ async function holds(dialogue: readonly (readonly [string, Step])[]): Promise<vo
   const answers = peer.frames.filter((frame) => !isMessage(frame) && frame.version !== END);
   // A receipt comes when Redis has the message: it may be overtaken by what needs no Redis, not by another receipt.
   const isReceipt = ([commandId]: unknown[]) => commandId === 110;
-  const told110 = answers.map(told).filter(isReceipt);
+  const receipts = answers.map(plainOf).filter(isReceipt);
   const meant110 = model.answers.filter(isReceipt);
-  expect(meant110).toEqual(expect.arrayContaining(told110));
-  expect(told110.length).toBeGreaterThanOrEqual(meant110.length - mayMiss);
-  expect(answers.map(told).filter((one) => !isReceipt(one))).toEqual(model.answers.filter((one) => !isReceipt(one)));
+  expect(meant110).toEqual(expect.arrayContaining(receipts));
+  expect(receipts.length).toBeGreaterThanOrEqual(meant110.length - mayMiss);
+  expect(answers.map(plainOf).filter((one) => !isReceipt(one))).toEqual(model.answers.filter((one) => !isReceipt(one)));
   await peer.leave();
 }
 
-function told({ commandId, version, body }: { commandId: number; version: number; body: unknown }): unknown[] {
+function plainOf({ commandId, version, body }: { commandId: number; version: number; body: unknown }): unknown[] {
   const said = (body ?? {}) as { code?: number; features?: string[]; ref?: string; error?: string };
   if (commandId === 101) return [101, version, said.code, said.features && [...said.features].sort()];
   if (commandId === 110) return [110, version, said.ref];

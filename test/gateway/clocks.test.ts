@@ -41,8 +41,8 @@ test.each(['kicked', 'logged_out'] as const)(
     expect(kicked).toBe('offline');
     await rejoined(g, previous);
     await victim.isClosedSilently();
-    await g.push(entry('for who is still here', ['bystander']));
-    await bystander.receives(102, chat('p', 'for who is still here'));
+    await g.push(entry('for the bystander', ['bystander']));
+    await bystander.receives(102, chat('p', 'for the bystander'));
     expect(await g.redis.command('HGET', g.keys.user('victim'), 'gateway')).toBeNull();
   },
 );

@@ -28,7 +28,7 @@ async function start(env: Record<string, string>, isReady = true): Promise<Progr
 const get = async (port: number, path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
-  '%s: goodbye to those who know it, what was on its way stored, nothing left of it in Redis, exit code 0',
+  '%s: goodbye to clients that know it, messages on their way stored, nothing left of it in Redis, exit code 0',
   { timeout: 120_000 },
   async (signal) => {
     const prefix = uniquePrefix();
@@ -69,7 +69,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     for (const id of ['plain', 'ack', 'frozen'])
       expect(await redis.command('HGET', keys.user(id), 'gateway')).toBeNull();
 
-    // The second gateway takes over: who comes back gets what was not acknowledged, or not taken by the kernel.
+    // The second gateway takes over: clients that reconnect get unacknowledged and unwritten messages.
     frozen.thaw();
     await frozen.ended();
     const back = await other.peer();

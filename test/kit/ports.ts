@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 
 /**
  * A port of 127.0.0.1 that nobody listens on now. Prefer port 0 and reading the port back: this one is for a program
- * that must be told its port, or for one that must be refused.
+ * that must be given its port, or for one that must be refused.
  */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -22,7 +22,7 @@ export interface StoreProxy {
   cut(): void;
   /** Accepts again, after `cut`. */
   mend(): void;
-  /** Cuts everyone off; who comes again is led to another server. */
+  /** Cuts everyone off; later connections are led to another server. */
   switchTo(redisPort: number): void;
   close(): Promise<void>;
 }

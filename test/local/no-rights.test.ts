@@ -43,7 +43,7 @@ async function redisPackages(): Promise<TestPackage[]> {
   ];
 }
 
-/** Runs a module as a user who may do nothing, where we may choose. */
+/** Runs a module as a user without rights, where we may choose. */
 function asNobody(script: string): ReturnType<typeof startProcess> {
   const drop = process.getuid?.() === 0 ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
   const [file = '', ...args] = [...drop, process.execPath, '--input-type=module', '-e', script];

@@ -70,7 +70,7 @@ describe.each(networks())('the network %s', (kind) => {
     const texts = reads.map((read) => read.text()).sort();
     expect(texts).toEqual(accepted.map((_, i) => `for everyone;for ${i};for everyone;`).sort());
     for (const client of clients) client.resetAndDestroy();
-    await until('all are closed', () => accepted.every(({ told }) => told.includes('close')));
+    await until('all are closed', () => accepted.every(({ events }) => events.includes('close')));
   });
 
   test('reads a stream of single bytes in order', async () => {
@@ -121,9 +121,9 @@ describe.each(networks())('the network %s', (kind) => {
     // Another connection goes all the way in the meantime.
     const other = await pair();
     other.client.end('other');
-    await until('the other is read to its end', () => other.server.told.includes('end'));
+    await until('the other is read to its end', () => other.server.events.includes('end'));
     expect(server.received.length).toBe(1);
-    expect(server.told).toEqual([]);
+    expect(server.events).toEqual([]);
     // It pauses again in every call; none comes in between.
     let calls = 0;
     let isIn = false;
@@ -138,7 +138,7 @@ describe.each(networks())('the network %s', (kind) => {
       });
     };
     connection.resume();
-    await until('all is read', () => server.told.includes('end'));
+    await until('all is read', () => server.events.includes('end'));
     expect(calls).toBeGreaterThan(1);
     expect(digest(server.received.subarray(1))).toBe(digest(bytes));
   });
@@ -174,17 +174,17 @@ describe.each(networks())('the network %s', (kind) => {
     const { client, server } = await pair();
     const read = reading(client);
     client.end('question');
-    await until('the end is told', () => server.told.includes('end'));
+    await until('the end is events', () => server.events.includes('end'));
     expect(server.text).toBe('question');
     const bytes = pattern(4 * MEGABYTE);
     server.connection.write(bytes);
     await new Promise(setImmediate);
-    expect(server.told).toEqual(['end']);
+    expect(server.events).toEqual(['end']);
     server.connection.end(Buffer.from('end'));
-    await until('it is closed', () => server.told.includes('close'));
+    await until('it is closed', () => server.events.includes('close'));
     await until('all is read', () => read.ended);
     expect(read.bytes).toBe(bytes.length + 3);
-    expect(server.told).toEqual(['end', 'close']);
+    expect(server.events).toEqual(['end', 'close']);
     expect(server.connection.destroyed).toBe(true);
   });
 
@@ -197,9 +197,9 @@ describe.each(networks())('the network %s', (kind) => {
     expect(read.text()).toBe('goodbye');
     client.write('last words');
     await until('they are read', () => server.text === 'last words');
-    expect(server.told).toEqual([]);
+    expect(server.events).toEqual([]);
     client.end();
-    await until('it is closed', () => server.told.includes('close'));
+    await until('it is closed', () => server.events.includes('close'));
   });
 
   test('destroyed: nothing more is reported but one close, not from within the call', async () => {
@@ -213,14 +213,14 @@ describe.each(networks())('the network %s', (kind) => {
         for (const other of accepted) if (other !== recorded) other.connection.destroy();
         recorded.connection.destroy();
         recorded.connection.destroy();
-        expect(recorded.told).toEqual([]);
+        expect(recorded.events).toEqual([]);
       };
     }
     for (const client of clients) client.write('now');
     await Promise.all(closed);
-    await until('all are told', () => accepted.every(({ told }) => told.includes('close')));
+    await until('all are events', () => accepted.every(({ events }) => events.includes('close')));
     expect(accepted.filter(({ text }) => text === 'now')).toHaveLength(1);
-    expect(accepted.map(({ told }) => told)).toEqual(accepted.map(() => ['close']));
+    expect(accepted.map(({ events }) => events)).toEqual(accepted.map(() => ['close']));
   });
 
   test('a reset storm ends each connection once, and nobody else', async () => {
@@ -238,9 +238,11 @@ describe.each(networks())('the network %s', (kind) => {
         client.resetAndDestroy();
       }
       for (const { connection } of accepted.slice(1)) connection.resume();
-      await until('all are closed', () => accepted.slice(1).every(({ told }) => told.includes('close')));
+      await until('all are closed', () => accepted.slice(1).every(({ events }) => events.includes('close')));
     }
-    expect(accepted.slice(1).every(({ told }) => told.filter((event) => event === 'close').length === 1)).toBe(true);
+    expect(accepted.slice(1).every(({ events }) => events.filter((event) => event === 'close').length === 1)).toBe(
+      true,
+    );
     const read = reading(steady.client);
     steady.server.connection.write(Buffer.from('still here'));
     steady.server.connection.end();
@@ -254,7 +256,7 @@ describe.each(networks())('the network %s', (kind) => {
     client.resetAndDestroy();
     await until('it is closed', () => {
       server.connection.write(Buffer.from('anyone?'));
-      return server.connection.writableLength === 0 && server.told.includes('close');
+      return server.connection.writableLength === 0 && server.events.includes('close');
     });
     expect(server.connection.destroyed).toBe(true);
   });
@@ -268,8 +270,8 @@ describe.each(networks())('the network %s', (kind) => {
     expect(accepted).toHaveLength(2);
     first.client.destroy();
     await until('it is gone', () => {
-      if (first.server.told.includes('end')) first.server.connection.end();
-      return first.server.told.includes('close');
+      if (first.server.events.includes('end')) first.server.connection.end();
+      return first.server.events.includes('close');
     });
     await pair();
   });

@@ -43,12 +43,14 @@ describe('fronttcp tail', () => {
     await bob.verify('bob', { token: bobToken });
     // Gateways look every three seconds whether somebody follows.
     await until(
-      'a delivery is told',
+      'a delivery is shown',
       async () => {
         bob.send(2, { chat_from: 'bob', chat_to: 'ann', chat_content: 'for your eyes only' });
         ann.send(2, { chat_from: 'ann', chat_to: 'bob', chat_content: 'for your eyes only' });
-        const told = [...everyone.lines(), ...onlyAnn.lines()].filter(({ type }) => type === 'delivered');
-        return told.some(({ user }) => user === 'bob') && onlyAnn.lines().some(({ type }) => type === 'delivered');
+        const deliveries = [...everyone.lines(), ...onlyAnn.lines()].filter(({ type }) => type === 'delivered');
+        return (
+          deliveries.some(({ user }) => user === 'bob') && onlyAnn.lines().some(({ type }) => type === 'delivered')
+        );
       },
       { timeoutMs: 30_000, everyMs: 200 },
     );
@@ -59,7 +61,7 @@ describe('fronttcp tail', () => {
     // Each follows at its own pace, and what gateways tell comes after the events.
     const last = ['disconnected', 'refused', 'verify_refused'];
     await until(
-      'the end and the refusals are told to both',
+      'both show the end and the refusals',
       () =>
         [everyone, onlyAnn].every((each) =>
           last.every((kind) => each.lines().some(({ type, user }) => type === kind && user === 'ann')),

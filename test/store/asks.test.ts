@@ -20,7 +20,7 @@ describe.each(drivers)('commands with a waiting caller, over %s', (driver) => {
     return answers[0];
   };
   const ask = (to: string) => send(to, { wait: { step: 'reply', instance: 'f1' } });
-  const told = async (instance: string) =>
+  const notices = async (instance: string) =>
     (await store.redis.xrange(store.keys.waits(instance), '-', '+')).map(([, [, id]]) => id);
   const state = async (id: string, userId: string) =>
     (await readAskStates(store.port, store.keys, [{ id, userId }]))[0];
@@ -59,14 +59,14 @@ describe.each(drivers)('commands with a waiting caller, over %s', (driver) => {
     const mark = (step: 'written' | 'acknowledged') =>
       markDelivery(store.port, store.keys, [{ messageId: id, userId: 'ack', state: step }]);
     await mark('written');
-    expect(await told('f2')).toEqual([]);
+    expect(await notices('f2')).toEqual([]);
     await mark('acknowledged');
-    expect(await told('f2')).toEqual([id]);
+    expect(await notices('f2')).toEqual([id]);
     expect(await store.redis.pttl(store.keys.waits('f2'))).toBeGreaterThan(0);
     const other = await send('ack', { wait: { step: 'reply', instance: 'f2' } });
     const steps = [{ messageId: other?.id ?? '', userId: 'ack', state: 'expired' as const }];
     await markDelivery(store.port, store.keys, steps);
-    expect(await told('f2')).toEqual([id, other?.id]);
+    expect(await notices('f2')).toEqual([id, other?.id]);
   });
 
   it('takes the first reply of the asked user, as it was written', async () => {
@@ -75,7 +75,7 @@ describe.each(drivers)('commands with a waiting caller, over %s', (driver) => {
     expect(await reply(id, 'extended', '{"big":12345678901234567890}')).toBe(1);
     expect(await reply(id, 'extended', '"second"')).toBe(0);
     expect(await state(id, 'extended')).toMatchObject({ state: 'replied', reply: '{"big":12345678901234567890}' });
-    expect(await told('f1')).toContain(id);
+    expect(await notices('f1')).toContain(id);
   });
 
   it('ignores replies to a message that never asked, is finished, or is unknown', async () => {

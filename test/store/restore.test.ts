@@ -67,7 +67,7 @@ it.each([
     const call = (path: string, token: string, init: RequestInit = {}) =>
       fetch(`${api.url}${path}`, { ...init, headers: { authorization: `Bearer ${token}` } });
 
-    // The tokens that the backup has are good; who was given one after it logs in anew.
+    // The tokens in the backup are valid; a user with a later one logs in again.
     expect((await call('/stats', tokenOf('op'))).status).toBe(200);
     expect((await call('/send-command', body.token, { method: 'POST', body: '{}' })).status).toBe(401);
     const again = await fetch(`${api.url}/login`, {

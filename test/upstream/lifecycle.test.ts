@@ -111,7 +111,7 @@ describe('lifecycle events', () => {
     await victim.verify('victim');
     await until('it came', () => fn.lifecycle.length === 1);
     await program.stop('SIGKILL');
-    await until('it is told', () => once(fn.lifecycle).length === 2, { timeoutMs: 20_000 });
+    await until('the end is reported', () => once(fn.lifecycle).length === 2, { timeoutMs: 20_000 });
     expect(story(once(fn.lifecycle), 'victim')).toEqual(['connected 1 verified', 'lost 1 gateway_lost']);
     const back = await gateway.verified('victim');
     await until('it is back', () => once(fn.lifecycle).length === 3);

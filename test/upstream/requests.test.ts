@@ -110,7 +110,7 @@ describe('request mode', () => {
     const answers = () => devices.flatMap(({ frames }) => frames.slice(1)).map(({ body }) => body as Answer);
     const startedAt = performance.now();
     for (const n of upTo(5)) for (const device of devices) device.send(1500, { ref: n });
-    await until('those without a place are told', () => answers().length === 36);
+    await until('those without a place are refused', () => answers().length === 36);
     expect(new Set(answers().map(({ error }) => error))).toEqual(new Set(['upstream_full']));
     await until('four are with the function', () => fn.requests.length === 4);
     gate.resolve();

@@ -144,7 +144,7 @@ local function route(id, rest, body, recipients, offlineTtl, bound, sender, opti
   return online, stored, unknown, waiting
 end
 
--- to every live gateway but one (who has already served its own); returns how many are connected
+-- to every live gateway but one (which has already served its own); returns the number of connected users
 local function broadcast(id, rest, body, except)
   local online = 0
   for _, gateway in ipairs(redis.call('ZRANGEBYSCORE', P .. 'gateways', '(' .. int(now), '+inf')) do

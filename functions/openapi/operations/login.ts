@@ -3,7 +3,7 @@ import type { Operation, Operations } from './operation.ts';
 const login: Operation = {
   summary: 'Log in',
   description:
-    'A new token for who knows the password; it replaces the older one of a user, and an operator keeps the ten newest. An unknown user, one without a password ' +
+    'Exchanges the password for a new token; it replaces the older one of a user, and an operator keeps the ten newest. An unknown user, one without a password ' +
     'and a wrong password are answered alike. Only failures are limited.',
   who: 'anyone',
   request: 'LoginRequest',

@@ -55,7 +55,7 @@ export interface Answered {
   readonly headers?: Record<string, string>;
 }
 
-/** `reset` breaks the connection off without an answer. */
+/** `reset` breaks the connection off without a response. */
 export type ScriptedAnswer = 'reset' | ((request: ScriptedRequest) => Answered | Promise<Answered>);
 
 export const OPERATOR = '13764408552';

@@ -31,7 +31,7 @@ export function parseExample(text: string): HttpExample {
 /** Members whose values are of the moment: a page's are compared by their type. */
 const OF_THE_MOMENT = /^(id|token|gateway|cursor|expires_at|accepted_at|at|connected_at|last_seen|sent_at)$/;
 
-/** How an answer differs from the page's; `learn` is told which real value stands for one of the page. */
+/** How a response differs from the page's; `learn` gets the real value for each value of the page. */
 export function differences(
   page: unknown,
   real: unknown,

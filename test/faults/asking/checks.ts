@@ -1,7 +1,7 @@
 import type { CallLog, Waited } from './callers.ts';
 import type { AskedDevice } from './device.ts';
 
-/** What the members of the group have, who were away to the end: the names of messages, in order. */
+/** The messages of the group members that were offline to the end: their names, in order. */
 export type Mailboxes = ReadonlyMap<string, readonly string[]>;
 
 const LATE_MS = 5_000;

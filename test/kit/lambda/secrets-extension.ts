@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 export const SESSION_TOKEN = 'session-token-of-the-sandbox';
 
 /**
- * The parameters-and-secrets extension as a function sees it: one secret behind one ARN, for who has the token. It keeps what it
+ * The parameters-and-secrets extension as a function sees it: one secret behind one ARN, for the holder of the token. It keeps what it
  * has read: only `refreshNow=true` asks again.
  */
 export async function startSecretsExtension(arn: string, secret: object) {

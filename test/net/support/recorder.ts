@@ -15,10 +15,10 @@ export function networkOf(kind: NetworkKind): Network {
   return new NativeNetwork(found.binding);
 }
 
-/** One accepted connection, and everything that it was told. */
+/** One accepted connection, and everything that it reported. */
 export class Recorded implements ConnectionEvents {
   readonly connection: Connection;
-  readonly told: ('end' | 'close')[] = [];
+  readonly events: ('end' | 'close')[] = [];
   received = Buffer.alloc(0);
   onChunk: ((chunk: Buffer) => void) | undefined;
 
@@ -34,11 +34,11 @@ export class Recorded implements ConnectionEvents {
   }
 
   onEnd(): void {
-    this.told.push('end');
+    this.events.push('end');
   }
 
   onClosed(): void {
-    this.told.push('close');
+    this.events.push('close');
   }
 
   get text(): string {

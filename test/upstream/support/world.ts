@@ -5,7 +5,7 @@ import { errorOutcome } from '../../../local/upstream/invocation.ts';
 import { startInvokeApi } from '../../../local/upstream/invoke-api.ts';
 import { startTestGateway, type TestGateway } from '../../gateway/support/gateway.ts';
 
-/** What gateways of these tests are told beside the endpoint. */
+/** Settings of these tests' gateways beside the endpoint. */
 export const AWS_ENV = {
   AWS_REGION: 'us-east-1',
   AWS_ACCESS_KEY_ID: 'local',

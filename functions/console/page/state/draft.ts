@@ -15,7 +15,7 @@ export const content = signal('');
 export const applicationId = signal('2001');
 /** JSON, as it is typed. */
 export const applicationContent = signal('');
-/** Seconds to keep it for those who are away; undefined: as long as the deployment says. */
+/** Seconds to keep it for offline users; undefined: the deployment's default. */
 export const ttlSeconds = signal<number | undefined>(undefined);
 /** When it is to be delivered, as a `datetime-local` field has it; empty: now. */
 export const dueAt = signal('');

@@ -29,7 +29,7 @@ type Read<T> = (
   signal: AbortSignal,
 ) => Promise<Answer<{ items: readonly T[]; cursor: string | null | undefined }>>;
 
-/** Pages without anything in them that are read in one go, before whoever looks is asked. */
+/** Empty pages that are read in one go, before the user is asked. */
 const MAX_EMPTY_PAGES = 5;
 
 export function pagedList<T>(read: Read<T>): PagedList<T> {

@@ -6,7 +6,7 @@ import { type Send, sends, updateSend } from './sends.ts';
 import { session } from './session.ts';
 
 const PAUSE_MS = 1_500;
-/** What is not delivered by then waits for somebody who is away: it may take days. */
+/** A message that is not delivered by then waits for an offline user: that may take days. */
 const SOON_MS = 30_000;
 const LATER_PAUSE_MS = 10_000;
 /** A plain client never acknowledges: `written` is taken for the end after this long. */

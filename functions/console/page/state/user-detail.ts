@@ -8,7 +8,7 @@ export type Detail =
   /** In the words of the API. */
   | { kind: 'missing'; id: string; message: string };
 
-/** Undefined until the first answer for the user who is asked for. */
+/** Undefined until the first response for the shown user. */
 export const detail = signal<Detail | undefined>(undefined);
 
 const RECENT = '10';

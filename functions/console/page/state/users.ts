@@ -26,7 +26,7 @@ const MARGIN = 15;
 /** Rows that are kept beside those on the screen. */
 const KEPT = 200;
 const SEARCH_PAGE = 60;
-/** Each looks at up to 20,000 users; then whoever searches decides. */
+/** Each looks at up to 20,000 users; then the user decides. */
 const SEARCHES_AT_A_TIME = 5;
 const SCROLL_PAUSE_MS = 60;
 
@@ -60,7 +60,7 @@ export function searchOn(): Promise<Failure | undefined> {
   return readOn();
 }
 
-/** Ids of all who are found, at most `max`. */
+/** Ids of all found users, at most `max`. */
 export async function allFound(max: number): Promise<string[] | undefined> {
   const ids: string[] = [];
   let cursor: string | undefined;

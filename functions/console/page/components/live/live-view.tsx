@@ -16,7 +16,7 @@ import { SearchInput } from '../search-input.tsx';
 import { ViewFrame } from '../view-frame.tsx';
 import { reasonText, whatText, whatTone } from './what.ts';
 
-/** What happens at this moment: who comes and goes, what is delivered and refused. Ids and codes, no contents. */
+/** Events as they happen: connects, disconnects, deliveries and refusals. Ids and codes, no contents. */
 export function LiveView() {
   return (
     <ViewFrame heading={text('nav.live')} tools={<Tools />}>

@@ -16,7 +16,7 @@ export function UserList() {
   );
 }
 
-/** All who are found: as many as a message may name. */
+/** Selects all found users, up to the number that a message may name. */
 function All({ list }: { list: List }) {
   const [isReading, setReading] = useState(false);
   const known = [...list.rows.values()].map((user) => user.phone_number);

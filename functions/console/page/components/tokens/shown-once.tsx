@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { text } from '../../texts/texts.ts';
 
-/** The only time that the token can be seen: it stays until whoever made it says that they have it. */
+/** The only time that the token can be seen: it stays until its maker confirms that they have it. */
 export function ShownOnce({ token, onDone }: { token: string; onDone: () => void }) {
   const field = useRef<HTMLInputElement>(null);
   const [isCopied, setCopied] = useState(false);

@@ -17,7 +17,7 @@ interface Props {
   hint?: string;
 }
 
-/** All users, or those who are searched for. Only who is on the screen is read, and read anew. */
+/** All users, or the found ones. Only the visible rows are read, and refreshed. */
 export function UsersList({ tools, row, stop, hint }: Props) {
   const list = users.value;
   if (!list) return <Loading rows={6} />;
