@@ -12,31 +12,37 @@ newest = newest and newest[1] or ''
 local stored, known = known_id(tonumber(ARGV[4]))
 local lastMessage = int(math.max(stored, known > now * 1024 and known or 0))
 
+local connectedAt = int(now)
+
 local function claim(user, form, token, resume, since, holder)
   local key = P .. 'user:' .. user
-  local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'resumed_from', 'owing', 'lost', 'ended', 'since', 'role', 'more_tokens')
+  local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'owing', 'lost', 'ended')
   spend(5)
   if not was[1] and resume == '' then return { 'refused' } end
-  local owing, lost, waiting = was[8] and 1 or 0, was[9] or '0', redis.call('ZCARD', P .. 'mailbox:' .. user)
+  local owing, lost, waiting = was[7] and 1 or 0, was[8] or '0', redis.call('ZCARD', P .. 'mailbox:' .. user)
   local function claimed(epoch) return { 'claimed', epoch, owing, lost, waiting, newest, lastMessage } end
   if resume ~= '' then
+    local session = redis.call('HMGET', key, 'resumed_from', 'since')
     -- a repeated call: the connection broke before the reply arrived
-    if was[3] == gateway and was[7] == resume then return claimed(was[4]) end
+    if was[3] == gateway and session[1] == resume then return claimed(was[4]) end
     -- verified later, or ended. An earlier one exists because the store has lost writes that it had acknowledged
-    if since_of(was[11], was[4]) > tonumber(since) then return { 'superseded', was[10] or '' } end
+    if since_of(session[2], was[4]) > tonumber(since) then return { 'superseded', was[9] or '' } end
     if was[4] == resume and was[3] and was[3] ~= holder then return { 'superseded', '' } end
     if not was[1] then return { 'refused' } end
-  elseif not is_valid_token(token, { was[1], was[2], was[12], was[13] }) then return { 'refused' } end
+  elseif not is_valid_token(token, { was[1], was[2] }) then
+    -- one of an operator's older tokens
+    if not is_valid_token(token, redis.call('HMGET', key, 'token', 'token_expires_at', 'role', 'more_tokens')) then return { 'refused' } end
+  end
 
   local epoch = next_epoch(math.max(tonumber(was[4] or '0'), tonumber(resume) or 0), known)
   if was[3] and end_session(user, was[3], was[4], was[5], 'taken_over') then owing = 1 end
-  redis.call('HSET', key, 'gateway', gateway, 'epoch', epoch, 'form', form, 'resumed_from', resume,
-    'since', epoch .. ' ' .. (resume ~= '' and since or epoch),
-    'connected_at', int(now), 'last_seen', int(now), 'served_id', lastMessage)
   -- plain clients do not get application messages: these stay in the mailbox
-  if form ~= 'plain' then redis.call('HSET', key, 'served_app_id', lastMessage) end
-  if resume == '' then redis.call('HSET', key, 'verified_by', token) end
-  if was[10] then redis.call('HDEL', key, 'ended') end
+  local served = form ~= 'plain' and 'served_app_id' or 'served_id'
+  local by = resume == '' and 'verified_by' or 'resumed_from'
+  redis.call('HSET', key, 'gateway', gateway, 'epoch', epoch, 'form', form, 'resumed_from', '', by, resume == '' and token or resume,
+    'since', epoch .. ' ' .. (resume ~= '' and since or epoch),
+    'connected_at', connectedAt, 'last_seen', connectedAt, 'served_id', lastMessage, served, lastMessage)
+  if was[9] then redis.call('HDEL', key, 'ended') end
   redis.call('SADD', P .. 'sessions:' .. gateway, user)
   redis.call('ZADD', P .. 'users', 0, user)
   event('connected', user, epoch, gateway, resume ~= '' and 'resumed' or 'verified')
