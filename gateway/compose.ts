@@ -27,6 +27,7 @@ import type { Session } from './session/session.ts';
 import { Wheel } from './session/wheel.ts';
 import { ClaimsInFlight } from './store/claims-in-flight.ts';
 import { DeliveryMarks } from './store/delivery-marks.ts';
+import { RecentCalls } from './store/recent-calls.ts';
 import { connectRedis, type GatewayRedis } from './store/redis.ts';
 import { Replies } from './store/replies.ts';
 import { SessionStore } from './store/session-store.ts';
@@ -60,6 +61,7 @@ export interface GatewayParts {
   readonly queueDrain: QueueDrain;
   readonly sessionStore: SessionStore;
   readonly marks: DeliveryMarks;
+  readonly recentCalls: RecentCalls;
   readonly replies: Replies;
   /** Undefined: no function takes what devices send. */
   readonly upstream: Upstream | undefined;
@@ -101,8 +103,9 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
   const exporter = await tracesOf(config.otlpEndpoint);
   const traces = exporter && new DeliveryTraces(exporter, counters, () => lease.gatewayId);
 
-  const sessionStore = new SessionStore({ redis, keys, config, lease, log });
-  const marks = new DeliveryMarks({ redis, keys, log });
+  const recentCalls = new RecentCalls({ redis, keys, lease });
+  const sessionStore = new SessionStore({ redis, keys, config, lease, recent: recentCalls, log });
+  const marks = new DeliveryMarks({ redis, keys, recent: recentCalls, log });
   const replies = new Replies({ redis, keys, counters, log });
   const verifier = new Verifier({ redis, keys, config, lease, claims, log });
 
@@ -199,6 +202,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     queueDrain,
     sessionStore,
     marks,
+    recentCalls,
     replies,
     upstream,
     health,

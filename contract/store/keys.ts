@@ -12,6 +12,8 @@ export interface Keys {
   gateway(gatewayId: string): string;
   sessions(gatewayId: string): string;
   inbox(gatewayId: string): string;
+  /** Which of its calls took effect: '<all up to this number> <further> …'. */
+  writes(gatewayId: string): string;
   mailbox(userId: string): string;
   /** Bytes of all its messages; their senders, once a quarter of a bound is reached; and the messages with their own expiry. */
   mailboxBytes(userId: string): string;
@@ -89,6 +91,7 @@ export function keysOf(prefix: string, cell = 0): Keys {
     gateway: (gatewayId) => `${p}gateway:${gatewayId}`,
     sessions: (gatewayId) => `${p}sessions:${gatewayId}`,
     inbox: (gatewayId) => `${p}inbox:${gatewayId}`,
+    writes: (gatewayId) => `${p}writes:${gatewayId}`,
     mailbox: (userId) => `${p}mailbox:${userId}`,
     mailboxBytes: (userId) => `${p}mailbox_bytes:${userId}`,
     mailboxSenders: (userId) => `${p}mailbox_senders:${userId}`,

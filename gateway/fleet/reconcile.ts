@@ -22,8 +22,8 @@ export interface ReconcileParts {
   readonly claims: { has(userId: string): boolean };
   readonly sessionStore: {
     release(release: Omit<Release, 'call' | 'highestId'>): Promise<void>;
-    repeatHandOvers(reason: string): Promise<void>;
   };
+  readonly recentCalls: { repeatForgotten(): Promise<number> };
   readonly inbox: { removeHandedOut(): Promise<void> };
   readonly log: Pick<Log, 'warn'>;
 }
@@ -32,18 +32,24 @@ export interface ReconcileParts {
  * To be called after Redis was away: it may have lost writes that it had acknowledged (a replica that was promoted, a log
  * that was not synced). Sessions that it does not know any more are claimed again, as after a lost lease: the connections
  * stay. Sessions that have ended or moved on meanwhile are closed; sessions that Redis knows and this gateway does not are ended.
- * Hand-overs that it has forgotten are made again, and so are removals from the inbox.
+ * Calls that it has forgotten are made again, and so are removals from the inbox.
  */
 export async function reconcileSessions(parts: ReconcileParts): Promise<void> {
-  const { lease, sessionStore, inbox, log } = parts;
+  const { lease, inbox, log } = parts;
+  // Asked before the lease is: what an inbox holds under the id that may be given up is buried after these calls.
+  const repeated = repeatForgotten(parts);
   const goesOn = await lease.confirmAfterReturn();
-  // Their successors wait for them under any id of this gateway.
-  void sessionStore.repeatHandOvers(CloseReasons.connectionLost.name);
+  await repeated;
   if (!goesOn) return;
   if (await hasForgotten(parts)) return lease.surrender('Redis has forgotten sessions');
   await inbox.removeHandedOut();
   const left = await endLeft(parts);
   if (left > 0) log.warn({ event: 'sessions_left', left }, 'Redis knew of sessions that had ended');
+}
+
+async function repeatForgotten({ recentCalls, log }: ReconcileParts): Promise<void> {
+  const calls = await recentCalls.repeatForgotten();
+  if (calls > 0) log.warn({ event: 'writes_repeated', calls }, 'Redis had forgotten calls: made them again');
 }
 
 async function hasForgotten({ registry, redis, keys, claims }: ReconcileParts): Promise<boolean> {

@@ -17,14 +17,15 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 import { Latch } from '../../shared/time/latch.ts';
 import { Semaphore } from '../../shared/time/semaphore.ts';
 import { GatheredWrites } from './gathered-writes.ts';
+import type { RecentCalls } from './recent-calls.ts';
 
 const PAGE = 128;
 /** Pages that are read at a time: a page has up to 256 KB, and after a storm thousands of sessions want one. */
 const MAX_PAGES_IN_FLIGHT = 32;
-/** What a failover loses was written in the last moments before it. */
-const HAND_OVERS_KEPT_MS = 10_000;
 /** Bytes on their way back to mailboxes; above it the inbox is not read on. */
 const STASH_MAX_BYTES = 8_388_608;
+/** About what a call holds in memory, beside its messages. */
+const CALL_BYTES = 300;
 
 export interface SessionStoreParts {
   readonly redis: RedisPort;
@@ -35,6 +36,7 @@ export interface SessionStoreParts {
     readonly mailboxMaxBytes: number;
   };
   readonly lease: { readonly gatewayId: string; readonly highestId: number };
+  readonly recent: Pick<RecentCalls, 'make'>;
   readonly log: Pick<Log, 'error'>;
 }
 
@@ -44,13 +46,11 @@ export class SessionStore {
   readonly #keys: Keys;
   readonly #config: SessionStoreParts['config'];
   readonly #lease: SessionStoreParts['lease'];
+  readonly #recent: SessionStoreParts['recent'];
   readonly #log: SessionStoreParts['log'];
   readonly #inFlight = new Set<Promise<unknown>>();
   /** The last call for each user that has one in flight: a hand-over waits for those of its own user alone. */
   readonly #lastOf = new Map<string, Promise<unknown>>();
-  /** The latest ones, oldest first. */
-  readonly #handOvers: { readonly session: Recipient; readonly at: number }[] = [];
-  #calls = 0;
   #stashBytes = 0;
   readonly #room = new Latch();
   readonly #pages = new Semaphore(MAX_PAGES_IN_FLIGHT);
@@ -61,11 +61,12 @@ export class SessionStore {
     this.#keys = parts.keys;
     this.#config = parts.config;
     this.#lease = parts.lease;
+    this.#recent = parts.recent;
     this.#log = parts.log;
     this.#acknowledgements = new GatheredWrites({
       what: 'settle',
       workOf: ({ ids }) => workOf(1 + ids.length, 0),
-      write: (step) => settleMessages(this.#redis, this.#keys, step),
+      write: (step) => this.#settle(step),
       log: parts.log,
     });
   }
@@ -77,7 +78,7 @@ export class SessionStore {
     },
   ): Promise<void> {
     const { session, handsOver } = release;
-    const call = this.#nextCall();
+    this.#acknowledgements.flush();
     const before = this.#lastOf.get(session.userId);
     return this.#run('release', [session.userId], async () => {
       const undelivered = Array.isArray(release.undelivered) ? release.undelivered : await release.undelivered;
@@ -89,38 +90,19 @@ export class SessionStore {
       );
       // What was asked before may have had to be asked again, and is then behind.
       if (handsOver) await Promise.all([before, ...stashed]);
-      await releaseSession(this.#redis, this.#keys, this.#config, {
-        ...release,
-        undelivered: last,
-        call,
-        highestId: this.#lease.highestId,
+      const bytes = CALL_BYTES + last.reduce((sum, { body }) => sum + body.length, 0);
+      await this.#recent.make(bytes, (call) => {
+        const { highestId } = this.#lease;
+        return releaseSession(this.#redis, this.#keys, this.#config, { ...release, undelivered: last, call, highestId });
       });
-      if (handsOver) this.#keepHandOver(session);
     });
   }
 
-  /** Until it is certain to be replicated. */
-  #keepHandOver({ userId, epoch }: Recipient): void {
-    const at = performance.now();
-    this.#handOvers.push({ session: { userId, epoch }, at });
-    const kept = this.#handOvers.findIndex((one) => one.at > at - HAND_OVERS_KEPT_MS);
-    this.#handOvers.splice(0, kept);
-  }
-
-  /**
-   * The store may have forgotten the latest hand-overs: their successors would wait in vain. `reason`: for sessions of which
-   * it has forgotten that they have ended, too. Does not reject.
-   */
-  async repeatHandOvers(reason: string): Promise<void> {
-    const sessions = this.#handOvers.splice(0).map(({ session }) => session);
-    await Promise.all(sessions.map((session) => this.handOver(session, reason)));
-  }
-
   /** Says that everything for a session that is gone has been put back. */
-  handOver(session: Recipient, reason = ''): Promise<void> {
+  handOver(session: Recipient): Promise<void> {
     return this.release({
       session: { ...session, holder: this.#lease.gatewayId },
-      reason,
+      reason: '',
       handsOver: true,
       undelivered: [],
     });
@@ -133,14 +115,14 @@ export class SessionStore {
   }
 
   #stash(step: readonly Stashed[]): Promise<void> {
-    const call = this.#nextCall();
+    this.#acknowledgements.flush();
     const bytes = step.reduce((sum, { body }) => sum + body.length, 0);
     this.#stashBytes += bytes;
     const users = step.flatMap(({ userIds }) => userIds);
+    const stash = (call: string) =>
+      stashMessages(this.#redis, this.#keys, this.#config, step, call, this.#lease.highestId);
     return this.#run('stash', users, () =>
-      stashMessages(this.#redis, this.#keys, this.#config, step, call, this.#lease.highestId).finally(() =>
-        this.#stashed(bytes),
-      ),
+      this.#recent.make(CALL_BYTES + bytes, stash).finally(() => this.#stashed(bytes)),
     );
   }
 
@@ -168,9 +150,7 @@ export class SessionStore {
 
   /** For a client that cannot acknowledge: at once, because what is still in the mailbox at the next claim is sent to it again. */
   settleWritten(session: Recipient, ids: readonly string[]): Promise<void> {
-    return this.#run('settle', [session.userId], async () => {
-      await settleMessages(this.#redis, this.#keys, [{ session, state: 'written', ids }]);
-    });
+    return this.#run('settle', [session.userId], () => this.#settle([{ session, state: 'written', ids }]));
   }
 
   /** Those of one turn of the event loop leave together, ahead of any other call here that is made meanwhile. */
@@ -179,11 +159,19 @@ export class SessionStore {
     return this.#run('settle', [session.userId], () => this.#acknowledgements.add(settlement));
   }
 
+  async #settle(settlements: readonly Settlement[]): Promise<void> {
+    await this.#recent.make(CALL_BYTES * settlements.length, (call) =>
+      settleMessages(this.#redis, this.#keys, settlements, call),
+    );
+  }
+
   /** A message that is too large for the client of this user. Does not reject. */
   giveUpTooLarge(userId: string, message: Omit<TooLarge, 'call'>): Promise<void> {
-    const call = this.#nextCall();
+    this.#acknowledgements.flush();
     return this.#run('too_large', [userId], () =>
-      giveUpTooLarge(this.#redis, this.#keys, userId, { ...message, call }),
+      this.#recent.make(CALL_BYTES, (call) =>
+        giveUpTooLarge(this.#redis, this.#keys, userId, { ...message, call }),
+      ),
     );
   }
 
@@ -203,12 +191,6 @@ export class SessionStore {
   /** Resolves when everything asked so far has been answered. */
   async idle(): Promise<void> {
     while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
-  }
-
-  #nextCall(): string {
-    this.#acknowledgements.flush();
-    this.#calls += 1;
-    return `${this.#lease.gatewayId}:${this.#calls}`;
   }
 
   /** Does not reject: what Redis refuses for good is logged, for there is nobody who could do better. */

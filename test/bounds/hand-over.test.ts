@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
+import { RecentCalls } from '../../gateway/store/recent-calls.ts';
 import { SessionStore } from '../../gateway/store/session-store.ts';
 import type { RedisPort, RedisReply } from '../../shared/redis/port.ts';
 import { uniquePrefix } from '../kit/redis.ts';
@@ -15,11 +16,15 @@ function silentStore() {
     asked.push(name);
     return new Promise<RedisReply>((resolve) => replies.push(() => resolve(name === 'read_mailbox' ? [] : 1)));
   };
+  const redis = { script } as RedisPort;
+  const keys = keysOf(uniquePrefix());
+  const lease = { gatewayId: 'g', highestId: 0 };
   const store = new SessionStore({
-    redis: { script } as RedisPort,
-    keys: keysOf(uniquePrefix()),
+    redis,
+    keys,
     config: { offlineTtlSeconds: 60, mailboxMax: 1_000, mailboxMaxBytes: 1_048_576 },
-    lease: { gatewayId: 'g', highestId: 0 },
+    lease,
+    recent: new RecentCalls({ redis, keys, lease }),
     log: { error: () => undefined },
   });
   const released = () => asked.filter((name) => name === 'release').length;

@@ -6,6 +6,7 @@ import { Counters } from '../../gateway/observe/counters.ts';
 import { Message } from '../../gateway/session/messages.ts';
 import type { Session } from '../../gateway/session/session.ts';
 import { DeliveryMarks } from '../../gateway/store/delivery-marks.ts';
+import { RecentCalls } from '../../gateway/store/recent-calls.ts';
 import { gateway, silentLog } from './support/gateway.ts';
 
 test('a broadcast with a receipt: an acknowledgement during the rest of the write counts', async () => {
@@ -28,7 +29,8 @@ test('a broadcast with a receipt: an acknowledgement during the rest of the writ
   const settled = new Promise<void>((resolve) => {
     const settleAcknowledged = (...[session, ids]: [typeof current, string[]]) =>
       settleMessages(redis, keys, [{ session, state: 'acknowledged', ids }]).then(() => resolve());
-    const marks = new DeliveryMarks({ redis, keys, log: silentLog });
+    const recent = new RecentCalls({ redis, keys, lease: { gatewayId: g.running.id } });
+    const marks = new DeliveryMarks({ redis, keys, recent, log: silentLog });
     const context = { counters: new Counters(), traces: undefined, marks, sessionStore: { settleAcknowledged } };
     const body = Buffer.from(JSON.stringify({ ids: [id] }));
     const frame = { version: 1, commandId: 6, bodyBytes: body.length, body, bodySource: body, bodyStart: 0 };

@@ -3,6 +3,7 @@ import { type Keys, keysOf } from '../../contract/store/keys.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { claimSessions } from '../../contract/store/scripts/sessions.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
+import { RecentCalls } from '../../gateway/store/recent-calls.ts';
 import { SessionStore } from '../../gateway/store/session-store.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { silentLog } from './support/gateway.ts';
@@ -29,7 +30,8 @@ async function claim(): Promise<{ epoch: number }> {
 /** A client that acknowledges has a message that waits for its acknowledgement. */
 beforeEach(async () => {
   keys = keysOf(uniquePrefix());
-  store = new SessionStore({ redis, keys, config, lease, log: silentLog });
+  const recent = new RecentCalls({ redis, keys, lease });
+  store = new SessionStore({ redis, keys, config, lease, recent, log: silentLog });
   await redis.command('HSET', keys.user('u'), 'token', 'token');
   await redis.command('ZADD', keys.gateways, Date.now() + 600_000, 'g1');
   session = { userId: 'u', epoch: (await claim()).epoch, holder: 'g1' };

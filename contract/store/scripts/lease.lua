@@ -29,6 +29,7 @@ redis.call('ZADD', P .. 'gateways', int(latest), gateway)
 local fields = {}
 for at = 7, #ARGV do fields[#fields + 1] = ARGV[at] end
 redis.call('HSET', P .. 'gateway:' .. gateway, 'renewed_at', int(now), unpack(fields))
+redis.call('EXPIRE', P .. 'writes:' .. gateway, WRITES_SECONDS)
 commit()
 return { int(now), int(stored), redis.call('HGET', P .. 'stats', 'clock_set') or '0',
   unpack(redis.call('ZRANGEBYSCORE', P .. 'gateways', '-inf', int(now))) }

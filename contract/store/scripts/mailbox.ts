@@ -45,13 +45,14 @@ export interface Settlement {
   readonly ids: readonly string[];
 }
 
-/** Returns, per settlement, how many messages left the mailbox; -1: somebody else has the session. */
+/** Returns, per settlement, how many messages left the mailbox; -1: somebody else has the session. `call`: as of `markDelivery`. */
 export async function settleMessages(
   redis: RedisPort,
   keys: Keys,
   settlements: readonly Settlement[],
+  call = '',
 ): Promise<number[]> {
-  const args: RedisArgument[] = [keys.prefix];
+  const args: RedisArgument[] = [keys.prefix, call];
   for (const { session, state, ids } of settlements) {
     args.push(session.userId, session.epoch, state);
     pushList(args, ids);

@@ -189,3 +189,26 @@ end
 local function first(call)
   return redis.call('SET', P .. 'once:' .. call, '1', 'NX', 'EX', 600) ~= false
 end
+
+-- `writes:<gateway>`: which calls of a gateway took effect here, '<all up to this number> <further> …'; a call is named
+-- '<gateway>:<number>'. A failover loses writes that were acknowledged: the gateway finds their numbers missing, and makes
+-- these calls again. A number that stays missing (its call failed) is passed over when so many follow it
+local WRITES_FURTHER, WRITES_SECONDS = 256, 600
+local function note_call(call)
+  local gateway, number = string.match(call, '^(%w+):(%d+)$')
+  if not number then return end
+  local key, n = P .. 'writes:' .. gateway, tonumber(number)
+  local noted = redis.call('GET', key) or '0'
+  if tonumber(noted) ~= n - 1 then
+    local further = {}
+    for past in string.gmatch(noted, '%d+') do further[#further + 1] = tonumber(past) end
+    local upTo = table.remove(further, 1)
+    if n <= upTo or string.find(noted .. ' ', ' ' .. number .. ' ', 1, true) then return end
+    further[#further + 1] = n
+    table.sort(further)
+    while further[1] == upTo + 1 or #further > WRITES_FURTHER do upTo = table.remove(further, 1) end
+    number = int(upTo)
+    for _, past in ipairs(further) do number = number .. ' ' .. int(past) end
+  end
+  redis.call('SET', key, number, 'EX', WRITES_SECONDS)
+end

@@ -25,9 +25,14 @@ export interface DeliveryStep {
   reason?: string;
 }
 
-/** Writes steps into the receipts of messages that have one; others are skipped. */
-export async function markDelivery(redis: RedisPort, keys: Keys, steps: readonly DeliveryStep[]): Promise<void> {
-  const args: RedisArgument[] = [keys.prefix];
+/** Writes steps into the receipts of messages that have one; others are skipped. `call`: its name, where a failover may have to be mended. */
+export async function markDelivery(
+  redis: RedisPort,
+  keys: Keys,
+  steps: readonly DeliveryStep[],
+  call = '',
+): Promise<void> {
+  const args: RedisArgument[] = [keys.prefix, call];
   for (const { messageId, userId, state, reason } of steps) args.push(messageId, userId, state, reason ?? '');
   await redis.script(markScript, [keys.users], args);
 }

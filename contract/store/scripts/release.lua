@@ -1,6 +1,6 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] bound of a mailbox, `<messages>,<bytes>` · [5] user · [6] epoch · [7] reason
---     [8] 1: everything in the inbox for it has been handled · [9] name of this call, for messages without an id
+--     [8] 1: everything in the inbox for it has been handled · [9] name of this call
 --     [10] highest message id known to the caller
 --     then per undelivered message: id or '0', rest of its head, body
 -- Returns 1 when the session was still the current one, else 0
@@ -9,6 +9,7 @@
 -- Atomic because: only the holder ends the session, and its undelivered messages are in the mailbox before the successor reads it.
 local gateway, offlineTtl, bound = ARGV[2], tonumber(ARGV[3]), bound_of(ARGV[4])
 continue_above(ARGV[10])
+note_call(ARGV[9])
 local user, epoch = ARGV[5], ARGV[6]
 local key = P .. 'user:' .. user
 local session = redis.call('HMGET', key, 'gateway', 'epoch', 'form')

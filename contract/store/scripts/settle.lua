@@ -1,5 +1,5 @@
 -- KEYS[1] users
--- ARGV[1] prefix · then per session: user, epoch, state for the receipts, n, n ids
+-- ARGV[1] prefix · [2] name of this call or '' · then per session: user, epoch, state for the receipts, n, n ids
 -- Returns a list: per session how many left the mailbox, or -1 when it is no longer current
 -- Atomic because: only the current session deletes, and receipt and mailbox must agree.
 local function settle(user, epoch, state, ids)
@@ -22,7 +22,8 @@ local function settle(user, epoch, state, ids)
   return removed
 end
 
-local results, at = {}, 2
+note_call(ARGV[2])
+local results, at = {}, 3
 while ARGV[at] do
   local ids = {}
   for i = 1, tonumber(ARGV[at + 3]) do ids[i] = ARGV[at + 3 + i] end

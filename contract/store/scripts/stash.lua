@@ -1,10 +1,11 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] name of this call, for messages
---     without an id · [5] highest message id known to the caller, then per message: id or '0', rest of its head, body, n, n users
+-- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] name of this call
+--     [5] highest message id known to the caller, then per message: id or '0', rest of its head, body, n, n users
 -- Returns the number of mailboxes that were checked
 -- Atomic because: the mailbox is written before the user's current session, on any gateway, is notified of it.
 local offlineTtl, bound = tonumber(ARGV[2]), bound_of(ARGV[3])
 continue_above(ARGV[5])
+note_call(ARGV[4])
 local looked, again, at = 0, nil, 6
 while ARGV[at] do
   local id, rest, body, n = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])

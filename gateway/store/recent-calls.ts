@@ -1,0 +1,91 @@
+import type { Keys } from '../../contract/store/keys.ts';
+import type { RedisPort } from '../../shared/redis/port.ts';
+
+/** What a failover loses was acknowledged in the last moments before it. */
+const KEPT_MS = 10_000;
+const KEPT_BYTES = 8_388_608;
+
+interface RecentCall {
+  readonly gatewayId: string;
+  readonly number: number;
+  readonly bytes: number;
+  /** When Redis had replied. */
+  readonly at: number;
+  readonly make: () => Promise<unknown>;
+}
+
+export interface RecentCallsParts {
+  readonly redis: RedisPort;
+  readonly keys: Keys;
+  readonly lease: { readonly gatewayId: string };
+}
+
+/**
+ * The latest calls that changed something in Redis for a message that this gateway has, or had: what is removed from the inbox
+ * after such a call is nowhere else. A failover may lose them although they were acknowledged. Each is numbered, and its
+ * script notes the number (`note_call` of prelude.lua): numbers that a promoted replica does not have are made again.
+ */
+export class RecentCalls {
+  readonly #redis: RedisPort;
+  readonly #keys: Keys;
+  readonly #lease: RecentCallsParts['lease'];
+  /** Oldest reply first. */
+  #calls: RecentCall[] = [];
+  #bytes = 0;
+  #gatewayId = '';
+  #number = 0;
+
+  constructor({ redis, keys, lease }: RecentCallsParts) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#lease = lease;
+  }
+
+  /** Makes a call, now and, where it is forgotten, again under the same name. `bytes`: about what it holds in memory. */
+  async make<T>(bytes: number, call: (name: string) => Promise<T>): Promise<T> {
+    if (this.#gatewayId !== this.#lease.gatewayId) {
+      this.#gatewayId = this.#lease.gatewayId;
+      this.#number = 0;
+    }
+    this.#number += 1;
+    const { gatewayId } = this.#lease;
+    const number = this.#number;
+    const make = () => call(`${gatewayId}:${number}`);
+    const result = await make();
+    this.#keep({ gatewayId, number, bytes, at: performance.now(), make });
+    return result;
+  }
+
+  /**
+   * After Redis was away: resolves when the calls that it has forgotten are made again, in their order, with how many these are.
+   * What had no reply was sent again before.
+   */
+  async repeatForgotten(): Promise<number> {
+    const calls = this.#calls.toSorted((a, b) => a.number - b.number);
+    const ids = [...new Set(calls.map(({ gatewayId }) => gatewayId))];
+    const noted = await Promise.all(ids.map((id) => this.#redis.command('GET', this.#keys.writes(id))));
+    const took = new Map(ids.map((id, i) => [id, effectiveIn(noted[i] as string | null)]));
+    const forgotten = calls.filter(({ gatewayId, number }) => !took.get(gatewayId)?.(number));
+    await Promise.all(forgotten.map(({ make }) => make()));
+    return forgotten.length;
+  }
+
+  #keep(call: RecentCall): void {
+    this.#calls.push(call);
+    this.#bytes += call.bytes;
+    let gone = 0;
+    for (const { at, bytes } of this.#calls) {
+      if (at > call.at - KEPT_MS && this.#bytes <= KEPT_BYTES) break;
+      this.#bytes -= bytes;
+      gone += 1;
+    }
+    this.#calls.splice(0, gone);
+  }
+}
+
+/** `noted`: '<all up to this number> <further> …'; null: none. */
+function effectiveIn(noted: string | null): (number: number) => boolean {
+  const [upTo = 0, ...further] = (noted ?? '0').split(' ').map(Number);
+  const others = new Set(further);
+  return (number) => number <= upTo || others.has(number);
+}
