@@ -109,7 +109,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
   const replies = new Replies({ redis, keys, counters, log });
   const verifier = new Verifier({ redis, keys, config, lease, claims, log });
 
-  const handOut = new InboxHandOut({ registry, store: sessionStore, marks, counters, traces, clock });
+  const handOut = new InboxHandOut({ registry, store: sessionStore, marks, counters, traces, clock, log });
   const inbox = new InboxReader({
     connect: () => redis.blocking(),
     writer: redis,

@@ -112,9 +112,6 @@ class Gateway implements RunningGateway {
       onDead(gatewayIds) {
         for (const id of gatewayIds) void undertaker.buryLater(id);
       },
-      onClockSet() {
-        for (const session of registry.all()) session.notifyMailbox();
-      },
     };
   }
 }

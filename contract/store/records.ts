@@ -56,7 +56,15 @@ export interface MailboxRecord {
   epoch: number;
 }
 
-export type InboxRecord = MessageRecord | CloseRecord | MailboxRecord;
+/**
+ * The store's clock was set, and the leases followed it: until then, sessions of this gateway did not count as connected, and
+ * their messages went into the mailboxes.
+ */
+export interface ClockSetRecord {
+  kind: 'clock set';
+}
+
+export type InboxRecord = MessageRecord | CloseRecord | MailboxRecord | ClockSetRecord;
 
 const integer = z.int().min(0);
 const headItems = [z.string(), integer, integer, integer, z.string(), z.string()] as const;
@@ -64,7 +72,7 @@ const closeTuple = z.tuple([z.literal('c'), z.string(), integer, z.string(), int
 const mailboxNotice = z.tuple([z.literal('p'), z.string(), integer]);
 const mailboxTuple = z.tuple([...headItems]);
 
-/** Throws when `field` is not one of the three records: only our own scripts write them. */
+/** Throws when `field` is not one of the four records: only our own scripts write them. */
 export function parseInboxRecord(field: string, body: string): InboxRecord {
   const items: unknown = JSON.parse(field);
   const kind = Array.isArray(items) ? items[0] : undefined;
@@ -73,6 +81,7 @@ export function parseInboxRecord(field: string, body: string): InboxRecord {
     const [, userId, epoch, reason, waits] = closeTuple.parse(items);
     return { kind: 'close', userId, epoch, reason, successorWaits: waits === 1 };
   }
+  if (kind === 's') return { kind: 'clock set' };
   const [, userId, epoch] = mailboxNotice.parse(items);
   return { kind: 'mailbox', userId, epoch };
 }

@@ -7,6 +7,7 @@ import {
 } from '../../contract/store/records.ts';
 import type { Stashed } from '../../contract/store/scripts/mailbox.ts';
 import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
+import type { Log } from '../../shared/log.ts';
 import { closeReasonOf } from '../session/close-reasons.ts';
 import { Message, type Origin, type Outgoing, writtenStep } from '../session/messages.ts';
 import type { Registry } from '../session/registry.ts';
@@ -31,6 +32,7 @@ export interface InboxHandOutParts {
   readonly traces:
     | { handed(from: 'inbox', head: MessageRecord['head'], settle: Outgoing['settle']): Outgoing['settle'] }
     | undefined;
+  readonly log: Pick<Log, 'warn'>;
 }
 
 /**
@@ -44,6 +46,7 @@ export class InboxHandOut {
   readonly #counters: InboxHandOutParts['counters'];
   readonly #traces: InboxHandOutParts['traces'];
   readonly #clock: InboxHandOutParts['clock'];
+  readonly #log: InboxHandOutParts['log'];
   /** The highest id of a message so far. */
   latestId = 0;
 
@@ -54,12 +57,19 @@ export class InboxHandOut {
     this.#counters = parts.counters;
     this.#traces = parts.traces;
     this.#clock = parts.clock;
+    this.#log = parts.log;
   }
 
   give(entry: InboxEntry, record: InboxRecord): void {
     if (record.kind === 'message') this.#deliver(entry, record);
     else if (record.kind === 'close') this.#close(entry, record);
+    else if (record.kind === 'clock set') this.#onClockSet();
     else this.#registry.find(record.userId, record.epoch)?.notifyMailbox();
+  }
+
+  #onClockSet(): void {
+    this.#log.warn({ event: 'redis_clock_set' }, 'the clock of Redis was set: the leases follow it');
+    for (const session of this.#registry.all()) session.notifyMailbox();
   }
 
   /** Records that this version does not know leave the inbox only when they are in the list of such. */

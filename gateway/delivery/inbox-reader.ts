@@ -33,7 +33,11 @@ export interface InboxReaderParts {
   readonly lease: { readonly gatewayId: string; readonly isHeld: boolean };
   readonly registry: Pick<Registry, 'find'>;
   /** Claims that Redis has not answered yet. */
-  readonly claims: { readonly size: number; answered(userId: string): Promise<void> | undefined };
+  readonly claims: {
+    readonly size: number;
+    answered(userId: string): Promise<void> | undefined;
+    allAnswered(): Promise<void>;
+  };
   readonly handOut: InboxHandOut;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
 }
@@ -185,6 +189,7 @@ export class InboxReader {
     };
     for (const { records } of batch) {
       for (const record of records) {
+        if (record.kind === 'clock set') return this.#claims.allAnswered();
         if (record.kind === 'close') wait(record.userId);
         else if (record.kind === 'mailbox') look(record);
         else {

@@ -23,8 +23,6 @@ export interface LeaseListener {
   onJoined(previous: string | undefined): void;
   /** Leases of others that have run out. */
   onDead(gatewayIds: string[]): void;
-  /** Redis's clock was set: until the fleet followed it, messages may have passed this gateway by. */
-  onClockSet(): void;
 }
 
 interface LeaseParts {
@@ -60,7 +58,6 @@ export class Lease {
   #mode: Mode = 'joining';
   /** When what holds was asked for. */
   #heldSince: Moment = momentNow();
-  #clockSets = 0;
   /** The connection was lost after the last accepted reply. */
   #mayBeOther = false;
   #timer: NodeJS.Timeout | undefined;
@@ -154,7 +151,6 @@ export class Lease {
     // Redis was away meanwhile: the lease is over before it began. Others remove it.
     if (elapsedMs(sentAt) >= this.#parts.leaseMs - this.#safetyMs) return this.#join(previous);
     this.gatewayId = gatewayId;
-    this.#clockSets = reply.clockSets;
     this.#hold(sentAt, reply);
     this.#parts.log.info({ event: 'lease_joined', gateway: gatewayId, previous }, 'joined');
     this.#listener?.onJoined(previous);
@@ -179,10 +175,6 @@ export class Lease {
     this.#enter('held');
     const others = reply.dead.filter((id) => id !== this.gatewayId);
     if (others.length > 0) this.#listener?.onDead(others);
-    if (reply.clockSets === this.#clockSets) return;
-    this.#clockSets = reply.clockSets;
-    this.#parts.log.warn({ event: 'redis_clock_set' }, 'the clock of Redis was set: the leases follow it');
-    this.#listener?.onClockSet();
   }
 
   /** The one place where the mode changes, with what each mode begins with. */

@@ -36,6 +36,11 @@ export class ClaimsInFlight {
     return this.#claims.has(userId);
   }
 
+  /** Resolves when the claims that are in flight now are answered. */
+  async allAnswered(): Promise<void> {
+    await Promise.all([...this.#claims.values()].map(({ answered }) => answered.opened()));
+  }
+
   /** Resolves when this user has no claim in flight; undefined: it has none. */
   answered(userId: string): Promise<void> | undefined {
     return this.#claims.get(userId)?.answered.opened();

@@ -93,7 +93,12 @@ export class SessionStore {
       const bytes = CALL_BYTES + last.reduce((sum, { body }) => sum + body.length, 0);
       await this.#recent.make(bytes, (call) => {
         const { highestId } = this.#lease;
-        return releaseSession(this.#redis, this.#keys, this.#config, { ...release, undelivered: last, call, highestId });
+        return releaseSession(this.#redis, this.#keys, this.#config, {
+          ...release,
+          undelivered: last,
+          call,
+          highestId,
+        });
       });
     });
   }
@@ -169,9 +174,7 @@ export class SessionStore {
   giveUpTooLarge(userId: string, message: Omit<TooLarge, 'call'>): Promise<void> {
     this.#acknowledgements.flush();
     return this.#run('too_large', [userId], () =>
-      this.#recent.make(CALL_BYTES, (call) =>
-        giveUpTooLarge(this.#redis, this.#keys, userId, { ...message, call }),
-      ),
+      this.#recent.make(CALL_BYTES, (call) => giveUpTooLarge(this.#redis, this.#keys, userId, { ...message, call })),
     );
   }
 

@@ -44,6 +44,7 @@ test('the end of a session, and the notice that a mailbox was written', () => {
   });
   expect(parseInboxRecord('["c","u",7,"kicked",0]', '')).toMatchObject({ successorWaits: false });
   expect(parseInboxRecord('["p","u",7]', '')).toEqual({ kind: 'mailbox', userId: 'u', epoch: 7 });
+  expect(parseInboxRecord('["s"]', '')).toEqual({ kind: 'clock set' });
 });
 
 describe('an unknown record is refused', () => {

@@ -1,4 +1,4 @@
-import type { History, Received, Send, Stay, UserForm } from './history.ts';
+import { type History, REPLICATION_MS, type Received, type Send, type Stay, type UserForm } from './history.ts';
 import { LEASE_MS } from './world.ts';
 
 /** A gateway that was paused meanwhile claims its sessions when it has lost its lease. */
@@ -94,7 +94,7 @@ export function checkDuplicates({ history, bySend }: Seen): string[] {
   const copies = Map.groupBy(history.received, ({ user, content }) => `${user} ${content}`);
   for (const [key, [first, ...others]] of copies) {
     const send = first && bySend.get(first.content);
-    if (!first || (send && history.mayHaveForgotten(send))) continue;
+    if (!first || (send && (history.mayHaveForgotten(send) || mayBeDrainedTwice(history, send)))) continue;
     let done = first.form === 'ack' ? undefined : first;
     for (const copy of others) {
       if (done && !history.risks.some(({ from, to }) => from <= copy.at && to >= (done?.at ?? 0))) {
@@ -107,6 +107,18 @@ export function checkDuplicates({ history, bySend }: Seen): string[] {
     }
   }
   return broken;
+}
+
+/** The store has forgotten that the entry was taken from the queue, and it was taken again. */
+function mayBeDrainedTwice(
+  { forgotten, received }: History,
+  { via, content, acceptedAt = Number.POSITIVE_INFINITY }: Send,
+): boolean {
+  if (via !== 'queue') return false;
+  return forgotten.some(
+    ({ from, to }) =>
+      acceptedAt <= to && received.some((one) => one.content === content && one.at >= from - REPLICATION_MS),
+  );
 }
 
 /** Every message has an id of its own; what comes for the first time has a higher one than all that came before, on whichever connection. */

@@ -74,7 +74,7 @@ export interface Forgotten {
 }
 
 /** A write has reached the replica so long after it was answered, at the latest. */
-const REPLICATION_MS = 500;
+export const REPLICATION_MS = 500;
 
 /** Everything that was seen from outside during one run. */
 export class History {

@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import { holdLease } from '../../contract/store/scripts/gateways.ts';
 import { claimSessions, disconnectUser } from '../../contract/store/scripts/sessions.ts';
 import { until } from '../kit/until.ts';
 import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';
@@ -128,6 +129,24 @@ test("Redis's clock is set an hour ahead: the leases follow it, and what came me
   expect(await leaseOf(id)).toBeGreaterThan(Date.now());
   expect(await leaseOf('g-dead')).toBeLessThan(Date.now());
   expect(await g.metric('fronttcp_lease_losses_total')).toBe(0);
+});
+
+test("Redis's clock is set an hour ahead: what came meanwhile is delivered ahead of what comes when another gateway noticed", async () => {
+  const g = await gateway({ LEASE_MS: '30000' });
+  const client = await g.verified('here');
+  const { id } = g.running;
+  const { leaseOf, setLease } = redis(g);
+  await setLease(id, (await leaseOf(id)) - HOUR_MS);
+  await setLease('g-other', Date.now() + 20_000 - HOUR_MS);
+  await g.redis.command('HSET', g.keys.gateway('g-other'), 'renewed_at', Date.now() - HOUR_MS);
+  await g.route({ to: ['here'], body: '{"chat_from": "op", "chat_content": "passed by"}' });
+  const renewal = { gatewayId: 'g-other', leaseMs: 30_000, highestId: 0, sinceLastMs: 1, fields: {} };
+  await Promise.all([
+    holdLease(g.redis, g.keys, renewal),
+    g.route({ to: ['here'], body: '{"chat_from": "op", "chat_content": "after it"}' }),
+  ]);
+  await client.receives(102, chat('op', 'passed by'));
+  await client.receives(102, chat('op', 'after it'));
 });
 
 test("Redis's clock is set an hour back: a dead gateway is buried when its lease would have ended, not an hour later", async () => {

@@ -58,6 +58,7 @@ async function fullInbox() {
       counters: new Counters(),
       traces: undefined,
       clock: new StoreClock(),
+      log: silentLog,
     }),
     log: silentLog,
   });

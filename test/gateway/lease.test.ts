@@ -28,7 +28,7 @@ async function joined() {
     logFields: () => ({}),
   });
   const none = () => undefined;
-  await lease.start({ onLost: none, onJoined: none, onDead: none, onClockSet: none });
+  await lease.start({ onLost: none, onJoined: none, onDead: none });
   return {
     lease,
     setBack: (ms: number) => {

@@ -141,7 +141,7 @@ local members, removed = take_out(user, ids)`,
     name: 'a replaced session that is resumed',
     edit: {
       script: 'claim',
-      find: "if since_of(was[11], was[4]) > tonumber(since) then return { 'superseded', was[10] or '' } end",
+      find: "if since_of(session[2], was[4]) > tonumber(since) then return { 'superseded', was[9] or '' } end",
       replace: '',
     },
     isKept: async (scene) => {
@@ -198,7 +198,7 @@ local members, removed = take_out(user, ids)`,
     name: 'a claim that does not look at the token again',
     edit: {
       script: 'claim',
-      find: 'elseif not is_valid_token(token, { was[1], was[2], was[12], was[13] }) then',
+      find: 'elseif not is_valid_token(token, { was[1], was[2] }) then',
       replace: 'elseif false then',
     },
     isKept: async (scene) => (await scene.claim('g1', 'plain', { tokenField: 'the one before' })).status === 'refused',

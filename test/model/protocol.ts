@@ -322,7 +322,7 @@ export class Protocol {
     } else if (record.kind === 'close') {
       if (session?.epoch === record.epoch) await this.#end(gateway, record.successorWaits);
       else if (record.successorWaits) await this.#release(record.epoch, idOf(gateway), true);
-    } else if (record.direct !== 'everyone') {
+    } else if (record.kind === 'message' && record.direct !== 'everyone') {
       const { id } = record.head;
       gateway.seenId = Math.max(gateway.seenId, Number(id));
       for (const { epoch } of record.direct) {

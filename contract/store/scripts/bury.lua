@@ -57,7 +57,7 @@ local function bury_entry(fields, at, recipient)
       if stop then return at, stop end
     elseif kind == 'c' then
       if record[5] == 1 then hand_over(record[2], int(record[3])) end
-    elseif kind ~= 'm' and kind ~= 'p' then keep_unread(fields[at], fields[at + 1]) end
+    elseif kind ~= 'm' and kind ~= 'p' and kind ~= 's' then keep_unread(fields[at], fields[at + 1]) end
     at, recipient = at + 2, 1
   end
 end

@@ -26,8 +26,6 @@ export interface LeaseReply {
   readonly nowMs: number;
   /** The highest message id in the store. If it is lower than one that was seen, the store has lost writes. */
   readonly highestId: number;
-  /** How often the fleet has adjusted to a step of Redis's clock. */
-  readonly clockSets: number;
   /** Gateways whose lease has run out. */
   readonly dead: string[];
 }
@@ -46,8 +44,8 @@ export async function holdLease(redis: RedisPort, keys: Keys, request: LeaseRequ
   ];
   const reply = await redis.script(leaseScript, [keys.users], args);
   if (reply === 'lost') return reply;
-  const [nowMs, known, clockSets, ...dead] = reply as string[];
-  return { nowMs: Number(nowMs), highestId: Number(known), clockSets: Number(clockSets), dead };
+  const [nowMs, known, ...dead] = reply as string[];
+  return { nowMs: Number(nowMs), highestId: Number(known), dead };
 }
 
 const buryScript = defineScript('bury', ALLOW_FULL, readLua(new URL('./bury.lua', import.meta.url)));

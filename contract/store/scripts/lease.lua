@@ -2,7 +2,7 @@
 -- ARGV[1] prefix · [2] gateway · [3] lease ms · [4] 1: join (a new id), 0: renew · [5] highest message id known to the gateway
 --     [6] ms since it sent its last renewal, by its own clock; 0: there was none · then field, value pairs for gateway:<id>
 -- Returns 'lost' (a lease that has run out is not renewed: ids are never reused), or {now ms, highest message id that
---     the store had, how often leases were adjusted to a set clock, ids of dead gateways…}
+--     the store had, ids of dead gateways…}
 -- Atomic because: nobody may bury this gateway between the check and the renewal.
 local gateway, leaseMs, elapsed = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[6])
 -- When the clock was set by more than this, leases are moved with it and keep their remaining time. Above every tolerated delay of a renewal.
@@ -12,10 +12,12 @@ local jump = renewed and now - renewed - elapsed or 0
 if math.abs(jump) <= SET_MS then jump = 0 end
 
 -- Set forward: all leases would run out at once. Set back: leases of dead gateways would last longer by the same time.
+-- Until then messages may have gone into the mailboxes of users who are connected: their gateways are told ahead of what follows.
 local latest = now + leaseMs
 local suspects = jump ~= 0 and { '(' .. int(now - math.max(jump, 0)), '+inf' } or { '(' .. int(latest + SET_MS), '+inf' }
 local shifted = redis.call('ZRANGEBYSCORE', P .. 'gateways', suspects[1], suspects[2], 'WITHSCORES')
 for at = 1, #shifted, 2 do
+  post(shifted[at], '["s"]', '')
   redis.call('ZADD', P .. 'gateways', int(math.min(tonumber(shifted[at + 1]) + jump, latest)), shifted[at])
 end
 if #shifted > 0 then count('clock_set') end
@@ -31,5 +33,4 @@ for at = 7, #ARGV do fields[#fields + 1] = ARGV[at] end
 redis.call('HSET', P .. 'gateway:' .. gateway, 'renewed_at', int(now), unpack(fields))
 redis.call('EXPIRE', P .. 'writes:' .. gateway, WRITES_SECONDS)
 commit()
-return { int(now), int(stored), redis.call('HGET', P .. 'stats', 'clock_set') or '0',
-  unpack(redis.call('ZRANGEBYSCORE', P .. 'gateways', '-inf', int(now))) }
+return { int(now), int(stored), unpack(redis.call('ZRANGEBYSCORE', P .. 'gateways', '-inf', int(now))) }
