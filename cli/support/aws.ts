@@ -82,9 +82,9 @@ export interface DeployedStack {
   readonly outputs: ReadonlyMap<string, string>;
 }
 
-/** The stack of a deployment, with its outputs. Fails when there is none. */
-export async function readStack(name: string): Promise<DeployedStack> {
-  const { Stacks } = await aws(stacks, ['cloudformation', 'describe-stacks', '--stack-name', name]);
+/** The stack of a deployment, with its outputs. Fails when there is none. Without a region: the one of the AWS command line. */
+export async function readStack(name: string, region?: string): Promise<DeployedStack> {
+  const { Stacks } = await aws(stacks, ['cloudformation', 'describe-stacks', '--stack-name', name], region);
   const [stack] = Stacks;
   if (stack === undefined)
     throw new AwsFailure(ExitCode.failed, `there is no stack ${name}`, 'Deploy it: npx cdk deploy');

@@ -4,8 +4,13 @@ import { z } from 'zod';
 import { aws, type DeployedStack, outputOf } from '../../cli/support/aws.ts';
 import { connectRelay } from '../../cli/support/relay.ts';
 
-const TAKEN_OVER_MS = 5 * 60_000;
-const POLL_MS = 5_000;
+export interface Pace {
+  readonly pollMs: number;
+  /** The secrets extension keeps a value for as long. */
+  readonly takenOverMs: number;
+}
+
+const inAnAccount: Pace = { pollMs: 5_000, takenOverMs: 5 * 60_000 };
 
 const secretValue = z.object({ SecretString: z.string() });
 const credentials = z.object({ username: z.string(), password: z.string() });
@@ -15,7 +20,7 @@ const users = z.object({ Users: z.array(z.object({ UserId: z.string(), UserName:
  * Gives the user of an ElastiCache store a new password as docs/deploy.md does it, and takes the old one away at once: a warm
  * function must read its secret again, and serve, within the time that the secrets extension keeps a value.
  */
-export async function rotation(stack: DeployedStack): Promise<string> {
+export async function rotation(stack: DeployedStack, pace: Pace = inAnAccount): Promise<string> {
   const { region } = stack;
   const arn = outputOf(stack, 'StoreSecretArn');
   const { SecretString } = await aws(secretValue, ['secretsmanager', 'get-secret-value', '--secret-id', arn], region);
@@ -36,7 +41,7 @@ export async function rotation(stack: DeployedStack): Promise<string> {
     for (;;) {
       const args = ['elasticache', 'describe-users', '--user-id', user.UserId];
       if ((await aws(users, args, region)).Users[0]?.Status === 'active') return;
-      await delay(POLL_MS);
+      await delay(pace.pollMs);
     }
   };
   await modify(password, next);
@@ -55,7 +60,7 @@ export async function rotation(stack: DeployedStack): Promise<string> {
       await relay.redis.close();
       return `a warm function served again after ${Math.round(passedMs / 1000)} s; start new gateways now`;
     }
-    if (passedMs > TAKEN_OVER_MS) throw error;
-    await delay(POLL_MS);
+    if (passedMs > pace.takenOverMs) throw error;
+    await delay(pace.pollMs);
   }
 }

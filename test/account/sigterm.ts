@@ -2,8 +2,10 @@ import { connect as connectTcp } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { aws, type DeployedStack, outputOf } from '../../cli/support/aws.ts';
+import { endpointOf } from './endpoint.ts';
 
-const REPLACED_MS = 20 * 60_000;
+/** A linear deployment in two steps takes ECS more than twenty minutes. */
+const REPLACED_MS = 60 * 60_000;
 const CONNECT_MS = 10_000;
 const PAUSE_MS = 500;
 
@@ -21,7 +23,7 @@ const resources = z.object({
  * Replaces all gateways while a client connects twice a second through the load balancer: nobody may be refused, neither
  * before SIGTERM nor after it, however long the nodes of the load balancer go on sending. Says when SIGTERM came.
  */
-export async function sigterm(stack: DeployedStack): Promise<string> {
+export async function sigterm(stack: DeployedStack, pauseMs = PAUSE_MS, replacedMs = REPLACED_MS): Promise<string> {
   const [cluster, name] = [outputOf(stack, 'ClusterName'), outputOf(stack, 'ServiceName')];
   const startedAtMs = Date.now();
   const target = ['--cluster', cluster, '--service', name];
@@ -29,12 +31,16 @@ export async function sigterm(stack: DeployedStack): Promise<string> {
 
   const refused: string[] = [];
   let attempts = 0;
-  while (Date.now() - startedAtMs < REPLACED_MS && !(await isDone(stack, cluster, name))) {
+  while (Date.now() - startedAtMs < replacedMs && !(await isDone(stack, cluster, name))) {
     attempts += 1;
-    await connectOnce(outputOf(stack, 'TcpEndpoint')).catch((error: unknown) => {
+    await connectOnce(endpointOf(stack)).catch((error: unknown) => {
       refused.push(`after ${Math.round((Date.now() - startedAtMs) / 1000)} s: ${String(error)}`);
     });
-    await delay(PAUSE_MS);
+    await delay(pauseMs);
+  }
+  if (attempts === 0) throw new Error('the deployment was over before a client could connect');
+  if (!(await isDone(stack, cluster, name))) {
+    throw new Error(`the gateways were not replaced within ${replacedMs / 60_000} minutes`);
   }
   const drainedAtMs = await firstLine(stack, 'draining', startedAtMs);
   const stoppedAtMs = await firstLine(stack, 'stopped', startedAtMs);
@@ -53,9 +59,8 @@ async function isDone({ region }: DeployedStack, cluster: string, name: string):
   return deployments.length === 1 && deployments[0]?.rolloutState === 'COMPLETED';
 }
 
-async function connectOnce(endpoint: string): Promise<void> {
-  const at = endpoint.lastIndexOf(':');
-  const socket = connectTcp({ host: endpoint.slice(0, at), port: Number(endpoint.slice(at + 1)) });
+async function connectOnce({ host, port }: { host: string; port: number }): Promise<void> {
+  const socket = connectTcp({ host, port });
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);

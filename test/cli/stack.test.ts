@@ -1,9 +1,6 @@
-import { chmod, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { delimiter, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { type Replies, standInAws, standInLambda } from '../kit/aws-stand-in.ts';
 import { linesOf, offences } from './json-rules.ts';
 import { System, temporaryFolder } from './system.ts';
 
@@ -61,48 +58,12 @@ const deployed = () => ({
   'service-quotas get-service-quota': { Quota: { Value: 1000 } },
 });
 
-/** The folder of a program `aws` with these replies: JSON, or the text that it fails with. Every call is in its log. */
-async function awsCommandLine(replies: Readonly<Record<string, unknown>>): Promise<{ path: string }> {
-  const folder = await temporaryFolder();
-  const program = `#!${process.execPath}
-const replies = ${JSON.stringify(replies)};
-const [service, operation, ...rest] = process.argv.slice(2);
-const reply = replies[service + ' ' + operation];
-if (typeof reply === 'object' && rest.includes('--output')) console.log(JSON.stringify(reply));
-else { console.error(reply ?? 'no such call: ' + process.argv.slice(2).join(' ')); process.exit(254); }
-`;
-  await writeFile(join(folder, 'aws'), program);
-  await chmod(join(folder, 'aws'), 0o755);
-  return { path: `${folder}${delimiter}${process.env.PATH}` };
-}
-
-/** Lambda's Invoke, which runs the relay on the store of the system. */
-async function lambda(): Promise<string> {
-  for (const [name, value] of Object.entries(system.env)) vi.stubEnv(name, value);
-  onTestFinished(() => void vi.unstubAllEnvs());
-  const { handler } = await import('../../functions/relay/handler.ts');
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk) => (body += chunk));
-    request.on('end', async () => {
-      const result = await handler(JSON.parse(body));
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(result));
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
 describe('fronttcp setup --stack', () => {
   test('makes the operator and a device, logs in, sends, and prints what the device acknowledged; twice', async () => {
-    const { path } = await awsCommandLine(deployed());
+    const { path } = await standInAws(deployed());
     const env = {
       PATH: path,
-      AWS_ENDPOINT_URL_LAMBDA: await lambda(),
+      AWS_ENDPOINT_URL_LAMBDA: await standInLambda(system.env),
       AWS_ACCESS_KEY_ID: 'of-the-test',
       AWS_SECRET_ACCESS_KEY: 'of-the-test',
     };
@@ -124,12 +85,12 @@ describe('fronttcp setup --stack', () => {
     const nowhere = await setup(await temporaryFolder());
     expect(nowhere.code).toBe(2);
     expect(nowhere.stderr).toMatch(/aws\) is not installed[\s\S]*Install it: https/);
-    const none = await awsCommandLine({
+    const none = await standInAws({
       'cloudformation describe-stacks': REFUSED('ValidationError', 'Stack with id FrontTcp does not exist'),
     });
     expect((await setup(none.path)).stderr).toContain('Stack with id FrontTcp does not exist');
     const [stack] = deployed()['cloudformation describe-stacks'].Stacks;
-    const bare = await awsCommandLine({ 'cloudformation describe-stacks': { Stacks: [{ ...stack, Outputs: [] }] } });
+    const bare = await standInAws({ 'cloudformation describe-stacks': { Stacks: [{ ...stack, Outputs: [] }] } });
     expect((await setup(bare.path)).stderr).toContain('the stack FrontTcp has no output ApiUrl');
   });
 });
@@ -137,8 +98,8 @@ describe('fronttcp setup --stack', () => {
 const check = z.object({ name: z.string(), state: z.string(), found: z.string(), mend: z.string().optional() });
 const report = z.object({ ok: z.boolean(), areas: z.array(z.object({ checks: z.array(check) })) });
 
-async function examine(replies: Readonly<Record<string, unknown>>) {
-  const { path } = await awsCommandLine(replies);
+async function examine(replies: Replies) {
+  const { path } = await standInAws(replies);
   const run = await system.run(['doctor', '--stack', 'FrontTcp', '--json'], { env: { PATH: path } });
   const { ok, areas } = report.parse(JSON.parse(run.stdout));
   const checks = areas.flatMap((area) => area.checks);

@@ -53,6 +53,7 @@ export const NOT_RUN: readonly string[] = [
   'docs/deploy.md aws aws sts get-caller-identity',
   'docs/deploy.md aws aws iam create-service-linked-role',
   'docs/deploy.md aws npm ci',
+  'docs/deploy.md aws npm run test:account',
   'docs/deploy.md aws npx cdk bootstrap',
   'docs/deploy.md aws npx fronttcp setup --stack',
   'docs/deploy.md aws npx fronttcp doctor --stack FrontTcp',
