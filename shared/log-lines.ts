@@ -40,6 +40,7 @@ export const LOG_FIELDS = {
   connections: 'open TCP connections',
   sessions: 'verified sessions',
   resumed: 'sessions taken up again',
+  repeated: 'calls to Redis that were made again',
   forgotten: 'sessions that Redis knew nothing of',
   left: 'sessions that Redis believed to be here',
   previous: 'the id before',

@@ -49,7 +49,7 @@ export async function reconcileSessions(parts: ReconcileParts): Promise<void> {
 
 async function repeatForgotten({ recentCalls, log }: ReconcileParts): Promise<void> {
   const calls = await recentCalls.repeatForgotten();
-  if (calls > 0) log.warn({ event: 'writes_repeated', calls }, 'Redis had forgotten calls: made them again');
+  if (calls > 0) log.warn({ event: 'writes_repeated', repeated: calls }, 'Redis had forgotten calls: made them again');
 }
 
 async function hasForgotten({ registry, redis, keys, claims }: ReconcileParts): Promise<boolean> {
