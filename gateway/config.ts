@@ -142,7 +142,7 @@ export const gatewayVariables: readonly string[] = Object.keys(schema.shape);
 
 export type GatewayConfig = ReturnType<typeof parseConfig>;
 
-/** Reads the environment (CONTRACT.md section 5). Throws EnvironmentError. */
+/** Reads the environment (docs/configuration.md). Throws EnvironmentError. */
 export function parseConfig(env: Variables) {
   const e = readSettings(schema, env);
   return {

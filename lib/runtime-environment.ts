@@ -1,6 +1,6 @@
 /**
  * The environment of gateways and functions, by name: declared here once, read by their config schemas.
- * Names from CONTRACT.md section 5 have the meaning that they have there.
+ * Names from docs/configuration.md have the meaning that they have there.
  */
 export const Env = {
   /**

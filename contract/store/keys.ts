@@ -1,5 +1,5 @@
 /**
- * Every Redis key of a deployment (DESIGN.md, "What Redis holds"). One object per cell.
+ * Every Redis key of a deployment (docs/redis-keys.md). One object per cell.
  *
  * All keys of a cell begin with one prefix. In a cluster the prefix is a hash tag, so that a script may touch
  * all of them. Cell 0 has the plain prefix, which other programs use; further cells put their number into it.

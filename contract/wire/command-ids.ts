@@ -1,4 +1,4 @@
-/** Every command_id of the wire (CONTRACT.md section 1). `as const` objects instead of enums: the program runs as it is. */
+/** Every command_id of the wire (docs/protocol.md). `as const` objects instead of enums: the program runs as it is. */
 export const ClientCommand = {
   verify: 1,
   single: 2,

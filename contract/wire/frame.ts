@@ -1,5 +1,5 @@
 /**
- * Frames of the TCP protocol (CONTRACT.md section 1).
+ * Frames of the TCP protocol (docs/protocol.md).
  *
  *   0        4        8        12                     length
  *   ┌────────┬────────┬────────┬──────────────────────┐

@@ -69,7 +69,7 @@ export type Environment = z.output<typeof schema>;
 /** Every name that the functions read: the deployment may set no other. */
 export type EnvironmentName = keyof Environment;
 
-/** Reads the environment (CONTRACT.md section 5). Throws EnvironmentError. */
+/** Reads the environment (docs/configuration.md). Throws EnvironmentError. */
 export function readEnvironment(env: Variables): Environment {
   return readSettings(schema, env);
 }

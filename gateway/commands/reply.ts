@@ -13,7 +13,7 @@ export interface ReplyParts {
   readonly traces: { replied(userId: string, ask: string): void } | undefined;
 }
 
-/** What a reply costs Redis beside the reply itself: a unit for every so many bytes (DESIGN.md, "Bounded work"). */
+/** What a reply costs Redis beside the reply itself: a unit for every so many bytes (docs/architecture.md, "Bounds"). */
 const BYTES_PER_UNIT = 200;
 
 /** 7: the reply to a message that carried `ask`. A plain client is never asked: the command is unknown to it. */

@@ -8,7 +8,7 @@ import type { Timed, Wheel } from './wheel.ts';
 export const PauseReason = { verifying: 1, routing: 2, rate: 4, upstream: 8, acknowledging: 16 } as const;
 export type PauseReason = (typeof PauseReason)[keyof typeof PauseReason];
 
-/** Of a frame before the verify (CONTRACT.md section 1): no token is needed to send one. */
+/** Of a frame before the verify (docs/protocol.md): no token is needed to send one. */
 const MAX_UNVERIFIED_FRAME_BYTES = 8_192;
 /** Bursts of so many seconds' worth of messages are let through. */
 const BURST_SECONDS = 2;

@@ -24,7 +24,7 @@ export interface GatewayRedis extends RedisPort {
 
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 1_000;
-/** Within the 5 s of CONTRACT.md: a connection that hangs is found and made anew. Lease and renewal bear two of these. */
+/** Within the 5 s of docs/runbook.md: a connection that hangs is found and made anew. Lease and renewal bear two of these. */
 const SILENCE_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_500;
 

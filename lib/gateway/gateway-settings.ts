@@ -86,7 +86,7 @@ export interface GatewaySettings {
   readonly memoryMiB?: number;
   /** @default 'arm64' */
   readonly architecture?: 'arm64' | 'x86_64';
-  /** Further settings of CONTRACT.md section 5, such as MAX_FRAME_BYTES. Never a secret. @default none */
+  /** Further settings of docs/configuration.md, such as MAX_FRAME_BYTES. Never a secret. @default none */
   readonly environment?: Readonly<Record<string, string>>;
   /** Laid over the default ones. @default a backlog of 16384 and keepalive after two minutes */
   readonly systemControls?: SystemControls;

@@ -14,7 +14,7 @@ export interface ApiSettings {
   readonly loginBurstLimit?: number;
   /** Origins of pages elsewhere that may call the API. The console needs none. @default none */
   readonly corsOrigins?: readonly string[];
-  /** Further settings of CONTRACT.md section 5 for the functions. Never a secret. @default none */
+  /** Further settings of docs/configuration.md for the functions. Never a secret. @default none */
   readonly environment?: Readonly<Record<string, string>>;
   /** New versions get a tenth of the calls for five minutes first. @default true */
   readonly canary?: boolean;

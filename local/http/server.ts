@@ -24,7 +24,7 @@ export interface ApiOptions {
   readonly port: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** What the functions read: CONTRACT.md section 5. */
+  /** What the functions read: docs/configuration.md. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Default: on standard output, as LOG_FORMAT says. */
   readonly log?: Log;

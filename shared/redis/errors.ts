@@ -58,7 +58,7 @@ export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && /^NOSCRIPT\b/.test(error.message);
 }
 
-/** The error word for a caller while the store cannot work for it: the words of CONTRACT.md section 6. */
+/** The error word for a caller while the store cannot work for it: the words of docs/errors.md. */
 export type UnavailableReason = 'store_unavailable' | 'store_credentials' | 'store_full';
 
 interface UnavailableDetails extends ErrorOptions {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { repository } from '../kit/process.ts';
+import { unknownFiles } from './named-files.ts';
 
 const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: repository, encoding: 'utf8' })
   .split('\0')
@@ -42,6 +43,25 @@ describe('every tracked file', () => {
   it('ends with a newline if it is text', () => {
     const open = [...texts].filter(([, text]) => text !== '' && !text.endsWith('\n')).map(([file]) => file);
     expect(open).toEqual([]);
+  });
+
+  it('names only files that exist, in comments and pages', () => {
+    // What earlier versions had stands in the two histories.
+    const pages = [...texts].filter(([file]) => file.endsWith('.md') && !/^(?:CHANGELOG|docs\/decisions)\.md$/.test(file));
+    const own = 'test/architecture/house.test.ts';
+    const sources = [...texts].filter(([file]) => file !== own && /\.(?:tsx?|lua|mjs|py|c|css|ya?ml)$/.test(file));
+    const files = new Set(tracked);
+    const found = [...pages, ...sources].map(([file, text]) => [file, unknownFiles(file, text, files)] as const);
+    expect(found.filter(([, names]) => names.length > 0)).toEqual([]);
+  });
+
+  it.each([
+    ['a/b.ts', '// See gone.ts, here.ts and ./here.ts.', ['gone.ts']],
+    ['a/b.lua', '-- as in c/gone.lua', ['c/gone.lua']],
+    ['a/b.ts', ' * In a/here.ts, `<name>/handler.ts` and https://x.org/y.md', []],
+    ['docs/x.md', 'See `a/gone.ts`, `a/here.ts` and `production.ts`.', ['a/gone.ts']],
+  ])('%s: the names in %j are looked up', (from, text, expected) => {
+    expect(unknownFiles(from, text, new Set(['a/here.ts']))).toEqual(expected);
   });
 
   it.each([

@@ -6,7 +6,7 @@ import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 const PREFIX = '{fronttcp}:';
 const key = (name: string): string => `${PREFIX}${name}`;
 
-/** What gateways, functions and their scripts send, by DESIGN.md, and what a client asks on connecting. */
+/** What gateways, functions and their scripts send, and what a client asks on connecting. */
 const needed: readonly (readonly [command: string, ...args: string[]])[] = [
   ['ping'],
   ['info'],

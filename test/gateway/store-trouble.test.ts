@@ -8,7 +8,7 @@ import { startStoreProxy } from '../kit/store-proxy.ts';
 import { until } from '../kit/until.ts';
 import { chat, entry, gateway } from './support/gateway.ts';
 
-/** CONTRACT.md section 5: everything works again within this time. */
+/** docs/runbook.md: everything works again within this time. */
 const BACK_MS = 5_000;
 
 async function ownRedis() {

@@ -19,7 +19,7 @@ const utf8 = new TextDecoder();
 
 /**
  * A device and a gateway that talk to each other inside the page: no connection, and nothing is sent. The bytes are real: they are
- * written and read by the codec of the gateways, and the answers are those of CONTRACT.md, section 1.
+ * written and read by the codec of the gateways, and the answers are those of docs/protocol.md.
  */
 export class Simulation {
   readonly #device = new FrameDecoder();
