@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Plan } from './plan.ts';
 import { cache } from './support/paths.ts';
 
-export interface Options {
+interface Options {
   readonly plan: Plan;
   /** Parts of ids of scenarios; empty: all. */
   readonly only: readonly string[];

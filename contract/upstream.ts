@@ -45,7 +45,7 @@ export interface UpstreamRequest {
 }
 
 /** Invoked asynchronously, at least once, in order. */
-export interface UpstreamLifecycle {
+interface UpstreamLifecycle {
   fronttcp: 1;
   kind: 'lifecycle';
   batch: string;

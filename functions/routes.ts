@@ -40,7 +40,7 @@ export const routes = [
   { method: 'GET', path: '/openapi.json', function: 'openapi' },
 ] as const;
 
-export type Route = (typeof routes)[number];
+type Route = (typeof routes)[number];
 export type FunctionName = Route['function'];
 /** As API Gateway names a route in `routeKey`. */
 export type RouteKey = Route extends infer R ? (R extends Route ? `${R['method']} ${R['path']}` : never) : never;

@@ -23,7 +23,7 @@ type ComposedHere =
   | 'unverifiedBytes';
 
 /** What sessions need of the network, of Redis and of the fleet. Tests stand in for these with plain objects. */
-export type SessionSurroundings = Omit<SessionParts, ComposedHere> &
+type SessionSurroundings = Omit<SessionParts, ComposedHere> &
   Omit<CommandParts, 'settings' | 'verifyLimits' | 'router'> &
   Pick<RouterParts, 'lease' | 'queue' | 'inbox'> & {
     readonly config: GatewayConfig;
@@ -37,7 +37,7 @@ export type SessionSurroundings = Omit<SessionParts, ComposedHere> &
     readonly flushNetwork: () => void;
   };
 
-export interface ComposedSessions {
+interface ComposedSessions {
   readonly broadcasts: Broadcast;
   readonly stalled: StalledBytes;
   /** The owner of a new connection. */

@@ -3,7 +3,7 @@ import type { GatewayParts } from './compose.ts';
 import { drainClients } from './fleet/drain.ts';
 
 /** One step of the shutdown: what is done, and how long it may be waited for before the next step begins. */
-export interface ShutdownStep {
+interface ShutdownStep {
   readonly name: string;
   readonly budgetMs: number;
   readonly run: (parts: GatewayParts, budgetMs: number) => Promise<unknown>;

@@ -62,7 +62,7 @@ export class Domain extends Construct {
 }
 
 /** Mistakes that Route 53 or ACM would refuse after minutes, or that would wait for ever for a validation. */
-export function domainProblems(settings: DomainSettings): string[] {
+function domainProblems(settings: DomainSettings): string[] {
   const { name, hostedZoneId } = settings;
   const zoneName = zoneNameOf(settings);
   return [

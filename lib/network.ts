@@ -9,7 +9,7 @@ import { refuse } from './guards/problems.ts';
  * - `nat`: private subnets behind one NAT gateway.
  * - `endpoints`: isolated subnets with VPC endpoints; no way to the internet at all.
  */
-export type Egress = 'public-ip' | 'nat' | 'endpoints';
+type Egress = 'public-ip' | 'nat' | 'endpoints';
 
 export interface NetworkSettings {
   /**
@@ -48,7 +48,7 @@ const interfaceServices = {
 type InterfaceName = keyof typeof interfaceServices;
 /** `s3` is the gateway endpoint, without which isolated tasks get no image. */
 export const endpointNames = ['secretsmanager', 'ecr.api', 'ecr.dkr', 'logs', 'lambda', 's3'] as const;
-export type EndpointName = (typeof endpointNames)[number];
+type EndpointName = (typeof endpointNames)[number];
 
 const ENDPOINT_IDS: Readonly<Record<InterfaceName, string>> = {
   secretsmanager: 'SecretsManager',
@@ -61,7 +61,7 @@ const ENDPOINT_IDS: Readonly<Record<InterfaceName, string>> = {
 /** One zone that goes would take every connection with it. */
 const MIN_ZONES = 2;
 
-export interface NetworkProps extends NetworkSettings {
+interface NetworkProps extends NetworkSettings {
   /** The store is in the VPC, and so the functions are. */
   readonly storeInVpc: boolean;
   /** Gateways invoke a function of the customer. */

@@ -44,8 +44,6 @@ export const Env = {
   logLevel: 'LOG_LEVEL',
 } as const;
 
-export type EnvName = (typeof Env)[keyof typeof Env];
-
 /** Fields of the secret behind `REDIS_SECRET_ARN` when the store is in the VPC. */
 export interface StoreCredentials {
   readonly username: string;
@@ -59,15 +57,6 @@ export interface UpstashCredentials {
   readonly restToken: string;
   /** For the gateway: `rediss://default:…@….upstash.io:6379`. */
   readonly redisUrl: string;
-}
-
-/** Fields of the secret behind `TLS_SECRET_ARN`, PEM text each. */
-export interface TlsSecret {
-  /** The chain, the server's own certificate first. */
-  readonly certificate: string;
-  readonly privateKey: string;
-  /** The authority of the clients' certificates, where these are asked for. */
-  readonly clientCa?: string;
 }
 
 /** Names of {@link UpstashCredentials} and {@link StoreCredentials} as the templates use them. */

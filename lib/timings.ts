@@ -52,13 +52,13 @@ export const defaultTimings: Timings = {
 };
 
 /** Fargate's own upper limit; nothing before the deployment itself would refuse a longer one. */
-export const MAX_STOP_TIMEOUT_SECONDS = 120;
+const MAX_STOP_TIMEOUT_SECONDS = 120;
 /** A TLS listener has it fixed, and the hosts forget a silent TCP flow after as long. */
 export const NLB_IDLE_TIMEOUT_SECONDS = 350;
 /** Below it, the load balancer sends new connections to a task that is gone. */
-export const MIN_DEREGISTRATION_DELAY_SECONDS = 120;
+const MIN_DEREGISTRATION_DELAY_SECONDS = 120;
 /** A heartbeat that is on its way when its time is over must still find the connection. */
-export const IDLE_MARGIN_SECONDS = 50;
+const IDLE_MARGIN_SECONDS = 50;
 /** The time between the end of the drain and SIGKILL: flush, release sessions, re-route the inbox, drop the lease. */
 export const STOP_MARGIN_SECONDS = 5;
 /** An HTTP API gives up on an integration after as long. */

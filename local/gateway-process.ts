@@ -10,7 +10,7 @@ const READY_TIMEOUT_MS = 20_000;
 /** A gateway drains within its own time limit; this one is for a hanging gateway. */
 const STOP_TIMEOUT_MS = 25_000;
 
-export interface GatewayProcessOptions {
+interface GatewayProcessOptions {
   env: NodeJS.ProcessEnv;
   host: string;
   port: number;

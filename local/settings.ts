@@ -25,7 +25,7 @@ export class SettingsError extends Error {
   override name = 'SettingsError';
 }
 
-export const USAGE = 'usage: npm start -- [--gateways N] [--upstream ./handler.ts]';
+const USAGE = 'usage: npm start -- [--gateways N] [--upstream ./handler.ts]';
 
 /** Reads the command line and the environment of `npm start`, completely, before anything is started. Throws SettingsError. */
 export function readSettings(args: readonly string[], env: Variables): StartSettings {

@@ -21,7 +21,7 @@ const lockfile = z.object({
   ),
 });
 
-export interface Package {
+interface Package {
   readonly name: string;
   readonly version: string;
   readonly licence: string;

@@ -68,8 +68,6 @@ export const LOG_FIELDS = {
   mean: 'connections per gateway',
 } as const;
 
-export type LogField = keyof typeof LOG_FIELDS;
-
 const MAX_TEXT = 500;
 const MAX_STACK = 4_000;
 /** Messages of JSON.parse quote the input, which is a user's content. */

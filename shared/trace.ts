@@ -22,9 +22,9 @@ export const SpanName = {
 
 export type SpanName = (typeof SpanName)[keyof typeof SpanName];
 
-export type Attributes = Readonly<Record<string, string | number | boolean>>;
+type Attributes = Readonly<Record<string, string | number | boolean>>;
 
-export interface SpanStart {
+interface SpanStart {
   /** W3C traceparent of the parent; without a well-formed one a new trace begins. */
   readonly parent?: string | undefined;
   readonly kind?: 'server' | 'client' | 'consumer' | 'internal';
@@ -46,7 +46,7 @@ export interface Traces {
   stop(): Promise<void>;
 }
 
-export interface TraceSettings {
+interface TraceSettings {
   readonly service: string;
   /** OTEL_EXPORTER_OTLP_ENDPOINT: spans go to `<endpoint>/v1/traces` as OTLP/HTTP JSON. */
   readonly endpoint: string;

@@ -21,7 +21,7 @@ const REPORT_TIMEOUT_MS = 60_000;
 /** Until it gets the order to stop. */
 const FOR_EVER_SECONDS = 86_400;
 
-export interface PairOptions {
+interface PairOptions {
   /** Which one it is: its clients' users and their loopback address are its own. */
   readonly index: number;
   readonly count: number;
@@ -86,7 +86,7 @@ export async function report(pairs: readonly Pair[], number: number): Promise<Re
 }
 
 /** What went wrong in the gateways' own eyes. */
-export interface Troubles {
+interface Troubles {
   /** How often one was not given a CPU within its lease: it then delivers nothing until it has a new one. */
   readonly leasesLost: number;
   /** Connections that they closed, by reason. */
@@ -106,7 +106,7 @@ export async function troubles(pairs: readonly Pair[]): Promise<Troubles> {
   return { leasesLost, closed };
 }
 
-export interface Report {
+interface Report {
   readonly delivered: number;
   readonly dead: number;
   /** Of the generator in the middle. */

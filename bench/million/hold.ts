@@ -5,7 +5,7 @@ import { sendBroadcast, sendSingles } from './ask.ts';
 import { type Pair, report, startPair, troubles } from './fleet.ts';
 import type { Held } from './result.ts';
 
-export interface HoldOptions {
+interface HoldOptions {
   readonly clients: number;
   readonly perGateway: number;
   /** Gateways that are filled at a time. */

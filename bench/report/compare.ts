@@ -10,7 +10,7 @@ export interface Change {
   readonly after: Spread;
 }
 
-export interface Comparison {
+interface Comparison {
   /** Why the two may not be comparable at all. */
   readonly warnings: readonly string[];
   readonly changes: readonly Change[];

@@ -14,7 +14,7 @@ const PLOTTED: readonly { readonly scenario: string; readonly column: string; re
   { scenario: 'connections', column: 'memory', file: 'perf-memory' },
 ];
 
-export interface PlotFile {
+interface PlotFile {
   readonly file: string;
   readonly scenario: string;
   readonly title: string;

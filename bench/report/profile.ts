@@ -16,7 +16,7 @@ const cpuProfile = z.object({
   startTime: z.number(),
 });
 
-export interface SelfTime {
+interface SelfTime {
   /** `function file:line`, or V8's own name such as `(garbage collector)`. */
   readonly name: string;
   /** Of the time in which the process was not idle. */
@@ -24,7 +24,7 @@ export interface SelfTime {
 }
 
 /** µs of the monotonic clock. */
-export interface Window {
+interface Window {
   readonly from: number;
   readonly to: number;
 }

@@ -9,7 +9,7 @@ export interface Spread {
   readonly max: number;
 }
 
-export interface Summary {
+interface Summary {
   /** By column; a column that no sample has is not there. */
   readonly columns: ReadonlyMap<string, Spread>;
   /** Samples that count, of how many. */
@@ -19,7 +19,7 @@ export interface Summary {
   readonly isDisturbed: boolean;
 }
 
-export const isClean = (sample: Sample): boolean => (sample.otherCpuPercent ?? 0) <= MAX_OTHER_CPU_PERCENT;
+const isClean = (sample: Sample): boolean => (sample.otherCpuPercent ?? 0) <= MAX_OTHER_CPU_PERCENT;
 
 /** Medians over the clean samples, or over all where there is no clean one. */
 export function summarize(samples: readonly Sample[]): Summary {

@@ -10,7 +10,7 @@ const pick = <T>(from: readonly T[]): T => {
   return one;
 };
 
-export interface LoadCounts {
+interface LoadCounts {
   sent: number;
   received: number;
   queued: number;

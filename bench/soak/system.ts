@@ -17,7 +17,7 @@ const START_MS = 60_000;
 export const PREFIX = '{soak}:';
 export const keys = keysOf(PREFIX);
 
-export interface Program {
+interface Program {
   readonly child: ChildProcess;
   readonly ports: readonly number[];
   /** SIGTERM, then SIGKILL. */

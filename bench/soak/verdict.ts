@@ -4,7 +4,7 @@ const MIB = 1_048_576;
 /** What the API comes to in its first minutes, whatever it is asked: a short run must not take that for a leak. */
 const WARM_API_BYTES = 224 * MIB;
 
-export interface Finding {
+interface Finding {
   what: string;
   early: number;
   late: number;

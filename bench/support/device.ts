@@ -4,7 +4,7 @@ import { ClientCommand, ServerCommand } from '../../contract/wire/command-ids.ts
 import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
 
 /** A frame of the gateway, the verdict excepted. The body is valid during the call. */
-export type TakeFrame = (commandId: number, body: Buffer, socket: Socket) => void;
+type TakeFrame = (commandId: number, body: Buffer, socket: Socket) => void;
 
 /** Resolves with the connection of a verified device. */
 export async function connectDevice(

@@ -4,7 +4,7 @@ import { compile } from './compile.ts';
 /** What one run of the generator printed, by its own names (bench/load/loadgen.c). */
 export type Figures = Readonly<Record<string, number>>;
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly cpus?: string | undefined;
   readonly niceness?: number;
   readonly timeoutMs?: number;

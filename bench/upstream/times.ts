@@ -1,14 +1,14 @@
 /** The machine's monotonic clock, ms: the same in all its processes. */
 export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-export interface Window {
+interface Window {
   readonly from: number;
   readonly to: number;
 }
 
 export const isWithin = (atMs: number, { from, to }: Window): boolean => atMs >= from && atMs < to;
 
-export interface Quantiles {
+interface Quantiles {
   readonly count: number;
   /** ms; 0 where there is none. */
   readonly p50: number;

@@ -5,7 +5,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
 
 const envelope = z.looseObject({ code: z.number(), message: z.string(), error: z.string().optional() });
 
-export interface ApiCall {
+interface ApiCall {
   body?: unknown;
   headers?: Readonly<Record<string, string>>;
   /** Time-out of the response, ms. */

@@ -25,7 +25,7 @@ type CredentialsFile = z.infer<typeof fileSchema>;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-export function credentialsPath(env: Env): string {
+function credentialsPath(env: Env): string {
   return join(env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'fronttcp', 'credentials.json');
 }
 

@@ -5,7 +5,7 @@ const page = () => readFileSync(new URL('../../docs/errors.md', import.meta.url)
 
 const SECTIONS = { http: 'Over HTTP', tcp: 'Over TCP (111)' } as const;
 /** A word has one meaning over each transport, and may differ between them. */
-export type Transport = keyof typeof SECTIONS;
+type Transport = keyof typeof SECTIONS;
 
 /** What docs/errors.md says to do about a word of the HTTP API or of frame 111, as a sentence; undefined for an unknown word. */
 export function nextStepOf(word: string, transport: Transport = 'http'): string | undefined {

@@ -20,14 +20,14 @@ export interface Content {
   receipt?: true;
 }
 
-export interface ManySent {
+interface ManySent {
   ids: string[];
   recipients: Counts;
   /** Number of recipients so far: fewer than all after an interruption. */
   done: number;
 }
 
-export interface ManyOptions {
+interface ManyOptions {
   /** Recipients of one request. */
   batch: number;
   /** With the same key a second run continues after an interrupted one: nothing is sent twice. */

@@ -6,7 +6,7 @@ import { awaitDelivery, isFailed } from './receipt.ts';
 /** A longer list would hide the successes. */
 const MAX_NAMED = 20;
 
-export interface ManyStates {
+interface ManyStates {
   /** Number of recipients in each state. */
   states: Record<string, number>;
   failed: { phone_number: string; state: string; reason?: string | undefined }[];

@@ -50,7 +50,7 @@ export interface CloseRecord {
   successorWaits: boolean;
 }
 
-export interface MailboxRecord {
+interface MailboxRecord {
   kind: 'mailbox';
   userId: string;
   epoch: number;
@@ -60,7 +60,7 @@ export interface MailboxRecord {
  * The store's clock was set, and the leases followed it: until then, sessions of this gateway did not count as connected, and
  * their messages went into the mailboxes.
  */
-export interface ClockSetRecord {
+interface ClockSetRecord {
   kind: 'clock set';
 }
 

@@ -1,7 +1,7 @@
 import { APPLICATION_UP } from './command-ids.ts';
 
 /** The word for no id at all. */
-export const NO_IDS = 'none';
+const NO_IDS = 'none';
 
 const PART = /^\s*(\d{4})(?:-(\d{4}))?\s*$/;
 

@@ -23,7 +23,7 @@ export const MAX_WAIT_SECONDS = 25;
 export const DEFAULT_WAIT_SECONDS = 10;
 /** The farthest `not_before`: 30 days ahead. */
 export const MAX_DELAY_SECONDS = 2_592_000;
-export const MAX_REPLACES_LENGTH = 128;
+const MAX_REPLACES_LENGTH = 128;
 /** Deeper content is refused: devices parse it with little stack. */
 export const MAX_CONTENT_DEPTH = 32;
 
@@ -105,7 +105,7 @@ interface Conditions {
 
 /** The name of a group: part of its path, too. */
 export const GROUP_NAME = /^[A-Za-z0-9._:-]{1,128}$/;
-export const groupNameSchema = z.string().regex(GROUP_NAME, 'is not the name of a group');
+const groupNameSchema = z.string().regex(GROUP_NAME, 'is not the name of a group');
 const groupTarget = z
   .strictObject({ group: groupNameSchema })
   .meta({ description: 'All members of a group at acceptance.' });

@@ -7,7 +7,7 @@ import { build } from 'esbuild';
  * that the page is there without a build step, from the sources, from a function's bundle and from the package alike.
  * Run `npm run console` after a change to page/; a test compares the two.
  */
-export interface PageParts {
+interface PageParts {
   script: string;
   style: string;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import page from './page.generated.json' with { type: 'json' };
 
 /** The console: one document that needs nothing else, and the policy to serve it under (Content-Security-Policy). */
-export interface ConsoleDocument {
+interface ConsoleDocument {
   html: string;
   contentSecurityPolicy: string;
 }

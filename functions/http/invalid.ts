@@ -11,7 +11,7 @@ export function invalid(error: z.ZodError): Refusal {
 }
 
 /** The first mistake. A list of all could repeat the caller's input at any length. */
-export function sentence(error: z.ZodError): Text {
+function sentence(error: z.ZodError): Text {
   const issue = deepest(error.issues[0]);
   if (issue === undefined) return { en: 'is not valid', zh: '无效' };
   const where = pathOf(issue.path);

@@ -15,7 +15,7 @@ export interface RequestTrace {
 }
 
 /** `parent`: the header of the request. */
-export type StartRequestTrace = (parent: string | undefined, route: string) => Promise<RequestTrace>;
+type StartRequestTrace = (parent: string | undefined, route: string) => Promise<RequestTrace>;
 
 /** Where OTEL_EXPORTER_OTLP_ENDPOINT is set; undefined: nothing is loaded, at no cost. */
 export function requestTraces(env: Readonly<Record<string, string | undefined>>): StartRequestTrace | undefined {

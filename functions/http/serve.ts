@@ -48,7 +48,7 @@ export interface Document {
 }
 
 export type Rule = (request: ApiRequest) => Promise<Answer> | Answer;
-export type Rules = Partial<Record<RouteKey | '$default', Rule>>;
+type Rules = Partial<Record<RouteKey | '$default', Rule>>;
 
 const UNAVAILABLE_RETRY_SECONDS = 1;
 

@@ -19,7 +19,7 @@ import { Refusal } from '../http/refusal.ts';
 const attemptScript = defineScript('login_attempt', readLua(new URL('./login-attempt.lua', import.meta.url)));
 
 /** Keys of one attempt. Names are hashed: they have a bounded length and reveal nothing. */
-export interface AttemptKeys {
+interface AttemptKeys {
   readonly pair: string;
   readonly user: string;
   readonly address: string;

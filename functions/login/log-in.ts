@@ -27,7 +27,7 @@ interface Parts {
   tokenTtlSeconds: number;
 }
 
-export interface Login {
+interface Login {
   token: string;
   /** Unix seconds. */
   expiresAt: number;

@@ -11,7 +11,7 @@ const NO_TOKEN = `sha256:${'0'.repeat(64)}`;
 export const OPERATOR = 'operator';
 
 /** The required right: that of an operator, or that of an operator or a service token with this scope. */
-export type Need = typeof OPERATOR | Scope;
+type Need = typeof OPERATOR | Scope;
 
 export interface Caller {
   /** A user id, or `service:<name>`. */

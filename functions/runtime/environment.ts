@@ -66,8 +66,6 @@ const schema = z
 export const functionVariables: readonly string[] = Object.keys(schema.shape);
 
 export type Environment = z.output<typeof schema>;
-/** Every name that the functions read: the deployment may set no other. */
-export type EnvironmentName = keyof Environment;
 
 /** Reads the environment (docs/configuration.md). Throws EnvironmentError. */
 export function readEnvironment(env: Variables): Environment {

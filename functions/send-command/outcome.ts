@@ -9,7 +9,7 @@ export type Outcome =
   /** The step can no longer happen. */
   | { readonly kind: 'impossible'; readonly error: ImpossibleStep };
 
-export type ImpossibleStep =
+type ImpossibleStep =
   | 'replaced'
   | 'cancelled'
   | 'expired'

@@ -10,7 +10,7 @@ import type { Language, Text } from '../http/text.ts';
 import { batchRequest } from './schema.ts';
 import type { Routed, Send, Sending, Sent } from './send.ts';
 
-export type Result = ({ code: 1; message: string } & Sent) | { code: 0; error: Reason; message: string };
+type Result = ({ code: 1; message: string } & Sent) | { code: 0; error: Reason; message: string };
 
 const REFUSAL_STATUS = {
   unknown_user: 404,
@@ -120,7 +120,7 @@ function workOfCommand(command: SendCommand, from: string): number {
   return workOf(recipients, bodyOf(command, from).length) + 1;
 }
 
-export interface SendLimits {
+interface SendLimits {
   readonly maxRecipients: number;
   readonly maxFrameBytes: number;
 }

@@ -14,7 +14,7 @@ const POLL_MIN_MS = 20;
 const POLL_MAX_MS = 500;
 const COUNT = 1_000;
 
-export interface Ask {
+interface Ask {
   readonly id: string;
   readonly userId: string;
 }

@@ -9,7 +9,7 @@ const LEAVE_MS = 200;
 const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 2_000;
 
-export type Withdraw = (commands: Parameters<typeof withdrawCommands>[2], idempotencyKey: string) => Promise<void>;
+type Withdraw = (commands: Parameters<typeof withdrawCommands>[2], idempotencyKey: string) => Promise<void>;
 
 /**
  * Revokes a request that got no reply and is refused for that reason. A store that froze between carrying it out and

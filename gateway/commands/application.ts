@@ -12,13 +12,13 @@ export interface ApplicationParts {
   readonly upstream: ApplicationCommands | undefined;
 }
 
-export interface ApplicationCommands {
+interface ApplicationCommands {
   isRefused(commandId: number): boolean;
   take(session: Session, frame: ApplicationFrame): void;
 }
 
 /** An application command. */
-export interface ApplicationFrame {
+interface ApplicationFrame {
   readonly commandId: number;
   readonly version: number;
   readonly ref: string | number | undefined;

@@ -12,7 +12,7 @@ export const refSchema = z.union([
 ]);
 
 /** Existing tokens have any form; only their length is bounded. */
-export const tokenSchema = z.string().min(1).max(4_096);
+const tokenSchema = z.string().min(1).max(4_096);
 
 /** Other members are ignored, `chat_from` among them: the sender is known from the verify. */
 export const verifySchema = z.object({

@@ -22,7 +22,7 @@ interface Round {
   readonly sessions: IterableIterator<Session>;
 }
 
-export interface BroadcastParts {
+interface BroadcastParts {
   readonly registry: Pick<Registry, 'all' | 'replaying'>;
   readonly counters: { wroteToMany(messages: number, bytes: number, receivers: number): void };
   /** Asks for a flush at the end of this turn. */

@@ -15,7 +15,7 @@ import type { Session } from '../session/session.ts';
 import type { InboxEntry } from './inbox-entries.ts';
 import type { UnreadRecord } from './revocations.ts';
 
-export interface InboxHandOutParts {
+interface InboxHandOutParts {
   readonly registry: Pick<Registry, 'all' | 'find'>;
   /** None of these rejects. */
   readonly store: {

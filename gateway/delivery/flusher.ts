@@ -12,7 +12,7 @@ interface Flushable {
   finish(join: Join, nowMs: number): void;
 }
 
-export interface FlusherParts {
+interface FlusherParts {
   /** Called ahead of every flush; may gather more or take back what was gathered. Returns whether it is done. */
   readonly before: (nowMs: number, budget: TimeBudget) => boolean;
   /** Sends what the connections were handed. */

@@ -25,7 +25,7 @@ const RETRY_MS = 500;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 250;
 
-export interface InboxReaderParts {
+interface InboxReaderParts {
   /** Makes a connection of its own. */
   readonly connect: () => RedisPort;
   readonly writer: RedisPort;

@@ -3,7 +3,7 @@ import { adoptUnread } from '../../contract/store/scripts/unread.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 
-export interface AdoptParts {
+interface AdoptParts {
   readonly redis: RedisPort;
   readonly keys: Keys;
   readonly lease: { readonly gatewayId: string };

@@ -8,7 +8,7 @@ const JITTER_MS = 300;
 /** Between two steps Redis belongs to the living, for as long as the last step took and at most this. */
 const MAX_PAUSE_MS = 250;
 
-export interface UndertakerParts {
+interface UndertakerParts {
   readonly redis: RedisPort;
   readonly keys: Keys;
   readonly lease: { readonly gatewayId: string };

@@ -9,7 +9,7 @@ const MIN_RATE = 500;
 const SHARE_FOR_GOODBYES = 0.8;
 
 /** Sends all clients away, evenly over the time there is; a few are gone at once. */
-export async function sendAway(sessions: readonly Session[], drainTimeoutMs: number): Promise<void> {
+async function sendAway(sessions: readonly Session[], drainTimeoutMs: number): Promise<void> {
   const perSecond = Math.max(MIN_RATE, sessions.length / ((drainTimeoutMs * SHARE_FOR_GOODBYES) / 1_000 || 1));
   const perStep = Math.ceil((perSecond * STEP_MS) / 1_000);
   for (let from = 0; from < sessions.length; from += perStep) {
@@ -19,7 +19,7 @@ export async function sendAway(sessions: readonly Session[], drainTimeoutMs: num
 }
 
 /** What the drain needs of the listener. */
-export interface DrainedListener {
+interface DrainedListener {
   readonly owners: Iterable<Session>;
   /** Accepts no connections from now on. */
   stop(): void;

@@ -9,7 +9,7 @@ const MIN_PER_TICK = 1;
 /** A few connections over the mean are not worth a reconnect. */
 const TOLERATED = 10;
 
-export interface RebalanceParts {
+interface RebalanceParts {
   /** A gateway with more than so many times the mean has too many. */
   above: number;
   /** The number of this gateway's connections. */

@@ -9,7 +9,7 @@ import { endOf } from './resume.ts';
 
 const BATCH = 128;
 
-export interface ReconcileParts {
+interface ReconcileParts {
   readonly redis: RedisPort;
   readonly keys: Keys;
   readonly registry: Pick<Registry, 'all' | 'get'>;

@@ -8,7 +8,7 @@ import type { Session } from '../session/session.ts';
 
 const BATCH = 128;
 
-export interface ResumeParts {
+interface ResumeParts {
   readonly redis: RedisPort;
   readonly keys: Keys;
   readonly config: { readonly offlineTtlSeconds: number };

@@ -4,7 +4,7 @@ import { releaseScheduled } from '../../contract/store/scripts/schedule.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 
-export interface ScheduledReleasesParts {
+interface ScheduledReleasesParts {
   readonly redis: RedisPort;
   readonly keys: Keys;
   readonly config: { readonly offlineTtlSeconds: number } & MailboxBound;

@@ -9,7 +9,7 @@ const PAUSE_MS = 2_500;
 /** A step takes Redis about two milliseconds; a million users are round in an hour and a half. */
 const USERS_PER_STEP = 500;
 
-export interface SweeperParts {
+interface SweeperParts {
   readonly redis: RedisPort;
   readonly keys: Keys;
   readonly config: { readonly offlineTtlSeconds: number };

@@ -4,9 +4,9 @@ import { NativeNetwork } from './native-network.ts';
 import { NodeNetwork } from './node-network.ts';
 import type { Network, NetworkKind } from './port.ts';
 
-export type NetworkSetting = 'auto' | NetworkKind;
+type NetworkSetting = 'auto' | NetworkKind;
 
-export interface ChosenNetwork {
+interface ChosenNetwork {
   readonly network: Network;
   /** For the start line: which it is, and why not the other. */
   readonly description: string;

@@ -21,7 +21,7 @@ const PROXY_HEADER_TIMEOUT_MS = 5_000;
 /** Why a connection was turned away before it had an owner; each has a row in the table of close reasons. */
 export type ConnectionRefusal = 'gateway_full' | 'address_full' | 'accept_rate' | 'no_proxy_header' | 'tls_failed';
 
-export interface ListenerSettings extends AdmissionSettings {
+interface ListenerSettings extends AdmissionSettings {
   readonly host: string;
   readonly port: number;
   readonly reusePort: boolean;
@@ -30,7 +30,7 @@ export interface ListenerSettings extends AdmissionSettings {
   readonly proxyProtocol: boolean;
 }
 
-export interface ListenerParts<Owner extends ConnectionOwner> {
+interface ListenerParts<Owner extends ConnectionOwner> {
   readonly settings: ListenerSettings;
   readonly network: Network;
   readonly counters: { accepts: number; refusedConnection(cause: ConnectionRefusal): void };

@@ -16,7 +16,7 @@ const VERSION_2_PROXY = 0x21;
 const TCP_OVER_IPV4 = 0x11;
 const TCP_OVER_IPV6 = 0x21;
 
-export type ProxyHeader =
+type ProxyHeader =
   | { status: 'incomplete' }
   | { status: 'invalid' }
   /** `address` is undefined for the proxy's own connections, such as health checks. */

@@ -10,7 +10,7 @@ const secretSchema = z.object({
   clientCa: z.string().min(1).optional(),
 });
 
-export type TlsSettings = { readonly renewalCheckMs: number } & (
+type TlsSettings = { readonly renewalCheckMs: number } & (
   | { readonly secretArn: string; readonly clientCertificates: boolean }
   | { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined }
 );

@@ -9,7 +9,7 @@ const MAX_PROFILE_SECONDS = 60;
 const SAMPLING_BYTES = 32_768;
 const MAX_SITES = 40;
 
-export interface DebugAnswer {
+interface DebugAnswer {
   readonly status: number;
   readonly body: object;
 }

@@ -17,7 +17,7 @@ import { Watch } from './watch.ts';
 const EXPORT_TIMEOUT_MS = 3_000;
 
 /** What is looked at. */
-export type ObservedParts = Omit<MetricSources, 'sums' | 'probe' | 'eventLoop'> &
+type ObservedParts = Omit<MetricSources, 'sums' | 'probe' | 'eventLoop'> &
   Pick<EmfSources, 'upstream'> & {
     readonly sessions: () => Iterable<ObservedSession>;
     readonly redis: RedisPort;

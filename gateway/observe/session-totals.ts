@@ -4,7 +4,7 @@ export interface ObservedSession {
   readonly outbox: { readonly bytes: number; readonly stalledSinceMs: number };
 }
 
-export interface SessionTotals {
+interface SessionTotals {
   /** Served from their mailboxes because they are behind, or have just come. */
   replaying: number;
   /** Whose reader has not read for a second and more. */

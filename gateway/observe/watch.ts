@@ -18,7 +18,7 @@ interface Row {
   readonly logFields?: () => Readonly<Record<string, string | number>>;
 }
 
-export interface WatchSources {
+interface WatchSources {
   readonly counters: Counters;
   readonly probe: StoreProbe;
   readonly eventLoop: EventLoop;

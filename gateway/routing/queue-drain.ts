@@ -17,7 +17,7 @@ const RETRY_MS = 1_000;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 250;
 
-export interface QueueDrainParts {
+interface QueueDrainParts {
   /** A connection of its own: nothing else may wait behind it. */
   readonly waiter: RedisPort;
   readonly redis: RedisPort;

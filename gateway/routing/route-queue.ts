@@ -32,7 +32,7 @@ const STUCK_MS = 10_000;
 /** How long Redis remembers a batch, so that one whose reply was lost is not routed twice, s. */
 const BATCH_MEMORY_SECONDS = 3_600;
 
-export interface RouteQueueParts {
+interface RouteQueueParts {
   readonly redis: RedisPort;
   readonly keys: Keys;
   readonly config: {

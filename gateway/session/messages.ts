@@ -1,7 +1,6 @@
 import { headRest, type MessageHead } from '../../contract/store/records.ts';
 import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
 import type { Undelivered } from '../../contract/store/scripts/sessions.ts';
-import { QUEUE_VERSION } from '../../contract/wire/command-ids.ts';
 import { commandIdOf, encodeFrame, HEADER_BYTES, versionOf } from '../../contract/wire/frame.ts';
 import { withAsk, withId } from '../../contract/wire/message.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
@@ -154,10 +153,6 @@ function intervalOf(item: Outgoing): DirectInterval | undefined {
 
 /** Messages without an id differ in these two alone, and mostly not even there: one head serves many. */
 let directHead: MessageHead = { id: '0', commandId: 0, version: 0, expiresAtMs: 0, flags: '', traceparent: '' };
-
-export function serverNotice(commandId: number, body: string): Notice {
-  return new Notice(QUEUE_VERSION, commandId, body);
-}
 
 /** The step of a receipt. Where a reply or an acknowledgement is awaited, it says of which form a client was that cannot give it. */
 export function writtenStep({ id, flags }: MessageHead, userId: string, form: SessionForm): DeliveryStep {

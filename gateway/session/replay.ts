@@ -11,7 +11,7 @@ import { Message, type Outgoing, writtenStep } from './messages.ts';
 const PREDECESSOR_PATIENCE_LEASES = 3;
 
 /** Mailboxes in Redis. */
-export interface Mailboxes {
+interface Mailboxes {
   /** Does not reject. */
   stash(messages: readonly Stashed[]): Promise<void>;
   /** Does not reject. */
@@ -35,7 +35,7 @@ export interface ReplayParts {
   readonly log: Pick<Log, 'warn' | 'error'>;
 }
 
-export interface MailboxTraces {
+interface MailboxTraces {
   handed(from: 'mailbox', head: MailboxMessage['head'], settle: Outgoing['settle']): Outgoing['settle'];
 }
 

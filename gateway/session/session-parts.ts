@@ -61,7 +61,7 @@ export type SessionParts = FrameReaderParts &
   };
 
 /** Sums to which all sessions of a gateway add. */
-export interface SessionCounters {
+interface SessionCounters {
   framesOut: number;
   bytesOut: number;
   badFrames: number;

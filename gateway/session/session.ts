@@ -26,7 +26,7 @@ const FINISH_CHECK_MS = 100;
 const LINGER_MS = 2_000;
 
 /** Within `verified`, the downlink is replaying or not: see Downlink. */
-export type SessionState = 'unverified' | 'replaying' | 'live' | 'suspended' | 'closed';
+type SessionState = 'unverified' | 'replaying' | 'live' | 'suspended' | 'closed';
 
 /**
  * One TCP connection and, once it is verified, one user's stay on it.

@@ -1,7 +1,7 @@
 import { inSteps } from '../../contract/store/work.ts';
 import type { Log } from '../../shared/log.ts';
 
-export interface GatheredWriting<T> {
+interface GatheredWriting<T> {
   /** What is written, for the log. */
   readonly what: string;
   /** The work of Redis for one item, in the units of contract/store/work.ts. */

@@ -14,7 +14,7 @@ interface RecentCall {
   readonly make: () => Promise<unknown>;
 }
 
-export interface RecentCallsParts {
+interface RecentCallsParts {
   readonly redis: RedisPort;
   readonly keys: Keys;
   readonly lease: { readonly gatewayId: string };

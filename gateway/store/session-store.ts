@@ -27,7 +27,7 @@ const STASH_MAX_BYTES = 8_388_608;
 /** About what a call holds in memory, beside its messages. */
 const CALL_BYTES = 300;
 
-export interface SessionStoreParts {
+interface SessionStoreParts {
   readonly redis: RedisPort;
   readonly keys: Keys;
   readonly config: {

@@ -6,13 +6,13 @@ import type { Log } from '../../shared/log.ts';
 import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 
-export interface Credentials {
+interface Credentials {
   userId: string;
   token: string;
   form: SessionForm;
 }
 
-export interface VerifierParts {
+interface VerifierParts {
   readonly redis: RedisPort;
   readonly keys: Keys;
   readonly config: { readonly offlineTtlSeconds: number; readonly maxVerifiesInFlight: number };
@@ -28,7 +28,7 @@ export interface VerifierParts {
 }
 
 /** `failed`: the store does not take this verify, for a reason that says nothing about the token. */
-export type VerifyResult = ClaimResult | { status: 'failed' };
+type VerifyResult = ClaimResult | { status: 'failed' };
 
 interface Waiting extends Credentials {
   answer: (result: VerifyResult) => void;

@@ -63,7 +63,7 @@ const SUMS: readonly [name: string, help: string, field: NumberField][] = [
   ['fronttcp_upstream_commands_sent_total', 'Commands that replies of the function sent', 'commandsSent'],
 ];
 
-export interface UpstreamGauges {
+interface UpstreamGauges {
   spooling: number;
   requests: number;
   lanes: number;

@@ -22,7 +22,7 @@ class WithdrawnError extends Error {
   override name = 'WithdrawnError';
 }
 
-export interface InvokerOptions {
+interface InvokerOptions {
   region: string | undefined;
   maxAttempts: number;
   /** The maximum number of connections to Lambda: one per invocation in flight. */

@@ -14,7 +14,7 @@ const REPLY_OFFSET = 1_000;
 /** Of one session, so that it cannot take all places. */
 const SESSION_MAX = 32;
 
-export interface RequestLimits {
+interface RequestLimits {
   functionName: string;
   timeoutMs: number;
   maxInFlight: number;

@@ -15,7 +15,7 @@ import { Requests } from './requests.ts';
 import { Mode, modeOf, type UpstreamSettings } from './settings.ts';
 import { Spooler } from './spooler.ts';
 
-export interface UpstreamParts {
+interface UpstreamParts {
   settings: UpstreamSettings;
   config: {
     readonly offlineTtlSeconds: number;

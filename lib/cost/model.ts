@@ -1,7 +1,7 @@
 import { costOf, HOURS_PER_MONTH, type Price, prices } from './prices.ts';
 import { assumptions as a, commandsPerMonth, MINUTES_PER_MONTH, tasksFor, type Usage } from './usage.ts';
 
-export interface CostItem {
+interface CostItem {
   readonly name: string;
   /** US dollars a month. */
   readonly monthly: number;

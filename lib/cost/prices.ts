@@ -6,10 +6,10 @@
 export const PRICES_DATE = '2026-11-22';
 export const HOURS_PER_MONTH = 730;
 
-export type Source = 'price-list' | 'third-party' | 'recalled';
+type Source = 'price-list' | 'third-party' | 'recalled';
 
 /** A quantity up to `upTo` costs `price` for each `per`; the tier after it begins there. */
-export interface Tier {
+interface Tier {
   readonly upTo: number;
   readonly price: number;
 }

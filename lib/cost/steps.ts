@@ -1,7 +1,7 @@
 import { type Bill, frontTcpBill } from './model.ts';
 import type { Usage } from './usage.ts';
 
-export interface Step {
+interface Step {
   readonly name: string;
   /** The setting that does it. */
   readonly setting: string;
@@ -25,7 +25,7 @@ export const STEPS: readonly Step[] = [
   { name: 'Spot capacity', setting: 'gateway.spotPercent: 90', change: { spotPercent: 90 } },
 ];
 
-export interface StepTaken extends Step {
+interface StepTaken extends Step {
   /** US dollars a month, after the steps before it; below zero where it costs more than it saves. */
   readonly saving: number;
   /** US dollars a month for each client, with this step and those before it. */

@@ -20,7 +20,7 @@ import { LoadBalancer } from './load-balancer.ts';
 import { scaleGateways } from './scaling.ts';
 import { Upstream, type UpstreamSettings } from './upstream.ts';
 
-export interface GatewayServiceProps {
+interface GatewayServiceProps {
   readonly network: Network;
   readonly store: RedisStore;
   readonly settings: GatewaySettings;

@@ -37,7 +37,7 @@ export type TlsChoice =
  * - `proxy-v2`: by PROXY protocol; for clients that come through PrivateLink, or over IPv6.
  * - `none`: it sees the load balancer, with at most 55,000 connections per task.
  */
-export type ClientAddress = 'preserve' | 'proxy-v2' | 'none';
+type ClientAddress = 'preserve' | 'proxy-v2' | 'none';
 
 /**
  * How new tasks take over.

@@ -21,7 +21,7 @@ export const CONTAINER_NAME = 'gateway';
 /** Below it the shares differ by chance; far above it a new task would stay idle. */
 const SHED_ABOVE = 1.3;
 
-export interface GatewayTaskProps {
+interface GatewayTaskProps {
   readonly settings: GatewaySettings;
   readonly tls: TlsChoice;
   readonly timings: Timings;

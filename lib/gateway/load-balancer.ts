@@ -18,7 +18,7 @@ import { NLB_IDLE_TIMEOUT_SECONDS, type Timings } from '../timings.ts';
 import { DEFAULT_HEALTH_PORT, DEFAULT_PORT, type GatewaySettings, type TlsChoice } from './gateway-settings.ts';
 import { CONTAINER_NAME } from './gateway-task.ts';
 
-export interface LoadBalancerProps {
+interface LoadBalancerProps {
   readonly settings: GatewaySettings;
   readonly tls: TlsChoice;
   readonly timings: Timings;

@@ -35,7 +35,7 @@ export interface UpstreamSettings {
   readonly lifecycle?: lambda.IAlias | string;
 }
 
-export interface UpstreamProps {
+interface UpstreamProps {
   readonly settings: UpstreamSettings;
   readonly taskRole: iam.IRole;
   readonly dataPolicy: DataPolicy;
@@ -92,7 +92,7 @@ export class Upstream extends Construct {
 }
 
 /** Mistakes that would only show when the gateways start, or when the first device sends a command. */
-export function upstreamProblems({ alias, lifecycle, events, requests }: UpstreamSettings): string[] {
+function upstreamProblems({ alias, lifecycle, events, requests }: UpstreamSettings): string[] {
   const given = [alias, lifecycle].filter(
     (one) => typeof one === 'string' && one !== 'none' && !Token.isUnresolved(one),
   );

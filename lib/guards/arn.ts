@@ -28,7 +28,7 @@ const FORMS = {
   },
 } as const;
 
-export type ArnKind = keyof typeof FORMS;
+type ArnKind = keyof typeof FORMS;
 
 /**
  * Mistakes that CloudFormation finds after twenty minutes, or a task when it starts: an ARN of another kind or region.

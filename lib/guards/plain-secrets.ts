@@ -6,7 +6,7 @@ const DYNAMIC_REFERENCE = /\{\{resolve:(secretsmanager|ssm-secure):/;
 const URL_WITH_PASSWORD = /:\/\/[^/\s:@]*:[^/\s@]+@/;
 
 /** Finds values in a plain environment that are, or look like, secrets: everyone with the right to describe the resource could read them. */
-export function plainSecretProblems(owner: string, environment: Readonly<Record<string, unknown>>): string[] {
+function plainSecretProblems(owner: string, environment: Readonly<Record<string, unknown>>): string[] {
   return Object.entries(environment).flatMap(([name, value]) => {
     const text = JSON.stringify(value);
     if (DYNAMIC_REFERENCE.test(text)) {

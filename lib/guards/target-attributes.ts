@@ -27,7 +27,7 @@ const UNHEALTHY_TERMINATION = 'target_health_state.unhealthy.connection_terminat
 const DRAINING_INTERVAL = 'target_health_state.unhealthy.draining_interval_seconds';
 
 /** Neither the CDK nor its validator knows the attributes' names: a misspelt one fails, or is ignored, at deployment. */
-export function targetAttributeProblems(attributes: Readonly<Record<string, string>>): string[] {
+function targetAttributeProblems(attributes: Readonly<Record<string, string>>): string[] {
   const problems = Object.entries(attributes).flatMap(([key, value]) => {
     const form = ATTRIBUTES[key];
     if (!form) return [`The target group attribute ${key} does not exist for a network load balancer.`];

@@ -32,7 +32,7 @@ export interface ApiSettings {
   readonly secretsExtensionLayerArn?: string;
 }
 
-export interface ApiStageProps {
+interface ApiStageProps {
   readonly api: apigw.HttpApi;
   readonly settings: ApiSettings;
   readonly logs: LogSettings;

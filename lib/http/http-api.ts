@@ -22,7 +22,7 @@ import { failureAlarm, latencyAlarm } from './function-alarms.ts';
 import { type FunctionNeeds, functionTable } from './function-table.ts';
 import { NodeFunction } from './node-function.ts';
 
-export interface HttpApiProps {
+interface HttpApiProps {
   readonly settings: ApiSettings;
   readonly network: Network;
   readonly store: RedisStore;

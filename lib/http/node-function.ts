@@ -16,7 +16,7 @@ import type { Network } from '../network.ts';
 import type { RedisStore } from '../redis/redis-store.ts';
 import { Env } from '../runtime-environment.ts';
 
-export interface NodeFunctionProps {
+interface NodeFunctionProps {
   /** The folder of the function, and so of its bundle. */
   readonly name: string;
   readonly memoryMiB: number;

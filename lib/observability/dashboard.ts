@@ -6,7 +6,7 @@ import type { HttpApi } from '../http/http-api.ts';
 import type { RedisStore } from '../redis/redis-store.ts';
 import { gatewayMetric } from './gateway-metric.ts';
 
-export interface DashboardProps {
+interface DashboardProps {
   readonly gateways: GatewayService;
   readonly api: HttpApi;
   readonly store: RedisStore;

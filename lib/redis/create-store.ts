@@ -9,7 +9,7 @@ import { ServerlessStore } from './serverless-store.ts';
 import { UpstashStore } from './upstash-store.ts';
 import { ValkeyStore } from './valkey-store.ts';
 
-export interface StoreProps {
+interface StoreProps {
   readonly choice: RedisChoice;
   readonly network: Network;
   readonly dataPolicy: DataPolicy;

@@ -51,7 +51,7 @@ export function eventOf(
   };
 }
 
-export interface Target {
+interface Target {
   readonly path: string;
   readonly query: string;
 }
@@ -64,7 +64,7 @@ export function targetOf(url: string): Target {
   return { path: path === '' ? '/' : path, query: at < 0 ? '' : local.slice(at + 1) };
 }
 
-export interface Headers {
+interface Headers {
   readonly headers: Record<string, string>;
   readonly cookies: string[] | undefined;
 }

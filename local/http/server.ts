@@ -19,7 +19,7 @@ const KEEP_ALIVE_MS = 65_000;
 /** Time limit for requests in flight when the server closes: a response takes at most 2 s, a login a little more. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
-export interface ApiOptions {
+interface ApiOptions {
   /** 0: a free one. */
   readonly port: number;
   /** Default 127.0.0.1. */

@@ -4,14 +4,14 @@ import { findOnPath } from './find.ts';
 import { untilReady } from './ping.ts';
 import { lastLines, run } from './run.ts';
 
-export interface ContainerOptions {
+interface ContainerOptions {
   readonly dataDir: string;
   readonly env: NodeJS.ProcessEnv;
   readonly say: (line: string) => void;
   readonly args: readonly string[];
 }
 
-export interface RunningContainer {
+interface RunningContainer {
   readonly url: string;
   readonly engine: string;
   stop(): Promise<void>;

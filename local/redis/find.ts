@@ -9,7 +9,7 @@ export interface RedisBinary {
   readonly version: string;
 }
 
-export interface FoundBinary {
+interface FoundBinary {
   readonly binary?: RedisBinary;
   /** The reasons why the programs found were not used; empty when there are none. */
   readonly refused: readonly string[];

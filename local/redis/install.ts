@@ -9,7 +9,7 @@ interface PackageManager {
   readonly asRoot: boolean;
 }
 
-export interface Installed {
+interface Installed {
   readonly ok: boolean;
   /** The attempts and their results, for the error when all of them fail. */
   readonly tried: string;
@@ -77,7 +77,7 @@ export async function sudoCommand(env: NodeJS.ProcessEnv): Promise<SudoCommand |
   return { manager: manager.program, command: ['sudo', 'sh', '-c', manager.script] };
 }
 
-export interface SudoCommand {
+interface SudoCommand {
   /** Such as `apt-get`, for the question. */
   readonly manager: string;
   readonly command: readonly string[];

@@ -7,7 +7,7 @@ import { sudoCommand } from './install.ts';
 export type AskPerson = (question: string) => Promise<string>;
 
 /** The user's choice when Redis is missing. */
-export type Wish =
+type Wish =
   | { readonly kind: 'installed' }
   /** The URL of a Redis that runs elsewhere. */
   | { readonly kind: 'url'; readonly url: string }

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 
-export interface RunResult {
+interface RunResult {
   /** null when the program could not be started or was ended by a signal. */
   readonly code: number | null;
   /** stdout and stderr in the order they came. */
   readonly output: string;
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** The program is killed after this. */
   readonly timeoutMs?: number;

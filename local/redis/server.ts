@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { untilReady } from './ping.ts';
 import { lastLines } from './run.ts';
 
-export interface ServerOptions {
+interface ServerOptions {
   /** Path of redis-server or valkey-server. */
   readonly binary: string;
   /** Made if missing; holds the data and redis.log. */

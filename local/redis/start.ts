@@ -9,7 +9,7 @@ import { ask } from './ping.ts';
 import { type AskPerson, askForRedis } from './question.ts';
 import { launchServer } from './server.ts';
 
-export interface StartRedisOptions {
+interface StartRedisOptions {
   /** Redis's files: data, log, and a note of what runs. Made if missing. */
   readonly dataDir: string;
   /** Called for each action on this machine, with one line of text. */

@@ -14,7 +14,7 @@ const SETTLE_MS = 100;
 const RESTART_MS = 1_000;
 const STOP_TIMEOUT_MS = 3_000;
 
-export interface FunctionProcessOptions {
+interface FunctionProcessOptions {
   /** Absolute path of the user's module, which exports `handler`. */
   file: string;
   env: NodeJS.ProcessEnv;

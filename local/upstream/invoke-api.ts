@@ -12,7 +12,7 @@ const MAX_ASYNC_BYTES = 1024 * 1024;
 const PATH = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?|$)/;
 const CLOSE_TIMEOUT_MS = 5_000;
 
-export interface InvokeApiOptions {
+interface InvokeApiOptions {
   /** 0 or omitted: a free one. */
   port?: number;
   host?: string;

@@ -7,7 +7,7 @@ import type { Settings } from './options.ts';
 /** A server's frame may be larger than what a client may send (id and time are added): a larger length is a protocol error. */
 const MAX_INBOUND_FRAME_BYTES = 1_048_576;
 
-export interface ConnectionHandlers {
+interface ConnectionHandlers {
   /** `body` is a view, valid during the call. */
   frame(version: number, commandId: number, body: Buffer): void;
   /** Called once, for every kind of end; undefined when the server or this client ended it in an orderly way. */

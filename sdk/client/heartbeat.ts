@@ -1,5 +1,5 @@
 /** The part of the connection that the heartbeat needs. */
-export interface HeartbeatPeer {
+interface HeartbeatPeer {
   beat(): void;
   /** The socket is not being read: silence does not mean that the server is gone. */
   readonly isPaused: boolean;

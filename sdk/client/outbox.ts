@@ -5,14 +5,14 @@ import type { Json } from './message.ts';
 /** `command_id` of a reply, less that of its command. */
 const REPLY_OFFSET = 1_000;
 
-export interface OutboxWriter {
+interface OutboxWriter {
   write(commandId: number, body: string, written: (error?: Error | null) => void): void;
 }
 
 /** When a send is done: its bytes are with the kernel · the server sent 110, or replied · the reply came. */
 export type Answer = 'written' | 'accepted' | 'reply';
 
-export interface Outgoing {
+interface Outgoing {
   /** Unique within this client. It is also in `body` when the server must repeat it. */
   readonly ref: string;
   readonly commandId: number;

@@ -14,7 +14,7 @@ export interface End {
 /** Reasons after which a reconnect would take over a newer connection, or would use an invalid token. */
 const FINAL_REASONS = ['taken_over', 'logged_out'];
 
-export type NextStep = { attempt: number; delayMs: number } | { finalCause: Error };
+type NextStep = { attempt: number; delayMs: number } | { finalCause: Error };
 
 /** Decides, after each connection, whether and when the next one is tried. */
 export class ReconnectSchedule {

@@ -10,7 +10,7 @@ import type { Credentials, RedisTarget } from './target.ts';
 
 type Client = Redis | Cluster;
 
-export interface RedisClientOptions {
+interface RedisClientOptions {
   readonly target: RedisTarget;
   readonly isCluster: boolean;
   /**

@@ -10,7 +10,7 @@
  * | `wrong_type`: somebody else has put another type under this key | it alone fails, logged | 500 `internal`, logged |
  * | `bug`: everything else, a mistake in our code | it alone fails, logged | 500 `internal`, logged |
  */
-export type ErrorClass = 'passing' | 'credentials' | 'full' | 'too_large' | 'wrong_type' | 'bug';
+type ErrorClass = 'passing' | 'credentials' | 'full' | 'too_large' | 'wrong_type' | 'bug';
 
 /**
  * Classified by the first word of a reply, which Redis calls its code. Upstash gives `ERR` to its own limits: there the

@@ -1,14 +1,14 @@
 import { Latch } from './latch.ts';
 
 /** Items that wait, and which of them go next. */
-export interface WaitingItems<T> {
+interface WaitingItems<T> {
   readonly length: number;
   add(item: T): void;
   /** Removes and returns the next batch: at least one item. */
   take(): readonly T[];
 }
 
-export interface Batching<T> {
+interface Batching<T> {
   readonly items: WaitingItems<T>;
   /** Must not reject. The next batch begins when it has resolved. */
   readonly run: (batch: readonly T[]) => Promise<void>;

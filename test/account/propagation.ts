@@ -16,7 +16,7 @@ const SAMPLE = 40;
 /** How long a gateway goes on accepting after its target was taken out: until SIGTERM, and until its drain has ended. */
 const ACCEPTS_MS = (defaultTimings.deregistrationDelaySeconds + defaultTimings.drainTimeoutSeconds) * 1000;
 
-export interface Pace {
+interface Pace {
   /** Between two connections. */
   readonly pauseMs: number;
   /** Without a new connection for so long, a target is out. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { aws, type DeployedStack, outputOf } from '../../cli/support/aws.ts';
 import { connectRelay } from '../../cli/support/relay.ts';
 
-export interface Pace {
+interface Pace {
   readonly pollMs: number;
   /** The secrets extension keeps a value for as long. */
   readonly takenOverMs: number;

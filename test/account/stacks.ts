@@ -1,7 +1,7 @@
 import type { Settings } from '../../lib/settings.ts';
 import type { TestName } from './tests.ts';
 
-export interface AccountStack {
+interface AccountStack {
   /** Why this store or these options want a deployment of their own. */
   readonly what: string;
   readonly settings: Settings;

@@ -6,7 +6,7 @@ import { rotation } from './rotation.ts';
 import { sigterm } from './sigterm.ts';
 
 /** Each resolves with what it found, and rejects with what is wrong. */
-export type AccountTest = (stack: DeployedStack) => Promise<string>;
+type AccountTest = (stack: DeployedStack) => Promise<string>;
 
 /** In the order in which they run: later ones end what earlier ones need. `teardown` follows them all. */
 export const accountTests = {

@@ -47,7 +47,9 @@ describe('every tracked file', () => {
 
   it('names only files that exist, in comments and pages', () => {
     // What earlier versions had stands in the two histories.
-    const pages = [...texts].filter(([file]) => file.endsWith('.md') && !/^(?:CHANGELOG|docs\/decisions)\.md$/.test(file));
+    const pages = [...texts].filter(
+      ([file]) => file.endsWith('.md') && !/^(?:CHANGELOG|docs\/decisions)\.md$/.test(file),
+    );
     const own = 'test/architecture/house.test.ts';
     const sources = [...texts].filter(([file]) => file !== own && /\.(?:tsx?|lua|mjs|py|c|css|ya?ml)$/.test(file));
     const files = new Set(tracked);

@@ -9,7 +9,7 @@ import { repository } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { type Run, runInProcess } from './in-process.ts';
 
-export interface RunOptions {
+interface RunOptions {
   /** Standard input; the end of it follows. */
   input?: string;
   env?: Readonly<Record<string, string | undefined>>;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
 
-export interface Frame {
+interface Frame {
   version: number;
   commandId: number;
   body: string;

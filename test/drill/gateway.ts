@@ -12,7 +12,7 @@ const innerFaults: Readonly<Record<InnerFault, string>> = {
   jump: 'const real = Date.now; Date.now = () => real() + 3_600_000;',
 };
 
-export interface GatewayOptions {
+interface GatewayOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly inner?: InnerFault | undefined;
   /** `ulimit -n` of the process. */

@@ -50,7 +50,7 @@ export interface Stay {
 }
 
 /** What was done to the system that lets a plain client see a message twice. */
-export interface Risk {
+interface Risk {
   readonly what: string;
   readonly from: number;
   to: number;
@@ -60,7 +60,7 @@ export interface Risk {
  * The API lost sight of its calls to Redis: of those that were on their way between `from` and `to` nobody can know whether
  * they were carried out. `overAt`: the replies came after all, then.
  */
-export interface Break {
+interface Break {
   readonly what: string;
   readonly from: number;
   to: number;
@@ -68,7 +68,7 @@ export interface Break {
 }
 
 /** Writes of this time that the store had acknowledged and does not know any more. */
-export interface Forgotten {
+interface Forgotten {
   readonly from: number;
   readonly to: number;
 }

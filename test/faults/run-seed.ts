@@ -19,7 +19,7 @@ import { HttpSender, QueueSender, type Sender, TcpSender } from './senders.ts';
 import { checkEvents, checkLeftovers, checkLost, checkReceipts, countExpired, readReceipts } from './store-checks.ts';
 import { LEASE_MS, World, type WorldOptions } from './world.ts';
 
-export interface SeedOptions {
+interface SeedOptions {
   readonly seed: number;
   readonly cluster?: boolean;
   /** Default: the one that the seed names. */

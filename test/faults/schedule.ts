@@ -11,7 +11,7 @@ export type ClientStep =
   | { readonly what: 'stall'; readonly receiver: number; readonly forMs: number }
   | { readonly what: 'cut sender'; readonly sender: number };
 
-export type GatewayStep =
+type GatewayStep =
   | { readonly what: 'kill gateway' | 'end gateway'; readonly place: number; readonly backAfterMs: number }
   | { readonly what: 'pause gateway'; readonly place: number; readonly forMs: number }
   | { readonly what: 'kill api'; readonly backAfterMs: number };
@@ -37,7 +37,7 @@ export type Profile = (typeof PROFILES)[number];
 const IN_TURN: readonly Profile[] = ['store', 'gateways', 'redis', 'gentle', 'links'];
 const IN_A_CLUSTER: readonly Profile[] = ['store', 'gateways', 'redis', 'gentle'];
 
-export interface Sizes {
+interface Sizes {
   readonly receivers: number;
   readonly senders: number;
   readonly gateways: number;

@@ -6,12 +6,12 @@ import { Crowd } from './storm-crowd.ts';
 import { Wire } from './wire.ts';
 import { type Gateway, World } from './world.ts';
 
-export interface StormOptions {
+interface StormOptions {
   readonly clients: number;
   readonly gateways: number;
 }
 
-export interface StormResult {
+interface StormResult {
   /** How many lost their connection with the gateway. */
   readonly cutOff: number;
   /** From the kill to everyone verified again, ms. */

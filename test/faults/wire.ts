@@ -10,7 +10,7 @@ export interface WireFrame {
 const VERIFY_TIMEOUT_MS = 6_000;
 const verdict = z.object({ code: z.number(), session: z.string().optional(), lost: z.number().optional() });
 
-export interface Verified {
+interface Verified {
   readonly epoch: string | undefined;
   readonly lost: number;
 }

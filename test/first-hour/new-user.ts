@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { Line } from './readme.ts';
 
 /** Of one line: until the user could go on. */
-export interface Took {
+interface Took {
   readonly seconds: number;
   /** Of all processes that this user has started, since the line before. */
   readonly processor: number;

@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 
 /** JSON that is printed, or a text that the call fails with. */
-export type Reply = object | string;
+type Reply = object | string;
 /** By service and operation (`ecs describe-services`); of a list each call takes the next one, and the last one stays. */
 export type Replies = Readonly<Record<string, Reply | readonly Reply[]>>;
 

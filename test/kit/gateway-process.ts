@@ -10,7 +10,7 @@ export interface GatewayProcess {
   isReady(): Promise<boolean>;
 }
 
-export interface GatewayProcessOptions {
+interface GatewayProcessOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The checkout whose gateway it is; undefined: this one. */
   readonly cwd?: string;

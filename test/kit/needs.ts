@@ -70,7 +70,7 @@ export const needs: readonly Need[] = [
   })),
 ];
 
-export type Provided =
+type Provided =
   | { readonly state: 'there'; readonly path: string }
   /** This machine cannot have it: no root, or no package manager that we know. */
   | { readonly state: 'impossible'; readonly why: string }

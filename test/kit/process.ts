@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { keepLog } from './logs.ts';
 import { until } from './until.ts';
 
-export interface ProcessOptions {
+interface ProcessOptions {
   /** Added to this process's environment; undefined takes a name away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: the repository. */
@@ -12,7 +12,7 @@ export interface ProcessOptions {
   readonly detached?: boolean;
 }
 
-export interface Exit {
+interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }

@@ -8,7 +8,7 @@ import { launchServer, type RunningServer, signalProcess } from '../../local/red
 import { requireRedisBinary } from '../../local/redis/start.ts';
 import { until } from './until.ts';
 
-export interface TestRedisOptions {
+interface TestRedisOptions {
   /** A one-node cluster that holds all slots: refuses scripts and commands whose keys are in different slots. */
   readonly cluster?: boolean;
   /** Keeps data over `restart()`; off by default. */

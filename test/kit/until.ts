@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-export interface UntilOptions {
+interface UntilOptions {
   /** Default 20,000. */
   readonly timeoutMs?: number;
   /** Between two looks; default 20. */

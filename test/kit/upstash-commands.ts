@@ -7,9 +7,9 @@ const wordSchema = z.union([z.string(), z.number(), z.boolean()]).transform(Stri
 export const commandSchema = z.array(wordSchema).min(1);
 export const commandsSchema = z.array(commandSchema).min(1);
 
-export type Command = z.infer<typeof commandSchema>;
+type Command = z.infer<typeof commandSchema>;
 export type Encode = (reply: Reply) => unknown;
-export type Item = { readonly result: unknown } | { readonly error: string };
+type Item = { readonly result: unknown } | { readonly error: string };
 
 /** One request is one turn: commands that block, subscribe or change the connection are refused, as the service does. */
 const unavailable = new Set([

@@ -5,7 +5,7 @@ import { freePort } from './ports.ts';
 import { commandSchema, commandsSchema, type Encode, runCommand, runTransaction } from './upstash-commands.ts';
 import { asBase64, asText } from './upstash-replies.ts';
 
-export interface UpstashOptions {
+interface UpstashOptions {
   /** The Redis that stands behind it. */
   readonly redisUrl: string;
   /** Default: a free one. */

@@ -1,7 +1,7 @@
 import { actions, common, type Form, initialState, Protocol, type State } from './protocol.ts';
 import { byRank, type Edit, ModelStore, type Snapshot } from './store.ts';
 
-export interface ExploreOptions {
+interface ExploreOptions {
   readonly url: string;
   readonly form: Form;
   readonly depth: number;
@@ -11,7 +11,7 @@ export interface ExploreOptions {
   readonly only?: readonly string[];
 }
 
-export interface Exploration {
+interface Exploration {
   readonly states: number;
   /** The first path that breaks a promise, and how. */
   readonly broken: { readonly path: readonly string[]; readonly violations: readonly string[] } | undefined;

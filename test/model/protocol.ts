@@ -92,7 +92,7 @@ export function initialState(): State {
   };
 }
 
-export interface Action {
+interface Action {
   readonly name: string;
   /** How often it may happen on one path. */
   readonly max: number;
@@ -432,7 +432,7 @@ export class Protocol {
   }
 }
 
-export function idOf({ name, joins }: Gateway): string {
+function idOf({ name, joins }: Gateway): string {
   return `${name}${joins}`;
 }
 

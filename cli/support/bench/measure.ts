@@ -6,7 +6,7 @@ import { BusyFailure } from '../failure.ts';
 import { addLatency, type Latencies } from '../fleet/tally.ts';
 import type { Devices } from './devices.ts';
 
-export interface Load {
+interface Load {
   seconds: number;
   /** Number of concurrent requests. */
   concurrency: number;

@@ -2,7 +2,7 @@ import type { Device } from './device.ts';
 import type { ScriptedGateway } from './gateway.ts';
 
 /** Headings of docs/protocol.md with the rule. */
-export type Clause =
+type Clause =
   | 'A frame'
   | 'Commands'
   | 'The life of a connection'

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { ClientCommand, isApplicationUp } from '../../../contract/wire/command-ids.ts';
 import { Decoded, encodeFrame, FrameDecoder, HEADER_BYTES } from '../../../contract/wire/frame.ts';
 
-export interface DeviceFrame {
+interface DeviceFrame {
   readonly version: number;
   readonly commandId: number;
   readonly body: string;

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { Device, Violation } from './device.ts';
 
 /** The device's own data in a verify. */
-export interface Verify {
+interface Verify {
   readonly phone_number: string;
   readonly token: string;
   readonly features: readonly string[];

@@ -22,7 +22,7 @@ export const FLAKY_STAY_MS = 60_000;
 export const FLAKY_AWAY_MS = 5_000;
 export const SLOW_WORK_MS = 1_000;
 /** Varies the heartbeat, so that clients do not stay in step. */
-export const HEARTBEAT_MS = { min: 20_000, max: 40_000 };
+const HEARTBEAT_MS = { min: 20_000, max: 40_000 };
 /** The share of chatty clients' messages that go to several recipients. */
 export const GROUP_SHARE = 0.1;
 export const GROUP_SIZE = 5;

@@ -16,7 +16,7 @@ export function clientsOfAProcess(openFiles: number = openFileLimit()): number {
   return Math.max(1, Math.min(MAX_CLIENTS_PER_PROCESS, openFiles - OTHER_FILES));
 }
 
-export function openFileLimit(): number {
+function openFileLimit(): number {
   const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
   const soft = Number(userLimits?.open_files?.soft);
   return soft > 0 ? soft : Number.POSITIVE_INFINITY;

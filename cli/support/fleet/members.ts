@@ -8,7 +8,7 @@ export interface Member {
   token: string;
 }
 
-export type MemberKind = 'sim' | 'bench';
+type MemberKind = 'sim' | 'bench';
 
 /** A unique prefix: leftover users of a killed run can be recognised and removed. */
 const LEFT_OVER = /^(sim|bench)-[\da-f]{8}-\d{5,}$/;

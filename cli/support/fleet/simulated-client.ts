@@ -15,7 +15,7 @@ import {
 import type { Member } from './members.ts';
 import { addLatency, type Tally } from './tally.ts';
 
-export interface Surroundings {
+interface Surroundings {
   tally: () => Tally;
   /** A random member of the fleet. */
   someone(): string;

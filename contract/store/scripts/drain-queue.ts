@@ -5,14 +5,14 @@ import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { ROUTE_LUA } from './route.ts';
 
-export const drainQueueScript = defineScript(
+const drainQueueScript = defineScript(
   'drain_queue',
   ALLOW_FULL,
   ROUTE_LUA,
   readLua(new URL('./drain-queue.lua', import.meta.url)),
 );
 
-export interface DrainLimits extends MailboxBound {
+interface DrainLimits extends MailboxBound {
   offlineTtlSeconds: number;
   maxEntries: number;
   maxRecipients: number;

@@ -11,7 +11,7 @@ const KEPT_SECONDS = 90_000;
 /** Minutes in one call: a record has at most 19 fields. */
 const READ_AT_ONCE = 240;
 
-export interface MinuteFigures {
+interface MinuteFigures {
   /** Verified connections at its end; undefined: the gateway stops, and its clients are counted elsewhere. */
   readonly clients: number | undefined;
   /** Messages written to connections. */

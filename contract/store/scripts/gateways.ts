@@ -11,7 +11,7 @@ export function renewalOf(leaseMs: number): number {
 
 const leaseScript = defineScript('lease', ALLOW_FULL, SESSION_LUA, readLua(new URL('./lease.lua', import.meta.url)));
 
-export interface LeaseRequest {
+interface LeaseRequest {
   readonly gatewayId: string;
   readonly leaseMs: number;
   /** The highest message id known to the gateway. */
@@ -50,7 +50,7 @@ export async function holdLease(redis: RedisPort, keys: Keys, request: LeaseRequ
 
 const buryScript = defineScript('bury', ALLOW_FULL, readLua(new URL('./bury.lua', import.meta.url)));
 
-export interface Burial {
+interface Burial {
   /** `busy`: another gateway does it. */
   outcome: 'live' | 'busy' | 'more' | 'done';
   rerouted: number;

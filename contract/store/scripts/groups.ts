@@ -19,7 +19,7 @@ const deleteScript = defineScript(
 );
 const pageScript = defineScript('group_page', GROUP_LUA, readLua(new URL('./group-page.lua', import.meta.url)));
 
-export const MAX_GROUP_MEMBERS = 100_000;
+const MAX_GROUP_MEMBERS = 100_000;
 
 interface Audit {
   readonly by: string;
@@ -48,7 +48,7 @@ export async function deleteGroup(redis: RedisPort, keys: Keys, name: string, au
   return (await redis.script(deleteScript, [keys.users], [keys.prefix, name, audit.max, audit.by])) === 1;
 }
 
-export interface GroupPage {
+interface GroupPage {
   readonly size: number;
   readonly members: string[];
   /** Where the next page begins; undefined: this was the last. */

@@ -16,7 +16,7 @@ export const DELIVERY_STATES = [
   'cancelled',
   'failed',
 ] as const;
-export type DeliveryState = (typeof DELIVERY_STATES)[number];
+type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 export interface DeliveryStep {
   messageId: string;

@@ -14,7 +14,7 @@ const releaseScript = defineScript(
 );
 const cancelScript = defineScript('cancel', GROUP_LUA, AUDIT_LUA, readLua(new URL('./cancel.lua', import.meta.url)));
 
-export interface Release {
+interface Release {
   /** Number of commands that were released completely. */
   readonly released: number;
   /** Time until the next one is due, ms; 0: more is due now. Undefined: none is scheduled. */

@@ -96,7 +96,7 @@ export async function claimSessions(
 
 const auditScript = defineScript('audit', ALLOW_FULL, SESSION_LUA, readLua(new URL('./audit.lua', import.meta.url)));
 
-export interface CurrentSession {
+interface CurrentSession {
   epoch: number;
   /** The epoch of its verify: lower than that of a session here, when the store has lost that session's claim. */
   sinceEpoch: number;
@@ -134,7 +134,7 @@ export interface Undelivered {
 }
 
 /** A session and the gateway id under which it was claimed: every call for it names both. */
-export interface HeldSession extends Recipient {
+interface HeldSession extends Recipient {
   holder: string;
 }
 

@@ -9,7 +9,7 @@ const sweepScript = defineScript('sweep', ALLOW_FULL, TRIM_LUA, readLua(new URL(
 /** Keys of the store that one step scans: about a millisecond. */
 const KEYS_PER_STEP = 1_000;
 
-export interface SweepStep {
+interface SweepStep {
   /** OFFLINE_TTL_S. */
   readonly offlineTtlSeconds: number;
   /** Maximum of users to check. */

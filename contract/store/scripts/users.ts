@@ -8,12 +8,12 @@ import { SESSION_LUA } from './sessions.ts';
 import { TOKENS_LUA } from './tokens.ts';
 
 /** Who acts, and the bound of the audit; 0: no record is kept. */
-export interface AuditedBy {
+interface AuditedBy {
   readonly by: string;
   readonly max: number;
 }
 
-export interface NewUser {
+interface NewUser {
   /** Undefined: the user has none, and cannot log in. */
   readonly password: string | undefined;
   readonly isOperator: boolean;
@@ -129,7 +129,7 @@ export async function removeUser(
 
 const listScript = defineScript('list_mailbox', readLua(new URL('./list-mailbox.lua', import.meta.url)));
 
-export interface WaitingMessages {
+interface WaitingMessages {
   /** Of all messages that wait. */
   readonly total: number;
   readonly heads: readonly [id: string, commandId: string, expiresAt: string][];

@@ -14,7 +14,7 @@ const withdrawScript = defineScript(
   readLua(new URL('./withdraw.lua', import.meta.url)),
 );
 
-export type WithdrawnCommand = Pick<RouteCommand, 'to' | 'group' | 'body' | 'from'>;
+type WithdrawnCommand = Pick<RouteCommand, 'to' | 'group' | 'body' | 'from'>;
 
 /** A command, or some of its recipients. */
 interface Part {

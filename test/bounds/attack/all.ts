@@ -6,7 +6,7 @@ import { attacks, type Scene } from './rows.ts';
 import { System } from './system.ts';
 import { Watch, type Watched } from './watch.ts';
 
-export interface AttackOptions {
+interface AttackOptions {
   /** Undefined: all rows. */
   readonly rows?: readonly number[] | undefined;
   readonly seconds: number;

@@ -14,7 +14,7 @@ export interface Scene {
 }
 
 /** One row of the table of attacks: each is the largest allowed thing of its kind, at the allowed rate. */
-export interface Attack {
+interface Attack {
   readonly row: number;
   readonly what: string;
   /** Makes users and data, before the attack begins. */
@@ -27,7 +27,7 @@ export interface Attack {
   check(scene: Scene): Promise<Seen>;
 }
 
-export interface Seen {
+interface Seen {
   readonly text: string;
   readonly wrong: readonly string[];
 }

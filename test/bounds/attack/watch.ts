@@ -153,7 +153,7 @@ function leaseLossesIn(metrics: string): number {
   return Number(/^fronttcp_lease_losses_total (\d+)/m.exec(metrics)?.[1] ?? 0);
 }
 
-export async function slowestOf(redis: Redis): Promise<string[]> {
+async function slowestOf(redis: Redis): Promise<string[]> {
   const entries = (await redis.call('SLOWLOG', 'GET', '128')) as [number, number, number, string[]][];
   entries.sort((a, b) => b[2] - a[2]);
   return entries.slice(0, 5).map(([, , us, args]) => {

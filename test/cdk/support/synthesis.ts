@@ -49,7 +49,7 @@ export interface TemplateJson {
   readonly Resources: Record<string, TemplateResource>;
 }
 
-export interface TemplateResource {
+interface TemplateResource {
   readonly Type: string;
   // Written to by the tests that break a template on purpose.
   // biome-ignore lint/suspicious/noExplicitAny: a template is a tree of whatever CloudFormation takes

@@ -20,14 +20,14 @@ export interface ScriptedApi {
   stop(): Promise<void>;
 }
 
-export interface ScriptedRequest {
+interface ScriptedRequest {
   readonly route: string;
   readonly url: URL;
   readonly headers: IncomingMessage['headers'];
   readonly body: unknown;
 }
 
-export interface ScriptedUser {
+interface ScriptedUser {
   phone_number: string;
   role?: string;
   online: boolean;
@@ -35,14 +35,14 @@ export interface ScriptedUser {
   last_seen?: number;
 }
 
-export interface ScriptedLetter {
+interface ScriptedLetter {
   id: string;
   entry: string;
   reason: string | null;
   chat_to?: string[];
 }
 
-export interface ScriptedToken {
+interface ScriptedToken {
   id: string;
   name: string;
   scopes: string[];
@@ -56,7 +56,7 @@ export interface Answered {
 }
 
 /** `reset` breaks the connection off without a response. */
-export type ScriptedAnswer = 'reset' | ((request: ScriptedRequest) => Answered | Promise<Answered>);
+type ScriptedAnswer = 'reset' | ((request: ScriptedRequest) => Answered | Promise<Answered>);
 
 export const OPERATOR = '13764408552';
 export const PASSWORD = '123456';

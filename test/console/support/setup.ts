@@ -4,7 +4,7 @@ import { logInAt, type OpenedPage, openConsole, sharedBrowser } from './browser.
 import { type ScriptedApi, startScriptedApi } from './scripted-api.ts';
 
 /** What a test of the console works with: an API and a browser profile of its own. */
-export interface ConsoleSetup {
+interface ConsoleSetup {
   readonly api: ScriptedApi;
   /** The page that was opened last. */
   readonly page: Page;

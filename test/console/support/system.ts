@@ -20,14 +20,14 @@ export interface System {
   stop(): Promise<void>;
 }
 
-export interface ClientOptions {
+interface ClientOptions {
   /** It asks for `ack`, and acknowledges what it is sent. */
   readonly acknowledges?: boolean;
   /** Of which gateway, counted from 0. */
   readonly gateway?: number;
 }
 
-export interface Message {
+interface Message {
   readonly commandId: number;
   readonly body: unknown;
 }

@@ -1,5 +1,5 @@
 /** A request as a page shows it, and what it says is answered. */
-export interface HttpExample {
+interface HttpExample {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -4,8 +4,6 @@ import { until } from '../../kit/until.ts';
 /** What a person does while a script runs: keys, typed when something is on the screen, in this order. */
 export type Keys = readonly (readonly [onScreen: RegExp, keys: string])[];
 
-export const CTRL_C = '\x03';
-
 /** A program on a terminal of its own, as a person has it. */
 export interface Terminal {
   screen(): string;

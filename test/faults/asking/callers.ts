@@ -4,7 +4,7 @@ import type { Random } from '../random.ts';
 import type { World } from '../world.ts';
 import { COMMAND } from './device.ts';
 
-export interface CallParts {
+interface CallParts {
   readonly world: World;
   readonly random: Random;
   readonly log: CallLog;
@@ -20,7 +20,7 @@ export interface Waited {
   readonly answeredAt: number;
 }
 
-export interface Timed {
+interface Timed {
   readonly n: string;
   readonly user: string;
   /** Unix seconds. */

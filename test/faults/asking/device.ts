@@ -9,7 +9,7 @@ import type { World } from '../world.ts';
 export const COMMAND = 2_001;
 const message = z.looseObject({ n: z.string(), id: z.string().optional(), ask: z.string().optional() });
 
-export interface Arrival {
+interface Arrival {
   readonly n: string;
   readonly id: string | undefined;
   /** Unix ms: the clock of Redis is this machine's. */

@@ -37,7 +37,7 @@ const COMMANDS = [0, 1, 2, 3, 4, 5, 6, 7, 77, 101, 102, 111, 999, 1_000, 1_999, 
 type Mutation<T> = (of: T, random: Random) => T;
 
 /** Changes a text where its structure is: numbers, strings and members as wholes, sometimes a character. */
-export const mutateText: Mutation<string> = (text, random) => {
+const mutateText: Mutation<string> = (text, random) => {
   const at = random.below(text.length + 1);
   const kinds: (() => string)[] = [
     () => text.replace(/-?\d+(?:\.\d+)?/, () => random.pick(NUMBERS)),

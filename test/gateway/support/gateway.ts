@@ -34,7 +34,7 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
-export interface Place {
+interface Place {
   redisUrl?: string;
   prefix?: string;
 }

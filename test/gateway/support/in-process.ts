@@ -14,7 +14,7 @@ import { frameBytes } from '../../kit/peer.ts';
 import { silentLog } from './gateway.ts';
 
 /** A connection whose other side is the test. */
-export class TestConnection {
+class TestConnection {
   events = DISCARD;
   destroyed = false;
   bytesRead = 0;
@@ -66,7 +66,7 @@ export class TestConnection {
 }
 
 /** A session whose client is the test. */
-export interface TestClient {
+interface TestClient {
   readonly session: Session;
   readonly connection: TestConnection;
   send(commandId: number, body?: unknown): void;

@@ -28,7 +28,7 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-export interface TargetOptions {
+interface TargetOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The maximum number of files that the process may open. */
   readonly openFiles?: number;

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 /** What a function made of an event: its answer, or the error that the runtime client reports for it. */
-export type Outcome = { readonly answer: unknown } | { readonly error: unknown };
+type Outcome = { readonly answer: unknown } | { readonly error: unknown };
 
 /** Lambda's Runtime API for one sandbox: hands out events one by one and takes what becomes of them. */
 export class RuntimeApi {

@@ -16,7 +16,7 @@ export function networkOf(kind: NetworkKind): Network {
 }
 
 /** One accepted connection, and everything that it reported. */
-export class Recorded implements ConnectionEvents {
+class Recorded implements ConnectionEvents {
   readonly connection: Connection;
   readonly events: ('end' | 'close')[] = [];
   received = Buffer.alloc(0);
@@ -46,7 +46,7 @@ export class Recorded implements ConnectionEvents {
   }
 }
 
-export interface Recorder {
+interface Recorder {
   readonly network: Network;
   readonly port: number;
   readonly accepted: readonly Recorded[];

@@ -89,7 +89,7 @@ export function cancelCommand(id: string) {
   return operatorCall(cancelledSchema, { method: 'DELETE', path: `commands/${encodeURIComponent(id)}` });
 }
 
-export interface HistoryQuery {
+interface HistoryQuery {
   from?: string | undefined;
   to?: string | undefined;
   before?: string | undefined;

@@ -34,7 +34,7 @@ const pathOf = (id: string) => `users/${encodeURIComponent(id)}`;
 
 const disconnectedSchema = object({ disconnected: boolean() });
 
-export interface UsersQuery {
+interface UsersQuery {
   /** Rows to skip. */
   offset?: number;
   cursor?: string | undefined;

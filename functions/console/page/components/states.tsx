@@ -21,7 +21,7 @@ export function stateText(state: string): string {
 }
 
 /** How many recipients are in which state, those that came furthest first. */
-export function orderedStates(counts: Readonly<Record<string, number>>): [state: string, n: number][] {
+function orderedStates(counts: Readonly<Record<string, number>>): [state: string, n: number][] {
   const names = [...new Set<string>([...STATES, ...Object.keys(counts)])];
   return names.map((name): [string, number] => [name, counts[name] ?? 0]).filter(([, n]) => n > 0);
 }

@@ -28,7 +28,7 @@ export const wantsReply = signal(false);
 /** Below the 29 s after which API Gateway ends a call. */
 const REPLY_WITHIN_SECONDS = 20;
 
-export type DraftProblem =
+type DraftProblem =
   | 'noRecipient'
   | 'noGroup'
   | 'notDue'

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { Gateway, Stats } from '../api/stats.ts';
 
 /** What the charts draw: the figures of one moment. Rates are per second; null: not known yet. */
-export interface Sample {
+interface Sample {
   atMs: number;
   connected: number;
   waiting: number;

@@ -1,7 +1,7 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { Answer, Failure } from '../api/request.ts';
 
-export interface Pages<T> {
+interface Pages<T> {
   items: readonly T[];
   /** Where the next page begins; undefined: that is all. */
   cursor: string | undefined;

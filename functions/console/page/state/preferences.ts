@@ -2,10 +2,10 @@ import { effect, signal } from '@preact/signals';
 import { readStored, writeStored } from './storage.ts';
 
 export const LANGUAGES = ['en', 'zh'] as const;
-export type Language = (typeof LANGUAGES)[number];
+type Language = (typeof LANGUAGES)[number];
 
 export const THEMES = ['system', 'light', 'dark'] as const;
-export type Theme = (typeof THEMES)[number];
+type Theme = (typeof THEMES)[number];
 
 const LANGUAGE_KEY = 'fronttcp.language';
 const THEME_KEY = 'fronttcp.theme';

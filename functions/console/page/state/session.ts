@@ -4,7 +4,7 @@ import { type Failure, request } from '../api/request.ts';
 import { readStored, writeStored } from './storage.ts';
 
 /** Who is logged in. The token lives in sessionStorage alone: it ends with the tab. */
-export interface Session {
+interface Session {
   userId: string;
   token: string;
   /** Undefined: the API did not say when. */

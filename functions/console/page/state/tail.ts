@@ -3,7 +3,7 @@ import type { Failure } from '../api/request.ts';
 import { readTail, type TailLine } from '../api/tail.ts';
 
 export const KINDS = ['connections', 'deliveries', 'refusals'] as const;
-export type Kind = (typeof KINDS)[number];
+type Kind = (typeof KINDS)[number];
 
 const KIND_OF: Readonly<Record<string, Kind>> = {
   connected: 'connections',

@@ -14,7 +14,7 @@ export const VIEWS = [
 ] as const;
 export type View = (typeof VIEWS)[number];
 
-export interface Place {
+interface Place {
   readonly view: View;
   /** Of `users` and `groups`: whose detail is shown. */
   readonly id: string | undefined;

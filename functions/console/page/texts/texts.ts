@@ -5,10 +5,10 @@ import { zh } from './zh.ts';
 
 type OneForm<K> = K extends `${infer Stem}.one` ? Stem : never;
 /** Texts with a number in them that have a form for one and a form for the others. */
-export type CountKey = OneForm<Extract<TextKey, `${string}.one`> & CountedKey>;
+type CountKey = OneForm<Extract<TextKey, `${string}.one`> & CountedKey>;
 type CountedKey = { [K in TextKey]: `${OneForm<K>}.other` extends TextKey ? K : never }[TextKey];
 
-export type TextValues = Record<string, string | number>;
+type TextValues = Record<string, string | number>;
 
 const tables: Record<typeof language.value, TextTable> = { en, zh };
 

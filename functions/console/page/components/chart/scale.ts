@@ -24,7 +24,7 @@ const LINES = 4;
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
 
 /** Round values from 0 up to at least `max`, about four of them. */
-export function valueTicks(max: number): number[] {
+function valueTicks(max: number): number[] {
   const rough = Math.max(max, MIN_TOP) / LINES;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = ([1, 2, 5, 10].find((one) => one * power >= rough * 0.999) ?? 10) * power;
