@@ -47,8 +47,7 @@ export class InboxHandOut {
   readonly #traces: InboxHandOutParts['traces'];
   readonly #clock: InboxHandOutParts['clock'];
   readonly #log: InboxHandOutParts['log'];
-  /** The highest id of a message so far. */
-  latestId = 0;
+  #latestId = 0;
 
   constructor(parts: InboxHandOutParts) {
     this.#registry = parts.registry;
@@ -58,6 +57,11 @@ export class InboxHandOut {
     this.#traces = parts.traces;
     this.#clock = parts.clock;
     this.#log = parts.log;
+  }
+
+  /** The highest id of a message so far. */
+  get latestId(): number {
+    return this.#latestId;
   }
 
   give(entry: InboxEntry, record: InboxRecord): void {
@@ -89,7 +93,7 @@ export class InboxHandOut {
 
   #deliver(entry: InboxEntry, record: MessageRecord): void {
     const { head, body, direct, kept } = record;
-    this.latestId = Math.max(this.latestId, Number(head.id));
+    this.#latestId = Math.max(this.#latestId, Number(head.id));
     if (direct === 'everyone') {
       const message = this.#message(entry, record, 'broadcast');
       for (const session of this.#registry.all()) {

@@ -49,13 +49,13 @@ type Mode = 'joining' | 'held' | 'stopped';
  *   stopped   Nothing is asked of Redis any more. Never left; a reply that arrives now is dropped.
  */
 export class Lease {
-  gatewayId = '';
-  lossCount = 0;
-  renewalsMissed = 0;
   readonly #parts: LeaseParts;
   readonly #safetyMs: number;
   #listener: LeaseListener | undefined;
   #mode: Mode = 'joining';
+  #gatewayId = '';
+  #lossCount = 0;
+  #renewalsMissed = 0;
   /** When what holds was asked for. */
   #heldSince: Moment = momentNow();
   /** The connection was lost after the last accepted reply. */
@@ -70,6 +70,20 @@ export class Lease {
   constructor(parts: LeaseParts) {
     this.#parts = parts;
     this.#safetyMs = parts.leaseMs * SAFETY_SHARE;
+  }
+
+  /** The id in force, or the last one; '' before the first. */
+  get gatewayId(): string {
+    return this.#gatewayId;
+  }
+
+  /** The number of losses since the start. */
+  get lossCount(): number {
+    return this.#lossCount;
+  }
+
+  get renewalsMissed(): number {
+    return this.#renewalsMissed;
   }
 
   get isHeld(): boolean {
@@ -150,7 +164,7 @@ export class Lease {
     if (this.#mode === 'stopped' || reply === 'lost') return;
     // Redis was away meanwhile: the lease is over before it began. Others remove it.
     if (elapsedMs(sentAt) >= this.#parts.leaseMs - this.#safetyMs) return this.#join(previous);
-    this.gatewayId = gatewayId;
+    this.#gatewayId = gatewayId;
     this.#hold(sentAt, reply);
     this.#parts.log.info({ event: 'lease_joined', gateway: gatewayId, previous }, 'joined');
     this.#listener?.onJoined(previous);
@@ -210,7 +224,7 @@ export class Lease {
     try {
       reply = await this.#ask(gatewayId, Math.max(1, elapsedMs(this.#heldSince, sentAt)));
     } catch (error) {
-      this.renewalsMissed += 1;
+      this.#renewalsMissed += 1;
       this.#parts.log.warn({ event: 'lease_renewal_failed', error: String(error) }, 'could not renew the lease');
       if (!this.#isIn('stopped')) this.#renewAfter(renewalOf(this.#parts.leaseMs) / 3);
       return;
@@ -250,7 +264,7 @@ export class Lease {
 
   #lose(why: string): void {
     this.#enter('joining');
-    this.lossCount += 1;
+    this.#lossCount += 1;
     this.#parts.log.error(
       { event: 'lease_lost', gateway: this.gatewayId, why },
       'lost the lease: nothing is delivered until it is back',

@@ -10,15 +10,34 @@ const JUMP_MS = 500;
 
 /** Watches what everything else relies on: the event loop turns, and clocks go forward. */
 export class EventLoop {
-  blocks = 0;
-  blockedMs = 0;
-  clockJumps = 0;
-  /** Of the last one, ms; negative: back. */
-  lastJumpMs = 0;
+  #blocks = 0;
+  #blockedMs = 0;
+  #clockJumps = 0;
+  #lastJumpMs = 0;
   readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   #timer: NodeJS.Timeout | undefined;
   #lastMs = 0;
   #wallOffsetMs = 0;
+
+  /** Times that the loop stood still. */
+  get blocks(): number {
+    return this.#blocks;
+  }
+
+  /** The time that it stood still, all in all. */
+  get blockedMs(): number {
+    return this.#blockedMs;
+  }
+
+  /** Times that the wall clock was set. */
+  get clockJumps(): number {
+    return this.#clockJumps;
+  }
+
+  /** Of the last one, ms; negative: back. */
+  get lastJumpMs(): number {
+    return this.#lastJumpMs;
+  }
 
   start(): void {
     this.#delay.enable();
@@ -45,14 +64,14 @@ export class EventLoop {
     const lateMs = nowMs - this.#lastMs - TICK_MS;
     this.#lastMs = nowMs;
     if (lateMs >= BLOCKED_MS) {
-      this.blocks += 1;
-      this.blockedMs += lateMs;
+      this.#blocks += 1;
+      this.#blockedMs += lateMs;
     }
     const wallOffsetMs = Date.now() - nowMs;
     const jumpMs = wallOffsetMs - this.#wallOffsetMs;
     this.#wallOffsetMs = wallOffsetMs;
     if (Math.abs(jumpMs) < JUMP_MS) return;
-    this.clockJumps += 1;
-    this.lastJumpMs = jumpMs;
+    this.#clockJumps += 1;
+    this.#lastJumpMs = jumpMs;
   }
 }

@@ -68,8 +68,7 @@ export class RouteQueue {
   readonly #lease: RouteQueueParts['lease'];
   readonly #counters: RouteQueueParts['counters'];
   readonly #log: RouteQueueParts['log'];
-  /** The highest message id in a reply so far. */
-  latestId = 0;
+  #latestId = 0;
   /** Since when no call has succeeded, ms of the process's clock; 0: the last one did. */
   #failingSinceMs = 0;
   readonly #waiting: TurnBatcher<Waiting>;
@@ -87,6 +86,11 @@ export class RouteQueue {
     this.#counters = parts.counters;
     this.#log = parts.log;
     this.#waiting = new TurnBatcher({ items: new SenderTurns(), run: (batch) => this.#run(batch) });
+  }
+
+  /** The highest message id in a reply so far. */
+  get latestId(): number {
+    return this.#latestId;
   }
 
   get length(): number {
@@ -234,7 +238,7 @@ export class RouteQueue {
 
   #answer(batch: readonly Waiting[], result: RouteResult): void {
     this.#counters.routed += batch.length;
-    this.latestId = Math.max(this.latestId, Number(result.answers.at(-1)?.id ?? 0));
+    this.#latestId = Math.max(this.#latestId, Number(result.answers.at(-1)?.id ?? 0));
     batch.forEach((waiting, i) => {
       const { sender, command, ref } = waiting;
       if (result.ownEntry !== undefined) sender.order.awaitEntry(result.ownEntry);

@@ -71,7 +71,7 @@ class WaitingRedis implements GatewayRedis {
       gather: process.nextTick,
       retryDelay,
       onError: (error) => {
-        use.errors += 1;
+        use.failed();
         this.#away('store_unavailable', error.message);
       },
       onClose: () => {
@@ -101,7 +101,7 @@ class WaitingRedis implements GatewayRedis {
         return reply;
       } catch (error) {
         if (this.#closed || !(error instanceof RedisUnavailableError)) throw error;
-        this.use.errors += 1;
+        this.use.failed();
         if (error.isRefusal) this.#away(error.reason, error.message);
         await this.#untilNextAttempt(error, attempt);
       }
@@ -171,7 +171,7 @@ class WaitingRedis implements GatewayRedis {
   #ready(): void {
     if (!this.#wasLost) return;
     this.#wasLost = false;
-    this.use.reconnects += 1;
+    this.use.reconnected();
     this.#back();
     if (!this.#closed) for (const listener of this.#returned) listener();
   }
