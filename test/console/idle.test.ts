@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-const SECONDS = 60;
+const SECONDS = 20;
 
 test.each(['overview', 'live', 'send', 'users', 'users/device-000001', 'groups', 'history', 'gateways', 'queue'])(
   'with 100,000 users an idle page at %s asks less than once a second, and for less than 5 KB',
@@ -67,13 +67,13 @@ test.each(['overview', 'live', 'send', 'users', 'users/device-000001', 'groups',
         request.sizes().then((all) => all.responseBodySize + all.responseHeadersSize + all.requestHeadersSize),
       );
     });
-    // A minute of the page's clock. What is asked meanwhile is answered before it goes on.
+    // By the page's clock. What is asked meanwhile is answered before it goes on.
     for (let second = 0; second < SECONDS; second += 1) {
       await page.clock.runFor(1_000);
       await until('what was asked is answered', () => open <= 0);
     }
     const bytes = (await Promise.all(sizes)).reduce((sum, one) => sum + one, 0);
-    expect(sizes.length).toBeGreaterThan(5);
+    expect(sizes.length).toBeGreaterThan(2);
     expect(sizes.length).toBeLessThan(SECONDS);
     expect(bytes).toBeLessThan(SECONDS * 5_000);
     expect(problems).toEqual([]);

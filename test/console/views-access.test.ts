@@ -1,112 +1,21 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { sideways, violations } from './support/axe.ts';
 import { logInAt, sharedBrowser } from './support/browser.ts';
-import { done, OPERATOR, type ScriptedApi, startScriptedApi } from './support/scripted-api.ts';
-
-const LONG = 'd'.repeat(128);
-const desktop = { viewport: { width: 1280, height: 800 } };
-const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
-/** Every language, colour scheme and size, not all with all. */
-const appearances = [
-  { name: 'English, light, desktop', options: { locale: 'en-US', colorScheme: 'light', ...desktop } },
-  { name: 'Chinese, dark, desktop', options: { locale: 'zh-CN', colorScheme: 'dark', ...desktop } },
-  { name: 'Chinese, light, phone', options: { locale: 'zh-CN', colorScheme: 'light', ...phone } },
-  { name: 'English, dark, phone', options: { locale: 'en-US', colorScheme: 'dark', ...phone } },
-] as const;
+import { appearances, judgeEveryView, startFullApi } from './support/every-view.ts';
+import { OPERATOR, type ScriptedApi } from './support/scripted-api.ts';
 
 let browser: Browser;
 let api: ScriptedApi;
 
 beforeAll(async () => {
   browser = await sharedBrowser();
-  api = await startScriptedApi();
-  api.users = [
-    { phone_number: OPERATOR, role: 'operator', online: false, last_seen: Date.now() - 86_400_000 * 3 },
-    { phone_number: LONG, online: true, connected_at: Date.now() },
-    { phone_number: 'pump-1', online: true },
-  ];
-  const states = { routed: 1, stored: 2, written: 3, acknowledged: 4, expired: 1, failed: 1 };
-  const command = { from: OPERATOR, accepted_at: Date.now(), command_id: 103 };
-  api.commands = [
-    { ...command, id: '2', to: [LONG, 'pump-1'], recipients: 12, receipt: { recipients: 12, states } },
-    { ...command, id: '1', command_id: 104, to: null, recipients: null, receipt: null },
-  ];
-  api.answer('GET /commands/{id}', () => done({ recipients: [{ phone_number: LONG, state: 'failed', reason: 'x' }] }));
-  api.letters = [
-    { id: '1-0123456789abcdef', entry: `{"${'x'.repeat(3_000)}":1}`, reason: 'unknown recipients', chat_to: [LONG] },
-    { id: '0-0123456789abcdef', entry: 'x', reason: null },
-  ];
-  api.tokens = [
-    { id: 'a'.repeat(24), name: 'n'.repeat(64), scopes: ['send', 'read'], recipients: [LONG, 'pump-1'] },
-    { id: 'b'.repeat(24), name: 'dashboard', scopes: ['read'] },
-  ];
-  api.answer('GET /stats', () =>
-    done({
-      connected: 3,
-      users: 3,
-      queue: { waiting: 5, dead: 2 },
-      deliveries: { stored: 1 },
-      gateways: ['one', 'two'].map((id) => ({
-        id: `gateway-of-long-name-${id}`,
-        live: id === 'one',
-        sessions: 2,
-        inbox: 1,
-      })),
-    }),
-  );
+  api = await startFullApi();
 });
-afterAll(async () => {
-  await api.stop();
-});
+afterAll(() => api.stop());
 
-test.each(appearances)('axe finds nothing in any view, and nothing is too wide: $name', async ({ options }) => {
-  const { page, problems, close } = await logInAt(browser, api, '#/gateways', options);
-  onTestFinished(close);
-  await page.locator('.chart svg').first().waitFor();
-  await judge(page);
-  await show(page, 'overview', '.chart-table');
-  await page.locator('.chart-table summary').first().click();
-  await page.locator('.chart-table th').first().waitFor();
-  await judge(page);
-  await show(page, 'live', '.filter');
-  await judge(page);
-  await show(page, 'device', 'main .actions.start');
-  await page.locator('main .actions.start button').first().click();
-  await page.locator('.frame-row.gateway').first().waitFor();
-  await judge(page);
-  await show(page, 'users', '.users');
-  await judge(page);
-  await show(page, `users/${LONG}`, '.facts');
-  await page.locator('button.danger:visible').last().click();
-  await page.getByRole('dialog').waitFor();
-  await judge(page);
-  await page.keyboard.press('Escape');
-  await show(page, 'history', '.command-row');
-  await page.locator('summary').first().click();
-  await page.locator('.recipient-states').waitFor();
-  await judge(page);
-  await show(page, 'queue', '.letter');
-  await judge(page);
-  await show(page, 'tokens', '.token-row');
-  await page.locator('form button[type=submit]').click();
-  await page.locator('.notice.bad').waitFor();
-  await judge(page);
-  await show(page, 'send', '.users');
-  await page.locator('input[value=application]').check();
-  await judge(page);
-  expect(problems).toEqual([]);
-});
-
-async function show(page: Page, place: string, sign: string): Promise<void> {
-  await page.evaluate(`location.hash = ${JSON.stringify(`#/${place}`)}`);
-  await page.locator(sign).first().waitFor();
-}
-
-async function judge(page: Page): Promise<void> {
-  expect(await violations(page)).toEqual([]);
-  expect(await sideways(page)).toBe(0);
-}
+test.each(appearances)('axe finds nothing in any view, and nothing is too wide: $name', ({ options }) =>
+  judgeEveryView(browser, api, options),
+);
 
 test('all views are reached and used by keyboard alone', async () => {
   const { page, close } = await logInAt(browser, api, '#/send');

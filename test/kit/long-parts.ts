@@ -15,6 +15,7 @@ export const parts: readonly Part[] = [
   { name: 'node-versions', command: vitest('client') },
   { name: 'balancer', command: vitest('gateway') },
   { name: 'bench', command: vitest('bench') },
+  { name: 'appearances', command: vitest('console') },
   { name: 'go', command: vitest('examples-go') },
   { name: 'native', command: vitest('net') },
   { name: 'storm', command: vitest('faults') },

@@ -2,6 +2,8 @@ import { type Browser, type BrowserContextOptions, chromium, type Locator, type 
 import { needs, provide } from '../../kit/needs.ts';
 import { OPERATOR, PASSWORD } from './scripted-api.ts';
 
+const VIEWPORT = { width: 1280, height: 800 };
+
 let launched: Promise<Browser> | undefined;
 
 /** The browser of all files that this process runs; it ends with the process. Every test opens a profile of its own. */
@@ -38,16 +40,28 @@ export interface OpenedPage {
   close(): Promise<void>;
 }
 
-/** A fresh browser profile on the console, in English unless said otherwise. */
+/** Pages of ordinary profiles that a test has left clean: a page costs more processor time than most tests of it. */
+const idlePages = new WeakMap<Browser, Page[]>();
+
+/**
+ * The console in a browser profile that is as a fresh one, in English unless said otherwise. A profile with options of its
+ * own, or with a clock of its own, is used once.
+ */
 export async function openConsole(
   browser: Browser,
   url: string,
   options: BrowserContextOptions = {},
 ): Promise<OpenedPage> {
-  const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 800 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  const isOrdinary = Object.keys(options).length === 0;
+  const page = (isOrdinary ? idlePages.get(browser)?.pop() : undefined) ?? (await newPage(browser, options));
   const problems: string[] = [];
+  let hasOwnClock = false;
+  const { clock } = page;
+  const install = clock.install.bind(clock);
+  clock.install = (...args) => {
+    hasOwnClock = true;
+    return install(...args);
+  };
   page.on('console', (message) => {
     // Chromium notes every HTTP status from 400 on: those are answers that the page deals with.
     const isAnswer = message.text().startsWith('Failed to load resource');
@@ -60,7 +74,32 @@ export async function openConsole(
   });
   // The view where most is done, unless the test names another.
   await page.goto(url.includes('#') ? url : `${url}#/send`);
-  return { page, problems, close: () => context.close() };
+  const close = async (): Promise<void> => {
+    clock.install = install;
+    if (!isOrdinary || hasOwnClock || page.isClosed()) return page.context().close();
+    await clean(page);
+    idlePages.set(browser, [...(idlePages.get(browser) ?? []), page]);
+  };
+  return { page, problems, close };
+}
+
+async function newPage(browser: Browser, options: BrowserContextOptions): Promise<Page> {
+  const context = await browser.newContext({ locale: 'en-US', viewport: VIEWPORT, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  return page;
+}
+
+/** Takes away what a test left in its page. Each API has a port, and so an origin, of its own; a port may come again. */
+async function clean(page: Page): Promise<void> {
+  page.removeAllListeners();
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+  if (page.url().startsWith('http')) await page.evaluate('localStorage.clear(); sessionStorage.clear()');
+  await page.goto('about:blank');
+  await page.context().clearCookies();
+  await page.emulateMedia({ media: null, colorScheme: null, reducedMotion: null, forcedColors: null, contrast: null });
+  await page.setViewportSize(VIEWPORT);
+  await page.mouse.move(0, 0);
 }
 
 /** The console, logged in, at the view that this part of the address names. */
