@@ -34,6 +34,10 @@ export function parseOptions(argv: readonly string[], say: (line: string) => voi
     .option('--out <file>', 'where the result goes')
     .option('--document', 'write docs/performance.md and its plots from the result', false)
     .option('--beside <checkout>', 'the gateway of another checkout of this project takes part, as “fronttcp beside”')
+    .option(
+      '--prototype <command>',
+      'a program for Node with its arguments that speaks our frames takes part as “prototype”; its port is added',
+    )
     .option('--profile', 'profile our gateway, and say where its time went (slower: no result to compare)', false)
     .option('--list', 'say which scenarios and servers there are', false)
     .parse([...argv], { from: 'user' });
@@ -50,6 +54,7 @@ export function parseOptions(argv: readonly string[], say: (line: string) => voi
     list: boolean;
     profile: boolean;
     beside?: string;
+    prototype?: string;
   }>();
   const isPinned = availableParallelism() > 1 && process.platform === 'linux';
   return {
@@ -68,6 +73,7 @@ export function parseOptions(argv: readonly string[], say: (line: string) => voi
       niceness: given.nice,
       mayInstall: given.install && !given.quick,
       beside: given.beside === undefined ? undefined : resolve(given.beside),
+      prototype: given.prototype?.split(' ').map((part, at) => (at === 0 ? resolve(part) : part)),
       profileFolder: given.profile ? `${cache}/profiles` : undefined,
       say,
     },

@@ -14,6 +14,8 @@ export interface Plan {
   readonly mayInstall: boolean;
   /** Another checkout of this project, whose gateway takes part in alternation with this one's. */
   readonly beside: string | undefined;
+  /** A program that is given work as a peer: `node PROGRAM … PORT`; undefined: none. */
+  readonly prototype: readonly string[] | undefined;
   /** Where our gateway writes a CPU profile of each sample; undefined: none is made. */
   readonly profileFolder: string | undefined;
   readonly say: (line: string) => void;

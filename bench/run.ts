@@ -23,7 +23,11 @@ const { plan } = options;
 const isAsked = (name: string): boolean =>
   name === 'fronttcp' ||
   name === 'fronttcp native' ||
-  (name === 'fronttcp beside' ? plan.beside !== undefined : options.peers.some((part) => name.includes(part)));
+  (name === 'fronttcp beside'
+    ? plan.beside !== undefined
+    : name === 'prototype'
+      ? plan.prototype !== undefined
+      : options.peers.some((part) => name.includes(part)));
 const wanted = servers.filter(({ name }) => isAsked(name));
 const leftOut: { name: string; why: string }[] = [];
 const present: Server[] = [];

@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe } from '../million/describe.ts';
 import type { MillionResult } from '../million/result.ts';
 import { root } from '../support/paths.ts';
+import { goalsTable } from './goals.ts';
 import { plotsOf } from './plots.ts';
 import type { ResultFile } from './results.ts';
 import { markdown } from './table.ts';
@@ -15,6 +16,7 @@ export async function writeDocument(results: ResultFile): Promise<void> {
   const plots = plotsOf(results);
   for (const { file, svg } of plots) await writeFile(`${IMAGES}/${file}`, svg);
   const pictures = plots.map(({ file, title }) => `![${title}](images/${file})`).join('\n\n');
+  await replaceBetween('goals', goalsTable(results));
   await replaceBetween('figures', `${pictures}\n\n${markdown(results)}`);
 }
 

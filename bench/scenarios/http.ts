@@ -6,7 +6,7 @@ import { startChild } from '../support/child.ts';
 import { load, parseFigures } from '../support/loadgen.ts';
 import { delivered, LATENCY, perSecond } from './columns.ts';
 import { loadOn } from './on-server.ts';
-import { pacedFloor } from './queue.ts';
+import { gatewaysOf, pacedFloor } from './queue.ts';
 import type { Contestant, Measured, Scenario, ScenarioFile } from './scenario.ts';
 
 const RATE = 1_000;
@@ -27,14 +27,19 @@ function paced(servers: readonly Server[]): Scenario {
     isQuick: true,
     contestants: [
       ...servers.filter(({ name }) => name === 'floor (C)').map(pacedFloor),
-      {
-        name: 'fronttcp',
-        measure: (plan) =>
-          withApi(plan, plan.serverCpus, async (api, gateway) => {
-            const figures = await post(plan, api, gateway, ['-r', `${RATE}`], gateway.pids);
-            return { ...delivered(figures), refused: figures.refused };
-          }),
-      },
+      ...gatewaysOf(servers).map((server) => ({
+        name: server.name,
+        measure: (plan: Plan) =>
+          withApi(
+            plan,
+            plan.serverCpus,
+            async (api, gateway) => {
+              const figures = await post(plan, api, gateway, ['-r', `${RATE}`], gateway.pids);
+              return { ...delivered(figures), refused: figures.refused };
+            },
+            server,
+          ),
+      })),
     ],
   };
 }
@@ -114,8 +119,9 @@ async function withGateway(
   plan: Plan,
   cpus: string | undefined,
   act: (gateway: RunningServer) => Promise<Measured>,
+  server: Server = fronttcp,
 ): Promise<Measured> {
-  const gateway = await fronttcp.start({ ...plan, serverCpus: cpus });
+  const gateway = await server.start({ ...plan, serverCpus: cpus });
   try {
     return await act(gateway);
   } finally {
@@ -127,13 +133,19 @@ function withApi(
   plan: Plan,
   gatewayCpus: string | undefined,
   act: (api: RunningApi, gateway: RunningServer) => Promise<Measured>,
+  server: Server = fronttcp,
 ): Promise<Measured> {
-  return withGateway(plan, gatewayCpus, async (gateway) => {
-    const api = await startApi(plan);
-    try {
-      return await act(api, gateway);
-    } finally {
-      await api.stop();
-    }
-  });
+  return withGateway(
+    plan,
+    gatewayCpus,
+    async (gateway) => {
+      const api = await startApi(plan);
+      try {
+        return await act(api, gateway);
+      } finally {
+        await api.stop();
+      }
+    },
+    server,
+  );
 }

@@ -1,5 +1,5 @@
 import type { Plan } from '../plan.ts';
-import { fronttcp, sharedRedis } from '../servers/fronttcp.ts';
+import { fronttcp, nativeFronttcp, sharedRedis } from '../servers/fronttcp.ts';
 import { listConsumer } from '../servers/list-consumer.ts';
 import type { RunningServer, Server } from '../servers/server.ts';
 import { CPU, delivered, LATENCY, perSecond } from './columns.ts';
@@ -17,7 +17,7 @@ interface Consumer {
 }
 
 /** `LPUSH front_tcp` to devices. */
-export const queue: ScenarioFile = (servers) => [paced(servers), flood()];
+export const queue: ScenarioFile = (servers) => [paced(servers), flood(servers)];
 
 function paced(servers: readonly Server[]): Scenario {
   return {
@@ -51,7 +51,7 @@ export function pacedFloor(floor: Server): Contestant {
   };
 }
 
-function flood(): Scenario {
+function flood(servers: readonly Server[]): Scenario {
   return {
     id: 'queue-max',
     group: 'Queue → device',
@@ -66,8 +66,15 @@ function flood(): Scenario {
     ],
     baseline: listConsumer.name,
     isQuick: true,
-    contestants: [fronttcp, listConsumer].map((consumer) => throughQueue(consumer, ['-w', `${OUTSTANDING}`])),
+    contestants: [...gatewaysOf(servers), listConsumer].map((consumer) =>
+      throughQueue(consumer, ['-w', `${OUTSTANDING}`]),
+    ),
   };
+}
+
+/** Ours, on each implementation of the network that is there. */
+export function gatewaysOf(servers: readonly Server[]): Server[] {
+  return servers.filter(({ name }) => name === fronttcp.name || name === nativeFronttcp.name);
 }
 
 function throughQueue(consumer: Consumer, pace: readonly string[]): Contestant {

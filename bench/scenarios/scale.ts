@@ -1,17 +1,26 @@
 import type { Plan } from '../plan.ts';
 import { fronttcp, type RunningGateway, sharedRedis, startGateway } from '../servers/fronttcp.ts';
+import type { Server } from '../servers/server.ts';
 import { freePort } from '../support/ports.ts';
 import { CPU, delivered, LATENCY, perSecond } from './columns.ts';
 import { loadOn } from './on-server.ts';
+import { gatewaysOf } from './queue.ts';
 import type { Contestant, Measured, Scenario, ScenarioFile } from './scenario.ts';
 
 /** Two gateways that share a port, a CPU each, beside one. */
-export const scale: ScenarioFile = (_servers, plan) =>
+export const scale: ScenarioFile = (servers, plan) =>
   plan.serverCpus === undefined
     ? []
     : [
-        beside('broadcast', 'broadcasts to 1,000 receivers, 8 outstanding', ['-m', 'fanout', '-n', '1000', '-w', '8']),
-        beside('unicast', 'single messages, 64 senders with 32 outstanding each', [
+        beside(servers, 'broadcast', 'broadcasts to 1,000 receivers, 8 outstanding', [
+          '-m',
+          'fanout',
+          '-n',
+          '1000',
+          '-w',
+          '8',
+        ]),
+        beside(servers, 'unicast', 'single messages, 64 senders with 32 outstanding each', [
           '-m',
           'unicast',
           '-n',
@@ -23,7 +32,8 @@ export const scale: ScenarioFile = (_servers, plan) =>
         ]),
       ];
 
-function beside(id: string, title: string, args: readonly string[]): Scenario {
+function beside(servers: readonly Server[], id: string, title: string, args: readonly string[]): Scenario {
+  const nets = gatewaysOf(servers).map(({ name }) => (name === fronttcp.name ? 'node' : 'native'));
   return {
     id: `two-gateways-${id}`,
     group: 'Scale',
@@ -32,15 +42,16 @@ function beside(id: string, title: string, args: readonly string[]): Scenario {
     columns: [perSecond('deliveries/s'), ...LATENCY, ...CPU, { key: 'helpers', label: 'Redis, %', better: 'neither' }],
     baseline: 'one gateway',
     isQuick: false,
-    contestants: [contestant('one gateway', 1, args), contestant('two gateways', 2, args)],
+    contestants: nets.flatMap((net) => [contestant(net, 1, args), contestant(net, 2, args)]),
   };
 }
 
-function contestant(name: string, count: number, args: readonly string[]): Contestant {
+function contestant(net: 'node' | 'native', count: 1 | 2, args: readonly string[]): Contestant {
+  const name = count === 1 ? 'one gateway' : 'two gateways';
   return {
-    name,
+    name: net === 'node' ? name : `${name}, native`,
     async measure(plan): Promise<Measured> {
-      const gateways = await startGateways(plan, count);
+      const gateways = await startGateways(plan, net, count);
       const [first] = gateways;
       if (!first) throw new Error('no gateway was started');
       try {
@@ -54,9 +65,9 @@ function contestant(name: string, count: number, args: readonly string[]): Conte
   };
 }
 
-async function startGateways(plan: Plan, count: number): Promise<RunningGateway[]> {
+async function startGateways(plan: Plan, net: string, count: number): Promise<RunningGateway[]> {
   const port = await freePort();
-  const env = { GATEWAY_PORT: `${port}`, GATEWAY_REUSE_PORT: 'true', MAX_MESSAGES_PER_S: '0' };
+  const env = { GATEWAY_PORT: `${port}`, GATEWAY_REUSE_PORT: 'true', NET: net, MAX_MESSAGES_PER_S: '0' };
   const first = await fronttcp.start(plan, { env });
   const redis = await sharedRedis(plan);
   const gateways = [first];

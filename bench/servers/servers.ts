@@ -3,6 +3,7 @@ import { centrifugo } from './centrifugo.ts';
 import { floor } from './floor.ts';
 import { besideFronttcp, fronttcp, nativeFronttcp } from './fronttcp.ts';
 import { aedes, socketIo, ws } from './node-peers.ts';
+import { prototype } from './prototype.ts';
 import type { Server } from './server.ts';
 
 /** In the order of the tables. */
@@ -11,6 +12,7 @@ export const servers: readonly Server[] = [
   fronttcp,
   nativeFronttcp,
   besideFronttcp,
+  prototype,
   redisPubSub,
   nats,
   mosquitto,
