@@ -26,10 +26,9 @@ import { Registry } from './session/registry.ts';
 import type { Session } from './session/session.ts';
 import { Wheel } from './session/wheel.ts';
 import { ClaimsInFlight } from './store/claims-in-flight.ts';
-import { DeliveryMarks } from './store/delivery-marks.ts';
+import { DeliveryProgress } from './store/delivery-progress.ts';
 import { RecentCalls } from './store/recent-calls.ts';
 import { connectRedis, type GatewayRedis } from './store/redis.ts';
-import { Replies } from './store/replies.ts';
 import { SessionStore } from './store/session-store.ts';
 import { Verifier } from './store/verifier.ts';
 import { Upstream } from './upstream/upstream.ts';
@@ -60,9 +59,8 @@ export interface GatewayParts {
   readonly routeQueue: RouteQueue;
   readonly queueDrain: QueueDrain;
   readonly sessionStore: SessionStore;
-  readonly marks: DeliveryMarks;
+  readonly progress: DeliveryProgress;
   readonly recentCalls: RecentCalls;
-  readonly replies: Replies;
   /** Undefined: no function takes what devices send. */
   readonly upstream: Upstream | undefined;
   readonly health: HealthServer;
@@ -104,12 +102,11 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
   const traces = exporter && new DeliveryTraces(exporter, counters, () => lease.gatewayId);
 
   const recentCalls = new RecentCalls({ redis, keys, lease });
-  const sessionStore = new SessionStore({ redis, keys, config, lease, recent: recentCalls, log });
-  const marks = new DeliveryMarks({ redis, keys, recent: recentCalls, log });
-  const replies = new Replies({ redis, keys, counters, log });
-  const verifier = new Verifier({ redis, keys, config, lease, claims, log });
+  const progress = new DeliveryProgress({ redis, keys, recent: recentCalls, counters, log });
+  const sessionStore = new SessionStore({ redis, keys, config, lease, recent: recentCalls, progress, log });
+  const verifier = new Verifier({ redis, keys, config, lease, claims, progress, log });
 
-  const handOut = new InboxHandOut({ registry, store: sessionStore, marks, counters, traces, clock, log });
+  const handOut = new InboxHandOut({ registry, store: sessionStore, progress, counters, traces, clock, log });
   const inbox = new InboxReader({
     connect: () => redis.blocking(),
     writer: redis,
@@ -137,8 +134,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     queue: routeQueue,
     verifier,
     sessionStore,
-    replies,
-    marks,
+    progress,
     upstream,
     traces,
     tail,
@@ -201,9 +197,8 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     routeQueue,
     queueDrain,
     sessionStore,
-    marks,
+    progress,
     recentCalls,
-    replies,
     upstream,
     health,
     observer,

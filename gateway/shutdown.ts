@@ -39,8 +39,8 @@ const AFTER_GOODBYES: readonly ShutdownStep[] = [
   {
     name: 'release the sessions',
     budgetMs: 5_000,
-    run: ({ sessionStore, marks, replies, upstream }) =>
-      Promise.all([sessionStore.idle(), marks.idle(), replies.idle(), upstream?.idle()]),
+    run: ({ sessionStore, progress, upstream }) =>
+      Promise.all([sessionStore.idle(), progress.idle(), upstream?.idle()]),
   },
   {
     name: 'read no inbox',

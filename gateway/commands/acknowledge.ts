@@ -6,8 +6,8 @@ import { acknowledgeSchema, parseBody, refOf } from './body.ts';
 import type { Handler } from './dispatch.ts';
 
 export interface AcknowledgeParts {
-  /** Neither rejects. */
-  readonly marks: { add(step: DeliveryStep): Promise<void>; idle(): Promise<void> };
+  /** Does not reject. */
+  readonly progress: { mark(step: DeliveryStep): Promise<void> };
   /** Does not reject. */
   readonly sessionStore: { settleAcknowledged(session: Recipient, ids: readonly string[]): Promise<void> };
   readonly counters: { acknowledge(ids: readonly string[], nowMs: number): void };
@@ -16,7 +16,11 @@ export interface AcknowledgeParts {
 }
 
 /** 6: messages that the client has taken; they leave its mailbox. Without the feature `ack` the command is unknown. */
-export const acknowledge: Handler<AcknowledgeParts> = (session, frame, { sessionStore, counters, marks, traces }) => {
+export const acknowledge: Handler<AcknowledgeParts> = (
+  session,
+  frame,
+  { sessionStore, counters, progress, traces },
+) => {
   if (!session.has('ack')) return session.rejectAsViolation('unknown_command', frame.version, refOf(frame));
   const body = parseBody(frame, acknowledgeSchema);
   if (!body) return session.rejectAsViolation('malformed', frame.version, refOf(frame));
@@ -26,18 +30,21 @@ export const acknowledge: Handler<AcknowledgeParts> = (session, frame, { session
   traces?.acknowledged(userId, body.ids);
   acknowledgements.begin();
   reader.payForWork(body.ids.length);
-  markWritten(session, body.ids, marks);
-  const settled = marks.idle().then(() => sessionStore.settleAcknowledged({ userId, epoch }, body.ids));
-  void settled.then(() => acknowledgements.end());
+  markWritten(session, body.ids, progress);
+  void sessionStore.settleAcknowledged({ userId, epoch }, body.ids).then(() => acknowledgements.end());
 };
 
 /**
  * A quick client acknowledges the first messages of a write before the kernel has taken the last. They count as written first: the
  * receipt of a broadcast knows only the recipients that were marked in it.
  */
-function markWritten({ userId, outbox }: Session, ids: readonly string[], marks: AcknowledgeParts['marks']): void {
+function markWritten(
+  { userId, outbox }: Session,
+  ids: readonly string[],
+  progress: AcknowledgeParts['progress'],
+): void {
   for (const item of outbox.writing) {
     if (!(item instanceof Message) || !item.head.flags.includes('r') || !ids.includes(item.head.id)) continue;
-    void marks.add({ messageId: item.head.id, userId, state: 'written' });
+    void progress.mark({ messageId: item.head.id, userId, state: 'written' });
   }
 }

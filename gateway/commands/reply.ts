@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Reply } from '../../contract/store/scripts/asks.ts';
+import type { Reply } from '../../contract/store/scripts/settle.ts';
 import { parseJson } from '../../shared/raw-json.ts';
 import type { Frame } from '../session/frame-reader.ts';
 import { refOf, replySchema } from './body.ts';
@@ -7,7 +7,7 @@ import type { Handler } from './dispatch.ts';
 
 export interface ReplyParts {
   /** Does not reject. */
-  readonly replies: { add(reply: Reply): Promise<void> };
+  readonly progress: { replied(reply: Reply): Promise<void> };
   readonly counters: { reply(ask: string, nowMs: number): void };
   /** Undefined: traces are off. */
   readonly traces: { replied(userId: string, ask: string): void } | undefined;
@@ -17,7 +17,7 @@ export interface ReplyParts {
 const BYTES_PER_UNIT = 200;
 
 /** 7: the reply to a message that carried `ask`. A plain client is never asked: the command is unknown to it. */
-export const reply: Handler<ReplyParts> = (session, frame, { replies, counters, traces }) => {
+export const reply: Handler<ReplyParts> = (session, frame, { progress, counters, traces }) => {
   if (session.identity.form === 'plain') {
     return session.rejectAsViolation('unknown_command', frame.version, refOf(frame));
   }
@@ -28,7 +28,7 @@ export const reply: Handler<ReplyParts> = (session, frame, { replies, counters, 
   traces?.replied(userId, body.ask);
   acknowledgements.begin();
   reader.payForWork(Math.ceil(frame.bodyBytes / BYTES_PER_UNIT));
-  void replies.add({ ...body, userId }).then(() => acknowledgements.end());
+  void progress.replied({ ...body, userId }).then(() => acknowledgements.end());
 };
 
 /** The reply as JSON text, with numbers as they were written. */

@@ -7,9 +7,10 @@ import {
 } from '../../contract/store/records.ts';
 import type { Stashed } from '../../contract/store/scripts/mailbox.ts';
 import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
+import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { Log } from '../../shared/log.ts';
 import { closeReasonOf } from '../session/close-reasons.ts';
-import { Message, type Origin, type Outgoing, writtenStep } from '../session/messages.ts';
+import { Message, type Origin, type Outgoing } from '../session/messages.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { InboxEntry } from './inbox-entries.ts';
@@ -24,7 +25,10 @@ interface InboxHandOutParts {
     keepUnread(records: readonly UnreadRecord[]): Promise<boolean>;
     roomToStash(): Promise<void> | undefined;
   };
-  readonly marks: { add(step: DeliveryStep): Promise<void> };
+  readonly progress: {
+    mark(step: DeliveryStep): Promise<void>;
+    wrote(head: MessageRecord['head'], userId: string, form: SessionForm): Promise<void>;
+  };
   readonly counters: { stashed: number; unreadRecords: number };
   /** Redis's clock. */
   readonly clock: { nowMs(): number };
@@ -42,7 +46,7 @@ interface InboxHandOutParts {
 export class InboxHandOut {
   readonly #registry: InboxHandOutParts['registry'];
   readonly #store: InboxHandOutParts['store'];
-  readonly #marks: InboxHandOutParts['marks'];
+  readonly #progress: InboxHandOutParts['progress'];
   readonly #counters: InboxHandOutParts['counters'];
   readonly #traces: InboxHandOutParts['traces'];
   readonly #clock: InboxHandOutParts['clock'];
@@ -52,7 +56,7 @@ export class InboxHandOut {
   constructor(parts: InboxHandOutParts) {
     this.#registry = parts.registry;
     this.#store = parts.store;
-    this.#marks = parts.marks;
+    this.#progress = parts.progress;
     this.#counters = parts.counters;
     this.#traces = parts.traces;
     this.#clock = parts.clock;
@@ -106,7 +110,7 @@ export class InboxHandOut {
     const stale: Recipient[] = [];
     for (const recipient of direct) {
       const session = this.#registry.find(recipient.userId, recipient.epoch);
-      if (isExpired) void this.#marks.add({ messageId: head.id, userId: recipient.userId, state: 'expired' });
+      if (isExpired) void this.#progress.mark({ messageId: head.id, userId: recipient.userId, state: 'expired' });
       else if (session && message) this.#hand(entry, session, message);
       else stale.push(recipient);
     }
@@ -147,7 +151,7 @@ export class InboxHandOut {
     if (!head.flags.includes('r')) return () => entry.settle();
     // The entry stays until the receipt is written: the gateway that buries this one finds the steps that are missing.
     return (userId, _epoch, written) => {
-      if (written) void this.#marks.add(writtenStep(head, userId, written)).then(() => entry.settle());
+      if (written) void this.#progress.wrote(head, userId, written).then(() => entry.settle());
       else entry.settle();
     };
   }

@@ -120,7 +120,7 @@ export class RouteQueue {
     this.#waiting.add({ sender, ref, command: { ...command, ...rest }, work, bytes });
     this.#waitingBytes += bytes;
     const { order, reader } = sender;
-    order.begin(command.to !== 'everyone elsewhere', bytes);
+    order.begin(command.to, bytes);
     if (isOver(order, 1) || this.#isFull()) reader.pause(PauseReason.routing);
     reader.payForWork(work);
   }
@@ -241,15 +241,14 @@ export class RouteQueue {
     this.#latestId = Math.max(this.#latestId, Number(result.answers.at(-1)?.id ?? 0));
     batch.forEach((waiting, i) => {
       const { sender, command, ref } = waiting;
-      if (result.ownEntry !== undefined) sender.order.awaitEntry(result.ownEntry);
       if (!sender.isClosed) this.#report(sender, command, ref, result.answers[i]);
-      this.#done(waiting);
+      this.#done(waiting, result.ownEntry);
     });
   }
 
-  #done({ sender: { order, reader }, command, bytes }: Waiting): void {
+  #done({ sender: { order, reader }, command, bytes }: Waiting, ownEntry?: string): void {
     this.#waitingBytes -= bytes;
-    order.end(command.to !== 'everyone elsewhere', bytes);
+    order.end(command.to, bytes, ownEntry);
     if (!isOver(order, 0.5)) reader.resume(PauseReason.routing);
   }
 

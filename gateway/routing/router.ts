@@ -25,8 +25,8 @@ export interface RouterParts {
  * Where a client's message goes: straight to a live session of this gateway, else through the route script.
  *
  * The direct way is open only where it cannot overtake and nothing needs an id: the receiver does not acknowledge, the
- * sender awaits no receipt, and nothing that the sender sent before is still on its way through Redis. A receiver that
- * reads too slowly is served from its mailbox.
+ * sender awaits no receipt, and nothing that the sender sent to that receiver before is still on its way through Redis. A
+ * receiver that reads too slowly is served from its mailbox.
  *
  * A message whose frame would exceed MAX_FRAME_BYTES in one of its forms is refused, whatever its recipients.
  */
@@ -50,7 +50,8 @@ export class Router {
   }
 
   single(sender: Session, chat: Chat, to: string): void {
-    const receiver = this.#mayGoDirect(sender, chat) ? this.#directReceiver(to) : undefined;
+    const isOpen = this.#mayGoDirect(sender, chat) && sender.order.isClearTo(to, this.#inbox);
+    const receiver = isOpen ? this.#directReceiver(to) : undefined;
     if (this.#isTooLarge(sender, chat)) return;
     if (receiver) receiver.deliver(this.#direct(sender, chat, ServerCommand.single));
     else this.#route(sender, chat, ServerCommand.single, [to]);
@@ -58,7 +59,7 @@ export class Router {
 
   group(sender: Session, chat: Chat, to: readonly string[]): void {
     if (this.#isTooLarge(sender, chat)) return;
-    if (!this.#mayGoDirect(sender, chat)) return this.#route(sender, chat, ServerCommand.group, to);
+    if (!this.#isOpenToAll(sender, chat)) return this.#route(sender, chat, ServerCommand.group, to);
     const message = this.#direct(sender, chat, ServerCommand.group);
     const elsewhere: string[] = [];
     for (const userId of to) {
@@ -71,7 +72,7 @@ export class Router {
 
   broadcast(sender: Session, chat: Chat): void {
     if (this.#isTooLarge(sender, chat)) return;
-    if (!this.#mayGoDirect(sender, chat) || this.#registry.ackSessions > 0) {
+    if (!this.#isOpenToAll(sender, chat) || this.#registry.ackSessions > 0) {
       return this.#route(sender, chat, ServerCommand.broadcast, 'everyone');
     }
     const frame = encodeChat(chat.version, ServerCommand.broadcast, sender.chatHead, chat);
@@ -102,8 +103,11 @@ export class Router {
 
   #mayGoDirect(sender: Session, chat: Chat): boolean {
     if (!this.#isLeaseHeld(sender.reader.heardAtMs)) return false;
-    if (chat.ref !== undefined && sender.has('receipts')) return false;
-    return sender.order.isClear(this.#inbox);
+    return chat.ref === undefined || !sender.has('receipts');
+  }
+
+  #isOpenToAll(sender: Session, chat: Chat): boolean {
+    return this.#mayGoDirect(sender, chat) && sender.order.isClear(this.#inbox);
   }
 
   /** The clocks are read once for all chats of a chunk that was read from a connection: it came at `heardAtMs`. */

@@ -1,5 +1,4 @@
 import { headRest, type MessageHead } from '../../contract/store/records.ts';
-import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
 import type { Undelivered } from '../../contract/store/scripts/sessions.ts';
 import { commandIdOf, encodeFrame, HEADER_BYTES, versionOf } from '../../contract/wire/frame.ts';
 import { withAsk, withId } from '../../contract/wire/message.ts';
@@ -153,9 +152,3 @@ function intervalOf(item: Outgoing): DirectInterval | undefined {
 
 /** Messages without an id differ in these two alone, and mostly not even there: one head serves many. */
 let directHead: MessageHead = { id: '0', commandId: 0, version: 0, expiresAtMs: 0, flags: '', traceparent: '' };
-
-/** The step of a receipt. Where a reply or an acknowledgement is awaited, it says of which form a client was that cannot give it. */
-export function writtenStep({ id, flags }: MessageHead, userId: string, form: SessionForm): DeliveryStep {
-  const isAwaited = flags.includes('a') || flags.includes('k');
-  return { messageId: id, userId, state: 'written', ...(isAwaited && form !== 'ack' ? { reason: form } : {}) };
-}

@@ -1,11 +1,11 @@
 import type { Recipient } from '../../contract/store/records.ts';
 import type { MailboxMessage, MailboxPage, Stashed } from '../../contract/store/scripts/mailbox.ts';
-import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
 import { APPLICATION_DOWN } from '../../contract/wire/command-ids.ts';
+import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { Log } from '../../shared/log.ts';
 import { type CloseReason, CloseReasons } from './close-reasons.ts';
 import type { Identity } from './identity.ts';
-import { Message, type Outgoing, writtenStep } from './messages.ts';
+import { Message, type Outgoing } from './messages.ts';
 
 /** After so many leases a dead predecessor has long been buried; one that lives hands over in a few milliseconds. */
 const PREDECESSOR_PATIENCE_LEASES = 3;
@@ -28,7 +28,7 @@ interface Mailboxes {
 export interface ReplayParts {
   readonly settings: { readonly leaseMs: number; readonly outboxMaxBytes: number };
   readonly store: Mailboxes;
-  readonly marks: { add(step: DeliveryStep): Promise<void> };
+  readonly progress: { wrote(head: MailboxMessage['head'], userId: string, form: SessionForm): Promise<void> };
   /** Undefined: traces are off. */
   readonly traces: MailboxTraces | undefined;
   readonly counters: { stashed: number };
@@ -237,9 +237,9 @@ export class Replay {
   }
 
   #markWritten(head: MailboxMessage['head']): Outgoing['settle'] {
-    const { marks } = this.#parts;
+    const { progress } = this.#parts;
     return (userId, _epoch, written) => {
-      if (written) void marks.add(writtenStep(head, userId, written));
+      if (written) void progress.wrote(head, userId, written);
     };
   }
 

@@ -6,18 +6,28 @@ interface GatheredWriting<T> {
   readonly what: string;
   /** The work of Redis for one item, in the units of contract/store/work.ts. */
   readonly workOf: (item: T) => number;
-  /** Writes the items of one step, with one call. */
+  /** Writes the items of one step, with one call. To be safe to repeat: a step that was refused is written again in parts. */
   readonly write: (step: readonly T[]) => Promise<unknown>;
   readonly log: Pick<Log, 'error'>;
 }
 
-/** Small writes to Redis: those of one turn of the event loop leave together, in order, in calls of a bounded size. */
+/** What may wait for others leaves after this time at the latest. */
+const WAIT_MS = 5;
+/** With so many items it does not wait. */
+const WAITING_MAX = 32;
+
+/**
+ * Small writes to Redis, in the order in which they were added, in calls of a bounded size. Those of one turn of the event loop
+ * leave together, and with them what could wait: a call of its own costs more than what it writes.
+ */
 export class GatheredWrites<T> {
   readonly #writing: GatheredWriting<T>;
   #gathered: T[] = [];
   /** Of the items gathered so far. */
   #next: Promise<void> | undefined;
   #resolveNext: () => void = () => undefined;
+  #leavesThisTurn = false;
+  #timer: NodeJS.Timeout | undefined;
   /** Of all items before them. */
   #earlier: Promise<unknown> = Promise.resolve();
 
@@ -28,22 +38,45 @@ export class GatheredWrites<T> {
   /** Resolves when it is written, or when Redis has refused it for good, which is logged. Does not reject. */
   add(item: T): Promise<void> {
     this.#gathered.push(item);
-    this.#next ??= new Promise((resolve) => {
-      this.#resolveNext = resolve;
-      setImmediate(() => this.flush());
-    });
-    return this.#next;
+    this.#leave();
+    return this.#written();
+  }
+
+  /** The same for an item that nobody waits for: it leaves with the next ones, or soon. */
+  addLater(item: T): Promise<void> {
+    this.#gathered.push(item);
+    if (this.#gathered.length >= WAITING_MAX) this.#leave();
+    else if (!this.#leavesThisTurn) this.#timer ??= setTimeout(() => this.flush(), WAIT_MS);
+    return this.#written();
   }
 
   /** Sends what is gathered so far now: nothing that is sent after this call overtakes it. */
   flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#leavesThisTurn = false;
     if (this.#gathered.length > 0) void this.#write().then(this.#resolveNext);
   }
 
   /** Resolves when everything added so far is written. */
   async idle(): Promise<void> {
-    await this.#next;
+    this.flush();
     await this.#earlier;
+  }
+
+  #written(): Promise<void> {
+    this.#next ??= new Promise((resolve) => {
+      this.#resolveNext = resolve;
+    });
+    return this.#next;
+  }
+
+  #leave(): void {
+    if (this.#leavesThisTurn) return;
+    this.#leavesThisTurn = true;
+    setImmediate(() => {
+      if (this.#leavesThisTurn) this.flush();
+    });
   }
 
   #write(): Promise<void> {
@@ -55,12 +88,19 @@ export class GatheredWrites<T> {
     return written;
   }
 
+  /** A step that is refused is halved until the item at fault is alone: only that one is given up. */
   async #writeStep(step: readonly T[]): Promise<void> {
     const { what, write, log } = this.#writing;
     try {
       await write(step);
     } catch (error) {
-      log.error({ event: 'store_failed', what, error: String(error) }, 'a script failed');
+      if (step.length === 1) {
+        log.error({ event: 'store_failed', what, error: String(error) }, 'a script failed');
+        return;
+      }
+      const half = Math.ceil(step.length / 2);
+      await this.#writeStep(step.slice(0, half));
+      await this.#writeStep(step.slice(half));
     }
   }
 }

@@ -4,19 +4,17 @@ import {
   giveUpTooLarge,
   type MailboxPage,
   readMailbox,
-  type Settlement,
   type Stashed,
-  settleMessages,
   stashMessages,
   type TooLarge,
 } from '../../contract/store/scripts/mailbox.ts';
 import { type Release, releaseSession, type Undelivered } from '../../contract/store/scripts/sessions.ts';
+import { type Settlement, settleMessages } from '../../contract/store/scripts/settle.ts';
 import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { Latch } from '../../shared/time/latch.ts';
 import { Semaphore } from '../../shared/time/semaphore.ts';
-import { GatheredWrites } from './gathered-writes.ts';
 import type { RecentCalls } from './recent-calls.ts';
 
 const PAGE = 128;
@@ -37,6 +35,7 @@ interface SessionStoreParts {
   };
   readonly lease: { readonly gatewayId: string; readonly highestId: number };
   readonly recent: Pick<RecentCalls, 'make'>;
+  readonly progress: { acknowledged(session: Recipient, ids: readonly string[]): Promise<void>; flush(): void };
   readonly log: Pick<Log, 'error'>;
 }
 
@@ -54,7 +53,7 @@ export class SessionStore {
   #stashBytes = 0;
   readonly #room = new Latch();
   readonly #pages = new Semaphore(MAX_PAGES_IN_FLIGHT);
-  readonly #acknowledgements: GatheredWrites<Settlement>;
+  readonly #progress: SessionStoreParts['progress'];
 
   constructor(parts: SessionStoreParts) {
     this.#redis = parts.redis;
@@ -63,12 +62,7 @@ export class SessionStore {
     this.#lease = parts.lease;
     this.#recent = parts.recent;
     this.#log = parts.log;
-    this.#acknowledgements = new GatheredWrites({
-      what: 'settle',
-      workOf: ({ ids }) => workOf(1 + ids.length, 0),
-      write: (step) => this.#settle(step),
-      log: parts.log,
-    });
+    this.#progress = parts.progress;
   }
 
   /** `undelivered` may still be uncertain when the session ends. */
@@ -78,7 +72,7 @@ export class SessionStore {
     },
   ): Promise<void> {
     const { session, handsOver } = release;
-    this.#acknowledgements.flush();
+    this.#progress.flush();
     const before = this.#lastOf.get(session.userId);
     return this.#run('release', [session.userId], async () => {
       const undelivered = Array.isArray(release.undelivered) ? release.undelivered : await release.undelivered;
@@ -120,7 +114,7 @@ export class SessionStore {
   }
 
   #stash(step: readonly Stashed[]): Promise<void> {
-    this.#acknowledgements.flush();
+    this.#progress.flush();
     const bytes = step.reduce((sum, { body }) => sum + body.length, 0);
     this.#stashBytes += bytes;
     const users = step.flatMap(({ userIds }) => userIds);
@@ -158,10 +152,9 @@ export class SessionStore {
     return this.#run('settle', [session.userId], () => this.#settle([{ session, state: 'written', ids }]));
   }
 
-  /** Those of one turn of the event loop leave together, ahead of any other call here that is made meanwhile. */
+  /** They leave together with others, ahead of any other call here that is made meanwhile. */
   settleAcknowledged(session: Recipient, ids: readonly string[]): Promise<void> {
-    const settlement = { session, state: 'acknowledged', ids } as const;
-    return this.#run('settle', [session.userId], () => this.#acknowledgements.add(settlement));
+    return this.#run('settle', [session.userId], () => this.#progress.acknowledged(session, ids));
   }
 
   async #settle(settlements: readonly Settlement[]): Promise<void> {
@@ -172,7 +165,7 @@ export class SessionStore {
 
   /** A message that is too large for the client of this user. Does not reject. */
   giveUpTooLarge(userId: string, message: Omit<TooLarge, 'call'>): Promise<void> {
-    this.#acknowledgements.flush();
+    this.#progress.flush();
     return this.#run('too_large', [userId], () =>
       this.#recent.make(CALL_BYTES, (call) => giveUpTooLarge(this.#redis, this.#keys, userId, { ...message, call })),
     );
@@ -186,7 +179,7 @@ export class SessionStore {
   ): Promise<MailboxPage> {
     return this.#pages.take(async () => {
       if (!isWanted()) return 'stale';
-      this.#acknowledgements.flush();
+      this.#progress.flush();
       return readMailbox(this.#redis, this.#keys, session, { ...from, max: PAGE });
     });
   }

@@ -24,6 +24,8 @@ interface VerifierParts {
   };
   /** Claims that Redis has not answered yet. */
   readonly claims: { begin(userIds: readonly string[]): void; end(userIds: readonly string[]): void };
+  /** What clients have acknowledged is to be written before they are claimed again. */
+  readonly progress: { flush(): void };
   readonly log: Pick<Log, 'error'>;
 }
 
@@ -58,6 +60,7 @@ export class Verifier {
   readonly #config: VerifierParts['config'];
   readonly #lease: VerifierParts['lease'];
   readonly #claims: VerifierParts['claims'];
+  readonly #progress: VerifierParts['progress'];
   readonly #log: VerifierParts['log'];
   #waiting: Waiting[] = [];
   #inFlight = 0;
@@ -70,6 +73,7 @@ export class Verifier {
     this.#config = parts.config;
     this.#lease = parts.lease;
     this.#claims = parts.claims;
+    this.#progress = parts.progress;
     this.#log = parts.log;
   }
 
@@ -166,6 +170,7 @@ export class Verifier {
 
   /** `no_lease`: a gateway without a lease claims nothing, it must join again first. */
   #claim(genuine: readonly Genuine[]): ReturnType<typeof claimSessions> {
+    this.#progress.flush();
     const requests = genuine.map(({ userId, form, tokenField }) => ({ userId, form, proof: { tokenField } }));
     return claimSessions(this.#redis, this.#keys, this.#lease.claimant, this.#config.offlineTtlSeconds, requests);
   }

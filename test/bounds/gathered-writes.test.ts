@@ -3,9 +3,8 @@ import { readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { STEP_WORK } from '../../contract/store/work.ts';
 import { Counters } from '../../gateway/observe/counters.ts';
-import { DeliveryMarks } from '../../gateway/store/delivery-marks.ts';
+import { DeliveryProgress } from '../../gateway/store/delivery-progress.ts';
 import { RecentCalls } from '../../gateway/store/recent-calls.ts';
-import { Replies } from '../../gateway/store/replies.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { silentLog } from '../gateway/support/gateway.ts';
 import { message, openStore, type Store } from '../store/ports.ts';
@@ -39,9 +38,9 @@ test('the delivery states of one turn are written in calls of at most one step',
   const messageId = answers[0]?.id ?? '';
   const { redis, sizes } = counted();
   const recent = new RecentCalls({ redis, keys: store.keys, lease: { gatewayId: 'g' } });
-  const marks = new DeliveryMarks({ redis, keys: store.keys, recent, log: silentLog });
-  await Promise.all(users.toReversed().map((userId) => marks.add({ messageId, userId, state: 'written' })));
-  expect(sizes.map((size) => (size - 2) / 4)).toEqual([STEP_WORK, STEP_WORK, 1]);
+  const progress = new DeliveryProgress({ redis, keys: store.keys, recent, counters: new Counters(), log: silentLog });
+  await Promise.all(users.toReversed().map((userId) => progress.mark({ messageId, userId, state: 'written' })));
+  expect(sizes.map((size) => (size - 2) / 5)).toEqual([STEP_WORK, STEP_WORK, 1]);
   const receipt = await readReceipt(store.port, store.keys, messageId);
   const mine = receipt?.recipients.find(({ userId }) => userId === first);
   expect(mine?.state).toBe('written');
@@ -49,9 +48,10 @@ test('the delivery states of one turn are written in calls of at most one step',
 
 test('the replies of one turn are written in calls of at most one step of bytes', async () => {
   const { redis, sizes } = counted();
-  const replies = new Replies({ redis, keys: store.keys, counters: new Counters(), log: silentLog });
+  const recent = new RecentCalls({ redis, keys: store.keys, lease: { gatewayId: 'g' } });
+  const progress = new DeliveryProgress({ redis, keys: store.keys, recent, counters: new Counters(), log: silentLog });
   const reply = JSON.stringify('x'.repeat(300_000));
-  for (let i = 0; i < 7; i += 1) void replies.add({ ask: '1', userId: 'u', reply });
-  await replies.idle();
-  expect(sizes.map((size) => (size - 1) / 3)).toEqual([3, 3, 1]);
+  for (let i = 0; i < 7; i += 1) void progress.replied({ ask: '1', userId: 'u', reply });
+  await progress.idle();
+  expect(sizes.map((size) => (size - 2) / 4)).toEqual([3, 3, 1]);
 });

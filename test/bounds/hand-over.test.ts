@@ -25,6 +25,7 @@ function silentStore() {
     config: { offlineTtlSeconds: 60, mailboxMax: 1_000, mailboxMaxBytes: 1_048_576 },
     lease,
     recent: new RecentCalls({ redis, keys, lease }),
+    progress: { acknowledged: async () => undefined, flush: () => undefined },
     log: { error: () => undefined },
   });
   const released = () => asked.filter((name) => name === 'release').length;

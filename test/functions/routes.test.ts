@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
-import { markDelivery } from '../../contract/store/scripts/receipts.ts';
+import { markDelivery } from '../../contract/store/scripts/settle.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { sharedRedisUrl } from '../kit/redis.ts';

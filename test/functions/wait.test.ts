@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
-import { writeReplies } from '../../contract/store/scripts/asks.ts';
-import { type DeliveryStep, markDelivery } from '../../contract/store/scripts/receipts.ts';
+import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
+import { markDelivery, writeReplies } from '../../contract/store/scripts/settle.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { sharedClusterUrl, sharedRedisUrl } from '../kit/redis.ts';

@@ -10,7 +10,7 @@ import type { Message } from '../../gateway/session/messages.ts';
 import { Registry } from '../../gateway/session/registry.ts';
 import type { Session } from '../../gateway/session/session.ts';
 import { ClaimsInFlight } from '../../gateway/store/claims-in-flight.ts';
-import type { DeliveryMarks } from '../../gateway/store/delivery-marks.ts';
+import type { DeliveryProgress } from '../../gateway/store/delivery-progress.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { SessionStore } from '../../gateway/store/session-store.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
@@ -54,7 +54,7 @@ async function fullInbox() {
     handOut: new InboxHandOut({
       registry,
       store: { roomToStash: () => undefined } as SessionStore,
-      marks: {} as DeliveryMarks,
+      progress: {} as DeliveryProgress,
       counters: new Counters(),
       traces: undefined,
       clock: new StoreClock(),

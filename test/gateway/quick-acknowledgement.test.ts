@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
-import { settleMessages } from '../../contract/store/scripts/mailbox.ts';
 import { readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { acknowledge } from '../../gateway/commands/acknowledge.ts';
 import { Counters } from '../../gateway/observe/counters.ts';
 import { Message } from '../../gateway/session/messages.ts';
 import type { Session } from '../../gateway/session/session.ts';
-import { DeliveryMarks } from '../../gateway/store/delivery-marks.ts';
+import { DeliveryProgress } from '../../gateway/store/delivery-progress.ts';
 import { RecentCalls } from '../../gateway/store/recent-calls.ts';
 import { gateway, silentLog } from './support/gateway.ts';
 
@@ -27,11 +26,12 @@ test('a broadcast with a receipt: an acknowledgement during the rest of the writ
     outbox: { writing: [new Message(head, '{}', 'broadcast')] },
   };
   const settled = new Promise<void>((resolve) => {
-    const settleAcknowledged = (...[session, ids]: [typeof current, string[]]) =>
-      settleMessages(redis, keys, [{ session, state: 'acknowledged', ids }]).then(() => resolve());
+    const counters = new Counters();
     const recent = new RecentCalls({ redis, keys, lease: { gatewayId: g.running.id } });
-    const marks = new DeliveryMarks({ redis, keys, recent, log: silentLog });
-    const context = { counters: new Counters(), traces: undefined, marks, sessionStore: { settleAcknowledged } };
+    const progress = new DeliveryProgress({ redis, keys, recent, counters, log: silentLog });
+    const settleAcknowledged = (...settled: Parameters<DeliveryProgress['acknowledged']>) =>
+      progress.acknowledged(...settled).then(resolve);
+    const context = { counters, traces: undefined, progress, sessionStore: { settleAcknowledged } };
     const body = Buffer.from(JSON.stringify({ ids: [id] }));
     const frame = { version: 1, commandId: 6, bodyBytes: body.length, body, bodySource: body, bodyStart: 0 };
     acknowledge(session as unknown as Session, frame as never, context as never);

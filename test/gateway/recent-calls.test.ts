@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { type Keys, keysOf } from '../../contract/store/keys.ts';
-import { markDelivery } from '../../contract/store/scripts/receipts.ts';
+import { markDelivery } from '../../contract/store/scripts/settle.ts';
 import { RecentCalls } from '../../gateway/store/recent-calls.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';

@@ -2,6 +2,8 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import { type Keys, keysOf } from '../../contract/store/keys.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { claimSessions } from '../../contract/store/scripts/sessions.ts';
+import { Counters } from '../../gateway/observe/counters.ts';
+import { DeliveryProgress } from '../../gateway/store/delivery-progress.ts';
 import { RecentCalls } from '../../gateway/store/recent-calls.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import { SessionStore } from '../../gateway/store/session-store.ts';
@@ -31,7 +33,8 @@ async function claim(): Promise<{ epoch: number }> {
 beforeEach(async () => {
   keys = keysOf(uniquePrefix());
   const recent = new RecentCalls({ redis, keys, lease });
-  store = new SessionStore({ redis, keys, config, lease, recent, log: silentLog });
+  const progress = new DeliveryProgress({ redis, keys, recent, counters: new Counters(), log: silentLog });
+  store = new SessionStore({ redis, keys, config, lease, recent, progress, log: silentLog });
   await redis.command('HSET', keys.user('u'), 'token', 'token');
   await redis.command('ZADD', keys.gateways, Date.now() + 600_000, 'g1');
   session = { userId: 'u', epoch: (await claim()).epoch, holder: 'g1' };

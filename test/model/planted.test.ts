@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseInboxRecord } from '../../contract/store/records.ts';
 import { drainQueue } from '../../contract/store/scripts/drain-queue.ts';
 import { buryGateway, holdLease } from '../../contract/store/scripts/gateways.ts';
-import { settleMessages, stashMessages } from '../../contract/store/scripts/mailbox.ts';
+import { stashMessages } from '../../contract/store/scripts/mailbox.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import {
   type ClaimRequest,
@@ -10,6 +10,7 @@ import {
   disconnectUser,
   releaseSession,
 } from '../../contract/store/scripts/sessions.ts';
+import { settleMessages } from '../../contract/store/scripts/settle.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { type Edit, ModelStore } from './store.ts';
 

@@ -1,6 +1,6 @@
 import { parseInboxRecord } from '../../contract/store/records.ts';
 import { buryGateway, holdLease } from '../../contract/store/scripts/gateways.ts';
-import { readMailbox, settleMessages, stashMessages } from '../../contract/store/scripts/mailbox.ts';
+import { readMailbox, stashMessages } from '../../contract/store/scripts/mailbox.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import {
   auditSessions,
@@ -10,6 +10,7 @@ import {
   disconnectUser,
   releaseSession,
 } from '../../contract/store/scripts/sessions.ts';
+import { settleMessages } from '../../contract/store/scripts/settle.ts';
 import type { ModelStore, Snapshot } from './store.ts';
 
 /**

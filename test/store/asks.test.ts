@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readAskStates, writeReplies } from '../../contract/store/scripts/asks.ts';
-import { markDelivery } from '../../contract/store/scripts/receipts.ts';
+import { readAskStates } from '../../contract/store/scripts/asks.ts';
 import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
+import { markDelivery, writeReplies } from '../../contract/store/scripts/settle.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
 
 describe.each(drivers)('commands with a waiting caller, over %s', (driver) => {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { headRest, parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
-import { readAskStates, writeReplies } from '../../contract/store/scripts/asks.ts';
+import { readAskStates } from '../../contract/store/scripts/asks.ts';
 import { stashMessages } from '../../contract/store/scripts/mailbox.ts';
-import { markDelivery } from '../../contract/store/scripts/receipts.ts';
 import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
 import { cancelCommands, releaseScheduled } from '../../contract/store/scripts/schedule.ts';
 import { claimSessions } from '../../contract/store/scripts/sessions.ts';
+import { markDelivery, writeReplies } from '../../contract/store/scripts/settle.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
 
 const audit = { by: 'op', max: 100 };

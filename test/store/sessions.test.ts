@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
 import { buryGateway, holdLease } from '../../contract/store/scripts/gateways.ts';
-import { readMailbox, settleMessages, stashMessages } from '../../contract/store/scripts/mailbox.ts';
-import { markDelivery, readReceipt } from '../../contract/store/scripts/receipts.ts';
+import { readMailbox, stashMessages } from '../../contract/store/scripts/mailbox.ts';
+import { readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { claimSessions, disconnectUser, releaseSession } from '../../contract/store/scripts/sessions.ts';
+import { markDelivery, settleMessages } from '../../contract/store/scripts/settle.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 import { DEFAULT_LEASE_MS } from '../../shared/limits.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';

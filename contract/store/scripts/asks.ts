@@ -1,26 +1,9 @@
-import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
+import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
-import { ALLOW_FULL, defineScript, readLua } from './library.ts';
+import { defineScript, readLua } from './library.ts';
 import { parseSteps, type RecipientReceipt } from './receipts.ts';
 
-const replyScript = defineScript('reply', ALLOW_FULL, readLua(new URL('./reply.lua', import.meta.url)));
-
 const joinWaitScript = defineScript('join_wait', readLua(new URL('./join-wait.lua', import.meta.url)));
-
-export interface Reply {
-  /** Id of the message that asked. */
-  readonly ask: string;
-  readonly userId: string;
-  /** JSON text, as the client wrote it. */
-  readonly reply: string;
-}
-
-/** Writes replies into the receipts of their asks and notifies the waiting callers. Returns how many replies counted. */
-export async function writeReplies(redis: RedisPort, keys: Keys, replies: readonly Reply[]): Promise<number> {
-  const args: RedisArgument[] = [keys.prefix];
-  for (const { ask, userId, reply } of replies) args.push(ask, userId, reply);
-  return (await redis.script(replyScript, [keys.users], args)) as number;
-}
 
 export interface AskState extends RecipientReceipt {
   /** JSON text of the reply, where there is one. */

@@ -36,30 +36,6 @@ export async function readMailbox(
   return reply[0] === 'more' ? 'more' : reply.map(parseMailboxMember);
 }
 
-const settleScript = defineScript('settle', ALLOW_FULL, readLua(new URL('./settle.lua', import.meta.url)));
-
-/** Messages that leave a session's mailbox for good: `acknowledged` by the client, or `written` to one that cannot acknowledge. */
-export interface Settlement {
-  readonly session: Recipient;
-  readonly state: 'acknowledged' | 'written';
-  readonly ids: readonly string[];
-}
-
-/** Returns, per settlement, how many messages left the mailbox; -1: somebody else has the session. `call`: as of `markDelivery`. */
-export async function settleMessages(
-  redis: RedisPort,
-  keys: Keys,
-  settlements: readonly Settlement[],
-  call = '',
-): Promise<number[]> {
-  const args: RedisArgument[] = [keys.prefix, call];
-  for (const { session, state, ids } of settlements) {
-    args.push(session.userId, session.epoch, state);
-    pushList(args, ids);
-  }
-  return (await redis.script(settleScript, [keys.users], args)) as number[];
-}
-
 const tooLargeScript = defineScript('too_large', ALLOW_FULL, readLua(new URL('./too-large.lua', import.meta.url)));
 
 export interface TooLarge {

@@ -1,8 +1,5 @@
-import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
+import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
-import { ALLOW_FULL, defineScript, readLua } from './library.ts';
-
-const markScript = defineScript('mark', ALLOW_FULL, readLua(new URL('./mark.lua', import.meta.url)));
 
 export const DELIVERY_STATES = [
   'scheduled',
@@ -23,18 +20,6 @@ export interface DeliveryStep {
   userId: string;
   state: DeliveryState;
   reason?: string;
-}
-
-/** Writes steps into the receipts of messages that have one; others are skipped. `call`: its name, where a failover may have to be mended. */
-export async function markDelivery(
-  redis: RedisPort,
-  keys: Keys,
-  steps: readonly DeliveryStep[],
-  call = '',
-): Promise<void> {
-  const args: RedisArgument[] = [keys.prefix, call];
-  for (const { messageId, userId, state, reason } of steps) args.push(messageId, userId, state, reason ?? '');
-  await redis.script(markScript, [keys.users], args);
 }
 
 export interface RecipientReceipt {
