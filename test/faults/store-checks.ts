@@ -104,7 +104,10 @@ export function checkLost({ history, forms }: Seen, receipts: Receipts): string[
     const expired = countExpired(receipts, user);
     const stays = history.stays.filter((stay) => stay.user === user);
     const reported = sumLost(stays);
-    const max = Math.max(0, ...stays.map(({ lost }) => lost));
+    const certain = stays.filter(
+      ({ startedAt }) => !history.mayHaveForgotten({ sentAt: startedAt, acceptedAt: startedAt }),
+    );
+    const max = Math.max(0, ...certain.map(({ lost }) => lost));
     if (max > expired) broken.push(`${user} got ${max} as lost, and ${expired} had expired`);
     if (form !== 'ack' || history.risks.length > 0) continue;
     // It gets the number again when it comes back before the gateway has recorded the report.
