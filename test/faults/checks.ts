@@ -187,7 +187,7 @@ export function checkOrder({ history, forms, firsts }: Seen): string[] {
           if (!mustPrecede(earlier, later)) continue;
           if ((places.get(earlier.content) ?? 0) < (places.get(later.content) ?? 0)) continue;
           if (cameOnOlderConnection(history, user, earlier, later)) continue;
-          if (sentToForgotten(history, user, earlier)) continue;
+          if (sentToForgotten(history, user, earlier) || mayLiveAgain(history, earlier)) continue;
           if (forms.get(user) !== 'ack' && isSecondCopy(history, firsts.get(user)?.get(earlier.content), earlier))
             continue;
           broken.push(`${user} (${forms.get(user)}) got ${later.content} before ${earlier.content}`);
@@ -216,6 +216,11 @@ function sentToForgotten(history: History, user: string, { sentAt }: Send): bool
       sentAt <= to + CLAIMED_AGAIN_MS &&
       history.stays.some((stay) => stay.user === user && isForgotten(history, user, stay.connection)),
   );
+}
+
+/** It had expired and was given up; by the clock of a server that has forgotten that, it has not expired yet. */
+function mayLiveAgain({ forgotten }: History, { sentAt, ttlSeconds }: Send): boolean {
+  return ttlSeconds !== undefined && forgotten.some(({ to }) => sentAt <= to);
 }
 
 /**

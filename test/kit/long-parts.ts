@@ -24,6 +24,10 @@ export const parts: readonly Part[] = [
     name: 'seeds-cluster',
     command: ['test/faults/run.ts', '--seed', '18', '--seeds', '12', '--at-once', '3', '--cluster'],
   },
+  {
+    name: 'failover',
+    command: ['test/faults/run.ts', '--profile', 'failover', '--seed', '25', '--seeds', '8', '--at-once', '2'],
+  },
   { name: 'asking', command: ['test/faults/run.ts', '--scenario', 'asking', '--seed', '2', '--cluster'] },
   { name: 'upgrade', command: ['test/faults/run.ts', '--scenario', 'upgrade'] },
   { name: 'attack', command: ['test/bounds/attack/run.ts'] },
