@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { origin } from '../report/results.ts';
 
 const held = z.object({
   asked: z.int(),
@@ -35,14 +36,7 @@ const held = z.object({
   singles: z.object({ sent: z.int(), delivered: z.int(), p50Ms: z.number(), p99Ms: z.number() }),
 });
 
-const million = held.extend({
-  format: z.literal(1),
-  startedAt: z.string(),
-  commit: z.string(),
-  hasLocalChanges: z.boolean(),
-  machine: z.object({ cpu: z.string(), cpus: z.int(), memoryGiB: z.number(), kernel: z.string(), os: z.string() }),
-  node: z.string(),
-});
+const million = held.extend(origin.shape);
 
 export type Held = z.infer<typeof held>;
 export type MillionResult = z.infer<typeof million>;

@@ -28,13 +28,17 @@ const scenarioResult = z.object({
   ),
 });
 
-const resultFile = z.object({
+/** Where and when a result was measured. */
+export const origin = z.object({
   format: z.literal(1),
   startedAt: z.string(),
   commit: z.string(),
   hasLocalChanges: z.boolean(),
   machine: z.object({ cpu: z.string(), cpus: z.int(), memoryGiB: z.number(), kernel: z.string(), os: z.string() }),
   node: z.string(),
+});
+
+const resultFile = origin.extend({
   versions: z.record(z.string(), z.string()),
   options: z.object({
     isQuick: z.boolean(),

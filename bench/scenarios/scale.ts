@@ -1,7 +1,7 @@
+import { freePort } from '../../local/free-port.ts';
 import type { Plan } from '../plan.ts';
 import { fronttcp, type RunningGateway, sharedRedis, startGateway } from '../servers/fronttcp.ts';
 import type { Server } from '../servers/server.ts';
-import { freePort } from '../support/ports.ts';
 import { CPU, delivered, LATENCY, perSecond } from './columns.ts';
 import { loadOn } from './on-server.ts';
 import { gatewaysOf } from './queue.ts';

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import { keysOf } from '../../contract/store/keys.ts';
 import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
+import { freePort } from '../../local/free-port.ts';
 import type { Plan } from '../plan.ts';
 import { startChild } from '../support/child.ts';
-import { freePort } from '../support/ports.ts';
 import { sharedRedis } from './fronttcp.ts';
 
 export interface RunningApi {

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
+import { freePort } from '../../local/free-port.ts';
 import { run } from '../../local/redis/run.ts';
 import type { Plan } from '../plan.ts';
 import { startChild } from '../support/child.ts';
 import { installDebian } from '../support/install.ts';
 import { ensureCache } from '../support/paths.ts';
-import { freePort } from '../support/ports.ts';
 import { startRedis } from '../support/redis.ts';
 import { untilListens } from '../support/until.ts';
 import type { RunningServer, Server } from './server.ts';

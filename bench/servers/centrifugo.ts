@@ -1,9 +1,9 @@
 import { access, rename, writeFile } from 'node:fs/promises';
+import { freePort } from '../../local/free-port.ts';
 import { lastLines, run } from '../../local/redis/run.ts';
 import type { Plan } from '../plan.ts';
 import { has, startChild } from '../support/child.ts';
 import { cache, ensureCache } from '../support/paths.ts';
-import { freePort } from '../support/ports.ts';
 import { untilListens } from '../support/until.ts';
 import type { Server } from './server.ts';
 

@@ -1,6 +1,6 @@
+import { freePort } from '../../local/free-port.ts';
 import { has, startChild } from '../support/child.ts';
 import { compile } from '../support/compile.ts';
-import { freePort } from '../support/ports.ts';
 import { untilListens } from '../support/until.ts';
 import type { Server } from './server.ts';
 

@@ -1,6 +1,6 @@
+import { freePort } from '../../local/free-port.ts';
 import type { Plan } from '../plan.ts';
 import { startChild } from '../support/child.ts';
-import { freePort } from '../support/ports.ts';
 import { untilListens } from '../support/until.ts';
 import { sharedRedis } from './fronttcp.ts';
 import type { RunningServer } from './server.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { freePort } from '../../local/free-port.ts';
 import { startChild } from '../support/child.ts';
 import { installNpmPeers, peersFolder } from '../support/install.ts';
-import { freePort } from '../support/ports.ts';
 import { untilListens } from '../support/until.ts';
 import type { Protocol, Server } from './server.ts';
 

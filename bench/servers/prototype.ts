@@ -1,5 +1,5 @@
+import { freePort } from '../../local/free-port.ts';
 import { startChild } from '../support/child.ts';
-import { freePort } from '../support/ports.ts';
 import { untilListens } from '../support/until.ts';
 import type { Server } from './server.ts';
 

@@ -1,4 +1,5 @@
 import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
+import { APT_WITHOUT_SERVICES } from '../../local/redis/apt.ts';
 import { lastLines, run } from '../../local/redis/run.ts';
 import type { Plan } from '../plan.ts';
 import { has } from './child.ts';
@@ -6,21 +7,7 @@ import { cache, root } from './paths.ts';
 
 const TIMEOUT_MS = 5 * 60_000;
 
-/**
- * Debian's packages start their services when they are set up. policy-rc.d is Debian's own switch against that (101: not
- * allowed); ours is there only meanwhile, and never replaces one that is there.
- */
-const aptScript = `
-set -e
-export DEBIAN_FRONTEND=noninteractive
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-  trap 'rm -f "$policy"' EXIT
-  trap 'exit 130' INT TERM
-  printf '#!/bin/sh\\nexit 101\\n' > "$policy"
-  chmod 755 "$policy"
-fi
-apt-get install -q -y --no-install-recommends "$1" || { apt-get update -q && apt-get install -q -y --no-install-recommends "$1"; }
+const aptScript = `${APT_WITHOUT_SERVICES}apt-get install -q -y --no-install-recommends "$1" || { apt-get update -q && apt-get install -q -y --no-install-recommends "$1"; }
 if command -v systemctl > /dev/null; then systemctl disable "$1" > /dev/null 2>&1 || true; fi
 `;
 

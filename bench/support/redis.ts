@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { freePort } from '../../local/free-port.ts';
 import { requireRedisBinary } from '../../local/redis/start.ts';
 import { type ChildOptions, startChild } from './child.ts';
 import { ensureCache } from './paths.ts';
-import { freePort } from './ports.ts';
 import { untilListens } from './until.ts';
 
 export interface BenchRedis {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isAlive } from '../../shared/process.ts';
 import { RUNNING_SYSTEM_FILE, type RunningSystem, runningSystemSchema } from '../../shared/running-system.ts';
 
 /** The running `fronttcp dev` (or `npm start`) of this folder, if any. */
@@ -13,15 +14,6 @@ export async function findLocalSystem(): Promise<RunningSystem | undefined> {
 /** Returns whether an address, as in a URL, is this machine. */
 export function isLoopback(hostname: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(hostname);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 function jsonOf(text: string): unknown {

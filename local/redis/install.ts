@@ -1,3 +1,4 @@
+import { APT_WITHOUT_SERVICES } from './apt.ts';
 import { findOnPath } from './find.ts';
 import { lastLines, run } from './run.ts';
 
@@ -15,21 +16,8 @@ interface Installed {
   readonly tried: string;
 }
 
-/**
- * Debian's package would start redis-server on 6379 and at every boot. policy-rc.d is Debian's own switch against the
- * first (101: not allowed); ours is there only while the package is set up, and never replaces one that is there.
- */
-const aptScript = `
-set -e
-export DEBIAN_FRONTEND=noninteractive
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-  trap 'rm -f "$policy"' EXIT
-  trap 'exit 130' INT TERM
-  printf '#!/bin/sh\\nexit 101\\n' > "$policy"
-  chmod 755 "$policy"
-fi
-apt-get update -q
+/** Debian's package would start redis-server on 6379 and at every boot. */
+const aptScript = `${APT_WITHOUT_SERVICES}apt-get update -q
 for package in redis-server valkey-server; do
   if apt-get install -q -y --no-install-recommends "$package"; then
     if [ -d /run/systemd/system ]; then systemctl disable "$package"; fi

@@ -2,6 +2,7 @@ import { readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { isAlive } from '../../shared/process.ts';
 import { ask } from './ping.ts';
 
 /** The note of a start beside its data, so that the next start can find its processes. */
@@ -65,14 +66,5 @@ async function isOurs(note: Note, dataDir: string): Promise<boolean> {
   } catch {
     // No process responds there, or another one than this Redis.
     return false;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,7 +1,8 @@
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { freePort } from '../kit/ports.ts';
+import { freePort } from '../../local/free-port.ts';
+import { isAlive } from '../../shared/process.ts';
 import { type RunningProcess, repository, startProcess } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
@@ -68,12 +69,3 @@ test('a `dev` that is killed takes the system with it', async () => {
   await until('the API is gone', isGone, { timeoutMs: 30_000 });
   await until('its process is gone', () => !isAlive(pid), { timeoutMs: 40_000 });
 }, 90_000);
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { addFigures } from '../../contract/store/scripts/figures.ts';
-import { freePort } from '../kit/ports.ts';
+import { freePort } from '../../local/free-port.ts';
 import { launchBrowser, logIn, openConsole, userBox, writeAndSend } from './support/browser.ts';
 import { startSystem } from './support/system.ts';
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../kit/ports.ts';
+import { freePort } from '../../local/free-port.ts';
 import { repository, startProcess } from '../kit/process.ts';
 import { until } from '../kit/until.ts';
 

@@ -1,4 +1,4 @@
-import { freePort } from '../kit/ports.ts';
+import { freePort } from '../../local/free-port.ts';
 import { type RunningProcess, startProgram } from '../kit/process.ts';
 
 /** The HTTP API in a process of its own, so that it can be killed in the middle of a request. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { freePort } from '../kit/ports.ts';
+import { freePort } from '../../local/free-port.ts';
 import { startProgram } from '../kit/process.ts';
 import { sharedRedisUrl } from '../kit/redis.ts';
 

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../../local/free-port.ts';
 import { Peer } from '../kit/peer.ts';
-import { freePort } from '../kit/ports.ts';
 import { type RunningProcess, startProgram } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect, it } from 'vitest';
-import { freePort } from './ports.ts';
+import { freePort } from '../../local/free-port.ts';
 import { startProcess } from './process.ts';
 
 const node = process.execPath;

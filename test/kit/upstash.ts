@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Redis } from 'ioredis';
-import { freePort } from './ports.ts';
+import { freePort } from '../../local/free-port.ts';
 import { commandSchema, commandsSchema, type Encode, runCommand, runTransaction } from './upstash-commands.ts';
 import { asBase64, asText } from './upstash-replies.ts';
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { ask } from '../../local/redis/ping.ts';
 import { type StartedRedis, startRedis } from '../../local/redis/start.ts';
+import { isAlive } from '../../shared/process.ts';
 import { type RunningProcess, startProcess } from '../kit/process.ts';
 import { until } from '../kit/until.ts';
 
@@ -50,15 +51,6 @@ async function startElsewhere(): Promise<{ program: RunningProcess; pid: number;
   const [, pid = '', url = ''] = (await program.line(/^up /)).split(' ');
   redisPids.push(Number(pid));
   return { program, pid: Number(pid), url };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 describe('startRedis', () => {

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../../local/free-port.ts';
 import { installPackedPackage, packedPackage } from '../kit/packed-package.ts';
-import { freePort } from '../kit/ports.ts';
 import { repository, startProcess } from '../kit/process.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'fronttcp-package-'));

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../kit/ports.ts';
+import { freePort } from '../../../local/free-port.ts';
 import { repository } from '../../kit/process.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isAlive } from '../../../shared/process.ts';
 import { repository, startProcess } from '../process.ts';
 import { until } from '../until.ts';
 
@@ -37,14 +38,6 @@ async function takeLock(): Promise<boolean> {
   } catch {
     const holder = Number(await readFile(lock, 'utf8').catch(() => ''));
     if (holder > 0 && !isAlive(holder)) await rm(lock, { force: true });
-    return false;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
     return false;
   }
 }
