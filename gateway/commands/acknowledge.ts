@@ -3,7 +3,7 @@ import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
 import { Message } from '../session/messages.ts';
 import type { Session } from '../session/session.ts';
 import { acknowledgeSchema, parseBody, refOf } from './body.ts';
-import type { Handler } from './dispatch.ts';
+import type { Handler } from './handler.ts';
 
 export interface AcknowledgeParts {
   /** Does not reject. */

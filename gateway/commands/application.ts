@@ -2,7 +2,7 @@ import { UPSTREAM_BATCH_BYTES, UPSTREAM_BODY_DEPTH } from '../../contract/upstre
 import { isWithinDepth } from '../../contract/wire/commands.ts';
 import type { Session } from '../session/session.ts';
 import { parseJson, refSchema } from './body.ts';
-import type { Handler } from './dispatch.ts';
+import type { Handler } from './handler.ts';
 
 /** The maximum number of bytes that the item around a body takes of a batch. */
 const MAX_ITEM_BYTES = 4_096;

@@ -2,7 +2,7 @@ import type { Chat } from '../routing/router.ts';
 import type { Session } from '../session/session.ts';
 import { refOf } from './body.ts';
 import { readBroadcast } from './chat.ts';
-import type { Handler } from './dispatch.ts';
+import type { Handler } from './handler.ts';
 
 export interface BroadcastParts {
   readonly router: { broadcast(sender: Session, chat: Chat): void };

@@ -6,13 +6,11 @@ import { type ApplicationParts, application } from './application.ts';
 import { refOf } from './body.ts';
 import { type BroadcastParts, broadcast } from './broadcast.ts';
 import { type GroupParts, group } from './group.ts';
+import type { Handler } from './handler.ts';
 import { heartbeat } from './heartbeat.ts';
 import { type ReplyParts, reply } from './reply.ts';
 import { type SingleParts, single } from './single.ts';
 import { type VerifyParts, verify } from './verify.ts';
-
-/** Handles one kind of frame, with the parts of the gateway that it uses. */
-export type Handler<Parts> = (session: Session, frame: Frame, parts: Parts) => void;
 
 /** The parts that all handlers use together. */
 export type CommandParts = VerifyParts &

@@ -3,7 +3,7 @@ import type { Chat } from '../routing/router.ts';
 import type { Session } from '../session/session.ts';
 import { refOf } from './body.ts';
 import { readGroup } from './chat.ts';
-import type { Handler } from './dispatch.ts';
+import type { Handler } from './handler.ts';
 
 export interface GroupParts {
   readonly router: { group(sender: Session, chat: Chat, to: readonly string[]): void };

@@ -3,7 +3,7 @@ import type { Reply } from '../../contract/store/scripts/settle.ts';
 import { parseJson } from '../../shared/raw-json.ts';
 import type { Frame } from '../session/frame-reader.ts';
 import { refOf, replySchema } from './body.ts';
-import type { Handler } from './dispatch.ts';
+import type { Handler } from './handler.ts';
 
 export interface ReplyParts {
   /** Does not reject. */

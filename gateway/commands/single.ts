@@ -2,7 +2,7 @@ import type { Chat } from '../routing/router.ts';
 import type { Session } from '../session/session.ts';
 import { refOf } from './body.ts';
 import { readSingle } from './chat.ts';
-import type { Handler } from './dispatch.ts';
+import type { Handler } from './handler.ts';
 
 export interface SingleParts {
   readonly router: { single(sender: Session, chat: Chat, to: string): void };

@@ -11,7 +11,7 @@ import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { VerifyLimits } from '../session/verify-limits.ts';
 import { parseBody, verifySchema } from './body.ts';
-import type { Handler } from './dispatch.ts';
+import type { Handler } from './handler.ts';
 
 type Claim = ClaimResult & { status: 'claimed' };
 

@@ -11,13 +11,14 @@ import { type Frame, type FrameConsumer, FrameReader } from './frame-reader.ts';
 import { sayGoodbye } from './goodbye.ts';
 import { ANONYMOUS, type Identity } from './identity.ts';
 import type { InFlightLimit } from './in-flight-limit.ts';
-import { Message, Notice, type Outgoing, undeliveredOf } from './messages.ts';
+import { Message, Notice, type Outgoing } from './messages.ts';
 import type { SessionOutbox } from './outbox-port.ts';
 import { PendingAuth, type PendingConnection } from './pending-auth.ts';
 import type { ReplayStart } from './replay.ts';
 import type { SenderOrder } from './sender-order.ts';
 import type { SessionParts } from './session-parts.ts';
 import { SessionWork } from './session-work.ts';
+import { undeliveredOf } from './undelivered.ts';
 import type { Uplink } from './uplink.ts';
 import type { Timed } from './wheel.ts';
 
