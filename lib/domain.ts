@@ -1,6 +1,7 @@
 import {
   aws_certificatemanager as acm,
   type aws_apigatewayv2 as apigw,
+  type aws_cloudfront as cloudfront,
   type aws_elasticloadbalancingv2 as elb,
   aws_route53 as route53,
   aws_route53_targets as targets,
@@ -52,6 +53,11 @@ export class Domain extends Construct {
   pointToApi(api: apigw.DomainName, ipv6: boolean): void {
     const properties = new targets.ApiGatewayv2DomainProperties(api.regionalDomainName, api.regionalHostedZoneId);
     this.#point('Api', this.apiName, route53.RecordTarget.fromAlias(properties), ipv6);
+  }
+
+  /** CloudFront answers over both address families. */
+  pointToFront(distribution: cloudfront.IDistribution): void {
+    this.#point('Api', this.apiName, route53.RecordTarget.fromAlias(new targets.CloudFrontTarget(distribution)), true);
   }
 
   #point(id: string, recordName: string, target: route53.RecordTarget, ipv6: boolean): void {

@@ -17,6 +17,11 @@ export const Env = {
   /** Function only: the complete ARN of the secret, read through the parameters-and-secrets extension. */
   redisSecretArn: 'REDIS_SECRET_ARN',
 
+  /** Function only: the header in which CloudFront puts the viewer's address. */
+  viewerAddressHeader: 'VIEWER_ADDRESS_HEADER',
+  /** Of the check of the origin: the complete ARN of the secret that CloudFront adds to each request. */
+  originSecretArn: 'ORIGIN_SECRET_ARN',
+
   gatewayPort: 'GATEWAY_PORT',
   healthPort: 'HEALTH_PORT',
   heartbeatTimeoutMs: 'HEARTBEAT_TIMEOUT_MS',

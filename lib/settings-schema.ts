@@ -167,6 +167,7 @@ const api = z.strictObject({
   tracing: z.boolean().exactOptional(),
   reservedConcurrency: z.partialRecord(z.enum(functionNames), z.int().min(0)).exactOptional(),
   secretsExtensionLayerArn: z.string().exactOptional(),
+  firewall: z.strictObject({ webAclArn: z.string(), certificateArn: z.string().exactOptional() }).exactOptional(),
 });
 
 const upstream = z.strictObject({

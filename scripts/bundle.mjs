@@ -37,8 +37,8 @@ const common = {
 };
 
 const drivers = ['ioredis', 'upstash'];
-// The relay has no route: it is invoked by administrators.
-const names = [...new Set(routes.map((route) => route.function)), 'relay'];
+// Without a route: administrators invoke the relay, API Gateway asks the check of the origin.
+const names = [...new Set(routes.map((route) => route.function)), 'relay', 'origin-check'];
 
 /** Emptied first: files of an older bundle must not stay in the asset. */
 async function bundle(folder, name, entry, extra) {

@@ -6,6 +6,8 @@ const READ_PAGE = /readFileSync\(new URL\('((?:\.\.\/)+docs\/[\w-]+\.md)', impor
 const DEFINE_SCRIPT = /= (?=defineScript\()/g;
 /** A constant of a module, up to the `;` before the next line that is not indented: the formatter sees to that. */
 const SCHEMA = /^((?:export )?const \w+ = )(z\b.*?);(?=\n+[^\s)}\]]|\s*(?!.))/gms;
+/** A row of the table of log fields: the code asks for names alone, the meanings are for its readers. */
+const LOG_FIELD = /^( {2}\w+: )(?:'[^']*'|"[^"]*"),$/gm;
 const IMPORT_ZOD = /^import \{ z \} from 'zod';$/m;
 
 /**
@@ -14,6 +16,7 @@ const IMPORT_ZOD = /^import \{ z \} from 'zod';$/m;
  *   (cli/support/next-steps.ts) stands in the modules that read them: a bundle has no files beside it;
  * - a script or a schema that nothing of a bundle uses is left out: its definition has no effect but its result. Most schemas
  *   describe answers, for the document of the API;
+ * - the meanings of log fields are left out (shared/log-lines.ts);
  * - zod is imported by its namespace, from which the bundler removes unused parts. It cannot do that with the object `z`.
  * @type {import('esbuild').Plugin}
  */
@@ -24,7 +27,7 @@ export const ownSources = {
       if (path.includes('node_modules')) return undefined;
       const text = readFileSync(path, 'utf8');
       const textOf = (name) => readFileSync(new URL(name, `file://${path}`), 'utf8');
-      const whole = text
+      const whole = withoutMeanings(path, text)
         .replace(READ_LUA, (_, name) => JSON.stringify(withoutComments(textOf(name))))
         .replace(READ_PAGE, (_, name) => JSON.stringify(textOf(name)))
         .replace(DEFINE_SCRIPT, '= /* @__PURE__ */ ')
@@ -33,6 +36,13 @@ export const ownSources = {
     });
   },
 };
+
+function withoutMeanings(path, text) {
+  if (!/[\\/]shared[\\/]log-lines\.ts$/.test(path)) return text;
+  const without = text.replaceAll(LOG_FIELD, "$1'',");
+  if (without === text) throw new Error(`${path}: no row of the table of log fields has its known form.`);
+  return without;
+}
 
 /** A third of the Lua text is for its readers, and a store is sent all of it. No string of these sources goes over a line's end. */
 function withoutComments(lua) {

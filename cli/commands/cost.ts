@@ -52,6 +52,7 @@ export function costCommand(): Command {
       wholeNumber(0, 100),
       defaultUsage.spotPercent,
     )
+    .option('--firewall', 'CloudFront with a web ACL in front of the HTTP API', defaultUsage.firewall)
     .option('--tracing', 'X-Ray traces of every request', defaultUsage.tracing)
     .addHelpText(
       'after',

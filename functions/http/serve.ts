@@ -9,6 +9,7 @@ import { Refusal } from './refusal.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { type RequestTrace, requestTraces } from './request-traces.ts';
 import { type Language, languageOf } from './text.ts';
+import { clientAddressOf } from './viewer-address.ts';
 
 export type Handler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
 
@@ -65,7 +66,7 @@ export function serve(log: Log, rules: Rules): Handler {
     const request: ApiRequest = {
       event,
       language: languageOf(event.headers['accept-language']),
-      sourceIp: event.requestContext.http.sourceIp,
+      sourceIp: clientAddressOf(event),
       logFields: {},
       trace: startTrace && (await startTrace(event.headers.traceparent, event.routeKey)),
     };

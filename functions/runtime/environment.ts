@@ -15,8 +15,13 @@ import {
   whole,
 } from '../../shared/settings.ts';
 
-/** Read by the parts that report: functions/http/request-metrics.ts and request-traces.ts. */
+/** Read by parts that the static functions have too: functions/http/request-metrics.ts, request-traces.ts and viewer-address.ts. */
 const reporting = {
+  /** Behind CloudFront or a proxy: the header, in lower case, in which it puts the client's address. */
+  VIEWER_ADDRESS_HEADER: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, 'must be the name of a header in lower case')
+    .optional(),
   METRICS_DEPLOYMENT: z.string().optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
 };

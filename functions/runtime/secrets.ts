@@ -1,5 +1,5 @@
-import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
+import { readSecretText, SecretError, type SecretRead } from './secrets-extension.ts';
 
 /** The content of the secret behind REDIS_SECRET_ARN: credentials of a store in the VPC, or Upstash's address and token. */
 const storeSecret = z.object({ username: z.string(), password: z.string() });
@@ -17,11 +17,8 @@ export interface SecretReader {
   readAgain(): Promise<StoreSecret>;
 }
 
-const extensionAnswer = z.object({ SecretString: z.string() });
-
 /** The extension starts beside the function and refuses until it is ready: tries × pause stays below the time-out of a cold start. */
 const TRIES = 10;
-const PAUSE_MS = 200;
 const TIMEOUT_MS = 3_000;
 
 /** When a secret is read again within a call: one try, so that the call still ends in time. */
@@ -46,33 +43,8 @@ export async function readStoreSecret(arn: string, env: Variables): Promise<Secr
   };
 }
 
-async function read(
-  arn: string,
-  env: Variables,
-  { tries, timeoutMs, pastCache }: { tries: number; timeoutMs: number; pastCache: boolean },
-): Promise<StoreSecret> {
-  const port = env.PARAMETERS_SECRETS_EXTENSION_HTTP_PORT ?? '2773';
-  const refresh = pastCache ? '&refreshNow=true' : '';
-  const url = `http://localhost:${port}/secretsmanager/get?secretId=${encodeURIComponent(arn)}${refresh}`;
-  const headers = { 'x-aws-parameters-secrets-token': env.AWS_SESSION_TOKEN ?? '' };
-  let failure = '';
-  for (let tried = 0; tried < tries; tried += 1) {
-    if (tried > 0) await setTimeout(PAUSE_MS);
-    try {
-      const response = await fetch(url, { headers, signal: AbortSignal.timeout(timeoutMs) });
-      if (response.ok) return parseSecret(extensionAnswer.parse(await response.json()).SecretString);
-      failure = `HTTP ${response.status}`;
-      await response.body?.cancel();
-    } catch (error) {
-      if (error instanceof SecretError) throw error;
-      failure = error instanceof Error ? error.name : 'unknown';
-    }
-  }
-  throw new SecretError(`the secret of REDIS_SECRET_ARN could not be read: ${failure}`);
-}
-
-class SecretError extends Error {
-  override name = 'SecretError';
+async function read(arn: string, env: Variables, how: SecretRead): Promise<StoreSecret> {
+  return parseSecret(await readSecretText('REDIS_SECRET_ARN', { ...env, REDIS_SECRET_ARN: arn }, how));
 }
 
 function parseSecret(text: string): StoreSecret {

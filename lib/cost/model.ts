@@ -28,6 +28,7 @@ export function frontTcpBill(usage: Usage): Bill {
     { name: `Redis (${usage.redis})`, monthly: redis(usage) },
     { name: 'HTTP API, functions and access log', monthly: postPath(usage) },
     { name: 'Alarms, dashboard, metrics, secret', monthly: fixed(usage) },
+    { name: 'CloudFront and web ACL', monthly: usage.firewall ? firewall(usage) : 0 },
     { name: 'X-Ray traces', monthly: usage.tracing ? costOf(prices.xrayTrace, requestsPerMonth(usage)) : 0 },
   ]);
 }
@@ -119,6 +120,20 @@ function postPath(usage: Usage): number {
     costOf(prices.lambdaRequest, requests) +
     costOf(prices.lambdaArmGbSecond, requests * seconds * a.functionGb) +
     costOf(prices.logByte, requests * a.accessLogBytes)
+  );
+}
+
+/** Answers of a command are small: their bytes are not counted, here and at the API. */
+function firewall(usage: Usage): number {
+  const requests = requestsPerMonth(usage);
+  return (
+    costOf(prices.webAcl, 1) +
+    costOf(prices.webAclRule, a.webAclRules) +
+    costOf(prices.secret, 1) +
+    [prices.webAclRequest, prices.cloudFrontRequest, prices.cloudFrontFunction].reduce(
+      (sum, price) => sum + costOf(price, requests),
+      0,
+    )
   );
 }
 

@@ -18,6 +18,8 @@ export interface Usage {
   readonly egress: 'public-ip' | 'nat' | 'endpoints';
   /** `gateway.spotPercent`. */
   readonly spotPercent: number;
+  /** `api.firewall`. */
+  readonly firewall: boolean;
   /** `api.tracing`. */
   readonly tracing: boolean;
 }
@@ -33,6 +35,7 @@ export const defaultUsage: Usage = {
   crossZone: true,
   egress: 'public-ip',
   spotPercent: 0,
+  firewall: false,
   tracing: false,
 };
 
@@ -65,6 +68,8 @@ export const assumptions = {
   /** Of all alarms together: one that reckons with three metrics costs three times as much. */
   alarmMetrics: 71,
   customMetrics: 24,
+  /** Of the web ACL in front of the API: a rate rule and two groups of managed rules. */
+  webAclRules: 3,
   /** Of the endpoints that isolated tasks need: the registry's two, logs, secrets. */
   isolatedEndpoints: 4,
 } as const;

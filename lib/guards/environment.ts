@@ -15,6 +15,7 @@ const DECIDED: Readonly<Record<string, string>> = {
   [Env.redisUsername]: 'redis',
   [Env.redisPassword]: 'redis',
   [Env.redisSecretArn]: 'redis',
+  [Env.viewerAddressHeader]: 'api.firewall',
   [Env.gatewayPort]: 'gateway.port',
   [Env.healthPort]: 'gateway.healthPort',
   [Env.heartbeatTimeoutMs]: 'timings.heartbeatTimeoutSeconds',

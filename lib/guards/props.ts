@@ -2,7 +2,7 @@ import { type Stack, Token } from 'aws-cdk-lib';
 import { z } from 'zod';
 import type { FrontTcpProps } from '../front-tcp.ts';
 import { sharedSettings } from '../settings-schema.ts';
-import { arnProblems } from './arn.ts';
+import { arnProblems, EDGE_REGION, edgeArnProblems } from './arn.ts';
 
 /** Members that only code can give: constructs and enumerations of the CDK. */
 const OF_CODE: Readonly<Record<string, readonly string[]>> = {
@@ -43,6 +43,26 @@ export function resourceProblems(props: FrontTcpProps, { region }: Stack): strin
     ...(tls?.kind === 'gateway' ? arnProblems('secret', 'tls.secretArn', tls.secretArn, region) : []),
     ...(redis?.kind === 'upstash' ? arnProblems('secret', 'redis.secretArn', redis.secretArn, region) : []),
     ...arnProblems('layer', 'api.secretsExtensionLayerArn', api?.secretsExtensionLayerArn, region),
+    ...firewallProblems(props, region),
+  ];
+}
+
+function firewallProblems({ api, domain }: FrontTcpProps, region: string): string[] {
+  const { firewall } = api ?? {};
+  if (firewall === undefined) return [];
+  const { webAclArn, certificateArn } = firewall;
+  const isElsewhere = !Token.isUnresolved(region) && region !== EDGE_REGION;
+  return [
+    ...edgeArnProblems('webAcl', 'api.firewall.webAclArn', webAclArn),
+    ...edgeArnProblems('certificate', 'api.firewall.certificateArn', certificateArn),
+    ...(certificateArn !== undefined && domain === undefined
+      ? ['api.firewall.certificateArn is for the name of a domain, and there is none: leave it out, or set domain.']
+      : []),
+    ...(certificateArn === undefined && domain !== undefined && isElsewhere
+      ? [
+          `api.firewall needs a certificateArn for api.${domain.name}: CloudFront takes certificates from ${EDGE_REGION} only, and this stack is in ${region}.`,
+        ]
+      : []),
   ];
 }
 

@@ -3,6 +3,20 @@ import { Construct } from 'constructs';
 import { type FunctionName, routes } from '../../functions/routes.ts';
 import { type LogSettings, logGroup } from '../data-policy.ts';
 
+/**
+ * AWS WAF takes no HTTP API, so the web ACL is at a CloudFront distribution in front of it. The API then refuses whoever comes past
+ * CloudFront, and the address of a client is the one that CloudFront sees.
+ */
+export interface FirewallSettings {
+  /** Of your web ACL, with the scope CLOUDFRONT: it is in us-east-1, wherever the stack is. */
+  readonly webAclArn: string;
+  /**
+   * Of a certificate in us-east-1 for the API's name (`api.` before `domain.name`): for a stack with a `domain` in another region.
+   * @default the certificate of `domain`
+   */
+  readonly certificateArn?: string;
+}
+
 export interface ApiSettings {
   /** Requests per second of all routes together. API Gateway throttles a stage, not a client. @default 500 */
   readonly rateLimit?: number;
@@ -30,6 +44,8 @@ export interface ApiSettings {
    * not know it for. @default the one that the CDK knows
    */
   readonly secretsExtensionLayerArn?: string;
+  /** A web application firewall in front of the API. @default none */
+  readonly firewall?: FirewallSettings;
 }
 
 interface ApiStageProps {

@@ -16,8 +16,9 @@ import type { Network } from '../network.ts';
 import { admitToStore, type RedisStore } from '../redis/redis-store.ts';
 import { Env } from '../runtime-environment.ts';
 import { API_TIMEOUT_SECONDS, type Timings } from '../timings.ts';
-import { type ApiSettings, ApiStage } from './api-stage.ts';
+import { type ApiSettings, ApiStage, type FirewallSettings } from './api-stage.ts';
 import { Canary } from './canary.ts';
+import { Firewall, VIEWER_HEADER } from './firewall.ts';
 import { failureAlarm, latencyAlarm } from './function-alarms.ts';
 import { type FunctionNeeds, functionTable } from './function-table.ts';
 import { NodeFunction } from './node-function.ts';
@@ -55,10 +56,12 @@ export class HttpApi extends Construct {
   readonly url: string;
   /** Set when the store is in the VPC: the network settings of the functions. */
   readonly securityGroup: ec2.SecurityGroup | undefined;
+  /** CloudFront with the team's web ACL. @default the API is called directly */
+  readonly firewall: Firewall | undefined;
 
   constructor(scope: Construct, id: string, props: HttpApiProps) {
     super(scope, id);
-    const { corsOrigins = [] } = props.settings;
+    const { corsOrigins = [], firewall } = props.settings;
     this.securityGroup = this.#createSecurityGroup(props);
     this.functions = this.#createFunctions(props);
     this.api = new apigw.HttpApi(this, 'Api', {
@@ -79,12 +82,20 @@ export class HttpApi extends Construct {
           }
         : {}),
     });
-    const domainName = props.domain && this.#nameOf(props.domain, props.network.ipv6);
+    // Behind CloudFront the name is that of the distribution.
+    const domainName = firewall ? undefined : props.domain && this.#nameOf(props.domain, props.network.ipv6);
     this.stage = new ApiStage(this, 'Stage', { api: this.api, settings: props.settings, logs: props.logs, domainName });
-    this.url = props.domain ? `https://${props.domain.apiName}` : this.api.apiEndpoint;
+    this.firewall = firewall && this.#protect(firewall, props);
+    const address = props.domain ? `https://${props.domain.apiName}` : this.api.apiEndpoint;
+    this.url = this.firewall?.url ?? address;
     // Throttles of a route that is not there yet fail the deployment.
     this.stage.node.addDependency(...this.#addRoutes());
     this.functionAlarms = this.#watch(props.settings.canary ?? true, props.timings);
+  }
+
+  #protect(settings: FirewallSettings, props: HttpApiProps): Firewall {
+    const { secretsExtensionLayerArn } = props.settings;
+    return new Firewall(this, 'Firewall', { ...props, settings, secretsExtensionLayerArn, api: this.api });
   }
 
   #nameOf(domain: Domain, ipv6: boolean): apigw.DomainName {
@@ -126,7 +137,11 @@ export class HttpApi extends Construct {
             artifacts,
             logs,
             store,
-            environment: { [Env.metricsDeployment]: deploymentId, ...settings.environment },
+            environment: {
+              [Env.metricsDeployment]: deploymentId,
+              ...(settings.firewall ? { [Env.viewerAddressHeader]: VIEWER_HEADER } : {}),
+              ...settings.environment,
+            },
             ...(needs.store ? { storeAccess: { network, securityGroup } } : {}),
           }),
         ];
@@ -172,7 +187,13 @@ export class HttpApi extends Construct {
     return rows.map(({ key, name }) => {
       const target = integration.get(name);
       if (!target) throw new Error(`${this.node.path}: the route ${key.key} names no function.`);
-      const route = new apigw.HttpRoute(this, key.key, { httpApi: this.api, routeKey: key, integration: target });
+      const authorizer = this.firewall?.authorizer;
+      const route = new apigw.HttpRoute(this, key.key, {
+        httpApi: this.api,
+        routeKey: key,
+        integration: target,
+        ...(authorizer ? { authorizer } : {}),
+      });
       acknowledge(route, 'APIG4', functionTable[name].openBecause);
       return route;
     });

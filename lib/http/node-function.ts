@@ -6,6 +6,7 @@ import {
   aws_lambda as lambda,
   region_info,
   Stack,
+  type aws_secretsmanager as secrets,
   Token,
 } from 'aws-cdk-lib';
 import { Construct, DependencyGroup } from 'constructs';
@@ -32,6 +33,8 @@ interface NodeFunctionProps {
   readonly reservedConcurrency?: number | undefined;
   /** Of the environment. @default a key of Lambda's own */
   readonly encryptionKey?: kms.IKey | undefined;
+  /** A secret that is not the store's, and the variable for its ARN. @default none */
+  readonly secret?: { readonly secret: secrets.ISecret; readonly variable: string } | undefined;
   /** Left out by a function that has nothing to do with the store. */
   readonly storeAccess?: { readonly network: Network; readonly securityGroup: ec2.ISecurityGroup | undefined };
 }
@@ -56,6 +59,7 @@ export class NodeFunction extends Construct {
     const rights = new Rights(Stack.of(this).account);
     logs.grantWrite(rights);
     if (props.storeAccess) props.store.secret.grantRead(rights);
+    props.secret?.secret.grantRead(rights);
     if (props.store.access && props.storeAccess) rights.policy.addStatements(networkInterfaces());
     const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
@@ -86,6 +90,7 @@ export class NodeFunction extends Construct {
         ...(props.storeAccess
           ? { ...props.store.environment, [Env.redisSecretArn]: props.store.secret.secretArn }
           : {}),
+        ...(props.secret ? { [props.secret.variable]: props.secret.secret.secretArn } : {}),
         ...props.environment,
       },
     });
@@ -95,7 +100,13 @@ export class NodeFunction extends Construct {
     });
   }
 
-  #storeProps({ store, storeAccess, secretsExtensionLayerArn }: NodeFunctionProps): Partial<lambda.FunctionProps> {
+  #storeProps({
+    store,
+    storeAccess,
+    secret,
+    secretsExtensionLayerArn,
+  }: NodeFunctionProps): Partial<lambda.FunctionProps> {
+    if (secret) return { paramsAndSecrets: this.#secretsExtension(secretsExtensionLayerArn) };
     if (!storeAccess) return {};
     const { network, securityGroup } = storeAccess;
     return {

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../functions/routes.ts';
 import { bundles } from '../kit/bundles.ts';
 
-const names = [...new Set(routes.map((route) => route.function)), 'relay'];
+const names = [...new Set(routes.map((route) => route.function)), 'relay', 'origin-check'];
 const clients = { ioredis: /node_modules\/(ioredis|@ioredis)\//, upstash: /node_modules\/@upstash\// } as const;
 /** Asked for within a try, for colours on a terminal. */
 const OPTIONAL = new Set(['supports-color']);

@@ -98,6 +98,13 @@ describe('holding a connection', () => {
     }
   });
 
+  it('has a firewall at a price, when it has one: per million requests, and by the month', () => {
+    // 5 for the web ACL, 3 rules, the secret; 1.70 for a million requests.
+    expect(item({ firewall: true }, /web ACL/)).toBeCloseTo(5 + 3 + 0.4 + 4_380 * 1.7, 6);
+    expect(item({ firewall: true, batch: 100 }, /web ACL/)).toBeCloseTo(8.4 + 43.8 * 1.7, 6);
+    expect(item({}, /web ACL/)).toBe(0);
+  });
+
   it('is traced at a price, when it is', () => {
     expect(item({ tracing: true }, /X-Ray/)).toBeCloseTo(4_380 * 5, 0);
     expect(item({}, /X-Ray/)).toBe(0);

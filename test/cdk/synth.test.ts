@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { FrontTcpStack } from '../../lib/front-tcp-stack.ts';
 import { parseSettings, type Settings } from '../../lib/settings.ts';
 import { startProcess } from '../kit/process.ts';
-import { artifacts, CERTIFICATE, context, UPSTASH_SECRET, UPSTREAM_ALIAS } from './support/synthesis.ts';
+import { artifacts, CERTIFICATE, context, UPSTASH_SECRET, UPSTREAM_ALIAS, WEB_ACL } from './support/synthesis.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'fronttcp-synth-'));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -44,6 +44,15 @@ const deployments: readonly (readonly [name: string, settings: Settings])[] = [
       domain: { name: 'devices.example.com', hostedZoneId: 'Z0123456789ABCDEFGHIJ' },
       redis: { kind: 'memorydb', nodeType: 'db.r7g.large', replicas: 2 },
       gateway: { clientCidrs: ['203.0.113.0/24'] },
+    },
+  ],
+  ['a firewall', { api: { firewall: { webAclArn: WEB_ACL } } }],
+  [
+    'a firewall and a domain',
+    {
+      domain: { name: 'devices.example.com', hostedZoneId: 'Z0123456789ABCDEFGHIJ' },
+      api: { firewall: { webAclArn: WEB_ACL } },
+      redis: { kind: 'upstash', secretArn: UPSTASH_SECRET },
     },
   ],
   ['PROXY protocol', { gateway: { clientAddress: 'proxy-v2', port: 7000 } }],

@@ -189,3 +189,22 @@ describe.each(['ioredis', 'upstash'] as const)('the bundles with %s under the ru
     );
   });
 });
+
+it('the check of the origin admits what shows the secret of CloudFront, and its sandbox has nothing else', async () => {
+  const extension = await startSecretsExtension(ARN, 'secret-of-cloudfront');
+  const sandbox = await startSandbox(join(bundled, 'functions/ioredis/origin-check'), {
+    [Env.originSecretArn]: ARN,
+    PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: String(extension.port),
+  });
+  try {
+    // As API Gateway asks: payload format 2.0, simple responses.
+    const event = { version: '2.0', type: 'REQUEST', routeKey: 'GET /stats', headers: { 'x-fronttcp-origin': 'x' } };
+    const ask = (value: string) => sandbox.invoke({ ...event, identitySource: [value] });
+    expect(await ask('secret-of-cloudfront')).toEqual({ isAuthorized: true });
+    expect(await ask('guessed')).toEqual({ isAuthorized: false });
+    expect(sandbox.output()).not.toContain('secret-of-cloudfront');
+  } finally {
+    await sandbox.stop();
+    await extension.stop();
+  }
+});

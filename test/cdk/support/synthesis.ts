@@ -10,6 +10,8 @@ export const UPSTASH_SECRET = 'arn:aws:secretsmanager:us-east-1:111111111111:sec
 export const UPSTREAM_ALIAS = 'arn:aws:lambda:us-east-1:111111111111:function:devices:live';
 export const CERTIFICATE = 'arn:aws:acm:us-east-1:111111111111:certificate/00000000-0000-0000-0000-000000000000';
 
+export const WEB_ACL = 'arn:aws:wafv2:us-east-1:111111111111:global/webacl/fleet/01234567-89ab-cdef-0123-456789abcdef';
+
 /** The flags of cdk.json: without them the same code gives another template. */
 export const context: Readonly<Record<string, unknown>> = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
 
@@ -23,7 +25,7 @@ function makeArtifacts(): string {
     writeFileSync(join(directory, path), text);
   };
   for (const driver of ['ioredis', 'upstash']) {
-    for (const name of [...routes.map((route) => route.function), 'relay']) {
+    for (const name of [...routes.map((route) => route.function), 'relay', 'origin-check']) {
       put(`functions/${driver}/${name}/index.mjs`, 'export const handler = async () => ({ statusCode: 200 });\n');
     }
   }

@@ -1,0 +1,37 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readSecretText, SecretError } from '../runtime/secrets-extension.ts';
+
+/** What API Gateway asks an authorizer of payload format 2.0: `identitySource` has the value of the header. */
+interface AuthorizerEvent {
+  readonly identitySource?: readonly unknown[];
+}
+
+/** A cold start included: API Gateway waits for ten seconds. */
+const READ = { tries: 10, timeoutMs: 2_000, pastCache: false } as const;
+const AGAIN = { tries: 1, timeoutMs: 2_000, pastCache: true } as const;
+
+/**
+ * Admits what comes through CloudFront, which adds the secret to every request, and refuses who calls the API past it. API Gateway
+ * keeps the result for some minutes, so this costs next to nothing. The value before a rotation is admitted too: edges have it until
+ * the distribution is deployed.
+ */
+export async function handler({ identitySource }: AuthorizerEvent): Promise<{ isAuthorized: boolean }> {
+  const given = identitySource?.[0];
+  if (typeof given !== 'string' || given === '') return { isAuthorized: false };
+  if (equal(given, await readSecretText('ORIGIN_SECRET_ARN', process.env, READ))) return { isAuthorized: true };
+  if (equal(given, await readSecretText('ORIGIN_SECRET_ARN', process.env, AGAIN))) return { isAuthorized: true };
+  const previous = await readSecretText('ORIGIN_SECRET_ARN', process.env, { ...AGAIN, stage: 'AWSPREVIOUS' }).catch(
+    (error: unknown) => {
+      // A secret that was never rotated has none.
+      if (error instanceof SecretError) return undefined;
+      throw error;
+    },
+  );
+  return { isAuthorized: previous !== undefined && equal(given, previous) };
+}
+
+/** In the same time whatever differs, and whatever the lengths. */
+function equal(a: string, b: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
