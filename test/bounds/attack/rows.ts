@@ -258,8 +258,8 @@ export const attacks: readonly Attack[] = [
   },
   {
     row: 11,
-    what: '3,000 connections send most of a verify as large as it may be',
-    orders: (system) => [{ name: 'row11', kind: 'unverified', port: portOf(system, 1), count: 3_000 }],
+    what: '6,000 connections send most of a verify as large as it may be',
+    orders: (system) => [{ name: 'row11', kind: 'unverified', port: portOf(system, 1), count: 6_000 }],
     check({ attackers }) {
       const { accepted, closed } = attackers.report('row11');
       const wrong = accepted > 8_192 ? [`${accepted} bytes may be sent without a token`] : [];
