@@ -41,6 +41,38 @@ describe.each(drivers)('the route script over %s', (driver) => {
     '*',
   ];
 
+  it('takes the short form that gateways send as it takes the long one', async () => {
+    const users = ['plain', 'ack', 'away', 'nobody', ...odd].map((id) => `short ${id}`);
+    for (const id of users) {
+      if (id === 'short away') await store.addUser(id, { epoch: 6 });
+      else if (id !== 'short nobody')
+        await store.addUser(id, { gateway: 'g2', epoch: 7, form: id === 'short ack' ? id.slice(6) : 'plain' });
+    }
+    const results = [];
+    // A call that is audited takes the long form.
+    for (const auditMax of [0, 10]) {
+      const { answers, ownEntry } = await route(
+        users.map((id) => message([id])),
+        { gatewayId: 'g1', auditMax },
+      );
+      const records = (await inbox('g2')).map((record) => ({
+        ...record,
+        head: { ...('head' in record && record.head), id: '' },
+      }));
+      const kept = await Promise.all(['short ack', 'short away'].map(async (id) => (await mailbox(id)).at(-1)?.body));
+      const rising = answers.every(({ id }, i) => i === 0 || Number(id) > Number(answers[i - 1]?.id));
+      results.push({ answers: answers.map((answer) => ({ ...answer, id: '' })), ownEntry, records, kept, rising });
+    }
+    expect(results[0]).toEqual(results[1]);
+    expect(results[0]).toMatchObject({ rising: true, kept: [expect.any(String), expect.any(String)] });
+    expect(results[0]?.answers.slice(0, 4)).toMatchObject([
+      { online: 1 },
+      { online: 1 },
+      { stored: 1 },
+      { unknown: 1 },
+    ]);
+  });
+
   it('writes one entry per gateway with its recipients, whatever they are called', async () => {
     for (const [at, id] of odd.entries())
       await store.addUser(id, { gateway: at % 2 ? 'g1' : 'g2', epoch: at, form: 'plain' });

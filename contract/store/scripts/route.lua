@@ -5,12 +5,14 @@
 --     [9] bound of the audit stream, 0: the call is not audited · [10] ids to reserve right below that of the first command
 --     [11] highest message id known to the caller
 --     [12] user id and [13] stored form of the token of an operator, for whom this is done; '' each: not checked
---     then per command: command_id, version, ttl_s, flags, traceparent, from, body, options, n, n recipients
+--     then per command, in one of two forms: 's', `<command_id>,<version>`, from, body, recipient (a chat of a gateway's client to one
+--     user, without any of the rest) · command_id, version, ttl_s, flags, traceparent, from, body, options, n, n recipients
 --     (n = -1: everyone · -2: everyone but the asking gateway's)
 --     options: '' or JSON {wait?: 'written' | 'acknowledged' | 'reply', waiter?: instance, if_away?: true, not_before?: ms,
 --     replaces?: key, cancellable?: true, group?: name}; wait and if_away of one recipient; of a group n is 0
 -- Returns {'ok' | 'replay' | 'conflict' | 'late' | 'unauthorized', answers, last entry of the asking gateway's inbox or '', now ms}
---     answers: one per command, `id,online,stored,unknown,,scheduled,members` joined by ';'; a refused one: `0,0,0,0,<reason>`
+--     answers: one per command, `id,online,stored,unknown,,scheduled,members` joined by ';'; a refused one: `0,0,0,0,<reason>`;
+--     of a short one whose user is connected: `id`
 -- Atomic because: an idempotent retry must see all or nothing, and order must hold no matter which process routes.
 local auditBound = tonumber(ARGV[9])
 local offlineTtl, bound, deadline = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
@@ -33,68 +35,88 @@ if deadline > 0 and now > deadline then return { 'late', '', '', int(now) } end
 
 continue_above(ARGV[11])
 if ARGV[10] ~= '0' then reserve_ids(tonumber(ARGV[10])) end
+-- the short form: its answer is the id alone when the user is connected
+local function route_single(head, from, body, user)
+  local id = nextId()
+  local session = redis.pcall('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'form')
+  if live(session[1]) and session[3] ~= 'ack' then
+    spend(1)
+    post(session[1], '["m","' .. id .. '",' .. head .. ',0,"","",[' .. text(user) .. ',' .. session[2] .. '],[]]', body)
+    count('routed')
+    return id
+  end
+  local online, stored, unknown = route(id, head .. ',0,"",""', body, { user }, offlineTtl, bound, from, nil)
+  return id .. ',' .. online .. ',' .. stored .. ',' .. #unknown .. ',,0,'
+end
+
 local answers, at, accepted = {}, 14, false
 while ARGV[at] do
-  local commandId, version, ttl, flags = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
-  local traceparent, from, body, n = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], tonumber(ARGV[at + 8])
-  local given = ARGV[at + 7]
-  -- the usual form is not parsed
-  local options = given == '' and {} or given == '{"cancellable":true}' and { cancellable = true } or cjson.decode(given)
-  local refusal = time_refusal(options.not_before) or (n == 1 and refusal_of(options, ARGV[at + 9], commandId))
-  if not refusal and options.replaces then
-    for i = 1, n do
-      if not has_room_for(ARGV[at + 8 + i], options.replaces) then refusal = 'too_many_keys' end
-    end
-  end
-  options.ttl = ttl
-  local group, members
-  if options.group and not refusal then
-    group = { name = options.group, generation = generation_of(options.group) }
-    if not group.generation then refusal = 'unknown_group'
-    elseif is_busy(from) then refusal = 'too_many_group_sends'
-    else members = redis.call('ZCARD', (group_keys(group.generation))) end
-  elseif n < 0 and self == '' and not refusal and is_busy(from) then refusal = 'too_many_group_sends' end
-  if refusal then
-    answers[#answers + 1] = '0,0,0,0,' .. refusal
-  else
+  if ARGV[at] == 's' then
     accepted = true
-    local isHttp, isDue = self == '', not options.not_before or options.not_before <= now
-    local recipients = {}
-    for i = 1, n do recipients[i] = ARGV[at + 8 + i] end
-    if isHttp and isDue and n > 0 and has_work(from) then serve_earlier(from, recipients, offlineTtl, bound) end
-    options.members = members
-    local id = nextId()
-    local rest = commandId .. ',' .. version .. ',' .. expiry(ttl) .. ',"' .. flags .. '","' .. traceparent .. '"'
-    local due = options.not_before and math.max(0, options.not_before - now) / 1000 or 0
-    local life = math.max(offlineTtl, ttl) + math.ceil(due)
-    if string.find(flags, 'r', 1, true) then open_receipt(id, commandId, from, life + 86400, options) end
-    local online, stored, unknown, waiting, scheduled = 0, 0, {}, {}, 0
-    if members and (due > 0 or members > INLINE_MEMBERS or has_work(from)) then
-      keep_for_later(id, { commandId, version, flags, traceparent, from, body }, group, options, life)
-      scheduled = due > 0 and members or 0
-      audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'target', group.name, 'recipients', int(members))
-    elseif members then
-      recipients = redis.call('ZRANGE', (group_keys(group.generation)), 0, -1)
-      online, stored, unknown, waiting = route(id, rest, body, recipients, offlineTtl, bound, nil, options)
-      audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'target', group.name, 'recipients', int(members))
-    elseif n < 0 and isHttp and due == 0 and has_work(from) then
-      keep_for_later(id, { commandId, version, flags, traceparent, from, body }, nil, options, life)
-      audit(auditBound, from, 'send', 'message', id, 'command', commandId)
-    elseif due > 0 then
-      scheduled, unknown = schedule(id, { commandId, version, flags, traceparent, from, body }, recipients, n < 0, options, life)
-      audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'due', int(options.not_before),
-        'recipients', int(#recipients), 'to', named(recipients))
-    elseif n < 0 then
-      online = broadcast(id, rest, body, n == -2 and self or '')
-      audit(auditBound, from, 'send', 'message', id, 'command', commandId)
-    else
-      online, stored, unknown, waiting = route(id, rest, body, recipients, offlineTtl, bound, not isHttp and from or nil, options)
-      audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'recipients', int(n), 'to', named(recipients))
+    answers[#answers + 1] = route_single(ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+    at = at + 5
+  else
+    local commandId, version, ttl, flags = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
+    local traceparent, from, body, n = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], tonumber(ARGV[at + 8])
+    local given = ARGV[at + 7]
+    -- the usual form is not parsed
+    local options = given == '' and {} or given == '{"cancellable":true}' and { cancellable = true } or cjson.decode(given)
+    local refusal = time_refusal(options.not_before) or (n == 1 and refusal_of(options, ARGV[at + 9], commandId))
+    if not refusal and options.replaces then
+      for i = 1, n do
+        if not has_room_for(ARGV[at + 8 + i], options.replaces) then refusal = 'too_many_keys' end
+      end
     end
-    if options.cancellable and due == 0 then keep_cancellable(id, id, waiting, online, life) end
-    answers[#answers + 1] = id .. ',' .. online .. ',' .. stored .. ',' .. #unknown .. ',,' .. scheduled .. ',' .. (members or '')
+    options.ttl = ttl
+    local group, members
+    if options.group and not refusal then
+      group = { name = options.group, generation = generation_of(options.group) }
+      if not group.generation then refusal = 'unknown_group'
+      elseif is_busy(from) then refusal = 'too_many_group_sends'
+      else members = redis.call('ZCARD', (group_keys(group.generation))) end
+    elseif n < 0 and self == '' and not refusal and is_busy(from) then refusal = 'too_many_group_sends' end
+    if refusal then
+      answers[#answers + 1] = '0,0,0,0,' .. refusal
+    else
+      accepted = true
+      local isHttp, isDue = self == '', not options.not_before or options.not_before <= now
+      local recipients = {}
+      for i = 1, n do recipients[i] = ARGV[at + 8 + i] end
+      if isHttp and isDue and n > 0 and has_work(from) then serve_earlier(from, recipients, offlineTtl, bound) end
+      options.members = members
+      local id = nextId()
+      local rest = commandId .. ',' .. version .. ',' .. expiry(ttl) .. ',"' .. flags .. '","' .. traceparent .. '"'
+      local due = options.not_before and math.max(0, options.not_before - now) / 1000 or 0
+      local life = math.max(offlineTtl, ttl) + math.ceil(due)
+      if string.find(flags, 'r', 1, true) then open_receipt(id, commandId, from, life + 86400, options) end
+      local online, stored, unknown, waiting, scheduled = 0, 0, {}, {}, 0
+      if members and (due > 0 or members > INLINE_MEMBERS or has_work(from)) then
+        keep_for_later(id, { commandId, version, flags, traceparent, from, body }, group, options, life)
+        scheduled = due > 0 and members or 0
+        audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'target', group.name, 'recipients', int(members))
+      elseif members then
+        recipients = redis.call('ZRANGE', (group_keys(group.generation)), 0, -1)
+        online, stored, unknown, waiting = route(id, rest, body, recipients, offlineTtl, bound, nil, options)
+        audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'target', group.name, 'recipients', int(members))
+      elseif n < 0 and isHttp and due == 0 and has_work(from) then
+        keep_for_later(id, { commandId, version, flags, traceparent, from, body }, nil, options, life)
+        audit(auditBound, from, 'send', 'message', id, 'command', commandId)
+      elseif due > 0 then
+        scheduled, unknown = schedule(id, { commandId, version, flags, traceparent, from, body }, recipients, n < 0, options, life)
+        audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'due', int(options.not_before),
+          'recipients', int(#recipients), 'to', named(recipients))
+      elseif n < 0 then
+        online = broadcast(id, rest, body, n == -2 and self or '')
+        audit(auditBound, from, 'send', 'message', id, 'command', commandId)
+      else
+        online, stored, unknown, waiting = route(id, rest, body, recipients, offlineTtl, bound, not isHttp and from or nil, options)
+        audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'recipients', int(n), 'to', named(recipients))
+      end
+      if options.cancellable and due == 0 then keep_cancellable(id, id, waiting, online, life) end
+      answers[#answers + 1] = id .. ',' .. online .. ',' .. stored .. ',' .. #unknown .. ',,' .. scheduled .. ',' .. (members or '')
+    end
+    at = at + 9 + math.max(n, 0)
   end
-  at = at + 9 + math.max(n, 0)
 end
 local entries = commit()
 local answer = table.concat(answers, ';')

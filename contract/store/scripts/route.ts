@@ -1,4 +1,5 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
+import { APPLICATION_DOWN } from '../../wire/command-ids.ts';
 import type { Keys } from '../keys.ts';
 import { workOf } from '../work.ts';
 import { AUDIT_LUA } from './audit.ts';
@@ -128,6 +129,11 @@ export async function routeCommands(
     options.operator?.token ?? '',
   ];
   for (const command of commands) {
+    const only = onlyRecipientOf(command, options);
+    if (only !== undefined) {
+      args.push('s', `${command.commandId},${command.version}`, command.from, command.body, only);
+      continue;
+    }
     args.push(command.commandId, command.version, command.ttlSeconds, flagsOf(command));
     args.push(command.traceparent, command.from, command.body, optionsOf(command));
     if (command.to === 'everyone') args.push(-1);
@@ -154,6 +160,19 @@ export function routeWork({ to, body }: Pick<RouteCommand, 'to' | 'body'>): numb
   return workOf(typeof to === 'string' ? 0 : to.length, body.length) + 1;
 }
 
+/** The recipient of a gateway's chat to one user with nothing beside it: the script takes these in a short form. */
+function onlyRecipientOf(command: RouteCommand, { gatewayId, auditMax = 0 }: RouteOptions): string | undefined {
+  const { to, commandId, receipt, ttlSeconds, traceparent } = command;
+  if (gatewayId === undefined || auditMax > 0 || typeof to === 'string' || to.length !== 1) return undefined;
+  const isPlain = commandId < APPLICATION_DOWN.first && !receipt && ttlSeconds === 0 && traceparent === '';
+  return isPlain && !hasOptions(command) ? to[0] : undefined;
+}
+
+function hasOptions({ group, wait, failIfAway, notBeforeMs, replaces, cancellable }: RouteCommand): boolean {
+  const given = group ?? wait ?? notBeforeMs ?? replaces;
+  return given !== undefined || failIfAway === true || cancellable === true;
+}
+
 /** See `MessageHead.flags` in ../records.ts. */
 function flagsOf({ receipt, wait, replaces }: RouteCommand): string {
   const awaited = wait?.step === 'reply' ? 'a' : wait?.step === 'acknowledged' ? 'k' : '';
@@ -176,6 +195,7 @@ function optionsOf({ group, wait, failIfAway, notBeforeMs, replaces, cancellable
 }
 
 function parseAnswer(text: string): RouteAnswer {
+  if (!text.includes(',')) return { id: text, online: 1, stored: 0, unknown: 0, scheduled: 0 };
   const [id = '', online, stored, unknown, refusal = '', scheduled = 0, members = ''] = text.split(',');
   const counts = {
     online: Number(online),
