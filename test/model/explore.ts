@@ -1,4 +1,6 @@
-import { actions, common, type Form, initialState, Protocol, type State } from './protocol.ts';
+import { actions, common } from './actions.ts';
+import { Protocol } from './protocol.ts';
+import { type Form, initialState, type State } from './state.ts';
 import { byRank, type Edit, ModelStore, type Snapshot } from './store.ts';
 
 interface ExploreOptions {

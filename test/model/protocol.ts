@@ -11,96 +11,21 @@ import {
   releaseSession,
 } from '../../contract/store/scripts/sessions.ts';
 import { settleMessages } from '../../contract/store/scripts/settle.ts';
+import { type Form, type Gateway, HOUR_MS, type Session, type State } from './state.ts';
 import type { ModelStore, Snapshot } from './store.ts';
+
+const USER = 'u';
+const TOKEN = 'token';
+const FIELD = 'token';
+const STORE = { offlineTtlSeconds: 86_400 * 365, mailboxMax: 100, highestId: 0 };
+/** Of a lease that only ends when the model says so. */
+const LEASE_MS = 10 * HOUR_MS;
 
 /**
  * The session protocol, one step at a time: two gateways with the least that they do, one user, and the real scripts. The
  * store is one whose clock is an hour behind that of the server before it, so that only what gateways bring keeps ids and
  * epochs going on: as after a failover to a machine whose clock is slow.
  */
-export type Form = 'plain' | 'ack';
-
-interface Connection {
-  readonly number: number;
-  isOpen: boolean;
-  /** What it was sent, by message id. */
-  readonly got: string[];
-}
-
-interface Session {
-  connection: number;
-  epoch: number;
-  sinceEpoch: number;
-  holder: string;
-  state: 'live' | 'waits' | 'suspended';
-  lastSent: number;
-}
-
-interface Gateway {
-  readonly name: string;
-  /** Each join has an id of its own. */
-  joins: number;
-  state: 'held' | 'lost' | 'dead';
-  session: Session | undefined;
-  /** The highest message id that it has seen. */
-  seenId: number;
-  /** Its connection to Redis broke, and what it has not confirmed may be wrong. */
-  hasToConfirm: boolean;
-}
-
-/** Everything beside the store. Plain data: copied for each branch. */
-export interface State {
-  gateways: Gateway[];
-  connections: Connection[];
-  /** The fleet's clock, ms. */
-  clockMs: number;
-  /** Every epoch that a claim was given, in order. */
-  epochs: number[];
-  /** The connection that was verified last, unless it has ended: the one that is to be open in the end. */
-  newest: number | undefined;
-  /** Connections below this number were there when the user was kicked. */
-  kickedBelow: number;
-  sent: string[];
-  /** How often what happened: bounds the exploration. */
-  counts: Record<string, number>;
-  calls: number;
-  violations: string[];
-}
-
-const USER = 'u';
-const TOKEN = 'token';
-const FIELD = 'token';
-const STORE = { offlineTtlSeconds: 86_400 * 365, mailboxMax: 100, highestId: 0 };
-const HOUR_MS = 3_600_000;
-/** Of a lease that only ends when the model says so. */
-const LEASE_MS = 10 * HOUR_MS;
-
-export function initialState(): State {
-  const gateway = (name: string): Gateway => {
-    return { name, joins: 0, state: 'lost', session: undefined, seenId: 0, hasToConfirm: false };
-  };
-  return {
-    gateways: [gateway('a'), gateway('b')],
-    connections: [],
-    clockMs: Date.now() + HOUR_MS,
-    epochs: [],
-    newest: undefined,
-    kickedBelow: 0,
-    sent: [],
-    counts: {},
-    calls: 0,
-    violations: [],
-  };
-}
-
-interface Action {
-  readonly name: string;
-  /** How often it may happen on one path. */
-  readonly max: number;
-  readonly isPossible: (state: State) => boolean;
-  readonly run: (protocol: Protocol) => Promise<void>;
-}
-
 export class Protocol {
   readonly store: ModelStore;
   readonly form: Form;
@@ -436,66 +361,3 @@ export class Protocol {
 function idOf({ name, joins }: Gateway): string {
   return `${name}${joins}`;
 }
-
-/** Everything that may happen next. */
-export const actions: readonly Action[] = [0, 1].flatMap((place): Action[] => {
-  const at = (state: State): Gateway => state.gateways[place] as Gateway;
-  const of = (
-    name: string,
-    max: number,
-    isPossible: (gateway: Gateway) => boolean,
-    run: (protocol: Protocol, gateway: Gateway) => Promise<unknown>,
-  ): Action => ({
-    name: `${name} ${'ab'[place]}`,
-    max,
-    isPossible: (state) => isPossible(at(state)),
-    run: async (protocol) => void (await run(protocol, at(protocol.state))),
-  });
-  const isHeld = ({ state }: Gateway): boolean => state === 'held';
-  return [
-    of('connect to', 2, isHeld, (protocol, gateway) => protocol.connect(gateway)),
-    of('read the inbox of', 4, isHeld, (protocol, gateway) => protocol.read(gateway)),
-    of(
-      'leave',
-      1,
-      (gateway) => isHeld(gateway) && gateway.session !== undefined,
-      (protocol, gateway) => protocol.leave(gateway),
-    ),
-    of('cut off', 1, isHeld, (protocol, gateway) => protocol.cutOff(gateway)),
-    of(
-      'rejoin',
-      2,
-      ({ state }) => state === 'lost',
-      (protocol, gateway) => protocol.rejoin(gateway),
-    ),
-    of(
-      'bury',
-      1,
-      ({ state }) => state !== 'held',
-      (protocol, gateway) => protocol.bury(gateway),
-    ),
-    of('kill', 1, isHeld, (protocol, gateway) => protocol.kill(gateway)),
-    of(
-      'confirm',
-      2,
-      (gateway) => isHeld(gateway) && gateway.hasToConfirm,
-      (protocol, gateway) => protocol.confirm(gateway),
-    ),
-  ];
-});
-
-export const common: readonly Action[] = [
-  { name: 'send', max: 2, isPossible: () => true, run: (protocol) => protocol.send() },
-  {
-    name: 'kick',
-    max: 1,
-    isPossible: ({ connections }) => connections.length > 0,
-    run: (protocol) => protocol.kick(false),
-  },
-  {
-    name: 'revoke',
-    max: 1,
-    isPossible: ({ connections }) => connections.length > 0,
-    run: (protocol) => protocol.kick(true),
-  },
-];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findRedisServer } from '../faults/redis-server.ts';
 import { explore } from './explore.ts';
-import type { Form } from './protocol.ts';
+import type { Form } from './state.ts';
 
 const { values } = parseArgs({ options: { depth: { type: 'string', default: '4' }, form: { type: 'string' } } });
 const folder = await mkdtemp(join(tmpdir(), 'fronttcp-model-'));

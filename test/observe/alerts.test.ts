@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -147,7 +147,9 @@ describe('the alert rules', () => {
         .slice(1)
         .map((text) => [text.split('\n')[0], text]),
     );
-    const cloudWatch = await readFile(file('lib/observability/alarms.ts'), 'utf8');
+    const folder = file('lib/observability/alarms');
+    const files = await readdir(folder);
+    const cloudWatch = (await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')))).join('\n');
     const named = [
       ...[...rules.matchAll(/runbook: ([\w-]+)/g)].map(([, name]) => name ?? ''),
       ...[...cloudWatch.matchAll(/runbook: '([\w-]+)'/g)].map(([, name]) => name ?? ''),

@@ -1,0 +1,114 @@
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../kit/until.ts';
+import { System } from './system.ts';
+
+let system: System;
+beforeAll(async () => {
+  system = await System.start();
+  await system.operator('boss');
+});
+afterAll(() => system.stop());
+
+test('a message is sent, followed to its recipient, and shown again by its id', async () => {
+  const token = await system.user('reader');
+  const chat = system.spawn(['connect', '--listen', '--json'], { FRONTTCP_TOKEN: token });
+  await line(chat.stderr, /Connected/);
+  const shown = line(chat.stdout, /你好/);
+  const sent = (await system.json(['send', '--to', 'reader', '--receipt', '你好'])) as { receipt: { id: string } };
+  expect(sent).toMatchObject({
+    recipients: { online: 1, stored: 0, unknown: 0 },
+    receipt: { recipients: [{ phone_number: 'reader', state: expect.stringMatching(/^(written|acknowledged)$/) }] },
+  });
+  expect(JSON.parse(await shown)).toMatchObject({ from: 'boss', content: '你好', id: sent.receipt.id });
+  await until('it is acknowledged', async () => {
+    const { stdout } = await system.run(['commands', 'show', sent.receipt.id]);
+    return /reader\s+acknowledged/.test(stdout);
+  });
+  expect(await system.json(['commands', 'show', sent.receipt.id])).toMatchObject({ id: sent.receipt.id, from: 'boss' });
+  const unknown = await system.run(['commands', 'show', '1']);
+  expect(unknown.code).toBe(1);
+  expect(unknown.stderr).toContain('sent with --receipt');
+  expect(await system.json(['commands', 'list', '--to', 'reader'])).toMatchObject({
+    commands: [{ id: sent.receipt.id, from: 'boss', to: ['reader'], receipt: { recipients: 1 } }],
+  });
+  expect((await system.run(['commands'])).stdout).toMatch(
+    new RegExp(`${sent.receipt.id} .* boss +reader +1 acknowledged`),
+  );
+  chat.kill('SIGTERM');
+});
+
+test('several, everyone, application messages and standard input', async () => {
+  const token = await system.user('many-1');
+  await system.user('many-2');
+  const chat = system.spawn(['connect', '--listen', '--json'], { FRONTTCP_TOKEN: token });
+  await line(chat.stderr, /Connected/);
+  const lines = createInterface({ input: chat.stdout })[Symbol.asyncIterator]();
+  const next = async () => JSON.parse(String((await lines.next()).value));
+  const several = await system.json(['send', '--to', 'many-1,many-2', 'several']);
+  expect(several).toMatchObject({ recipients: { online: 1, stored: 1 } });
+  expect(await next()).toMatchObject({ kind: 'group', content: 'several' });
+  await system.json(['send', '--all', 'everyone']);
+  expect(await next()).toMatchObject({ kind: 'broadcast', content: 'everyone' });
+  await system.json(['send', '--to', 'many-1', '-c', '2001', '{"level": 3}']);
+  expect(await next()).toMatchObject({ kind: 'application', command_id: 2001, body: { level: 3 } });
+  await system.json(['send', '--to', 'many-1', '-'], { input: 'piped\n' });
+  expect(await next()).toMatchObject({ kind: 'single', content: 'piped' });
+  chat.kill('SIGTERM');
+});
+
+test('a repeated idempotency key happens once; with another content it is refused', async () => {
+  await system.user('once');
+  const args = ['send', '--to', 'once', '--idempotency-key', 'k1'];
+  const first = await system.json([...args, 'pay']);
+  expect(await system.json([...args, 'pay'])).toEqual(first);
+  const other = await system.run([...args, 'pay twice']);
+  expect(other.code).toBe(1);
+  expect(other.stderr).toContain('idempotency key');
+});
+
+test('an unknown recipient is a failure for scripts', async () => {
+  const run = await system.run(['send', '--to', 'nobody-there', 'x']);
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain('1 recipient is unknown');
+});
+
+test('a chat through a pipe sends each line to the recipient that it names, and ends with its input', async () => {
+  const [from, to] = [await system.user('piper'), await system.user('listener')];
+  const input = '/to listener\nfirst\n/group listener,piper\nsecond\n//third\n/quit\nnever\n';
+  const run = await system.run(['connect', '--quiet'], { input, env: { FRONTTCP_TOKEN: from } });
+  expect(run).toMatchObject({ code: 0, stderr: '' });
+  const chat = system.spawn(['connect', '--listen', '--json'], { FRONTTCP_TOKEN: to });
+  const lines = createInterface({ input: chat.stdout })[Symbol.asyncIterator]();
+  for (const content of ['first', 'second', '/third']) {
+    expect(JSON.parse(String((await lines.next()).value))).toMatchObject({ from: 'piper', content });
+  }
+  chat.kill('SIGTERM');
+});
+
+test('lines that cannot be sent are reported, and make the chat fail', async () => {
+  const token = await system.user('clumsy');
+  const input = 'to whom?\n/nonsense\n/cmd 5 {}\n/cmd 1000 {\n/cmd 1000 {"a":1}\n';
+  const run = await system.run(['connect'], { input, env: { FRONTTCP_TOKEN: token } });
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain('enter /to <user id>');
+  expect(run.stderr).toContain('/help lists');
+  expect(run.stderr).toContain('from 1000 to 1999');
+  expect(run.stderr).toContain('not JSON');
+  expect(run.stderr).toContain('no function takes application commands');
+});
+
+test('messages of others cannot send control codes to the terminal', async () => {
+  const token = await system.user('victim');
+  await system.json(['send', '--to', 'victim', '\u001b]0;owned\u0007\u001b[2J\u202eevil\nboss: fake']);
+  const chat = system.spawn(['connect', '--listen'], { FRONTTCP_TOKEN: token });
+  const shown = await line(chat.stdout, /owned/);
+  expect(shown).toContain('\\u001b]0;owned\\u0007\\u001b[2J\\u202eevil');
+  chat.kill('SIGTERM');
+});
+
+/** The first line of a stream that matches. */
+async function line(stream: NodeJS.ReadableStream, pattern: RegExp): Promise<string> {
+  for await (const text of createInterface({ input: stream })) if (pattern.test(text)) return text;
+  throw new Error(`it ended without ${pattern}`);
+}
