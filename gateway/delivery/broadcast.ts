@@ -1,8 +1,8 @@
+import type { Broadcasts } from '../session/broadcasts-port.ts';
 import type { Message } from '../session/messages.ts';
 import { joinFrames } from '../session/outbox-port.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
-import type { Broadcasts } from '../session/session-parts.ts';
 import type { TimeBudget } from './time-budget.ts';
 
 /** So much may gather behind a round; then the round goes on to its end at once, and no session is read meanwhile. */

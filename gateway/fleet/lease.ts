@@ -29,7 +29,7 @@ interface LeaseParts {
   redis: RedisPort;
   keys: Keys;
   leaseMs: number;
-  clock: StoreClock;
+  clock: Pick<StoreClock, 'highestId' | 'learn' | 'lagMs'>;
   /** The highest message id that was seen anywhere in this gateway. */
   seenId: () => number;
   log: Pick<Log, 'info' | 'warn' | 'error'>;

@@ -1,15 +1,43 @@
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { Connection } from '../net/connection.ts';
+import type { Broadcasts } from './broadcasts-port.ts';
 import type { CloseReason } from './close-reasons.ts';
 import type { Identity } from './identity.ts';
 import { Message, type Outgoing } from './messages.ts';
-import { joinFrames, type OutboxOwner, type SessionOutbox } from './outbox-port.ts';
-import { Replay, type ReplayingSession, type ReplayStart } from './replay.ts';
+import { joinFrames, type MakeOutbox, type OutboxOwner, type SessionOutbox } from './outbox-port.ts';
+import type { Registry } from './registry.ts';
+import { Replay, type ReplayingSession, type ReplayParts, type ReplayStart } from './replay.ts';
 import type { Session } from './session.ts';
-import type { SessionParts } from './session-parts.ts';
+import type { Wheel } from './wheel.ts';
 
 /** How often a stalled reader is looked at within its timeout. */
 const PROGRESS_CHECKS = 4;
+
+/** What all downlinks of a gateway share. */
+export type DownlinkParts = ReplayParts & {
+  readonly settings: { readonly slowReaderTimeoutMs: number; readonly maxFrameBytes: number };
+  readonly makeOutbox: MakeOutbox;
+  /** Flushes an outbox at the end of this turn of the event loop. */
+  readonly flusher: { schedule(outbox: SessionOutbox): void };
+  readonly broadcasts: Pick<Broadcasts, 'join' | 'catchUp'>;
+  /** Bytes for readers that have stopped reading, of all sessions. */
+  readonly stalled: { readonly isFull: boolean };
+  readonly registry: Pick<Registry, 'beginReplay' | 'endReplay'>;
+  readonly wheel: Pick<Wheel, 'bringForward'>;
+  readonly store: {
+    /** Does not reject. */
+    giveUpTooLarge(userId: string, message: { id: string; flags: string; isStored: boolean }): Promise<void>;
+  };
+  readonly tail: { readonly isOn: boolean; delivered(user: string, message: Message): void };
+  readonly counters: {
+    framesOut: number;
+    bytesOut: number;
+    behindSession: number;
+    behindAll: number;
+    wrote(message: Message, acknowledges: boolean, nowMs: number): void;
+    wroteAsk(id: number, nowMs: number): void;
+  };
+};
 
 /**
  * What one session is sent. It is always in one of two modes:
@@ -21,7 +49,7 @@ const PROGRESS_CHECKS = 4;
  */
 export class Downlink implements OutboxOwner, ReplayingSession {
   readonly outbox: SessionOutbox;
-  readonly #parts: SessionParts;
+  readonly #parts: DownlinkParts;
   readonly #session: Session;
   /** Highest message id that was sent on this connection to its user. */
   #lastSentId = 0;
@@ -30,7 +58,7 @@ export class Downlink implements OutboxOwner, ReplayingSession {
   /** Direct messages that wait for the session to be resumed. */
   #kept: readonly Message[] | undefined;
 
-  constructor(parts: SessionParts, session: Session, connection: Connection) {
+  constructor(parts: DownlinkParts, session: Session, connection: Connection) {
     this.#parts = parts;
     this.#session = session;
     this.outbox = parts.makeOutbox(connection, this);

@@ -20,10 +20,13 @@ interface BatchSenderParts {
   redis: RedisPort;
   keys: Keys;
   lease: { readonly gatewayId: string; readonly isHeld: boolean };
-  lanes: Lanes;
-  invoker: Invoker;
-  settings: UpstreamSettings;
-  counters: UpstreamCounters;
+  lanes: Pick<Lanes, 'usable' | 'isOurs'>;
+  invoker: Pick<Invoker, 'hand'>;
+  settings: Pick<UpstreamSettings, 'functionName' | 'lifecycleFunction' | 'batchMs' | 'timeoutMs'>;
+  counters: Pick<
+    UpstreamCounters,
+    'batches' | 'batchFailures' | 'itemsHandedOn' | 'itemsDead' | 'lifecycleHandedOn' | 'failed'
+  >;
   log: Log;
   /** A lane has room again. */
   onRoom: () => void;

@@ -20,7 +20,7 @@ type Entry = [id: string, fields: string[]];
 interface LaneReaderParts {
   /** A connection of its own. */
   redis: RedisPort;
-  lanes: Lanes;
+  lanes: Pick<Lanes, 'usable'>;
   counters: { lifecycleGaps: number };
   log: Log;
   onItems: () => void;

@@ -5,7 +5,6 @@ import { inSteps } from '../../contract/store/work.ts';
 import { parseSendCommand } from '../../contract/wire/commands.ts';
 import { largestFrameBytes } from '../../contract/wire/message.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import type { UpstreamCounters } from './counters.ts';
 
 /** How long Redis remembers the last step, so that one whose reply was lost is not routed twice, s. */
 const MEMORY_SECONDS = 3_600;
@@ -23,7 +22,7 @@ interface PushesParts {
   };
   /** Whom the messages are from. */
   from: string;
-  counters: UpstreamCounters;
+  counters: { commandsSent: number };
 }
 
 /** Sends the commands in the function's replies to users, like any others, one reply after the other. */

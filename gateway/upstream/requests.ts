@@ -24,10 +24,10 @@ interface RequestLimits {
 }
 
 interface RequestsParts {
-  invoker: Invoker;
-  pushes: Pushes;
+  invoker: Pick<Invoker, 'ask'>;
+  pushes: Pick<Pushes, 'parse' | 'send'>;
   limits: RequestLimits;
-  counters: UpstreamCounters;
+  counters: Pick<UpstreamCounters, 'requests' | 'requestsAnswered' | 'requestsRefused' | 'failed'>;
   log: Log;
 }
 

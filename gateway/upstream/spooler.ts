@@ -8,7 +8,6 @@ import { Fifo, TurnBatcher } from '../../shared/time/turn-batcher.ts';
 import { PauseReason } from '../session/frame-reader.ts';
 import { Notice } from '../session/messages.ts';
 import type { Session } from '../session/session.ts';
-import type { UpstreamCounters } from './counters.ts';
 import type { ApplicationFrame } from './items.ts';
 
 /** Items in one call of the script, and their bytes. */
@@ -33,7 +32,7 @@ interface SpoolerParts {
   keys: Keys;
   lease: { readonly gatewayId: string };
   bounds: SpoolBounds;
-  counters: UpstreamCounters;
+  counters: { itemsSpooled: number; itemsRefused: number };
   log: Log;
 }
 
