@@ -46,7 +46,7 @@ export interface GatewayParts {
   readonly wheel: Wheel;
   readonly registry: Registry;
   readonly listener: Listener<Session>;
-  /** Undefined: the gateway does not speak TLS itself. */
+  /** Undefined: no TLS in the gateway itself. */
   readonly tlsMaterial: TlsMaterial | undefined;
   readonly lease: Lease;
   readonly claims: ClaimsInFlight;
@@ -61,7 +61,7 @@ export interface GatewayParts {
   readonly sessionStore: SessionStore;
   readonly progress: DeliveryProgress;
   readonly recentCalls: RecentCalls;
-  /** Undefined: no function takes what devices send. */
+  /** Undefined: no function takes frames of devices. */
   readonly upstream: Upstream | undefined;
   readonly health: HealthServer;
   readonly observer: Observer;

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { GatewayParts } from './compose.ts';
 import { drainClients } from './fleet/drain.ts';
 
-/** One step of the shutdown: what is done, and how long it may be waited for before the next step begins. */
+/** One step of the shutdown: its work, and the longest wait for it before the next step begins. */
 interface ShutdownStep {
   readonly name: string;
   readonly budgetMs: number;

@@ -32,7 +32,7 @@ export class Histogram {
   }
 }
 
-/** The value below which this share of what was counted lies, as well as its bucket tells; null: nothing was counted. */
+/** The value below which this share of the counted values lies, as exact as its bucket; null: nothing was counted. */
 export function percentile(bounds: readonly number[], counts: readonly number[], share: number): number | null {
   const total = counts.reduce((sum, count) => sum + count, 0);
   const rank = total * share;

@@ -20,7 +20,7 @@ export type TailLine = z.infer<typeof tailLine>;
 
 /** A subscription expires after this time unless renewed. */
 const WANTED_MS = 10_000;
-/** Lines that are kept for readers who poll. */
+/** Lines that are kept for readers that poll. */
 const TAIL_MAX = 5_000;
 const TAIL_SECONDS = 60;
 /** Means a follower of everyone: no user id is empty. */

@@ -11,7 +11,7 @@ const READ = { tries: 10, timeoutMs: 2_000, pastCache: false } as const;
 const AGAIN = { tries: 1, timeoutMs: 2_000, pastCache: true } as const;
 
 /**
- * Admits what comes through CloudFront, which adds the secret to every request, and refuses who calls the API past it. API Gateway
+ * Admits requests through CloudFront, which adds the secret to each, and refuses calls past it. API Gateway
  * keeps the result for some minutes, so this costs next to nothing. The value before a rotation is admitted too: edges have it until
  * the distribution is deployed.
  */

@@ -21,7 +21,7 @@ export async function readHistory(
 ): Promise<z.infer<typeof historyAnswer>> {
   const stepMinutes = hours * 60 > MAX_POINTS ? LONG_STEP_MINUTES : 1;
   const end = Math.floor((nowMs / 1000 - REPORTED_AFTER_S) / MINUTE_S);
-  // Steps begin at round times, so that a point stays what it is; the last one may be shorter.
+  // Steps begin at round times, so that a point does not change; the last one may be shorter.
   const first = Math.ceil((end - hours * 60) / stepMinutes) * stepMinutes;
   const minutes = await readFigures(redis, keys, first, end - first);
   const steps: ReturnType<typeof stepOf>[] = [];

@@ -13,7 +13,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { describeUser, listMessages, listUsers } from './list-users.ts';
 import { addUserRequest, makeTokenRequest, messagesQuery, setPasswordRequest, usersQuery } from './schema.ts';
 
-/** The users: who there is, and what an operator may do with one. */
+/** The users: the list, and an operator's actions on one. */
 export function createHandler(runtime: Runtime): Handler {
   const { environment, redis, keys, clock, log } = runtime;
   const auditOf = (by: string) => ({ by, max: environment.AUDIT_MAX });

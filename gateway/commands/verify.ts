@@ -124,7 +124,7 @@ function verdict(features: string[] | undefined, bits: number, claim: Claim, hea
 /** No client may name less: notices, and messages of a sentence, fit. */
 const MIN_FRAME_LIMIT = 256;
 
-/** The largest frame that a client says it can take. Out of range it is clamped; what is no number says nothing. */
+/** The largest frame that a client says it can take. Out of range it is clamped; a value that is not a number is ignored. */
 function frameLimit(named: unknown, maxFrameBytes: number): number {
   if (typeof named !== 'number' || Number.isNaN(named)) return NO_FRAME_LIMIT;
   return Math.min(maxFrameBytes, Math.max(MIN_FRAME_LIMIT, Math.floor(named)));

@@ -13,7 +13,7 @@ interface Flushable {
 }
 
 interface FlusherParts {
-  /** Called ahead of every flush; may gather more or take back what was gathered. Returns whether it is done. */
+  /** Called ahead of every flush; may gather more messages or take some back. Returns whether it is done. */
   readonly before: (nowMs: number, budget: TimeBudget) => boolean;
   /** Sends what the connections were handed. */
   readonly send: () => void;
@@ -49,7 +49,7 @@ export class Flusher {
     if (!this.#parts.before(now, new TimeBudget(WRITES_PER_CHECK))) this.wake();
     const outboxes = this.#dirty;
     this.#dirty = [];
-    // One join per turn: what it keeps does not outlive the turn.
+    // One join per turn: its buffer does not outlive the turn.
     const join = memoisedJoin();
     const budget = new TimeBudget(1);
     let done = 0;

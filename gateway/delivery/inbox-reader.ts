@@ -97,7 +97,7 @@ export class InboxReader {
 
   /**
    * Reads the inbox of the id that is in force, from its beginning; forgets what it read under another. On a new
-   * connection: the old one may wait for the old inbox for seconds yet, and what is asked behind it waits, too.
+   * connection: the old one may wait for the old inbox for seconds yet, and commands behind it wait, too.
    */
   start(): void {
     this.#generation += 1;
@@ -110,7 +110,7 @@ export class InboxReader {
     void this.#run(this.#generation, redis, inbox, this.#entries);
   }
 
-  /** Reads nothing any more; what was read is still worked off. */
+  /** Stops reading; entries that were read are still handed out. */
   stop(): void {
     this.#generation += 1;
   }

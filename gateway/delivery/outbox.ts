@@ -22,7 +22,7 @@ type Writes = Pick<Connection, 'destroyed' | 'writableLength' | 'write' | 'unsen
 export class Outbox implements SessionOutbox {
   #bytes = 0;
   #stalledSinceMs = 0;
-  /** The last look at a stalled connection that found progress, and what was unsent then. */
+  /** The last look at a stalled connection that found progress, and the bytes unsent then. */
   #progressAtMs = 0;
   #unsentBytes = 0;
   readonly #connection: Writes;

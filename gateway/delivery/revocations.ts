@@ -94,7 +94,7 @@ function writtenAtMs({ id }: Entry): number {
   return Number(id.split('-', 1)[0]);
 }
 
-/** When the script began that wrote the entry: a store that stood still within it writes late what it began in time. */
+/** When the script began that wrote the entry: a store that stood still within the script writes late. */
 function begunAtMs(entry: Entry): number {
   const first = entry.records.find((record) => record.kind === 'message');
   return first === undefined ? writtenAtMs(entry) : Math.min(writtenAtMs(entry), sentAtMs(first.head.id));

@@ -8,7 +8,7 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 import { Latch } from '../../shared/time/latch.ts';
 import { elapsedMs, type Moment, momentNow, type StoreClock } from './store-clock.ts';
 
-/** A margin for the time between a look at the clock and what is done after it: this part of the lease. */
+/** A margin for the time between a look at the clock and the act that follows: this part of the lease. */
 const SAFETY_SHARE = 0.05;
 /** After a lost connection Redis may be another server: if its clock is behind by more than this, its ids could be below known ones. */
 const TOLERATED_LAG_MS = 50;
@@ -204,7 +204,7 @@ export class Lease {
     this.#timer = setTimeout(() => void this.#renewNow(), ms);
   }
 
-  /** One at a time: what is asked for meanwhile waits for its own turn, because it may have to see a newer store. */
+  /** One at a time: a later call waits for its own renewal, because it may have to see a newer store. */
   async #renewNow(): Promise<void> {
     while (this.#renewing !== undefined) await this.#renewing;
     this.#renewing = this.#renew().finally(() => {

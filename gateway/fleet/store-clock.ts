@@ -26,7 +26,7 @@ export class StoreClock {
   /** What is to be added to the monotonic clock; undefined before the first reply. Never too much. */
   #offsetMs: number | undefined;
 
-  /** Redis said `redisNowMs` in reply to what was sent at `sentAtMs`, by the monotonic clock; it has just come. */
+  /** A reply has just come with `redisNowMs`, to a call that was sent at `sentAtMs` of the monotonic clock. */
   learn(redisNowMs: number, sentAtMs: number): void {
     const low = redisNowMs - performance.now();
     const high = redisNowMs + 1 - sentAtMs;

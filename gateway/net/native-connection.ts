@@ -3,7 +3,7 @@ import { RecordKind, Watched } from './native-binding.ts';
 
 /** What a connection needs of the network that it belongs to. */
 export interface NativeSockets {
-  /** Sends what was gathered. */
+  /** Sends the gathered writes. */
   send(): void;
   /** Sends these bytes with those of other connections, at the end of the turn at the latest. */
   gather(connection: NativeConnection, socket: number, bytes: Buffer): void;

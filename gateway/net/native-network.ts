@@ -89,7 +89,7 @@ export class NativeNetwork implements Network, NativeSockets {
     this.#accept?.onClosed(connection);
   }
 
-  /** Sends what was gathered. No listener is called: nothing can be gathered meanwhile. */
+  /** Sends the gathered writes. No listener is called: nothing can be gathered meanwhile. */
   send(): void {
     const count = this.#gathered;
     if (count === 0 || this.#handle === undefined) return;

@@ -46,7 +46,7 @@ export class Counters {
   redisOffsetMs = 0;
   /** From the frame to the verdict. */
   readonly verifyMs = new Histogram(QUICK_MS);
-  /** What waited in the mailbox of a user who verified. */
+  /** Messages from the mailbox of a user that verified. */
   readonly mailboxDepth = new Histogram(DEPTHS);
   /** From accepted by Redis to handed to the kernel, of those that came by the inbox. */
   readonly liveMs = new Histogram(QUICK_MS);

@@ -17,7 +17,7 @@ interface DebugAnswer {
 /**
  * For looking into one gateway: off unless DEBUG_ENDPOINTS is set, and only on the health port. No contents, no tokens.
  *   /debug/cpu?seconds=5       a profile for the developer tools (.cpuprofile)
- *   /debug/heap?seconds=5      what memory is used for, in sums; and where what was made meanwhile, and is still held, came from
+ *   /debug/heap?seconds=5      memory in sums; and the origin of objects that were made meanwhile and are still held
  *   /debug/session?user=<id>   one session's state
  */
 export class DebugEndpoints {

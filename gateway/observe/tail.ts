@@ -7,7 +7,7 @@ const FLUSH_MS = 250;
 /** Lines per flush, for people to read. Further lines are only counted. */
 const LINES_MAX = 200;
 
-/** Writes what is delivered and refused for those who follow the deployment live; while nobody does, it costs one comparison. */
+/** Writes deliveries and refusals for those that follow the deployment live; without a follower it costs one comparison. */
 export class Tail {
   #isOn = false;
   #wanted: ReadonlySet<string> = new Set();

@@ -88,7 +88,7 @@ export class QueueDrain {
     }
   }
 
-  /** Takes what is there, and waits for more. Returns whether something came. */
+  /** Takes the present entries, and waits for more. Returns whether any came. */
   async #turn(): Promise<boolean> {
     // On one connection and issued together: they leave in one write, and Redis waits when it has taken what there was.
     this.#draining = this.#drain();

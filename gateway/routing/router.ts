@@ -92,7 +92,7 @@ export class Router {
     return Message.direct(frame, this.#orderId(sender), this.#queue.directInterval);
   }
 
-  /** What this sender has had routed so far has an id up to this one, and what it has routed from now on a higher one. */
+  /** Messages that this sender has had routed so far have ids up to this one; later ones have higher ids. */
   #orderId(sender: Session): number {
     return Math.max(this.#queue.latestId, this.#inbox.latestId, sender.identity.joinedAtMessageId);
   }

@@ -1,7 +1,7 @@
 /**
  * The time between two calls of the route script, for the messages that go directly to sessions of this gateway in it.
  *
- * A direct message has no id until it must be put back into a mailbox. There its place is behind what its sender had routed
+ * A direct message has no id until it must be put back into a mailbox. There its place is behind the messages that its sender had routed
  * before, and ahead of what that sender had routed later. So each call reserves ids, just below its own, for the direct
  * messages since the call before it. Those that no call has followed get fresh ids when they are put back. An id needs to be
  * unique in one mailbox alone: the put-backs of several users share the reserved ids.

@@ -215,7 +215,7 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     this.#kept = [...pending, ...held].filter(isDirect);
   }
 
-  /** Serves the mailbox, and what was kept and is held. */
+  /** Serves the mailbox, with the kept and held messages. */
   resume(waitFor: ReplayStart['waitFor']): void {
     // A replay that began meanwhile asks for pages of the stay that is over.
     const held = [...this.#takeKept(), ...this.endReplay()];

@@ -43,7 +43,7 @@ export interface SessionOutbox {
   readonly writing: readonly Outgoing[];
   /** Returns whether this is the first item of the turn: then a flush has to be scheduled. */
   gather(item: Outgoing): boolean;
-  /** Begins to write what was gathered. `finish` must follow: the network's flush between them sends for many connections at once. */
+  /** Begins to write the gathered messages. `finish` must follow: the network's flush between them sends for many connections at once. */
   begin(join: Join): void;
   /** Learns what the kernel took, and goes on until everything is written or the kernel takes no more. */
   finish(join: Join, nowMs: number): void;

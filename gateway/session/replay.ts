@@ -56,7 +56,7 @@ export interface ReplayStart {
   readonly after: string;
   /** The number of lost messages that the 101 reported. */
   readonly lost?: number;
-  /** What has to come first: the outbox to be empty, or the session before this one to put back what it had not delivered. */
+  /** What has to come first: the outbox to be empty, or the session before this one to put its undelivered messages back. */
   readonly waitFor: 'outbox' | 'predecessor';
   /** Broadcasts and direct messages that are due to the user and were not sent yet, in order. */
   readonly held?: readonly Message[];

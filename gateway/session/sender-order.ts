@@ -44,7 +44,7 @@ export class SenderOrder {
     else if (to !== 'everyone elsewhere') this.#toMany += 1;
   }
 
-  /** `entry`: what was routed may be in our own inbox up to this entry; undefined: it is not. */
+  /** `entry`: routed messages may be in our own inbox up to this entry; undefined: none is. */
   end(to: To, bytes: number, entry?: string): void {
     this.#inFlight -= 1;
     this.#bytesInFlight -= bytes;

@@ -43,7 +43,7 @@ export class SessionWork {
     if (entry !== undefined || this.#order !== undefined) this.order.awaitEntry(entry);
   }
 
-  /** The client has shut down its sending side, and what it sent has been handled. */
+  /** The client has shut down its sending side, and its frames have been handled. */
   get isFinishing(): boolean {
     return this.#finishesByMs > 0;
   }

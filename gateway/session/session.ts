@@ -147,7 +147,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     return this.#work;
   }
 
-  /** For those who look into a session. */
+  /** For the debug endpoints. */
   get inspection(): { badFrames: number; lastSentId: number; routesInFlight: number } {
     return {
       badFrames: this.#badFrames,
@@ -156,7 +156,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     };
   }
 
-  // --- what the client sends
+  // --- from the client
 
   receive(chunk: Buffer): void {
     this.reader.receive(chunk);
@@ -191,7 +191,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     this.send(new Notice(version, ServerCommand.refused, body));
   }
 
-  // --- what the client is sent
+  // --- to the client
 
   send(item: Outgoing): void {
     if (this.#state !== 'closed') this.#downlink.send(item);
@@ -310,7 +310,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
   }
 
   /**
-   * The user leaves this connection because it verifies again: what was not delivered is put back. Returns the broadcasts
+   * The user leaves this connection because it verifies again: undelivered messages are put back. Returns the broadcasts
    * among it, which are not stored: they are still due when the same user comes again.
    */
   leave(): readonly Message[] {
@@ -323,7 +323,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     return unsent.filter((item) => item instanceof Message).filter(({ origin }) => origin === 'broadcast');
   }
 
-  /** The stay has ended: what its user did not get goes back to the mailbox. */
+  /** The stay has ended: undelivered messages go back to the mailbox. */
   #release(items: readonly Outgoing[], reason: CloseReason, handedOver: (() => void) | undefined): void {
     const { userId, epoch, holder } = this.#identity;
     const session = { userId, epoch, holder };
@@ -336,7 +336,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
       });
   }
 
-  /** The client sends no more. It may still read: what it sent is handled, and it gets the replies. */
+  /** The client sends no more. It may still read: its frames are handled, and it gets the replies. */
   onEnd(): void {
     this.reader.end();
   }

@@ -71,7 +71,7 @@ export class DeliveryProgress {
     return this.#isAwaited(ids) ? this.#writes.add(settlement) : this.#writes.addLater(settlement);
   }
 
-  /** Sends what is gathered so far now: nothing that is sent after this call overtakes it. */
+  /** Sends the gathered steps now: nothing that is sent after this call overtakes them. */
   flush(): void {
     this.#writes.flush();
   }

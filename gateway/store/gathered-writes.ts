@@ -50,7 +50,7 @@ export class GatheredWrites<T> {
     return this.#written();
   }
 
-  /** Sends what is gathered so far now: nothing that is sent after this call overtakes it. */
+  /** Sends the gathered writes now: nothing that is sent after this call overtakes them. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

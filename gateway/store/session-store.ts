@@ -147,7 +147,7 @@ export class SessionStore {
     return isKept;
   }
 
-  /** For a client that cannot acknowledge: at once, because what is still in the mailbox at the next claim is sent to it again. */
+  /** For a client that cannot acknowledge: at once, because messages in the mailbox at the next claim are sent again. */
   settleWritten(session: Recipient, ids: readonly string[]): Promise<void> {
     return this.#run('settle', [session.userId], () => this.#settle([{ session, state: 'written', ids }]));
   }
@@ -189,7 +189,7 @@ export class SessionStore {
     while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
   }
 
-  /** Does not reject: what Redis refuses for good is logged, for there is nobody who could do better. */
+  /** Does not reject: a final refusal of Redis is logged, because no caller could do better. */
   #run(what: string, userIds: readonly string[], work: () => Promise<void>): Promise<void> {
     const done = work().catch((error: unknown) =>
       this.#log.error({ event: 'store_failed', what, error: String(error) }, 'a script failed'),

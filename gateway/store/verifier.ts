@@ -157,7 +157,7 @@ export class Verifier {
     }
   }
 
-  /** Tries each half alone, and fails what is alone already. An unavailable store takes no part either. */
+  /** Tries each half alone, and fails a single one. An unavailable store takes no part either. */
   async #split<T extends Waiting>(batch: readonly T[], error: unknown, run: (part: readonly T[]) => Promise<void>) {
     if (batch.length > 1 && error instanceof RedisReplyError) {
       const half = Math.ceil(batch.length / 2);

@@ -41,7 +41,7 @@ interface Batch {
 }
 
 /**
- * Gathers what waits in the idle lanes into asynchronous invocations: as many lanes together as a batch has room for,
+ * Gathers the items of idle lanes into asynchronous invocations: as many lanes together as a batch has room for,
  * sent when it is full or its first item has waited long enough. A lane is in one batch at a time, and that batch is
  * tried until Lambda has taken it: so the order of a lane holds. Then its items are removed from Redis.
  */
@@ -79,14 +79,14 @@ export class BatchSender {
     if (Number.isFinite(waitMs)) this.#timer = globalThis.setTimeout(() => this.sendDue(), waitMs);
   }
 
-  /** What is with Lambda is waited for; what waits for its next try stays in Redis. */
+  /** Waits for invocations in flight; batches between two attempts stay in Redis. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     clearTimeout(this.#timer);
     await Promise.all(this.#inFlight);
   }
 
-  /** Sends what is due. Returns in how many ms the rest will be due. */
+  /** Sends due batches. Returns in how many ms the rest will be due. */
   #sendDueOf(kind: 'items' | 'lifecycle', idle: Lane[]): number {
     const { settings } = this.#parts;
     const functionName = kind === 'items' ? settings.functionName : settings.lifecycleFunction;

@@ -31,7 +31,7 @@ interface UpstreamParts {
 }
 
 /**
- * Devices talk to the cloud: what they send (1000–1999) and what becomes of their sessions reaches a Lambda function.
+ * Devices talk to the cloud: their frames (1000–1999) and the events of their sessions reach a Lambda function.
  *
  *   event    frame → Spooler → lanes in Redis → LaneReader → BatchSender → function
  *   request  frame → Requests → function → Pushes, reply
@@ -114,12 +114,12 @@ export class Upstream {
     this.#reader.start();
   }
 
-  /** Resolves when what devices sent is in Redis or answered: to be awaited before the lease is given up. */
+  /** Resolves when all frames of devices are in Redis or have a reply: to be awaited before the lease is given up. */
   async idle(): Promise<void> {
     await Promise.all([this.#spooler.idle(), this.#requests.idle(), this.#pushes.idle()]);
   }
 
-  /** Hands nothing more on; what is with Lambda is waited for, the rest is left to other gateways. */
+  /** Begins no invocation any more, and waits for those in flight; the rest is left to other gateways. */
   async stop(): Promise<void> {
     this.#reader.stop();
     this.#lanes.stop();

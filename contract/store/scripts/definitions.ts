@@ -8,7 +8,7 @@ interface Definition {
 const parsed = new Map<string, readonly Definition[]>();
 
 /**
- * Returns the definitions of the libraries that a script uses, in their order: statements, and what is named in the script or in
+ * Returns the definitions of the libraries that a script uses, in their order: statements, and names used in the script or in
  * another one of these.
  */
 export function usedDefinitions(own: string, libraries: readonly string[]): string[] {

@@ -13,7 +13,7 @@ export interface Operation {
   readonly answer?: SchemaName | 'html' | 'openapi';
   /** 202 has the same members as 200: the requested step may still happen. */
   readonly mayBePending?: true;
-  /** Beside 200, 500, and what `who` brings with it. */
+  /** Beside 200, 500, and the statuses of `who`. */
   readonly refusals: readonly Status[];
 }
 

@@ -4,7 +4,7 @@ import { language } from '../state/preferences.ts';
 // The page's policy forbids eval, and zod would try it once to see whether it may.
 config({ jitless: true });
 
-/** Why an answer is not what was asked for: one kind for each thing that the page can do about it. */
+/** Why a request failed: one kind for each reaction of the page. */
 export type Failure =
   | { kind: 'network' }
   | { kind: 'unauthorized' }

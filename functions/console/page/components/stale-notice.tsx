@@ -3,7 +3,7 @@ import { failureText } from '../texts/failures.ts';
 import { text } from '../texts/texts.ts';
 import { clockText } from '../texts/times.ts';
 
-/** Says that what is shown is no longer live, and why. */
+/** Says that the shown data is no longer live, and why. */
 export function StaleNotice() {
   const failure = liveFailure.value;
   return (

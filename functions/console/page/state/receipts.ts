@@ -16,7 +16,7 @@ const FOLLOWED_MS = 600_000;
 
 const LAST_STATES = ['acknowledged', 'replied', 'expired', 'replaced', 'cancelled', 'failed'];
 
-/** Follows what was sent with a receipt until nothing more is to be expected. */
+/** Follows messages with a receipt until their last step. */
 export function startReceipts(): void {
   let poll: Poll | undefined;
   effect(() => {

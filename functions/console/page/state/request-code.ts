@@ -3,7 +3,7 @@ import type { Command } from '../api/commands.ts';
 export const LANGUAGES = ['curl', 'TypeScript', 'Python'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-/** A program that sends this command. The token is read from TOKEN: what is copied holds no secret. */
+/** A program that sends this command. The token is read from TOKEN: the copied text holds no secret. */
 export function codeOf(language: Language, url: string, command: Command): string {
   const json = JSON.stringify(command);
   if (language === 'curl') {

@@ -14,7 +14,7 @@ export const detail = signal<Detail | undefined>(undefined);
 const RECENT = '10';
 let running: AbortController | undefined;
 
-/** Reads one user and what was last sent to them. */
+/** Reads one user, and the last commands to that user. */
 export async function refreshDetail(id: string): Promise<Failure | undefined> {
   running?.abort();
   const own = new AbortController();

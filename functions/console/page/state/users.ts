@@ -37,7 +37,7 @@ let pause: number | undefined;
 const searchOf = () => JSON.stringify([query.value, onlineOnly.value]);
 const isSearch = () => query.value !== '' || onlineOnly.value;
 
-/** The rows from `from` up to `to` are on the screen. What is not known of them is read; what is known of `stopAt` is kept. */
+/** The rows from `from` up to `to` are on the screen. The unknown ones of them are read; known ones from `stopAt` on are kept. */
 export function showRows(from: number, to: number, stopAt: number): void {
   visible = { from, to, stopAt };
   const list = users.value;

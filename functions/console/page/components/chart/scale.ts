@@ -44,7 +44,7 @@ export function timeTicks(fromMs: number, toMs: number, maxTicks: number): numbe
   return ticks;
 }
 
-/** Stretches without a gap, as places in the list: a line is not drawn over what is not known. */
+/** Stretches without a gap, as places in the list: a line is not drawn over missing values. */
 export function stretches(
   times: readonly number[],
   values: readonly (number | null)[],

@@ -8,7 +8,7 @@ import { FrameBytes } from './frame-bytes.tsx';
 const ACTIONS: readonly Action[] = ['verify', 'wrongToken', 'heartbeat', 'chat', 'acknowledge'];
 const KEPT = 40;
 
-/** A device that is no device: what it and a gateway would write, byte by byte. */
+/** A simulated device: the bytes that it and a gateway would write. */
 export function DeviceView() {
   const simulation = useRef(new Simulation());
   const [frames, setFrames] = useState<readonly SeenFrame[]>([]);

@@ -13,7 +13,7 @@ interface Props {
   onDone?: () => void;
 }
 
-/** Cancels what is scheduled or stored; what has been written cannot be taken back. */
+/** Cancels scheduled and stored messages; written ones cannot be withdrawn. */
 export function TakeBack({ id, waiting, onDone }: Props) {
   const [outcome, setOutcome] = useState<string>();
   const takeBack = async () => {

@@ -4,7 +4,7 @@ import { stats } from '../../state/live.ts';
 import { hrefOf } from '../../state/view.ts';
 import { countText, text } from '../../texts/texts.ts';
 
-/** One sentence: all is well, or what is wrong and where to look. */
+/** One sentence: all is well, or the trouble and where to look. */
 export function Verdict() {
   const figures = stats.value;
   if (!figures) return null;

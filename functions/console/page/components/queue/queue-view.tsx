@@ -11,7 +11,7 @@ import { ViewFrame } from '../view-frame.tsx';
 import { AllLetters } from './all-letters.tsx';
 import { Letter } from './letter.tsx';
 
-/** What waits in the public queue, and what it could not take. */
+/** The waiting entries of the public queue, and its dead letters. */
 export function QueueView() {
   const shown = samples.value;
   const figures = stats.value;

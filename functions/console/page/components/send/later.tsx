@@ -1,7 +1,7 @@
 import { audience, dueAt, isScheduled, replaces } from '../../state/draft.ts';
 import { text } from '../../texts/texts.ts';
 
-/** When it is delivered, and what it takes the place of. */
+/** The time of delivery, and the key of the command that it replaces. */
 export function Later() {
   if (audience.value === 'everyone') return null;
   return (

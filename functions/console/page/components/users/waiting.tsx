@@ -8,7 +8,7 @@ import { announce } from '../announcer.tsx';
 import { AskFirst } from '../ask-first.tsx';
 import { kindText } from '../kinds.ts';
 
-/** The heads of what waits, never what is in it. */
+/** The heads of the waiting messages, never their contents. */
 export function Waiting({ user }: { user: UserDetail }) {
   const [more, setMore] = useState<readonly WaitingMessage[]>([]);
   const [gone, setGone] = useState<ReadonlySet<string>>(new Set());
