@@ -13,8 +13,8 @@ import { temporaryFolder } from './system.ts';
 
 /**
  * The page as its reader follows it: the first example starts the system, all others run in the same folder, in their
- * order. The first example of a command, and every one that needs a shell, runs in bash; other examples of the same command
- * run in this process. What the page cannot know (ids, free ports, a password that is typed) is put in.
+ * order. What needs a shell, or starts processes, runs in bash, and so does one other example; the rest
+ * runs in this process. What the page cannot know (ids, free ports, a password that is typed) is put in.
  */
 const page = readFileSync(join(repository, 'docs/cli.md'), 'utf8');
 const examples = [...page.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) =>
@@ -120,12 +120,9 @@ const WORDS_ALONE = new RegExp(`^fronttcp(?: +(?:${WORD.source}))*$`);
 /** Commands that start processes themselves. */
 const STARTS_PROCESSES = /^fronttcp (bench|simulate)/;
 
-const commandOf = (line: string): string => /^fronttcp [a-z]+(?: [a-z-]+)?(?= |$)/.exec(line)?.[0] ?? line;
-
+/** The first of those that need no shell runs in one all the same: the program is found, and ends with the code of its command. */
 const needsShell = (line: string): boolean =>
-  !WORDS_ALONE.test(line) ||
-  STARTS_PROCESSES.test(line) ||
-  others.find((other) => commandOf(other) === commandOf(line)) === line;
+  !WORDS_ALONE.test(line) || STARTS_PROCESSES.test(line) || line === others.find((other) => WORDS_ALONE.test(other));
 
 async function runHere(line: string): Promise<{ code: number | null; output: string }> {
   const words = [...line.matchAll(WORD)].map(([word]) => word.replaceAll(/^["']|["']$/g, ''));
