@@ -1,14 +1,26 @@
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** One project per folder of test/, so that any area runs alone: `vitest run --project gateway`. */
+/** Each folder of test/ is an area. */
 const areas = readdirSync(new URL('./test/', import.meta.url), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);
 
+/**
+ * Areas with processes of their own: they load much that the others do not need (the CDK, a browser's driver), or choose the
+ * network for their whole process.
+ */
+const ownProcesses = ['cdk', 'console', 'net'];
+
+/** With `--project gateway`, every area is a project by its name. Without, most areas follow each other in the same processes. */
+const areProjectsNamed = process.argv.some((arg) => arg.startsWith('--project'));
+
 /** What `npm run test:long` runs, and `npm test` does not. */
 const LONG = 'test/**/*.long.test.ts';
+
+const filesOf = (area: string): string => `test/${area}/**/*.test.ts`;
 
 const project = (name: string, include: string[], exclude: string[]) => ({
   test: {
@@ -20,7 +32,7 @@ const project = (name: string, include: string[], exclude: string[]) => ({
     // A script that does more work than this in one call fails: twice the step, for what is larger than a step by itself.
     // Gateways use node:net; suites that run on both networks say so, and `NET=native npm test` runs all of them on the addon.
     env: { FRONTTCP_WORK_LIMIT: '10000', NET: process.env.NET ?? 'node' },
-    // Files of an area follow each other in the same processes: what they import is loaded once.
+    // Files of a project follow each other in the same processes: what they import is loaded once.
     isolate: false,
     // Bounds for a loaded two-core machine, not expectations: what must be quick asserts so itself.
     testTimeout: 120_000,
@@ -31,8 +43,26 @@ const project = (name: string, include: string[], exclude: string[]) => ({
   },
 });
 
+/** Areas whose files take longest begin first, so that no worker is left with one of them at the end. */
+const begunFirst = ['faults', 'lambda', 'hostile', 'gateway', 'upstream', 'bounds'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = begunFirst.findIndex((area) => moduleId.includes(`/test/${area}/`));
+      return at < 0 ? begunFirst.length : at;
+    };
+    const sorted = await super.sort(files);
+    const projects = [...new Set(sorted.map(({ project }) => project))];
+    return projects.flatMap((project) =>
+      sorted.filter((file) => file.project === project).toSorted((a, b) => rank(a) - rank(b)),
+    );
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     // Starts one shared plain Redis and one cluster-enabled one for all projects; see the file.
     globalSetup: ['./test/kit/global-setup.ts'],
     // Files wait for real servers much of their time: two more than there are cores keep these busy.
@@ -40,9 +70,11 @@ export default defineConfig({
     // Node runs the TypeScript as it is, here too, and keeps what it compiled (test/run.ts): no file is transformed by Vite,
     // and none compiled twice. Nothing is mocked, so no loader is needed either.
     experimental: { viteModuleRunner: false, nodeLoader: false },
-    projects: [
-      ...areas.map((name) => project(name, [`test/${name}/**/*.test.ts`], [LONG])),
-      project('long', [LONG], []),
-    ],
+    projects: areProjectsNamed
+      ? [...areas.map((name) => project(name, [filesOf(name)], [LONG])), project('long', [LONG], [])]
+      : [
+          ...ownProcesses.map((name) => project(name, [filesOf(name)], [LONG])),
+          project('shared', areas.filter((name) => !ownProcesses.includes(name)).map(filesOf), [LONG]),
+        ],
   },
 });

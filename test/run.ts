@@ -17,9 +17,6 @@ const say = (line: string): void => {
 
 const args = process.argv.slice(2);
 const isLong = args.some((arg, at) => arg === '--project=long' || (arg === '--project' && args[at + 1] === 'long'));
-/** Without a word about projects, all but what takes long: see test/long.ts. */
-const projects = args.some((arg) => arg.startsWith('--project')) ? [] : ['--project', '!long'];
-
 const hasFiles = (area: string): boolean =>
   globSync(`test/${area}/**/*.test.ts`, { cwd: repository }).some((file) => file.endsWith('.long.test.ts') === isLong);
 
@@ -82,7 +79,7 @@ async function runVitest(args: readonly string[]): Promise<Counts> {
 }
 
 const { exclude, failed, notes } = await missingAreas();
-const counts = await runVitest([...projects, ...exclude, ...args]);
+const counts = await runVitest([...exclude, ...args]);
 const total = { passed: counts.passed, failed: counts.failed + failed };
 for (const note of notes) say(note);
 say(formatCounts(total));

@@ -7,6 +7,7 @@ import { keysOf } from '../../contract/store/keys.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
+import { until } from '../kit/until.ts';
 import { findRedisServer } from './redis-server.ts';
 
 const keys = keysOf('durability:');
@@ -39,6 +40,8 @@ async function keptBy(settings: readonly string[]): Promise<number> {
       });
     }
     await redis.close();
+    // While the disk is busy with a sync, Redis holds what it would write: that is the second or two of a power failure, too.
+    await until('all is written', async () => /aof_buffer_length:0\b|aof_enabled:0/.test(await admin.info('persistence')));
     await server.crash();
     await server.startAgain();
     return await admin.zcard(keys.mailbox('away'));
