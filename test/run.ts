@@ -32,7 +32,7 @@ async function missingAreas(): Promise<{ exclude: string[]; failed: number; note
     if (!hasFiles(need.area)) continue;
     const provided = await provide(need, process.env, say);
     if (provided.state === 'there') continue;
-    exclude.push('--exclude', `test/${need.area}/**`);
+    exclude.push(need.area);
     notes.push(`NOT RUN: ${need.area} (${provided.why})`);
     if (provided.state === 'failed') failed++;
   }
@@ -42,7 +42,7 @@ async function missingAreas(): Promise<{ exclude: string[]; failed: number; note
 /** Copies of programs (local/programs) come last: what the system has is taken first. */
 const pathWithCopies = (): string => [process.env.PATH ?? '', join(copiesDir(), 'bin')].join(delimiter);
 
-async function runVitest(args: readonly string[]): Promise<Counts> {
+async function runVitest(args: readonly string[], leftOut: readonly string[]): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'fronttcp-test-'));
   const file = join(folder, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
@@ -58,6 +58,7 @@ async function runVitest(args: readonly string[]): Promise<Counts> {
     ...process.env,
     TMPDIR: temporary,
     PATH: pathWithCopies(),
+    FRONTTCP_TEST_WITHOUT: leftOut.join(),
   };
   const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], {
     cwd: repository,
@@ -79,7 +80,7 @@ async function runVitest(args: readonly string[]): Promise<Counts> {
 }
 
 const { exclude, failed, notes } = await missingAreas();
-const counts = await runVitest([...exclude, ...args]);
+const counts = await runVitest(args, exclude);
 const total = { passed: counts.passed, failed: counts.failed + failed };
 for (const note of notes) say(note);
 say(formatCounts(total));

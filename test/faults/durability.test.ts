@@ -41,7 +41,9 @@ async function keptBy(settings: readonly string[]): Promise<number> {
     }
     await redis.close();
     // While the disk is busy with a sync, Redis holds what it would write: that is the second or two of a power failure, too.
-    await until('all is written', async () => /aof_buffer_length:0\b|aof_enabled:0/.test(await admin.info('persistence')));
+    await until('all is written', async () =>
+      /aof_buffer_length:0\b|aof_enabled:0/.test(await admin.info('persistence')),
+    );
     await server.crash();
     await server.startAgain();
     return await admin.zcard(keys.mailbox('away'));
