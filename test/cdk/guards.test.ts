@@ -2,8 +2,6 @@ import { aws_ec2 as ec2, aws_lambda as lambda, SecretValue, Stack } from 'aws-cd
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import type { FrontTcpProps } from '../../lib/front-tcp.ts';
-import { parseSettings } from '../../lib/settings.ts';
-import { defaultTimings, timingProblems } from '../../lib/timings.ts';
 import { CERTIFICATE, newFrontTcp, newStack, UPSTASH_SECRET, UPSTREAM_ALIAS } from './support/synthesis.ts';
 
 const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence: RegExp])[] = [
@@ -295,62 +293,6 @@ describe('the synthesis refuses', () => {
   });
 });
 
-describe('an existing VPC', () => {
-  const stack = newStack();
-  const publicOnly = new ec2.Vpc(stack, 'Vpc', {
-    natGateways: 0,
-    subnetConfiguration: [{ name: 'public', subnetType: ec2.SubnetType.PUBLIC }],
-  }) as ec2.IVpc;
-
-  it('must have subnets for the store', () => {
-    expect(() => newFrontTcp({ network: { vpc: publicOnly } }, stack)).toThrow(/neither isolated nor private subnets/);
-  });
-
-  it('must have subnets for its egress', () => {
-    const another = newStack();
-    const vpc = new ec2.Vpc(another, 'Vpc', {
-      natGateways: 0,
-      subnetConfiguration: [{ name: 'isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }],
-    }) as ec2.IVpc;
-    expect(() => newFrontTcp({ network: { vpc } }, another)).toThrow(/no subnets for egress "public-ip"/);
-  });
-
-  it('must be in two zones', () => {
-    const another = newStack();
-    const vpc = new ec2.Vpc(another, 'Vpc', { natGateways: 0, maxAzs: 1 }) as ec2.IVpc;
-    expect(() => newFrontTcp({ network: { vpc } }, another)).toThrow(/in one availability zone only: give it 2/);
-  });
-
-  it('gets the endpoint for image layers, and no second one of what it has', () => {
-    const another = newStack();
-    const vpc = new ec2.Vpc(another, 'Vpc', {
-      natGateways: 0,
-      subnetConfiguration: [
-        { name: 'public', subnetType: ec2.SubnetType.PUBLIC },
-        { name: 'isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
-      ],
-    }) as ec2.IVpc;
-    newFrontTcp({ network: { vpc, egress: 'endpoints', existingEndpoints: ['ecr.api', 'ecr.dkr', 'logs'] } }, another);
-    const template = Template.fromStack(another);
-    const endpoints = Object.values(template.findResources('AWS::EC2::VPCEndpoint')).map((one) =>
-      JSON.stringify(one.Properties.ServiceName),
-    );
-    expect(endpoints).toHaveLength(2);
-    expect(endpoints.join()).toMatch(/\.s3/);
-    expect(endpoints.join()).toMatch(/\.secretsmanager/);
-  });
-});
-
-describe('the timings', () => {
-  it('hold among themselves by default', () => {
-    expect(timingProblems(defaultTimings)).toEqual([]);
-  });
-
-  it('are all named when several are wrong', () => {
-    expect(timingProblems({ ...defaultTimings, stopTimeoutSeconds: 1, healthCheckFailures: 0 })).toHaveLength(3);
-  });
-});
-
 describe('a region that the CDK does not know', () => {
   const stack = (): Stack => newStack('mx-central-1');
 
@@ -363,19 +305,6 @@ describe('a region that the CDK does not know', () => {
   it('works with a layer of its own', () => {
     const secretsExtensionLayerArn = 'arn:aws:lambda:mx-central-1:222222222222:layer:Secrets-Extension-Arm64:7';
     expect(() => newFrontTcp({ api: { secretsExtensionLayerArn } }, stack())).not.toThrow();
-  });
-});
-
-describe('the settings', () => {
-  it('name every mistake with its place', () => {
-    const wrong = { redis: { kind: 'valkey', nodes: 3 }, gateway: { port: 99_999 }, colour: 'red' };
-    expect(() => parseSettings(wrong, 'production.json')).toThrow(
-      /production\.json:[\s\S]*nodes[\s\S]*port[\s\S]*colour|colour/,
-    );
-  });
-
-  it('are complete when empty', () => {
-    expect(parseSettings({}, 'cdk.json')).toEqual({ stackName: 'FrontTcp', dataPolicy: 'keep', tags: {} });
   });
 });
 
