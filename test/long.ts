@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { endWithUs } from '../local/end-with-us.ts';
 import { type Counts, countLines, formatCounts } from './kit/counts.ts';
 import { type Part, parts, partsNamed, partsOf } from './kit/long-parts.ts';
 import { repository } from './kit/process.ts';
@@ -13,6 +14,7 @@ const { values, positionals } = parseArgs({ options: { commit: { type: 'string' 
 /** What vitest runs counts its tests; every other part counts as one. */
 async function run({ command }: Part): Promise<Counts> {
   const child = spawn(process.execPath, command, { cwd: repository, stdio: ['ignore', 'pipe', 'inherit'] });
+  endWithUs(child);
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;

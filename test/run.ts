@@ -6,6 +6,7 @@ import { globSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { endWithUs } from '../local/end-with-us.ts';
 import { copiesDir } from '../local/programs/copies-dir.ts';
 import { type Counts, countReport, formatCounts } from './kit/counts.ts';
 import { needs, provide } from './kit/needs.ts';
@@ -65,6 +66,7 @@ async function runVitest(args: readonly string[], leftOut: readonly string[]): P
     stdio: 'inherit',
     env,
   });
+  endWithUs(child);
   // A terminal's Ctrl-C reaches vitest by itself; a signal to this process alone is handed on.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.kill('SIGTERM'));

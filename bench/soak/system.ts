@@ -9,6 +9,7 @@ import { Redis } from 'ioredis';
 import { keysOf } from '../../contract/store/keys.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { NODE_FLAGS } from '../../gateway/node-flags.ts';
+import { endWithUs } from '../../local/end-with-us.ts';
 import { launchServer } from '../../local/redis/server.ts';
 import { requireRedisBinary } from '../../local/redis/start.ts';
 
@@ -31,6 +32,7 @@ async function startProgram(file: string, env: Record<string, string>, pattern: 
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  endWithUs(child);
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     if (text.length < 10_000) text += chunk;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { basename } from 'node:path';
+import { endWithUs } from '../../local/end-with-us.ts';
 import { findOnPath } from '../../local/redis/find.ts';
 import { lastLines } from '../../local/redis/run.ts';
 import { root } from './paths.ts';
@@ -43,6 +44,7 @@ export async function startChild(file: string, args: readonly string[], options:
     // A session of its own: Linux weighs sessions against each other first, and nice values only within one.
     detached: Boolean(options.niceness),
   });
+  endWithUs(child);
   let text = '';
   const watchers = new Set<() => void>();
   const collect = (chunk: string): void => {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { type DeployedStack, readStack } from '../../cli/support/aws.ts';
+import { endWithUs } from '../../local/end-with-us.ts';
 import { lastLines } from '../../local/redis/run.ts';
 import { repository } from '../kit/process.ts';
 import type { Job } from './runner.ts';
@@ -48,6 +49,7 @@ async function run(
     signal,
     killSignal: 'SIGTERM',
   });
+  endWithUs(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {

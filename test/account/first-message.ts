@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DeployedStack } from '../../cli/support/aws.ts';
+import { endWithUs } from '../../local/end-with-us.ts';
 import { repository } from '../kit/process.ts';
 
 /** `fronttcp setup --stack`, with a home of its own: nobody's login is replaced. */
@@ -14,6 +15,7 @@ export async function firstMessage({ name, region }: DeployedStack): Promise<str
     const child = spawn(process.execPath, args, {
       env: { ...process.env, AWS_REGION: region, AWS_DEFAULT_REGION: region, XDG_CONFIG_HOME: home },
     });
+    endWithUs(child);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLog } from '../../functions/runtime/log.ts';
+import { endWithUs } from '../../local/end-with-us.ts';
 import { startApi } from '../../local/http/server.ts';
 import { startTestGateway } from '../gateway/support/gateway.ts';
 import { repository } from '../kit/process.ts';
@@ -77,12 +78,17 @@ export class System {
   }
 
   spawn(args: readonly string[], env: RunOptions['env'] = {}) {
-    return spawn(process.execPath, [join(repository, 'bin/fronttcp.mjs'), ...args], { env: this.#environment(env) });
+    const all = [join(repository, 'bin/fronttcp.mjs'), ...args];
+    const child = spawn(process.execPath, all, { env: this.#environment(env) });
+    endWithUs(child);
+    return child;
   }
 
   /** A shell script in which `$0` is this Node. */
   shell(script: string, cwd: string, env: RunOptions['env'] = {}) {
-    return spawn('bash', ['-c', script, process.execPath], { cwd, env: this.#environment(env) });
+    const child = spawn('bash', ['-c', script, process.execPath], { cwd, env: this.#environment(env) });
+    endWithUs(child);
+    return child;
   }
 
   #environment(env: RunOptions['env'] = {}): NodeJS.ProcessEnv {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrontTcpProps } from '../../lib/front-tcp.ts';
 import { run } from '../../local/redis/run.ts';
-import { CERTIFICATE, type TemplateJson, templateOf, UPSTASH_SECRET } from '../cdk/support/synthesis.ts';
+import { CERTIFICATE, type TemplateJson, templateOf, UPSTASH_SECRET, WEB_ACL } from '../cdk/support/synthesis.ts';
 import type { Counts } from '../kit/counts.ts';
 
 const TIMEOUT_MS = 600_000;
@@ -20,6 +20,7 @@ const variants: Readonly<Record<string, FrontTcpProps>> = {
     gateway: { clientAddress: 'proxy-v2', fixedAddresses: true, spotPercent: 75 },
     dataPolicy: 'destroy',
   },
+  firewall: { api: { firewall: { webAclArn: WEB_ACL } }, gateway: { deployment: { kind: 'linear' } } },
 };
 
 /**

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { endWithUs } from '../../local/end-with-us.ts';
 import { sampleOf } from '../kit/long-parts.ts';
 import { repository } from '../kit/process.ts';
 import { PROFILES } from './schedule.ts';
@@ -74,6 +75,7 @@ async function hunt(mutation: Mutation): Promise<{ found: boolean; output: strin
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    endWithUs(child);
     let output = '';
     const collect = (chunk: Buffer): void => {
       output += chunk.toString();

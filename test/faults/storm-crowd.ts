@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
+import { endWithUs } from '../../local/end-with-us.ts';
 import { until } from '../kit/until.ts';
 import type { World } from './world.ts';
 
@@ -33,6 +34,7 @@ export class Crowd {
       const count = Math.min(PER_PROCESS, crowd.size - first);
       const order = JSON.stringify({ first, count, ports: clients.ports, token: TOKEN, features: clients.features });
       const child = fork(fileURLToPath(new URL('./storm-clients.ts', import.meta.url)), [order]);
+      endWithUs(child);
       const place = crowd.#children.push(child) - 1;
       child.on('message', (text) => {
         crowd.#reports[place] = report.parse(text);

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { endWithUs } from '../../local/end-with-us.ts';
 import type { Line } from './readme.ts';
 
 /** Of one line: until the user could go on. */
@@ -72,6 +73,7 @@ class Terminal {
     const script = `TIMEFORMAT='processor %U %S'\ntime {\n${typed}\n}`;
     const [file = '', ...args] = [...(process.getuid?.() === 0 ? asNobody : []), 'bash', '-c', script];
     this.#child = spawn(file, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    endWithUs(this.#child, { isGroup: true });
     const read = (chunk: Buffer): void => {
       this.#screen += String(chunk);
       this.#look();

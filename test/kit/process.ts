@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { endWithUs } from '../../local/end-with-us.ts';
 import { keepLog } from './logs.ts';
 import { until } from './until.ts';
 
@@ -51,6 +52,7 @@ export function startProcess(
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: options.detached ?? false,
   });
+  endWithUs(child, { isGroup: options.detached ?? false });
   let text = '';
   let ended: Exit | undefined;
   const collect = (chunk: string): void => {

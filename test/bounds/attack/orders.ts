@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { endWithUs } from '../../../local/end-with-us.ts';
 
 const ATTACKER_NICE = 10;
 
@@ -39,6 +40,7 @@ export class Attackers {
   start(orders: readonly Order[]): void {
     if (orders.length === 0) return;
     const child = fork(fileURLToPath(new URL('./attacker.ts', import.meta.url)), [JSON.stringify(orders)]);
+    endWithUs(child);
     this.#children.push(child);
     // Attackers have machines of their own. On this one they get the CPU time that the attacked leave.
     if (child.pid !== undefined) setPriority(child.pid, ATTACKER_NICE);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { endWithUs } from '../../../local/end-with-us.ts';
 import { until } from '../../kit/until.ts';
 
 /** What a person does while a script runs: keys, typed when something is on the screen, in this order. */
@@ -20,6 +21,7 @@ const PTY = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(s
 
 export function openTerminal(command: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }): Terminal {
   const child = spawn('python3', ['-c', PTY, ...command], { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
+  endWithUs(child);
   let text = '';
   let code: number | null | undefined;
   let seen = 0;

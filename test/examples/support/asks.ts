@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { expect, onTestFinished } from 'vitest';
 import { tokenAtRest } from '../../../contract/store/tokens.ts';
 import { createLog } from '../../../functions/runtime/log.ts';
+import { endWithUs } from '../../../local/end-with-us.ts';
 import { startApi } from '../../../local/http/server.ts';
 import { ask } from '../../../local/redis/ping.ts';
 import { server } from '../../client/dialogue.ts';
@@ -21,6 +22,7 @@ function start(
 ): AsyncIterator<string> {
   const env = { ...process.env, FRONTTCP_TOKEN: token, FRONTTCP_REPLY: reply, FRONTTCP_BACKOFF_MAX_MS: '50' };
   const program = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'ignore'] });
+  endWithUs(program);
   onTestFinished(async () => {
     const exited = new Promise((resolve) => program.once('exit', resolve));
     if (program.kill('SIGKILL')) await exited;

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { endWithUs } from '../../../local/end-with-us.ts';
 import { linesOf, offences } from '../../cli/json-rules.ts';
 import { repository, startProcess } from '../../kit/process.ts';
 
@@ -22,6 +23,7 @@ export async function expectConformance(
     FRONTTCP_REPLY: '{"celsius":21.5}',
   };
   const device = spawn(command, rest, { env, stdio: ['pipe', 'ignore', 'ignore'] });
+  endWithUs(device);
   const { code } = await server.exit.finally(() => device.kill('SIGKILL'));
   const printed = server
     .output()
