@@ -2,7 +2,7 @@
 export interface Plan {
   readonly isQuick: boolean;
   readonly rounds: number;
-  /** Length of one window, s, and of what goes before it unmeasured. */
+  /** Length of one window, s, and of its unmeasured beginning. */
   readonly seconds: number;
   readonly warmupSeconds: number;
   /** The server alone has the one, the generator and everything else the other; undefined where there is only one CPU. */

@@ -1,6 +1,6 @@
 // node bench/reconnect-storm.ts [--clients 20000] [--gateways 3] [--moves 6000]
-// One of several gateways is killed; how long until its clients are verified again, and what the others' clients notice.
-// With --moves, so many plain clients of one gateway connect to another instead; what that costs the gateway they leave.
+// One of several gateways is killed; how long until its clients are verified again, and the effect on the others' clients.
+// With --moves, so many plain clients of one gateway connect to another instead; the cost for the gateway that they leave.
 import { parseArgs } from 'node:util';
 import { type Percentiles, runMoves, runStorm } from '../test/faults/storm.ts';
 

@@ -164,7 +164,7 @@ export class FrontTcp extends Construct {
     this.#remark(choice, tls);
   }
 
-  /** What is allowed, and should be known. */
+  /** Remarks on allowed but notable settings. */
   #remark(choice: RedisChoice, tls: TlsChoice): void {
     const remarks = Annotations.of(this);
     if (tls.kind === 'none') {

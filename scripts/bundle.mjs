@@ -94,7 +94,7 @@ await Promise.all([
       ...['Dockerfile', '.dockerignore', 'healthcheck.mjs'].map((file) =>
         cp(join(root, 'gateway', file), join(out, 'gateway', file)),
       ),
-      // The addon, where `npm run build:native` has built it, beside a page that says what it is.
+      // The addon, where `npm run build:native` has built it, beside a page about it.
       cp(join(root, 'gateway/net/native'), join(out, 'gateway/native'), {
         recursive: true,
         filter: async (path) => !/\.[ch]$/.test(path),

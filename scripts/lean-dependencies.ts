@@ -58,7 +58,7 @@ function replaced(original: string, ...parts: readonly (readonly [part: string |
 }
 
 /**
- * What our dependencies hold for uses that are not ours, and the bundler cannot know: each row is a module, and what a bundle
+ * Parts of our dependencies for other uses, which the bundler cannot know: each row is a module, and what a bundle
  * has in its place.
  */
 const LEAN: readonly { readonly module: RegExp; readonly text: (original: string) => string }[] = [
@@ -196,7 +196,7 @@ const LEAN: readonly { readonly module: RegExp; readonly text: (original: string
   },
 ];
 
-/** Returns what a bundle has for a module of a dependency. */
+/** Returns a bundle's text for a module of a dependency. */
 export function leanText(path: string): string {
   const original = readFileSync(path, 'utf8');
   return LEAN.find(({ module }) => module.test(path))?.text(original) ?? original;

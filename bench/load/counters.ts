@@ -1,4 +1,4 @@
-// What measuring costs the hot path: CPU time per message of what a delivery adds to the gateway's counters. argv: kind,
+// The cost of measuring on the hot path: CPU time per message of what a delivery adds to the gateway's counters. argv: kind,
 // seconds. Prints key=value.
 
 import { Counters } from '../../gateway/observe/counters.ts';
@@ -36,7 +36,7 @@ function each(count: (nowMs: number, stored: { message: Message; ids: string[] }
   for (let i = 0; i < TURN; i += 1) {
     const one = stored[i % MESSAGES];
     if (one === undefined) return;
-    // What the loop without counters is not to be optimised away for.
+    // Keeps the loop without counters from being optimised away.
     checksum += one.message.id & 1;
     count(nowMs, one);
   }

@@ -65,7 +65,7 @@ async function connectClients(gateway: Child, options: PairOptions, from: number
   return { gateway, clients, verified: figures.n ?? 0, healthPort: Number(healthPort) };
 }
 
-/** What the clients of all pairs have got since they were last asked; `number` counts the askings from 1. */
+/** The messages of all pairs' clients since the last question; `number` counts the questions from 1. */
 export async function report(pairs: readonly Pair[], number: number): Promise<Report> {
   const all = await Promise.all(
     pairs.map(async ({ clients }) => {

@@ -16,7 +16,7 @@ interface HoldOptions {
   readonly say: (line: string) => void;
 }
 
-/** What is left for everything else on the machine: below it no more clients are connected. */
+/** Memory for everything else on the machine: below it no more clients are connected. */
 const SPARE_MIB = 1_536;
 /** For the last deliveries to arrive: a write to each of a million takes two CPUs half a minute and more. */
 const BROADCAST_SETTLE_MS = 90_000;

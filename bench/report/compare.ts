@@ -24,7 +24,7 @@ const MIN_CHANGE = 0.05;
 const SINGLE_ROUND_NOISE = 0.3;
 
 /**
- * What is different in `after`. A change is beyond the noise when the two ranges (minimum to maximum of the rounds that
+ * The differences in `after`. A change is beyond the noise when the two ranges (minimum to maximum of the rounds that
  * count) do not meet and the medians are more than 5 % apart; disturbed samples never make a change.
  */
 export function compare(before: ResultFile, after: ResultFile): Comparison {

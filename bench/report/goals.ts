@@ -8,7 +8,7 @@ const NETS: readonly Net[] = ['node', 'native'];
 
 interface Measure {
   readonly value: number;
-  /** Beside the value: of what it is made. */
+  /** Beside the value: its parts. */
   readonly detail?: string;
 }
 
@@ -20,7 +20,7 @@ interface Goal {
   readonly unit?: string;
   /** Undefined: the result has no figures for it. */
   readonly measure: (figures: Figures, net: Net) => Measure | undefined;
-  /** What bounds it, and what was tried: said where it is missed. */
+  /** Its bound, and the attempts: for a missed goal. */
   readonly bound: string;
 }
 
@@ -96,7 +96,7 @@ function acrossGateways(figures: Figures, net: Net): Measure | undefined {
   return { value: two / one, detail: `(${format(two)} µs across, ${format(one)} local)` };
 }
 
-/** Of an ask, what it takes more than a bare send to the device. */
+/** The extra time of an ask over a bare send to the device. */
 function askAbove(quantile: 'p50' | 'p99'): Goal['measure'] {
   return (figures) => {
     const ask = figures.of('asks-1000', 'ask, to the reply', quantile);

@@ -11,7 +11,7 @@ export interface Bar {
 
 export interface Plot {
   readonly title: string;
-  /** What the bars count, with its unit. */
+  /** The quantity of the bars, with its unit. */
   readonly label: string;
   readonly bars: readonly Bar[];
 }

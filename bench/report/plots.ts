@@ -2,7 +2,7 @@ import { type Bar, type Plot, svg } from './plot.ts';
 import type { ResultFile, ScenarioResult } from './results.ts';
 import { summarize } from './summary.ts';
 
-/** What is worth a picture: scenario, and which of its columns. */
+/** The plots: scenario and column. */
 const PLOTTED: readonly { readonly scenario: string; readonly column: string; readonly file: string }[] = [
   { scenario: 'fanout-1000-w1', column: 'rate', file: 'perf-fanout-1000-w1' },
   { scenario: 'fanout-1000-w8', column: 'rate', file: 'perf-fanout-1000-w8' },

@@ -12,7 +12,7 @@ const column = z.object({
 const sample = z.object({
   round: z.int(),
   values: z.record(z.string(), z.number()),
-  /** What other programs used meanwhile, % of one CPU; undefined where it was not watched. */
+  /** The CPU use of other programs, % of one CPU; undefined where it was not measured. */
   otherCpuPercent: z.number().optional(),
 });
 

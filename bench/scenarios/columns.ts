@@ -15,7 +15,7 @@ export const CPU: readonly Column[] = [
   { key: 'generator', label: 'generator, %', better: 'neither' },
 ];
 
-/** What the generator printed about messages, in our columns. */
+/** The generator's figures of messages, in our columns. */
 export function delivered(figures: Figures): Measured {
   const ms = (name: string): number | undefined => (figures[name] === undefined ? undefined : figures[name] / 1_000);
   return {

@@ -11,7 +11,7 @@ const NOTHING = 'node -e 0';
 /** Starts of one sample, of which the quickest counts: whatever else the machine does makes the others slower. */
 const STARTS = 10;
 
-/** What a sandbox does before its first request: Node starts, and reads the bundle. */
+/** The start of a sandbox: Node starts, and reads the bundle. */
 export const functions: ScenarioFile = () => [
   {
     id: 'function-import',

@@ -16,7 +16,7 @@ export interface Scenario {
   readonly id: string;
   readonly group: string;
   readonly title: string;
-  /** How it was run, and what a reader must know of it. */
+  /** How it was run, and remarks for the reader. */
   readonly note?: string;
   /** The first is what contestants are judged by. */
   readonly columns: readonly Column[];

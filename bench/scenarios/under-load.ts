@@ -12,7 +12,7 @@ import type { Contestant, Measured, Scenario, ScenarioFile } from './scenario.ts
 const LONGEST = { key: 'max', label: 'longest, ms', better: 'lower' } as const;
 const P999 = { key: 'p999', label: 'p99.9, ms', better: 'lower' } as const;
 
-/** What others do must not be felt: many connections, one slow reader, the garbage collector. */
+/** The effect of others: many connections, one slow reader, the garbage collector. */
 export const underLoad: ScenarioFile = (servers, plan) => [
   manyConnections(servers, plan),
   slowReader(),

@@ -14,7 +14,7 @@ const QUIET = { GATEWAY_HOST: '127.0.0.1', GATEWAY_PORT: '0', HEALTH_PORT: '0', 
 
 export interface RunningGateway extends RunningServer {
   readonly healthPort: number;
-  /** What it printed so far, the last megabyte. */
+  /** Its output so far, the last megabyte. */
   output(): string;
 }
 
@@ -42,7 +42,7 @@ export const nativeFronttcp: Server = {
   start: (plan, options) => fronttcp.start(plan, { ...options, env: { ...options?.env, NET: 'native' } }),
 };
 
-/** The gateway of another checkout, given the same work: what a change has brought, in one run. */
+/** The gateway of another checkout, given the same work: the effect of a change, in one run. */
 export const besideFronttcp: Server = {
   name: 'fronttcp beside',
   protocol: 'gw',

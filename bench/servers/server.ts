@@ -1,6 +1,6 @@
 import type { Plan } from '../plan.ts';
 
-/** What the generator speaks: loadgen's -p. */
+/** The generator's protocol: loadgen's -p. */
 export type Protocol = 'gw' | 'mqtt' | 'nats' | 'redis' | 'ws' | 'sio' | 'cf';
 
 /** One server under measurement, started fresh for each sample. */
@@ -16,7 +16,7 @@ export interface RunningServer {
 export interface Server {
   readonly name: string;
   readonly protocol: Protocol;
-  /** What a reader of the table must know about how it was run. */
+  /** Remarks for the readers of the table. */
   readonly note?: string;
   /** Undefined when it can run here, after an installation where that is allowed; else why it is left out. */
   missing(plan: Plan): Promise<string | undefined>;

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { MAX_ACKNOWLEDGED_IDS } from '../../contract/wire/command-ids.ts';
 import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
 
-/** A device of the soak: a bare socket, so that what it does wrong is its own doing. */
+/** A device of the soak: a bare socket, so that every fault is deliberate. */
 export class SoakClient {
   readonly userId: string;
   readonly socket: Socket;

@@ -5,7 +5,7 @@ import type { System } from './system.ts';
 /** How long Redis hangs: shorter than a lease, so that the gateway under watch keeps its clients. */
 const HANG_MS = 2_000;
 
-/** What goes wrong in turn. Each leaves the system as it was, apart from what the system itself does about it. */
+/** The faults, in turn. Each leaves the system as it was, apart from the system's own reaction. */
 export const faults: readonly { name: string; inflict(system: System): Promise<void> }[] = [
   {
     name: 'every connection to Redis is cut',

@@ -20,7 +20,7 @@ interface LoadCounts {
   attacks: number;
 }
 
-/** A mixed load that goes on until it is stopped: what honest clients, producers and operators do, and what others do. */
+/** A mixed load that goes on until it is stopped: honest clients, producers and operators, and hostile ones. */
 export class Load {
   readonly counts: LoadCounts = {
     sent: 0,

@@ -18,7 +18,7 @@ const USERS = Array.from({ length: 200 }, (_, i) => `u${i}`);
 const SAMPLE_MS = 2_000;
 const FAULT_MS = 15_000;
 const REST_MS = 15_000;
-/** What may stay in Redis when everybody has left; a name that is not here is a leak. */
+/** Keys that may stay in Redis when everybody has left; any other is a leak. */
 const LASTING =
   /^(?:user:\*|mailbox:\*|users|gateways|gateway:\*|inbox:\*|sessions:\*|events|stats|message_id|sweep_cursor|sweep_scan|sweep_pause|front_tcp:\*|audit)$/;
 

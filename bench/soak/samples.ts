@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { PREFIX, type System } from './system.ts';
 
-/** What must not grow, as it stands at one moment. */
+/** The sizes that must not grow, at one moment. */
 export interface Sample {
   atSeconds: number;
   gatewayMemory: number;

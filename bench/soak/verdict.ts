@@ -1,7 +1,7 @@
 import type { Sample } from './samples.ts';
 
 const MIB = 1_048_576;
-/** What the API comes to in its first minutes, whatever it is asked: a short run must not take that for a leak. */
+/** The memory that the API grows to in its first minutes: a short run must not take that for a leak. */
 const WARM_API_BYTES = 224 * MIB;
 
 interface Finding {

@@ -21,7 +21,7 @@ export interface ChildOptions {
 export interface Child {
   readonly pid: number;
   readonly process: ChildProcess;
-  /** What it printed last, for an error message. */
+  /** The end of its output, for an error message. */
   output(): string;
   /** Resolves with the first line that matches; rejects with its output when it ends, or does not print it in time. */
   line(pattern: RegExp, timeoutMs?: number): Promise<string>;

@@ -31,7 +31,7 @@ export async function load(args: readonly string[], options: LoadOptions = {}): 
   return figures;
 }
 
-/** `a=1 b/s=2.5 mode=x` → `{ a: 1, 'b/s': 2.5 }`: what is no number is left out. */
+/** `a=1 b/s=2.5 mode=x` → `{ a: 1, 'b/s': 2.5 }`: values that are not numbers are left out. */
 export function parseFigures(text: string): Figures {
   const figures: Record<string, number> = {};
   for (const [, name = '', value = ''] of text.matchAll(/(\S+?)=(\S+)/g)) {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The repository. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-/** What a run makes on this machine and git ignores: compiled programs, installed peers, Redis's files. */
+/** Files that a run makes on this machine and git ignores: compiled programs, installed peers, Redis's files. */
 export const cache = `${root}.fronttcp/bench`;
 export const results = `${root}bench/results`;
 

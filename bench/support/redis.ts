@@ -16,7 +16,7 @@ export interface BenchRedis {
   stop(): Promise<void>;
 }
 
-/** A Redis of the run's own, without persistence: what is measured is the gateway, and the disk is nobody's constant. */
+/** A Redis of the run's own, without persistence: the gateway is measured, not the disk. */
 export async function startRedis(options: ChildOptions, say: (line: string) => void): Promise<BenchRedis> {
   const { path } = await requireRedisBinary(process.env, say);
   const dir = await mkdtemp(join(await ensureCache(), 'redis-'));

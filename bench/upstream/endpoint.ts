@@ -1,5 +1,5 @@
 // A stand-in for Lambda in a process of its own: takes an invocation after as long as the real one takes, and keeps count.
-// argv: ms per invocation. GET /report?from=MS&to=MS says what came in that window of the monotonic clock.
+// argv: ms per invocation. GET /report?from=MS&to=MS reports the invocations in that window of the monotonic clock.
 import { createServer } from 'node:http';
 import { isWithin, nowMs, Times } from './times.ts';
 

@@ -48,7 +48,7 @@ export function lineOf(figures: Figures): string {
   return `${pairs.join(' ')}\n`;
 }
 
-/** One item alone: what is loaded for the first is no backlog of the others. */
+/** One item alone: code loaded for the first does not delay the others. */
 async function sendFirst(sender: Sender): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   sender.onDone = resolve;

@@ -8,7 +8,7 @@ import { type Figures, noteEnd, parseFigures } from '../support/loadgen.ts';
 import type { DeviceOrders } from './devices.ts';
 import type { DirectOrders } from './direct.ts';
 
-/** What the function's stand-in takes for one invocation: about what Lambda takes to accept an asynchronous one. */
+/** The time of the function's stand-in for one invocation: about that of Lambda to accept an asynchronous one. */
 export const FUNCTION_MS = 20;
 export const DEVICES = 200;
 /** Beside the plan's own: what runs cold leaves a backlog, and until it is gone its wait is all that is seen. */

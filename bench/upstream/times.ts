@@ -25,7 +25,7 @@ export class Times {
     this.#took.push(tookMs);
   }
 
-  /** Of what was done in the window. */
+  /** Of the items done in the window. */
   within(window: Window): Quantiles {
     const took = this.#took.filter((_, i) => isWithin(this.#doneAt[i] ?? 0, window)).sort((a, b) => a - b);
     const at = (share: number): number => took[Math.floor((took.length - 1) * share)] ?? 0;

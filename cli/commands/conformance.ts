@@ -54,7 +54,7 @@ Examples:
           'Name another: --listen.',
         );
       });
-      // What was seen so far is on the screen.
+      // The results so far are on the screen.
       onInterrupt().addEventListener('abort', () => {
         gateway.stop();
         process.exit(ExitCode.interrupted);

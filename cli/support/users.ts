@@ -3,7 +3,7 @@ import { userIdSchema } from '../../contract/wire/commands.ts';
 import { ExitCode, Failure } from './failure.ts';
 import type { Store } from './store.ts';
 
-/** The audit has what the HTTP API did: who works on the store itself is not known by a name. */
+/** The audit has the actions of the HTTP API: a program on the store itself has no name. */
 const UNRECORDED = { by: '', max: 0 };
 
 export async function addUser(

@@ -89,7 +89,7 @@ export const prices = {
   ]),
 } as const satisfies Record<string, Price>;
 
-/** What a quantity costs, tier by tier. */
+/** The price of a quantity, tier by tier. */
 export function costOf(price: Price, quantity: number): number {
   let cost = 0;
   let from = 0;

@@ -144,7 +144,7 @@ export const DEFAULT_CPU_PERCENT = 55;
 export const DEFAULT_PORT = 8124;
 export const DEFAULT_HEALTH_PORT = 8125;
 export const DEFAULT_CONNECTIONS_PER_TASK = 20_000;
-/** What the load balancer can hold to one target when it speaks with an address of its own. */
+/** The load balancer's connections to one target when it uses addresses of its own. */
 export const MAX_CONNECTIONS_WITHOUT_PRESERVE = 55_000;
 /** Beyond it, the hosts of Fargate forget a silent flow whatever the listener says. */
 export const MAX_IDLE_TIMEOUT_SECONDS = 350;

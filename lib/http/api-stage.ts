@@ -55,7 +55,7 @@ interface ApiStageProps {
   readonly domainName: apigw.DomainName | undefined;
 }
 
-/** What an access log line has: enough to find the function's lines, nothing of what was sent. */
+/** The fields of an access log line: enough to find the function's lines, no contents. */
 const LOG_LINE = {
   requestId: '$context.requestId',
   ip: '$context.identity.sourceIp',

@@ -151,7 +151,7 @@ function networkInterfaces(): iam.PolicyStatement {
   });
 }
 
-/** Collects what is granted, for the role itself: a policy of its own would be one more resource for each function. */
+/** Collects the granted rights, for the role itself: a policy of its own would be one more resource for each function. */
 class Rights implements iam.IPrincipal {
   readonly policy = new iam.PolicyDocument();
   readonly grantPrincipal = this;

@@ -23,7 +23,7 @@ export interface StoreAccess {
 
 /** The metrics for the alarms; empty for a store without CloudWatch metrics. */
 export interface StoreGauges {
-  /** Percent of what it may hold. */
+  /** Percent of its capacity. */
   readonly memoryPercent?: cw.IMetric;
   /** Percent of the one thread that runs commands. */
   readonly enginePercent?: cw.IMetric;

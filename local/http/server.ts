@@ -24,7 +24,7 @@ interface ApiOptions {
   readonly port: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** What the functions read: docs/configuration.md. */
+  /** The functions' environment: docs/configuration.md. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Default: on standard output, as LOG_FORMAT says. */
   readonly log?: Log;

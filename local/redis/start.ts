@@ -29,7 +29,7 @@ export interface StartedRedis {
   readonly url: string;
   /** For the start message: the origin of this Redis. */
   readonly describe: string;
-  /** Stops what was started; a Redis given by REDIS_URL is left alone. */
+  /** Stops a Redis that was started here; one given by REDIS_URL is left alone. */
   stop(): Promise<void>;
   /** Only for our own server process. */
   readonly pid?: number;

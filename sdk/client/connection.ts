@@ -4,7 +4,7 @@ import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts
 import { FronttcpError, TimeoutError, UnreachableError } from './errors.ts';
 import type { Settings } from './options.ts';
 
-/** A server's frame may be larger than what a client may send (id and time are added): a larger length is a protocol error. */
+/** A server's frame may be larger than a client's (id and time are added): a larger length is a protocol error. */
 const MAX_INBOUND_FRAME_BYTES = 1_048_576;
 
 interface ConnectionHandlers {

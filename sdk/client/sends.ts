@@ -16,7 +16,7 @@ export interface SendOptions {
 
 type JsonObject = { [name: string]: Json };
 
-/** What the application sends, as frames for the outbox. */
+/** The application's messages, as frames for the outbox. */
 export class Sends {
   readonly #settings: Settings;
   readonly #outbox: Outbox;

@@ -12,7 +12,7 @@ const ENTRY =
 /** In tests and benchmarks a type may be exported for its readers alone. */
 const PRODUCT = /^(?!test\/|bench\/)/;
 
-it('every export is imported somewhere: drop the word export, or what it stands before', () => {
+it('every export is imported somewhere: remove the word `export`, or the whole definition', () => {
   const files = execFileSync('git', ['ls-files', '-z'], { cwd: repository, encoding: 'utf8' })
     .split('\0')
     .filter((file) => /\.(?:tsx?|mjs)$/.test(file) && existsSync(join(repository, file)));

@@ -65,7 +65,7 @@ describe('a generator', () => {
   }
   const orders = { rate: 1_000, warmupSeconds: 0.2, seconds: 0.3, pids: [process.pid], helpers: [] };
 
-  it('ends in time, and counts what is late as late, when its sender is slower than the rate', async () => {
+  it('ends in time, and counts late items as late, when its sender is slower than the rate', async () => {
     const sender = new Busy(3);
     const { from = 0, to = 0, answered, p50 } = await generate(sender, orders, 1);
     expect(to - from).toBeLessThan(15_000);
@@ -85,7 +85,7 @@ describe('a generator', () => {
 });
 
 describe('times', () => {
-  it('are those of what was done in the window, its end left out', () => {
+  it('are those of the items done in the window, its end left out', () => {
     const times = new Times();
     for (let at = 0; at < 300; at += 1) times.add(at, at);
     expect(times.within({ from: 100, to: 201 })).toEqual({ count: 101, p50: 150, p99: 199 });

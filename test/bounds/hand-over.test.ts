@@ -55,7 +55,7 @@ test('row 3: a hand-over waits for earlier calls of its own user', async () => {
   await handOver;
 });
 
-test('mailboxes are read a bounded number at a time, in order, and not for sessions that have ended meanwhile', async () => {
+test('mailboxes are read a bounded number at a time, in order, and not for ended sessions', async () => {
   const { store, replies, asked } = silentStore();
   let wanted = true;
   const from = { after: '0', lostReported: 0, waitsForNobody: false };

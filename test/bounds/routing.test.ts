@@ -114,7 +114,7 @@ test('row 6: a frame 6 with more than 256 ids is malformed, and none of them is 
   await until('it is taken', async () => (await g.mailbox('r6')).length === 0);
 });
 
-test('row 8 and 6: while Redis stands still, what clients send is bounded in memory, and their sockets wait', async () => {
+test('row 8 and 6: while Redis stands still, frames of clients are bounded in memory, and their sockets wait', async () => {
   const redis: TestRedis = await startTestRedis();
   onTestFinished(() => redis.stop());
   const still = await gateway(

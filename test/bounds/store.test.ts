@@ -122,7 +122,7 @@ test('row 5: queue entries with 10,000 recipients are taken in short steps, in o
   expect(await store.redis.exists(store.keys.queuePlace)).toBe(0);
 });
 
-test('row 7: what is written into an inbox is split into entries of a bounded size', async () => {
+test('row 7: messages are written into an inbox as entries of a bounded size', async () => {
   await addUsers(['r7'], online('r7'));
   await live('r7');
   const body = `{"chat_from": "op", "chat_content": "${'x'.repeat(30_000)}"}`;
@@ -300,7 +300,7 @@ test('the largest requests are revoked in bounded calls that leave together, eac
   expect(pipelined).toEqual([2, 2, 3, 3]);
 });
 
-test('records that an older version kept are taken up in steps of their size, no matter what stands between them', async () => {
+test('records that an older version kept are read again in steps of their size, whatever is between them', async () => {
   await live('adopts');
   const record = (i: number) =>
     JSON.stringify([`["m","${i + 1}",102,1100,0,"","",["adopted",1],[]]`, `{"chat_content": "${'x'.repeat(60_000)}"}`]);

@@ -98,7 +98,7 @@ describe('the bundles', () => {
       }
     });
 
-    it('has no schema of an answer, and no script of another function', () => {
+    it('has no schema of a response, and no script of another function', () => {
       const text = (name: string) => readFileSync(join(bundled, 'functions/ioredis', name, 'index.mjs'), 'utf8');
       expect(text('users')).not.toContain('Shown this once');
       expect(text('tokens')).toContain('is not an object');

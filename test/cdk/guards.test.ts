@@ -276,7 +276,7 @@ describe('the synthesis refuses', () => {
     expect(() => Template.fromStack(Stack.of(fronttcp))).toThrow(/on port 8125: a security group rule is missing/);
   });
 
-  it('nothing of what is allowed', () => {
+  it('nothing that is allowed', () => {
     const { handler } =
       newFrontTcp({ gateway: { environment: { MAX_FRAME_BYTES: '4096' } } }).api.functions.get('login') ?? {};
     expect(handler).toBeInstanceOf(lambda.Function);

@@ -108,7 +108,7 @@ describe("zod's methods that a bundle does not have", () => {
   const UNUSED = new RegExp(`\\.(?:${UNUSED_OF_ZOD.join('|')})\\(`);
   const isUsed = (text: string) => METHOD.test(text) || (/from 'zod'/.test(text) && UNUSED.test(text));
 
-  it('are called nowhere in what is bundled', () => {
+  it('are called nowhere in the bundles', () => {
     const files = execFileSync('git', ['ls-files', 'contract', 'functions', 'shared', 'gateway'], {
       cwd: repository,
       encoding: 'utf8',

@@ -146,7 +146,7 @@ describe('the alarms', () => {
   });
 });
 
-it("the cost model's assumptions match what is deployed", () => {
+it("the cost model's assumptions match the deployment", () => {
   // An alarm is paid for by the metrics that it reads.
   const metricsOf = ({ Properties: { Metrics } }: { Properties: { Metrics?: { MetricStat?: unknown }[] } }): number =>
     Metrics ? Metrics.filter((one) => one.MetricStat !== undefined).length : 1;

@@ -82,7 +82,7 @@ describe('the default store', () => {
       },
     },
     {
-      name: 'shows its password to no one who may read a function or a task definition',
+      name: 'shows its password neither in a function nor in a task definition',
       holds: (t) => {
         expect(runtimes(t)).not.toContain('resolve:secretsmanager');
         expect(runtimes(t)).not.toMatch(/rediss?:\/\/[^"]*@/);

@@ -67,7 +67,7 @@ describe('a function for what devices send', () => {
     expect(JSON.stringify(policy?.Properties)).toContain('"aws:SecureTransport":"false"');
   });
 
-  it('is watched: what it refuses, and what is in that queue', () => {
+  it('has alarms for its refusals and for that queue', () => {
     const watched = (template: TemplateJson) =>
       resourcesOf(template, 'AWS::CloudWatch::Alarm').flatMap(({ Properties }) =>
         /Runbook: upstream/.test(Properties.AlarmDescription ?? '') ? [Properties] : [],

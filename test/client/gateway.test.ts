@@ -99,7 +99,7 @@ test('too many recipients are refused with the reason', async () => {
   await expect(client.sendToGroup(crowd, 'x')).rejects.toMatchObject({ code: 'too_many_recipients' });
 });
 
-test('each heartbeat is answered, with the version of its frame', async () => {
+test('each heartbeat gets a reply, with the version of its frame', async () => {
   const peer = new Peer(createConnection(gateway.port, '127.0.0.1'));
   peer.write(1, { phone_number: 'beating', token: await gateway.token('beating'), features: ['pong'] });
   await peer.expect(101);

@@ -80,7 +80,7 @@ test.each(['overview', 'live', 'send', 'users', 'users/device-000001', 'groups',
   },
 );
 
-test('with 100,000 users the first paint is the whole frame of the page, and waits for no answer of the API', async () => {
+test('with 100,000 users the first paint is the whole frame of the page, and waits for no response of the API', async () => {
   const { page, problems, close } = await openConsole(browser, `${api.url}#/users`);
   onTestFinished(close);
   await logIn(page);

@@ -37,7 +37,7 @@ test('the selection and the focus stay while the list is refreshed', async () =>
 const asked = () => ui.api.requestsOf('GET /users').map(({ url }) => url.searchParams);
 const rowsIn = (page: Page) => page.locator('.virtual-row');
 
-test('a long list scrolls as a whole, and only what is on the screen is in the document and is asked for', async () => {
+test('a long list scrolls as a whole, and only visible rows are in the document and are requested', async () => {
   const { page } = ui;
   ui.api.users = fleet(5_000);
   await logIn(page);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { runMoves, runStorm } from './storm.ts';
 import { checkMoves } from './storm-checks.ts';
 
-it('2,000 clients, of whom a killed gateway had a third, come back, and the living go on', {
+it('2,000 clients, a third of them of a killed gateway, come back, and the other gateways go on', {
   timeout: 240_000,
 }, async () => {
   const { cutOff, storm } = await runStorm({ clients: 2_000, gateways: 3 });

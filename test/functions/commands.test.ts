@@ -25,7 +25,7 @@ describe.each(stores)('the history of commands over %s', (store) => {
   const by = (token: string, body: unknown) =>
     world.call('POST', '/send-command', { token, body: JSON.stringify(body) });
 
-  it('has what was sent, with its receipt and without its content, the newest first', async () => {
+  it('has sent commands, with receipts and without contents, the newest first', async () => {
     const plain = await world.send(chat('ann'));
     await world.call('DELETE', '/users/ann/session');
     const received = await world.send({ ...chat(['ann', 'bob', 'ghost'], { receipt: true }), command_id: 103 });

@@ -88,7 +88,7 @@ describe.each(stores)('dead letters over %s', (store) => {
     ]);
   });
 
-  it('are paged, and what comes meanwhile shifts nothing', async () => {
+  it('are paged, and later letters shift nothing', async () => {
     for (let i = 0; i < 7; i += 1) await world.redis.lpush(dead, letterOf(String(i)));
     const seen: string[] = [];
     let query = '?limit=3';

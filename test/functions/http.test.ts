@@ -37,7 +37,7 @@ describe('every response', () => {
     }
   });
 
-  it('is one log line, with the id of the answer and no token', async () => {
+  it('is one log line, with the id of the response and no token', async () => {
     const { headers } = await world.call('GET', '/stats');
     const id = headers.get('x-request-id');
     const lines = world.logged.filter((line) => line.request_id === id);
@@ -71,7 +71,7 @@ describe('a request without a route', () => {
     );
   });
 
-  it('is answered in Chinese, too', async () => {
+  it('has a response in Chinese, too', async () => {
     const { body } = await world.call('GET', '/nope', { headers: { 'accept-language': 'zh' } });
     expect(body.message).toBe('没有该路径');
   });
@@ -86,7 +86,7 @@ describe('a request without a route', () => {
 });
 
 describe('methods', () => {
-  it('OPTIONS tells the methods and lets no other origin in', async () => {
+  it('OPTIONS lists the methods and lets no other origin in', async () => {
     const { status, headers, text } = await world.call('OPTIONS', '/send-command', {
       headers: { origin: 'https://elsewhere.test', 'access-control-request-method': 'POST' },
     });

@@ -102,7 +102,7 @@ describe.each(stores)('POST /login over %s', (store) => {
     expect((await world.post('/login', body)).status).toBe(400);
   });
 
-  it('refuses what is not JSON, not UTF-8, or too large', async () => {
+  it('refuses a body that is not JSON, not UTF-8, or too large', async () => {
     const of = async (body?: string | Uint8Array<ArrayBuffer>) =>
       (await world.call('POST', '/login', { ...(body === undefined ? {} : { body }), token: null })).status;
     expect(await of()).toBe(400);

@@ -61,7 +61,7 @@ async function sent(userId: string, wait: NonNullable<RouteCommand['wait']>['ste
 const stepsOf = async (id: string) =>
   (await readReceipt(redis, keys, id))?.recipients[0]?.steps.map(({ state }) => state);
 
-test('the steps of an ask that is answered at once leave in one call, in their order', async () => {
+test('the steps of an ask with an immediate reply leave in one call, in their order', async () => {
   const { id, head, session } = await sent('a', 'reply', 'a');
   void progress.wrote(head, 'a', 'ack');
   void progress.acknowledged(session, [id]);
@@ -93,7 +93,7 @@ test('an acknowledgement that a caller waits for leaves in this turn', async () 
   await progress.idle();
 });
 
-test('what is written together is not lost with one item that Redis refuses', async () => {
+test('items written together are not lost with one that Redis refuses', async () => {
   const good = await sent('good', 'reply', 'a');
   const bad = await sent('bad', 'reply', 'a');
   await redis.command('DEL', keys.mailbox('bad'));

@@ -71,7 +71,7 @@ test('each id of a gateway has its own numbers', async () => {
   expect(await recent.repeatForgotten()).toBe(2);
 });
 
-test('what is kept has a bound in bytes: the oldest go first', async () => {
+test('kept calls have a bound in bytes: the oldest go first', async () => {
   await make(5_000_000);
   await make(5_000_000);
   await make(1);

@@ -20,7 +20,7 @@ async function holder({ redis, keys }: TestGateway, userId: string): Promise<unk
 }
 
 describe('a newer connection of the same user', () => {
-  test('closes the older one without a frame, and gets what is sent', async () => {
+  test('closes the older one without a frame, and gets the messages', async () => {
     const g = await gateway();
     const older = await g.verified('u');
     const newer = await g.verified('u');

@@ -54,7 +54,7 @@ test('a deadline beyond the wheel is checked once a turn, and fires at its time'
   expect(deadline.calls.at(-1)).toBeGreaterThanOrEqual(due);
 });
 
-test('setting it anew moves it; clearing takes it out', () => {
+test('setting it again moves it; clearing removes it', () => {
   const moved = new Deadline();
   const cleared = new Deadline();
   wheel.set(moved, now() + 1_000);

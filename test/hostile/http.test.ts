@@ -166,7 +166,7 @@ async function drip(beginning: string, piece: string): Promise<string> {
   return text;
 }
 
-test('slow headers and slow bodies: the connections are ended, others are served meanwhile', async () => {
+test('slow headers and slow bodies: the connections are ended, others are served', async () => {
   await target.attack(async () => {
     const line = 'POST /send-command HTTP/1.1\r\nHost: x\r\n';
     const slow = Promise.all([drip(line, 'X: y\r\n'), drip(`${line}Content-Length: 1000\r\n\r\n`, 'x')]);

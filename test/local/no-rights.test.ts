@@ -115,7 +115,7 @@ describe('a user without root, Redis or container engine', () => {
     expect(provided).toEqual({ state: 'there', path: join(folder, 'programs/bin/thing') });
   });
 
-  it('sees what was tried when nothing works, and no partial copy is left', async () => {
+  it('sees all attempts when nothing works, and no partial copy is left', async () => {
     const archive = await packageArchive(folder, []);
     const folders = { copies: join(folder, 'programs'), usual: [] };
     const options = { dataDir: join(folder, 'data'), env: { ...env, ...archive }, folders, say: () => undefined };

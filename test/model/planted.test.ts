@@ -115,7 +115,7 @@ local members, removed = take_out(user, ids)`,
     },
   },
   {
-    name: 'a batch repeated after a lost answer',
+    name: 'a batch repeated after a lost reply',
     edit: { script: 'route', find: 'if pastDigest == digest then', replace: 'if false then' },
     isKept: async (scene) => {
       const batch = { key: 'batch:g1', digest: '1', ttlSeconds: 60 };

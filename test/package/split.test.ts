@@ -36,7 +36,7 @@ it('are the only packages that an install brings', () => {
   expect(readdirSync(join(app, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual(names);
 });
 
-it('hold what was compiled, a page and the licence', async () => {
+it('hold the compiled files, a page and the licence', async () => {
   for (const archive of archives()) {
     const files = (await run('tar', ['-tzf', archive])).trim().split('\n');
     expect(

@@ -101,7 +101,7 @@ describe.each(drivers)('the route script over %s', (driver) => {
     expect(await store.redis.exists(store.keys.mailbox('nobody'))).toBe(0);
   });
 
-  it('takes a recipient who is named twice once', async () => {
+  it('takes a recipient that is named twice once', async () => {
     await store.addUser('twice');
     const { answers } = await route([message(['twice', 'twice', 'ghost', 'ghost'])]);
     expect(answers[0]).toMatchObject({ online: 0, stored: 1, unknown: 1 });

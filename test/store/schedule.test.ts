@@ -163,7 +163,7 @@ describe.each(drivers)('scheduled, keyed and cancelled commands, over %s', (driv
     expect(await state(last.id, user)).toBe('stored');
   });
 
-  it('does not bring back what was replaced when its gateway puts it back', async () => {
+  it('does not bring back a replaced command when its gateway puts it back', async () => {
     const user = await online('plain');
     const first = await send([user], { replaces: 'level', receipt: true, ...body('1') });
     await store.redis.hdel(store.keys.user(user), 'gateway', 'form');

@@ -146,7 +146,7 @@ describe('event mode', () => {
     );
   });
 
-  it('keeps the order of a user who moves to another gateway while Lambda is slow', async () => {
+  it('keeps the order of a user that moves to another gateway while Lambda is slow', async () => {
     const fn = await testFunction();
     const prefix = uniquePrefix();
     const first = await upstreamGateway(fn, { LEASE_MS: '2000' }, prefix);

@@ -1,7 +1,7 @@
 import { acknowledges, type ConformanceCase, messageBody } from './case.ts';
 import { frameOf, Violation } from './device.ts';
 
-/** Up to the verdict, and what comes with it. */
+/** Up to the 101, and the frames that come with it. */
 export const verifyCases: readonly ConformanceCase[] = [
   {
     title: 'the first frame is a verify with phone_number and token',
