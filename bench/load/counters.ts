@@ -7,7 +7,7 @@ import { Message } from '../../gateway/session/messages.ts';
 const [kind = '', seconds] = process.argv.slice(2);
 /** Between two looks at the clock. */
 const TURN = 100_000;
-/** As many are under way at the same time. */
+/** As many are in flight at the same time. */
 const MESSAGES = 1_024;
 
 const head = { commandId: 102, version: 1_100, expiresAtMs: 0, flags: '', traceparent: '' };

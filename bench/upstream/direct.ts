@@ -3,7 +3,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { generate, lineOf, type Orders, type Sender } from './generate.ts';
 import { nowMs, Times } from './times.ts';
 
-/** Invocations under way, and connections. */
+/** Invocations in flight, and connections. */
 const OUTSTANDING = 100;
 
 export interface DirectOrders extends Orders {

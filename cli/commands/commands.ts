@@ -79,7 +79,7 @@ function showCommand(): Command {
 
 function cancelCommand(): Command {
   return new Command('cancel')
-    .description('withdraw a command from recipients to which it was not written yet')
+    .description('cancel a command for recipients to which it was not written yet')
     .argument('[id]', 'the message id that `send` printed')
     .option('--idempotency-key <key>', 'instead of the id: the command sent with this key')
     .addHelpText(

@@ -1,7 +1,7 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { type Cancellation, cancelCommands } from '../../contract/store/scripts/schedule.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 
 interface Audit {
   readonly by: string;
@@ -11,14 +11,14 @@ interface Audit {
 /** Cancels one command by its id. Refuses with 404 when the id is unknown or has expired. */
 export async function cancelById(redis: RedisPort, keys: Keys, id: string, audit: Audit): Promise<object> {
   const cancellation = await cancelCommands(redis, keys, [id], audit);
-  if (cancellation.found === 0) throw new Refusal(404, 'no_such_command');
+  if (cancellation.found === 0) throw new HttpRefusal(404, 'no_such_command');
   return answerOf(cancellation);
 }
 
 /** Cancels the commands of the call with this Idempotency-Key. Refuses with 404 for an unknown key. */
 export async function cancelByKey(redis: RedisPort, keys: Keys, name: string, audit: Audit): Promise<object> {
   const sent = await sentWith(redis, keys, audit.by, name);
-  if (sent.length === 0) throw new Refusal(404, 'no_such_command');
+  if (sent.length === 0) throw new HttpRefusal(404, 'no_such_command');
   let cancelled = 0;
   let tooLate = 0;
   for (const { id, accepted } of sent) {

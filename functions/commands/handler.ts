@@ -1,7 +1,7 @@
 import { readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import { invalid } from '../http/invalid.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 import { type ApiRequest, type Handler, serve } from '../http/serve.ts';
 import { authorize, OPERATOR } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
@@ -26,7 +26,7 @@ export function createHandler(runtime: Runtime): Handler {
     'DELETE /commands': async (request) => {
       const { userId } = await authorize(runtime, request, OPERATOR);
       const name = idempotencyKeyOf(request.event.headers['idempotency-key']);
-      if (name === undefined) throw new Refusal(400, 'no_idempotency_key');
+      if (name === undefined) throw new HttpRefusal(400, 'no_idempotency_key');
       return cancelByKey(runtime.redis, runtime.keys, name, { by: userId, max: runtime.environment.AUDIT_MAX });
     },
     'DELETE /commands/{id}': async (request) => {
@@ -51,7 +51,7 @@ export function createHandler(runtime: Runtime): Handler {
       const query = commandQuery.safeParse(request.event.queryStringParameters ?? {});
       if (!query.success) throw invalid(query.error);
       const receipt = await readReceipt(runtime.redis, runtime.keys, id, query.data.cursor);
-      if (receipt === undefined) throw new Refusal(404, 'no_such_command');
+      if (receipt === undefined) throw new HttpRefusal(404, 'no_such_command');
       request.logFields.messages = id;
       return receiptAnswer(id, receipt);
     },
@@ -61,7 +61,7 @@ export function createHandler(runtime: Runtime): Handler {
 /** Refuses with 404 for text that is not an id. */
 function commandIdOf(request: ApiRequest): string {
   const id = request.event.pathParameters?.id ?? '';
-  if (!/^[1-9]\d{0,15}$/.test(id)) throw new Refusal(404, 'no_such_command');
+  if (!/^[1-9]\d{0,15}$/.test(id)) throw new HttpRefusal(404, 'no_such_command');
   return id;
 }
 

@@ -80,7 +80,7 @@ export const commandsAnswer = z.object({
 });
 
 export const cancelAnswer = z.object({
-  cancelled: z.int().meta({ description: 'Recipients for whom it was withdrawn.' }),
+  cancelled: z.int().meta({ description: 'Recipients for whom it was cancelled.' }),
   too_late: z.int().meta({ description: 'Recipients that have it, or whose connection it is on its way to.' }),
 });
 

@@ -1,5 +1,5 @@
 import { invalid } from '../http/invalid.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 import { type Handler, type Rule, serve } from '../http/serve.ts';
 import { authorize, OPERATOR } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
@@ -15,7 +15,7 @@ export function createHandler(runtime: Runtime): Handler {
     async (request) => {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const id = request.event.pathParameters?.id ?? '';
-      if (!(await takeDeadLetter(runtime, { id, what, by }))) throw new Refusal(404, 'no_such_letter');
+      if (!(await takeDeadLetter(runtime, { id, what, by }))) throw new HttpRefusal(404, 'no_such_letter');
       request.logFields.target = id;
       return {};
     };

@@ -2,7 +2,7 @@ import { changeGroup, deleteGroup, listGroups, readGroup } from '../../contract/
 import { GROUP_NAME } from '../../contract/wire/commands.ts';
 import { readJson } from '../http/body.ts';
 import { invalid } from '../http/invalid.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 import { type ApiRequest, type Handler, serve } from '../http/serve.ts';
 import { authorize, OPERATOR } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
@@ -30,7 +30,7 @@ export function createHandler(runtime: Runtime): Handler {
       if (!query.success) throw invalid(query.error);
       const { limit, cursor } = query.data;
       const page = await readGroup(redis, keys, name, { after: cursor, limit });
-      if (page === undefined) throw new Refusal(404, 'unknown_group');
+      if (page === undefined) throw new HttpRefusal(404, 'unknown_group');
       return { group: name, size: page.size, members: page.members, cursor: page.cursor ?? null };
     },
     'PUT /groups/{name}/members': async (request) => {
@@ -41,12 +41,13 @@ export function createHandler(runtime: Runtime): Handler {
       const { add = [], remove = [] } = change.data;
       const highestId = await clock.highestId();
       const members = await changeGroup(redis, keys, name, { add, remove }, auditOf(userId), highestId);
-      if (members === 'full') throw new Refusal(409, 'group_full');
+      if (members === 'full') throw new HttpRefusal(409, 'group_full');
       return { members };
     },
     'DELETE /groups/{name}': async (request) => {
       const { userId } = await authorize(runtime, request, OPERATOR);
-      if (!(await deleteGroup(redis, keys, nameOf(request), auditOf(userId)))) throw new Refusal(404, 'unknown_group');
+      if (!(await deleteGroup(redis, keys, nameOf(request), auditOf(userId))))
+        throw new HttpRefusal(404, 'unknown_group');
       return {};
     },
   });
@@ -54,7 +55,7 @@ export function createHandler(runtime: Runtime): Handler {
 
 function nameOf(request: ApiRequest): string {
   const name = request.event.pathParameters?.name ?? '';
-  if (!GROUP_NAME.test(name)) throw new Refusal(400, 'bad_group_name');
+  if (!GROUP_NAME.test(name)) throw new HttpRefusal(400, 'bad_group_name');
   return name;
 }
 

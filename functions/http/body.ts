@@ -2,7 +2,7 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import type { z } from 'zod';
 import { parseJson } from '../../shared/raw-json.ts';
 import { invalid } from './invalid.ts';
-import { Refusal, tooLarge } from './refusal.ts';
+import { HttpRefusal, tooLarge } from './refusal.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
@@ -23,7 +23,8 @@ export function readBody<T>(
 /** Returns the body as a JSON object. */
 export function readJson(event: APIGatewayProxyEventV2, maxBytes: number): Record<string, unknown> {
   const parsed = parse(bodyText(event, maxBytes));
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new Refusal(400, 'not_an_object');
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new HttpRefusal(400, 'not_an_object');
   return parsed as Record<string, unknown>;
 }
 
@@ -35,7 +36,7 @@ function bodyText(event: APIGatewayProxyEventV2, maxBytes: number): string {
   try {
     return utf8.decode(Buffer.from(body, 'base64'));
   } catch {
-    throw new Refusal(400, 'bad_utf8');
+    throw new HttpRefusal(400, 'bad_utf8');
   }
 }
 
@@ -43,6 +44,6 @@ function parse(text: string): unknown {
   try {
     return parseJson(text);
   } catch {
-    throw new Refusal(400, 'bad_json');
+    throw new HttpRefusal(400, 'bad_json');
   }
 }

@@ -1,7 +1,7 @@
-import { Refusal } from './refusal.ts';
+import { HttpRefusal } from './refusal.ts';
 
 /** The header `Idempotency-Key`, or undefined. Refuses with 400 a value that is not 1 to 255 visible ASCII characters. */
 export function idempotencyKeyOf(header: string | undefined): string | undefined {
-  if (header !== undefined && !/^[\x20-\x7e]{1,255}$/.test(header)) throw new Refusal(400, 'bad_idempotency_key');
+  if (header !== undefined && !/^[\x20-\x7e]{1,255}$/.test(header)) throw new HttpRefusal(400, 'bad_idempotency_key');
   return header;
 }

@@ -1,13 +1,13 @@
 import type { z } from 'zod';
 import { MAX_CONTENT_DEPTH } from '../../contract/wire/commands.ts';
-import { Refusal } from './refusal.ts';
+import { HttpRefusal } from './refusal.ts';
 import type { Text } from './text.ts';
 
 type Issue = z.core.$ZodIssue;
 
 /** 400 with the wrong member and the reason: `chat_to[3]: is empty`. */
-export function invalid(error: z.ZodError): Refusal {
-  return new Refusal(400, 'invalid', { text: sentence(error) });
+export function invalid(error: z.ZodError): HttpRefusal {
+  return new HttpRefusal(400, 'invalid', { text: sentence(error) });
 }
 
 /** The first mistake. A list of all could repeat the caller's input at any length. */

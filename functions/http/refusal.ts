@@ -11,8 +11,8 @@ interface Details {
 }
 
 /** The response has this status, `code` 0 and a sentence. Thrown by rules, caught by `serve`. */
-export class Refusal extends Error {
-  override name = 'Refusal';
+export class HttpRefusal extends Error {
+  override name = 'HttpRefusal';
   readonly status: number;
   readonly reason: Reason;
   readonly text: Text;
@@ -34,9 +34,9 @@ export class Refusal extends Error {
 }
 
 /** 413: names both sizes, so that a caller knows how much to remove. */
-export function tooLarge(what: keyof typeof TOO_LARGE, bytes: number, maxBytes: number): Refusal {
+export function tooLarge(what: keyof typeof TOO_LARGE, bytes: number, maxBytes: number): HttpRefusal {
   const { en, zh } = TOO_LARGE[what];
-  return new Refusal(413, 'too_large', {
+  return new HttpRefusal(413, 'too_large', {
     text: {
       en: `${en} has ${bytes} bytes, at most ${maxBytes} are taken`,
       zh: `${zh}为 ${bytes} 字节，至多 ${maxBytes} 字节`,

@@ -5,7 +5,7 @@ import type { Log } from '../runtime/log.ts';
 import { isApiEvent } from './api-event.ts';
 import { JSON_HEADERS } from './headers.ts';
 import { MESSAGES, type Reason } from './messages.ts';
-import { Refusal } from './refusal.ts';
+import { HttpRefusal } from './refusal.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { type RequestTrace, requestTraces } from './request-traces.ts';
 import { type Language, languageOf } from './text.ts';
@@ -60,7 +60,7 @@ export function serve(log: Log, rules: Rules): Handler {
   return async (event) => {
     if (!isApiEvent(event)) {
       log.warn({ event: 'request', status: 400, reason: 'unknown_event' });
-      return refused(new Refusal(400, 'unknown_event'), 'en').result;
+      return refused(new HttpRefusal(400, 'unknown_event'), 'en').result;
     }
     const startedAt = performance.now();
     const request: ApiRequest = {
@@ -108,7 +108,7 @@ function commandsIn({ logFields }: ApiRequest): number {
 async function answer(rules: Rules, request: ApiRequest): Promise<Outcome> {
   try {
     const rule = rules[request.event.routeKey as RouteKey];
-    if (rule === undefined) throw new Refusal(404, 'no_such_route');
+    if (rule === undefined) throw new HttpRefusal(404, 'no_such_route');
     const found = await rule(request);
     if (isDocument(found)) return { result: documentResult(found), reason: 'done' };
     const { status, reason, members } = found instanceof WithStatus ? found : new WithStatus(200, 'done', found);
@@ -119,7 +119,7 @@ async function answer(rules: Rules, request: ApiRequest): Promise<Outcome> {
 }
 
 function refused(error: unknown, language: Language): Outcome {
-  if (error instanceof Refusal) {
+  if (error instanceof HttpRefusal) {
     const { status, reason, text, headers, members } = error;
     return { result: json(status, { code: 0, error: reason, message: text[language], ...members }, headers), reason };
   }
@@ -128,12 +128,12 @@ function refused(error: unknown, language: Language): Outcome {
 }
 
 /** The refusals of the store as refusals for a caller: shared/redis/errors.ts. */
-function refusalOf(error: unknown): Refusal {
+function refusalOf(error: unknown): HttpRefusal {
   if (error instanceof RedisUnavailableError) {
-    return new Refusal(503, error.reason, { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS });
+    return new HttpRefusal(503, error.reason, { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS });
   }
   const isTooLarge = error instanceof RedisReplyError && error.errorClass === 'too_large';
-  return isTooLarge ? new Refusal(413, 'too_large') : new Refusal(500, 'internal');
+  return isTooLarge ? new HttpRefusal(413, 'too_large') : new HttpRefusal(500, 'internal');
 }
 
 /** Error messages of our own code and of Redis have no contents; the stack is logged only for unexpected errors. */

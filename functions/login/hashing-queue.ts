@@ -1,5 +1,5 @@
 import { Semaphore } from '../../shared/time/semaphore.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 
 const RETRY_AFTER_SECONDS = 2;
 
@@ -16,7 +16,7 @@ export class HashingQueue {
   /** `work` gets a flag whether it had to wait: earlier checks may be outdated. */
   async take<T>(work: (hasWaited: boolean) => Promise<T>): Promise<T> {
     if (this.#running.isFull && this.#running.waiting >= this.#maxWaiting) {
-      throw new Refusal(503, 'busy', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+      throw new HttpRefusal(503, 'busy', { retryAfterSeconds: RETRY_AFTER_SECONDS });
     }
     return this.#running.take(work);
   }

@@ -3,7 +3,7 @@ import type { Keys } from '../../contract/store/keys.ts';
 import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import { networkOf } from '../../shared/address.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 
 /**
  * Limits on failed logins. Nothing here locks a user out: failures from other addresses cost an address that has
@@ -51,7 +51,7 @@ export class LoginLimits {
   /** Refuses with 429 when this address must wait before it tries this user again. */
   async check(attempt: AttemptKeys): Promise<void> {
     const waitMs = await this.#run(attempt, 'check');
-    if (waitMs > 0) throw new Refusal(429, 'too_many_failures', { retryAfterSeconds: waitMs / 1000 });
+    if (waitMs > 0) throw new HttpRefusal(429, 'too_many_failures', { retryAfterSeconds: waitMs / 1000 });
   }
 
   async countFailure(attempt: AttemptKeys): Promise<void> {

@@ -5,7 +5,7 @@ import { TOKENS_LUA } from '../../contract/store/scripts/tokens.ts';
 import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 import type { RedisClock } from '../runtime/redis-clock.ts';
 import type { HashingQueue } from './hashing-queue.ts';
 import { type LoginLimits, SUCCEEDED_LUA } from './limits.ts';
@@ -50,14 +50,14 @@ export function createLogIn({ redis, keys, clock, limits, hashing, tokenTtlSecon
       if (!isRight) await limits.countFailure(attempt);
       return isRight ? known : undefined;
     });
-    if (stored === undefined) throw new Refusal(401, 'bad_login');
+    if (stored === undefined) throw new HttpRefusal(401, 'bad_login');
 
     const token = makeToken(userId);
     const args = [keys.prefix, userId, tokenAtRest(token), tokenTtlSeconds, stored, await clock.deadline()];
     const reply = await redis.script(issueScript, [keys.users], [...args, attempt.pair, attempt.known]);
     const [status, expiresAt] = reply as [string, string?];
     if (status === 'late') throw new RedisUnavailableError('the token could not be written in time');
-    if (status !== 'ok') throw new Refusal(401, 'bad_login');
+    if (status !== 'ok') throw new HttpRefusal(401, 'bad_login');
     return { token, expiresAt: Number(expiresAt) };
   };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isServiceToken, type Scope, serviceName, serviceTokenId } from '../../contract/store/service-tokens.ts';
 import { tokenAtRest, tokenMatches, userIdOfToken } from '../../contract/store/tokens.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 import type { ApiRequest } from '../http/serve.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -67,7 +67,7 @@ async function userOf(
   const tokenField = genuine.find(({ until }) => isCurrent(until, nowMs))?.field;
   if (tokenField === undefined) throw unauthorized('bad_token');
   request.logFields.user = userId;
-  if (need !== undefined && role !== OPERATOR) throw new Refusal(403, 'not_operator');
+  if (need !== undefined && role !== OPERATOR) throw new HttpRefusal(403, 'not_operator');
   return { userId, recipients: undefined, tokenField };
 }
 
@@ -93,7 +93,7 @@ async function serviceOf(
   if (!isGenuine || !isCurrent(expiresAt, await clock.now())) throw unauthorized('bad_token');
   request.logFields.user = serviceName(name ?? '');
   const given = idList.parse(JSON.parse(scopes ?? '[]'));
-  if (!given.includes(need)) throw new Refusal(403, 'not_in_scope');
+  if (!given.includes(need)) throw new HttpRefusal(403, 'not_in_scope');
   const only = recipients ? new Set(idList.parse(JSON.parse(recipients))) : undefined;
   return { userId: serviceName(name ?? ''), recipients: only };
 }
@@ -103,6 +103,6 @@ function isCurrent(expiresAt: string | null | undefined, nowMs: number): boolean
   return expiresAt == null || Number(expiresAt) * 1000 > nowMs;
 }
 
-function unauthorized(reason: 'no_token' | 'bad_token'): Refusal {
-  return new Refusal(401, reason, { headers: { 'www-authenticate': 'Bearer' } });
+function unauthorized(reason: 'no_token' | 'bad_token'): HttpRefusal {
+  return new HttpRefusal(401, reason, { headers: { 'www-authenticate': 'Bearer' } });
 }

@@ -2,7 +2,7 @@ import { isWithinDepth, MAX_CONTENT_DEPTH } from '../../contract/wire/commands.t
 import { IDEMPOTENCY_TTL_SECONDS } from '../../shared/limits.ts';
 import { canonicalDigest } from '../http/canonical.ts';
 import { idempotencyKeyOf } from '../http/idempotency-key.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 
 /** Remembered under `idempotency:<user>:<name>`; `ttlSeconds` long. */
 export interface Idempotency {
@@ -30,6 +30,6 @@ export function idempotencyOf(header: string | undefined, userId: string, body: 
   const name = idempotencyKeyOf(header);
   if (name === undefined) return own;
   // No valid command is nested deeper, and the digest is recursive.
-  if (!isWithinDepth(body, MAX_BODY_DEPTH)) throw new Refusal(400, 'too_deep');
+  if (!isWithinDepth(body, MAX_BODY_DEPTH)) throw new HttpRefusal(400, 'too_deep');
   return { userId, name, digest: canonicalDigest(body), ttlSeconds: IDEMPOTENCY_TTL_SECONDS, isOwn: false };
 }

@@ -5,7 +5,7 @@ import { largestFrameBytes } from '../../contract/wire/message.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { invalid } from '../http/invalid.ts';
 import { MESSAGES, type Reason } from '../http/messages.ts';
-import { Refusal, tooLarge } from '../http/refusal.ts';
+import { HttpRefusal, tooLarge } from '../http/refusal.ts';
 import type { Language, Text } from '../http/text.ts';
 import { batchRequest } from './schema.ts';
 import type { Routed, Send, Sending, Sent } from './send.ts';
@@ -63,7 +63,7 @@ export async function sendBatch(
   for (const [at, command] of batch.data.commands.entries()) {
     const parsed = parseSendCommand(command);
     const problem = parsed.success ? batchProblemOf(parsed.data, limits, sending) : invalid(parsed.error);
-    results.push(refused(problem ?? new Refusal(503, 'store_unavailable'), language));
+    results.push(refused(problem ?? new HttpRefusal(503, 'store_unavailable'), language));
     if (parsed.success && problem === undefined) good.push({ at, command: parsed.data });
   }
   const work = ({ command }: { command: SendCommand }) => workOfCommand(command, sending.from);
@@ -75,24 +75,28 @@ export async function sendBatch(
       part,
     );
     for (const [index, { at }] of step.entries()) {
-      results[at] = resultOf(sent instanceof Refusal ? sent : sent[index], language);
+      results[at] = resultOf(sent instanceof HttpRefusal ? sent : sent[index], language);
     }
   }
   return results;
 }
 
-function conditionRefusal(refusal: RouteRefusal): Refusal {
+function conditionRefusal(refusal: RouteRefusal): HttpRefusal {
   const retryAfterSeconds = RETRY_SECONDS[refusal];
-  return new Refusal(REFUSAL_STATUS[refusal], refusal, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
+  return new HttpRefusal(
+    REFUSAL_STATUS[refusal],
+    refusal,
+    retryAfterSeconds === undefined ? {} : { retryAfterSeconds },
+  );
 }
 
-function refused({ reason, text }: Refusal, language: Language): Result {
+function refused({ reason, text }: HttpRefusal, language: Language): Result {
   return { code: 0, error: reason, message: text[language] };
 }
 
-function resultOf(routed: Routed | Refusal | undefined, language: Language): Result {
-  if (routed === undefined) return refused(new Refusal(503, 'store_unavailable'), language);
-  if (routed instanceof Refusal) return refused(routed, language);
+function resultOf(routed: Routed | HttpRefusal | undefined, language: Language): Result {
+  if (routed === undefined) return refused(new HttpRefusal(503, 'store_unavailable'), language);
+  if (routed instanceof HttpRefusal) return refused(routed, language);
   if ('refusal' in routed) return refused(conditionRefusal(routed.refusal), language);
   return { code: 1, message: MESSAGES.done[language], ...routed.sent };
 }
@@ -103,11 +107,11 @@ async function sendStep(
   commands: SendCommand[],
   sending: Sending,
   part: number,
-): Promise<Routed[] | Refusal> {
+): Promise<Routed[] | HttpRefusal> {
   try {
     return await send(commands, sending, part);
   } catch (error) {
-    if (part > 0 && error instanceof RedisUnavailableError) return new Refusal(503, error.reason);
+    if (part > 0 && error instanceof RedisUnavailableError) return new HttpRefusal(503, error.reason);
     throw error;
   }
 }
@@ -125,14 +129,14 @@ interface SendLimits {
   readonly maxFrameBytes: number;
 }
 
-function batchProblemOf(command: SendCommand, limits: SendLimits, sending: Sending): Refusal | undefined {
-  return command.wait === undefined ? problemOf(command, limits, sending) : new Refusal(400, 'wait_in_batch');
+function batchProblemOf(command: SendCommand, limits: SendLimits, sending: Sending): HttpRefusal | undefined {
+  return command.wait === undefined ? problemOf(command, limits, sending) : new HttpRefusal(400, 'wait_in_batch');
 }
 
-function problemOf(command: SendCommand, limits: SendLimits, { recipients, from }: Sending): Refusal | undefined {
+function problemOf(command: SendCommand, limits: SendLimits, { recipients, from }: Sending): HttpRefusal | undefined {
   const excess = tooMany(command, limits.maxRecipients);
-  if (excess) return new Refusal(400, 'invalid', { text: excess });
-  if (isOutOfScope(command, recipients)) return new Refusal(403, 'not_in_scope');
+  if (excess) return new HttpRefusal(400, 'invalid', { text: excess });
+  if (isOutOfScope(command, recipients)) return new HttpRefusal(403, 'not_in_scope');
   const bytes = largestFrameBytes(bodyOf(command, from), { asks: command.wait === 'reply' });
   return bytes > limits.maxFrameBytes ? tooLarge('frame', bytes, limits.maxFrameBytes) : undefined;
 }

@@ -9,7 +9,7 @@ import {
 import type { SendCommand } from '../../contract/wire/commands.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { SpanName } from '../../shared/trace.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 import type { RequestTrace } from '../http/request-traces.ts';
 import type { PresentedToken } from '../runtime/authorize.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -103,7 +103,7 @@ export function createSender(runtime: Runtime, instance: string): Send {
     // Past the deadline by Redis's clock, although the reply came in time: the clock was set. The new offset is known now.
     if (result.status === 'late') result = await traced();
     if (result.status === 'late') throw new RedisUnavailableError('the deadline was over before the script ran');
-    if (result.status === 'conflict') throw new Refusal(409, 'idempotency_conflict');
+    if (result.status === 'conflict') throw new HttpRefusal(409, 'idempotency_conflict');
     return result.answers.map((answer) => routedOf(answer, result.status === 'replay'));
   };
 }

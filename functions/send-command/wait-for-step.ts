@@ -1,7 +1,7 @@
 import { joinWait } from '../../contract/store/scripts/asks.ts';
 import type { WaitStep } from '../../contract/store/scripts/route.ts';
 import { DEFAULT_WAIT_SECONDS, type SendCommand } from '../../contract/wire/commands.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 import { type ApiRequest, WithStatus } from '../http/serve.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
@@ -30,7 +30,7 @@ export async function waitForStep(
   const state = await waits.wait(ask, (now) => outcomeOf(step, now).kind !== 'pending', seconds * 1_000, isRepeated);
   const outcome = outcomeOf(step, state);
   logFields.outcome = wordOf(outcome);
-  if (outcome.kind === 'impossible') throw new Refusal(409, outcome.error, { members: { id: sent.id } });
+  if (outcome.kind === 'impossible') throw new HttpRefusal(409, outcome.error, { members: { id: sent.id } });
   if (outcome.kind === 'pending') return new WithStatus(202, 'pending', { ...sent, outcome: 'pending' });
   const { reply } = outcome;
   return { ...sent, outcome: outcome.outcome, ...(outcome.outcome === 'replied' ? { reply } : {}) };

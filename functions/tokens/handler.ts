@@ -1,5 +1,5 @@
 import { readBody } from '../http/body.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 import { type Handler, serve } from '../http/serve.ts';
 import { authorize, OPERATOR } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
@@ -29,7 +29,7 @@ export function createHandler(runtime: Runtime): Handler {
       const { userId } = await authorize(runtime, request, OPERATOR);
       const id = request.event.pathParameters?.id ?? '';
       const isId = /^[\da-f]{24}$/.test(id);
-      if (!isId || !(await revokeServiceToken(runtime, userId, id))) throw new Refusal(404, 'no_such_token');
+      if (!isId || !(await revokeServiceToken(runtime, userId, id))) throw new HttpRefusal(404, 'no_such_token');
       request.logFields.target = id;
       return {};
     },

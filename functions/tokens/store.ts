@@ -6,7 +6,7 @@ import { MAX_SERVICE_TOKENS, makeServiceToken, SCOPES } from '../../contract/sto
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { createTokenRequest, serviceToken } from './schema.ts';
 
@@ -37,7 +37,7 @@ export async function createServiceToken(
   const reply = await redis.script(createScript, [keys.users], [keys.prefix, ...args, ...limits]);
   const [status, expiresAt] = reply as [string, string?];
   if (status === 'late') throw new RedisUnavailableError('the token could not be written in time');
-  if (status === 'full') throw new Refusal(400, 'too_many_tokens');
+  if (status === 'full') throw new HttpRefusal(400, 'too_many_tokens');
   return { id, token, expires_at: Number(expiresAt) };
 }
 

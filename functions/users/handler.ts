@@ -5,7 +5,7 @@ import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
 import { addUser, clearMailbox, giveToken, removeUser, setPassword } from '../../contract/store/scripts/users.ts';
 import { readBody } from '../http/body.ts';
 import { invalid } from '../http/invalid.ts';
-import { Refusal } from '../http/refusal.ts';
+import { HttpRefusal } from '../http/refusal.ts';
 import { type ApiRequest, type Handler, serve } from '../http/serve.ts';
 import { authorize, OPERATOR } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
@@ -25,7 +25,8 @@ export function createHandler(runtime: Runtime): Handler {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const { phone_number: userId, password, role } = bodyOf(request, addUserRequest);
       const user = { password, isOperator: role === OPERATOR, replace: false };
-      if ((await addUser(redis, keys, userId, user, auditOf(by))) === 'exists') throw new Refusal(409, 'user_exists');
+      if ((await addUser(redis, keys, userId, user, auditOf(by))) === 'exists')
+        throw new HttpRefusal(409, 'user_exists');
       request.logFields.target = userId;
       return {};
     },
@@ -34,7 +35,7 @@ export function createHandler(runtime: Runtime): Handler {
       const userId = phoneNumberOf(request);
       const highestId = await clock.highestId();
       const outcome = await removeUser(redis, keys, userId, { ...auditOf(by), highestId });
-      if (outcome === 'unknown') throw new Refusal(404, 'no_such_user');
+      if (outcome === 'unknown') throw new HttpRefusal(404, 'no_such_user');
       request.logFields.target = userId;
       return {};
     },
@@ -43,7 +44,7 @@ export function createHandler(runtime: Runtime): Handler {
       const userId = phoneNumberOf(request);
       const { password } = bodyOf(request, setPasswordRequest);
       const outcome = await setPassword(redis, keys, userId, password, auditOf(by));
-      if (outcome === 'no_user') throw new Refusal(404, 'no_such_user');
+      if (outcome === 'no_user') throw new HttpRefusal(404, 'no_such_user');
       request.logFields.target = userId;
       return {};
     },
@@ -52,7 +53,7 @@ export function createHandler(runtime: Runtime): Handler {
       const userId = phoneNumberOf(request);
       const { ttl_s = environment.TOKEN_TTL_S } = bodyOf(request, makeTokenRequest);
       const made = await giveToken(redis, keys, userId, ttl_s, auditOf(by));
-      if (made === 'no_user') throw new Refusal(404, 'no_such_user');
+      if (made === 'no_user') throw new HttpRefusal(404, 'no_such_user');
       request.logFields.target = userId;
       return { token: made.token, expires_at: made.expiresAt ?? null };
     },
@@ -61,14 +62,14 @@ export function createHandler(runtime: Runtime): Handler {
       const query = messagesQuery.safeParse(request.event.queryStringParameters ?? {});
       if (!query.success) throw invalid(query.error);
       const page = await listMessages(redis, keys, phoneNumberOf(request), query.data);
-      if (page === undefined) throw new Refusal(404, 'no_such_user');
+      if (page === undefined) throw new HttpRefusal(404, 'no_such_user');
       return page;
     },
     'DELETE /users/{phone_number}/messages': async (request) => {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const userId = phoneNumberOf(request);
       const deleted = await clearMailbox(redis, keys, userId, auditOf(by));
-      if (deleted === undefined) throw new Refusal(404, 'no_such_user');
+      if (deleted === undefined) throw new HttpRefusal(404, 'no_such_user');
       request.logFields.target = userId;
       return { deleted };
     },
@@ -81,7 +82,7 @@ export function createHandler(runtime: Runtime): Handler {
     'GET /users/{phone_number}': async (request) => {
       await authorize(runtime, request, 'read');
       const user = await describeUser(redis, keys, phoneNumberOf(request));
-      if (user === undefined) throw new Refusal(404, 'no_such_user');
+      if (user === undefined) throw new HttpRefusal(404, 'no_such_user');
       return user;
     },
     'DELETE /users/{phone_number}/session': async (request) => {
@@ -92,7 +93,7 @@ export function createHandler(runtime: Runtime): Handler {
         revoke: false,
         highestId: await clock.highestId(),
       });
-      if (session === 'unknown') throw new Refusal(404, 'no_such_user');
+      if (session === 'unknown') throw new HttpRefusal(404, 'no_such_user');
       request.logFields.target = userId;
       await recordAudit(redis, keys, { max: environment.AUDIT_MAX, by, kind: 'disconnect', target: userId });
       return { disconnected: session === 'online' };
@@ -105,7 +106,7 @@ export function createHandler(runtime: Runtime): Handler {
         revoke: true,
         highestId: await clock.highestId(),
       });
-      if (session === 'unknown') throw new Refusal(404, 'no_such_user');
+      if (session === 'unknown') throw new HttpRefusal(404, 'no_such_user');
       request.logFields.target = userId;
       await recordAudit(redis, keys, { max: environment.AUDIT_MAX, by, kind: 'user_token_revoked', target: userId });
       return { disconnected: session === 'online' };
@@ -113,10 +114,10 @@ export function createHandler(runtime: Runtime): Handler {
     'DELETE /users/{phone_number}/messages/{id}': async (request) => {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const message = { userId: phoneNumberOf(request), id: request.event.pathParameters?.id ?? '' };
-      if (!isMessageId(message.id)) throw new Refusal(404, 'no_such_message');
+      if (!isMessageId(message.id)) throw new HttpRefusal(404, 'no_such_message');
       const outcome = await dropMessage(redis, keys, message, { by, max: environment.AUDIT_MAX });
-      if (outcome === 'no_user') throw new Refusal(404, 'no_such_user');
-      if (outcome === 'no_message') throw new Refusal(404, 'no_such_message');
+      if (outcome === 'no_user') throw new HttpRefusal(404, 'no_such_user');
+      if (outcome === 'no_message') throw new HttpRefusal(404, 'no_such_message');
       request.logFields.target = message.userId;
       return {};
     },

@@ -1,5 +1,5 @@
 import type { Keys } from '../../contract/store/keys.ts';
-import { auditSessions, type Release } from '../../contract/store/scripts/sessions.ts';
+import { type Release, readCurrentSessions } from '../../contract/store/scripts/sessions.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { CloseReasons } from '../session/close-reasons.ts';
@@ -57,7 +57,7 @@ async function hasForgotten({ registry, redis, keys, claims }: ReconcileParts): 
   for (let from = 0; from < sessions.length; from += BATCH) {
     const batch = sessions.slice(from, from + BATCH).map((session) => ({ session, epoch: session.epoch }));
     const users = batch.map(({ session }) => session.userId);
-    const current = await auditSessions(redis, keys, users);
+    const current = await readCurrentSessions(redis, keys, users);
     for (const [i, { session, epoch }] of batch.entries()) {
       const now = current[i];
       // What is being claimed right now has a newer epoch there than here.
@@ -80,7 +80,7 @@ async function endLeft({ registry, redis, keys, lease, claims, sessionStore }: R
   const absent = held.filter((userId) => registry.get(userId) === undefined && !claims.has(userId));
   for (let from = 0; from < absent.length; from += BATCH) {
     const batch = absent.slice(from, from + BATCH);
-    const current = await auditSessions(redis, keys, batch);
+    const current = await readCurrentSessions(redis, keys, batch);
     for (const [i, userId] of batch.entries()) {
       if (registry.get(userId) !== undefined || claims.has(userId)) continue;
       const session = { userId, epoch: current[i]?.epoch ?? 0, holder };

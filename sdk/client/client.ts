@@ -2,16 +2,16 @@ import { EventEmitter } from 'node:events';
 import { ClientCommand } from '../../contract/wire/command-ids.ts';
 import { type AskHandler, type AskOptions, Asks } from './asks.ts';
 import { isObject } from './bodies.ts';
+import { ClientSession, type SessionHandlers } from './client-session.ts';
 import { deadline, delay } from './delay.ts';
 import { Deliveries } from './deliveries.ts';
 import { ClosedError, RefusedError, UnreachableError } from './errors.ts';
 import type { ClientEvents, Goodbye, SessionInfo } from './events.ts';
 import type { Json, Message } from './message.ts';
 import type { Settings } from './options.ts';
-import { Outbox } from './outbox.ts';
 import { type End, ReconnectSchedule } from './reconnect-schedule.ts';
+import { SendQueue } from './send-queue.ts';
 import { type SendOptions, Sends } from './sends.ts';
-import { Session, type SessionHandlers } from './session.ts';
 
 /** `waiting`: between two connections. `closing`: `close()` was called, and some answers have not arrived yet. */
 export type ClientState = 'connecting' | 'verified' | 'waiting' | 'closing' | 'closed';
@@ -22,7 +22,7 @@ export type ClientState = 'connecting' | 'verified' | 'waiting' | 'closing' | 'c
  */
 export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<Message> {
   readonly #settings: Settings;
-  readonly #outbox: Outbox;
+  readonly #queue: SendQueue;
   readonly #sends: Sends;
   readonly #deliveries: Deliveries;
   readonly #asks: Asks;
@@ -30,7 +30,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   readonly #abort = new AbortController();
   readonly #ended: Promise<void>;
   #state: ClientState = 'connecting';
-  #session: Session | undefined;
+  #session: ClientSession | undefined;
   #goodbye: Goodbye | undefined;
   #verifiedAtMs: number | undefined;
   #cause: Error | undefined;
@@ -38,8 +38,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   constructor(settings: Settings) {
     super();
     this.#settings = settings;
-    this.#outbox = new Outbox(settings.outboundLimit);
-    this.#sends = new Sends(settings, this.#outbox);
+    this.#queue = new SendQueue(settings.outboundLimit);
+    this.#sends = new Sends(settings, this.#queue);
     this.#deliveries = new Deliveries(this, settings.inboundLimit, settings.rememberedIds);
     const asks = {
       taken: (message: Message) => this.acknowledge(message),
@@ -133,7 +133,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     const { closeTimeoutMs } = this.#settings;
     if (this.#state === 'verified') {
       this.#state = 'closing';
-      await deadline(Promise.all([this.#deliveries.close(), this.#outbox.emptied()]), closeTimeoutMs);
+      await deadline(Promise.all([this.#deliveries.close(), this.#queue.emptied()]), closeTimeoutMs);
       this.#session?.end();
       await deadline(this.#ended, closeTimeoutMs);
     } else if (this.#state === 'closing') {
@@ -180,7 +180,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     this.#verifiedAtMs = undefined;
     return new Promise((resolve) => {
       const ended = (cause: Error | undefined) => resolve(this.#detach(cause));
-      Session.open(this.#settings, { ...this.#handlers, ended }, this.#abort.signal).then((session) => {
+      ClientSession.open(this.#settings, { ...this.#handlers, ended }, this.#abort.signal).then((session) => {
         this.#session = session;
         if (this.#state === 'closed') session.destroy(undefined);
       }, ended);
@@ -192,7 +192,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     const verifiedForMs = this.#verifiedAtMs === undefined ? undefined : performance.now() - this.#verifiedAtMs;
     this.#deliveries.detach();
     this.#asks.attach(undefined);
-    this.#outbox.detach();
+    this.#queue.detach();
     if (verifiedForMs !== undefined) this.emit('disconnected', cause);
     return { cause, goodbye: this.#goodbye, verifiedForMs };
   }
@@ -204,7 +204,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
       this.#verifiedAtMs = performance.now();
       this.#deliveries.attach(session, info.features.includes('ack'));
       this.#asks.attach(session);
-      this.#outbox.attach(session, info.features.includes('receipts'));
+      this.#queue.attach(session, info.features.includes('receipts'));
       this.emit('verified', info);
     },
     message: (message) => {
@@ -214,15 +214,15 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
       else if (this.#deliveries.isNew(message)) void this.#asks.take(message);
     },
     accepted: (ref, messageId) => {
-      this.#outbox.accepted(ref, messageId);
+      this.#queue.accepted(ref, messageId);
     },
     refused: (ref, code, message) => {
       const error = new RefusedError(code, message);
-      if (ref === undefined || !this.#outbox.refused(ref, error)) this.emit('refused', error);
+      if (ref === undefined || !this.#queue.refused(ref, error)) this.emit('refused', error);
     },
     goodbye: (goodbye) => {
       this.#goodbye = goodbye;
-      this.#outbox.hold();
+      this.#queue.hold();
       this.emit('goodbye', goodbye);
     },
     malformed: (commandId, body) => {
@@ -233,7 +233,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   #takeReply(commandId: number, body: Json): boolean {
     if (!isObject(body) || body.ref === undefined) return false;
     const { ref, ...reply } = body;
-    return this.#outbox.replied(String(ref), commandId, reply);
+    return this.#queue.replied(String(ref), commandId, reply);
   }
 
   #closedError(): ClosedError {
@@ -247,8 +247,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     this.#cause = cause;
     this.#abort.abort(cause);
     this.#session?.destroy(cause);
-    this.#outbox.detach();
-    this.#outbox.fail(this.#closedError());
+    this.#queue.detach();
+    this.#queue.fail(this.#closedError());
     // Running listeners finish by themselves; their acknowledgements can no longer be sent.
     this.#deliveries.close().catch((error: Error) => this.emit('error', error));
     this.emit('closed', cause);

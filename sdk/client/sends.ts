@@ -3,7 +3,7 @@ import { HEADER_BYTES } from '../../contract/wire/frame.ts';
 import { TooLargeError } from './errors.ts';
 import type { Json } from './message.ts';
 import type { Settings } from './options.ts';
-import type { Answer, Outbox } from './outbox.ts';
+import type { Answer, SendQueue } from './send-queue.ts';
 
 export interface SendOptions {
   /** Replaces the client's `sendTimeoutMs`. */
@@ -16,15 +16,15 @@ export interface SendOptions {
 
 type JsonObject = { [name: string]: Json };
 
-/** The application's messages, as frames for the outbox. */
+/** The application's messages, as frames for the queue. */
 export class Sends {
   readonly #settings: Settings;
-  readonly #outbox: Outbox;
+  readonly #queue: SendQueue;
   #lastRef = 0;
 
-  constructor(settings: Settings, outbox: Outbox) {
+  constructor(settings: Settings, queue: SendQueue) {
     this.#settings = settings;
-    this.#outbox = outbox;
+    this.#queue = queue;
   }
 
   chat(
@@ -68,7 +68,7 @@ export class Sends {
     const bytes = HEADER_BYTES + Buffer.byteLength(text);
     const { maxFrameBytes, sendTimeoutMs } = this.#settings;
     if (bytes > maxFrameBytes) throw new TooLargeError(`a frame of ${bytes} bytes; the server takes ${maxFrameBytes}`);
-    return this.#outbox.send({
+    return this.#queue.send({
       ref,
       commandId,
       body: text,

@@ -79,7 +79,7 @@ test('the API names what is wrong with a group, a time and a condition, and the 
   expect(await wordOf('commands', 'cancel', '1')).toEqual([1, 'no_such_command']);
 });
 
-test('a command with a time is scheduled, a newer one with its key replaces it, and cancel withdraws it', async () => {
+test('a command with a time is scheduled, a newer one with its key replaces it, and cancel stops it', async () => {
   await system.user('cy');
   const send = (...more: string[]) => system.json(['send', '--to', 'cy', '--in', '600', ...more]);
   const first = z.object({ id: z.string() }).parse(await send('--replaces', 'level', 'one'));

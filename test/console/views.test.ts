@@ -94,7 +94,7 @@ test('the history has receipts, and the recipients on request', async () => {
   await page.getByRole('heading', { name: 'pump-1' }).waitFor();
 });
 
-test('a stored message can be withdrawn, after a question', async () => {
+test('a stored message can be taken back, after a question', async () => {
   const command = { id: '7', from: OPERATOR, accepted_at: Date.now(), command_id: 102, to: ['b'], recipients: 1 };
   ui.api.commands = [
     { ...command, receipt: { recipients: 1, states: { stored: 1 } } },

@@ -52,7 +52,7 @@ describe.each(stores)('scheduled, keyed and cancelled commands over HTTP, on %s'
     expect(await world.redis.zcard(keysOf(world.prefix).mailbox('bob'))).toBe(1);
   });
 
-  it('withdraws what a call with an Idempotency-Key sent, a batch too', async () => {
+  it('cancels the commands of a call with an Idempotency-Key, a batch too', async () => {
     const headers = { 'idempotency-key': 'k1' };
     const commands = ['ann', 'eve'].map((chat_to) => ({ command_id: 102, chat_to, content: 'x' }));
     await world.send({ commands }, headers);
@@ -61,7 +61,7 @@ describe.each(stores)('scheduled, keyed and cancelled commands over HTTP, on %s'
     expect(await cancel('/commands', headers)).toMatchObject({ status: 200, cancelled: 0 });
   });
 
-  it('distinguishes commands that it cannot withdraw from unknown ones', async () => {
+  it('distinguishes commands that it cannot cancel from unknown ones', async () => {
     expect(await cancel('/commands/123')).toMatchObject({ status: 404 });
     expect(await cancel('/commands/abc')).toMatchObject({ status: 404 });
     expect(await cancel('/commands')).toMatchObject({ status: 400 });

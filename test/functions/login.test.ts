@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { tokenMatches, userIdOfToken } from '../../contract/store/tokens.ts';
-import { Refusal } from '../../functions/http/refusal.ts';
+import { HttpRefusal } from '../../functions/http/refusal.ts';
 import { HashingQueue } from '../../functions/login/hashing-queue.ts';
 import { LoginLimits } from '../../functions/login/limits.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
@@ -151,7 +151,7 @@ describe('limits on failed logins', () => {
       await limits.check(limits.keysOf(user, address));
       return false;
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof HttpRefusal)) throw error;
       return true;
     }
   };

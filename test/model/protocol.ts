@@ -3,11 +3,11 @@ import { buryGateway, holdLease } from '../../contract/store/scripts/gateways.ts
 import { readMailbox, stashMessages } from '../../contract/store/scripts/mailbox.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import {
-  auditSessions,
   type ClaimRequest,
   type ClaimResult,
   claimSessions,
   disconnectUser,
+  readCurrentSessions,
   releaseSession,
 } from '../../contract/store/scripts/sessions.ts';
 import { settleMessages } from '../../contract/store/scripts/settle.ts';
@@ -159,7 +159,7 @@ export class Protocol {
     gateway.hasToConfirm = false;
     const reply = await holdLease(this.store.port, this.store.keys, this.#lease(gateway, 1));
     if (reply === 'lost' || reply.highestId < gateway.seenId) return this.#rejoinAfterLoss(gateway);
-    const [now] = await auditSessions(this.store.port, this.store.keys, [USER]);
+    const [now] = await readCurrentSessions(this.store.port, this.store.keys, [USER]);
     const { session } = gateway;
     if (now === undefined) return;
     if (session !== undefined) {
@@ -329,7 +329,7 @@ export class Protocol {
     else if (survivor === undefined && open.length > 0 && isWhole)
       state.violations.push('a replaced connection is open');
     else if (survivor !== undefined && open[0] !== survivor) state.violations.push('the newest connection is closed');
-    const [now] = await auditSessions(store.port, store.keys, [USER]);
+    const [now] = await readCurrentSessions(store.port, store.keys, [USER]);
     const holders = state.gateways.filter(({ session }) => session !== undefined);
     const isKnown = holders.every(({ session }) => now?.epoch === session?.epoch && now?.gatewayId === session?.holder);
     if (!isKnown || (holders.length === 0 && now?.gatewayId !== undefined))

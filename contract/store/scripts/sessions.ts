@@ -94,7 +94,12 @@ export async function claimSessions(
   );
 }
 
-const auditScript = defineScript('audit', ALLOW_FULL, SESSION_LUA, readLua(new URL('./audit.lua', import.meta.url)));
+const currentSessionsScript = defineScript(
+  'audit',
+  ALLOW_FULL,
+  SESSION_LUA,
+  readLua(new URL('./current-sessions.lua', import.meta.url)),
+);
 
 interface CurrentSession {
   epoch: number;
@@ -107,12 +112,12 @@ interface CurrentSession {
 }
 
 /** The session of each of these users, as the store has it. */
-export async function auditSessions(
+export async function readCurrentSessions(
   redis: RedisPort,
   keys: Keys,
   userIds: readonly string[],
 ): Promise<CurrentSession[]> {
-  const reply = await redis.script(auditScript, [keys.users], [keys.prefix, ...userIds]);
+  const reply = await redis.script(currentSessionsScript, [keys.users], [keys.prefix, ...userIds]);
   return (reply as [epoch: string, since: string, gatewayId: string, endedBy: string][]).map(
     ([epoch, since, gatewayId, endedBy]) => ({
       epoch: Number(epoch),

@@ -13,7 +13,7 @@ interface Props {
   onDone?: () => void;
 }
 
-/** Cancels scheduled and stored messages; written ones cannot be withdrawn. */
+/** Cancels scheduled and stored messages; written ones cannot be cancelled. */
 export function TakeBack({ id, waiting, onDone }: Props) {
   const [outcome, setOutcome] = useState<string>();
   const takeBack = async () => {

@@ -17,7 +17,7 @@ import type { Message } from './message.ts';
 import type { Settings } from './options.ts';
 
 export interface SessionHandlers {
-  verified(session: Session, info: SessionInfo): void;
+  verified(session: ClientSession, info: SessionInfo): void;
   message(message: Message): void;
   accepted(ref: string, messageId: string): void;
   refused(ref: string | undefined, code: string, message: string): void;
@@ -28,7 +28,7 @@ export interface SessionHandlers {
 }
 
 /** One connection from its verify to its end. */
-export class Session {
+export class ClientSession {
   readonly #settings: Settings;
   readonly #handlers: SessionHandlers;
   readonly #connection: Connection;
@@ -52,10 +52,10 @@ export class Session {
   }
 
   /** Opens a connection and sends the verify; the result comes through the handlers. Rejects when the connection or the verify could not be sent. */
-  static async open(settings: Settings, handlers: SessionHandlers, signal: AbortSignal): Promise<Session> {
+  static async open(settings: Settings, handlers: SessionHandlers, signal: AbortSignal): Promise<ClientSession> {
     const token = await settings.token(undefined);
     const socket = await openSocket(settings, signal);
-    return new Session(settings, handlers, socket, token);
+    return new ClientSession(settings, handlers, socket, token);
   }
 
   get info(): SessionInfo | undefined {

@@ -5,7 +5,7 @@ import type { Json } from './message.ts';
 /** `command_id` of a reply, less that of its command. */
 const REPLY_OFFSET = 1_000;
 
-interface OutboxWriter {
+interface QueueWriter {
   write(commandId: number, body: string, written: (error?: Error | null) => void): void;
 }
 
@@ -33,11 +33,11 @@ interface Entry extends Outgoing {
  * Unfinished sends: those that wait for a connection, in order, and written ones that wait for their
  * answer. Together at most `limit`; one more is refused.
  */
-export class Outbox {
+export class SendQueue {
   readonly #limit: number;
   readonly #waiting = new Map<string, Entry>();
   readonly #written = new Map<string, Entry>();
-  #writer: OutboxWriter | undefined;
+  #writer: QueueWriter | undefined;
   #givesReceipts = false;
   #emptied: (() => void)[] = [];
 
@@ -81,7 +81,7 @@ export class Outbox {
   }
 
   /** A verified connection: waiting sends go out, in order. */
-  attach(writer: OutboxWriter, givesReceipts: boolean): void {
+  attach(writer: QueueWriter, givesReceipts: boolean): void {
     this.#writer = writer;
     this.#givesReceipts = givesReceipts;
     this.#flush();
