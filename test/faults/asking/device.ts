@@ -21,6 +21,9 @@ const FEATURES = { ack: ['ack', 'goodbye'], extended: ['goodbye'] } as const;
 const MAX_THINKING_MS = 40;
 const SLOW_SHARE = 0.15;
 const MAX_SLOW_MS = 900;
+/** A reply of more than a KiB does not fit the notice of it: the caller's function reads it, with others that came at the same time. */
+const LARGE_SHARE = 0.5;
+const LARGE_BYTES = 1_500;
 
 /** A device that replies to what asks, with the name of the message, and comes back when its connection is gone. */
 export class AskedDevice {
@@ -84,7 +87,8 @@ export class AskedDevice {
     if (wire.socket.destroyed) return;
     if (ask !== undefined) {
       note(this.replied, n);
-      wire.send(ClientCommand.reply, { ask, reply: { n } });
+      const log = this.#random.chance(LARGE_SHARE) ? 'x'.repeat(LARGE_BYTES) : '';
+      wire.send(ClientCommand.reply, { ask, reply: { n, log } });
     }
     if (this.form !== 'ack' || id === undefined) return;
     note(this.acknowledged, n);
