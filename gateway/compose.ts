@@ -117,7 +117,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     handOut,
     log,
   });
-  const routeQueue = new RouteQueue({ redis, keys, config, lease, counters, log });
+  const routeQueue = new RouteQueue({ redis, keys, config, lease, registry, counters, log });
   const queueDrain = new QueueDrain({ waiter: queueRedis, redis, keys, config, lease, counters, log });
   const upstream =
     config.upstream && (await Upstream.create({ settings: config.upstream, config, redis, keys, lease, log }));

@@ -15,6 +15,7 @@ import { TurnBatcher } from '../../shared/time/turn-batcher.ts';
 import { DirectInterval } from '../session/direct-interval.ts';
 import { PauseReason } from '../session/frame-reader.ts';
 import { Notice } from '../session/messages.ts';
+import type { Registry } from '../session/registry.ts';
 import type { SenderOrder } from '../session/sender-order.ts';
 import type { Session } from '../session/session.ts';
 import { SenderTurns } from './sender-turns.ts';
@@ -42,6 +43,7 @@ interface RouteQueueParts {
     readonly routeQueueMaxBytes: number;
   };
   readonly lease: { readonly gatewayId: string; readonly highestId: number };
+  readonly registry: Pick<Registry, 'get'>;
   readonly counters: { routed: number; routeFailures: number; routesRefused: number };
   readonly log: Pick<Log, 'error'>;
 }
@@ -66,6 +68,7 @@ export class RouteQueue {
   readonly #keys: Keys;
   readonly #config: RouteQueueParts['config'];
   readonly #lease: RouteQueueParts['lease'];
+  readonly #registry: RouteQueueParts['registry'];
   readonly #counters: RouteQueueParts['counters'];
   readonly #log: RouteQueueParts['log'];
   #latestId = 0;
@@ -83,6 +86,7 @@ export class RouteQueue {
     this.#keys = parts.keys;
     this.#config = parts.config;
     this.#lease = parts.lease;
+    this.#registry = parts.registry;
     this.#counters = parts.counters;
     this.#log = parts.log;
     this.#waiting = new TurnBatcher({ items: new SenderTurns(), run: (batch) => this.#run(batch) });
@@ -241,9 +245,20 @@ export class RouteQueue {
     this.#latestId = Math.max(this.#latestId, Number(result.answers.at(-1)?.id ?? 0));
     batch.forEach((waiting, i) => {
       const { sender, command, ref } = waiting;
-      if (!sender.isClosed) this.#report(sender, command, ref, result.answers[i]);
+      const answer = result.answers[i];
+      if (answer !== undefined && answer.stored > 0) this.#noticeStored(command.to);
+      if (!sender.isClosed) this.#report(sender, command, ref, answer);
       this.#done(waiting, result.ownEntry);
     });
+  }
+
+  /**
+   * To Redis a session that is here may look gone: its clock was set, or it has forgotten something. What it stored meanwhile
+   * comes ahead of what is sent directly now.
+   */
+  #noticeStored(to: RouteCommand['to']): void {
+    if (typeof to === 'string') return;
+    for (const userId of to) this.#registry.get(userId)?.notifyMailbox();
   }
 
   #done({ sender: { order, reader }, command, bytes }: Waiting, ownEntry?: string): void {

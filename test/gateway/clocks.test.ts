@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { holdLease } from '../../contract/store/scripts/gateways.ts';
 import { claimSessions, disconnectUser } from '../../contract/store/scripts/sessions.ts';
+import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import { until } from '../kit/until.ts';
 import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';
 
@@ -147,6 +148,30 @@ test("Redis's clock is set an hour ahead: what came meanwhile is delivered ahead
   ]);
   await client.receives(102, chat('op', 'passed by'));
   await client.receives(102, chat('op', 'after it'));
+});
+
+test("Redis's clock is set an hour back: a lease that was given since then is not taken for an older one", async () => {
+  const g = await gateway({ LEASE_MS: '30000' });
+  const { leaseOf, setLease } = redis(g);
+  const lease = await leaseOf(g.running.id);
+  await setLease('g-older', Date.now() + HOUR_MS + 20_000);
+  await g.redis.command('HSET', g.keys.gateway('g-older'), 'renewed_at', Date.now() + HOUR_MS);
+  const renewal = { gatewayId: 'g-older', leaseMs: 30_000, highestId: 0, sinceLastMs: 1, fields: {} };
+  expect(await holdLease(g.redis, g.keys, renewal)).toMatchObject({ dead: [] });
+  expect(await leaseOf(g.running.id)).toBe(lease);
+});
+
+test('what Redis stored for a session that is here comes ahead of what goes to it directly', async () => {
+  const g = await gateway({ LEASE_MS: '30000' });
+  const client = await g.verified('here');
+  const sender = await g.verified('sender', ['receipts']);
+  // As after a step of Redis's clock, which this gateway has not noticed yet: its lease looks over.
+  await redis(g).setLease(g.running.id, Date.now() - 1);
+  sender.send(2, { chat_to: 'here', chat_content: 'through Redis', ref: 1 });
+  await sender.receives(ServerCommand.accepted);
+  sender.send(2, { chat_to: 'here', chat_content: 'directly' });
+  await client.receives(102, chat('sender', 'through Redis'));
+  await client.receives(102, chat('sender', 'directly'));
 });
 
 test("Redis's clock is set an hour back: a dead gateway is buried when its lease would have ended, not an hour later", async () => {

@@ -14,8 +14,10 @@ if math.abs(jump) <= SET_MS then jump = 0 end
 -- Set forward: all leases would run out at once. Set back: leases of dead gateways would last longer by the same time.
 -- Until then messages may have gone into the mailboxes of users who are connected: their gateways are told ahead of what follows.
 local latest = now + leaseMs
-local suspects = jump ~= 0 and { '(' .. int(now - math.max(jump, 0)), '+inf' } or { '(' .. int(latest + SET_MS), '+inf' }
-local shifted = redis.call('ZRANGEBYSCORE', P .. 'gateways', suspects[1], suspects[2], 'WITHSCORES')
+local above = latest + SET_MS
+-- a lease that was given since the clock was set back is not above `latest`: it stays
+if jump > 0 then above = now - jump elseif jump < 0 then above = latest end
+local shifted = redis.call('ZRANGEBYSCORE', P .. 'gateways', '(' .. int(above), '+inf', 'WITHSCORES')
 for at = 1, #shifted, 2 do
   post(shifted[at], '["s"]', '')
   redis.call('ZADD', P .. 'gateways', int(math.min(tonumber(shifted[at + 1]) + jump, latest)), shifted[at])
