@@ -58,8 +58,8 @@ export class Lease {
   #renewalsMissed = 0;
   /** When what holds was asked for. */
   #heldSince: Moment = momentNow();
-  /** The connection was lost after the last accepted reply. */
-  #mayBeOther = false;
+  /** When the connection was back after it was lost, until a reply to what was sent since then is accepted. */
+  #returnedAtMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
   /** A new id is being asked for. */
@@ -143,7 +143,7 @@ export class Lease {
     if (this.#mode !== 'held') return false;
     const { gatewayId } = this;
     // A renewal that was in flight is sent again, and is the first to hear from the other server.
-    this.#mayBeOther = true;
+    this.#returnedAtMs = performance.now();
     await this.#renewNow();
     return this.gatewayId === gatewayId && this.#isIn('held');
   }
@@ -184,7 +184,7 @@ export class Lease {
 
   #hold(sentAt: Moment, reply: LeaseReply): void {
     this.#heldSince = sentAt;
-    this.#mayBeOther = false;
+    if (this.#returnedAtMs !== undefined && sentAt.monotonicMs >= this.#returnedAtMs) this.#returnedAtMs = undefined;
     this.#parts.clock.learn(reply.nowMs, sentAt.monotonicMs);
     this.#enter('held');
     const others = reply.dead.filter((id) => id !== this.gatewayId);
@@ -231,7 +231,7 @@ export class Lease {
     }
     if (this.#isIn('stopped') || gatewayId !== this.gatewayId) return;
     if (reply !== 'lost' && this.#isIn('held')) {
-      const why = this.#doubt(reply, seenId);
+      const why = this.#doubt(reply, seenId, sentAt);
       if (why === undefined) return this.#hold(sentAt, reply);
       this.#lose(why);
     } else if (this.#isIn('held')) this.#lose('found expired');
@@ -239,11 +239,11 @@ export class Lease {
   }
 
   /** Why the reply may come from a server that has forgotten something, or gives lower ids; undefined: it does not. */
-  #doubt({ highestId, nowMs }: LeaseReply, seenId: number): string | undefined {
+  #doubt({ highestId, nowMs }: LeaseReply, seenId: number, { monotonicMs }: Moment): string | undefined {
     if (highestId < seenId) return 'Redis has forgotten messages';
-    if (!this.#mayBeOther) return undefined;
+    if (this.#returnedAtMs === undefined) return undefined;
     const tolerated = TOLERATED_LAG_MS + (performance.now() - this.#heldSince.monotonicMs) * DRIFT;
-    return this.#parts.clock.lagMs(nowMs) > tolerated ? 'the clock of Redis is behind' : undefined;
+    return this.#parts.clock.lagMs(nowMs, monotonicMs) > tolerated ? 'the clock of Redis is behind' : undefined;
   }
 
   /** The loss is reported at once; the new id comes as soon as Redis replies. */

@@ -40,9 +40,12 @@ export class StoreClock {
     return this.#offsetMs === undefined ? Date.now() : performance.now() + this.#offsetMs;
   }
 
-  /** How far Redis was behind what it must show by now, ms; 0 or less: it was not. Ask before `learn`. */
-  lagMs(redisNowMs: number): number {
-    return this.#offsetMs === undefined ? 0 : performance.now() + this.#offsetMs - redisNowMs;
+  /**
+   * How far Redis was behind what it must have shown when this was sent, ms; 0 or less: it was not. However long the reply
+   * was on its way. Ask before `learn`.
+   */
+  lagMs(redisNowMs: number, sentAtMs: number): number {
+    return this.#offsetMs === undefined ? 0 : sentAtMs + this.#offsetMs - redisNowMs;
   }
 
   /** The highest id that can have been given by now. */

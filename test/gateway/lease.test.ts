@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { Lease } from '../../gateway/fleet/lease.ts';
@@ -14,8 +15,10 @@ afterAll(() => redis.close());
 /** A lease on a Redis whose clock, as it tells it, can be set back. */
 async function joined() {
   let behindMs = 0;
+  let lateMs = 0;
   const script: RedisPort['script'] = async (...call) => {
     const [now, ...rest] = (await redis.script(...call)) as [number, ...RedisReply[]];
+    await setTimeout(lateMs);
     return [now - behindMs, ...rest];
   };
   const lease = new Lease({
@@ -34,11 +37,22 @@ async function joined() {
     setBack: (ms: number) => {
       behindMs = ms;
     },
+    delay: (ms: number) => {
+      lateMs = ms;
+    },
   };
 }
 
 test('a connection that was lost and leads to the same Redis: the lease goes on', async () => {
   const { lease } = await joined();
+  expect(await lease.confirmAfterReturn()).toBe(true);
+  expect(lease.lossCount).toBe(0);
+  lease.stop();
+});
+
+test('a reply that comes late does not make the clock of Redis look behind', async () => {
+  const { lease, delay } = await joined();
+  delay(300);
   expect(await lease.confirmAfterReturn()).toBe(true);
   expect(lease.lossCount).toBe(0);
   lease.stop();

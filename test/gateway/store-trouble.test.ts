@@ -76,7 +76,7 @@ test('a slow store is not taken for a silent one: its connections stay', async (
 
 test('a full store: leases, verify, delivery and acknowledgement go on, new messages wait until memory is free', async () => {
   const redis = await ownRedis();
-  const g = await gateway({ LEASE_MS: '1000' }, { redisUrl: redis.url });
+  const g = await gateway({ LEASE_MS: '2000' }, { redisUrl: redis.url });
   const alice = await g.verified('alice', ['receipts']);
   const plain = await g.verified('plain');
   await g.users('away', 'carol');
@@ -105,7 +105,7 @@ test('a full store: leases, verify, delivery and acknowledgement go on, new mess
   // A new message waits.
   alice.send(2, { chat_to: 'plain', chat_content: 'new', ref: 1 });
   // The lease is renewed beyond its first end.
-  await until('the lease is renewed', async () => (await renewedAt()) > before + 1_000);
+  await until('the lease is renewed', async () => (await renewedAt()) > before + 2_000);
   expect(g.running.id).toBe(first);
   alice.hasNothingMore();
 
