@@ -44,9 +44,17 @@ function withoutMeanings(path, text) {
   return without;
 }
 
-/** A third of the Lua text is for its readers, and a store is sent all of it. No string of these sources goes over a line's end. */
+/** Kept as they are, because what splits by it has them in every second place. */
+const LUA_STRING = /('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")/;
+
+/**
+ * A third of the Lua text is for its readers, and a store is sent all of it. No string of these sources goes over a line's end,
+ * and comments have lines of their own.
+ */
 function withoutComments(lua) {
-  return lua.replaceAll(/^(?:[ \t]*(?:--.*)?\n|[ \t]+)/gm, (text) => (text.endsWith('\n') ? '' : ' '));
+  const lines = lua.replaceAll(/^(?:[ \t]*(?:--.*)?\n|[ \t]+)/gm, (text) => (text.endsWith('\n') ? '' : ' '));
+  const parts = lines.split(LUA_STRING);
+  return parts.map((part, i) => (i % 2 === 1 ? part : part.replaceAll(/ ?(==|~=|<=|>=|=|,) ?/g, '$1'))).join('');
 }
 
 /**
