@@ -20,7 +20,7 @@ const FAULT_MS = 15_000;
 const REST_MS = 15_000;
 /** Keys that may stay in Redis when everybody has left; any other is a leak. */
 const LASTING =
-  /^(?:user:\*|mailbox:\*|users|gateways|gateway:\*|inbox:\*|sessions:\*|events|stats|message_id|sweep_cursor|sweep_scan|sweep_pause|front_tcp:\*|audit)$/;
+  /^(?:user:\*|mailbox:\*|mailbox_bytes:\*|mailbox_senders:\*|mailbox_expiry:\*|users|gateways|gateway:\*|inbox:\*|sessions:\*|events|stats|message_id|sweep_cursor|sweep_scan|sweep_pause|front_tcp:\*|audit)$/;
 
 const startedAt = performance.now();
 const system = await startSystem(USERS);
