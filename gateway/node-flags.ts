@@ -3,8 +3,5 @@
  *
  * A small young generation: most of what a gateway makes is gone after one turn, and the default (up to 3 × 16 MiB) would
  * be a third of its memory at 15,000 idle connections, cold in the cache, and pause longer when it is swept.
- *
- * Functions are compiled at their first call: interpreted, a storm of clients right after a start costs a fifth more of the
- * processor.
  */
-export const NODE_FLAGS = ['--max-semi-space-size=4', '--always-sparkplug'];
+export const NODE_FLAGS = ['--max-semi-space-size=4'];
