@@ -246,7 +246,7 @@ export class RouteQueue {
     batch.forEach((waiting, i) => {
       const { sender, command, ref } = waiting;
       const answer = result.answers[i];
-      if (answer !== undefined && answer.stored > 0) this.#noticeStored(command.to);
+      if (answer !== undefined && answer.stored > 0 && answer.online === 0) this.#noticeStored(command.to);
       if (!sender.isClosed) this.#report(sender, command, ref, answer);
       this.#done(waiting, result.ownEntry);
     });
@@ -254,7 +254,8 @@ export class RouteQueue {
 
   /**
    * To Redis a session that is here may look gone: its clock was set, or it has forgotten something. What it stored meanwhile
-   * comes ahead of what is sent directly now.
+   * comes ahead of what is sent directly now. Only where it took nobody for connected: reading a mailbox sends again what a
+   * client has not acknowledged yet.
    */
   #noticeStored(to: RouteCommand['to']): void {
     if (typeof to === 'string') return;

@@ -174,6 +174,17 @@ test('what Redis stored for a session that is here comes ahead of what goes to i
   await client.receives(102, chat('sender', 'directly'));
 });
 
+test('a message to somebody else who is away brings nobody a message again', async () => {
+  const g = await gateway();
+  const here = await g.verified('here', ['ack']);
+  const sender = await g.verified('sender');
+  await g.users('away');
+  for (const chat_content of ['first', 'second', 'third']) {
+    sender.send(3, { chat_to: ['here', 'away'], chat_content });
+    await here.receives(103, expect.objectContaining(chat('sender', chat_content)));
+  }
+});
+
 test("Redis's clock is set an hour back: a dead gateway is buried when its lease would have ended, not an hour later", async () => {
   const g = await gateway(QUICK);
   const client = await g.verified('lives');
