@@ -92,7 +92,9 @@ export function mayBeLost({ stays }: History, user: string, send: Send): boolean
 export function checkDuplicates({ history, bySend }: Seen): string[] {
   const broken: string[] = [];
   const copies = Map.groupBy(history.received, ({ user, content }) => `${user} ${content}`);
-  for (const [key, [first, ...others]] of copies) {
+  for (const [key, all] of copies) {
+    // A stalled client reads late what an older connection was sent before.
+    const [first, ...others] = all.toSorted((a, b) => a.connection - b.connection || a.at - b.at);
     const send = first && bySend.get(first.content);
     if (!first || (send && (history.mayHaveForgotten(send) || mayBeDrainedTwice(history, send)))) continue;
     let done = first.form === 'ack' ? undefined : first;
