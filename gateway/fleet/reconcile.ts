@@ -23,9 +23,9 @@ interface ReconcileParts {
   readonly sessionStore: {
     release(release: Omit<Release, 'call' | 'highestId'>): Promise<void>;
   };
-  readonly recentCalls: { repeatForgotten(): Promise<number> };
+  readonly recentCalls: { repeatForgotten(): Promise<{ made: number; errors: unknown[] }> };
   readonly inbox: { removeHandedOut(): Promise<void> };
-  readonly log: Pick<Log, 'warn'>;
+  readonly log: Pick<Log, 'warn' | 'error'>;
 }
 
 /**
@@ -47,9 +47,17 @@ export async function reconcileSessions(parts: ReconcileParts): Promise<void> {
   if (left > 0) log.warn({ event: 'sessions_left', left }, 'Redis knew of sessions that had ended');
 }
 
+/** Does not reject: the sessions are compared whatever becomes of it. */
 async function repeatForgotten({ recentCalls, log }: ReconcileParts): Promise<void> {
-  const calls = await recentCalls.repeatForgotten();
-  if (calls > 0) log.warn({ event: 'writes_repeated', repeated: calls }, 'Redis had forgotten calls: made them again');
+  const failed = (error: unknown): void =>
+    log.error({ event: 'store_failed', what: 'repeat', error: String(error) }, 'a script failed');
+  try {
+    const { made, errors } = await recentCalls.repeatForgotten();
+    if (made > 0) log.warn({ event: 'writes_repeated', repeated: made }, 'Redis had forgotten calls: made them again');
+    errors.forEach(failed);
+  } catch (error) {
+    failed(error);
+  }
 }
 
 async function hasForgotten({ registry, redis, keys, claims }: ReconcileParts): Promise<boolean> {

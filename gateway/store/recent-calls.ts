@@ -57,17 +57,20 @@ export class RecentCalls {
   }
 
   /**
-   * After Redis was away: resolves when the calls that it has forgotten are made again, in their order, with how many these are.
-   * What had no reply was sent again before.
+   * After Redis was away: makes the calls that it has forgotten again, in their order. Resolves with how many were made, and with
+   * the errors of those that it refuses now. What had no reply was sent again before.
    */
-  async repeatForgotten(): Promise<number> {
-    const calls = this.#calls.toSorted((a, b) => a.number - b.number);
-    const ids = [...new Set(calls.map(({ gatewayId }) => gatewayId))];
-    const noted = await Promise.all(ids.map((id) => this.#redis.command('GET', this.#keys.writes(id))));
-    const took = new Map(ids.map((id, i) => [id, effectiveIn(noted[i] as string | null)]));
-    const forgotten = calls.filter(({ gatewayId, number }) => !took.get(gatewayId)?.(number));
-    await Promise.all(forgotten.map(({ make }) => make()));
-    return forgotten.length;
+  async repeatForgotten(): Promise<{ made: number; errors: unknown[] }> {
+    // One id follows another, and so do their calls.
+    const byId = [...Map.groupBy(this.#calls, ({ gatewayId }) => gatewayId)];
+    const noted = await Promise.all(byId.map(([id]) => this.#redis.command('GET', this.#keys.writes(id))));
+    const forgotten = byId.flatMap(([, calls], i) => {
+      const tookEffect = effectiveIn(noted[i] as string | null);
+      return calls.filter(({ number }) => !tookEffect(number)).sort((a, b) => a.number - b.number);
+    });
+    const results = await Promise.allSettled(forgotten.map(({ make }) => make()));
+    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    return { made: results.length - errors.length, errors };
   }
 
   #keep(call: RecentCall): void {

@@ -123,7 +123,7 @@ function postPath(usage: Usage): number {
   );
 }
 
-/** Answers of a command are small: their bytes are not counted, here and at the API. */
+/** The bytes of responses are not counted, neither here nor for the API: responses to commands are small. */
 function firewall(usage: Usage): number {
   const requests = requestsPerMonth(usage);
   return (

@@ -33,7 +33,7 @@ const noted = () => redis.command('GET', keys.writes('g1'));
 test('calls that took effect are noted by one number, and none is made again', async () => {
   for (let i = 0; i < 5; i += 1) await make();
   expect(await noted()).toBe('5');
-  expect(await recent.repeatForgotten()).toBe(0);
+  expect(await recent.repeatForgotten()).toEqual({ made: 0, errors: [] });
   expect(made).toHaveLength(5);
 });
 
@@ -44,7 +44,7 @@ test('only those that the store has forgotten are made again, in their order and
   await note('g1:4');
   expect(await noted()).toBe('2 4');
   made.length = 0;
-  expect(await recent.repeatForgotten()).toBe(2);
+  expect(await recent.repeatForgotten()).toEqual({ made: 2, errors: [] });
   expect(made).toEqual(['g1:3', 'g1:5']);
   expect(await noted()).toBe('5');
 });
@@ -68,7 +68,7 @@ test('each id of a gateway has its own numbers', async () => {
   await make();
   expect(made).toEqual(['g1:1', 'g1:2', 'g2:1']);
   await redis.command('DEL', keys.writes('g1'));
-  expect(await recent.repeatForgotten()).toBe(2);
+  expect(await recent.repeatForgotten()).toEqual({ made: 2, errors: [] });
 });
 
 test('kept calls have a bound in bytes: the oldest go first', async () => {
@@ -77,11 +77,36 @@ test('kept calls have a bound in bytes: the oldest go first', async () => {
   await make(1);
   await redis.command('DEL', keys.writes('g1'));
   made.length = 0;
-  expect(await recent.repeatForgotten()).toBe(2);
+  expect(await recent.repeatForgotten()).toEqual({ made: 2, errors: [] });
   expect(made).toEqual(['g1:2', 'g1:3']);
+});
+
+test('the calls of an older id are made before those of the newer one', async () => {
+  await make();
+  await make();
+  lease.gatewayId = 'g2';
+  await make();
+  await redis.command('DEL', keys.writes('g1'), keys.writes('g2'));
+  made.length = 0;
+  await recent.repeatForgotten();
+  expect(made).toEqual(['g1:1', 'g1:2', 'g2:1']);
+});
+
+test('a call that is refused when it is made again does not keep the others back', async () => {
+  let isRefused = false;
+  await recent.make(1, async (call) => {
+    if (isRefused) throw new Error('WRONGTYPE');
+    await note(call);
+  });
+  await make();
+  await redis.command('DEL', keys.writes('g1'));
+  isRefused = true;
+  made.length = 0;
+  expect(await recent.repeatForgotten()).toEqual({ made: 1, errors: [new Error('WRONGTYPE')] });
+  expect(made).toEqual(['g1:2']);
 });
 
 test('a call that was refused is not made again', async () => {
   await expect(recent.make(1, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
-  expect(await recent.repeatForgotten()).toBe(0);
+  expect(await recent.repeatForgotten()).toEqual({ made: 0, errors: [] });
 });
