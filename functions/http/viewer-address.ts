@@ -7,6 +7,6 @@ const ADDRESS = /^[0-9a-fA-F.:]{2,45}$/;
  * VIEWER_ADDRESS_HEADER names. Whoever sets it must overwrite what the client sent, and nobody may reach the API past it.
  */
 export function clientAddressOf(event: APIGatewayProxyEventV2, header = process.env.VIEWER_ADDRESS_HEADER): string {
-  const told = header ? event.headers[header] : undefined;
-  return told !== undefined && ADDRESS.test(told) ? told : event.requestContext.http.sourceIp;
+  const viewer = header ? event.headers[header] : undefined;
+  return viewer !== undefined && ADDRESS.test(viewer) ? viewer : event.requestContext.http.sourceIp;
 }

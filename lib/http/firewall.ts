@@ -51,7 +51,7 @@ const CHECK_CACHE = Duration.minutes(5);
 const CHECK_MEMORY_MIB = 256;
 const CHECK_TIMEOUT_SECONDS = 10;
 
-/** CloudFront with a web ACL in front of the API, which refuses whoever comes past it. */
+/** CloudFront with a web ACL in front of the API, which refuses calls that bypass it. */
 export class Firewall extends Construct {
   readonly distribution: cloudfront.Distribution;
   readonly authorizer: apigw.IHttpRouteAuthorizer;
@@ -142,7 +142,7 @@ export class Firewall extends Construct {
         ],
       },
     });
-    acknowledge(distribution, 'CFR1', 'Whom to admit by country is for the web ACL to say.');
+    acknowledge(distribution, 'CFR1', 'The web ACL decides which countries are admitted.');
     acknowledge(distribution, 'CFR3', 'The API has an access log of its own, and the web ACL can have one.');
     if (!certificate)
       acknowledge(distribution, 'CFR4', "CloudFront's own name has its own TLS policy; a domain has TLS 1.2.");

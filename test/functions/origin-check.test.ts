@@ -39,3 +39,9 @@ it('refuses by failing when the secret cannot be read, without a word of it', as
   vi.stubEnv('ORIGIN_SECRET_ARN', 'arn:of:nothing');
   await expect(admits('first')).rejects.toThrow('the secret of ORIGIN_SECRET_ARN could not be read: HTTP 404');
 });
+
+it('asks Secrets Manager a bounded number of times, however many wrong values come, and still admits the right one', async () => {
+  for (let i = 0; i < 50; i += 1) expect(await admits(`wrong ${i}`)).toBe(false);
+  expect(extension.readsPastCache()).toBeLessThanOrEqual(2 * 16);
+  expect(await admits('first')).toBe(true);
+});

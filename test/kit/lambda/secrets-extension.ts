@@ -12,6 +12,7 @@ export async function startSecretsExtension(arn: string, secret: object | string
   let current = secret;
   let cached = secret;
   let previous: object | string | undefined;
+  let pastCache = 0;
   const textOf = (value: object | string): string => (typeof value === 'string' ? value : JSON.stringify(value));
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://localhost');
@@ -20,6 +21,7 @@ export async function startSecretsExtension(arn: string, secret: object | string
     if (url.pathname !== '/secretsmanager/get' || url.searchParams.get('secretId') !== arn) {
       return response.writeHead(404).end();
     }
+    if (url.searchParams.get('refreshNow') === 'true') pastCache += 1;
     const isPrevious = url.searchParams.get('versionStage') === 'AWSPREVIOUS';
     if (isPrevious && previous === undefined) return response.writeHead(400).end();
     if (!isPrevious && url.searchParams.get('refreshNow') === 'true') cached = current;
@@ -33,6 +35,8 @@ export async function startSecretsExtension(arn: string, secret: object | string
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
+    /** How often Secrets Manager was asked, whatever is kept. */
+    readsPastCache: (): number => pastCache,
     /** The secret has a new version. */
     rotate: (next: object | string): void => {
       previous = current;
