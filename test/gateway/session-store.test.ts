@@ -17,6 +17,7 @@ const redis = connectRedis({ url, username: undefined, password: undefined, clus
 afterAll(() => redis.close());
 
 let keys: Keys;
+let recent: RecentCalls;
 let store: SessionStore;
 let session: { userId: string; epoch: number; holder: string };
 let id: string;
@@ -32,7 +33,7 @@ async function claim(): Promise<{ epoch: number }> {
 /** A client that acknowledges has a message that waits for its acknowledgement. */
 beforeEach(async () => {
   keys = keysOf(uniquePrefix());
-  const recent = new RecentCalls({ redis, keys, lease });
+  recent = new RecentCalls({ redis, keys, lease });
   const progress = new DeliveryProgress({ redis, keys, recent, counters: new Counters(), log: silentLog });
   store = new SessionStore({ redis, keys, config, lease, recent, progress, log: silentLog });
   await redis.command('HSET', keys.user('u'), 'token', 'token');
@@ -55,4 +56,15 @@ test('a page requested behind an acknowledgement does not have the message', asy
   void store.settleAcknowledged(session, [id]);
   const page = await store.page(session, { after: '0', lostReported: 0, waitsForNobody: false }, () => true);
   expect(page).toEqual([]);
+});
+
+test('every call that a failover could forget is noted in Redis: a mere reconnect makes none again', async () => {
+  const message = { id, rest: '102,1100,0,"",""', body: '{}' };
+  await store.settleAcknowledged(session, [id]);
+  await store.stash([{ ...message, userIds: ['u'] }]);
+  await store.settleWritten(session, [id]);
+  await store.giveUpTooLarge('u', { id, flags: '', isStored: false });
+  await store.release({ session, reason: 'client_left', handsOver: true, undelivered: [message] });
+  expect(await redis.command('GET', keys.writes('g1'))).toBe('5');
+  expect(await recent.repeatForgotten()).toEqual({ made: 0, errors: [] });
 });
