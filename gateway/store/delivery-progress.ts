@@ -6,7 +6,7 @@ import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { GatheredWrites } from './gathered-writes.ts';
-import type { RecentCalls } from './recent-calls.ts';
+import { CALL_BYTES, ID_BYTES, type RecentCalls } from './recent-calls.ts';
 
 interface DeliveryProgressParts {
   readonly redis: RedisPort;
@@ -16,8 +16,6 @@ interface DeliveryProgressParts {
   readonly log: Pick<Log, 'error'>;
 }
 
-/** About what an item holds in memory, beside a reply. */
-const ITEM_BYTES = 300;
 /** A caller waits for an acknowledgement for so long at most (MAX_WAIT_SECONDS), and a little. */
 const AWAITED_MS = 30_000;
 /** With so many calls that wait, every acknowledgement is taken for an awaited one. */
@@ -98,5 +96,10 @@ export class DeliveryProgress {
 }
 
 function bytesOf(step: readonly Progress[]): number {
-  return step.reduce((sum, item) => sum + ITEM_BYTES + ('ask' in item ? item.reply.length : 0), 0);
+  return step.reduce((sum, item) => sum + CALL_BYTES + sizeOf(item), 0);
+}
+
+function sizeOf(item: Progress): number {
+  if ('ask' in item) return item.reply.length;
+  return 'ids' in item ? ID_BYTES * item.ids.length : 0;
 }

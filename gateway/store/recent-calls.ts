@@ -4,6 +4,9 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 /** What a failover loses was acknowledged in the last moments before it. */
 const KEPT_MS = 10_000;
 const KEPT_BYTES = 8_388_608;
+/** About what a call holds in memory beside its messages, and each user or message id in it. */
+export const CALL_BYTES = 300;
+export const ID_BYTES = 64;
 
 interface RecentCall {
   readonly gatewayId: string;

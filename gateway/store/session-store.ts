@@ -9,21 +9,19 @@ import {
   type TooLarge,
 } from '../../contract/store/scripts/mailbox.ts';
 import { type Release, releaseSession, type Undelivered } from '../../contract/store/scripts/sessions.ts';
-import { type Settlement, settleMessages } from '../../contract/store/scripts/settle.ts';
+import { settleMessages } from '../../contract/store/scripts/settle.ts';
 import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { Latch } from '../../shared/time/latch.ts';
 import { Semaphore } from '../../shared/time/semaphore.ts';
-import type { RecentCalls } from './recent-calls.ts';
+import { CALL_BYTES, ID_BYTES, type RecentCalls } from './recent-calls.ts';
 
 const PAGE = 128;
 /** Pages that are read at a time: a page has up to 256 KB, and after a storm thousands of sessions want one. */
 const MAX_PAGES_IN_FLIGHT = 32;
 /** Bytes on their way back to mailboxes; above it the inbox is not read on. */
 const STASH_MAX_BYTES = 8_388_608;
-/** About what a call holds in memory, beside its messages. */
-const CALL_BYTES = 300;
 
 interface SessionStoreParts {
   readonly redis: RedisPort;
@@ -121,7 +119,7 @@ export class SessionStore {
     const stash = (call: string) =>
       stashMessages(this.#redis, this.#keys, this.#config, step, call, this.#lease.highestId);
     return this.#run('stash', users, () =>
-      this.#recent.make(CALL_BYTES + bytes, stash).finally(() => this.#stashed(bytes)),
+      this.#recent.make(CALL_BYTES + bytes + ID_BYTES * users.length, stash).finally(() => this.#stashed(bytes)),
     );
   }
 
@@ -149,18 +147,17 @@ export class SessionStore {
 
   /** For a client that cannot acknowledge: at once, because messages in the mailbox at the next claim are sent again. */
   settleWritten(session: Recipient, ids: readonly string[]): Promise<void> {
-    return this.#run('settle', [session.userId], () => this.#settle([{ session, state: 'written', ids }]));
+    const settlement = { session, state: 'written', ids } as const;
+    return this.#run('settle', [session.userId], async () => {
+      await this.#recent.make(CALL_BYTES + ID_BYTES * ids.length, (call) =>
+        settleMessages(this.#redis, this.#keys, [settlement], call),
+      );
+    });
   }
 
   /** They leave together with others, ahead of any other call here that is made meanwhile. */
   settleAcknowledged(session: Recipient, ids: readonly string[]): Promise<void> {
     return this.#run('settle', [session.userId], () => this.#progress.acknowledged(session, ids));
-  }
-
-  async #settle(settlements: readonly Settlement[]): Promise<void> {
-    await this.#recent.make(CALL_BYTES * settlements.length, (call) =>
-      settleMessages(this.#redis, this.#keys, settlements, call),
-    );
   }
 
   /** A message that is too large for the client of this user. Does not reject. */

@@ -68,3 +68,20 @@ test('every call that a failover could forget is noted in Redis: a mere reconnec
   expect(await redis.command('GET', keys.writes('g1'))).toBe('5');
   expect(await recent.repeatForgotten()).toEqual({ made: 0, errors: [] });
 });
+
+test('what is kept to be made again is counted with its ids and recipients', async () => {
+  const bytes: number[] = [];
+  const counting: Pick<RecentCalls, 'make'> = {
+    make: (size, call) => {
+      bytes.push(size);
+      return call('');
+    },
+  };
+  const progress = new DeliveryProgress({ redis, keys, recent: counting, counters: new Counters(), log: silentLog });
+  store = new SessionStore({ redis, keys, config, lease, recent: counting, progress, log: silentLog });
+  const ids = Array.from({ length: 128 }, (_, i) => String(i + 1));
+  await store.settleWritten(session, ids);
+  await store.settleAcknowledged(session, ids);
+  await store.stash([{ id, rest: '102,1100,0,"",""', body: '{}', userIds: ids }]);
+  expect(Math.min(...bytes)).toBeGreaterThan(128 * 60);
+});
