@@ -17,7 +17,7 @@ export interface Reply {
 }
 
 /** Messages that leave a session's mailbox for good: `acknowledged` by the client, or `written` to one that cannot acknowledge. */
-export interface Settlement {
+interface Settlement {
   readonly session: Recipient;
   readonly state: 'acknowledged' | 'written';
   readonly ids: readonly string[];
