@@ -8,10 +8,10 @@ async function run(): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.logFormat });
   endOnFailure(log);
   const gateway = await startGateway(config, log);
+  stopOnSignal(gateway);
   console.log(
     `gateway listens on ${config.host}:${gateway.port}, health on ${config.healthHost}:${gateway.healthPort}, net ${gateway.network}`,
   );
-  stopOnSignal(gateway);
   await gateway.ready;
   process.send?.('ready');
 }

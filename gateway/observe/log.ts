@@ -1,5 +1,6 @@
 import { type DestinationStream, type LoggerOptions, pino } from 'pino';
 import { FloodLimiter, withoutSecrets } from '../../shared/log-lines.ts';
+import { logOutput } from './log-output.ts';
 
 export type GatewayLog = pino.Logger;
 
@@ -45,5 +46,5 @@ function logOf(
 ): GatewayLog {
   if (format === 'pretty')
     return pino({ ...settings, transport: { target: 'pino-pretty', options: { destination: 1 } } });
-  return destination === undefined ? pino(settings) : pino(settings, destination);
+  return pino(settings, destination ?? logOutput());
 }
