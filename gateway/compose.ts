@@ -16,6 +16,7 @@ import { TlsMaterial } from './net/tls-material.ts';
 import { Counters } from './observe/counters.ts';
 import { DebugEndpoints } from './observe/debug.ts';
 import { DeliveryTraces } from './observe/delivery-traces.ts';
+import { EventLoop } from './observe/event-loop.ts';
 import { HealthServer } from './observe/health-server.ts';
 import type { GatewayLog } from './observe/log.ts';
 import { Observer, tracesOf } from './observe/observer.ts';
@@ -78,7 +79,8 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
   const queueRedis = redis.blocking();
   const counters = new Counters();
   const registry = new Registry();
-  const wheel = new Wheel();
+  const eventLoop = new EventLoop();
+  const wheel = new Wheel((nowMs, periodMs) => eventLoop.tick(nowMs, periodMs));
 
   const clock = new StoreClock();
   const seenId = () => Math.max(inbox.latestId, routeQueue.latestId);
@@ -149,6 +151,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
   const observer = new Observer({
     config,
     counters,
+    eventLoop,
     registry,
     stalled,
     verifier,

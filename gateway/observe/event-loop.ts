@@ -1,21 +1,25 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createHistogram } from 'node:perf_hooks';
 
-const TICK_MS = 100;
-/** Each sample wakes the process: an idle gateway should sleep. */
-const RESOLUTION_MS = 100;
 /** From this delay on, the loop counts as blocked: all clients have waited. */
 const BLOCKED_MS = 200;
 /** The wall clock and the monotonic clock part by this much only when the wall clock is set. */
 const JUMP_MS = 500;
 
-/** Watches what everything else relies on: the event loop turns, and clocks go forward. */
+/** Delays above it count as this one. */
+const MAX_DELAY_MS = 60_000;
+
+/**
+ * Watches what everything else relies on: the event loop turns, and clocks go forward. It has no timer of its own: each
+ * wakes the process, and an idle gateway should sleep.
+ */
 export class EventLoop {
   #blocks = 0;
   #blockedMs = 0;
   #clockJumps = 0;
   #lastJumpMs = 0;
-  readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  #timer: NodeJS.Timeout | undefined;
+  /** How late ticks came, µs. */
+  readonly #delays = createHistogram({ lowest: 1, highest: MAX_DELAY_MS * 1_000, figures: 2 });
+  #isRunning = false;
   #lastMs = 0;
   #wallOffsetMs = 0;
 
@@ -40,29 +44,28 @@ export class EventLoop {
   }
 
   start(): void {
-    this.#delay.enable();
+    this.#isRunning = true;
     this.#lastMs = performance.now();
     this.#wallOffsetMs = Date.now() - this.#lastMs;
-    this.#timer = setInterval(() => this.#tick(performance.now()), TICK_MS);
-    this.#timer.unref();
   }
 
   stop(): void {
-    this.#delay.disable();
-    clearInterval(this.#timer);
+    this.#isRunning = false;
   }
 
   /** 99th percentile of the delay since the last call, ms. */
   takeP99Ms(): number {
-    // The monitor counts its own interval in.
-    const p99Ms = this.#delay.count === 0 ? 0 : this.#delay.percentile(99) / 1e6 - RESOLUTION_MS;
-    this.#delay.reset();
-    return Math.max(0, p99Ms);
+    const p99Ms = this.#delays.count === 0 ? 0 : this.#delays.percentile(99) / 1_000;
+    this.#delays.reset();
+    return p99Ms;
   }
 
-  #tick(nowMs: number): void {
-    const lateMs = nowMs - this.#lastMs - TICK_MS;
+  /** To be called by a timer of `periodMs`. */
+  tick(nowMs: number, periodMs: number): void {
+    if (!this.#isRunning) return;
+    const lateMs = nowMs - this.#lastMs - periodMs;
     this.#lastMs = nowMs;
+    this.#delays.record(Math.min(MAX_DELAY_MS * 1_000, Math.max(1, Math.round(lateMs * 1_000))));
     if (lateMs >= BLOCKED_MS) {
       this.#blocks += 1;
       this.#blockedMs += lateMs;

@@ -4,7 +4,7 @@ import type { Probe } from '../../contract/store/scripts/probe.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { startTraces, type Traces } from '../../shared/trace.ts';
 import { EmfReport, type EmfSources } from './emf-report.ts';
-import { EventLoop } from './event-loop.ts';
+import type { EventLoop } from './event-loop.ts';
 import { FiguresReport } from './figures-report.ts';
 import type { GatewayLog } from './log.ts';
 import { createMetrics, type MetricSources } from './metrics.ts';
@@ -17,7 +17,7 @@ import { Watch } from './watch.ts';
 const EXPORT_TIMEOUT_MS = 3_000;
 
 /** What is looked at. */
-type ObservedParts = Omit<MetricSources, 'sums' | 'probe' | 'eventLoop'> &
+type ObservedParts = Omit<MetricSources, 'sums' | 'probe'> &
   Pick<EmfSources, 'upstream'> & {
     readonly sessions: () => Iterable<ObservedSession>;
     readonly redis: RedisPort;
@@ -34,7 +34,7 @@ type ObservedParts = Omit<MetricSources, 'sums' | 'probe' | 'eventLoop'> &
 /** Makes, starts and stops the parts that look at this gateway and report it. */
 export class Observer {
   readonly metrics: MetricsRegistry;
-  readonly #eventLoop = new EventLoop();
+  readonly #eventLoop: EventLoop;
   readonly #probe: StoreProbe;
   readonly #watch: Watch;
   readonly #emf: EmfReport | undefined;
@@ -42,22 +42,22 @@ export class Observer {
   readonly #figures: FiguresReport;
 
   constructor(parts: ObservedParts) {
-    const { config, counters, redis, keys, lease, log, tail, connections, sessions } = parts;
+    const { config, counters, redis, keys, lease, log, tail, connections, sessions, eventLoop } = parts;
     const onAnswer = ({ followed }: Probe, offsetMs: number) => {
       counters.redisOffsetMs = offsetMs;
       tail.follow(followed);
     };
     const probe = new StoreProbe({ redis, keys, lease, onAnswer });
-    const eventLoop = this.#eventLoop;
     const sums = new SessionSums(sessions);
     this.#probe = probe;
-    this.metrics = createMetrics({ ...parts, sums, probe, eventLoop });
+    this.#eventLoop = eventLoop;
+    this.metrics = createMetrics({ ...parts, sums, probe });
     this.#watch = new Watch({ counters, probe, eventLoop, sums, log });
     this.#figures = new FiguresReport(parts);
     const { metricsDeployment, taskProtectionAgent } = config;
     if (metricsDeployment !== undefined) {
       const write = (line: string) => void process.stdout.write(line);
-      this.#emf = new EmfReport(metricsDeployment, { ...parts, probe, eventLoop, write });
+      this.#emf = new EmfReport(metricsDeployment, { ...parts, probe, write });
     }
     if (taskProtectionAgent !== undefined) {
       this.#protection = new TaskProtection({ agentUri: taskProtectionAgent, connections, log });

@@ -16,9 +16,15 @@ const LATE_MS = 500;
  */
 export class Wheel {
   readonly #slots: Set<Timed>[] = Array.from({ length: SLOTS }, () => new Set());
+  readonly #onTick: ((nowMs: number, periodMs: number) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #tick = 0;
   #calledAtMs = 0;
+
+  /** `onTick` is called whenever the timer fires. */
+  constructor(onTick?: (nowMs: number, periodMs: number) => void) {
+    this.#onTick = onTick;
+  }
 
   start(): void {
     this.#calledAtMs = performance.now();
@@ -52,6 +58,7 @@ export class Wheel {
   }
 
   #call(nowMs: number): void {
+    this.#onTick?.(nowMs, TICK_MS);
     const isLate = nowMs - this.#calledAtMs > TICK_MS + LATE_MS;
     this.#calledAtMs = nowMs;
     // Bytes that arrived meanwhile are read first: their senders were not silent.
