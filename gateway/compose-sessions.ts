@@ -6,6 +6,7 @@ import { Outbox } from './delivery/outbox.ts';
 import { StalledBytes } from './delivery/stalled-bytes.ts';
 import type { Counters } from './observe/counters.ts';
 import { Router, type RouterParts } from './routing/router.ts';
+import { Decoders } from './session/frame-reader.ts';
 import type { Registry } from './session/registry.ts';
 import { Session } from './session/session.ts';
 import type { SessionParts } from './session/session-parts.ts';
@@ -20,7 +21,8 @@ type ComposedHere =
   | 'flusher'
   | 'broadcasts'
   | 'stalled'
-  | 'unverifiedBytes';
+  | 'unverifiedBytes'
+  | 'decoders';
 
 /** What sessions need of the network, of Redis and of the fleet. Tests stand in for these with plain objects. */
 type SessionSurroundings = Omit<SessionParts, ComposedHere> &
@@ -75,6 +77,7 @@ export function composeSessions(around: SessionSurroundings): ComposedSessions {
     broadcasts,
     stalled,
     unverifiedBytes: { total: 0 },
+    decoders: new Decoders(),
   };
   return { broadcasts, stalled, own: (...connection) => new Session(sessionParts, ...connection) };
 }

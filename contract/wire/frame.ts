@@ -106,8 +106,12 @@ export class FrameDecoder {
     this.#position = 0;
   }
 
-  /** Copies the unread bytes, so that the chunk may be reused while decoding pauses. */
+  /** Copies the unread bytes, so that the chunk may be reused while decoding pauses. The last frame is not valid any more. */
   detach(): void {
+    if (this.#position >= this.#chunk.length) {
+      this.#drop();
+      return;
+    }
     this.#chunk = Buffer.from(this.#chunk.subarray(this.#position));
     this.#position = 0;
   }

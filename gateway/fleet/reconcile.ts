@@ -70,8 +70,8 @@ async function hasForgotten({ registry, redis, keys, claims }: ReconcileParts): 
       const now = current[i];
       // What is being claimed right now has a newer epoch there than here.
       if (now === undefined || session.epoch !== epoch || !isActive(session) || claims.has(session.userId)) continue;
-      const { sinceEpoch, holder } = session.identity;
-      if (now.sinceEpoch > sinceEpoch) session.close(endOf(now.endedBy));
+      const { holder } = session.identity;
+      if (now.sinceEpoch > session.sinceEpoch) session.close(endOf(now.endedBy));
       else if (now.epoch !== epoch || now.gatewayId !== holder) return true;
     }
   }

@@ -45,7 +45,7 @@ async function resumeSessions(parts: ResumeParts): Promise<number> {
   let resumed = 0;
   for (let from = 0; from < suspended.length; from += BATCH) {
     const batch = suspended.slice(from, from + BATCH);
-    const requests = batch.map(({ userId, form, identity: { epoch, sinceEpoch, holder } }) => ({
+    const requests = batch.map(({ userId, form, epoch, sinceEpoch, identity: { holder } }) => ({
       userId,
       form,
       proof: { resumeEpoch: epoch, sinceEpoch, holder },

@@ -1,6 +1,18 @@
 import { type Connection, type ConnectionEvents, DISCARD } from './connection.ts';
 import { RecordKind, Watched } from './native-binding.ts';
 
+/** What holds of a connection. One bit each: a field for each would take eight bytes in every connection. */
+const Flag = {
+  paused: 1,
+  /** Our side is to end, or has. */
+  ending: 2,
+  endSent: 4,
+  /** The peer has ended its side, and the receiver may not have the event yet. */
+  endRead: 8,
+  endTold: 16,
+} as const;
+type Flag = (typeof Flag)[keyof typeof Flag];
+
 /** What a connection needs of the network that it belongs to. */
 export interface NativeSockets {
   /** Sends the gathered writes. */
@@ -19,7 +31,6 @@ export interface NativeSockets {
 export class NativeConnection implements Connection {
   events: ConnectionEvents = DISCARD;
   readonly remoteAddress: string;
-  readonly certificateName = undefined;
   bytesRead = 0;
   bytesWritten = 0;
   /** Something of it is in what the network gathered. */
@@ -28,13 +39,7 @@ export class NativeConnection implements Connection {
   /** -1: closed. */
   #socket: number;
   #watched: number = Watched.read;
-  #isPaused = false;
-  /** Our side is to end, or has. */
-  #isEnding = false;
-  #isEndSent = false;
-  /** The peer has ended its side, and the listener may not have the event yet. */
-  #isEndRead = false;
-  #isEndTold = false;
+  #flags = 0;
   /** Arrived while nothing may be reported. */
   #held: Buffer | undefined;
   /** What the kernel did not take, in order. */
@@ -47,6 +52,10 @@ export class NativeConnection implements Connection {
     this.network = network;
     this.#socket = socket;
     this.remoteAddress = remoteAddress;
+  }
+
+  #is(flag: Flag): boolean {
+    return (this.#flags & flag) !== 0;
   }
 
   get destroyed(): boolean {
@@ -70,7 +79,7 @@ export class NativeConnection implements Connection {
   }
 
   write(bytes: Buffer, taken?: (error?: Error | null) => void): void {
-    if (this.#socket < 0 || this.#isEnding) return;
+    if (this.#socket < 0 || this.#is(Flag.ending)) return;
     this.bytesWritten += bytes.length;
     if (this.#queue !== undefined) this.queue(bytes);
     else if (bytes.length > 0) this.network.gather(this, this.#socket, bytes);
@@ -82,20 +91,20 @@ export class NativeConnection implements Connection {
 
   pause(): void {
     // The socket is read until something comes: a silent connection costs no call.
-    this.#isPaused = true;
+    this.#flags |= Flag.paused;
   }
 
   resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    if (this.#held !== undefined || this.#isEndRead) process.nextTick(reportHeld, this);
+    if (!this.#is(Flag.paused)) return;
+    this.#flags &= ~Flag.paused;
+    if (this.#held !== undefined || this.#is(Flag.endRead)) process.nextTick(reportHeld, this);
     else this.#readOn();
   }
 
   end(bytes?: Buffer): void {
-    if (this.#isEnding || this.#socket < 0) return;
+    if (this.#is(Flag.ending) || this.#socket < 0) return;
     if (bytes) this.write(bytes);
-    this.#isEnding = true;
+    this.#flags |= Flag.ending;
     if (this.writableLength === 0) this.#sendEnd();
   }
 
@@ -147,38 +156,38 @@ export class NativeConnection implements Connection {
     this.#watch(this.#watched & ~Watched.write);
     const onDrained = this.#onDrained;
     this.#onDrained = undefined;
-    if (this.#isEnding) this.#sendEnd();
+    if (this.#is(Flag.ending)) this.#sendEnd();
     if (onDrained) for (const taken of onDrained) taken();
   }
 
   reportHeld(): void {
-    if (this.#isPaused || this.#socket < 0) return;
+    if (this.#is(Flag.paused) || this.#socket < 0) return;
     const held = this.#held;
     this.#held = undefined;
     if (held !== undefined) this.events.receive(held);
-    if (this.#isPaused || this.#socket < 0) return;
-    if (this.#isEndRead) this.#reportEnd();
+    if (this.#is(Flag.paused) || this.#socket < 0) return;
+    if (this.#is(Flag.endRead)) this.#reportEnd();
     else this.#readOn();
   }
 
   #onBytes(chunk: Buffer): void {
     this.bytesRead += chunk.length;
-    if (!this.#isPaused && this.#held === undefined) return this.events.receive(chunk);
+    if (!this.#is(Flag.paused) && this.#held === undefined) return this.events.receive(chunk);
     this.#held = this.#held === undefined ? Buffer.from(chunk) : Buffer.concat([this.#held, chunk]);
     this.#watch(this.#watched & ~Watched.read);
   }
 
   #onEnded(): void {
-    this.#isEndRead = true;
+    this.#flags |= Flag.endRead;
     this.#watch(this.#watched & ~Watched.read);
-    if (!this.#isPaused && this.#held === undefined) this.#reportEnd();
+    if (!this.#is(Flag.paused) && this.#held === undefined) this.#reportEnd();
   }
 
   #reportEnd(): void {
-    if (this.#isEndTold) return;
-    this.#isEndTold = true;
+    if (this.#is(Flag.endTold)) return;
+    this.#flags |= Flag.endTold;
     this.events.onEnd();
-    if (this.#isEndSent) this.destroy();
+    if (this.#is(Flag.endSent)) this.destroy();
   }
 
   #onWritable(): void {
@@ -194,13 +203,13 @@ export class NativeConnection implements Connection {
   }
 
   #readOn(): void {
-    if (!this.#isEndRead) this.#watch(this.#watched | Watched.read);
+    if (!this.#is(Flag.endRead)) this.#watch(this.#watched | Watched.read);
   }
 
   #sendEnd(): void {
-    if (this.#isEndSent || this.#socket < 0) return;
-    this.#isEndSent = true;
-    if (!this.network.shutdown(this.#socket) || this.#isEndTold) this.destroy();
+    if (this.#is(Flag.endSent) || this.#socket < 0) return;
+    this.#flags |= Flag.endSent;
+    if (!this.network.shutdown(this.#socket) || this.#is(Flag.endTold)) this.destroy();
   }
 
   #watch(what: number): void {

@@ -31,6 +31,7 @@ export class NativeNetwork implements Network, NativeSockets {
   #listener = -1;
   #maxConnections = 0;
   #accept: AcceptEvents | undefined;
+  #lastAddress = '';
   #acceptTimer: NodeJS.Timeout | undefined;
   // What was gathered: buffers[which[i]] for sockets[i], which is that of senders[i].
   #gathered = 0;
@@ -168,7 +169,9 @@ export class NativeNetwork implements Network, NativeSockets {
       return accept.onDropped();
     }
     if (!accept.mayAccept()) return this.closeSocket(socket);
-    const connection = new NativeConnection(this, socket, address);
+    // Many come from one address, that of a router or a balancer: they share one string.
+    if (address !== this.#lastAddress) this.#lastAddress = address;
+    const connection = new NativeConnection(this, socket, this.#lastAddress);
     this.#connections[socket] = connection;
     accept.onConnection(connection);
   }

@@ -39,7 +39,7 @@ export class NodeNetwork implements Network {
     const server = createServer(settings, (socket) => {
       if (!events.mayAccept()) refuse(socket);
       else if (this.#tlsServer) this.#tlsServer.emit('connection', socket);
-      else handOver(socket, undefined, events);
+      else handOver(withoutEndListener(socket), undefined, events);
     });
     this.#server = server;
     server.maxConnections = maxConnections;
@@ -96,6 +96,12 @@ function handOver(socket: Socket, certificateName: string | undefined, accept: A
   socket.on('close', onClose);
   accept.onConnection(connection as Connection);
   forgetAddress(socket);
+}
+
+/** Node's own listener does nothing where either side may end alone: without it there is one listener, and no list of two. */
+function withoutEndListener(socket: Socket): Socket {
+  for (const listener of socket.rawListeners('end')) socket.off('end', listener as () => void);
+  return socket;
 }
 
 /** Once the address was read, Node keeps an object and strings of it in each connection. Read again, it is made again. */

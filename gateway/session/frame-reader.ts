@@ -52,13 +52,31 @@ export interface FrameReaderParts {
   readonly wheel: Pick<Wheel, 'set' | 'bringForward'>;
   /** Bytes that connections have sent which are not verified. */
   readonly unverifiedBytes: { total: number };
+  readonly decoders: Decoders;
+}
+
+/** More of them are needed only for a moment. */
+const MAX_IDLE_DECODERS = 16;
+
+/** Decoders without bytes: a reader takes one for as long as it has bytes, which is mostly the time of one call. */
+export class Decoders {
+  readonly #idle: FrameDecoder[] = [];
+
+  take(): FrameDecoder {
+    return this.#idle.pop() ?? new FrameDecoder();
+  }
+
+  give(decoder: FrameDecoder): void {
+    if (this.#idle.length < MAX_IDLE_DECODERS) this.#idle.push(decoder);
+  }
 }
 
 /** Turns the bytes of one connection into frames, and hands them on as fast as the connection may send. */
 export class FrameReader {
   readonly #parts: FrameReaderParts;
   readonly #consumer: FrameConsumer;
-  readonly #decoder: FrameDecoder;
+  /** Undefined: there are no bytes. */
+  #decoder: FrameDecoder | undefined;
   #pauseReasons = 0;
   /** Our share of `parts.unverifiedBytes`. */
   #unverifiedBytes = 0;
@@ -74,14 +92,13 @@ export class FrameReader {
   constructor(parts: FrameReaderParts, consumer: FrameConsumer, nowMs: number) {
     this.#parts = parts;
     this.#consumer = consumer;
-    this.#decoder = new FrameDecoder(Math.min(MAX_UNVERIFIED_FRAME_BYTES, parts.settings.maxFrameBytes));
     this.#heardAtMs = nowMs;
   }
 
   /** The client is verified: its frames may be of full size. */
   onVerified(): void {
     this.#countUnverified(0);
-    this.#decoder.maxFrameBytes = this.#parts.settings.maxFrameBytes;
+    if (this.#decoder !== undefined) this.#decoder.maxFrameBytes = this.#parts.settings.maxFrameBytes;
   }
 
   onClosed(): void {
@@ -113,10 +130,11 @@ export class FrameReader {
     if (this.#consumer.isClosed) return;
     this.#parts.counters.bytesIn += chunk.length;
     this.#heardAtMs = performance.now();
+    this.#decoder ??= this.#takenDecoder();
     this.#decoder.push(chunk);
     this.#readFrames();
     const consumer = this.#consumer;
-    if (!consumer.isVerified && !consumer.isClosed) this.#countUnverified(this.#decoder.bufferedBytes);
+    if (!consumer.isVerified && !consumer.isClosed) this.#countUnverified(this.#bufferedBytes);
   }
 
   /** The client has shut down its sending side. Whole frames that came before are handled, also while reading is paused. */
@@ -153,17 +171,41 @@ export class FrameReader {
 
   #readFrames(): void {
     const consumer = this.#consumer;
-    const decoder = this.#decoder;
     while (this.#pauseReasons === 0 && !consumer.isClosed) {
-      const found = decoder.next();
-      if (found === Decoded.incomplete) return this.#hasEnded ? consumer.finish() : this.#awaitRest();
+      const decoder = this.#decoder;
+      const found = decoder === undefined ? Decoded.incomplete : decoder.next();
+      if (decoder === undefined || found === Decoded.incomplete) {
+        this.#giveDecoder();
+        return this.#hasEnded ? consumer.finish() : this.#awaitRest();
+      }
       this.#partialSinceMs = 0;
       if (found === Decoded.invalid) return consumer.close(CloseReasons.badLength);
       this.#parts.counters.framesIn += 1;
       consumer.handle(decoder);
       if (consumer.isVerified) this.#takeToken();
     }
-    if (!consumer.isClosed) decoder.detach();
+    if (consumer.isClosed) return;
+    this.#decoder?.detach();
+    this.#giveDecoder();
+  }
+
+  #takenDecoder(): FrameDecoder {
+    const { decoders, settings } = this.#parts;
+    const decoder = decoders.take();
+    decoder.maxFrameBytes = this.#consumer.isVerified
+      ? settings.maxFrameBytes
+      : Math.min(MAX_UNVERIFIED_FRAME_BYTES, settings.maxFrameBytes);
+    return decoder;
+  }
+
+  #giveDecoder(): void {
+    if (this.#decoder === undefined || this.#decoder.bufferedBytes > 0) return;
+    this.#parts.decoders.give(this.#decoder);
+    this.#decoder = undefined;
+  }
+
+  get #bufferedBytes(): number {
+    return this.#decoder?.bufferedBytes ?? 0;
   }
 
   /** Bytes of connections that are not verified have a bound all together: the one that exceeds it is closed. */
@@ -176,7 +218,7 @@ export class FrameReader {
   }
 
   #awaitRest(): void {
-    if (this.#decoder.bufferedBytes === 0) this.#partialSinceMs = 0;
+    if (this.#bufferedBytes === 0) this.#partialSinceMs = 0;
     else if (this.#partialSinceMs === 0) {
       this.#partialSinceMs = this.#heardAtMs;
       this.#parts.wheel.bringForward(this.#consumer, this.partialUntilMs);

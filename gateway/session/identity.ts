@@ -7,8 +7,8 @@ export interface Identity {
   readonly epoch: number;
   /** The gateway id under which this epoch was claimed. */
   readonly holder: string;
-  /** The epoch of the verify: claiming the session again gives a new epoch, and leaves this one. */
-  readonly sinceEpoch: number;
+  /** The epoch of the verify, when the session was claimed again since: that gave it a new epoch. */
+  readonly sinceEpoch: number | undefined;
   readonly form: SessionForm;
   /** As bits, see features.ts. */
   readonly features: number;
@@ -26,7 +26,7 @@ export const ANONYMOUS: Identity = {
   userId: '',
   epoch: 0,
   holder: '',
-  sinceEpoch: 0,
+  sinceEpoch: undefined,
   form: 'plain',
   features: 0,
   joinedAtMessageId: 0,
@@ -36,5 +36,5 @@ export const ANONYMOUS: Identity = {
 /** Of a user that has just verified. */
 export function identityOf(who: Omit<Identity, 'sinceEpoch'>): Identity {
   const { userId, epoch, holder, form, features, joinedAtMessageId, maxFrameBytes } = who;
-  return { userId, epoch, holder, sinceEpoch: epoch, form, features, joinedAtMessageId, maxFrameBytes };
+  return { userId, epoch, holder, sinceEpoch: undefined, form, features, joinedAtMessageId, maxFrameBytes };
 }

@@ -121,6 +121,11 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     return this.#identity.epoch;
   }
 
+  /** The epoch of the verify: claiming the session again gives a new epoch, and leaves this one. */
+  get sinceEpoch(): number {
+    return this.#identity.sinceEpoch ?? this.#identity.epoch;
+  }
+
   get form(): SessionForm {
     return this.#identity.form;
   }
@@ -250,7 +255,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
 
   /** The session was claimed again while it stays suspended: the gateway has lost its lease once more. */
   renewClaim({ epoch, holder }: Pick<Identity, 'epoch' | 'holder'>): void {
-    this.#identity = { ...this.#identity, epoch, holder };
+    this.#identity = { ...this.#identity, sinceEpoch: this.sinceEpoch, epoch, holder };
   }
 
   /** The session was claimed again, under a new id of the gateway: it goes on. */
@@ -260,7 +265,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     waitFor: ReplayStart['waitFor'],
   ): void {
     const { epoch, holder, joinedAtMessageId } = claim;
-    this.#identity = { ...this.#identity, epoch, holder, joinedAtMessageId };
+    this.#identity = { ...this.#identity, sinceEpoch: this.sinceEpoch, epoch, holder, joinedAtMessageId };
     this.#awaitEntry(awaitedEntry);
     this.#state = 'verified';
     this.#downlink.resume(waitFor);

@@ -31,8 +31,6 @@ const SOURCES = [
   'gateway',
   'sdk',
   'local',
-  'scripts',
-  'bin',
   'test/faults',
   'test/kit',
   'package.json',
