@@ -32,9 +32,3 @@ export const ANONYMOUS: Identity = {
   joinedAtMessageId: 0,
   maxFrameBytes: NO_FRAME_LIMIT,
 };
-
-/** Of a user that has just verified. */
-export function identityOf(who: Omit<Identity, 'sinceEpoch'>): Identity {
-  const { userId, epoch, holder, form, features, joinedAtMessageId, maxFrameBytes } = who;
-  return { userId, epoch, holder, sinceEpoch: undefined, form, features, joinedAtMessageId, maxFrameBytes };
-}

@@ -68,6 +68,7 @@ export class VerifyLimits {
   }
 
   #failures(userId: string, address: string, nowMs: number): number {
+    if (this.#pairs.size === 0 && this.#addresses.size === 0) return 0;
     const pair = pairOf(userId, address);
     const excess = Math.max(
       this.#pairs.excess(pair, nowMs),

@@ -5,13 +5,16 @@ import { Latch } from '../../shared/time/latch.ts';
  * a record for a session that is not here may be for one that is being claimed.
  */
 export class ClaimsInFlight {
-  readonly #claims = new Map<string, { count: number; readonly answered: Latch }>();
+  readonly #claims = new Map<
+    string,
+    { count: number /** Made for the first who waits. */; answered: Latch | undefined }
+  >();
 
   begin(userIds: readonly string[]): void {
     for (const userId of userIds) {
       const claim = this.#claims.get(userId);
       if (claim) claim.count += 1;
-      else this.#claims.set(userId, { count: 1, answered: new Latch() });
+      else this.#claims.set(userId, { count: 1, answered: undefined });
     }
   }
 
@@ -23,7 +26,7 @@ export class ClaimsInFlight {
       claim.count -= 1;
       if (claim.count > 0) continue;
       this.#claims.delete(userId);
-      claim.answered.open();
+      claim.answered?.open();
     }
   }
 
@@ -38,11 +41,14 @@ export class ClaimsInFlight {
 
   /** Resolves when the claims that are in flight now are answered. */
   async allAnswered(): Promise<void> {
-    await Promise.all([...this.#claims.values()].map(({ answered }) => answered.opened()));
+    await Promise.all([...this.#claims.keys()].map((userId) => this.answered(userId)));
   }
 
   /** Resolves when this user has no claim in flight; undefined: it has none. */
   answered(userId: string): Promise<void> | undefined {
-    return this.#claims.get(userId)?.answered.opened();
+    const claim = this.#claims.get(userId);
+    if (claim === undefined) return undefined;
+    claim.answered ??= new Latch();
+    return claim.answered.opened();
   }
 }

@@ -1,5 +1,11 @@
 import type { Keys } from '../../contract/store/keys.ts';
-import { type Claimant, type ClaimResult, claimSessions, readTokens } from '../../contract/store/scripts/sessions.ts';
+import {
+  type Claimant,
+  type ClaimResult,
+  claimSessions,
+  readTokens,
+  type TokenFields,
+} from '../../contract/store/scripts/sessions.ts';
 import { tokenMatches } from '../../contract/store/tokens.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { Log } from '../../shared/log.ts';
@@ -83,7 +89,8 @@ export class Verifier {
 
   /** Calls `answer` when Redis has replied: while it is away, the verify waits. */
   verify(credentials: Credentials, answer: (result: VerifyResult) => void): void {
-    this.#waiting.push({ ...credentials, answer });
+    const { userId, token, form } = credentials;
+    this.#waiting.push({ userId, token, form, answer });
     this.#schedule();
   }
 
@@ -115,12 +122,11 @@ export class Verifier {
     const fields = await this.#tokensOrSplit(batch);
     if (fields === undefined) return;
     const genuine: Genuine[] = [];
-    batch.forEach((waiting, i) => {
-      // All of them are compared, so that the time reveals nothing.
-      const [tokenField] = (fields[i] ?? []).filter((field) => tokenMatches(waiting.token, field));
-      if (tokenField) genuine.push({ ...waiting, tokenField });
-      else waiting.answer(REFUSED);
-    });
+    for (const [i, { userId, token, form, answer }] of batch.entries()) {
+      const tokenField = matchingField(token, fields[i] ?? []);
+      if (tokenField === undefined) answer(REFUSED);
+      else genuine.push({ userId, token, form, answer, tokenField });
+    }
     if (genuine.length === 0) return;
     const users = genuine.map(({ userId }) => userId);
     this.#claims.begin(users);
@@ -129,7 +135,7 @@ export class Verifier {
   }
 
   /** Returns undefined when the batch was refused: its parts have then been run one by one. */
-  async #tokensOrSplit(batch: readonly Waiting[]): Promise<string[][] | undefined> {
+  async #tokensOrSplit(batch: readonly Waiting[]): Promise<TokenFields[] | undefined> {
     const users = batch.map(({ userId }) => userId);
     try {
       return await readTokens(this.#redis, this.#keys, users);
@@ -174,4 +180,10 @@ export class Verifier {
     const requests = genuine.map(({ userId, form, tokenField }) => ({ userId, form, proof: { tokenField } }));
     return claimSessions(this.#redis, this.#keys, this.#lease.claimant, this.#config.offlineTtlSeconds, requests);
   }
+}
+
+function matchingField(token: string, fields: TokenFields): string | undefined {
+  if (typeof fields === 'string') return tokenMatches(token, fields) ? fields : undefined;
+  // All of them are compared, so that the time reveals nothing.
+  return fields.filter((field) => tokenMatches(token, field))[0];
 }

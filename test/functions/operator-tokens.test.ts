@@ -40,7 +40,7 @@ describe('tokens of operators', () => {
   const verify = async (user: string, token: string) => {
     const keys = keysOf(world.prefix);
     const [fields = []] = await readTokens(store, keys, [user]);
-    const tokenField = fields.find((field) => tokenMatches(token, field));
+    const tokenField = [fields].flat().find((field) => tokenMatches(token, field));
     if (tokenField === undefined) return 'refused';
     const claimant = { gatewayId: 'g1', highestId: 0 };
     const request = { userId: user, form: 'plain' as const, proof: { tokenField } };

@@ -49,7 +49,7 @@ const holes: readonly { name: string; edits: readonly Edit[]; found: RegExp }[] 
     edits: [
       {
         script: 'claim',
-        find: "(resume ~= '' and since or epoch)",
+        find: '(since or epoch)',
         replace: 'epoch',
       },
     ],

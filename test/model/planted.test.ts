@@ -142,7 +142,7 @@ local members, removed = take_out(user, ids)`,
     name: 'a replaced session that is resumed',
     edit: {
       script: 'claim',
-      find: "if since_of(session[2], was[4]) > tonumber(since) then return { 'superseded', was[9] or '' } end",
+      find: "if since_of(session[2], was[4]) > tonumber(since) then return 'superseded ' .. (was[9] or '') end",
       replace: '',
     },
     isKept: async (scene) => {

@@ -1,9 +1,10 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] highest message id known to the gateway
 --     then per session: user, form, the token field that was checked or '',
---     and, for a session to resume, its epoch, the epoch of its verify and the id of the gateway that had it, or '' each
--- Returns 'no_lease', or per session {'claimed', epoch, 1 when a predecessor has yet to hand over, lost, size of the mailbox,
---     last entry of this gateway's inbox or '', last message id} | {'refused'} | {'superseded', reason why it ended or ''}
+--     and, for a session to resume, '<its epoch> <epoch of its verify> <id of the gateway that had it>', or ''
+-- Returns 'no_lease', or the last entry of this gateway's inbox or '', the last message id, and per session
+--     'claimed <epoch> <1 when a predecessor has yet to hand over, or 0> <lost> <size of the mailbox>' | 'refused'
+--     | 'superseded <reason why it ended or ''>'
 -- Atomic because: the epoch, the holder, the predecessor's end and both events must agree; the token is still the one that was checked.
 local gateway, offlineTtl = ARGV[2], tonumber(ARGV[3])
 if not live(gateway) then return 'no_lease' end
@@ -14,38 +15,39 @@ local lastMessage = int(math.max(stored, known > now * 1024 and known or 0))
 
 local connectedAt = int(now)
 
-local function claim(user, form, token, resume, since, holder)
+local function claim(user, form, token, resumed)
+  local resume, since, holder = string.match(resumed, '^(%S+) (%S+) (.*)$')
   local key = P .. 'user:' .. user
   local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'owing', 'lost', 'ended')
   spend(5)
-  if not was[1] and resume == '' then return { 'refused' } end
+  if not was[1] and not resume then return 'refused' end
   local owing, lost, waiting = was[7] and 1 or 0, was[8] or '0', redis.call('ZCARD', P .. 'mailbox:' .. user)
-  local function claimed(epoch) return { 'claimed', epoch, owing, lost, waiting, newest, lastMessage } end
-  if resume ~= '' then
+  local function claimed(epoch) return 'claimed ' .. epoch .. ' ' .. owing .. ' ' .. lost .. ' ' .. waiting end
+  if resume then
     local session = redis.call('HMGET', key, 'resumed_from', 'since')
     -- a repeated call: the connection broke before the reply arrived
     if was[3] == gateway and session[1] == resume then return claimed(was[4]) end
     -- verified later, or ended. An earlier one exists because the store has lost writes that it had acknowledged
-    if since_of(session[2], was[4]) > tonumber(since) then return { 'superseded', was[9] or '' } end
-    if was[4] == resume and was[3] and was[3] ~= holder then return { 'superseded', '' } end
-    if not was[1] then return { 'refused' } end
+    if since_of(session[2], was[4]) > tonumber(since) then return 'superseded ' .. (was[9] or '') end
+    if was[4] == resume and was[3] and was[3] ~= holder then return 'superseded ' end
+    if not was[1] then return 'refused' end
   elseif not is_valid_token(token, { was[1], was[2] }) then
     -- one of an operator's older tokens
-    if not is_valid_token(token, redis.call('HMGET', key, 'token', 'token_expires_at', 'role', 'more_tokens')) then return { 'refused' } end
+    if not is_valid_token(token, redis.call('HMGET', key, 'token', 'token_expires_at', 'role', 'more_tokens')) then return 'refused' end
   end
 
   local epoch = next_epoch(math.max(tonumber(was[4] or '0'), tonumber(resume) or 0), known)
   if was[3] and end_session(user, was[3], was[4], was[5], 'taken_over') then owing = 1 end
   -- plain clients do not get application messages: these stay in the mailbox
   local served = form ~= 'plain' and 'served_app_id' or 'served_id'
-  local by = resume == '' and 'verified_by' or 'resumed_from'
-  redis.call('HSET', key, 'gateway', gateway, 'epoch', epoch, 'form', form, 'resumed_from', '', by, resume == '' and token or resume,
-    'since', epoch .. ' ' .. (resume ~= '' and since or epoch),
+  local by = resume and 'resumed_from' or 'verified_by'
+  redis.call('HSET', key, 'gateway', gateway, 'epoch', epoch, 'form', form, 'resumed_from', '', by, resume or token,
+    'since', epoch .. ' ' .. (since or epoch),
     'connected_at', connectedAt, 'last_seen', connectedAt, 'served_id', lastMessage, served, lastMessage)
   if was[9] then redis.call('HDEL', key, 'ended') end
   redis.call('SADD', P .. 'sessions:' .. gateway, user)
   redis.call('ZADD', P .. 'users', 0, user)
-  event('connected', user, epoch, gateway, resume ~= '' and 'resumed' or 'verified')
+  event('connected', user, epoch, gateway, resume and 'resumed' or 'verified')
   if waiting > 0 then
     trim(user, was[6], offlineTtl)
     lost, waiting = redis.call('HGET', key, 'lost') or '0', redis.call('ZCARD', P .. 'mailbox:' .. user)
@@ -53,9 +55,9 @@ local function claim(user, form, token, resume, since, holder)
   return claimed(epoch)
 end
 
-local results = {}
-for at = 5, #ARGV, 6 do
-  results[#results + 1] = claim(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+local results = { newest, lastMessage }
+for at = 5, #ARGV, 4 do
+  results[#results + 1] = claim(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
 end
 commit()
 return results

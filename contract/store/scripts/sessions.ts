@@ -21,9 +21,12 @@ const claimScript = defineScript(
 
 const tokensScript = defineScript('tokens', TOKENS_LUA, readLua(new URL('./tokens.lua', import.meta.url)));
 
-/** The stored tokens to check the presented ones against, per user: an operator may have several. */
-export async function readTokens(redis: RedisPort, keys: Keys, users: readonly string[]): Promise<string[][]> {
-  return (await redis.script(tokensScript, [keys.users], [keys.prefix, ...users])) as string[][];
+/** The stored tokens to check a presented one against: an operator may have several. */
+export type TokenFields = string | readonly string[];
+
+/** The tokens of each user. */
+export async function readTokens(redis: RedisPort, keys: Keys, users: readonly string[]): Promise<TokenFields[]> {
+  return (await redis.script(tokensScript, [keys.users], [keys.prefix, ...users])) as TokenFields[];
 }
 
 export interface ClaimRequest {
@@ -66,32 +69,28 @@ export async function claimSessions(
 ): Promise<ClaimResult[] | 'no_lease'> {
   const args: RedisArgument[] = [keys.prefix, gatewayId, offlineTtlSeconds, highestId];
   for (const { userId, form, proof } of requests) {
-    args.push(
-      userId,
-      form,
-      'tokenField' in proof ? proof.tokenField : '',
-      'resumeEpoch' in proof ? proof.resumeEpoch : '',
-      'resumeEpoch' in proof ? proof.sinceEpoch : '',
-      'resumeEpoch' in proof ? proof.holder : '',
-    );
+    if ('tokenField' in proof) args.push(userId, form, proof.tokenField, '');
+    else args.push(userId, form, '', `${proof.resumeEpoch} ${proof.sinceEpoch} ${proof.holder}`);
   }
   const reply = await redis.script(claimScript, [keys.users], args);
   if (reply === 'no_lease') return reply;
-  return (reply as [string, string, number, string, number, string, string][]).map(
-    ([status, epochOrReason, handsOver, lost, waiting, newest, lastMessage]): ClaimResult => {
-      if (status === 'superseded') return { status, reason: epochOrReason };
-      if (status !== 'claimed') return { status: 'refused' };
-      return {
-        status,
-        epoch: Number(epochOrReason),
-        predecessorHandsOver: handsOver === 1,
-        lost: Number(lost),
-        waiting,
-        newestEntry: newest === '' ? undefined : newest,
-        lastMessageId: Number(lastMessage),
-      };
-    },
-  );
+  const [newest = '', lastMessage, ...results] = reply as string[];
+  const newestEntry = newest === '' ? undefined : newest;
+  const lastMessageId = Number(lastMessage);
+  return results.map((result): ClaimResult => {
+    const [status, epochOrReason = '', handsOver, lost, waiting] = result.split(' ');
+    if (status === 'superseded') return { status, reason: epochOrReason };
+    if (status !== 'claimed') return { status: 'refused' };
+    return {
+      status,
+      epoch: Number(epochOrReason),
+      predecessorHandsOver: handsOver === '1',
+      lost: Number(lost),
+      waiting: Number(waiting),
+      newestEntry,
+      lastMessageId,
+    };
+  });
 }
 
 const currentSessionsScript = defineScript(

@@ -1,6 +1,7 @@
 -- KEYS[1] users
 -- ARGV[1] prefix, then users
--- Returns per user the list of the token fields, the newest first; empty without any, and where `user:<id>` is not a hash.
+-- Returns per user its token field, as most have one; or the list of them, the newest first: empty without any, and where
+-- `user:<id>` is not a hash.
 -- Any other error comes from the store and means nothing for tokens: it is returned as it is.
 -- One call for many who connect at once: the caller does the check, in constant time.
 local tokens = {}
@@ -12,6 +13,6 @@ for at = 2, #ARGV do
     list[1] = f[1]
     for i, more in ipairs(more_tokens(f[2], f[3])) do list[i + 1] = more[1] end
   end
-  tokens[#tokens + 1] = list
+  tokens[#tokens + 1] = #list == 1 and list[1] or list
 end
 return tokens
