@@ -18,5 +18,5 @@ export const group: Handler<GroupParts> = (session, frame, { router, settings })
   if (to.length > settings.maxRecipients)
     return session.rejectAsViolation('too_many_recipients', frame.version, chat.ref);
   if (!to.every(isUserId)) return session.rejectAsViolation('malformed', frame.version, chat.ref);
-  router.group(session, chat, [...new Set(to)]);
+  router.group(session, chat, to);
 };

@@ -62,6 +62,11 @@ export class Outbox implements SessionOutbox {
     return this.#pending === undefined && this.#writing.length === 0;
   }
 
+  hasLast(item: Outgoing): boolean {
+    const pending = this.#pending;
+    return pending !== undefined && pending[pending.length - 1] === item;
+  }
+
   gather(item: Outgoing): boolean {
     this.#bytes += item.frame(this.#owner.form).length;
     if (this.#stalledSinceMs > 0) this.#count();

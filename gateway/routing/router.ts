@@ -51,23 +51,25 @@ export class Router {
 
   single(sender: Session, chat: Chat, to: string): void {
     const isOpen = this.#mayGoDirect(sender, chat) && sender.order.isClearTo(to, this.#inbox);
-    const receiver = isOpen ? this.#directReceiver(to) : undefined;
+    const receiver = isOpen ? this.#registry.get(to) : undefined;
     if (this.#isTooLarge(sender, chat)) return;
-    if (receiver) receiver.deliver(this.#direct(sender, chat, ServerCommand.single));
+    if (receiver?.takesDirect) receiver.sendDirect(this.#direct(sender, chat, ServerCommand.single));
     else this.#route(sender, chat, ServerCommand.single, [to]);
   }
 
+  /** Somebody who is named twice gets it once. */
   group(sender: Session, chat: Chat, to: readonly string[]): void {
     if (this.#isTooLarge(sender, chat)) return;
-    if (!this.#isOpenToAll(sender, chat)) return this.#route(sender, chat, ServerCommand.group, to);
+    if (!this.#isOpenToAll(sender, chat)) return this.#route(sender, chat, ServerCommand.group, [...new Set(to)]);
     const message = this.#direct(sender, chat, ServerCommand.group);
     const elsewhere: string[] = [];
     for (const userId of to) {
-      const receiver = this.#directReceiver(userId);
-      if (receiver) receiver.deliver(message);
+      const receiver = this.#registry.get(userId);
+      if (receiver?.outbox.hasLast(message)) continue;
+      if (receiver?.takesDirect) receiver.sendDirect(message);
       else elsewhere.push(userId);
     }
-    if (elsewhere.length > 0) this.#route(sender, chat, ServerCommand.group, elsewhere);
+    if (elsewhere.length > 0) this.#route(sender, chat, ServerCommand.group, [...new Set(elsewhere)]);
   }
 
   broadcast(sender: Session, chat: Chat): void {
@@ -117,10 +119,5 @@ export class Router {
       this.#wasLeaseHeld = this.#lease.isHeld;
     }
     return this.#wasLeaseHeld;
-  }
-
-  #directReceiver(userId: string): Session | undefined {
-    const session = this.#registry.get(userId);
-    return session?.state === 'live' && session.form !== 'ack' && !session.isBehind ? session : undefined;
   }
 }

@@ -103,6 +103,15 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     this.sendMessage(message);
   }
 
+  get takesDirect(): boolean {
+    return this.#replay === undefined && !this.isBehind;
+  }
+
+  sendDirect(message: Message): void {
+    if (this.#isTooLarge(message)) this.#giveUp(message);
+    else this.send(message);
+  }
+
   /** Its reader is too slow: more than its share waits for it, or it waits and all slow readers together have too much. */
   get isBehind(): boolean {
     return this.#isOverTotal || this.outbox.bytes > this.#parts.settings.outboxMaxBytes;

@@ -55,11 +55,11 @@ export class Message implements Outgoing {
     body: string | undefined,
     origin: Origin,
     settle?: Outgoing['settle'],
-    orderId = Number(head.id),
+    orderId?: number,
   ) {
     this.head = head;
-    this.id = Number(head.id);
-    this.orderId = orderId;
+    this.id = head === directHead ? 0 : Number(head.id);
+    this.orderId = orderId ?? this.id;
     this.#body = body;
     this.origin = origin;
     this.settle = settle;
@@ -101,6 +101,7 @@ export class Message implements Outgoing {
   }
 
   frame(form: SessionForm): Buffer {
+    if (form === 'plain' && this.#plain !== undefined) return this.#plain;
     const { asks } = this;
     const { commandId, version } = this.head;
     if (form === 'ack') {

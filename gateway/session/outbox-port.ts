@@ -41,6 +41,8 @@ export interface SessionOutbox {
   readonly isEmpty: boolean;
   /** What is being written, and may have reached the client in part. */
   readonly writing: readonly Outgoing[];
+  /** Whether this is the item that was gathered last, and has not been written yet. */
+  hasLast(item: Outgoing): boolean;
   /** Returns whether this is the first item of the turn: then a flush has to be scheduled. */
   gather(item: Outgoing): boolean;
   /** Begins to write the gathered messages. `finish` must follow: the network's flush between them sends for many connections at once. */

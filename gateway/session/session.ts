@@ -94,11 +94,6 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     return this.#downlink.isReplaying;
   }
 
-  /** Its reader is too slow. */
-  get isBehind(): boolean {
-    return this.#downlink.isBehind;
-  }
-
   get outbox(): SessionOutbox {
     return this.#downlink.outbox;
   }
@@ -205,6 +200,16 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
   /** Sends a message to this very session, in the order of arrival. Its `settle` is called once, whatever becomes of it. */
   deliver(message: Message): void {
     this.#downlink.deliver(message);
+  }
+
+  /** Whether messages that have no id may be sent to it: it is live, does not acknowledge, and its reader keeps up. */
+  get takesDirect(): boolean {
+    return this.#state === 'verified' && this.#identity.form !== 'ack' && this.#downlink.takesDirect;
+  }
+
+  /** Sends a message without an id; only where `takesDirect` is true. */
+  sendDirect(message: Message): void {
+    this.#downlink.sendDirect(message);
   }
 
   /** Something was put into the mailbox by others. */

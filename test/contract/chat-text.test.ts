@@ -69,6 +69,17 @@ describe('the scanner of chats', () => {
     },
   );
 
+  test('each byte at each place of a content is taken as a parser takes it', () => {
+    for (let byte = 0; byte < 0x80; byte += 1) {
+      for (let at = 0; at < 12; at += 1) {
+        const content = `${'x'.repeat(at)}${String.fromCharCode(byte)}${'x'.repeat(12 - at)}`;
+        const json = `{"chat_to": "b", "chat_content": "${content}"}`;
+        const isPlain = JSON.stringify(content) === `"${content}"`;
+        expect(scan(json)).toEqual(isPlain ? { to: 'b', content: `"${content}"` } : undefined);
+      }
+    }
+  });
+
   test.each([
     ['a ref', '{"chat_to":"b","chat_content":"x","ref":"1"}'],
     ['an empty list', '{"chat_to":[],"chat_content":"x"}'],
