@@ -1,5 +1,7 @@
 // Bundles for deployment: dist/functions/<driver>/<name>/index.mjs and dist/gateway/ (the image's build context).
-// usage: node scripts/bundle.mjs [--out <directory>] [--meta]      (--meta also writes what went into each, for tests)
+// usage: node scripts/bundle.mjs [--out <directory>] [--meta] [--gateway]
+//   --meta     also writes what went into each bundle, for tests
+//   --gateway  makes the gateway's bundle only
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +12,9 @@ import { leanDependencies } from './lean-dependencies.ts';
 import { ownSources, packedDocuments } from './own-sources.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values: options } = parseArgs({ options: { out: { type: 'string' }, meta: { type: 'boolean' } } });
+const { values: options } = parseArgs({
+  options: { out: { type: 'string' }, meta: { type: 'boolean' }, gateway: { type: 'boolean' } },
+});
 const out = resolve(options.out ?? join(root, 'dist'));
 
 /** @type {import('esbuild').BuildOptions} */
@@ -69,7 +73,23 @@ function program(entry, file) {
   });
 }
 
-await Promise.all([
+/** Outside Lambda there is no AWS SDK: it is bundled. `fronttcp dev` runs it with the Node that is there, a container with 24. */
+async function bundleGateway() {
+  await bundle('gateway', 'main', 'gateway/main.ts', { external: ['pino-pretty'], target: 'node20' });
+  await Promise.all([
+    ...['Dockerfile', '.dockerignore', 'healthcheck.mjs'].map((file) =>
+      cp(join(root, 'gateway', file), join(out, 'gateway', file)),
+    ),
+    // The addon, where `npm run build:native` has built it, beside a page about it.
+    cp(join(root, 'gateway/net/native'), join(out, 'gateway/native'), {
+      recursive: true,
+      filter: async (path) => !/\.[ch]$/.test(path),
+    }),
+  ]);
+}
+
+/** What runs in Lambda, and the programs of the package. */
+const others = () => [
   program('bin/fronttcp.ts', 'fronttcp.mjs'),
   // The paths that local/ expects: the gateway in ../gateway, the process of a function beside it.
   program('local/start.ts', 'dev/start.mjs'),
@@ -87,18 +107,6 @@ await Promise.all([
       }),
     ),
   ),
-  // Outside Lambda there is no AWS SDK: it is bundled.
-  // `fronttcp dev` runs it with the Node that is there, a container with 24.
-  bundle('gateway', 'main', 'gateway/main.ts', { external: ['pino-pretty'], target: 'node20' }).then(() =>
-    Promise.all([
-      ...['Dockerfile', '.dockerignore', 'healthcheck.mjs'].map((file) =>
-        cp(join(root, 'gateway', file), join(out, 'gateway', file)),
-      ),
-      // The addon, where `npm run build:native` has built it, beside a page about it.
-      cp(join(root, 'gateway/net/native'), join(out, 'gateway/native'), {
-        recursive: true,
-        filter: async (path) => !/\.[ch]$/.test(path),
-      }),
-    ]),
-  ),
-]);
+];
+
+await Promise.all([bundleGateway(), ...(options.gateway ? [] : others())]);

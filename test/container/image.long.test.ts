@@ -40,7 +40,7 @@ describe('the image', () => {
   };
 
   beforeAll(async () => {
-    await runtimeClient();
+    await runtimeClient('compiled');
     bundled = await bundles();
     redis = await startTestRedis({ cluster: true, args: ['--cluster-announce-ip', '127.0.0.1'] });
     admin = new Redis(redis.url);
@@ -59,7 +59,7 @@ describe('the image', () => {
     for (const name of ['login', 'send-command']) {
       const bundle = join(bundled, 'functions/ioredis', name);
       const own = { [Env.redisSecretArn]: ARN, PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: String(extension.port) };
-      functions.set(name, await startSandbox(bundle, { ...store, ...own }));
+      functions.set(name, await startSandbox(bundle, { ...store, ...own }, 'compiled'));
     }
 
     [port, healthPort] = await Promise.all([freePort(), freePort()]);

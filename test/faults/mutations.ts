@@ -31,6 +31,8 @@ const SOURCES = [
   'gateway',
   'sdk',
   'local',
+  'scripts',
+  'bin',
   'test/faults',
   'test/kit',
   'package.json',

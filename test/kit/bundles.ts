@@ -1,11 +1,20 @@
+import { join } from 'node:path';
 import { oncePerRun } from './once.ts';
 import { startProgram } from './process.ts';
 
 /** The folder of what a deployment would upload, made from the sources as they are, with esbuild's lists in meta/. */
 export function bundles(): Promise<string> {
-  return oncePerRun('bundles', async (folder) => {
-    const bundler = startProgram('scripts/bundle.mjs', ['--out', folder, '--meta']);
-    const { code } = await bundler.exit;
-    if (code !== 0) throw new Error(`the bundler failed:\n${bundler.output()}`);
-  });
+  return oncePerRun('bundles', (folder) => bundle(['--out', folder, '--meta']));
+}
+
+/** The gateway as its image has it, in one file: it starts in half the processor time that the sources take. */
+export async function gatewayProgram(): Promise<string> {
+  const folder = await oncePerRun('gateway', (made) => bundle(['--out', made, '--gateway']));
+  return join(folder, 'gateway/main.mjs');
+}
+
+async function bundle(args: readonly string[]): Promise<void> {
+  const bundler = startProgram('scripts/bundle.mjs', args);
+  const { code } = await bundler.exit;
+  if (code !== 0) throw new Error(`the bundler failed:\n${bundler.output()}`);
 }

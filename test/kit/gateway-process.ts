@@ -1,3 +1,4 @@
+import { gatewayProgram } from './bundles.ts';
 import { type RunningProcess, startProcess } from './process.ts';
 
 /** A gateway in a process of its own, on free ports of 127.0.0.1: it can be killed, frozen and watched from outside. */
@@ -14,7 +15,7 @@ interface GatewayProcessOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The checkout whose gateway it is; undefined: this one. */
   readonly cwd?: string;
-  /** Default: the gateway of this repository. */
+  /** Default: the gateway of this repository, bundled; of another checkout, its sources. */
   readonly program?: string | undefined;
   /** JavaScript that runs in the process before the gateway. */
   readonly before?: string;
@@ -28,7 +29,8 @@ const LISTENS = /gateway listens on \S+:(\d+), health on \S+:(\d+)/;
 
 /** Starts a gateway and resolves when it listens; it need not be ready yet. */
 export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
-  const { env, cwd, program: file = 'gateway/main.ts', before, openFiles } = options;
+  const { env, cwd, before, openFiles } = options;
+  const file = options.program ?? (cwd === undefined ? await gatewayProgram() : 'gateway/main.ts');
   const hook = before === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(before)}`];
   const args = [...hook, file];
   const settings = {

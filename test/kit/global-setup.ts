@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { buildAddon } from './addon.ts';
 import { gatherLogs } from './logs.ts';
 import { startTestRedis, type TestRedis } from './redis.ts';
+import { runFolder } from './run-folder.ts';
 
 /** Projects that need no Redis: `npm run check` runs them on a machine that has none. */
 const withoutRedis = new Set(['architecture']);
@@ -15,8 +13,8 @@ const withoutRedis = new Set(['architecture']);
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (project.vitest.projects.every(({ name }) => withoutRedis.has(name))) return undefined;
-  const runFolder = await mkdtemp(join(tmpdir(), 'fronttcp-run-'));
-  project.provide('runFolder', runFolder);
+  // Before the processes of the tests start, so that all of them have the same.
+  runFolder();
   const searchLogs = gatherLogs();
   await buildAddon();
   const servers: TestRedis[] = [];
@@ -28,7 +26,6 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   project.provide('redisClusterUrl', cluster.url);
   return async () => {
     await Promise.all(servers.map((server) => server.stop()));
-    await rm(runFolder, { recursive: true, force: true });
     searchLogs();
   };
 }

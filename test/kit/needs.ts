@@ -63,11 +63,11 @@ export const needs: readonly Need[] = [
     },
   })),
   // Amazon's runtime client is compiled on the first run of these.
-  ...['lambda', 'container'].map((area) => ({
-    area,
+  {
+    area: 'container',
     programs: ['cmake'],
     packages: { 'apt-get': ['cmake', 'make', 'g++'], dnf: ['cmake', 'make', 'gcc-c++'], apk: ['cmake', 'make', 'g++'] },
-  })),
+  },
 ];
 
 type Provided =

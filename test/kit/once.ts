@@ -1,24 +1,17 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inject } from 'vitest';
+import { runFolder } from './run-folder.ts';
 import { until } from './until.ts';
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** A folder that all files of a run share, removed after it. */
-    runFolder: string;
-  }
-}
 
 const TIMEOUT_MS = 240_000;
 
 /**
- * A folder that one test file of a run fills and all others use: bundles, the package. Whoever needs it first makes it,
+ * A folder that one process of a run fills and all others use: bundles, the package. Whoever needs it first makes it,
  * others wait. Nobody may change what is in it.
  */
 export async function oncePerRun(name: string, make: (folder: string) => Promise<void>): Promise<string> {
-  const folder = join(inject('runFolder'), name);
+  const folder = join(runFolder(), name);
   const outcome = `${folder}.made`;
   if (await isFirst(`${folder}.begun`)) {
     const failure = await mkdir(folder)

@@ -36,7 +36,7 @@ let upstash: TestUpstash;
 let deployments: Readonly<Record<'ioredis' | 'upstash', Deployment>>;
 
 beforeAll(async () => {
-  await runtimeClient();
+  await runtimeClient('plain');
   bundled = await bundles();
   // A client in a cluster goes where the nodes say that they are.
   redis = await startTestRedis({ cluster: true, args: ['--cluster-announce-ip', '127.0.0.1'] });

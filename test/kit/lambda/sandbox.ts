@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { startProcess } from '../process.ts';
 import { RuntimeApi } from './runtime-api.ts';
-import { runtimeClient } from './runtime-client.ts';
+import { type ClientKind, runtimeClient } from './runtime-client.ts';
 import { SESSION_TOKEN } from './secrets-extension.ts';
+
+const TRANSPORT = new URL('./transport.ts', import.meta.url).href;
 
 export interface Sandbox {
   /** One event through the function. Rejects with what the runtime client reports. */
@@ -15,10 +17,16 @@ export interface Sandbox {
 }
 
 /** The bundle as Lambda runs it: Amazon's client, the asset's folder, only the environment of a deployment. */
-export async function startSandbox(bundle: string, environment: Readonly<Record<string, string>>): Promise<Sandbox> {
+export async function startSandbox(
+  bundle: string,
+  environment: Readonly<Record<string, string>>,
+  client: ClientKind = 'plain',
+): Promise<Sandbox> {
   const api = new RuntimeApi();
   await api.start();
-  const program = startProcess(process.execPath, ['--enable-source-maps', await runtimeClient(), 'index.handler'], {
+  const transport = client === 'plain' ? ['--import', TRANSPORT] : [];
+  const args = ['--enable-source-maps', ...transport, await runtimeClient(client), 'index.handler'];
+  const program = startProcess(process.execPath, args, {
     cwd: bundle,
     env: {
       ...withoutOurs(process.env),
