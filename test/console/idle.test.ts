@@ -42,43 +42,46 @@ beforeAll(async () => {
 afterAll(() => api.stop());
 
 const SECONDS = 20;
+const VIEWS = ['overview', 'live', 'send', 'users', 'users/device-000001', 'groups', 'history', 'gateways', 'queue'];
 
-test.each(['overview', 'live', 'send', 'users', 'users/device-000001', 'groups', 'history', 'gateways', 'queue'])(
-  'with 100,000 users an idle page at %s asks less than once a second, and for less than 5 KB',
-  async (view) => {
-    api.answer('GET /groups', () => done({ groups: ['north'], cursor: null }));
-    const { page, problems, close } = await openConsole(browser, `${api.url}#/${view}`);
-    onTestFinished(close);
-    await page.clock.install();
-    await page.reload();
-    await logIn(page);
+test('with 100,000 users an idle page asks less than once a second, and for less than 5 KB, at every view', async () => {
+  api.answer('GET /groups', () => done({ groups: ['north'], cursor: null }));
+  const { page, problems, close } = await openConsole(browser, `${api.url}#/${VIEWS[0]}`);
+  onTestFinished(close);
+  await page.clock.install();
+  await page.reload();
+  await logIn(page);
+  let sizes: Promise<number>[] = [];
+  let open = 0;
+  page.on('request', () => {
+    open += 1;
+  });
+  page.on('requestfailed', () => {
+    open -= 1;
+  });
+  page.on('requestfinished', (request) => {
+    open -= 1;
+    sizes.push(request.sizes().then((all) => all.responseBodySize + all.responseHeadersSize + all.requestHeadersSize));
+  });
+  for (const view of VIEWS) {
+    // A page that is opened there: nothing of the view before goes on.
+    await page.goto('about:blank');
+    await page.goto(`${api.url}#/${view}`);
     await page.getByText('In contact', { exact: true }).waitFor();
-    const sizes: Promise<number>[] = [];
-    let open = 0;
-    page.on('request', () => {
-      open += 1;
-    });
-    page.on('requestfailed', () => {
-      open -= 1;
-    });
-    page.on('requestfinished', (request) => {
-      open -= 1;
-      sizes.push(
-        request.sizes().then((all) => all.responseBodySize + all.responseHeadersSize + all.requestHeadersSize),
-      );
-    });
+    await until('what was asked is answered', () => open <= 0);
+    sizes = [];
     // By the page's clock. What is asked meanwhile is answered before it goes on.
     for (let second = 0; second < SECONDS; second += 1) {
       await page.clock.runFor(1_000);
       await until('what was asked is answered', () => open <= 0);
     }
     const bytes = (await Promise.all(sizes)).reduce((sum, one) => sum + one, 0);
-    expect(sizes.length).toBeGreaterThan(2);
-    expect(sizes.length).toBeLessThan(SECONDS);
-    expect(bytes).toBeLessThan(SECONDS * 5_000);
-    expect(problems).toEqual([]);
-  },
-);
+    expect(sizes.length, view).toBeGreaterThan(2);
+    expect(sizes.length, view).toBeLessThan(SECONDS);
+    expect(bytes, view).toBeLessThan(SECONDS * 5_000);
+  }
+  expect(problems).toEqual([]);
+});
 
 test('with 100,000 users the first paint is the whole frame of the page, and waits for no response of the API', async () => {
   const { page, problems, close } = await openConsole(browser, `${api.url}#/users`);

@@ -16,6 +16,7 @@ export const parts: readonly Part[] = [
   { name: 'balancer', command: vitest('gateway') },
   { name: 'bench', command: vitest('bench') },
   { name: 'appearances', command: vitest('console') },
+  { name: 'cdk', command: vitest('cdk') },
   { name: 'go', command: vitest('examples-go') },
   { name: 'native', command: vitest('net') },
   { name: 'storm', command: vitest('faults') },

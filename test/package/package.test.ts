@@ -10,8 +10,13 @@ const work = mkdtempSync(join(tmpdir(), 'fronttcp-package-'));
 const installed = join(work, 'app/node_modules/fronttcp');
 let archive = '';
 
-async function run(command: string, args: readonly string[], cwd = work): Promise<string> {
-  const running = startProcess(command, args, { cwd });
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd = work,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const running = startProcess(command, args, { cwd, env });
   const { code } = await running.exit;
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${running.output()}`);
   return running.output();
@@ -47,16 +52,21 @@ it('the client library and the upstream helper have no dependency', async () => 
   expect(await run(process.execPath, ['use.mjs'], join(work, 'app'))).toContain('true function true');
 });
 
-it('has the construct of fronttcp-cdk too, for those who import it from here', async () => {
+it('has the construct of fronttcp-cdk too, for those who import it from here, with the code that it deploys', async () => {
+  const app = join(work, 'app');
   for (const name of ['aws-cdk-lib', 'constructs', 'zod']) {
-    symlinkSync(join(repository, 'node_modules', name), join(work, 'app/node_modules', name));
+    symlinkSync(join(repository, 'node_modules', name), join(app, 'node_modules', name));
   }
-  writeFileSync(
-    join(work, 'app/construct.mjs'),
-    `import * as cdk from 'fronttcp/cdk'; console.log(typeof cdk.FrontTcp);`,
-  );
-  expect(await run(process.execPath, ['construct.mjs'], join(work, 'app'))).toContain('function');
-}, 60_000);
+  const example = readFileSync(join(repository, 'examples/embed/app.ts'), 'utf8');
+  writeFileSync(join(app, 'construct.mjs'), example.replace("'fronttcp-cdk'", "'fronttcp/cdk'"));
+  // As the CDK's command line runs an app. Templates are validated in test/cdk/synth.test.ts.
+  await run(process.execPath, ['construct.mjs'], app, { CDK_OUTDIR: 'out', CDK_VALIDATION: 'false' });
+  const made = (file: string): string => readFileSync(join(app, 'out', file), 'utf8');
+  expect(made('Fleet.template.json')).toContain('"AWS::ECS::Service"');
+  const assets: { files: object; dockerImages: object } = JSON.parse(made('Fleet.assets.json'));
+  expect(Object.keys(assets.dockerImages)).toHaveLength(1);
+  expect(Object.keys(assets.files).length).toBeGreaterThan(8);
+}, 120_000);
 
 it('brings its command line, without TypeScript', async () => {
   for (const name of ['@aws-sdk', '@upstash', 'commander', 'ioredis', 'pino']) {

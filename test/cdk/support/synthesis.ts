@@ -34,9 +34,18 @@ function makeArtifacts(): string {
   return directory;
 }
 
-/** Without the validation of templates, which takes most of the time of a synthesis: see test/cdk/synth.test.ts. */
+/**
+ * Without the validation of templates, which takes most of the time of a synthesis (see test/cdk/synth.test.ts), and without
+ * what only readers of an assembly need.
+ */
 export function newApp(): App {
-  return new App({ context: { ...context }, builtinCloudFormationValidation: false });
+  return new App({
+    context: { ...context },
+    builtinCloudFormationValidation: false,
+    treeMetadata: false,
+    stackTraces: false,
+    analyticsReporting: false,
+  });
 }
 
 export function newStack(region = 'us-east-1'): Stack {

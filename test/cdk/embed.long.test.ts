@@ -1,8 +1,18 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { installPackedPackage } from '../kit/packed-package.ts';
+import { installPackedPackage, packedPackage } from '../kit/packed-package.ts';
 import { repository, startProcess } from '../kit/process.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'fronttcp-embed-'));
@@ -28,6 +38,17 @@ describe('an app of somebody else', () => {
     }
   }, 240_000);
   afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+  it('has the code that functions and gateways run, and no more than 7 MB of an archive', async () => {
+    for (const file of [
+      'functions/upstash/send-command/index.mjs',
+      'functions/ioredis/login/index.mjs',
+      'gateway/main.mjs',
+      'gateway/Dockerfile',
+    ])
+      expect(existsSync(join(installed, 'dist', file)), file).toBe(true);
+    expect(statSync(await packedPackage('fronttcp-cdk')).size).toBeLessThan(7_000_000);
+  });
 
   it('synthesises with the packed package', async () => {
     const cdk = join(repository, 'node_modules/aws-cdk/bin/cdk');
