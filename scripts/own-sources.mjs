@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
+import { definedScript, scriptOf } from '../contract/store/scripts/library.ts';
 
 const READ_LUA = /readLua\(new URL\('(\.\/[\w-]+\.lua)', import\.meta\.url\)\)/g;
 const READ_PAGE = /readFileSync\(new URL\('((?:\.\.\/)+docs\/[\w-]+\.md)', import\.meta\.url\), 'utf8'\)/g;
-const DEFINE_SCRIPT = /= (?=defineScript\()/g;
+const DEFINE_SCRIPT = /(?<= = )defineScript\(\s*'(\w+)',.*?\)(?=;$)/gms;
 /** A constant of a module, up to the `;` before the next line that is not indented: the formatter sees to that. */
 const SCHEMA = /^((?:export )?const \w+ = )(z\b.*?);(?=\n+[^\s)}\]]|\s*(?!.))/gms;
 /** A row of the table of log fields: the code asks for names alone, the meanings are for its readers. */
@@ -12,10 +14,12 @@ const IMPORT_ZOD = /^import \{ z \} from 'zod';$/m;
 
 /**
  * Changes to our own sources in a bundle:
- * - the text of Lua files (contract/store/scripts/library.ts), without comments and with the least indentation, and of pages
- *   (cli/support/next-steps.ts) stands in the modules that read them: a bundle has no files beside it;
- * - a script or a schema that nothing of a bundle uses is left out: its definition has no effect but its result. Most schemas
- *   describe answers, for the document of the API;
+ * - scripts (contract/store/scripts/library.ts) are finished, without comments and with the least indentation: nothing has to be
+ *   put together when a function starts;
+ * - the text of Lua files and of pages (cli/support/next-steps.ts) stands in the modules that read them: a bundle has no files
+ *   beside it;
+ * - a schema that nothing of a bundle uses is left out: its definition has no effect but its result. Most schemas describe
+ *   answers, for the document of the API;
  * - the meanings of log fields are left out (shared/log-lines.ts);
  * - zod is imported by its namespace, from which the bundler removes unused parts. It cannot do that with the object `z`.
  * @type {import('esbuild').Plugin}
@@ -23,19 +27,24 @@ const IMPORT_ZOD = /^import \{ z \} from 'zod';$/m;
 export const ownSources = {
   name: 'own-sources',
   setup({ onLoad }) {
-    onLoad({ filter: /[\\/](?:cli|contract|functions|shared|gateway)[\\/].*\.ts$/ }, ({ path }) => {
+    onLoad({ filter: /[\\/](?:cli|contract|functions|shared|gateway)[\\/].*\.ts$/ }, async ({ path }) => {
       if (path.includes('node_modules')) return undefined;
       const text = readFileSync(path, 'utf8');
       const textOf = (name) => readFileSync(new URL(name, `file://${path}`), 'utf8');
+      if (text.includes('defineScript(')) await import(pathToFileURL(path).href);
       const whole = withoutMeanings(path, text)
-        .replace(READ_LUA, (_, name) => JSON.stringify(withoutComments(textOf(name))))
+        .replace(DEFINE_SCRIPT, (_, name) => JSON.stringify(finishedScript(name)))
+        .replace(READ_LUA, (_, name) => JSON.stringify(textOf(name)))
         .replace(READ_PAGE, (_, name) => JSON.stringify(textOf(name)))
-        .replace(DEFINE_SCRIPT, '= /* @__PURE__ */ ')
         .replace(SCHEMA, '$1/* @__PURE__ */ (() => $2)();');
       return { contents: whole.replace(IMPORT_ZOD, "import * as z from 'zod';"), loader: 'ts' };
     });
   },
 };
+
+function finishedScript(name) {
+  return scriptOf(name, withoutComments(definedScript(name).lua));
+}
 
 function withoutMeanings(path, text) {
   if (!/[\\/]shared[\\/]log-lines\.ts$/.test(path)) return text;

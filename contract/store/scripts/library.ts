@@ -12,7 +12,7 @@ export function readLua(file: URL): string {
 }
 
 const PRELUDE = [
-  testBuild(readLua(new URL('./prelude.lua', import.meta.url))),
+  readLua(new URL('./prelude.lua', import.meta.url)),
   readLua(new URL('./mailbox-library.lua', import.meta.url)),
 ];
 
@@ -31,12 +31,26 @@ export function pushList(args: RedisArgument[], list: readonly string[]): void {
 /** Follows the prelude of a script that must work when the store is full. Scripts that accept new messages do not have it. */
 export const ALLOW_FULL = readLua(new URL('./allow-full.lua', import.meta.url));
 
+const defined = new Map<string, Script>();
+
 /**
  * Returns a script made of libraries, the prelude first, and its own text, the last part. It carries only the definitions that
- * it uses: each of them is made anew in every call. The header of each .lua file is its signature.
+ * it uses: each of them is made anew in every call. The header of each .lua file is its signature. In a bundle the finished
+ * script stands in place of the call (scripts/own-sources.mjs).
  */
 export function defineScript(name: string, ...parts: readonly string[]): Script {
   const own = parts.at(-1) ?? '';
-  const lua = [...usedDefinitions(own, [...PRELUDE, ...parts.slice(0, -1)]), own].join('\n');
+  const lua = [...usedDefinitions(own, [...PRELUDE.map(testBuild), ...parts.slice(0, -1)]), own].join('\n');
+  const script = scriptOf(name, lua);
+  defined.set(name, script);
+  return script;
+}
+
+export function scriptOf(name: string, lua: string): Script {
   return { name, lua, sha1: createHash('sha1').update(lua).digest('hex') };
+}
+
+/** The script of this name, once the module that defines it was imported. */
+export function definedScript(name: string): Script | undefined {
+  return defined.get(name);
 }

@@ -15,12 +15,12 @@ export const LATER_LUA = [
   GROUP_LUA,
   readLua(new URL('./schedule-library.lua', import.meta.url)),
   readLua(new URL('./release-library.lua', import.meta.url)),
-].join('\n');
+];
 
 export const routeScript = defineScript(
   'route',
   ROUTE_LUA,
-  LATER_LUA,
+  ...LATER_LUA,
   AUDIT_LUA,
   TOKENS_LUA,
   readLua(new URL('./route.lua', import.meta.url)),

@@ -9,7 +9,7 @@ import { LATER_LUA, ROUTE_LUA } from './route.ts';
 const releaseScript = defineScript(
   'release_scheduled',
   ROUTE_LUA,
-  LATER_LUA,
+  ...LATER_LUA,
   readLua(new URL('./release-scheduled.lua', import.meta.url)),
 );
 const cancelScript = defineScript('cancel', GROUP_LUA, AUDIT_LUA, readLua(new URL('./cancel.lua', import.meta.url)));
