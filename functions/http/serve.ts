@@ -8,6 +8,7 @@ import { MESSAGES, type Reason } from './messages.ts';
 import { HttpRefusal } from './refusal.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { type RequestTrace, requestTraces } from './request-traces.ts';
+import { sourceStack } from './source-stack.ts';
 import { type Language, languageOf } from './text.ts';
 import { clientAddressOf } from './viewer-address.ts';
 
@@ -139,7 +140,11 @@ function refusalOf(error: unknown): HttpRefusal {
 /** Error messages of our own code and of Redis have no contents; the stack is logged only for unexpected errors. */
 function described(error: unknown, isExpected: boolean): NonNullable<Outcome['cause']> {
   if (!(error instanceof Error)) return { error: '', error_name: typeof error };
-  return { error: error.message, error_name: error.name, ...(isExpected ? {} : { stack: error.stack }) };
+  return {
+    error: error.message,
+    error_name: error.name,
+    ...(isExpected ? {} : { stack: sourceStack(error.stack ?? '') }),
+  };
 }
 
 function documentResult({ document, status = 200, headers }: Document): APIGatewayProxyStructuredResultV2 {

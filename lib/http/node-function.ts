@@ -86,7 +86,6 @@ export class NodeFunction extends Construct {
       role,
       ...this.#storeProps(props),
       environment: {
-        NODE_OPTIONS: '--enable-source-maps',
         ...(props.storeAccess
           ? { ...props.store.environment, [Env.redisSecretArn]: props.store.secret.secretArn }
           : {}),

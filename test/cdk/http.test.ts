@@ -35,6 +35,15 @@ describe('the functions', () => {
       },
     },
     {
+      name: 'read no source maps at their start: functions/http/source-stack.ts reads them when a stack is logged',
+      holds: (t) => {
+        for (const one of variables(t)) expect(one).not.toHaveProperty('NODE_OPTIONS');
+      },
+      undo: (t) => {
+        for (const one of variables(t)) one.NODE_OPTIONS = '--enable-source-maps';
+      },
+    },
+    {
       name: 'read their secret through the extension, by a complete reference',
       holds: (t) => {
         const readers = functions(t).filter((one) => usesStore(one.Properties.Environment.Variables));

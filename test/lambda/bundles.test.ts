@@ -176,6 +176,14 @@ describe.each(['ioredis', 'upstash'] as const)('the bundles with %s under the ru
     expect(login.output()).not.toContain('"status":500');
   });
 
+  it('log the stack of what was not expected with places in the sources', async () => {
+    await admin.set(keys.user('of-another-type'), 'text');
+    const login = await start('login');
+    const answer = await login.request(post('/login', { phone_number: 'of-another-type', password: PASSWORD }));
+    expect(answer.statusCode).toBe(500);
+    expect(login.output()).toMatch(/WRONGTYPE.*shared\/redis\/errors\.ts:\d+:\d+/);
+  });
+
   it('refuse to work when the secret cannot be read', async () => {
     const { environment } = deployments[driver];
     const sandbox = await startSandbox(join(bundled, 'functions', driver, 'login'), {

@@ -25,7 +25,7 @@ export async function startSandbox(
   const api = new RuntimeApi();
   await api.start();
   const transport = client === 'plain' ? ['--import', TRANSPORT] : [];
-  const args = ['--enable-source-maps', ...transport, await runtimeClient(client), 'index.handler'];
+  const args = [...transport, await runtimeClient(client), 'index.handler'];
   const program = startProcess(process.execPath, args, {
     cwd: bundle,
     env: {
