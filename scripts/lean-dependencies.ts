@@ -38,7 +38,8 @@ function leanCommand({ flags, keyStart, keyStop, step, subcommands }: Command): 
 
 /** Methods of schemas that our code never calls: each would keep a class of schema in every bundle. */
 export const UNUSED_OF_ZOD = [
-  ...['and', 'exactOptional', 'nonoptional', 'readonly'],
+  ...['and', 'apply', 'brand', 'describe', 'exactOptional', 'isNullable', 'isOptional', 'nonoptional', 'or'],
+  ...['overwrite', 'readonly', 'register', 'validate', 'validateAsync', 'with'],
   ...['lowercase', 'slugify', 'uppercase', 'multipleOf', 'step'],
   ...['catchall', 'exactPartial', 'keyof', 'loose', 'merge', 'omit', 'partial', 'passthrough', 'pick', 'required'],
   ...['safeExtend', 'strict', 'strip'],
@@ -75,15 +76,34 @@ const LEAN: readonly { readonly module: RegExp; readonly text: (original: string
     text: (original) =>
       replaced(
         original,
+        // From its own module, of which the bundler leaves out what is unused.
+        ['import { util } from "../core/index.js";', 'import * as util from "../core/util.js";'],
+        [/\bcore\.util\./g, 'util.'],
         [/^\s*inst\._zod\.processJSONSchema = .*;$/gm, ''],
         [/createStandardJSONSchemaMethod\(this, "\w+"\)/g, 'undefined'],
         ['createToJSONSchemaMethod(this, {})(params)', 'undefined'],
         [/^ {4}(?:async )?(?:safe)?(?:en|de)code(?:Async)?\b.*?^ {4}\},\n/gims, ''],
+        [/^ {4}(?:async safeParseAsync|parseAsync: |[gs]et spa)\b.*?^ {4}\},\n/gms, ''],
         [/^ {4}\w+: \(inst\) => (?:processors\.aggregateChecks|\{\n.*?^ {4}\}).*?\n/gms, ''],
         ['core.config({ memoizer: core.memoizer() })', ''],
         [new RegExp(`^ {4}(?:${UNUSED_OF_ZOD.join('|')})\\(.*?^ {4}\\},\\n`, 'gms'), ''],
         [/(\$constructor\("ZodString", .*?\n\}), \{\n.*?\n\}\);/s, '$1);'],
       ),
+  },
+  {
+    // A class for each command, pipelines, search and vectors: our commands are sent by their names (functions/runtime/drivers/upstash.ts).
+    module: /[\\/]@upstash[\\/]redis[\\/]chunk-\w+\.mjs$/,
+    text: (original) =>
+      replaced(
+        original,
+        [/^\/\/ pkg\/commands\/command\.ts$.*?(?=^\/\/ pkg\/redis\.ts$)/ms, ''],
+        [/^(var Redis = class \{.*?^ {2}constructor\(.*?^ {2}\}\n).*?(?=^\};$)/ms, '$1 addTelemetry() {}\n'],
+        [/^ {2}(?:SearchIndex|VectorIndex),$/gm, ''],
+      ),
+  },
+  {
+    module: /[\\/]@upstash[\\/]redis[\\/]nodejs\.mjs$/,
+    text: (original) => replaced(original, [/^ {2}(?:SearchIndex|VectorIndex),$/gm, '']),
   },
   {
     module: /[\\/]@ioredis[\\/]commands[\\/]built[\\/]commands\.json$/,
