@@ -11,9 +11,6 @@ import { routes } from '../functions/routes.ts';
 import { leanDependencies } from './lean-dependencies.ts';
 import { ownSources, packedDocuments } from './own-sources.mjs';
 
-// What is shipped is no test build (contract/store/scripts/library.ts).
-delete process.env.FRONTTCP_WORK_LIMIT;
-
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options } = parseArgs({
   options: { out: { type: 'string' }, meta: { type: 'boolean' }, gateway: { type: 'boolean' } },

@@ -16,7 +16,7 @@ const PRELUDE = [
   readLua(new URL('./mailbox-library.lua', import.meta.url)),
 ];
 
-/** With FRONTTCP_WORK_LIMIT in the environment, as tests set it, a call that does more work than that fails. */
+/** With FRONTTCP_WORK_LIMIT in the environment, as tests set it, a call that does more work than that fails. A bundle has the limit with which it was made. */
 function testBuild(prelude: string): string {
   const limit = /^\d+$/.exec(process.env.FRONTTCP_WORK_LIMIT ?? '')?.[0];
   return limit === undefined ? prelude : prelude.replace('WORK_LIMIT = 5000, nil', `WORK_LIMIT = 5000, ${limit}`);
