@@ -14,9 +14,12 @@ local stored, known = known_id(tonumber(ARGV[4]))
 local lastMessage = int(math.max(stored, known > now * 1024 and known or 0))
 
 local connectedAt = int(now)
+-- written at the end, together: this script does not read them, and a call that fails half-way is repeated in parts
+local claimedUsers, scoredUsers = {}, {}
 
 local function claim(user, form, token, resumed)
-  local resume, since, holder = string.match(resumed, '^(%S+) (%S+) (.*)$')
+  local resume, since, holder
+  if resumed ~= '' then resume, since, holder = string.match(resumed, '^(%S+) (%S+) (.*)$') end
   local key = P .. 'user:' .. user
   local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'owing', 'lost', 'ended')
   spend(5)
@@ -45,8 +48,9 @@ local function claim(user, form, token, resumed)
     'since', epoch .. ' ' .. (since or epoch),
     'connected_at', connectedAt, 'last_seen', connectedAt, 'served_id', lastMessage, served, lastMessage)
   if was[9] then redis.call('HDEL', key, 'ended') end
-  redis.call('SADD', P .. 'sessions:' .. gateway, user)
-  redis.call('ZADD', P .. 'users', 0, user)
+  claimedUsers[#claimedUsers + 1] = user
+  scoredUsers[#scoredUsers + 1] = 0
+  scoredUsers[#scoredUsers + 1] = user
   event('connected', user, epoch, gateway, resume and 'resumed' or 'verified')
   if waiting > 0 then
     trim(user, was[6], offlineTtl)
@@ -58,6 +62,10 @@ end
 local results = { newest, lastMessage }
 for at = 5, #ARGV, 4 do
   results[#results + 1] = claim(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+end
+if #claimedUsers > 0 then
+  redis.call('SADD', P .. 'sessions:' .. gateway, unpack(claimedUsers))
+  redis.call('ZADD', P .. 'users', unpack(scoredUsers))
 end
 commit()
 return results

@@ -7,12 +7,18 @@
 local tokens = {}
 for at = 2, #ARGV do
   local f = redis.pcall('HMGET', P .. 'user:' .. ARGV[at], 'token', 'role', 'more_tokens')
-  if f.err and not string.find(f.err, '^-?WRONGTYPE') then return f end
-  local list = {}
-  if not f.err and f[1] then
-    list[1] = f[1]
-    for i, more in ipairs(more_tokens(f[2], f[3])) do list[i + 1] = more[1] end
+  if f.err then
+    if not string.find(f.err, '^-?WRONGTYPE') then return f end
+    f = {}
   end
-  tokens[#tokens + 1] = #list == 1 and list[1] or list
+  local found = f[1]
+  if not found or f[2] == 'operator' then
+    found = {}
+    if f[1] then
+      found[1] = f[1]
+      for i, more in ipairs(more_tokens(f[2], f[3])) do found[i + 1] = more[1] end
+    end
+  end
+  tokens[#tokens + 1] = found
 end
 return tokens
