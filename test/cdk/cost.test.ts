@@ -118,3 +118,15 @@ describe('docs/cost.md', () => {
     expect(page).toContain(costReport(usage({ clients: 10_000, batch: 100 })).trimEnd());
   });
 });
+
+describe('docs/deploy.md', () => {
+  it('names the cost of the first day, with nobody connected', () => {
+    const page = readFileSync('docs/deploy.md', 'utf8');
+    const { total } = frontTcpBill(usage({ clients: 0 }));
+    expect(page).toContain(`about ten dollars a day with the default store (${Math.round(total)} dollars a month`);
+    const daily = (redis: Usage['redis']) => frontTcpBill(usage({ clients: 0, redis })).total / 30;
+    expect(daily('valkey').toFixed(0)).toBe('10');
+    expect(page).toContain('about four dollars\na day');
+    expect(daily('serverless').toFixed(0)).toBe('4');
+  });
+});

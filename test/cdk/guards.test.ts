@@ -294,17 +294,15 @@ describe('the synthesis refuses', () => {
 });
 
 describe('a region that the CDK does not know', () => {
-  const stack = (): Stack => newStack('mx-central-1');
-
-  it('is named, with the setting that helps', () => {
-    expect(() => newFrontTcp({}, stack())).toThrow(
-      /no layer of the secrets extension for mx-central-1: set api\.secretsExtensionLayerArn/,
+  it.each(['mx-central-1', 'cn-north-1'])('is named, with the setting that helps: %s', (region) => {
+    expect(() => newFrontTcp({}, newStack(region))).toThrow(
+      `no layer of the secrets extension for ${region}: set api.secretsExtensionLayerArn`,
     );
   });
 
   it('works with a layer of its own', () => {
     const secretsExtensionLayerArn = 'arn:aws:lambda:mx-central-1:222222222222:layer:Secrets-Extension-Arm64:7';
-    expect(() => newFrontTcp({ api: { secretsExtensionLayerArn } }, stack())).not.toThrow();
+    expect(() => newFrontTcp({ api: { secretsExtensionLayerArn } }, newStack('mx-central-1'))).not.toThrow();
   });
 });
 

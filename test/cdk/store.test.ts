@@ -128,6 +128,20 @@ describe('the other stores', () => {
         resourceOf(t, 'AWS::MemoryDB::Cluster').DeletionPolicy = 'Delete';
       },
     },
+    ...(
+      [
+        ['valkey', GROUP],
+        ['serverless', 'AWS::ElastiCache::ServerlessCache'],
+        ['memorydb', 'AWS::MemoryDB::Cluster'],
+      ] as const
+    ).map(([kind, type]) => ({
+      name: `${kind}: has a snapshot of each of the last seven days, as docs/deploy.md says`,
+      props: { redis: { kind } },
+      holds: (t: TemplateJson) => expect(resourceOf(t, type).Properties.SnapshotRetentionLimit).toBe(7),
+      undo: (t: TemplateJson) => {
+        resourceOf(t, type).Properties.SnapshotRetentionLimit = 0;
+      },
+    })),
     {
       name: 'are deleted with the stack when the option asks for it',
       props: { redis: { kind: 'memorydb' }, dataPolicy: 'destroy' },

@@ -1,6 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { readSettingsFile } from '../../lib/settings.ts';
 import { repository } from '../kit/process.ts';
 import { fencesOf } from './support/fences.ts';
 
@@ -34,6 +38,18 @@ test('no command has dots in place of a value', () => {
 test('the teardown allows data loss before it deletes, without a prompt', () => {
   expect(first('npx cdk deploy -c settings=teardown.ts')).toBeLessThan(first('npx cdk destroy'));
   expect(commands[first('npx cdk destroy')]).toContain('--force');
+});
+
+test('the file of the teardown takes the settings that were deployed, and lets the data go', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'fronttcp-teardown-'));
+  try {
+    await writeFile(join(folder, 'production.ts'), "export default { stackName: 'FrontTcp-production' };");
+    execFileSync('sh', ['-c', commands[first('printf')] ?? ''], { cwd: folder });
+    const settings = await readSettingsFile(join(folder, 'teardown.ts'));
+    expect(settings).toMatchObject({ stackName: 'FrontTcp-production', dataPolicy: 'destroy' });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('the pipeline has no long-lived key, and its role trusts one environment of one repository', () => {
