@@ -1,5 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../../local/free-port.ts';
+import { gatewayProgram } from '../kit/bundles.ts';
+import { startGatewayProcess } from '../kit/gateway-process.ts';
 import { Peer } from '../kit/peer.ts';
 import { type RunningProcess, startProgram } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
@@ -14,13 +16,8 @@ interface Program {
 
 /** The gateway as a container runs it. */
 async function start(env: Record<string, string>, isReady = true): Promise<Program> {
-  const program = startProgram('gateway/main.ts', [], {
-    env: { GATEWAY_HOST: '127.0.0.1', GATEWAY_PORT: '0', HEALTH_PORT: '0', ...env },
-  });
+  const { process: program, port, healthPort } = await startGatewayProcess({ env });
   onTestFinished(() => program.stop('SIGKILL').then(() => undefined));
-  const line = await program.line(/gateway listens on/);
-  const [port, healthPort] = [...line.matchAll(/127\.0\.0\.1:(\d+)/g)].map((match) => Number(match[1]));
-  if (port === undefined || healthPort === undefined) throw new Error(`no ports in: ${line}`);
   if (isReady) await until('it is ready', async () => (await get(healthPort, '/readyz')) === 200);
   return { program, port, healthPort };
 }
@@ -148,7 +145,7 @@ test('a port that is taken ends the process, not with 0, with a message that nam
     { GATEWAY_PORT: String(taken.port), HEALTH_PORT: '0' },
     { GATEWAY_PORT: '0', HEALTH_PORT: String(taken.healthPort) },
   ]) {
-    const program = startProgram('gateway/main.ts', [], {
+    const program = startProgram(await gatewayProgram(), [], {
       env: { GATEWAY_HOST: '127.0.0.1', REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix(), ...env },
     });
     expect((await program.exit).code).toBe(1);
@@ -159,7 +156,7 @@ test('a port that is taken ends the process, not with 0, with a message that nam
 });
 
 test('a bad environment ends the process, not with 0, with a message that names every variable at once', async () => {
-  const program = startProgram('gateway/main.ts', [], {
+  const program = startProgram(await gatewayProgram(), [], {
     env: { REDIS_URL: undefined, GATEWAY_PORT: '99999', MAX_RECIPIENTS: 'many', REDIS_CLUSTER: 'yes' },
   });
   expect((await program.exit).code).toBe(1);

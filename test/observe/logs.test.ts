@@ -8,6 +8,7 @@ import { createLog, type GatewayLog, reportSuppressed } from '../../gateway/obse
 import { FloodLimiter, LOG_FIELDS, withoutSecrets } from '../../shared/log-lines.ts';
 import { tokenOf } from '../functions/world.ts';
 import { chat } from '../gateway/support/gateway.ts';
+import { gatewayProgram } from '../kit/bundles.ts';
 import { Peer } from '../kit/peer.ts';
 import { repository, startProgram } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
@@ -154,7 +155,7 @@ it('no line of a system at work has a token, a password or a content in it, even
     HEALTH_PORT: '0',
     API_PORT: '0',
   };
-  const gateway = startProgram('gateway/main.ts', [], { env });
+  const gateway = startProgram(await gatewayProgram(), [], { env });
   const api = startProgram('local/api.ts', [], { env });
   try {
     const port = Number(/listens on \S+:(\d+),/.exec(await gateway.line(/gateway listens on/, 90_000))?.[1]);

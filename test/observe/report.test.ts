@@ -7,6 +7,7 @@ import { RequestMetrics } from '../../functions/http/request-metrics.ts';
 import { TaskProtection } from '../../gateway/observe/task-protection.ts';
 import { Histogram, representatives } from '../../shared/histogram.ts';
 import { gateway, silentLog } from '../gateway/support/gateway.ts';
+import { gatewayProgram } from '../kit/bundles.ts';
 import { Peer } from '../kit/peer.ts';
 import { startProgram } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
@@ -28,7 +29,7 @@ const emfIn = (output: string): Emf[] =>
 
 describe('a gateway of a deployment', () => {
   it('reports under the names that alarms and scaling use, at its start and at its end', async () => {
-    const program = startProgram('gateway/main.ts', [], {
+    const program = startProgram(await gatewayProgram(), [], {
       env: {
         REDIS_URL: sharedRedisUrl(),
         REDIS_KEY_PREFIX: uniquePrefix(),

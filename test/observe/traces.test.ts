@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { tokenOf } from '../functions/world.ts';
+import { gatewayProgram } from '../kit/bundles.ts';
 import { Peer } from '../kit/peer.ts';
 import { type RunningProcess, startProcess, startProgram } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
@@ -77,7 +78,7 @@ beforeAll(async () => {
     HEALTH_PORT: '0',
     API_PORT: '0',
   };
-  const gateway = startProgram('gateway/main.ts', [], { env });
+  const gateway = startProgram(await gatewayProgram(), [], { env });
   const http = startProgram('local/api.ts', [], { env });
   programs = [gateway, http];
   gatewayPort = Number(/listens on \S+:(\d+),/.exec(await gateway.line(/gateway listens on/, 90_000))?.[1]);
