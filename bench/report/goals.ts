@@ -167,8 +167,10 @@ const goals: readonly Goal[] = [
     measure: ofFloor('connections'),
     bound:
       'Each client costs a read of its token and a claim in Redis, which the floor does not know, in calls for ' +
-      'up to 128 clients; Redis shares its CPU with the generator. Tried: at most two calls on their way, so ' +
-      'that they fill (kept); fewer fields in a claim (kept).',
+      'up to 128 clients; Redis shares its CPU with the generator, which alone needs 100 µs for a connection. The ' +
+      'scripts take 17 µs of Redis for a client (2026-11-30): 4 of them are the event, 3 the tokens. Tried: at most ' +
+      'two calls on their way, so that they fill (kept); fewer words in a claim and its reply, two indexes written ' +
+      'once a call (kept: 2 of 19 µs); a young generation of 8 MiB (within the noise, more memory).',
   },
   {
     what: 'memory per idle connection',
@@ -177,11 +179,13 @@ const goals: readonly Goal[] = [
     limits: { node: 3_000, native: 1_800 },
     measure: (figures, net) => measured(figures.of('connections', ours(net), 'memory')),
     bound:
-      "By a heap snapshot with 3,000 connections Node's own objects for a socket (handle, Socket, its states " +
-      'and properties) are 1,450 B; ours (Session, Outbox, FrameDecoder, FrameReader, Downlink) 610 B, and 176 ' +
-      'B for a connection of the addon. The rest are strings, map entries and the room of the collector. Tried: ' +
-      'a young generation of 4 MiB instead of 16 (kept), parts of a session made when they are needed, no ' +
-      'closure per connection (kept).',
+      "By a heap snapshot with 6,000 connections Node's own objects for a socket (handle, Socket, its states " +
+      'and properties) are 1,350 B; ours (Session, Outbox, FrameReader, Downlink, Identity) 576 B, and 136 B for ' +
+      'a connection of the addon. The rest are strings, map entries, and what the connects have left behind: it ' +
+      'stays until the next full collection, and how much it is differs by some 500 B from run to run. Tried: a ' +
+      'young generation of 4 MiB instead of 16 (kept), of 8 (no difference beyond that); parts of a session made ' +
+      'when they are needed, no closure per connection, no decoder and no second list of listeners for one that ' +
+      'is idle (kept).',
   },
   {
     what: 'idle CPU of a connection, heartbeats every 60 s',
@@ -189,7 +193,13 @@ const goals: readonly Goal[] = [
     unit: 'µs/s',
     limits: { node: 2.5, native: 1 },
     measure: (figures, net) => measured(figures.of('connections', ours(net), 'idle')),
-    bound: 'The generator counts CPU in whole percents: a step is 0.67 µs/s.',
+    bound:
+      'Until commit 996bc1c it was counted in whole percents, from 2 s after the connects on: with the collection of ' +
+      'what they left behind in it, which takes 90 ms. Counted exactly and from 12 s on, a round on a busy machine ' +
+      'had 1.4 µs/s on node and 1.2 on native, and 0.2 for the floor. A gateway without connections takes some 8 ' +
+      'ms a second (0.5 µs/s of these). By profile 28 % is the handling of heartbeats, two or three in a turn, 16 ' +
+      "% epoll, 15 % timers, 9 % the compiler, 5 % what Redis says. Tried: the timer of the sessions' deadlines " +
+      'for watching the event loop, too, instead of two of its own (kept).',
   },
   {
     what: 'across two gateways, CPU of gateways and Redis for a message',
