@@ -13,6 +13,40 @@ const stored = (id: string, content: string) => ({
 
 const direct = (body: string) => Message.direct(encodeFrame(1, 102, body), 0, new DirectInterval());
 
+describe('decoders, which sessions share', () => {
+  test('frames that arrive in parts, of several connections in turn, do not mix', async () => {
+    const g = sessionsInProcess();
+    const clients = await Promise.all(['a', 'b', 'c'].map((userId) => g.verified(userId)));
+    const frames = ['a', 'b', 'c'].map((from) => frameBytes(4, { chat_content: `of ${from} ${from.repeat(5_000)}` }));
+    for (const [start, end] of [
+      [0, 5],
+      [5, 40],
+      [40, 9_000],
+    ]) {
+      for (const [i, { sendBytes }] of clients.entries())
+        sendBytes((frames[i] ?? Buffer.alloc(0)).subarray(start, end));
+    }
+    await g.turn();
+    for (const { received } of clients) {
+      const contents = received().flatMap(
+        (frame) => /of \w a{5000}|of \w b{5000}|of \w c{5000}/.exec(frame)?.[0].slice(0, 6) ?? [],
+      );
+      expect(contents).toEqual(['of a a', 'of b b', 'of c c']);
+    }
+  });
+
+  test('a frame of more than 8 KiB is read after the verify, and ends a connection before it', async () => {
+    const g = sessionsInProcess();
+    const large = frameBytes(4, { chat_content: 'x'.repeat(9_000) });
+    const verified = await g.verified('u');
+    verified.sendBytes(large);
+    const unverified = g.client();
+    unverified.sendBytes(large);
+    expect([verified.session.isClosed, unverified.session.isClosed]).toEqual([false, true]);
+    expect(g.counters.closes.get('bad_length')).toBe(1);
+  });
+});
+
 describe('deadlines', () => {
   test('a slow but steady reader stays, and one that takes nothing for SLOW_READER_TIMEOUT_MS is cut', async () => {
     const g = sessionsInProcess({ SLOW_READER_TIMEOUT_MS: '4000' });
