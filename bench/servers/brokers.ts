@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises';
-import { freePort } from '../../local/free-port.ts';
 import { run } from '../../local/redis/run.ts';
 import type { Plan } from '../plan.ts';
 import { startChild } from '../support/child.ts';
 import { installDebian } from '../support/install.ts';
+import { startOnFreePort } from '../support/on-free-port.ts';
 import { ensureCache } from '../support/paths.ts';
 import { startRedis } from '../support/redis.ts';
-import { untilListens } from '../support/until.ts';
 import type { RunningServer, Server } from './server.ts';
 
 const PATH = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`;
@@ -17,11 +16,11 @@ async function startBroker(
   argsOf: (port: number) => readonly string[] | Promise<readonly string[]>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningServer> {
-  const port = await freePort();
   const { serverCpus: cpus, niceness } = plan;
-  const child = await startChild(program, await argsOf(port), { cpus, niceness, env: { PATH, ...env } });
-  await untilListens(port);
-  return { port, pids: [child.pid], stop: child.stop };
+  const { port, pid, stop } = await startOnFreePort(async (port) =>
+    startChild(program, await argsOf(port), { cpus, niceness, env: { PATH, ...env } }),
+  );
+  return { port, pids: [pid], stop };
 }
 
 async function missing(program: string, packageName: string, plan: Plan): Promise<string | undefined> {

@@ -1,10 +1,9 @@
 import { access, rename, writeFile } from 'node:fs/promises';
-import { freePort } from '../../local/free-port.ts';
 import { lastLines, run } from '../../local/redis/run.ts';
 import type { Plan } from '../plan.ts';
 import { has, startChild } from '../support/child.ts';
+import { startOnFreePort } from '../support/on-free-port.ts';
 import { cache, ensureCache } from '../support/paths.ts';
-import { untilListens } from '../support/until.ts';
 import type { Server } from './server.ts';
 
 const VERSION = '6.9.1';
@@ -21,17 +20,17 @@ export const centrifugo: Server = {
   missing: (plan) => build(plan),
   version: () => Promise.resolve(VERSION),
   async start({ serverCpus: cpus, niceness }) {
-    const port = await freePort();
     const file = `${await ensureCache()}/centrifugo.json`;
-    const settings = {
-      http_server: { address: '127.0.0.1', port },
-      client: { insecure: true, allowed_origins: ['*'], channel_limit: 8 },
-      log: { level: 'error' },
-    };
-    await writeFile(file, JSON.stringify(settings));
-    const child = await startChild(program, ['--config', file], { cpus, niceness, env: { GOMAXPROCS: '1' } });
-    await untilListens(port);
-    return { port, pids: [child.pid], stop: child.stop };
+    const { port, pid, stop } = await startOnFreePort(async (port) => {
+      const settings = {
+        http_server: { address: '127.0.0.1', port },
+        client: { insecure: true, allowed_origins: ['*'], channel_limit: 8 },
+        log: { level: 'error' },
+      };
+      await writeFile(file, JSON.stringify(settings));
+      return startChild(program, ['--config', file], { cpus, niceness, env: { GOMAXPROCS: '1' } });
+    });
+    return { port, pids: [pid], stop };
   },
 };
 

@@ -1,7 +1,6 @@
-import { freePort } from '../../local/free-port.ts';
 import { has, startChild } from '../support/child.ts';
 import { compile } from '../support/compile.ts';
-import { untilListens } from '../support/until.ts';
+import { startOnFreePort } from '../support/on-free-port.ts';
 import type { Server } from './server.ts';
 
 /** The C floor: bench/load/floor.c. */
@@ -11,9 +10,10 @@ export const floor: Server = {
   note: 'no Redis, no tokens, no limits, no metrics',
   missing: async () => ((await has('cc')) ? undefined : 'no C compiler'),
   async start({ serverCpus: cpus, niceness }) {
-    const port = await freePort();
-    const child = await startChild(await compile('floor'), [`${port}`, 'batch'], { cpus, niceness });
-    await untilListens(port);
-    return { port, pids: [child.pid], stop: child.stop };
+    const program = await compile('floor');
+    const { port, pid, stop } = await startOnFreePort((port) =>
+      startChild(program, [`${port}`, 'batch'], { cpus, niceness }),
+    );
+    return { port, pids: [pid], stop };
   },
 };

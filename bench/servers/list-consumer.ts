@@ -1,7 +1,6 @@
-import { freePort } from '../../local/free-port.ts';
 import type { Plan } from '../plan.ts';
 import { startChild } from '../support/child.ts';
-import { untilListens } from '../support/until.ts';
+import { startOnFreePort } from '../support/on-free-port.ts';
 import { sharedRedis } from './fronttcp.ts';
 import type { RunningServer } from './server.ts';
 
@@ -12,13 +11,10 @@ export const listConsumer = {
   async start(plan: Plan): Promise<RunningServer> {
     const redis = await sharedRedis(plan);
     await redis.client.flushall();
-    const port = await freePort();
     const { serverCpus: cpus, niceness } = plan;
-    const child = await startChild(process.execPath, ['bench/load/list-consumer.ts', `${port}`, redis.url], {
-      cpus,
-      niceness,
-    });
-    await untilListens(port);
-    return { port, pids: [child.pid], helpers: [redis.pid], stop: child.stop };
+    const { port, pid, stop } = await startOnFreePort((port) =>
+      startChild(process.execPath, ['bench/load/list-consumer.ts', `${port}`, redis.url], { cpus, niceness }),
+    );
+    return { port, pids: [pid], helpers: [redis.pid], stop };
   },
 } as const;

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { freePort } from '../../local/free-port.ts';
 import { startChild } from '../support/child.ts';
 import { installNpmPeers, peersFolder } from '../support/install.ts';
-import { untilListens } from '../support/until.ts';
+import { startOnFreePort } from '../support/on-free-port.ts';
 import type { Protocol, Server } from './server.ts';
 
 /** A server of a few lines around a library: bench/peers/<file>.mjs, run beside the installed library. */
@@ -17,10 +16,10 @@ function nodePeer(library: string, file: string, protocol: Protocol): Server {
       return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
     },
     async start({ serverCpus: cpus, niceness }) {
-      const port = await freePort();
-      const child = await startChild(process.execPath, [`${peersFolder}/${file}.mjs`, `${port}`], { cpus, niceness });
-      await untilListens(port);
-      return { port, pids: [child.pid], stop: child.stop };
+      const { port, pid, stop } = await startOnFreePort((port) =>
+        startChild(process.execPath, [`${peersFolder}/${file}.mjs`, `${port}`], { cpus, niceness }),
+      );
+      return { port, pids: [pid], stop };
     },
   };
 }

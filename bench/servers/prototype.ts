@@ -1,6 +1,5 @@
-import { freePort } from '../../local/free-port.ts';
 import { startChild } from '../support/child.ts';
-import { untilListens } from '../support/until.ts';
+import { startOnFreePort } from '../support/on-free-port.ts';
 import type { Server } from './server.ts';
 
 /** A program of the caller's (`--prototype`): what a way of reading and writing allows, without sessions and Redis. */
@@ -9,9 +8,9 @@ export const prototype: Server = {
   protocol: 'gw',
   missing: ({ prototype: command }) => Promise.resolve(command === undefined ? 'no --prototype' : undefined),
   async start({ prototype: command = [], serverCpus: cpus, niceness }) {
-    const port = await freePort();
-    const child = await startChild(process.execPath, [...command, `${port}`], { cpus, niceness });
-    await untilListens(port);
-    return { port, pids: [child.pid], stop: child.stop };
+    const { port, pid, stop } = await startOnFreePort((port) =>
+      startChild(process.execPath, [...command, `${port}`], { cpus, niceness }),
+    );
+    return { port, pids: [pid], stop };
   },
 };

@@ -1,11 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort } from '../../local/free-port.ts';
 import { requireRedisBinary } from '../../local/redis/start.ts';
 import { type ChildOptions, startChild } from './child.ts';
+import { startOnFreePort } from './on-free-port.ts';
 import { ensureCache } from './paths.ts';
-import { untilListens } from './until.ts';
 
 export interface BenchRedis {
   readonly url: string;
@@ -20,8 +19,7 @@ export interface BenchRedis {
 export async function startRedis(options: ChildOptions, say: (line: string) => void): Promise<BenchRedis> {
   const { path } = await requireRedisBinary(process.env, say);
   const dir = await mkdtemp(join(await ensureCache(), 'redis-'));
-  const port = await freePort();
-  const settings = [
+  const settings = (port: number) => [
     '--bind',
     '127.0.0.1',
     '--protected-mode',
@@ -48,8 +46,8 @@ export async function startRedis(options: ChildOptions, say: (line: string) => v
     '--tcp-backlog',
     '4096',
   ];
-  const child = await startChild(path, [...settings, ...limits], options);
-  await untilListens(port);
+  const child = await startOnFreePort((port) => startChild(path, [...settings(port), ...limits], options));
+  const { port } = child;
   const url = `redis://127.0.0.1:${port}`;
   const client = new Redis(url);
   return {
