@@ -121,6 +121,13 @@ describe('the bundles', () => {
       expect(text('login')).not.toContain('local function route');
     });
 
+    it("does not need Node's fetch, whose first call is slow, where the store is not asked by HTTP", () => {
+      for (const name of ['login', 'send-command', 'origin-check']) {
+        const text = readFileSync(join(bundled, 'functions/ioredis', name, 'index.mjs'), 'utf8');
+        expect(/\bfetch\(/.test(text), name).toBe(false);
+      }
+    });
+
     it('asks Node for nothing that only later calls use; for TLS, and so for its root certificates, where the store has TLS', () => {
       const asked = (url: string): string[] => {
         const program = `await import(${JSON.stringify(join(bundled, 'functions/ioredis/send-command/index.mjs'))});
