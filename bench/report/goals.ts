@@ -167,7 +167,7 @@ const goals: readonly Goal[] = [
     measure: ofFloor('connections'),
     bound:
       'Each client costs a read of its token and a claim in Redis, which the floor does not know, in calls for ' +
-      'up to 128 clients; Redis shares its CPU with the generator, which alone needs 100 µs for a connection. The ' +
+      'up to 128 clients; Redis shares its CPU with the generator, which alone needs 60 to 100 µs for a connection. The ' +
       'scripts take 17 µs of Redis for a client (2026-11-30): 4 of them are the event, 3 the tokens. Tried: at most ' +
       'two calls on their way, so that they fill (kept); fewer words in a claim and its reply, two indexes written ' +
       'once a call (kept: 2 of 19 µs); a young generation of 8 MiB (within the noise, more memory).',
