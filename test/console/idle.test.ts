@@ -81,7 +81,8 @@ test('with 100,000 users an idle page asks less than once a second, and for less
       await until('what was asked is answered', () => open <= 0);
     }
     const bytes = (await Promise.all(sizes)).reduce((sum, one) => sum + one, 0);
-    expect(sizes.length, view).toBeGreaterThan(2);
+    // Some views ask every ten seconds.
+    expect(sizes.length, view).toBeGreaterThan(1);
     expect(sizes.length, view).toBeLessThan(SECONDS);
     expect(bytes, view).toBeLessThan(SECONDS * 5_000);
   }
