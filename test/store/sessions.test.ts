@@ -70,6 +70,24 @@ describe.each(drivers)('sessions over %s', (driver) => {
     expect(await session()).toEqual(['g2', String(second.epoch)]);
   });
 
+  it('that were resumed by a call that failed half-way are among those of the gateway when it is repeated', async () => {
+    const { epoch } = await claimed('g1');
+    const proof = { resumeEpoch: epoch, sinceEpoch: epoch, holder: 'g1' };
+    const resume = (...users: string[]) =>
+      claimSessions(
+        store.port,
+        store.keys,
+        { gatewayId: 'g2', highestId: 0 },
+        600,
+        users.map((userId) => ({ userId, form: 'ack', proof })),
+      );
+    await store.redis.set(store.keys.user('damaged'), 'no hash');
+    await expect(resume(user, 'damaged')).rejects.toThrow(/WRONGTYPE/);
+    expect(await resume(user)).toMatchObject([{ status: 'claimed' }]);
+    expect(await store.redis.smembers(store.keys.sessions('g2'))).toContain(user);
+    expect(await store.redis.zscore(store.keys.users, user)).not.toBe(null);
+  });
+
   it('are resumed by the holder of the epoch, and by nobody else', async () => {
     const { epoch } = await claimed('g1');
     const resume = (resumeEpoch: number, sinceEpoch = resumeEpoch) =>

@@ -14,7 +14,8 @@ local stored, known = known_id(tonumber(ARGV[4]))
 local lastMessage = int(math.max(stored, known > now * 1024 and known or 0))
 
 local connectedAt = int(now)
--- written at the end, together: this script does not read them, and a call that fails half-way is repeated in parts
+-- written at the end, together: this script does not read them, and a call that fails half-way is repeated in parts.
+-- Then also for a session that was resumed before the failure
 local claimedUsers, scoredUsers = {}, {}
 
 local function claim(user, form, token, resumed)
@@ -25,7 +26,12 @@ local function claim(user, form, token, resumed)
   spend(5)
   if not was[1] and not resume then return 'refused' end
   local owing, lost, waiting = was[7] and 1 or 0, was[8] or '0', redis.call('ZCARD', P .. 'mailbox:' .. user)
-  local function claimed(epoch) return 'claimed ' .. epoch .. ' ' .. owing .. ' ' .. lost .. ' ' .. waiting end
+  local function claimed(epoch)
+    claimedUsers[#claimedUsers + 1] = user
+    scoredUsers[#scoredUsers + 1] = 0
+    scoredUsers[#scoredUsers + 1] = user
+    return 'claimed ' .. epoch .. ' ' .. owing .. ' ' .. lost .. ' ' .. waiting
+  end
   if resume then
     local session = redis.call('HMGET', key, 'resumed_from', 'since')
     -- a repeated call: the connection broke before the reply arrived
@@ -48,9 +54,6 @@ local function claim(user, form, token, resumed)
     'since', epoch .. ' ' .. (since or epoch),
     'connected_at', connectedAt, 'last_seen', connectedAt, 'served_id', lastMessage, served, lastMessage)
   if was[9] then redis.call('HDEL', key, 'ended') end
-  claimedUsers[#claimedUsers + 1] = user
-  scoredUsers[#scoredUsers + 1] = 0
-  scoredUsers[#scoredUsers + 1] = user
   event('connected', user, epoch, gateway, resume and 'resumed' or 'verified')
   if waiting > 0 then
     trim(user, was[6], offlineTtl)
