@@ -1,14 +1,18 @@
 import { Latch } from '../../shared/time/latch.ts';
 
+/** The claims of one user. */
+interface Claims {
+  count: number;
+  /** Made for the first who waits. */
+  answered: Latch | undefined;
+}
+
 /**
  * Users whose claim Redis has not answered yet. The inbox arrives on another connection, and may be ahead of the reply:
  * a record for a session that is not here may be for one that is being claimed.
  */
 export class ClaimsInFlight {
-  readonly #claims = new Map<
-    string,
-    { count: number /** Made for the first who waits. */; answered: Latch | undefined }
-  >();
+  readonly #claims = new Map<string, Claims>();
 
   begin(userIds: readonly string[]): void {
     for (const userId of userIds) {
