@@ -110,8 +110,8 @@ test('the log of all these attacks has no secret', async () => {
   const peer = await loud.verified('talkative', ['errors', 'receipts']);
   peer.send(2, { chat_to: 'talkative', chat_content: 'a very private matter', ref: 'r' });
   await peer.receives(102, undefined);
-  peer.send(2, '{"chat_content":"a very private matter"');
   await peer.receives(110);
+  peer.send(2, '{"chat_content":"a very private matter"');
   await peer.receives(111);
   await peer.verify('talkative', { token: 'a wrong and private token' }).catch(() => undefined);
   await peer.leave();
