@@ -30,6 +30,8 @@ export class GatheredWrites<T> {
   #timer: NodeJS.Timeout | undefined;
   /** Of all items before them. */
   #earlier: Promise<unknown> = Promise.resolve();
+  /** Calls without a reply, in the order in which they were made. */
+  #unanswered: Promise<void>[] = [];
 
   constructor(writing: GatheredWriting<T>) {
     this.#writing = writing;
@@ -83,9 +85,25 @@ export class GatheredWrites<T> {
     const steps = inSteps(this.#gathered, this.#writing.workOf);
     this.#gathered = [];
     this.#next = undefined;
-    const written = Promise.all(steps.map((step) => this.#writeStep(step))).then(() => undefined);
+    const written = Promise.all(steps.map((step) => this.#writeInOrder(step))).then(() => undefined);
     this.#earlier = Promise.all([this.#earlier, written]);
     return written;
+  }
+
+  /**
+   * A call that has its reply before an earlier one has overtaken it: Redis refused the earlier one for a moment (it was busy,
+   * say), and took this one. What it wrote may build on the other, so it is written once more, behind it.
+   */
+  async #writeInOrder(step: readonly T[]): Promise<void> {
+    const call = this.#writeStep(step);
+    this.#unanswered.push(call);
+    await call;
+    const at = this.#unanswered.indexOf(call);
+    const overtaken = this.#unanswered.slice(0, at);
+    this.#unanswered.splice(at, 1);
+    if (overtaken.length === 0) return;
+    await Promise.all(overtaken);
+    await this.#writeStep(step);
   }
 
   /** A step that is refused is halved until the item at fault is alone: only that one is given up. */

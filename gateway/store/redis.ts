@@ -49,8 +49,11 @@ class WaitingRedis implements GatewayRedis {
   readonly #client: RedisClient;
   readonly #returned: (() => void)[] = [];
   /** Until it is over nothing is sent: commands go on in the order in which they were issued. */
-  #pause: Promise<void> | undefined;
+  #isPaused = false;
   #pauses = 0;
+  /** Commands that were refused, or issued during the pause. */
+  #waiting: { readonly number: number; readonly goOn: () => void }[] = [];
+  #issued = 0;
   #wasLost = false;
   /** What the store could not do, and was logged; one line per outage, not per attempt. */
   #trouble: string | undefined;
@@ -79,7 +82,7 @@ class WaitingRedis implements GatewayRedis {
       },
       onReady: () => this.#ready(),
     });
-    if (credentials.current === undefined) this.#pause = this.#renewed(1);
+    if (credentials.current === undefined) void this.#pauseFor(this.#renewed(1));
   }
 
   onReturn(listener: () => void): void {
@@ -92,8 +95,10 @@ class WaitingRedis implements GatewayRedis {
 
   async command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {
     const startedAt = performance.now();
+    this.#issued += 1;
+    const number = this.#issued;
     for (let attempt = 1; ; attempt += 1) {
-      while (this.#pause !== undefined) await this.#pause;
+      while (this.#isPaused) await this.#endOfPause(number);
       try {
         const reply = await this.#client.command(name, ...args);
         if (!this.#blocks) this.use.commandMs.record(performance.now() - startedAt);
@@ -103,7 +108,9 @@ class WaitingRedis implements GatewayRedis {
         if (this.#closed || !(error instanceof RedisUnavailableError)) throw error;
         this.use.failed();
         if (error.isRefusal) this.#away(error.reason, error.message);
-        await this.#untilNextAttempt(error, attempt);
+        // A full store refuses only what makes it fuller: that waits alone, and everything else goes on.
+        if (error.reason === 'store_full') await setTimeout(retryDelay(attempt), undefined, { ref: false });
+        else if (!this.#isPaused) void this.#pauseFor(this.#untilNextAttempt(error));
       }
     }
   }
@@ -127,19 +134,26 @@ class WaitingRedis implements GatewayRedis {
     this.#client.close();
   }
 
-  /** A full store refuses only what makes it fuller: that waits alone, and everything else goes on. */
-  async #untilNextAttempt({ reason }: RedisUnavailableError, attempt: number): Promise<void> {
-    if (reason === 'store_full') return setTimeout(retryDelay(attempt), undefined, { ref: false });
-    if (this.#pause === undefined) {
-      this.#pauses += 1;
-      this.#pause = reason === 'store_credentials' ? this.#renewed(this.#pauses) : this.#paused(this.#pauses);
-    }
-    return this.#pause;
+  #endOfPause(number: number): Promise<void> {
+    return new Promise((goOn) => {
+      this.#waiting.push({ number, goOn });
+    });
   }
 
-  async #paused(attempt: number): Promise<void> {
-    await setTimeout(retryDelay(attempt), undefined, { ref: false });
-    this.#pause = undefined;
+  async #pauseFor(over: Promise<void>): Promise<void> {
+    this.#isPaused = true;
+    await over;
+    this.#isPaused = false;
+    // One that was refused had been issued before those that began to wait meanwhile.
+    const waiting = this.#waiting.toSorted((a, b) => a.number - b.number);
+    this.#waiting = [];
+    for (const { goOn } of waiting) goOn();
+  }
+
+  #untilNextAttempt({ reason }: RedisUnavailableError): Promise<void> {
+    this.#pauses += 1;
+    if (reason === 'store_credentials') return this.#renewed(this.#pauses);
+    return setTimeout(retryDelay(this.#pauses), undefined, { ref: false });
   }
 
   /** Does not reject: what could not be read is read again with the next refusal. */
@@ -152,7 +166,6 @@ class WaitingRedis implements GatewayRedis {
     const hasCredentials = this.#way.credentials.current !== undefined;
     await setTimeout(retryDelay(attempt), undefined, { ref: false });
     if (!hasCredentials && !this.#closed) return this.#renewed(attempt + 1);
-    this.#pause = undefined;
   }
 
   #away(reason: string, error: string): void {

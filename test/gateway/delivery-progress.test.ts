@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { type Keys, keysOf } from '../../contract/store/keys.ts';
+import type { Recipient } from '../../contract/store/records.ts';
 import { readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
 import { claimSessions } from '../../contract/store/scripts/sessions.ts';
@@ -8,6 +9,7 @@ import { DeliveryProgress } from '../../gateway/store/delivery-progress.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 import { silentLog } from './support/gateway.ts';
 
 const config = { offlineTtlSeconds: 60, mailboxMax: 10, mailboxMaxBytes: 100_000 };
@@ -20,27 +22,39 @@ let keys: Keys;
 let counters: Counters;
 let progress: DeliveryProgress;
 let calls: number;
+let answered: number;
+let beforeCall: (call: number) => Promise<void>;
 beforeEach(async () => {
   keys = keysOf(uniquePrefix());
   counters = new Counters();
   calls = 0;
+  answered = 0;
+  beforeCall = () => Promise.resolve();
   const counted: RedisPort = Object.create(redis);
-  counted.script = (...call) => {
+  counted.script = async (...call) => {
     calls += 1;
-    return redis.script(...call);
+    await beforeCall(calls);
+    const reply = await redis.script(...call);
+    answered += 1;
+    return reply;
   };
   const recent = { make: <T>(_bytes: number, call: (name: string) => Promise<T>) => call('') };
   progress = new DeliveryProgress({ redis: counted, keys, recent, counters, log: silentLog });
   await redis.command('ZADD', keys.gateways, Date.now() + 600_000, 'g1');
 });
 
-/** A message for a client that acknowledges, as its gateway has it. */
-async function sent(userId: string, wait: NonNullable<RouteCommand['wait']>['step'], flag: string) {
+async function sessionOf(userId: string): Promise<Recipient> {
   await redis.command('HSET', keys.user(userId), 'token', 't');
   const request = { userId, form: 'ack' as const, proof: { tokenField: 't' } };
   const claimed = await claimSessions(redis, keys, lease, 60, [request]);
   const [claim] = claimed === 'no_lease' ? [] : claimed;
   if (claim?.status !== 'claimed') throw new Error('not claimed');
+  return { userId, epoch: claim.epoch };
+}
+
+/** A message for a client that acknowledges, as its gateway has it. */
+async function sent(userId: string, wait: NonNullable<RouteCommand['wait']>['step'], flag: string) {
+  const session = await sessionOf(userId);
   const command = {
     commandId: 2001,
     version: 1100,
@@ -55,7 +69,7 @@ async function sent(userId: string, wait: NonNullable<RouteCommand['wait']>['ste
   const { answers } = await routeCommands(redis, keys, [routed], options);
   const id = answers[0]?.id ?? '';
   const head = { id, commandId: 2001, version: 1100, expiresAtMs: 0, flags: `r${flag}`, traceparent: '' };
-  return { id, head, session: { userId, epoch: claim.epoch } };
+  return { id, head, session };
 }
 
 const stepsOf = async (id: string) =>
@@ -84,6 +98,8 @@ test('an acknowledgement that a caller waits for leaves in this turn', async () 
   const other = await sent('a', 'reply', 'a');
   await progress.wrote(awaited.head, 'k', 'ack');
   calls = 0;
+  answered = 0;
+  beforeCall = () => Promise.resolve();
   void progress.acknowledged(other.session, [other.id]);
   await new Promise(setImmediate);
   expect(calls).toBe(0);
@@ -102,4 +118,35 @@ test('items written together are not lost with one that Redis refuses', async ()
   void progress.acknowledged(bad.session, [bad.id]);
   await progress.replied({ ask: good.id, userId: 'good', reply: '1' });
   expect(await stepsOf(good.id)).toEqual(['routed', 'written', 'replied']);
+});
+
+test('a step that overtakes an earlier one, which Redis refused for a moment, is written behind it, too', async () => {
+  const session = await sessionOf('b');
+  const broadcast: RouteCommand = {
+    commandId: 104,
+    version: 1100,
+    body: '{}',
+    to: 'everyone',
+    from: 'op',
+    ttlSeconds: 0,
+    receipt: true,
+    traceparent: '',
+  };
+  const { answers } = await routeCommands(redis, keys, [broadcast], { ...config, highestId: 0 });
+  const id = answers[0]?.id ?? '';
+  const overtaken = Promise.withResolvers<void>();
+  beforeCall = (call) => (call === 1 ? overtaken.promise : Promise.resolve());
+  const written = progress.wrote(
+    { id, commandId: 104, version: 1100, expiresAtMs: 0, flags: 'r', traceparent: '' },
+    'b',
+    'ack',
+  );
+  await new Promise((resolve) => setImmediate(resolve));
+  const acknowledged = progress.acknowledged(session, [id]);
+  progress.flush();
+  await until('the second call is answered', () => answered === 1);
+  expect(await stepsOf(id)).toBeUndefined();
+  overtaken.resolve();
+  await Promise.all([written, acknowledged]);
+  expect(await stepsOf(id)).toEqual(['written', 'acknowledged']);
 });

@@ -1,7 +1,11 @@
+import { NODE_FLAGS } from '../../gateway/node-flags.ts';
 import { gatewayProgram } from './bundles.ts';
 import { type RunningProcess, startProcess } from './process.ts';
 
-/** A gateway in a process of its own, on free ports of 127.0.0.1: it can be killed, frozen and watched from outside. */
+/**
+ * A gateway in a process of its own, with the flags of a deployment, on free ports of 127.0.0.1: it can be killed, frozen
+ * and watched from outside.
+ */
 export interface GatewayProcess {
   readonly process: RunningProcess;
   readonly port: number;
@@ -32,7 +36,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const { env, cwd, before, openFiles } = options;
   const file = options.program ?? (cwd === undefined ? await gatewayProgram() : 'gateway/main.ts');
   const hook = before === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(before)}`];
-  const args = [...hook, file];
+  const args = [...NODE_FLAGS, ...hook, file];
   const settings = {
     env: { GATEWAY_HOST: '127.0.0.1', GATEWAY_PORT: '0', HEALTH_PORT: '0', ...env },
     ...(cwd === undefined ? {} : { cwd }),

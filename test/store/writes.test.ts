@@ -9,6 +9,7 @@ import { connectRedis as connectGateway } from '../../gateway/store/redis.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { silentLog } from '../gateway/support/gateway.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
+import { until } from '../kit/until.ts';
 
 let server: TestRedis;
 beforeAll(async () => {
@@ -65,4 +66,22 @@ describe.each(ports)('%s', (_, open) => {
     expect(new Set(replies)).toEqual(new Set([1]));
     expect(/cmdstat_eval:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1]).toBe('1');
   });
+});
+
+it('a gateway sends a command that was refused for a moment ahead of those issued after it', async () => {
+  const port = connectGateway({ url: server.url, username: undefined, password: undefined, cluster: false }, silentLog);
+  const redis = new Redis(server.url);
+  onTestFinished(async () => {
+    await redis.config('SET', 'min-replicas-to-write', '0');
+    redis.disconnect();
+    await port.close();
+  });
+  await port.command('DEL', 'order');
+  await redis.config('SET', 'min-replicas-to-write', '1');
+  const calls = [1, 2].map((n) => port.command('RPUSH', 'order', n));
+  await until('the first are refused', () => port.use.errors > 0);
+  await redis.config('SET', 'min-replicas-to-write', '0');
+  calls.push(...[3, 4, 5].map((n) => port.command('RPUSH', 'order', n)));
+  await Promise.all(calls);
+  expect(await redis.lrange('order', 0, -1)).toEqual(['1', '2', '3', '4', '5']);
 });

@@ -50,7 +50,7 @@ export async function startTarget({ env = {}, openFiles }: TargetOptions = {}): 
       REDIS_URL: sharedRedisUrl(),
       REDIS_KEY_PREFIX: prefix,
       // As `npm run gateway` starts it, and with a heap that a leak would soon fill.
-      NODE_OPTIONS: '--max-semi-space-size=4 --max-old-space-size=256',
+      NODE_OPTIONS: '--max-old-space-size=256',
       ...env,
     },
   });
