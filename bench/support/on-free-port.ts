@@ -13,8 +13,8 @@ interface Listening extends Child {
 }
 
 /**
- * Starts a program that is told its port, and resolves when it listens there. A connection of the generator may take a port
- * that was free a moment ago: a program that ends is started again, on another. Rejects when it ends each time.
+ * Starts a program that is told its port, and resolves when it listens there. Another program may take a port that
+ * was free a moment ago: one that ends is started again, on another. Rejects when it ends each time.
  */
 export async function startOnFreePort(start: (port: number) => Promise<Child>): Promise<Listening> {
   for (let attempt = 1; ; attempt += 1) {
