@@ -11,7 +11,7 @@ import { until } from './until.ts';
 interface TestRedisOptions {
   /** A one-node cluster that holds all slots: refuses scripts and commands whose keys are in different slots. */
   readonly cluster?: boolean;
-  /** Keeps data over `restart()`; off by default. */
+  /** Keeps all data over `restart()`, also after a crash; off by default. */
   readonly appendonly?: boolean;
   /** Default: a temporary folder that `stop()` removes. */
   readonly dir?: string;
@@ -96,7 +96,7 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
 
 function settings(options: TestRedisOptions): readonly string[] {
   const durability = options.appendonly
-    ? ['--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec']
+    ? ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always']
     : ['--save', '', '--appendonly', 'no'];
   const cluster = options.cluster ? ['--cluster-enabled', 'yes', '--cluster-require-full-coverage', 'yes'] : [];
   return [...durability, ...cluster, ...(options.args ?? [])];

@@ -10,7 +10,7 @@ import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 
 const SNAPSHOT = ['--save', '', '--appendonly', 'no'];
-const LOG = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec'];
+const LOG = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
 
 async function folder(): Promise<string> {
   const made = await mkdtemp(join(tmpdir(), 'fronttcp-restore-'));
