@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
 import { nameNodes } from './cluster.ts';
+import { CommandCork } from './command-cork.ts';
 import type { CredentialSource } from './credential-source.ts';
 import { classOfReply, errorOfReply, isUnknownScript, RedisReplyError, RedisUnavailableError } from './errors.ts';
-import { GatheredWrites } from './gathered-writes.ts';
 import type { RedisArgument, RedisReply, Script } from './port.ts';
 import { SilenceWatch } from './silence.ts';
 import type { Credentials, RedisTarget } from './target.ts';
@@ -43,7 +43,7 @@ export class RedisClient {
   /** The credentials of the current connection. */
   #credentials: Credentials | undefined;
   #client: Client;
-  #writes: GatheredWrites;
+  #cork: CommandCork;
   /** Scripts whose full text was sent on this connection: from then on their digest is enough. */
   readonly #sentWhole = new Set<Script>();
   /** The last connection error while disconnected: for a call ioredis only reports that there were too many attempts. */
@@ -57,12 +57,12 @@ export class RedisClient {
     this.#credentials = options.credentials.current;
     this.#watch = new SilenceWatch(options.silenceMs);
     this.#client = this.#connect();
-    this.#writes = new GatheredWrites(this.#client, options.gather);
+    this.#cork = new CommandCork(this.#client, options.gather);
   }
 
   /** One command, once. Throws RedisReplyError, or RedisUnavailableError. */
   command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {
-    this.#writes.begin();
+    this.#cork.begin();
     const call = this.#client.call(name, ...args) as Promise<RedisReply>;
     this.#watch.begin();
     return new Promise((resolve, reject) => {
@@ -134,7 +134,7 @@ export class RedisClient {
     this.#lastError = undefined;
     this.#sentWhole.clear();
     this.#client = this.#connect();
-    this.#writes = new GatheredWrites(this.#client, this.#options.gather);
+    this.#cork = new CommandCork(this.#client, this.#options.gather);
     this.#options.onClose?.();
     old.disconnect();
   }

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import type { DeployedStack } from '../../cli/support/aws.ts';
 import { accessString } from '../../lib/redis/credentials.ts';
 import { freePort } from '../../local/free-port.ts';
-import { startTestGateway, type TestGateway } from '../gateway/support/gateway.ts';
 import { type Replies, type StandIn, standInAws, standInLambda } from '../kit/aws-stand-in.ts';
+import { startTestGateway, type TestGateway } from '../kit/gateway.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { accessList } from './access-list.ts';
 import { firstMessage } from './first-message.ts';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { Undertaker } from '../../gateway/fleet/burial.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { silentLog } from '../gateway/support/gateway.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { uniquePrefix } from '../kit/redis.ts';
 
 const STEPS = 6;

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { gateway, startTestGateway, type TestGateway } from '../gateway/support/gateway.ts';
+import { gateway, startTestGateway, type TestGateway } from '../kit/gateway.ts';
 import { frameBytes } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
 

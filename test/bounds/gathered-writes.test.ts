@@ -6,7 +6,7 @@ import { Counters } from '../../gateway/observe/counters.ts';
 import { DeliveryProgress } from '../../gateway/store/delivery-progress.ts';
 import { RecentCalls } from '../../gateway/store/recent-calls.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { silentLog } from '../gateway/support/gateway.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { message, openStore, type Store } from '../store/ports.ts';
 
 const bounds = { offlineTtlSeconds: 600, mailboxMax: 1_000, mailboxMaxBytes: 1_048_576, highestId: 0 };

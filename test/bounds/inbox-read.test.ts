@@ -7,7 +7,7 @@ import { Registry } from '../../gateway/session/registry.ts';
 import { ClaimsInFlight } from '../../gateway/store/claims-in-flight.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { RedisPort, RedisReply } from '../../shared/redis/port.ts';
-import { silentLog } from '../gateway/support/gateway.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 

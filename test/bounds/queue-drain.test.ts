@@ -3,7 +3,7 @@ import { keysOf } from '../../contract/store/keys.ts';
 import { QueueDrain } from '../../gateway/routing/queue-drain.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { silentLog } from '../gateway/support/gateway.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 

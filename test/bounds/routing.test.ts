@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { gateway, startTestGateway, type TestGateway } from '../gateway/support/gateway.ts';
+import { gateway, startTestGateway, type TestGateway } from '../kit/gateway.ts';
 import { frameBytes, type Peer } from '../kit/peer.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';

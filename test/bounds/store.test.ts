@@ -10,7 +10,7 @@ import { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
 import { STEP_WORK } from '../../contract/store/work.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { silentLog } from '../gateway/support/gateway.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { sharedRedisUrl } from '../kit/redis.ts';
 import { message, openStore, type Store } from '../store/ports.ts';
 

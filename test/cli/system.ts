@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createLog } from '../../functions/runtime/log.ts';
 import { endWithUs } from '../../local/end-with-us.ts';
 import { startApi } from '../../local/http/server.ts';
-import { startTestGateway } from '../gateway/support/gateway.ts';
+import { startTestGateway } from '../kit/gateway.ts';
 import { repository } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { type Run, runInProcess } from './in-process.ts';

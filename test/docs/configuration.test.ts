@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { functionVariables } from '../../functions/runtime/environment.ts';
 import { gatewayVariables } from '../../gateway/config.ts';
-import { gateway } from '../gateway/support/gateway.ts';
+import { gateway } from '../kit/gateway.ts';
 import { repository } from '../kit/process.ts';
 
 const page = readFileSync(join(repository, 'docs/configuration.md'), 'utf8');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseProxyHeader } from '../../gateway/net/proxy-header.ts';
-import { gateway } from '../gateway/support/gateway.ts';
+import { gateway } from '../kit/gateway.ts';
 import { frameBytes, Peer } from '../kit/peer.ts';
 
 const SIGNATURE = Buffer.from('0d0a0d0a000d0a515549540a', 'hex');

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { gateway, startTestGateway } from '../gateway/support/gateway.ts';
+import { gateway, startTestGateway } from '../kit/gateway.ts';
 import { frameBytes, Peer } from '../kit/peer.ts';
 import { repository } from '../kit/process.ts';
 import { until } from '../kit/until.ts';

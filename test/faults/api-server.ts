@@ -1,5 +1,6 @@
 import { freePort } from '../../local/free-port.ts';
-import { type RunningProcess, startProgram } from '../kit/process.ts';
+import { startApiProcess } from '../kit/api-process.ts';
+import type { RunningProcess } from '../kit/process.ts';
 
 /** The HTTP API in a process of its own, so that it can be killed in the middle of a request. */
 export class ApiServer {
@@ -20,8 +21,7 @@ export class ApiServer {
 
   /** On the same port. */
   async startAgain(): Promise<void> {
-    this.#program = startProgram('local/api.ts', [], { env: this.#env });
-    await this.#program.line(/HTTP API on/);
+    this.#program = (await startApiProcess(this.#env)).process;
   }
 
   /** With SIGKILL. */

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { createRuntime } from '../../functions/runtime/runtime.ts';
+import { type Store, startWorld, type World } from '../kit/http-api.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
-import { type Store, startWorld, type World, withPassword } from './world.ts';
+import { withPassword } from '../kit/users.ts';
 
 const ways: [Store, 'SIGKILL' | 'SIGSTOP'][] = [
   ['ioredis', 'SIGKILL'],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
-import { startWorld, stores, tokenOf, type World } from './world.ts';
+import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { tokenOf } from '../kit/users.ts';
 
 describe.each(stores)('scheduled, keyed and cancelled commands over HTTP, on %s', (store) => {
   let world: World;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
-import { startWorld, stores, tokenOf, type World } from './world.ts';
+import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { tokenOf } from '../kit/users.ts';
 
 interface Past {
   id: string;

@@ -4,8 +4,8 @@ import { drainQueue } from '../../contract/store/scripts/drain-queue.ts';
 import { takeDeadLetter } from '../../functions/dead-letters/take-dead-letter.ts';
 import { createRuntime, type Runtime } from '../../functions/runtime/runtime.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { startWorld, stores, type World } from '../kit/http-api.ts';
 import { sharedClusterUrl, sharedRedisUrl } from '../kit/redis.ts';
-import { startWorld, stores, type World } from './world.ts';
 
 interface Letter {
   id: string;

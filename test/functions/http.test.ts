@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startWorld, type World } from './world.ts';
+import { startWorld, type World } from '../kit/http-api.ts';
 
 let world: World;
 beforeAll(async () => {

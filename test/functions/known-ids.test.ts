@@ -6,7 +6,7 @@ import { createLog } from '../../functions/runtime/log.ts';
 import { createRuntime, type Runtime } from '../../functions/runtime/runtime.ts';
 import { createHandler as sendCommand } from '../../functions/send-command/handler.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
-import { tokenOf } from './world.ts';
+import { tokenOf } from '../kit/users.ts';
 
 const AHEAD_MS = 60_000;
 

@@ -7,8 +7,9 @@ import { HashingQueue } from '../../functions/login/hashing-queue.ts';
 import { LoginLimits } from '../../functions/login/limits.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
+import { startWorld, stores, type World } from '../kit/http-api.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
-import { startWorld, stores, type World, withPassword } from './world.ts';
+import { withPassword } from '../kit/users.ts';
 
 /** Over a connection from a chosen loopback address: the caller is known by that alone. */
 function loginFrom(address: string, world: World, phone_number: string, password: string): Promise<[number, number]> {

@@ -5,8 +5,9 @@ import { generatedFile, serializeDocument } from '../../functions/openapi/build-
 import { openApiDocument } from '../../functions/openapi/document.ts';
 import { operations } from '../../functions/openapi/operations.ts';
 import { type RouteKey, routes } from '../../functions/routes.ts';
+import { type Reply, startWorld, type World } from '../kit/http-api.ts';
 import { openApiProblems, schemaProblems } from '../kit/json-schema.ts';
-import { type Reply, startWorld, tokenOf, type World, withPassword } from './world.ts';
+import { tokenOf, withPassword } from '../kit/users.ts';
 
 type Json = { [name: string]: Json } & { $ref?: string };
 const document = openApiDocument() as unknown as Json;

@@ -5,8 +5,9 @@ import { claimSessions, readTokens } from '../../contract/store/scripts/sessions
 import { tokenMatches } from '../../contract/store/tokens.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
+import { startWorld, type World } from '../kit/http-api.ts';
 import { sharedRedisUrl } from '../kit/redis.ts';
-import { startWorld, type World, withPassword } from './world.ts';
+import { withPassword } from '../kit/users.ts';
 
 const MAX_TOKENS = 10;
 

@@ -4,7 +4,8 @@ import { withId } from '../../contract/wire/message.ts';
 import { serve } from '../../functions/http/serve.ts';
 import { createLog } from '../../functions/runtime/log.ts';
 import { RedisReplyError, RedisUnavailableError } from '../../shared/redis/errors.ts';
-import { startWorld, type World, withPassword } from './world.ts';
+import { startWorld, type World } from '../kit/http-api.ts';
+import { withPassword } from '../kit/users.ts';
 
 let world: World;
 beforeAll(async () => {

@@ -3,8 +3,9 @@ import { keysOf } from '../../contract/store/keys.ts';
 import { markDelivery } from '../../contract/store/scripts/settle.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
+import { startWorld, stores, type World } from '../kit/http-api.ts';
 import { sharedRedisUrl } from '../kit/redis.ts';
-import { startWorld, stores, tokenOf, type World } from './world.ts';
+import { tokenOf } from '../kit/users.ts';
 
 describe.each(stores)('operators over %s', (store) => {
   let world: World;

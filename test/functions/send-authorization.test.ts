@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
+import { startWorld, stores, type World } from '../kit/http-api.ts';
 import { until } from '../kit/until.ts';
-import { startWorld, stores, tokenOf, type World } from './world.ts';
+import { tokenOf } from '../kit/users.ts';
 
 const COMMAND = { command_id: 102, chat_to: 'away', content: 'x' };
 

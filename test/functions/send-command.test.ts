@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
-import { startWorld, stores, tokenOf, type World } from './world.ts';
+import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { tokenOf } from '../kit/users.ts';
 
 describe.each(stores)('POST /send-command over %s', (store) => {
   let world: World;

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeServiceToken, serviceTokenId } from '../../contract/store/service-tokens.ts';
 import { makeToken, userIdOfToken } from '../../contract/store/tokens.ts';
-import { startWorld, stores, tokenOf, type World } from './world.ts';
+import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { tokenOf } from '../kit/users.ts';
 
 describe.each(stores)('service tokens over %s', (store) => {
   let world: World;

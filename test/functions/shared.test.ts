@@ -15,7 +15,7 @@ import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { RedisClock } from '../../functions/runtime/redis-clock.ts';
 import { readStoreSecret } from '../../functions/runtime/secrets.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
-import { startWorld } from './world.ts';
+import { startWorld } from '../kit/http-api.ts';
 
 describe('the language of a response', () => {
   const cases: [string | undefined, 'en' | 'zh'][] = [

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { StepWaits } from '../../functions/send-command/step-waits.ts';
-import { silentLog } from '../gateway/support/gateway.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { openStore } from '../store/ports.ts';
 
 test('a wait ends by its timer, also when that fires a moment early by the clock', async () => {

@@ -1,8 +1,9 @@
 import { expect, it, onTestFinished } from 'vitest';
+import { startWorld } from '../kit/http-api.ts';
 import { startTestRedis } from '../kit/redis.ts';
 import { startStoreProxy } from '../kit/store-proxy.ts';
 import { until } from '../kit/until.ts';
-import { startWorld, withPassword } from './world.ts';
+import { withPassword } from '../kit/users.ts';
 
 const command = { command_id: 102, chat_to: 'bob', content: 'x' };
 

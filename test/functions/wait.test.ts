@@ -4,8 +4,9 @@ import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
 import { markDelivery, writeReplies } from '../../contract/store/scripts/settle.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
+import { type Reply, startWorld, stores, type World } from '../kit/http-api.ts';
 import { sharedClusterUrl, sharedRedisUrl } from '../kit/redis.ts';
-import { type Reply, startWorld, stores, tokenOf, type World } from './world.ts';
+import { tokenOf } from '../kit/users.ts';
 
 /** A gateway's part, played by hand: what it writes into receipts. */
 describe.each(stores)('POST /send-command with wait, over %s', (store) => {

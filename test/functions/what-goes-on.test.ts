@@ -5,8 +5,8 @@ import { markDelivery } from '../../contract/store/scripts/settle.ts';
 import { writeTail } from '../../contract/store/tail.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
+import { startWorld, stores, type World } from '../kit/http-api.ts';
 import { sharedClusterUrl, sharedRedisUrl } from '../kit/redis.ts';
-import { startWorld, stores, type World } from './world.ts';
 
 const MINUTE_MS = 60_000;
 

@@ -3,10 +3,10 @@ import { createLog } from '../../functions/runtime/log.ts';
 import { createRuntime } from '../../functions/runtime/runtime.ts';
 import { idempotencyOf } from '../../functions/send-command/idempotency.ts';
 import { createSender } from '../../functions/send-command/send.ts';
+import { startWorld } from '../kit/http-api.ts';
 import { startTestRedis } from '../kit/redis.ts';
 import { startStoreProxy } from '../kit/store-proxy.ts';
 import { until } from '../kit/until.ts';
-import { startWorld } from './world.ts';
 
 const COMMAND = { command_id: 102, chat_to: 'away', content: 'x' } as const;
 const SENDING = { from: 'op', recipients: undefined, traceparent: '', trace: undefined } as const;

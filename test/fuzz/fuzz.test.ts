@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startWorld, type World } from '../functions/world.ts';
 import { startTarget, type Target } from '../hostile/support/target.ts';
+import { startWorld, type World } from '../kit/http-api.ts';
 import { httpCorpus, keep, type Piece, tcpCorpus } from './support/corpus.ts';
 import { mutateDialogue, mutateRequest, renderPiece } from './support/mutate.ts';
 import { Random } from './support/random.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTestGateway, type TestGateway } from '../gateway/support/gateway.ts';
+import { startTestGateway, type TestGateway } from '../kit/gateway.ts';
 import { until } from '../kit/until.ts';
 
 let g: TestGateway;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { gateway } from './support/gateway.ts';
+import { gateway } from '../kit/gateway.ts';
 
 test('MAX_ACCEPTS_PER_S: connections over twice that at once are refused, and the next second has room', async () => {
   const g = await gateway({ MAX_ACCEPTS_PER_S: '2' });

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { createLog } from '../../functions/runtime/log.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
+import { startTestGateway, type TestGateway } from '../kit/gateway.ts';
 import type { Peer } from '../kit/peer.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
-import { startTestGateway, type TestGateway } from './support/gateway.ts';
 
 const TOKEN = `${Buffer.from('op').toString('base64url')}.${'t'.repeat(43)}`;
 

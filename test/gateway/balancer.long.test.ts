@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { defaultTimings } from '../../lib/timings.ts';
+import { gateway } from '../kit/gateway.ts';
 import { startGatewayProcess } from '../kit/gateway-process.ts';
 import { Peer } from '../kit/peer.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
-import { gateway } from './support/gateway.ts';
 
 /** Nodes of a load balancer hear so late, at the latest in most cases, that a target goes. */
 const SENDING_MS = 180_000;

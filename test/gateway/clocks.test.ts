@@ -2,8 +2,8 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { holdLease } from '../../contract/store/scripts/gateways.ts';
 import { claimSessions, disconnectUser } from '../../contract/store/scripts/sessions.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
+import { chat, entry, gateway, type TestGateway } from '../kit/gateway.ts';
 import { until } from '../kit/until.ts';
-import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';
 
 const HOUR_MS = 3_600_000;
 /** Short, so that a renewal comes soon. */

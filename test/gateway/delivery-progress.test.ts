@@ -8,9 +8,9 @@ import { Counters } from '../../gateway/observe/counters.ts';
 import { DeliveryProgress } from '../../gateway/store/delivery-progress.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
-import { silentLog } from './support/gateway.ts';
 
 const config = { offlineTtlSeconds: 60, mailboxMax: 10, mailboxMaxBytes: 100_000 };
 const lease = { gatewayId: 'g1', highestId: 0 };

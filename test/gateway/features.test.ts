@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
-import { chat, gateway, startTestGateway, type TestGateway } from './support/gateway.ts';
+import { chat, gateway, startTestGateway, type TestGateway } from '../kit/gateway.ts';
 
 let shared: TestGateway;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { chat, entry, gateway } from '../kit/gateway.ts';
 import { startTestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
-import { chat, entry, gateway } from './support/gateway.ts';
 
 /** A gateway, and the end of its connections: what answers then is taken for a replica that lacks the last writes. */
 async function own() {

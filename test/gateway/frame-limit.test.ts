@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { largestFrameBytes } from '../../contract/wire/message.ts';
+import { chat, gateway, type TestGateway } from '../kit/gateway.ts';
 import { frameBytes } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
-import { chat, gateway, type TestGateway } from './support/gateway.ts';
 
 const LIMIT = 512;
 

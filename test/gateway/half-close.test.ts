@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { chat, gateway } from '../kit/gateway.ts';
 import { frameBytes } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
-import { chat, gateway } from './support/gateway.ts';
 
 const CHATS = 900;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { gateway } from '../kit/gateway.ts';
 import { until } from '../kit/until.ts';
-import { gateway } from './support/gateway.ts';
 
 test('a broadcast that is held back while a mailbox is served does not fall behind what its sender sent after it', async () => {
   const g = await gateway();

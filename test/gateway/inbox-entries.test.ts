@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { compareEntryIds } from '../../contract/store/entry-ids.ts';
 import { InboxEntries, type InboxEntry } from '../../gateway/delivery/inbox-entries.ts';
 import { connectRedis, type GatewayRedis } from '../../gateway/store/redis.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
-import { silentLog } from './support/gateway.ts';
 
 let redis: GatewayRedis;
 let inbox: string;

@@ -13,9 +13,9 @@ import { ClaimsInFlight } from '../../gateway/store/claims-in-flight.ts';
 import type { DeliveryProgress } from '../../gateway/store/delivery-progress.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { SessionStore } from '../../gateway/store/session-store.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
-import { silentLog } from './support/gateway.ts';
 
 const ENTRIES = 60;
 const BUSY_MS = 5;

@@ -5,8 +5,8 @@ import { Lease } from '../../gateway/fleet/lease.ts';
 import { StoreClock } from '../../gateway/fleet/store-clock.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { RedisPort, RedisReply } from '../../shared/redis/port.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
-import { silentLog } from './support/gateway.ts';
 
 const url = sharedRedisUrl();
 const redis = connectRedis({ url, username: undefined, password: undefined, cluster: false }, silentLog);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { chat, gateway } from '../kit/gateway.ts';
 import { Peer } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
-import { chat, gateway } from './support/gateway.ts';
 
 describe('connections of one address', () => {
   test('MAX_UNVERIFIED_PER_ADDRESS: silent connections over the limit are closed, the earlier ones stay', async () => {

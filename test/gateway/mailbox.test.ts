@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { sentAtMs } from '../../contract/wire/message.ts';
+import { chat, entry, gateway } from '../kit/gateway.ts';
 import { until } from '../kit/until.ts';
-import { chat, entry, gateway } from './support/gateway.ts';
 
 interface WithId {
   id: string;

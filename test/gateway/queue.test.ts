@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { chat, entry, gateway, type TestGateway } from '../kit/gateway.ts';
 import { until } from '../kit/until.ts';
-import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';
 
 interface DeadLetter {
   entry: string;

@@ -6,7 +6,7 @@ import { Message } from '../../gateway/session/messages.ts';
 import type { Session } from '../../gateway/session/session.ts';
 import { DeliveryProgress } from '../../gateway/store/delivery-progress.ts';
 import { RecentCalls } from '../../gateway/store/recent-calls.ts';
-import { gateway, silentLog } from './support/gateway.ts';
+import { gateway, silentLog } from '../kit/gateway.ts';
 
 test('a broadcast with a receipt: an acknowledgement during the rest of the write counts', async () => {
   const g = await gateway();

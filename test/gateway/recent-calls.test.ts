@@ -3,8 +3,8 @@ import { type Keys, keysOf } from '../../contract/store/keys.ts';
 import { markDelivery } from '../../contract/store/scripts/settle.ts';
 import { RecentCalls } from '../../gateway/store/recent-calls.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
-import { silentLog } from './support/gateway.ts';
 
 const url = sharedRedisUrl();
 const redis = connectRedis({ url, username: undefined, password: undefined, cluster: false }, silentLog);

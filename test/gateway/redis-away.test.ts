@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { DEFAULT_LEASE_MS as LEASE_MS } from '../../shared/limits.ts';
+import { chat, entry, gateway, type TestGateway } from '../kit/gateway.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
-import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';
 
 /** A Redis that this test may stop, and a gateway on it. It runs again before the gateway is stopped. */
 async function own(env: NodeJS.ProcessEnv = {}): Promise<{ g: TestGateway; redis: TestRedis }> {

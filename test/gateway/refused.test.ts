@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chat, gateway, startTestGateway, type TestGateway } from '../kit/gateway.ts';
 import { frameBytes } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
-import { chat, gateway, startTestGateway, type TestGateway } from './support/gateway.ts';
 
 const MAX = 4_096;
 let shared: TestGateway;

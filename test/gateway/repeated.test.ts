@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { entry, gateway, type TestGateway } from '../kit/gateway.ts';
 import { until } from '../kit/until.ts';
-import { entry, gateway, type TestGateway } from './support/gateway.ts';
 
 const METRIC = 'fronttcp_deployment_repeats_total';
 /** From this session in a row on it counts. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
+import { chat, gateway } from '../kit/gateway.ts';
 import { uniquePrefix } from '../kit/redis.ts';
-import { chat, gateway } from './support/gateway.ts';
 
 /** The promise of the contract; a loaded machine is slower to run the test, not to revoke. */
 const WITHIN_MS = 1_000;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
+import { chat, gateway, startTestGateway, type TestGateway } from '../kit/gateway.ts';
 import { frameBytes } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
-import { chat, gateway, startTestGateway, type TestGateway } from './support/gateway.ts';
 
 let shared: TestGateway;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { encodeFrame } from '../../contract/wire/frame.ts';
 import { SenderOrder } from '../../gateway/session/sender-order.ts';
-import { gateway } from './support/gateway.ts';
+import { gateway } from '../kit/gateway.ts';
 
 /** An inbox that was read up to this entry. */
 const readTo = (position: number) => ({ hasPassed: (entry: string) => Number(entry) <= position });

@@ -7,8 +7,8 @@ import { DeliveryProgress } from '../../gateway/store/delivery-progress.ts';
 import { RecentCalls } from '../../gateway/store/recent-calls.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import { SessionStore } from '../../gateway/store/session-store.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
-import { silentLog } from './support/gateway.ts';
 
 const config = { offlineTtlSeconds: 60, mailboxMax: 10, mailboxMaxBytes: 100_000 };
 const lease = { gatewayId: 'g1', highestId: 0 };

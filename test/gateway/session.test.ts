@@ -4,7 +4,7 @@ import { CloseReasons } from '../../gateway/session/close-reasons.ts';
 import { DirectInterval } from '../../gateway/session/direct-interval.ts';
 import { Message } from '../../gateway/session/messages.ts';
 import { frameBytes } from '../kit/peer.ts';
-import { sessionsInProcess } from './support/in-process.ts';
+import { sessionsInProcess } from '../kit/sessions-in-process.ts';
 
 const stored = (id: string, content: string) => ({
   head: { id, commandId: 102, version: 1100, expiresAtMs: 0, flags: '', traceparent: '' },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { chat, entry, gateway } from '../kit/gateway.ts';
 import type { Peer } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
-import { chat, entry, gateway } from './support/gateway.ts';
 
 const TEXT = 'x'.repeat(50_000);
 const ENTRIES = 1_000;

@@ -1,12 +1,12 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../../local/free-port.ts';
 import { gatewayProgram } from '../kit/bundles.ts';
+import { chat, entry, gateway } from '../kit/gateway.ts';
 import { startGatewayProcess } from '../kit/gateway-process.ts';
 import { Peer } from '../kit/peer.ts';
 import { type RunningProcess, startProgram } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
-import { chat, entry, gateway } from './support/gateway.ts';
 
 interface Program {
   program: RunningProcess;

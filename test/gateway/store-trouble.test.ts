@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
+import { chat, entry, gateway } from '../kit/gateway.ts';
 import { startTestRedis } from '../kit/redis.ts';
 import { startStoreProxy } from '../kit/store-proxy.ts';
 import { until } from '../kit/until.ts';
-import { chat, entry, gateway } from './support/gateway.ts';
 
 /** docs/runbook.md: everything works again within this time. */
 const BACK_MS = 5_000;

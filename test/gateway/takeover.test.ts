@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { chat, entry, gateway, type TestGateway } from '../kit/gateway.ts';
 import { frameBytes } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
-import { chat, entry, gateway, type TestGateway } from './support/gateway.ts';
 
 /** `connected 1`, `disconnected 1`, `connected 2` …: sessions are numbered in the order in which they appear. */
 async function events({ redis, keys }: TestGateway, userId: string): Promise<string[]> {

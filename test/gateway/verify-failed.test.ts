@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { gateway } from '../kit/gateway.ts';
 import { frameBytes } from '../kit/peer.ts';
-import { gateway } from './support/gateway.ts';
 
 test('a verify that the store refuses closes its connection without a 101; others of the same batch succeed', async () => {
   const g = await gateway();

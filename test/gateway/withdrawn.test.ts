@@ -8,8 +8,8 @@ import { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
 import { Revocations } from '../../gateway/delivery/revocations.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { RedisArgument, RedisPort } from '../../shared/redis/port.ts';
+import { gateway, silentLog } from '../kit/gateway.ts';
 import { startTestRedis } from '../kit/redis.ts';
-import { gateway, silentLog } from './support/gateway.ts';
 
 const STANDS_STILL = 'for i = 1, tonumber(ARGV[1]) do end return 1';
 /** Far above what a gateway takes for late: a busy machine may have been slower when the rounds were counted. */

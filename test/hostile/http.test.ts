@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { createLog } from '../../functions/runtime/log.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
-import { tokenOf } from '../functions/world.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
+import { tokenOf } from '../kit/users.ts';
 import { type ApiTarget, startApiTarget } from './support/api-target.ts';
 
 let target: ApiTarget;

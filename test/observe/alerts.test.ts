@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { freePort } from '../../local/free-port.ts';
-import { gateway } from '../gateway/support/gateway.ts';
+import { gateway } from '../kit/gateway.ts';
 import { repository, startProcess } from '../kit/process.ts';
 import { startTestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';

@@ -6,13 +6,14 @@ import { describe, expect, it } from 'vitest';
 import { type Log as ApiLog, createLog as createApiLog } from '../../functions/runtime/log.ts';
 import { createLog, type GatewayLog, reportSuppressed } from '../../gateway/observe/log.ts';
 import { FloodLimiter, LOG_FIELDS, withoutSecrets } from '../../shared/log-lines.ts';
-import { tokenOf } from '../functions/world.ts';
-import { chat } from '../gateway/support/gateway.ts';
-import { gatewayProgram } from '../kit/bundles.ts';
+import { startApiProcess } from '../kit/api-process.ts';
+import { chat } from '../kit/gateway.ts';
+import { startGatewayProcess } from '../kit/gateway-process.ts';
 import { Peer } from '../kit/peer.ts';
-import { repository, startProgram } from '../kit/process.ts';
+import { repository } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
+import { tokenOf } from '../kit/users.ts';
 
 const sources = execFileSync('git', ['ls-files', 'gateway', 'functions', 'local/http'], {
   cwd: repository,
@@ -150,16 +151,12 @@ it('no line of a system at work has a token, a password or a content in it, even
     REDIS_KEY_PREFIX: prefix,
     LOG_LEVEL: 'trace',
     LOG_FORMAT: 'json',
-    GATEWAY_HOST: '127.0.0.1',
-    GATEWAY_PORT: '0',
-    HEALTH_PORT: '0',
-    API_PORT: '0',
   };
-  const gateway = startProgram(await gatewayProgram(), [], { env });
-  const api = startProgram('local/api.ts', [], { env });
+  const [{ process: gateway, port }, { process: api, url }] = await Promise.all([
+    startGatewayProcess({ env }),
+    startApiProcess(env),
+  ]);
   try {
-    const port = Number(/listens on \S+:(\d+),/.exec(await gateway.line(/gateway listens on/, 90_000))?.[1]);
-    const url = /http:\/\/\S+/.exec(await api.line(/HTTP API on/, 90_000))?.[0] ?? '';
     const token = tokenOf('op');
     await redis.hset(`${prefix}user:op`, { role: 'operator', token });
     await redis.hset(`${prefix}user:device`, { token: 'TOPSECRETtoken' });

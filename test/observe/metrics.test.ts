@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { chat, gateway } from '../gateway/support/gateway.ts';
+import { chat, gateway } from '../kit/gateway.ts';
+import { metricIn } from '../kit/metrics.ts';
 import { until } from '../kit/until.ts';
 
 const document = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
@@ -15,12 +16,6 @@ const rows = [...document.matchAll(/^\| `(fronttcp_\w+)` \| (\w+) \|([^|]*)\| [^
 
 async function metricsOf(healthPort: number): Promise<string> {
   return (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
-}
-
-/** Value of one line of the text, labels included; undefined: it is not there. */
-function sampleOf(text: string, line: string): number | undefined {
-  const found = text.split('\n').find((candidate) => candidate.startsWith(`${line} `));
-  return found === undefined ? undefined : Number(found.slice(line.length + 1));
 }
 
 describe('the metrics of a gateway', () => {
@@ -42,21 +37,21 @@ describe('the metrics of a gateway', () => {
     const g = await gateway();
     const device = await g.verified('device', ['ack']);
     const before = await metricsOf(g.running.healthPort);
-    expect(sampleOf(before, 'fronttcp_delivery_seconds_count')).toBe(0);
+    expect(metricIn(before, 'fronttcp_delivery_seconds_count')).toBe(0);
     await g.route({ to: ['device'] });
     const { id } = (await device.receives(102)).body as { id: string };
     device.send(6, { ids: [id] });
     const text = await until('it is acknowledged', async () => {
       const now = await metricsOf(g.running.healthPort);
-      return sampleOf(now, 'fronttcp_acknowledgement_seconds_count') === 1 && now;
+      return metricIn(now, 'fronttcp_acknowledgement_seconds_count') === 1 && now;
     });
-    expect(sampleOf(text, 'fronttcp_delivery_seconds_count')).toBe(1);
-    expect(sampleOf(text, 'fronttcp_delivery_seconds_bucket{le="+Inf"}')).toBe(1);
-    expect(sampleOf(text, 'fronttcp_delivery_seconds_sum')).toBeLessThan(5);
-    expect(sampleOf(text, 'fronttcp_delivered_total{way="inbox"}')).toBe(1);
-    expect(sampleOf(text, 'fronttcp_verify_seconds_count')).toBe(1);
-    expect(sampleOf(text, 'fronttcp_redis_script_seconds_count{script="claim"}')).toBe(1);
-    expect(sampleOf(text, 'fronttcp_bytes_sent_total')).toBeGreaterThan(50);
+    expect(metricIn(text, 'fronttcp_delivery_seconds_count')).toBe(1);
+    expect(metricIn(text, 'fronttcp_delivery_seconds_bucket{le="+Inf"}')).toBe(1);
+    expect(metricIn(text, 'fronttcp_delivery_seconds_sum')).toBeLessThan(5);
+    expect(metricIn(text, 'fronttcp_delivered_total{way="inbox"}')).toBe(1);
+    expect(metricIn(text, 'fronttcp_verify_seconds_count')).toBe(1);
+    expect(metricIn(text, 'fronttcp_redis_script_seconds_count{script="claim"}')).toBe(1);
+    expect(metricIn(text, 'fronttcp_bytes_sent_total')).toBeGreaterThan(50);
   });
 
   it('count asks and replies: accepted ones, and ignored ones', async () => {
@@ -89,17 +84,17 @@ describe('the metrics of a gateway', () => {
     for (let i = 0; i < 3; i += 1) await device.receives(102, chat('operator', 'hello'));
     const text = await until('they are counted', async () => {
       const now = await metricsOf(g.running.healthPort);
-      return sampleOf(now, 'fronttcp_stored_delivery_seconds_count') === 3 && now;
+      return metricIn(now, 'fronttcp_stored_delivery_seconds_count') === 3 && now;
     });
-    expect(sampleOf(text, 'fronttcp_delivery_seconds_count')).toBe(0);
-    expect(sampleOf(text, 'fronttcp_mailbox_depth_bucket{le="1"}')).toBe(0);
-    expect(sampleOf(text, 'fronttcp_mailbox_depth_bucket{le="5"}')).toBe(1);
+    expect(metricIn(text, 'fronttcp_delivery_seconds_count')).toBe(0);
+    expect(metricIn(text, 'fronttcp_mailbox_depth_bucket{le="1"}')).toBe(0);
+    expect(metricIn(text, 'fronttcp_mailbox_depth_bucket{le="5"}')).toBe(1);
   });
 
   it('count bytes of closed connections once', async () => {
     const g = await gateway();
     const device = await g.verified('device');
-    const live = sampleOf(await metricsOf(g.running.healthPort), 'fronttcp_bytes_sent_total') ?? 0;
+    const live = metricIn(await metricsOf(g.running.healthPort), 'fronttcp_bytes_sent_total') ?? 0;
     expect(live).toBeGreaterThan(12);
     await device.leave();
     await until('it is gone', async () => (await g.metric('fronttcp_connections')) === 0);

@@ -6,8 +6,8 @@ import { ApiMetricName, emfLine, METRIC_DIMENSION, METRIC_NAMESPACE, MetricName 
 import { RequestMetrics } from '../../functions/http/request-metrics.ts';
 import { TaskProtection } from '../../gateway/observe/task-protection.ts';
 import { Histogram, representatives } from '../../shared/histogram.ts';
-import { gateway, silentLog } from '../gateway/support/gateway.ts';
 import { gatewayProgram } from '../kit/bundles.ts';
+import { gateway, silentLog } from '../kit/gateway.ts';
 import { Peer } from '../kit/peer.ts';
 import { startProgram } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';

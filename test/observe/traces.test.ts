@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { tokenAtRest } from '../../contract/store/tokens.ts';
-import { tokenOf } from '../functions/world.ts';
-import { gatewayProgram } from '../kit/bundles.ts';
+import { startApiProcess } from '../kit/api-process.ts';
+import { startGatewayProcess } from '../kit/gateway-process.ts';
 import { Peer } from '../kit/peer.ts';
-import { type RunningProcess, startProcess, startProgram } from '../kit/process.ts';
+import { type RunningProcess, startProcess } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
+import { addOperator } from '../kit/users.ts';
 
 const attribute = z.object({ key: z.string(), value: z.record(z.string(), z.unknown()) });
 const span = z.object({
@@ -57,7 +57,7 @@ async function startCollector(): Promise<{ url: string; spans: RecordedSpan[]; s
 }
 
 const prefix = uniquePrefix();
-const operator = tokenOf('op');
+let operator: string;
 let collector: Awaited<ReturnType<typeof startCollector>>;
 let redis: Redis;
 let programs: RunningProcess[];
@@ -67,23 +67,18 @@ let api: string;
 beforeAll(async () => {
   collector = await startCollector();
   redis = new Redis(sharedRedisUrl());
-  await redis.hset(`${prefix}user:op`, { role: 'operator', token: tokenAtRest(operator) });
+  operator = await addOperator(redis, prefix);
   await redis.hset(`${prefix}user:device`, { token: 'token of device' });
   const env = {
     REDIS_URL: sharedRedisUrl(),
     REDIS_KEY_PREFIX: prefix,
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    GATEWAY_HOST: '127.0.0.1',
-    GATEWAY_PORT: '0',
-    HEALTH_PORT: '0',
-    API_PORT: '0',
   };
-  const gateway = startProgram(await gatewayProgram(), [], { env });
-  const http = startProgram('local/api.ts', [], { env });
-  programs = [gateway, http];
-  gatewayPort = Number(/listens on \S+:(\d+),/.exec(await gateway.line(/gateway listens on/, 90_000))?.[1]);
-  api = /http:\/\/\S+/.exec(await http.line(/HTTP API on/, 90_000))?.[0] ?? '';
-  await gateway.line(/"ready"/, 90_000);
+  const [gateway, http] = await Promise.all([startGatewayProcess({ env }), startApiProcess(env)]);
+  programs = [gateway.process, http.process];
+  gatewayPort = gateway.port;
+  api = http.url;
+  await gateway.process.line(/"ready"/, 90_000);
 });
 
 afterAll(async () => {

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { startApi } from '../../local/http/server.ts';
-import { startWorld, tokenOf, withPassword } from '../functions/world.ts';
-import { gateway } from '../gateway/support/gateway.ts';
+import { gateway } from '../kit/gateway.ts';
+import { startWorld } from '../kit/http-api.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
+import { tokenOf, withPassword } from '../kit/users.ts';
 
 const SNAPSHOT = ['--save', '', '--appendonly', 'no'];
 const LOG = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];

@@ -7,7 +7,7 @@ import { connectRedis as connectFunction } from '../../functions/runtime/drivers
 import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { connectRedis as connectGateway } from '../../gateway/store/redis.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { silentLog } from '../gateway/support/gateway.ts';
+import { silentLog } from '../kit/gateway.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startInvokeApi } from '../../local/upstream/invoke-api.ts';
-import { startWorld, type World } from '../functions/world.ts';
-import type { TestGateway } from '../gateway/support/gateway.ts';
-import { startTestGateway } from '../gateway/support/gateway.ts';
+import type { TestGateway } from '../kit/gateway.ts';
+import { startTestGateway } from '../kit/gateway.ts';
+import { startWorld, type World } from '../kit/http-api.ts';
 import type { Peer } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
 import { type Fate, type OddText, oddNumbers, oddTexts } from '../vectors/odd-values.ts';

@@ -5,8 +5,9 @@ import { Redis } from 'ioredis';
 import { type Keys, keysOf } from '../../../contract/store/keys.ts';
 import { makeToken, tokenAtRest } from '../../../contract/store/tokens.ts';
 import { findRedisServer, type RedisServer } from '../../faults/redis-server.ts';
+import { startApiProcess } from '../../kit/api-process.ts';
 import { type GatewayProcess, startGatewayProcess } from '../../kit/gateway-process.ts';
-import { type RunningProcess, startProcess } from '../../kit/process.ts';
+import type { RunningProcess } from '../../kit/process.ts';
 import { until } from '../../kit/until.ts';
 
 /** Of every user but the operator. */
@@ -38,13 +39,10 @@ export class System {
       REDIS_URL: redis.url,
       LOG_LEVEL: 'warn',
       AUTH_TIMEOUT_MS: '10000',
-      API_PORT: '0',
-      API_HOST: '127.0.0.1',
     };
     const cwd = checkout === undefined ? {} : { cwd: checkout };
     const gateways = await Promise.all([startGatewayProcess({ env, ...cwd }), startGatewayProcess({ env, ...cwd })]);
-    const api = startProcess(process.execPath, ['local/api.ts'], { env, ...cwd });
-    const [, apiUrl = ''] = /HTTP API on (\S+)/.exec(await api.line(/HTTP API on/, START.timeoutMs)) ?? [];
+    const { process: api, url: apiUrl } = await startApiProcess(env, checkout);
     const system = new System({ redis, idleRedis, admin, gateways, apiUrl, api, folder });
     await until(
       'the gateways are ready',

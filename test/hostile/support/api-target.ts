@@ -1,10 +1,11 @@
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
-import { tokenAtRest } from '../../../contract/store/tokens.ts';
-import { type CallOptions, caller, type Reply, tokenOf } from '../../functions/world.ts';
-import { type RunningProcess, repository, startProgram } from '../../kit/process.ts';
+import { startApiProcess } from '../../kit/api-process.ts';
+import { type CallOptions, caller, type Reply } from '../../kit/http-api.ts';
+import { type RunningProcess, repository } from '../../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../../kit/redis.ts';
 import { until } from '../../kit/until.ts';
+import { addOperator } from '../../kit/users.ts';
 
 /** What may stay behind an attack: caches of the runtime, not what was sent. */
 const MEMORY_MARGIN_BYTES = 64 * 1024 * 1024;
@@ -31,21 +32,15 @@ export interface ApiTarget {
 export async function startApiTarget(env: Readonly<Record<string, string>> = {}): Promise<ApiTarget> {
   const prefix = uniquePrefix();
   const redis = new Redis(sharedRedisUrl());
-  const operator = tokenOf('op');
-  await redis.hset(`${prefix}user:op`, { role: 'operator', token: tokenAtRest(operator) });
+  const operator = await addOperator(redis, prefix);
   await redis.hset(`${prefix}user:ann`, { token: 'plain' });
-  const api = startProgram('local/api.ts', [], {
-    env: {
-      REDIS_URL: sharedRedisUrl(),
-      REDIS_KEY_PREFIX: prefix,
-      API_PORT: '0',
-      NODE_OPTIONS: `--import ${repository}test/hostile/support/memory.ts --max-old-space-size=256`,
-      ...env,
-    },
+  const { process: api, url } = await startApiProcess({
+    REDIS_URL: sharedRedisUrl(),
+    REDIS_KEY_PREFIX: prefix,
+    NODE_OPTIONS: `--import ${repository}test/hostile/support/memory.ts --max-old-space-size=256`,
+    ...env,
   });
-  const port = Number(/:(\d+)$/.exec(await api.line(/HTTP API on/))?.[1]);
-
-  const call = caller(`http://127.0.0.1:${port}`, operator);
+  const call = caller(url, operator);
   const send: ApiTarget['send'] = (body) => call('POST', '/send-command', { body: JSON.stringify(body) });
   const waiting = () => redis.zcard(`${prefix}mailbox:ann`);
 
@@ -64,7 +59,7 @@ export async function startApiTarget(env: Readonly<Record<string, string>> = {})
 
   await aFreshRequestWorks();
   return {
-    port,
+    port: Number(new URL(url).port),
     redis,
     prefix,
     operator,

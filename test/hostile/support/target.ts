@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { type Keys, keysOf } from '../../../contract/store/keys.ts';
 import { startGatewayProcess } from '../../kit/gateway-process.ts';
+import { metricIn } from '../../kit/metrics.ts';
 import { Peer } from '../../kit/peer.ts';
 import type { RunningProcess } from '../../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../../kit/redis.ts';
@@ -68,10 +69,9 @@ export async function startTarget({ env = {}, openFiles }: TargetOptions = {}): 
     return peer;
   };
   const metric = async (name: string) => {
-    const text = await metrics();
-    const found = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
-    if (found === undefined) throw new Error(`there is no metric ${name}`);
-    return Number(found.split(' ')[1]);
+    const value = metricIn(await metrics(), name);
+    if (value === undefined) throw new Error(`there is no metric ${name}`);
+    return value;
   };
   const memory = async () => ({
     held: (await metric('nodejs_heap_size_used_bytes')) + (await metric('nodejs_external_memory_bytes')),

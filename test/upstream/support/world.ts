@@ -3,7 +3,7 @@ import type { LifecycleItem, UpstreamEvent, UpstreamItem, UpstreamRequest } from
 import type { FaultScript } from '../../../local/upstream/faults.ts';
 import { errorOutcome } from '../../../local/upstream/invocation.ts';
 import { startInvokeApi } from '../../../local/upstream/invoke-api.ts';
-import { startTestGateway, type TestGateway } from '../../gateway/support/gateway.ts';
+import { startTestGateway, type TestGateway } from '../../kit/gateway.ts';
 
 /** Settings of these tests' gateways beside the endpoint. */
 export const AWS_ENV = {

@@ -1,11 +1,10 @@
-import { randomBytes, scryptSync } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { createLog } from '../../functions/runtime/log.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
-import { keepLog } from '../kit/logs.ts';
-import { sharedClusterUrl, sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
-import { startTestUpstash } from '../kit/upstash.ts';
+import { keepLog } from './logs.ts';
+import { sharedClusterUrl, sharedRedisUrl, uniquePrefix } from './redis.ts';
+import { startTestUpstash } from './upstash.ts';
+import { addOperator } from './users.ts';
 
 export const stores = ['ioredis', 'ioredis in a cluster', 'Upstash'] as const;
 export type Store = (typeof stores)[number];
@@ -59,8 +58,7 @@ export async function startWorld(
     },
     log: createLog({ level: 'info' }, { write: (line) => logged.push(JSON.parse(line)) }),
   });
-  const operator = tokenOf('op');
-  await redis.hset(`${prefix}user:op`, { role: 'operator', token: tokenAtRest(operator) });
+  const operator = await addOperator(redis, prefix);
   await redis.zadd(`${prefix}users`, 0, 'op');
 
   const call = caller(api.url, operator);
@@ -100,16 +98,4 @@ export function caller(url: string, operator: string): World['call'] {
     const isJson = response.headers.get('content-type')?.startsWith('application/json') && text !== '';
     return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
   };
-}
-
-export function tokenOf(userId: string): string {
-  return `${Buffer.from(userId).toString('base64url')}.${'t'.repeat(43)}`;
-}
-
-/** At a small part of the usual cost, which is in the text: what a check costs is the affair of test/contract/passwords.test.ts. */
-export function withPassword(password: string): Record<string, string> {
-  const [n, r, p] = [1_024, 8, 1];
-  const salt = randomBytes(16);
-  const hash = scryptSync(password, salt, 32, { N: n, r, p });
-  return { password: `scrypt$${n}$${r}$${p}$${salt.toString('base64url')}$${hash.toString('base64url')}` };
 }

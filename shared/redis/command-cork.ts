@@ -4,7 +4,7 @@ import { type Cluster, Redis } from 'ioredis';
  * Commands that are issued together leave together, in one write to the socket: a write of its own costs more than most
  * commands. ioredis manages the connections of a cluster itself.
  */
-export class GatheredWrites {
+export class CommandCork {
   readonly #client: Redis | Cluster;
   readonly #later: (leave: () => void) => void;
   /** The currently corked socket. */

@@ -1,17 +1,17 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { onTestFinished, vi } from 'vitest';
-import type { MailboxPage } from '../../../contract/store/scripts/mailbox.ts';
-import type { ClaimResult, Undelivered } from '../../../contract/store/scripts/sessions.ts';
-import { composeSessions } from '../../../gateway/compose-sessions.ts';
-import { parseConfig } from '../../../gateway/config.ts';
-import { DISCARD } from '../../../gateway/net/connection.ts';
-import { Counters } from '../../../gateway/observe/counters.ts';
-import { DirectInterval } from '../../../gateway/session/direct-interval.ts';
-import { Registry } from '../../../gateway/session/registry.ts';
-import type { Session } from '../../../gateway/session/session.ts';
-import { Wheel } from '../../../gateway/session/wheel.ts';
-import { frameBytes } from '../../kit/peer.ts';
+import type { MailboxPage } from '../../contract/store/scripts/mailbox.ts';
+import type { ClaimResult, Undelivered } from '../../contract/store/scripts/sessions.ts';
+import { composeSessions } from '../../gateway/compose-sessions.ts';
+import { parseConfig } from '../../gateway/config.ts';
+import { DISCARD } from '../../gateway/net/connection.ts';
+import { Counters } from '../../gateway/observe/counters.ts';
+import { DirectInterval } from '../../gateway/session/direct-interval.ts';
+import { Registry } from '../../gateway/session/registry.ts';
+import type { Session } from '../../gateway/session/session.ts';
+import { Wheel } from '../../gateway/session/wheel.ts';
 import { silentLog } from './gateway.ts';
+import { frameBytes } from './peer.ts';
 
 /** A connection whose other side is the test. */
 class TestConnection {

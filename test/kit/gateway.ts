@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
-import { type Keys, keysOf } from '../../../contract/store/keys.ts';
-import { type RouteCommand, type RouteResult, routeCommands } from '../../../contract/store/scripts/route.ts';
-import { parseConfig } from '../../../gateway/config.ts';
-import { type RunningGateway, startGateway } from '../../../gateway/gateway.ts';
-import { createLog } from '../../../gateway/observe/log.ts';
-import { connectRedis, type GatewayRedis } from '../../../gateway/store/redis.ts';
-import { Peer, type Verdict } from '../../kit/peer.ts';
-import { sharedRedisUrl, uniquePrefix } from '../../kit/redis.ts';
-import { until } from '../../kit/until.ts';
+import { type Keys, keysOf } from '../../contract/store/keys.ts';
+import { type RouteCommand, type RouteResult, routeCommands } from '../../contract/store/scripts/route.ts';
+import { parseConfig } from '../../gateway/config.ts';
+import { type RunningGateway, startGateway } from '../../gateway/gateway.ts';
+import { createLog } from '../../gateway/observe/log.ts';
+import { connectRedis, type GatewayRedis } from '../../gateway/store/redis.ts';
+import { metricIn } from './metrics.ts';
+import { Peer, type Verdict } from './peer.ts';
+import { sharedRedisUrl, uniquePrefix } from './redis.ts';
+import { until } from './until.ts';
 
 export const silentLog = createLog({ level: 'silent', format: 'json' });
 
@@ -95,9 +96,8 @@ export async function startTestGateway(env: NodeJS.ProcessEnv = {}, place: Place
       return (await redis.command('ZRANGE', keys.mailbox(userId), 0, -1)) as string[];
     },
     async metric(name) {
-      const text = await (await fetch(`http://127.0.0.1:${running.healthPort}/metrics`)).text();
-      const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
-      return Number(line?.split(' ')[1] ?? 0);
+      const response = await fetch(`http://127.0.0.1:${running.healthPort}/metrics`);
+      return metricIn(await response.text(), name) ?? 0;
     },
     health,
     async stop() {
