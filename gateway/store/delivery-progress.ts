@@ -34,10 +34,12 @@ export class DeliveryProgress {
     this.#writes = new GatheredWrites({
       what: 'settle',
       workOf: progressWork,
-      write: async (step) => {
+      write: async (step, isRepeated) => {
         const results = await recent.make(bytesOf(step), (call) => writeProgress(redis, keys, step, call));
         const replies = results.filter((_, i) => 'ask' in (step[i] ?? {}));
-        if (replies.length > 0) counters.repliesWritten(replies.length, replies.filter(Boolean).length);
+        const counted = replies.filter(Boolean).length;
+        // One that counted before does not count again, and was not passed over.
+        if (replies.length > 0) counters.repliesWritten(isRepeated ? counted : replies.length, counted);
       },
       log,
     });

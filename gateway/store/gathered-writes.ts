@@ -6,9 +6,19 @@ interface GatheredWriting<T> {
   readonly what: string;
   /** The work of Redis for one item, in the units of contract/store/work.ts. */
   readonly workOf: (item: T) => number;
-  /** Writes the items of one step, with one call. To be safe to repeat: a step that was refused is written again in parts. */
-  readonly write: (step: readonly T[]) => Promise<unknown>;
+  /**
+   * Writes the items of one step, with one call. To be safe to repeat: a step that was refused is written again
+   * in parts, one that overtook another behind that (`isRepeated`).
+   */
+  readonly write: (step: readonly T[], isRepeated: boolean) => Promise<unknown>;
   readonly log: Pick<Log, 'error'>;
+}
+
+interface Call {
+  /** It and all before it have their replies. */
+  isAnswered: boolean;
+  /** Resolves when they have. */
+  readonly answered: Promise<unknown>;
 }
 
 /** What may wait for others leaves after this time at the latest. */
@@ -30,8 +40,8 @@ export class GatheredWrites<T> {
   #timer: NodeJS.Timeout | undefined;
   /** Of all items before them. */
   #earlier: Promise<unknown> = Promise.resolve();
-  /** Calls without a reply, in the order in which they were made. */
-  #unanswered: Promise<void>[] = [];
+  /** The latest call, with all before it. */
+  #latest: Call = { isAnswered: true, answered: Promise.resolve() };
 
   constructor(writing: GatheredWriting<T>) {
     this.#writing = writing;
@@ -95,30 +105,30 @@ export class GatheredWrites<T> {
    * say), and took this one. What it wrote may build on the other, so it is written once more, behind it.
    */
   async #writeInOrder(step: readonly T[]): Promise<void> {
-    const call = this.#writeStep(step);
-    this.#unanswered.push(call);
-    await call;
-    const at = this.#unanswered.indexOf(call);
-    const overtaken = this.#unanswered.slice(0, at);
-    this.#unanswered.splice(at, 1);
-    if (overtaken.length === 0) return;
-    await Promise.all(overtaken);
-    await this.#writeStep(step);
+    const before = this.#latest;
+    const reply = this.#writeStep(step);
+    const call: Call = { isAnswered: false, answered: Promise.all([before.answered, reply]) };
+    this.#latest = call;
+    await reply;
+    const hasOvertaken = !before.isAnswered;
+    if (hasOvertaken) await before.answered;
+    call.isAnswered = true;
+    if (hasOvertaken) await this.#writeStep(step, true);
   }
 
   /** A step that is refused is halved until the item at fault is alone: only that one is given up. */
-  async #writeStep(step: readonly T[]): Promise<void> {
+  async #writeStep(step: readonly T[], isRepeated = false): Promise<void> {
     const { what, write, log } = this.#writing;
     try {
-      await write(step);
+      await write(step, isRepeated);
     } catch (error) {
       if (step.length === 1) {
         log.error({ event: 'store_failed', what, error: String(error) }, 'a script failed');
         return;
       }
       const half = Math.ceil(step.length / 2);
-      await this.#writeStep(step.slice(0, half));
-      await this.#writeStep(step.slice(half));
+      await this.#writeStep(step.slice(0, half), isRepeated);
+      await this.#writeStep(step.slice(half), isRepeated);
     }
   }
 }

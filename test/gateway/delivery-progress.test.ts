@@ -150,3 +150,17 @@ test('a step that overtakes an earlier one, which Redis refused for a moment, is
   await Promise.all([written, acknowledged]);
   expect(await stepsOf(id)).toEqual(['written', 'acknowledged']);
 });
+
+test('a reply that overtakes an earlier step is counted once', async () => {
+  const { id, head, session } = await sent('c', 'reply', 'a');
+  const overtaken = Promise.withResolvers<void>();
+  beforeCall = (call) => (call === 1 ? overtaken.promise : Promise.resolve());
+  const acknowledged = progress.acknowledged(session, [id]);
+  progress.flush();
+  void progress.wrote(head, 'c', 'ack');
+  const replied = progress.replied({ ask: id, userId: 'c', reply: '1' });
+  await until('the second call is answered', () => answered === 1);
+  overtaken.resolve();
+  await Promise.all([acknowledged, replied]);
+  expect([calls, counters.replied, counters.repliesPassedOver]).toEqual([3, 1, 0]);
+});
