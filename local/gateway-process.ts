@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import module from 'node:module';
 import { NODE_FLAGS } from '../gateway/node-flags.ts';
 import { programAt } from './program.ts';
 
@@ -66,8 +67,10 @@ export class GatewayProcess {
   #spawn(): ChildProcess {
     const { env, host, port, healthPort } = this.#options;
     const own = { GATEWAY_HOST: host, GATEWAY_PORT: String(port), HEALTH_PORT: String(healthPort) };
+    // Where we keep compiled code, it does, too: half the start-up time. Node 20 has no such cache.
+    const cache = module.getCompileCacheDir?.();
     const child = spawn(process.execPath, [...NODE_FLAGS, MAIN], {
-      env: { ...env, ...own },
+      env: { ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }), ...env, ...own },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       detached: true,
     });
