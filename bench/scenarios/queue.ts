@@ -1,5 +1,5 @@
 import type { Plan } from '../plan.ts';
-import { fronttcp, nativeFronttcp, sharedRedis } from '../servers/fronttcp.ts';
+import { besideFronttcp, fronttcp, nativeFronttcp, sharedRedis } from '../servers/fronttcp.ts';
 import { listConsumer } from '../servers/list-consumer.ts';
 import type { RunningServer, Server } from '../servers/server.ts';
 import { CPU, delivered, LATENCY, perSecond } from './columns.ts';
@@ -72,9 +72,9 @@ function flood(servers: readonly Server[]): Scenario {
   };
 }
 
-/** Ours, on each implementation of the network that is there. */
+/** Ours, on each implementation of the network that is there, and that of another checkout. */
 export function gatewaysOf(servers: readonly Server[]): Server[] {
-  return servers.filter(({ name }) => name === fronttcp.name || name === nativeFronttcp.name);
+  return servers.filter((server) => [fronttcp, nativeFronttcp, besideFronttcp].some(({ name }) => name === server.name));
 }
 
 function throughQueue(consumer: Consumer, pace: readonly string[]): Contestant {

@@ -115,15 +115,20 @@ export class QueueDrain {
     }
   }
 
+  /** Of a deep queue the next batches are with Redis already while the reply to the first is on its way. */
   async #drain(): Promise<void> {
-    let results: DrainResult[] = [await this.#takeOrIsolate(this.#waiter)];
-    for (;;) {
-      for (const { taken, dead } of results) this.#count(taken, dead);
-      const { taken, left } = results.at(-1) ?? { taken: 0, left: 0 };
-      if (left === 0 || !this.#isRunning) return;
-      const calls = taken < BATCH ? 1 : Math.min(DEEP_CALLS, Math.ceil(left / BATCH));
-      // Of a deep queue the next batches are with Redis already while the reply to the first is on its way.
-      results = await Promise.all(Array.from({ length: calls }, () => this.#takeOrIsolate(this.#redis)));
+    const calls = [this.#takeOrIsolate(this.#waiter)];
+    for (let call = calls.shift(); call !== undefined; call = calls.shift()) {
+      const { taken, dead, left } = await call;
+      this.#count(taken, dead);
+      if (left === 0 || !this.#isRunning) continue;
+      const wanted = taken < BATCH ? 1 : Math.min(DEEP_CALLS, Math.ceil(left / BATCH));
+      while (calls.length < wanted) {
+        const next = this.#takeOrIsolate(this.#redis);
+        // Its error is for the loop, which may end before it comes to it.
+        next.catch(() => undefined);
+        calls.push(next);
+      }
     }
   }
 
