@@ -74,7 +74,9 @@ function flood(servers: readonly Server[]): Scenario {
 
 /** Ours, on each implementation of the network that is there, and that of another checkout. */
 export function gatewaysOf(servers: readonly Server[]): Server[] {
-  return servers.filter((server) => [fronttcp, nativeFronttcp, besideFronttcp].some(({ name }) => name === server.name));
+  return servers.filter((server) =>
+    [fronttcp, nativeFronttcp, besideFronttcp].some(({ name }) => name === server.name),
+  );
 }
 
 function throughQueue(consumer: Consumer, pace: readonly string[]): Contestant {
