@@ -1,5 +1,5 @@
 import { type History, REPLICATION_MS, type Received, type Send, type Stay, type UserForm } from './history.ts';
-import { LEASE_MS } from './world.ts';
+import { LEASE_MS } from './system.ts';
 
 /** A gateway that was paused meanwhile claims its sessions when it has lost its lease. */
 const CLAIMED_AGAIN_MS = 2 * LEASE_MS;

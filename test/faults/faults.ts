@@ -5,7 +5,7 @@ import type { Receiver } from './receiver.ts';
 import { type ClientStep, describeStep, type Step } from './schedule.ts';
 import type { TcpSender } from './senders.ts';
 import { StoreFaults } from './store-faults.ts';
-import type { World } from './world.ts';
+import type { System } from './system.ts';
 
 /** How long after a gateway's or Redis's return what it had begun may still be sent again. */
 const AFTERMATH_MS = 1_500;
@@ -13,7 +13,7 @@ const FLAP_MS = 200;
 
 /** Carries out the steps of a schedule. Faults that last run beside those that follow. */
 export class Faults {
-  readonly #world: World;
+  readonly #system: System;
   readonly #history: History;
   readonly #receivers: readonly Receiver[];
   readonly #senders: readonly TcpSender[];
@@ -23,17 +23,17 @@ export class Faults {
   #apiIsDown = false;
 
   constructor(parts: {
-    world: World;
+    system: System;
     history: History;
     receivers: readonly Receiver[];
     senders: readonly TcpSender[];
   }) {
-    this.#world = parts.world;
+    this.#system = parts.system;
     this.#history = parts.history;
     this.#receivers = parts.receivers;
     this.#senders = parts.senders;
-    this.#store = new StoreFaults(parts.world, parts.history, (risk) => this.#closeRiskLater(risk));
-    this.#links = new LinkFaults(parts.world, parts.history);
+    this.#store = new StoreFaults(parts.system, parts.history, (risk) => this.#closeRiskLater(risk));
+    this.#links = new LinkFaults(parts.system, parts.history);
   }
 
   async run(steps: readonly Step[]): Promise<void> {
@@ -78,7 +78,7 @@ export class Faults {
       case 'stall':
         return this.#last(receiver.stall(step.forMs));
       case 'rotate token':
-        return this.#last(this.#world.rotateToken(receiver.user));
+        return this.#last(this.#system.rotateToken(receiver.user));
       default:
         receiver[step.what]();
     }
@@ -94,9 +94,9 @@ export class Faults {
   async #killApi(backAfterMs: number): Promise<void> {
     if (this.#apiIsDown) return;
     this.#apiIsDown = true;
-    await this.#world.api.kill();
+    await this.#system.api.kill();
     await setTimeout(backAfterMs);
-    await this.#world.api.startAgain();
+    await this.#system.api.startAgain();
     this.#apiIsDown = false;
   }
 
@@ -108,9 +108,9 @@ export class Faults {
   }
 
   async #endGateway(place: number, signal: 'SIGKILL' | 'SIGTERM', backAfterMs: number): Promise<void> {
-    const gateway = this.#world.gateways[place];
-    if (!gateway || gateway.isPaused || this.#world.open.length < 2) return;
-    this.#world.gateways[place] = undefined;
+    const gateway = this.#system.gateways[place];
+    if (!gateway || gateway.isPaused || this.#system.open.length < 2) return;
+    this.#system.gateways[place] = undefined;
     const risk = signal === 'SIGKILL' ? this.#history.risk('kill') : undefined;
     if (signal === 'SIGKILL') {
       for (const stay of this.#history.stays) {
@@ -123,12 +123,12 @@ export class Faults {
       this.#history.violations.push(`${gateway.name} ended with ${exit.code ?? exit.signal}: ${output}`);
     }
     await setTimeout(backAfterMs);
-    await this.#world.startGateway(place);
+    await this.#system.startGateway(place);
     if (risk) this.#closeRiskLater(risk);
   }
 
   async #pauseGateway(place: number, forMs: number): Promise<void> {
-    const gateway = this.#world.gateways[place];
+    const gateway = this.#system.gateways[place];
     if (!gateway || gateway.isPaused) return;
     gateway.isPaused = true;
     const risk = this.#history.risk('pause');
@@ -140,6 +140,6 @@ export class Faults {
   }
 
   #closeRiskLater(risk: { to: number }): void {
-    risk.to = performance.now() + AFTERMATH_MS + 2 * Number(this.#world.env.LEASE_MS);
+    risk.to = performance.now() + AFTERMATH_MS + 2 * Number(this.#system.env.LEASE_MS);
   }
 }

@@ -2,23 +2,23 @@ import { setTimeout } from 'node:timers/promises';
 import type { StoreProxy } from '../kit/store-proxy.ts';
 import type { History } from './history.ts';
 import type { LinkStep } from './schedule.ts';
-import type { World } from './world.ts';
+import type { System } from './system.ts';
 
 /** What was kept has reached Redis, and is carried out, so long after it was passed on. */
 const PASSED_ON_MS = 250;
 
 /** What is done to the ways to Redis. A gateway that loses its lease by it says so in its log. */
 export class LinkFaults {
-  readonly #world: World;
+  readonly #system: System;
   readonly #history: History;
 
-  constructor(world: World, history: History) {
-    this.#world = world;
+  constructor(system: System, history: History) {
+    this.#system = system;
     this.#history = history;
   }
 
   async apply(step: LinkStep): Promise<void> {
-    const { links } = this.#world;
+    const { links } = this.#system;
     if (!links) return;
     const proxy = links.gateways[step.link] ?? links.api;
     const breakOf = (what: string) => (proxy === links.api ? this.#history.broke(what) : undefined);

@@ -2,8 +2,8 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { encodeFrame } from '../../contract/wire/frame.ts';
 import { until } from '../kit/until.ts';
+import { type Gateway, System } from './system.ts';
 import { Wire, type WireFrame } from './wire.ts';
-import { type Gateway, World } from './world.ts';
 
 const FEATURES = ['receipts', 'pong'];
 /** More than the kernel takes for a client that does not read. */
@@ -18,23 +18,23 @@ type Frame = readonly [commandId: number, body: object | ''];
  * asked for or it came from another gateway, and waits there; the later could be handed over directly. It must not be.
  */
 export async function runOvertaking(): Promise<string[]> {
-  const world = await World.start({ cluster: false, gateways: 2 });
+  const system = await System.start({ cluster: false, gateways: 2 });
   const wires: Wire[] = [];
   try {
-    const [here, elsewhere] = world.open;
+    const [here, elsewhere] = system.open;
     if (!here || !elsewhere) throw new Error('two gateways were asked for');
-    for (const id of ['receiver', 'sender', 'mover']) await world.createUser(id);
-    await world.untilReady();
+    for (const id of ['receiver', 'sender', 'mover']) await system.createUser(id);
+    await system.untilReady();
     const got: string[] = [];
     const take = ({ body }: WireFrame): void => void got.push(chat.parse(body).chat_content);
     const receiver = new Wire(here.port, take, () => undefined);
     wires.push(receiver);
-    await receiver.verify('receiver', world.tokenOf('receiver'), undefined);
+    await receiver.verify('receiver', system.tokenOf('receiver'), undefined);
 
     const verified = async (userId: string, gateway: Gateway): Promise<Sender> => {
       const sender = new Sender(gateway);
       wires.push(sender.wire);
-      await sender.wire.verify(userId, world.tokenOf(userId), FEATURES);
+      await sender.wire.verify(userId, system.tokenOf(userId), FEATURES);
       return sender;
     };
     const sender = await verified('sender', here);
@@ -44,15 +44,15 @@ export async function runOvertaking(): Promise<string[]> {
       return [2, { chat_to: 'receiver', chat_content: content, ref }];
     };
     const inboxesGoOn = async (): Promise<void> => {
-      await world.admin.call('ACL', 'SETUSER', 'default', '+xread');
+      await system.admin.call('ACL', 'SETUSER', 'default', '+xread');
       await until(`${sent.at(-1)} has come`, () => got.includes(sent.at(-1) ?? ''), PATIENCE);
     };
 
-    await holdInboxes(world.admin);
+    await holdInboxes(system.admin);
     await sender.send(single('on its way to Redis', 'r1'), single('behind it, in one segment'));
     await inboxesGoOn();
 
-    await holdInboxes(world.admin);
+    await holdInboxes(system.admin);
     await sender.send(single('in the inbox', 'r2'));
     await sender.accepted('r2');
     sent.push('behind it, to a group', 'behind it, to everyone');
@@ -63,7 +63,7 @@ export async function runOvertaking(): Promise<string[]> {
     );
     await inboxesGoOn();
 
-    await holdInboxes(world.admin);
+    await holdInboxes(system.admin);
     const before = await verified('mover', elsewhere);
     await before.send(single('from another gateway', 'r3'));
     await before.accepted('r3');
@@ -73,10 +73,10 @@ export async function runOvertaking(): Promise<string[]> {
 
     const isOrdered = sent.length === got.length && sent.every((content, i) => content === got[i]);
     const overtaken = isOrdered ? [] : [`sent: ${sent.join(' | ')}; came: ${got.join(' | ')}`];
-    return [...overtaken, ...(await cutOffWhileFrozen(world, here, wires, sender))];
+    return [...overtaken, ...(await cutOffWhileFrozen(system, here, wires, sender))];
   } finally {
     for (const { socket } of wires) socket.destroy();
-    await world.stop();
+    await system.stop();
   }
 }
 
@@ -84,20 +84,20 @@ export async function runOvertaking(): Promise<string[]> {
  * The receiver does not read, and loses its connection: what had come directly is put back into its mailbox among what had
  * come through Redis. What the kernel had taken is lost, at the beginning.
  */
-async function cutOffWhileFrozen(world: World, here: Gateway, wires: Wire[], sender: Sender): Promise<string[]> {
+async function cutOffWhileFrozen(system: System, here: Gateway, wires: Wire[], sender: Sender): Promise<string[]> {
   const text = 'x'.repeat(50_000);
   const got: number[] = [];
   const take = ({ commandId, body }: WireFrame): void => {
     if (commandId === 102) got.push(Number.parseInt(chat.parse(body).chat_content, 10));
   };
-  await world.createUser('frozen');
+  await system.createUser('frozen');
   const frozen = new Wire(
     here.port,
     () => undefined,
     () => undefined,
   );
   wires.push(frozen);
-  await frozen.verify('frozen', world.tokenOf('frozen'), undefined);
+  await frozen.verify('frozen', system.tokenOf('frozen'), undefined);
   frozen.socket.pause();
   for (let n = 0; n < PUT_BACK; n += 2) {
     const [directly, throughRedis] = [n, n + 1].map((i) => ({ chat_to: 'frozen', chat_content: `${i} ${text}` }));
@@ -107,7 +107,7 @@ async function cutOffWhileFrozen(world: World, here: Gateway, wires: Wire[], sen
   frozen.socket.destroy();
   const back = new Wire(here.port, take, () => undefined);
   wires.push(back);
-  await back.verify('frozen', world.tokenOf('frozen'), undefined);
+  await back.verify('frozen', system.tokenOf('frozen'), undefined);
   await until('the newest has come', () => got.includes(PUT_BACK - 1), PATIENCE);
   const first = got[0] ?? 0;
   return got.every((n, i) => n === first + i) ? [] : [`put back: ${got.join(' ')}`];

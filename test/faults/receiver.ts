@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { MAX_ACKNOWLEDGED_IDS, ServerCommand } from '../../contract/wire/command-ids.ts';
 import type { Form, History, Stay, UserForm } from './history.ts';
 import type { Random } from './random.ts';
+import type { System } from './system.ts';
 import { Wire, type WireFrame } from './wire.ts';
-import type { World } from './world.ts';
 
 const message = z.looseObject({ chat_content: z.string(), id: z.string().optional() });
 const goodbye = z.looseObject({ reason: z.string() });
@@ -27,7 +27,7 @@ interface Connection {
 export class Receiver {
   readonly user: string;
   readonly form: UserForm;
-  readonly #world: World;
+  readonly #system: System;
   readonly #history: History;
   readonly #random: Random;
   #current: Connection | undefined;
@@ -41,13 +41,13 @@ export class Receiver {
   constructor(
     user: string,
     form: UserForm,
-    parts: { world: World; history: History; random: Random },
+    parts: { system: System; history: History; random: Random },
     { ackDelayMs = 40 }: { ackDelayMs?: number } = {},
   ) {
     this.user = user;
     this.form = form;
     this.#ackDelayMs = ackDelayMs;
-    this.#world = parts.world;
+    this.#system = parts.system;
     this.#history = parts.history;
     this.#random = parts.random;
   }
@@ -117,7 +117,7 @@ export class Receiver {
 
   async #connect(): Promise<void> {
     while (!this.#isLeaving) {
-      const gateway = this.#random.pick(this.#world.open.length > 0 ? this.#world.open : [undefined]);
+      const gateway = this.#random.pick(this.#system.open.length > 0 ? this.#system.open : [undefined]);
       if (gateway && (await this.#tryGateway(gateway.port, gateway.name))) return;
       await setTimeout(this.#random.between(20, 150));
     }
@@ -135,7 +135,7 @@ export class Receiver {
     this.#open.add(connection);
     this.#newest = number;
     const startedAt = performance.now();
-    const token = this.#world.tokenOf(this.user);
+    const token = this.#system.tokenOf(this.user);
     const verified = await wire.verify(this.user, token, FEATURES[form]);
     if (verified === undefined) {
       if (!wire.isRefused) this.#history.unanswered.add(this.user);

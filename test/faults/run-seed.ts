@@ -17,7 +17,7 @@ import { Receiver } from './receiver.ts';
 import { describeStep, type Profile, planSteps, profileOf } from './schedule.ts';
 import { HttpSender, QueueSender, type Sender, TcpSender } from './senders.ts';
 import { checkEvents, checkLeftovers, checkLost, checkReceipts, countExpired, readReceipts } from './store-checks.ts';
-import { LEASE_MS, World, type WorldOptions } from './world.ts';
+import { LEASE_MS, System, type SystemOptions } from './system.ts';
 
 interface SeedOptions {
   readonly seed: number;
@@ -51,17 +51,17 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   const random = new Random(seed);
   const sizes = { receivers: FORMS.length, senders: 3, gateways: GATEWAYS, leaseMs: LEASE_MS };
   const steps = planSteps(random.fork(), profile, durationMs, sizes);
-  const world = await World.start({ cluster, gateways: GATEWAYS, ...storeOf(profile, random.fork()) });
+  const system = await System.start({ cluster, gateways: GATEWAYS, ...storeOf(profile, random.fork()) });
   const history = new History();
   try {
     const users = FORMS.map((form, i) => ({ id: `${form}-${i}`, form }));
     const names = users.map(({ id }) => id);
     const quick = Array.from({ length: profile === 'gentle' ? QUICK_CLIENTS : 0 }, (_, i) => `quick-${i}`);
-    for (const id of [...names, ...quick, 'chat-1', 'chat-2', 'chat-3']) await world.createUser(id);
-    await world.createUser('operator', 'operator');
-    await world.untilReady();
+    for (const id of [...names, ...quick, 'chat-1', 'chat-2', 'chat-3']) await system.createUser(id);
+    await system.createUser('operator', 'operator');
+    await system.untilReady();
 
-    const parts = () => ({ world, history, random: random.fork(), receivers: names });
+    const parts = () => ({ system, history, random: random.fork(), receivers: names });
     const moving = users.map(({ id, form }) => new Receiver(id, form, parts()));
     const receivers = [...moving, ...quick.map((id) => new Receiver(id, 'ack', parts(), { ackDelayMs: 0 }))];
     const chats = [
@@ -79,40 +79,40 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     ];
     await Promise.all(receivers.map((receiver) => receiver.connect()));
     for (const sender of senders) sender.start();
-    const faults = new Faults({ world, history, receivers: moving, senders: chats });
+    const faults = new Faults({ system, history, receivers: moving, senders: chats });
     await faults.run(steps);
     await faults.healed();
     history.step('all faults are over');
-    await world.untilReady();
+    await system.untilReady();
     await Promise.all(senders.map((sender) => sender.stop()));
     history.step('senders have stopped');
 
     const violations = history.violations;
-    noteLostLeases(history, world);
-    await collect(violations, calm(world, history, receivers, marker, names));
+    noteLostLeases(history, system);
+    await collect(violations, calm(system, history, receivers, marker, names));
     const seen = see(history, new Map(receivers.map(({ user, form }) => [user, form])));
     violations.push(...checkAddressees(seen), ...checkDelivery(seen), ...checkDuplicates(seen), ...checkOrder(seen));
-    violations.push(...checkIdempotence(seen), ...checkIds(seen), ...checkSurvivors(seen), ...checkHandovers(world));
-    const receipts = await readReceipts(history, world);
+    violations.push(...checkIdempotence(seen), ...checkIds(seen), ...checkSurvivors(seen), ...checkHandovers(system));
+    const receipts = await readReceipts(history, system);
     violations.push(...checkReceipts(seen, receipts), ...checkLost(seen, receipts));
-    await collect(violations, farewell(world, receivers));
+    await collect(violations, farewell(system, receivers));
     const summary =
       `${violations.length === 0 ? 'ok' : 'BROKEN'}  seed ${seed} (${profile}${cluster ? ', cluster' : ''}): ${history.sends.length} sent, ` +
       `${history.received.length} received, ${countExpired(receipts)} expired, ${history.stays.length} sessions, ${steps.length} steps, ${violations.length} violations`;
-    return { seed, violations, summary, story: story(seed, steps.map(describeStep), history, world) };
+    return { seed, violations, summary, story: story(seed, steps.map(describeStep), history, system) };
   } finally {
-    await world.stop();
+    await system.stop();
   }
 }
 
-function storeOf(profile: Profile, random: Random): Pick<WorldOptions, 'links' | 'replica'> {
+function storeOf(profile: Profile, random: Random): Pick<SystemOptions, 'links' | 'replica'> {
   if (profile !== 'failover') return { links: profile === 'links' };
   return { links: true, replica: { behindMs: random.between(-MAX_SKEW_MS, MAX_SKEW_MS) } };
 }
 
 /** On a busy machine a gateway may be late with its renewal by itself: that is a risk like a pause. */
-function noteLostLeases(history: History, world: World): void {
-  for (const { process } of world.started) {
+function noteLostLeases(history: History, system: System): void {
+  for (const { process } of system.started) {
     for (const [, time] of process.output().matchAll(/"time":"([^"]+)"[^\n]*"event":"lease_lost"/g)) {
       const at = Date.parse(time ?? '') - performance.timeOrigin;
       history.risks.push({ what: 'lease lost', from: at - 2 * LEASE_MS, to: at + 4 * LEASE_MS });
@@ -121,8 +121,8 @@ function noteLostLeases(history: History, world: World): void {
 }
 
 /** Everyone hands over by itself: the patience of the waiting is for what nobody has thought of. */
-function checkHandovers(world: World): string[] {
-  const logs = world.started.map(({ process }) => process.output()).join('');
+function checkHandovers(system: System): string[] {
+  const logs = system.started.map(({ process }) => process.output()).join('');
   if (logs.includes('"lease_lost"')) return [];
   return [...logs.matchAll(/"event":"predecessor_silent","user":"([^"]+)"/g)].map(
     ([, user]) => `${user} waited in vain for the session before`,
@@ -140,7 +140,7 @@ async function collect(violations: string[], found: Promise<string[]>): Promise<
 
 /** Everyone is connected, everything has arrived, every session in Redis has its connection. */
 export async function calm(
-  world: World,
+  system: System,
   history: History,
   receivers: readonly Receiver[],
   marker: HttpSender,
@@ -156,14 +156,14 @@ export async function calm(
   await until('the last message has come to everyone', () => missing().length === 0, bound).catch((error: unknown) => {
     throw new Error(`not to ${missing().join(', ')}`, { cause: error });
   });
-  await until('nothing is on its way', () => isIdle(world, names), bound);
-  await until('what has expired is given up', () => giveUpExpired(world, receivers), bound);
-  await until('all lost messages are reported', () => reportsLost(world, receivers), bound);
+  await until('nothing is on its way', () => isIdle(system, names), bound);
+  await until('what has expired is given up', () => giveUpExpired(system, receivers), bound);
+  await until('all lost messages are reported', () => reportsLost(system, receivers), bound);
   history.step('calm');
-  return checkPresence(world, receivers);
+  return checkPresence(system, receivers);
 }
 
-async function isIdle({ admin, keys }: World, names: readonly string[]): Promise<boolean> {
+async function isIdle({ admin, keys }: System, names: readonly string[]): Promise<boolean> {
   const boxes = await Promise.all(names.map((user) => countWaiting({ admin, keys }, user)));
   const owing = await Promise.all(names.map((user) => admin.hexists(keys.user(user), 'owing')));
   const gateways = await admin.zrange(keys.gateways, '0', '-1');
@@ -176,13 +176,13 @@ async function isIdle({ admin, keys }: World, names: readonly string[]): Promise
   );
 }
 
-async function countWaiting({ admin, keys }: Pick<World, 'admin' | 'keys'>, user: string): Promise<number> {
+async function countWaiting({ admin, keys }: Pick<System, 'admin' | 'keys'>, user: string): Promise<number> {
   const members = (await admin.zrange(keys.mailbox(user), '0', '-1')).map(parseMailboxMember);
   return members.filter(({ head }) => head.expiresAtMs === 0 || head.expiresAtMs > Date.now()).length;
 }
 
 /** What expired while its recipient was connected is given up when that one connects again. */
-async function giveUpExpired({ admin, keys }: World, receivers: readonly Receiver[]): Promise<boolean> {
+async function giveUpExpired({ admin, keys }: System, receivers: readonly Receiver[]): Promise<boolean> {
   const sizes = await Promise.all(receivers.map(({ user }) => admin.zcard(keys.mailbox(user))));
   const late = receivers.filter((_, i) => sizes[i] !== 0);
   await Promise.all(late.map((receiver) => receiver.connect()));
@@ -190,7 +190,7 @@ async function giveUpExpired({ admin, keys }: World, receivers: readonly Receive
 }
 
 /** A client that acknowledges gets the number when it connects. */
-async function reportsLost({ admin, keys }: World, receivers: readonly Receiver[]): Promise<boolean> {
+async function reportsLost({ admin, keys }: System, receivers: readonly Receiver[]): Promise<boolean> {
   const acknowledging = receivers.filter(({ form }) => form === 'ack');
   const lost = await Promise.all(acknowledging.map(({ user }) => admin.hget(keys.user(user), 'lost')));
   const untold = acknowledging.filter((_, i) => Number(lost[i] ?? 0) > 0);
@@ -198,7 +198,7 @@ async function reportsLost({ admin, keys }: World, receivers: readonly Receiver[
   return untold.length === 0 && receivers.every((one) => one.openConnections === 1);
 }
 
-async function checkPresence({ admin, keys }: World, receivers: readonly Receiver[]): Promise<string[]> {
+async function checkPresence({ admin, keys }: System, receivers: readonly Receiver[]): Promise<string[]> {
   const broken: string[] = [];
   const gateways = await admin.zrange(keys.gateways, '0', '-1');
   const held = (await Promise.all(gateways.map((id) => admin.smembers(keys.sessions(id))))).flat();
@@ -210,27 +210,27 @@ async function checkPresence({ admin, keys }: World, receivers: readonly Receive
 }
 
 /** Everyone leaves: nothing may be left but what lasts. */
-async function farewell(world: World, receivers: readonly Receiver[]): Promise<string[]> {
+async function farewell(system: System, receivers: readonly Receiver[]): Promise<string[]> {
   await Promise.all(receivers.map((receiver) => receiver.stop()));
   await until('every connection is closed', () => receivers.every(({ isGone }) => isGone));
-  const gateways = await world.admin.zrange(world.keys.gateways, '0', '-1');
+  const gateways = await system.admin.zrange(system.keys.gateways, '0', '-1');
   await until('no session is left', async () => {
-    const left = await Promise.all(gateways.map((id) => world.admin.smembers(world.keys.sessions(id))));
+    const left = await Promise.all(gateways.map((id) => system.admin.smembers(system.keys.sessions(id))));
     if (left.flat().length > 0) throw new Error(left.flat().join(', '));
     return true;
   });
   await until('all inboxes are done', async () => {
-    const left = await Promise.all(gateways.map((id) => world.admin.xlen(world.keys.inbox(id))));
+    const left = await Promise.all(gateways.map((id) => system.admin.xlen(system.keys.inbox(id))));
     return left.every((entries) => entries === 0);
   });
-  const broken = [...(await checkEvents(world)), ...(await checkLeftovers(world, gateways))];
-  broken.push(...(await world.stopGateways()));
-  const live = await world.admin.zrange(world.keys.gateways, '0', '-1');
+  const broken = [...(await checkEvents(system)), ...(await checkLeftovers(system, gateways))];
+  broken.push(...(await system.stopGateways()));
+  const live = await system.admin.zrange(system.keys.gateways, '0', '-1');
   if (live.length > 0) broken.push(`gateways that have stopped are listed: ${live.join(', ')}`);
-  return [...broken, ...(await checkLeftovers(world, []))];
+  return [...broken, ...(await checkLeftovers(system, []))];
 }
 
-function story(seed: number, plan: readonly string[], history: History, world: World): string {
+function story(seed: number, plan: readonly string[], history: History, system: System): string {
   const at = (time: number | undefined): string =>
     time === undefined ? 'open' : String(Math.round(time - history.startedAt));
   const stays = history.stays.map(
@@ -243,7 +243,7 @@ function story(seed: number, plan: readonly string[], history: History, world: W
   const received = history.received.map(
     ({ user, content, id, connection, at: time }) => `${at(time)} ${user} (${connection}) got ${content} ${id ?? ''}`,
   );
-  const logs = world.started.map(({ name, process }) => `--- ${name}\n${process.output()}`);
+  const logs = system.started.map(({ name, process }) => `--- ${name}\n${process.output()}`);
   return [
     `seed ${seed}`,
     'planned:',

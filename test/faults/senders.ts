@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import type { History, Send } from './history.ts';
 import type { Random } from './random.ts';
+import type { System } from './system.ts';
 import { Wire, type WireFrame } from './wire.ts';
-import type { World } from './world.ts';
 
 const accepted = z.object({ ref: z.string(), id: z.string() });
 const answer = z.object({ id: z.string() });
@@ -16,7 +16,7 @@ const BRIEF_SHARE = 0.15;
 const BRIEF_SECONDS = 1;
 
 interface Parts {
-  readonly world: World;
+  readonly system: System;
   readonly history: History;
   readonly random: Random;
   readonly receivers: readonly string[];
@@ -25,7 +25,7 @@ interface Parts {
 /** Sends until `stop`. */
 export abstract class Sender {
   readonly name: string;
-  protected readonly world: World;
+  protected readonly system: System;
   protected readonly history: History;
   protected readonly random: Random;
   protected readonly receivers: readonly string[];
@@ -33,9 +33,9 @@ export abstract class Sender {
   #sent = 0;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(name: string, { world, history, random, receivers }: Parts) {
+  constructor(name: string, { system, history, random, receivers }: Parts) {
     this.name = name;
-    this.world = world;
+    this.system = system;
     this.history = history;
     this.random = random;
     this.receivers = receivers;
@@ -97,7 +97,7 @@ export class TcpSender extends Sender {
   }
 
   async #session(): Promise<void> {
-    const gateway = this.world.open.length > 0 ? this.random.pick(this.world.open) : undefined;
+    const gateway = this.system.open.length > 0 ? this.random.pick(this.system.open) : undefined;
     if (!gateway) return;
     const byRef = new Map<string, Send>();
     let isOpen = true;
@@ -108,7 +108,7 @@ export class TcpSender extends Sender {
         isOpen = false;
       },
     );
-    if ((await wire.verify(this.name, this.world.tokenOf(this.name), this.#features)) === undefined) return;
+    if ((await wire.verify(this.name, this.system.tokenOf(this.name), this.#features)) === undefined) return;
     this.#wire = wire;
     const connection = this.history.nextConnection();
     while (isOpen && !this.isStopping) {
@@ -211,10 +211,10 @@ export class HttpSender extends Sender {
   async #post(send: Send, key: string | undefined): Promise<{ status: number; id?: string }> {
     const command = send.to === 'everyone' ? { command_id: 104 } : { command_id: 103, chat_to: send.to };
     try {
-      const response = await fetch(`${this.world.api.url}/send-command`, {
+      const response = await fetch(`${this.system.api.url}/send-command`, {
         method: 'POST',
         headers: {
-          authorization: `Bearer ${this.world.tokenOf(this.#operator)}`,
+          authorization: `Bearer ${this.system.tokenOf(this.#operator)}`,
           'content-type': 'application/json',
           ...(key === undefined ? {} : { 'idempotency-key': key }),
         },
@@ -240,7 +240,7 @@ export class HttpSender extends Sender {
 /** A producer that knows nothing but the list. */
 export class QueueSender extends Sender {
   protected async run(): Promise<void> {
-    const redis = new Redis(this.world.env.REDIS_URL ?? '', {
+    const redis = new Redis(this.system.env.REDIS_URL ?? '', {
       maxRetriesPerRequest: 0,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
@@ -261,7 +261,7 @@ export class QueueSender extends Sender {
     const list = to === 'everyone' ? {} : { chat_to: to };
     const entry = { command_id: commandId, chat_from: this.name, ...list, chat_content: send.content };
     try {
-      await redis.lpush(this.world.keys.queue, JSON.stringify(entry));
+      await redis.lpush(this.system.keys.queue, JSON.stringify(entry));
       send.acceptedAt = performance.now();
     } catch {
       // Not known whether it was pushed: `acceptedAt` stays open.

@@ -5,7 +5,7 @@ import { type Form, History } from './history.ts';
 import { Random } from './random.ts';
 import { Receiver } from './receiver.ts';
 import { HttpSender } from './senders.ts';
-import { World } from './world.ts';
+import { System } from './system.ts';
 
 const FORMS: readonly Form[] = ['plain', 'ack', 'extended', 'ack', 'plain'];
 const CALLERS = 6;
@@ -18,15 +18,15 @@ const PATIENCE = { timeoutMs: 60_000, everyMs: 50 };
  */
 export async function runSilent({ pauses, seed = 1 }: { pauses: number; seed?: number }): Promise<string[]> {
   const random = new Random(seed);
-  const world = await World.start({ cluster: false, gateways: 2 });
+  const system = await System.start({ cluster: false, gateways: 2 });
   const history = new History();
   try {
     const users = FORMS.map((form, i) => ({ id: `${form}-${i}`, form }));
     const names = users.map(({ id }) => id);
-    for (const id of names) await world.createUser(id);
-    await world.createUser('operator', 'operator');
-    await world.untilReady();
-    const parts = () => ({ world, history, random: random.fork(), receivers: names });
+    for (const id of names) await system.createUser(id);
+    await system.createUser('operator', 'operator');
+    await system.untilReady();
+    const parts = () => ({ system, history, random: random.fork(), receivers: names });
     const receivers = users.map(({ id, form }) => new Receiver(id, form, parts()));
     await Promise.all(receivers.slice(1).map((receiver) => receiver.connect()));
     const callers = Array.from(
@@ -37,10 +37,10 @@ export async function runSilent({ pauses, seed = 1 }: { pauses: number; seed?: n
     for (let i = 0; i < pauses; i += 1) {
       await setTimeout(random.between(300, 700));
       const pause = history.broke('Redis stood still');
-      world.redis.signal('SIGSTOP');
+      system.redis.signal('SIGSTOP');
       await setTimeout(random.between(1_550, 1_950));
       pause.overAt = performance.now();
-      world.redis.signal('SIGCONT');
+      system.redis.signal('SIGCONT');
     }
     const accepted = () => history.sends.filter(({ acceptedAt }) => acceptedAt !== undefined).length;
     const before = accepted();
@@ -58,6 +58,6 @@ export async function runSilent({ pauses, seed = 1 }: { pauses: number; seed?: n
     await Promise.all(receivers.map((receiver) => receiver.stop()));
     return broken;
   } finally {
-    await world.stop();
+    await system.stop();
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { until } from '../kit/until.ts';
+import { System } from './system.ts';
 import { Wire } from './wire.ts';
-import { World } from './world.ts';
 
 const MESSAGES = 250;
 const CONTENT_BYTES = 60_000;
@@ -13,11 +13,11 @@ const message = z.object({ chat_content: z.string() });
  * handed to the kernel is in the inbox, and reaches it through another gateway.
  */
 export async function runStalled(): Promise<string[]> {
-  const world = await World.start({ cluster: false, gateways: 2 });
+  const system = await System.start({ cluster: false, gateways: 2 });
   try {
-    await world.createUser('slow');
-    await world.untilReady();
-    const [first, second] = world.open;
+    await system.createUser('slow');
+    await system.untilReady();
+    const [first, second] = system.open;
     if (!first || !second) throw new Error('two gateways were asked for');
     const got: string[] = [];
     const take = ({ body }: { body: unknown }): void =>
@@ -26,18 +26,18 @@ export async function runStalled(): Promise<string[]> {
     const stalled = new Wire(first.port, take, () => {
       isClosed = true;
     });
-    await stalled.verify('slow', world.tokenOf('slow'), undefined);
+    await stalled.verify('slow', system.tokenOf('slow'), undefined);
     stalled.socket.pause();
     const filler = 'x'.repeat(CONTENT_BYTES);
     const contents = Array.from({ length: MESSAGES }, (_, i) => String(i));
     for (const content of contents) {
       const entry = { command_id: 102, chat_from: 'queue', chat_to: ['slow'], chat_content: `${content} ${filler}` };
-      await world.admin.lpush(world.keys.queue, JSON.stringify(entry));
+      await system.admin.lpush(system.keys.queue, JSON.stringify(entry));
     }
-    const [gatewayId] = await world.admin.hmget(world.keys.user('slow'), 'gateway');
-    await until('the queue is taken', async () => (await world.admin.llen(world.keys.queue)) === 0);
-    const left = () => world.admin.xlen(world.keys.inbox(gatewayId ?? ''));
-    const stored = () => world.admin.zcard(world.keys.mailbox('slow'));
+    const [gatewayId] = await system.admin.hmget(system.keys.user('slow'), 'gateway');
+    await until('the queue is taken', async () => (await system.admin.llen(system.keys.queue)) === 0);
+    const left = () => system.admin.xlen(system.keys.inbox(gatewayId ?? ''));
+    const stored = () => system.admin.zcard(system.keys.mailbox('slow'));
     let before = -1;
     let looks = 0;
     await until(
@@ -56,10 +56,10 @@ export async function runStalled(): Promise<string[]> {
     stalled.socket.resume();
     await until('the kernel has given what it had', () => isClosed);
     const again = new Wire(second.port, take, () => undefined);
-    await until('the gateway is buried', async () => (await world.admin.zcard(world.keys.gateways)) === 1, {
+    await until('the gateway is buried', async () => (await system.admin.zcard(system.keys.gateways)) === 1, {
       timeoutMs: 20_000,
     });
-    await again.verify('slow', world.tokenOf('slow'), undefined);
+    await again.verify('slow', system.tokenOf('slow'), undefined);
     await until('the last one is there', () => got.includes(String(MESSAGES - 1)), { timeoutMs: 20_000 }).catch(
       () => undefined,
     );
@@ -70,6 +70,6 @@ export async function runStalled(): Promise<string[]> {
     const isOrdered = firsts.every((content, i) => i === 0 || Number(content) > Number(firsts[i - 1]));
     return isOrdered ? broken : [...broken, 'they came out of order'];
   } finally {
-    await world.stop();
+    await system.stop();
   }
 }

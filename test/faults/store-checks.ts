@@ -2,20 +2,20 @@ import { type RecipientReceipt, readReceipt } from '../../contract/store/scripts
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { mayBeLost, type Seen } from './checks.ts';
 import type { History, Send, Stay, UserForm } from './history.ts';
-import type { World } from './world.ts';
+import type { System } from './system.ts';
 
 type Receipts = ReadonlyMap<Send, readonly RecipientReceipt[] | undefined>;
 
 /** Of all sends that asked for one. */
-export async function readReceipts({ sends }: History, world: World): Promise<Receipts> {
+export async function readReceipts({ sends }: History, system: System): Promise<Receipts> {
   // In upper case: ioredis makes objects of the replies of commands that it knows by their lower-case name.
   const port = {
-    command: (name: string, ...args: string[]) => world.admin.call(name.toUpperCase(), ...args),
+    command: (name: string, ...args: string[]) => system.admin.call(name.toUpperCase(), ...args),
   } as unknown as RedisPort;
   const receipts = new Map<Send, readonly RecipientReceipt[] | undefined>();
   for (const send of sends) {
     if (!send.receipt || send.id === undefined) continue;
-    receipts.set(send, (await readReceipt(port, world.keys, send.id))?.recipients);
+    receipts.set(send, (await readReceipt(port, system.keys, send.id))?.recipients);
   }
   return receipts;
 }
@@ -135,8 +135,8 @@ interface LifecycleEvent {
 }
 
 /** Each session exactly one connected, then exactly one of disconnected and lost, in the order of epochs. */
-export async function checkEvents(world: World): Promise<string[]> {
-  const entries = await world.admin.xrange(world.keys.events, '-', '+');
+export async function checkEvents(system: System): Promise<string[]> {
+  const entries = await system.admin.xrange(system.keys.events, '-', '+');
   const events = entries.map(([, fields]) => toEvent(fields));
   const broken: string[] = [];
   for (const [user, ofUser] of Map.groupBy(events, (event) => event.user)) {
@@ -179,22 +179,22 @@ const LASTING = [
   'service_tokens',
 ];
 
-export async function checkLeftovers(world: World, live: readonly string[]): Promise<string[]> {
-  const prefix = world.keys.prefix;
-  const names = (await world.admin.keys(`${prefix}*`)).map((name) => name.slice(prefix.length));
+export async function checkLeftovers(system: System, live: readonly string[]): Promise<string[]> {
+  const prefix = system.keys.prefix;
+  const names = (await system.admin.keys(`${prefix}*`)).map((name) => name.slice(prefix.length));
   const ofLive = live.flatMap((id) => [`gateway:${id}`, `inbox:${id}`, `sessions:${id}`]);
   const broken: string[] = [];
   for (const name of names) {
     if (LASTING.includes(name) || ofLive.includes(name) || name.startsWith('user:')) continue;
-    const ttl = await world.admin.ttl(`${prefix}${name}`);
+    const ttl = await system.admin.ttl(`${prefix}${name}`);
     if (ttl === -1) broken.push(`key ${name} is left`);
   }
   for (const id of live) {
-    const entries = await world.admin.xlen(world.keys.inbox(id));
+    const entries = await system.admin.xlen(system.keys.inbox(id));
     if (entries > 0) broken.push(`inbox of ${id} has ${entries} entries left`);
   }
   for (const name of names.filter((one) => one.startsWith('user:'))) {
-    const fields = await world.admin.hkeys(`${prefix}${name}`);
+    const fields = await system.admin.hkeys(`${prefix}${name}`);
     const left = fields.filter((field) => ['gateway', 'owing', 'form'].includes(field));
     if (left.length > 0) broken.push(`${name} has ${left.join(', ')} left`);
   }

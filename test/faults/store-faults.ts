@@ -2,20 +2,20 @@ import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { History } from './history.ts';
 import type { StoreStep } from './schedule.ts';
-import type { World } from './world.ts';
+import type { System } from './system.ts';
 
 /** From when on Redis answers BUSY while a script runs. */
 const BUSY_AFTER_MS = 150;
 
 /** What is done to Redis. One at a time: a step that comes meanwhile is left out. */
 export class StoreFaults {
-  readonly #world: World;
+  readonly #system: System;
   readonly #history: History;
   readonly #closeRiskLater: (risk: { to: number }) => void;
   #isAway = false;
 
-  constructor(world: World, history: History, closeRiskLater: (risk: { to: number }) => void) {
-    this.#world = world;
+  constructor(system: System, history: History, closeRiskLater: (risk: { to: number }) => void) {
+    this.#system = system;
     this.#history = history;
     this.#closeRiskLater = closeRiskLater;
   }
@@ -31,7 +31,7 @@ export class StoreFaults {
   }
 
   #do(step: StoreStep): Promise<unknown> {
-    const { admin } = this.#world;
+    const { admin } = this.#system;
     switch (step.what) {
       case 'crash redis':
         return this.#crash(step.backAfterMs);
@@ -54,19 +54,19 @@ export class StoreFaults {
   async #crash(backAfterMs: number): Promise<void> {
     const risk = this.#history.risk('redis crash');
     this.#history.broke('Redis was killed');
-    await this.#world.redis.crash();
+    await this.#system.redis.crash();
     await setTimeout(backAfterMs);
-    await this.#world.redis.startAgain();
+    await this.#system.redis.startAgain();
     this.#closeRiskLater(risk);
   }
 
   async #pause(forMs: number): Promise<void> {
     const risk = this.#history.risk('redis');
     const pause = this.#history.broke('Redis stood still');
-    this.#world.redis.signal('SIGSTOP');
+    this.#system.redis.signal('SIGSTOP');
     await setTimeout(forMs);
     pause.overAt = performance.now();
-    this.#world.redis.signal('SIGCONT');
+    this.#system.redis.signal('SIGCONT');
     this.#closeRiskLater(risk);
   }
 
@@ -101,7 +101,7 @@ export class StoreFaults {
 
   /** The replica has never had what was written while it did not follow, and its clock is another one. */
   async #failOver(lagMs: number): Promise<void> {
-    const { redis, replica, links } = this.#world;
+    const { redis, replica, links } = this.#system;
     if (!replica || !links) return;
     const risk = this.#history.risk('failover');
     const promoted = new Redis(replica.url);
@@ -111,8 +111,8 @@ export class StoreFaults {
       await setTimeout(lagMs);
       this.#history.broke('Redis was killed');
       await redis.crash();
-      this.#world.redis = replica;
-      this.#world.replica = undefined;
+      this.#system.redis = replica;
+      this.#system.replica = undefined;
       links.switchTo(replica.port);
       this.#history.forgotten.push({ from, to: performance.now() });
     } finally {
@@ -122,6 +122,6 @@ export class StoreFaults {
   }
 
   #connect(): Redis {
-    return new Redis(this.#world.redis.url, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
+    return new Redis(this.#system.redis.url, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
   }
 }

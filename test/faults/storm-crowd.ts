@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { endWithUs } from '../../local/end-with-us.ts';
 import { until } from '../kit/until.ts';
-import type { World } from './world.ts';
+import type { System } from './system.ts';
 
 const PER_PROCESS = 5_000;
 const TOKEN = 'storm';
@@ -23,12 +23,12 @@ export class Crowd {
 
   /** Resolves when all are connected, each to one of the ports. `features` undefined: plain clients. */
   static async connect(
-    world: Pick<World, 'admin' | 'keys'>,
+    system: Pick<System, 'admin' | 'keys'>,
     clients: { count: number; ports: readonly number[]; features?: readonly string[] },
   ): Promise<Crowd> {
     const crowd = new Crowd(clients.count);
-    const pipeline = world.admin.pipeline();
-    for (const user of crowd.users) pipeline.hset(world.keys.user(user), { token: tokenAtRest(TOKEN) });
+    const pipeline = system.admin.pipeline();
+    for (const user of crowd.users) pipeline.hset(system.keys.user(user), { token: tokenAtRest(TOKEN) });
     await pipeline.exec();
     for (let first = 0; first < crowd.size; first += PER_PROCESS) {
       const count = Math.min(PER_PROCESS, crowd.size - first);

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { cpuSeconds } from '../../bench/support/proc.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { Crowd } from './storm-crowd.ts';
+import { type Gateway, System } from './system.ts';
 import { Wire } from './wire.ts';
-import { type Gateway, World } from './world.ts';
 
 interface StormOptions {
   readonly clients: number;
@@ -36,22 +36,22 @@ const SETTINGS = { LEASE_MS: '10000', LOG_LEVEL: 'warn' };
 
 /** Kills one of several gateways under many clients, and sees how they come back and how the others fare meanwhile. */
 export async function runStorm({ clients, gateways }: StormOptions): Promise<StormResult> {
-  const world = await World.start({ cluster: false, gateways, env: SETTINGS });
+  const system = await System.start({ cluster: false, gateways, env: SETTINGS });
   let crowd: Crowd | undefined;
   try {
-    await world.untilReady();
-    await world.admin.hset(world.keys.user('probe'), { token: tokenAtRest(PROBE_TOKEN) });
-    const ports = world.open.map(({ port }) => port);
-    crowd = await Crowd.connect(world, { count: clients, ports, features: ['goodbye'] });
+    await system.untilReady();
+    await system.admin.hset(system.keys.user('probe'), { token: tokenAtRest(PROBE_TOKEN) });
+    const ports = system.open.map(({ port }) => port);
+    crowd = await Crowd.connect(system, { count: clients, ports, features: ['goodbye'] });
     const all = crowd;
 
-    const [victim, living] = world.open;
+    const [victim, living] = system.open;
     if (!victim || !living) throw new Error('a storm needs two gateways');
     const probe = new Probe(living.port);
     await probe.start();
     await setTimeout(QUIET_MS);
     const quiet = probe.take();
-    world.gateways[0] = undefined;
+    system.gateways[0] = undefined;
     const killedAt = performance.now();
     await victim.process.stop('SIGKILL');
     await all.until('they notice', () => all.connected() < clients);
@@ -66,7 +66,7 @@ export async function runStorm({ clients, gateways }: StormOptions): Promise<Sto
     return { cutOff: clients - least, backAfterMs, quiet, storm };
   } finally {
     crowd?.stop();
-    await world.stop();
+    await system.stop();
   }
 }
 
@@ -88,26 +88,26 @@ export interface MoveResult {
  * that comes back. The old gateway hands every session over. One wave per number of clients, on the same gateways.
  */
 export async function runMoves(waves: readonly number[]): Promise<MoveResult[]> {
-  const world = await World.start({ cluster: false, gateways: 2, env: SETTINGS });
+  const system = await System.start({ cluster: false, gateways: 2, env: SETTINGS });
   try {
-    await world.untilReady();
-    const [left, joined] = world.open;
+    await system.untilReady();
+    const [left, joined] = system.open;
     if (!left || !joined) throw new Error('a move needs two gateways');
     const results: MoveResult[] = [];
-    for (const clients of waves) results.push(await move(world, clients, left, joined));
+    for (const clients of waves) results.push(await move(system, clients, left, joined));
     return results;
   } finally {
-    await world.stop();
+    await system.stop();
   }
 }
 
-async function move(world: World, clients: number, left: Gateway, joined: Gateway): Promise<MoveResult> {
-  const crowd = await Crowd.connect(world, { count: clients, ports: [left.port] });
+async function move(system: System, clients: number, left: Gateway, joined: Gateway): Promise<MoveResult> {
+  const crowd = await Crowd.connect(system, { count: clients, ports: [left.port] });
   try {
     const startedAt = performance.now();
     const cpuBefore = await cpuSeconds([left.process.pid]);
     crowd.moveTo(joined.port);
-    const sent = sendToEach(world, crowd.users);
+    const sent = sendToEach(system, crowd.users);
     const hasMoved = () => crowd.connected(joined.port) === clients && crowd.connected(left.port) === 0;
     await crowd.until('everyone has moved', hasMoved);
     const movedAfterMs = performance.now() - startedAt;
@@ -128,7 +128,7 @@ async function move(world: World, clients: number, left: Gateway, joined: Gatewa
 }
 
 /** One message to each through the queue, over about the second in which they move. */
-async function sendToEach(world: World, users: readonly string[]): Promise<void> {
+async function sendToEach(system: System, users: readonly string[]): Promise<void> {
   const size = Math.ceil(users.length / 20);
   for (let from = 0; from < users.length; from += size) {
     const entries = users
@@ -136,7 +136,7 @@ async function sendToEach(world: World, users: readonly string[]): Promise<void>
       .map((user) =>
         JSON.stringify({ command_id: 102, chat_from: 'storm', chat_to: [user], chat_content: `for ${user}` }),
       );
-    await world.admin.lpush(world.keys.queue, ...entries);
+    await system.admin.lpush(system.keys.queue, ...entries);
     await setTimeout(50);
   }
 }

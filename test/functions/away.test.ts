@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { createRuntime } from '../../functions/runtime/runtime.ts';
-import { type Store, startWorld, type World } from '../kit/http-api.ts';
+import { type HttpApi, type Store, startHttpApi } from '../kit/http-api.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 import { withPassword } from '../kit/users.ts';
@@ -37,16 +37,16 @@ const TICK_MS = 20;
 
 describe.each(ways)('while Redis is away (%s, %s)', (store, signal) => {
   let redis: TestRedis;
-  let world: World;
+  let http: HttpApi;
   beforeAll(async () => {
     redis = await startTestRedis({ cluster: store === 'ioredis in a cluster', appendonly: true });
-    world = await startWorld({ store, url: redis.url });
-    await world.addUser('ann', withPassword('123456'));
-    await world.addUser('bob');
+    http = await startHttpApi({ store, url: redis.url });
+    await http.addUser('ann', withPassword('123456'));
+    await http.addUser('bob');
   });
   afterEach(() => redis.kill('SIGCONT'));
   afterAll(async () => {
-    await world.stop();
+    await http.stop();
     await redis.stop();
   });
 
@@ -54,14 +54,14 @@ describe.each(ways)('while Redis is away (%s, %s)', (store, signal) => {
   const command = { command_id: 102, chat_to: 'bob', content: 'x' };
 
   it('answers 503 with Retry-After within 2 s, takes nothing, and works again within 5 s', async () => {
-    expect((await world.send(command)).status).toBe(200);
+    expect((await http.send(command)).status).toBe(200);
     await redis.kill(signal);
     const calls = [
-      () => world.send(command),
-      () => world.send({ commands: [command, command] }),
-      () => world.post('/login', { phone_number: 'ann', password: '123456' }),
-      () => world.call('GET', '/users'),
-      () => world.call('POST', '/logout'),
+      () => http.send(command),
+      () => http.send({ commands: [command, command] }),
+      () => http.post('/login', { phone_number: 'ann', password: '123456' }),
+      () => http.call('GET', '/users'),
+      () => http.call('POST', '/logout'),
     ];
     for (let round = 0; round < 2; round += 1) {
       const starved = watchStarvation();
@@ -77,28 +77,24 @@ describe.each(ways)('while Redis is away (%s, %s)', (store, signal) => {
     }
     await back();
     const startedAt = performance.now();
-    await until('a command is taken again', async () => (await world.send(command)).status === 200);
+    await until('a command is taken again', async () => (await http.send(command)).status === 200);
     expect(performance.now() - startedAt).toBeLessThan(5_000);
-    await until('our own connection is back', () => world.redis.status === 'ready');
-    expect(await world.redis.zcard(`${world.prefix}mailbox:bob`)).toBe(2);
-    expect(await world.redis.hexists(`${world.prefix}user:ann`, 'token')).toBe(0);
-    expect(JSON.stringify(world.logged)).not.toContain(world.operator);
+    await until('our own connection is back', () => http.redis.status === 'ready');
+    expect(await http.redis.zcard(`${http.prefix}mailbox:bob`)).toBe(2);
+    expect(await http.redis.hexists(`${http.prefix}user:ann`, 'token')).toBe(0);
+    expect(JSON.stringify(http.logged)).not.toContain(http.operator);
   });
 });
 
 describe('a command that Redis reads from its socket after the 503', () => {
   it('is not carried out', async () => {
     const redis = await startTestRedis();
-    const world = await startWorld({ url: redis.url });
+    const http = await startHttpApi({ url: redis.url });
     try {
-      await world.addUser('bob');
+      await http.addUser('bob');
       // So that only the script itself is under way when Redis stops: the token has been checked.
-      expect((await world.send({ command_id: 102, chat_to: 'bob', content: 'before' })).status).toBe(200);
-      const {
-        clock,
-        redis: port,
-        keys,
-      } = await createRuntime({ REDIS_URL: redis.url, REDIS_KEY_PREFIX: world.prefix });
+      expect((await http.send({ command_id: 102, chat_to: 'bob', content: 'before' })).status).toBe(200);
+      const { clock, redis: port, keys } = await createRuntime({ REDIS_URL: redis.url, REDIS_KEY_PREFIX: http.prefix });
       const deadlineMs = await clock.deadline();
       await redis.kill('SIGSTOP');
       const route = routeCommands(
@@ -122,11 +118,11 @@ describe('a command that Redis reads from its socket after the 503', () => {
       await until('the deadline is over', () => Date.now() > deadlineMs + 100);
       await redis.kill('SIGCONT');
       await until('what was in the socket has been read', async () => (await port.command('PING')) === 'PONG');
-      expect(await world.redis.zcard(`${world.prefix}mailbox:bob`)).toBe(1);
+      expect(await http.redis.zcard(`${http.prefix}mailbox:bob`)).toBe(1);
       await port.close();
     } finally {
       await redis.kill('SIGCONT');
-      await world.stop();
+      await http.stop();
       await redis.stop();
     }
   });

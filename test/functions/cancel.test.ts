@@ -1,25 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
-import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';
 import { tokenOf } from '../kit/users.ts';
 
 describe.each(stores)('scheduled, keyed and cancelled commands over HTTP, on %s', (store) => {
-  let world: World;
+  let http: HttpApi;
   beforeAll(async () => {
-    world = await startWorld({ store });
-    for (const id of ['ann', 'bob', 'eve']) await world.addUser(id);
-    await world.addUser('user', { token: tokenOf('user') });
+    http = await startHttpApi({ store });
+    for (const id of ['ann', 'bob', 'eve']) await http.addUser(id);
+    await http.addUser('user', { token: tokenOf('user') });
   });
-  afterAll(() => world.stop());
+  afterAll(() => http.stop());
 
   const inAnHour = () => Math.floor(Date.now() / 1_000) + 3_600;
   const send = async (command: object, headers?: Record<string, string>) => {
-    const answer = await world.send({ command_id: 102, chat_to: 'ann', content: 'x', ...command }, headers);
+    const answer = await http.send({ command_id: 102, chat_to: 'ann', content: 'x', ...command }, headers);
     return { ...answer.body, status: answer.status };
   };
-  const state = async (id: string) => (await world.call('GET', `/commands/${id}`)).body.recipients[0].state;
+  const state = async (id: string) => (await http.call('GET', `/commands/${id}`)).body.recipients[0].state;
   const cancel = async (path: string, headers?: Record<string, string>) => {
-    const { status, body } = await world.call('DELETE', path, headers ? { headers } : {});
+    const { status, body } = await http.call('DELETE', path, headers ? { headers } : {});
     return { ...body, status };
   };
 
@@ -30,7 +30,7 @@ describe.each(stores)('scheduled, keyed and cancelled commands over HTTP, on %s'
     expect(await cancel(`/commands/${sent.id}`)).toMatchObject({ status: 200, cancelled: 1, too_late: 0 });
     expect(await state(sent.id)).toBe('cancelled');
     expect(await cancel(`/commands/${sent.id}`)).toMatchObject({ status: 200, cancelled: 0, too_late: 0 });
-    const { body } = await world.call('GET', '/audit');
+    const { body } = await http.call('GET', '/audit');
     expect(body.records.map(({ kind }: { kind: string }) => kind)).toContain('cancel');
   });
 
@@ -50,15 +50,15 @@ describe.each(stores)('scheduled, keyed and cancelled commands over HTTP, on %s'
     const ids = [];
     for (const content of ['1', '2', '3']) ids.push((await send({ chat_to: 'bob', content, replaces: 'level' })).id);
     expect(await Promise.all(ids.map(state))).toEqual(['replaced', 'replaced', 'stored']);
-    expect(await world.redis.zcard(keysOf(world.prefix).mailbox('bob'))).toBe(1);
+    expect(await http.redis.zcard(keysOf(http.prefix).mailbox('bob'))).toBe(1);
   });
 
   it('cancels the commands of a call with an Idempotency-Key, a batch too', async () => {
     const headers = { 'idempotency-key': 'k1' };
     const commands = ['ann', 'eve'].map((chat_to) => ({ command_id: 102, chat_to, content: 'x' }));
-    await world.send({ commands }, headers);
+    await http.send({ commands }, headers);
     expect(await cancel('/commands', headers)).toMatchObject({ status: 200, cancelled: 2, too_late: 0 });
-    expect(await world.redis.zcard(keysOf(world.prefix).mailbox('eve'))).toBe(0);
+    expect(await http.redis.zcard(keysOf(http.prefix).mailbox('eve'))).toBe(0);
     expect(await cancel('/commands', headers)).toMatchObject({ status: 200, cancelled: 0 });
   });
 
@@ -67,7 +67,7 @@ describe.each(stores)('scheduled, keyed and cancelled commands over HTTP, on %s'
     expect(await cancel('/commands/abc')).toMatchObject({ status: 404 });
     expect(await cancel('/commands')).toMatchObject({ status: 400 });
     expect(await cancel('/commands', { 'idempotency-key': 'never used' })).toMatchObject({ status: 404 });
-    const { status } = await world.call('DELETE', '/commands/123', { token: tokenOf('user') });
+    const { status } = await http.call('DELETE', '/commands/123', { token: tokenOf('user') });
     expect(status).toBe(403);
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
-import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';
 import { tokenOf } from '../kit/users.ts';
 
 interface Past {
@@ -12,26 +12,26 @@ interface Past {
 }
 
 describe.each(stores)('the history of commands over %s', (store) => {
-  let world: World;
+  let http: HttpApi;
   beforeAll(async () => {
-    world = await startWorld({ store });
-    for (const id of ['ann', 'bob', ',', 'q"a']) await world.addUser(id);
-    await world.addUser('other', { role: 'operator', token: tokenAtRest(tokenOf('other')) });
+    http = await startHttpApi({ store });
+    for (const id of ['ann', 'bob', ',', 'q"a']) await http.addUser(id);
+    await http.addUser('other', { role: 'operator', token: tokenAtRest(tokenOf('other')) });
   });
-  afterAll(() => world.stop());
+  afterAll(() => http.stop());
 
   const chat = (chat_to: unknown, more = {}) => ({ command_id: 102, chat_to, content: 'a secret', ...more });
   const history = async (query = ''): Promise<{ commands: Past[]; cursor: string | null }> =>
-    (await world.call('GET', `/commands${query}`)).body;
+    (await http.call('GET', `/commands${query}`)).body;
   const by = (token: string, body: unknown) =>
-    world.call('POST', '/send-command', { token, body: JSON.stringify(body) });
+    http.call('POST', '/send-command', { token, body: JSON.stringify(body) });
 
   it('has sent commands, with receipts and without contents, the newest first', async () => {
-    const plain = await world.send(chat('ann'));
-    await world.call('DELETE', '/users/ann/session');
-    const received = await world.send({ ...chat(['ann', 'bob', 'ghost'], { receipt: true }), command_id: 103 });
-    const everyone = await world.send({ command_id: 104, content: 'a secret' });
-    const { body, text } = await world.call('GET', '/commands');
+    const plain = await http.send(chat('ann'));
+    await http.call('DELETE', '/users/ann/session');
+    const received = await http.send({ ...chat(['ann', 'bob', 'ghost'], { receipt: true }), command_id: 103 });
+    const everyone = await http.send({ command_id: 104, content: 'a secret' });
+    const { body, text } = await http.call('GET', '/commands');
     expect(text).not.toContain('secret');
     const common = { from: 'op', accepted_at: expect.any(Number) };
     expect(body.commands).toEqual([
@@ -50,9 +50,9 @@ describe.each(stores)('the history of commands over %s', (store) => {
   });
 
   it('counts each recipient in its most advanced state', async () => {
-    const { id } = (await world.send(chat(['ann', 'bob'], { receipt: true }))).body;
-    await world.redis.hset(
-      `${world.prefix}receipt:${id}`,
+    const { id } = (await http.send(chat(['ann', 'bob'], { receipt: true }))).body;
+    await http.redis.hset(
+      `${http.prefix}receipt:${id}`,
       'u:ann',
       'acknowledged 3 written 4 stored 5',
       'u:bob',
@@ -63,16 +63,16 @@ describe.each(stores)('the history of commands over %s', (store) => {
   });
 
   it('sums up no receipt that has too many recipients', async () => {
-    const { id } = (await world.send(chat('ann', { receipt: true }))).body;
+    const { id } = (await http.send(chat('ann', { receipt: true }))).body;
     const fields = Array.from({ length: 5_000 }, (_, i) => [`u:r${i}`, 'written 1']).flat();
-    await world.redis.hset(`${world.prefix}receipt:${id}`, ...fields);
+    await http.redis.hset(`${http.prefix}receipt:${id}`, ...fields);
     const [latest] = (await history('?limit=1')).commands;
     expect(latest?.receipt).toEqual({ recipients: 5_001, states: null });
   });
 
   it('is of one sender, or to one user, when asked for', async () => {
     await by(tokenOf('other'), chat('bob'));
-    await world.send(chat([',', 'q"a', 'bob']));
+    await http.send(chat([',', 'q"a', 'bob']));
     expect(new Set((await history('?from=other')).commands.map(({ from }) => from))).toEqual(new Set(['other']));
     for (const [to, not] of [
       ['bob', 'ann'],
@@ -90,8 +90,8 @@ describe.each(stores)('the history of commands over %s', (store) => {
 
   it('is paged without a gap, records of other kinds between them or not', async () => {
     for (let i = 0; i < 3; i += 1) {
-      await world.send({ commands: Array.from({ length: 100 }, () => chat('ann')) });
-      await world.call('DELETE', '/users/ann/session');
+      await http.send({ commands: Array.from({ length: 100 }, () => chat('ann')) });
+      await http.call('DELETE', '/users/ann/session');
     }
     const all: string[] = [];
     let query = '?limit=60';
@@ -106,7 +106,7 @@ describe.each(stores)('the history of commands over %s', (store) => {
   });
 
   it('continues behind a page without a match among all records that it may look through', async () => {
-    const { prefix, redis } = world;
+    const { prefix, redis } = http;
     const pipeline = redis.pipeline();
     for (let i = 0; i < 5_200; i += 1)
       pipeline.xadd(`${prefix}audit`, '*', 'at', 1, 'by', 'op', 'kind', 'disconnect', 'target', 'x');
@@ -119,23 +119,23 @@ describe.each(stores)('the history of commands over %s', (store) => {
   it.each(['limit=0', 'limit=101', 'limit=x', 'before=x', `from=${'x'.repeat(129)}`, `to=${'x'.repeat(129)}`])(
     'is refused with %s',
     async (query) => {
-      expect((await world.call('GET', `/commands?${query}`)).status).toBe(400);
+      expect((await http.call('GET', `/commands?${query}`)).status).toBe(400);
     },
   );
 
   it('has nothing that was withdrawn, on whichever page the two records are', async () => {
-    const { id } = (await world.send(chat('ann'))).body;
+    const { id } = (await http.send(chat('ann'))).body;
     // As the script that withdraws writes it.
     const fields = ['at', Date.now(), 'by', 'op', 'kind', 'withdraw', 'message', id];
-    const withdrawal = await world.redis.xadd(`${world.prefix}audit`, '*', ...fields);
+    const withdrawal = await http.redis.xadd(`${http.prefix}audit`, '*', ...fields);
     const ids = async (query: string) => (await history(query)).commands.map((one) => one.id);
     expect(await ids('?limit=1')).not.toContain(id);
     expect(await ids(`?limit=1&before=${withdrawal}`)).not.toContain(id);
-    expect((await world.call('GET', '/audit?limit=2')).body.records[1].message_id).toBe(id);
+    expect((await http.call('GET', '/audit?limit=2')).body.records[1].message_id).toBe(id);
   });
 
   it('is empty where no audit is kept', async () => {
-    const silent = await startWorld({ store, env: { AUDIT_MAX: '0' } });
+    const silent = await startHttpApi({ store, env: { AUDIT_MAX: '0' } });
     await silent.send(chat('op'));
     expect((await silent.call('GET', '/commands')).body).toMatchObject({ commands: [], cursor: null });
     await silent.stop();

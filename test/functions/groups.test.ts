@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
-import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';
 import { tokenOf } from '../kit/users.ts';
 
 describe.each(stores)('groups over HTTP, on %s', (store) => {
-  let world: World;
+  let http: HttpApi;
   beforeAll(async () => {
-    world = await startWorld({ store });
-    for (const id of ['ann', 'bob']) await world.addUser(id);
-    await world.addUser('user', { token: tokenOf('user') });
+    http = await startHttpApi({ store });
+    for (const id of ['ann', 'bob']) await http.addUser(id);
+    await http.addUser('user', { token: tokenOf('user') });
   });
-  afterAll(() => world.stop());
+  afterAll(() => http.stop());
 
   const call = async (method: string, path: string, body?: object) => {
-    const answer = await world.call(method, path, body === undefined ? {} : { body: JSON.stringify(body) });
+    const answer = await http.call(method, path, body === undefined ? {} : { body: JSON.stringify(body) });
     return { ...answer.body, status: answer.status };
   };
   const put = (name: string, change: object) => call('PUT', `/groups/${name}/members`, change);
@@ -27,9 +27,9 @@ describe.each(stores)('groups over HTTP, on %s', (store) => {
     expect(next).toMatchObject({ members: ['ghost'], cursor: null });
 
     const command = { command_id: 103, chat_to: { group: 'pumps:north' }, content: 'to all', receipt: true };
-    const sent = await world.send(command);
+    const sent = await http.send(command);
     expect([sent.status, sent.body.recipients]).toEqual([200, { members: 3 }]);
-    expect(await world.redis.zcard(keysOf(world.prefix).mailbox('bob'))).toBe(1);
+    expect(await http.redis.zcard(keysOf(http.prefix).mailbox('bob'))).toBe(1);
     const receipt = await call('GET', `/commands/${sent.body.id}`);
     expect(receipt).toMatchObject({ group: 'pumps:north', members: 3, states: { stored: 2, failed: 1 }, cursor: null });
     expect(receipt.recipients).toHaveLength(3);
@@ -38,13 +38,13 @@ describe.each(stores)('groups over HTTP, on %s', (store) => {
     expect(await call('DELETE', '/groups/pumps:north')).toMatchObject({ status: 200, code: 1 });
     expect(await call('DELETE', '/groups/pumps:north')).toMatchObject({ status: 404, error: 'unknown_group' });
     expect(await call('GET', '/groups/pumps:north/members')).toMatchObject({ status: 404, error: 'unknown_group' });
-    expect((await world.send(command)).body).toMatchObject({ code: 0, error: 'unknown_group' });
+    expect((await http.send(command)).body).toMatchObject({ code: 0, error: 'unknown_group' });
   });
 
   it('may be in a batch, each with its own result', async () => {
     await put('batch', { add: ['ann'] });
     const commands = ['batch', 'none'].map((group) => ({ command_id: 2000, chat_to: { group }, content: {} }));
-    const { body } = await world.send({ commands });
+    const { body } = await http.send({ commands });
     expect(body.results).toMatchObject([
       { code: 1, recipients: { members: 1 } },
       { code: 0, error: 'unknown_group' },
@@ -66,13 +66,13 @@ describe.each(stores)('groups over HTTP, on %s', (store) => {
   it('refuses a group where it does not belong', async () => {
     await put('here', { add: ['ann'] });
     const send = async (more: object) =>
-      (await world.send({ command_id: 103, chat_to: { group: 'here' }, content: 'x', ...more })).status;
+      (await http.send({ command_id: 103, chat_to: { group: 'here' }, content: 'x', ...more })).status;
     expect(await send({ command_id: 102 })).toBe(400);
     expect(await send({ command_id: 104 })).toBe(400);
     expect(await send({ wait: 'written' })).toBe(400);
     expect(await send({ if_away: 'fail' })).toBe(400);
     expect(await send({ chat_to: { group: 'a b' } })).toBe(400);
-    const { status } = await world.call('GET', '/groups', { token: tokenOf('user') });
+    const { status } = await http.call('GET', '/groups', { token: tokenOf('user') });
     expect(status).toBe(403);
   });
 });

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startWorld, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi } from '../kit/http-api.ts';
 
-let world: World;
+let http: HttpApi;
 beforeAll(async () => {
-  world = await startWorld({ env: { MAX_BODY_BYTES: '2048' } });
+  http = await startHttpApi({ env: { MAX_BODY_BYTES: '2048' } });
 });
-afterAll(() => world.stop());
+afterAll(() => http.stop());
 
 /** What the server says to these bytes, until it closes. */
 function raw(text: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let answer = '';
-  const socket = connect(world.api.port, '127.0.0.1', () => socket.write(text));
+  const socket = connect(http.api.port, '127.0.0.1', () => socket.write(text));
   socket
     .on('data', (chunk) => {
       answer += chunk.toString();
@@ -26,7 +26,7 @@ function raw(text: string): Promise<string> {
 describe('every response', () => {
   it('has the security headers, a request id, and closes CORS', async () => {
     for (const path of ['/openapi.json', '/nope', '/users', '/']) {
-      const { headers } = await world.call('GET', path, { token: null, headers: { origin: 'https://elsewhere.test' } });
+      const { headers } = await http.call('GET', path, { token: null, headers: { origin: 'https://elsewhere.test' } });
       expect(headers.get('x-content-type-options')).toBe('nosniff');
       expect(headers.get('referrer-policy')).toBe('no-referrer');
       expect(headers.get('strict-transport-security')).toMatch(/^max-age=31536000/);
@@ -38,9 +38,9 @@ describe('every response', () => {
   });
 
   it('is one log line, with the id of the response and no token', async () => {
-    const { headers } = await world.call('GET', '/stats');
+    const { headers } = await http.call('GET', '/stats');
     const id = headers.get('x-request-id');
-    const lines = world.logged.filter((line) => line.request_id === id);
+    const lines = http.logged.filter((line) => line.request_id === id);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatchObject({
       route: 'GET /stats',
@@ -49,7 +49,7 @@ describe('every response', () => {
       user: 'op',
       source_ip: '127.0.0.1',
     });
-    expect(JSON.stringify(world.logged)).not.toContain(world.operator);
+    expect(JSON.stringify(http.logged)).not.toContain(http.operator);
   });
 });
 
@@ -57,27 +57,27 @@ describe('a request without a route', () => {
   it.each(['/nope', '/login/', '//login', '/users/a/b', '/Login', '/%6cogin/x', '/__proto__'])(
     'is 404: %s',
     async (path) => {
-      const { status, body } = await world.call('GET', path);
+      const { status, body } = await http.call('GET', path);
       expect([status, body]).toEqual([404, { code: 0, error: 'no_such_route', message: 'there is no such route' }]);
     },
   );
 
   it('is 405 where the path has other methods, and says which', async () => {
-    const { status, body, headers } = await world.call('PUT', '/web/send-command', { body: '{}' });
+    const { status, body, headers } = await http.call('PUT', '/web/send-command', { body: '{}' });
     expect([status, body.code, headers.get('allow')]).toEqual([405, 0, 'POST, GET, HEAD, OPTIONS']);
-    expect((await world.call('GET', '/login')).status).toBe(405);
-    expect((await world.call('POST', '/users/x', { body: '{}' })).headers.get('allow')).toBe(
+    expect((await http.call('GET', '/login')).status).toBe(405);
+    expect((await http.call('POST', '/users/x', { body: '{}' })).headers.get('allow')).toBe(
       'GET, HEAD, DELETE, OPTIONS',
     );
   });
 
   it('has a response in Chinese, too', async () => {
-    const { body } = await world.call('GET', '/nope', { headers: { 'accept-language': 'zh' } });
+    const { body } = await http.call('GET', '/nope', { headers: { 'accept-language': 'zh' } });
     expect(body.message).toBe('没有该路径');
   });
 
   it('is 400 where the path is not well-formed', async () => {
-    expect((await world.call('GET', '/users/%')).body).toEqual({
+    expect((await http.call('GET', '/users/%')).body).toEqual({
       code: 0,
       error: 'bad_path',
       message: 'the path is not well-formed',
@@ -87,17 +87,17 @@ describe('a request without a route', () => {
 
 describe('methods', () => {
   it('OPTIONS lists the methods and lets no other origin in', async () => {
-    const { status, headers, text } = await world.call('OPTIONS', '/send-command', {
+    const { status, headers, text } = await http.call('OPTIONS', '/send-command', {
       headers: { origin: 'https://elsewhere.test', 'access-control-request-method': 'POST' },
     });
     expect([status, text, headers.get('allow')]).toEqual([204, '', 'POST, OPTIONS']);
     expect([...headers.keys()].some((name) => name.startsWith('access-control'))).toBe(false);
-    expect((await world.call('OPTIONS', '/nope')).status).toBe(404);
+    expect((await http.call('OPTIONS', '/nope')).status).toBe(404);
   });
 
   it('HEAD is GET without the body', async () => {
-    const get = await world.call('GET', '/openapi.json');
-    const head = await world.call('HEAD', '/openapi.json', { headers: { 'accept-encoding': 'identity' } });
+    const get = await http.call('GET', '/openapi.json');
+    const head = await http.call('HEAD', '/openapi.json', { headers: { 'accept-encoding': 'identity' } });
     expect([head.status, head.text]).toEqual([200, '']);
     expect(head.headers.get('content-length')).toBe(String(Buffer.byteLength(get.text)));
   });
@@ -105,24 +105,24 @@ describe('methods', () => {
 
 describe('bodies', () => {
   it('over the limit of the functions are 413', async () => {
-    const { status, body } = await world.send({ command_id: 104, content: 'x'.repeat(3_000) });
+    const { status, body } = await http.send({ command_id: 104, content: 'x'.repeat(3_000) });
     expect([status, body.error]).toEqual([413, 'too_large']);
   });
 
   it('over 10 MB are 413 before there is an event', async () => {
-    const { status, body } = await world.call('POST', '/send-command', { body: 'x'.repeat(11 * 1024 * 1024) });
+    const { status, body } = await http.call('POST', '/send-command', { body: 'x'.repeat(11 * 1024 * 1024) });
     expect([status, body.error]).toEqual([413, 'too_large']);
   });
 
   it('behind an invalid token are not parsed', async () => {
-    expect((await world.call('POST', '/send-command', { token: 'x', body: 'not JSON' })).status).toBe(401);
-    expect((await world.call('POST', '/send-command', { body: 'not JSON' })).status).toBe(400);
+    expect((await http.call('POST', '/send-command', { token: 'x', body: 'not JSON' })).status).toBe(401);
+    expect((await http.call('POST', '/send-command', { body: 'not JSON' })).status).toBe(400);
   });
 
   it('may begin with a byte order mark and may come in pieces', async () => {
     const body = '\ufeff{"command_id":104,"content":"x"}';
-    expect((await world.call('POST', '/send-command', { body })).status).toBe(200);
-    const head = `POST /send-command HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${world.operator}\r\nConnection: close\r\n`;
+    expect((await http.call('POST', '/send-command', { body })).status).toBe(200);
+    const head = `POST /send-command HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${http.operator}\r\nConnection: close\r\n`;
     const pieces = '7\r\n{"comma\r\n16\r\nnd_id":104,"content":"\r\n3\r\nx"}\r\n0\r\n\r\n';
     expect(await raw(`${head}Transfer-Encoding: chunked\r\n\r\n${pieces}`)).toMatch(/^HTTP\/1\.1 200 /);
   });
@@ -149,17 +149,17 @@ describe('hostile bytes', () => {
   });
 
   it('cannot claim another address, nor two tokens', async () => {
-    const { status } = await world.call('GET', '/stats', { headers: { 'x-forwarded-for': '6.6.6.6' } });
+    const { status } = await http.call('GET', '/stats', { headers: { 'x-forwarded-for': '6.6.6.6' } });
     expect(status).toBe(200);
-    expect(JSON.stringify(world.logged)).not.toContain('6.6.6.6');
-    const twice = `Authorization: Bearer ${world.operator}\r\n`;
+    expect(JSON.stringify(http.logged)).not.toContain('6.6.6.6');
+    const twice = `Authorization: Bearer ${http.operator}\r\n`;
     const answer = await raw(`GET /stats HTTP/1.1\r\nHost: x\r\n${twice}${twice}Connection: close\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 401 /);
   });
 });
 
 describe.each(['/', '/openapi.json'])('the document at %s', (path) => {
-  const get = (headers: Record<string, string>) => world.call('GET', path, { token: null, headers });
+  const get = (headers: Record<string, string>) => http.call('GET', path, { token: null, headers });
 
   it.each([
     ['br, gzip', 'br'],
@@ -188,7 +188,7 @@ describe.each(['/', '/openapi.json'])('the document at %s', (path) => {
 describe('the console', () => {
   it('runs only the script and the style that its policy names', async () => {
     for (const path of ['/', '/web/send-command']) {
-      const { status, headers, text } = await world.call('GET', path, { token: null });
+      const { status, headers, text } = await http.call('GET', path, { token: null });
       expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
       const policy = headers.get('content-security-policy') ?? '';
       expect(policy).toContain("default-src 'none'");

@@ -7,15 +7,15 @@ import { HashingQueue } from '../../functions/login/hashing-queue.ts';
 import { LoginLimits } from '../../functions/login/limits.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
-import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { withPassword } from '../kit/users.ts';
 
 /** Over a connection from a chosen loopback address: the caller is known by that alone. */
-function loginFrom(address: string, world: World, phone_number: string, password: string): Promise<[number, number]> {
+function loginFrom(address: string, http: HttpApi, phone_number: string, password: string): Promise<[number, number]> {
   const { promise, resolve, reject } = Promise.withResolvers<[number, number]>();
   const options = { method: 'POST', localAddress: address, agent: false } as const;
-  request(`${world.api.url}/login`, options, (response) => {
+  request(`${http.api.url}/login`, options, (response) => {
     response.resume().on('end', () => {
       resolve([response.statusCode ?? 0, Number(response.headers['retry-after'] ?? 0)]);
     });
@@ -26,33 +26,33 @@ function loginFrom(address: string, world: World, phone_number: string, password
 }
 
 describe.each(stores)('POST /login over %s', (store) => {
-  let world: World;
+  let http: HttpApi;
   beforeAll(async () => {
-    world = await startWorld({ store, env: { TOKEN_TTL_S: '600' } });
-    await world.addUser('ann', withPassword('123456'));
+    http = await startHttpApi({ store, env: { TOKEN_TTL_S: '600' } });
+    await http.addUser('ann', withPassword('123456'));
   });
-  afterAll(() => world.stop());
+  afterAll(() => http.stop());
 
   it('gives a token that is only a digest at rest, and replaces the older one', async () => {
     const before = Math.floor(Date.now() / 1000);
-    const first = await world.post('/login', { phone_number: 'ann', password: '123456' });
+    const first = await http.post('/login', { phone_number: 'ann', password: '123456' });
     expect(first.status).toBe(200);
     expect(first.body).toEqual({ code: 1, message: 'done', token: expect.any(String), expires_at: expect.any(Number) });
     expect(first.body.expires_at).toBeGreaterThanOrEqual(before + 599);
     expect(first.body.expires_at).toBeLessThanOrEqual(before + 605);
     expect(userIdOfToken(first.body.token)).toBe('ann');
-    const second = await world.post('/api/v1100/login', { phone_number: 'ann', password: '123456' });
-    const stored = await world.redis.hgetall(`${world.prefix}user:ann`);
+    const second = await http.post('/api/v1100/login', { phone_number: 'ann', password: '123456' });
+    const stored = await http.redis.hgetall(`${http.prefix}user:ann`);
     expect(stored.token).toMatch(/^sha256:[\da-f]{64}$/);
     expect(tokenMatches(second.body.token, stored.token ?? '')).toBe(true);
     expect(tokenMatches(first.body.token, stored.token ?? '')).toBe(false);
     expect(stored.token_expires_at).toBe(String(second.body.expires_at));
-    expect(await world.redis.zscore(`${world.prefix}users`, 'ann')).toBe('0');
+    expect(await http.redis.zscore(`${http.prefix}users`, 'ann')).toBe('0');
   });
 
   it('takes a body that came in base64, and any content type', async () => {
     const body = Buffer.from(JSON.stringify({ phone_number: 'ann', password: '123456' }));
-    const { status } = await world.call('POST', '/login', {
+    const { status } = await http.call('POST', '/login', {
       body,
       headers: { 'content-type': 'application/octet-stream' },
     });
@@ -61,25 +61,25 @@ describe.each(stores)('POST /login over %s', (store) => {
 
   it('knows users by odd names', async () => {
     for (const id of ['__proto__', 'constructor', 'a:b', 'o\'br"ien', '名字 😀', 'a\r\nb', '\ufeffbom']) {
-      await world.addUser(id, withPassword('p'));
-      const { status, body } = await world.post('/login', { phone_number: id, password: 'p' });
+      await http.addUser(id, withPassword('p'));
+      const { status, body } = await http.post('/login', { phone_number: id, password: 'p' });
       expect([id, status]).toEqual([id, 200]);
       expect(userIdOfToken(body.token)).toBe(id);
     }
   });
 
   it('gives the same response for a wrong password, an unknown user and one without a password', async () => {
-    await world.addUser('no-password');
-    await world.addUser('empty-password', { password: '' });
-    await world.addUser('odd-password', { password: 'scrypt$9$9$9$x$x' });
+    await http.addUser('no-password');
+    await http.addUser('empty-password', { password: '' });
+    await http.addUser('odd-password', { password: 'scrypt$9$9$9$x$x' });
     for (const phone_number of ['ann', 'nobody', 'no-password', 'empty-password', 'odd-password']) {
-      const { status, body } = await world.post('/login', { phone_number, password: 'wrong' });
+      const { status, body } = await http.post('/login', { phone_number, password: 'wrong' });
       expect([status, body]).toEqual([
         401,
         { code: 0, error: 'bad_login', message: 'the user id or the password is wrong' },
       ]);
     }
-    expect(await world.redis.exists(`${world.prefix}user:nobody`)).toBe(0);
+    expect(await http.redis.exists(`${http.prefix}user:nobody`)).toBe(0);
   });
 
   const bad: [string, unknown, string][] = [
@@ -95,17 +95,17 @@ describe.each(stores)('POST /login over %s', (store) => {
     ['a list', [], 'the body is not a JSON object'],
   ];
   it.each(bad)('refuses %s', async (_what, body, message) => {
-    expect((await world.post('/login', body)).body).toEqual({
+    expect((await http.post('/login', body)).body).toEqual({
       code: 0,
       error: expect.stringMatching(/^(invalid|not_an_object)$/),
       message,
     });
-    expect((await world.post('/login', body)).status).toBe(400);
+    expect((await http.post('/login', body)).status).toBe(400);
   });
 
   it('refuses a body that is not JSON, not UTF-8, or too large', async () => {
     const of = async (body?: string | Uint8Array<ArrayBuffer>) =>
-      (await world.call('POST', '/login', { ...(body === undefined ? {} : { body }), token: null })).status;
+      (await http.call('POST', '/login', { ...(body === undefined ? {} : { body }), token: null })).status;
     expect(await of()).toBe(400);
     expect(await of('{"phone_number":')).toBe(400);
     expect(await of(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d]))).toBe(400);
@@ -113,7 +113,7 @@ describe.each(stores)('POST /login over %s', (store) => {
   });
 
   it('speaks Chinese where it is asked to', async () => {
-    const { body } = await world.post(
+    const { body } = await http.post(
       '/login',
       { phone_number: 'ann' },
       { 'accept-language': 'fr, zh-CN;q=0.9, en;q=0.8' },
@@ -122,20 +122,20 @@ describe.each(stores)('POST /login over %s', (store) => {
   });
 
   it('slows down a guesser, and nobody else', async () => {
-    await world.addUser('target', withPassword('right'));
-    expect(await loginFrom('127.0.0.9', world, 'target', 'right')).toEqual([200, 0]);
-    for (let i = 0; i < 4; i += 1) expect(await loginFrom('127.0.0.8', world, 'target', `${i}`)).toEqual([401, 0]);
-    const [status, retryAfter] = await loginFrom('127.0.0.8', world, 'target', 'right');
+    await http.addUser('target', withPassword('right'));
+    expect(await loginFrom('127.0.0.9', http, 'target', 'right')).toEqual([200, 0]);
+    for (let i = 0; i < 4; i += 1) expect(await loginFrom('127.0.0.8', http, 'target', `${i}`)).toEqual([401, 0]);
+    const [status, retryAfter] = await loginFrom('127.0.0.8', http, 'target', 'right');
     expect([status, retryAfter > 0]).toEqual([429, true]);
-    expect(await loginFrom('127.0.0.8', world, 'ann', '123456')).toEqual([200, 0]);
-    expect(await loginFrom('127.0.0.9', world, 'target', 'right')).toEqual([200, 0]);
-    expect(await loginFrom('127.0.0.7', world, 'target', 'right')).toEqual([200, 0]);
+    expect(await loginFrom('127.0.0.8', http, 'ann', '123456')).toEqual([200, 0]);
+    expect(await loginFrom('127.0.0.9', http, 'target', 'right')).toEqual([200, 0]);
+    expect(await loginFrom('127.0.0.7', http, 'target', 'right')).toEqual([200, 0]);
   });
 
   it('logs neither passwords nor tokens', async () => {
-    const { body } = await world.post('/login', { phone_number: 'ann', password: '123456' });
-    await world.call('GET', '/users', { token: body.token });
-    const log = JSON.stringify(world.logged);
+    const { body } = await http.post('/login', { phone_number: 'ann', password: '123456' });
+    await http.call('GET', '/users', { token: body.token });
+    const log = JSON.stringify(http.logged);
     expect(log).toContain('bad_login');
     expect(log).not.toContain('123456');
     expect(log).not.toContain(body.token.split('.')[1]);

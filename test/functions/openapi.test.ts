@@ -5,7 +5,7 @@ import { generatedFile, serializeDocument } from '../../functions/openapi/build-
 import { openApiDocument } from '../../functions/openapi/document.ts';
 import { operations } from '../../functions/openapi/operations.ts';
 import { type RouteKey, routes } from '../../functions/routes.ts';
-import { type Reply, startWorld, type World } from '../kit/http-api.ts';
+import { type HttpApi, type Reply, startHttpApi } from '../kit/http-api.ts';
 import { openApiProblems, schemaProblems } from '../kit/json-schema.ts';
 import { tokenOf, withPassword } from '../kit/users.ts';
 
@@ -30,25 +30,25 @@ function resolve(reference: string): Json {
 }
 
 describe('the OpenAPI document', () => {
-  let world: World;
+  let http: HttpApi;
   let receiptId: string;
   let letterIds: string[];
   let tokenId: string;
   beforeAll(async () => {
-    world = await startWorld();
-    await world.addUser('ann', { token: tokenAtRest(tokenOf('ann')), ...withPassword('secret') });
-    await world.redis.zadd(`${world.prefix}gateways`, Date.now() + 60_000, 'g1');
-    await world.redis.hset(`${world.prefix}gateway:g1`, { tcp: 'x' });
-    await world.redis.hset(`${world.prefix}user:full`, { gateway: '' });
-    await world.redis.zadd(`${world.prefix}mailbox:full`, 5, '["5",102,1,0,"",""]\n{}');
-    const sent = await world.send({ command_id: 102, chat_to: ['ann', 'ghost'], content: 'x', receipt: true });
+    http = await startHttpApi();
+    await http.addUser('ann', { token: tokenAtRest(tokenOf('ann')), ...withPassword('secret') });
+    await http.redis.zadd(`${http.prefix}gateways`, Date.now() + 60_000, 'g1');
+    await http.redis.hset(`${http.prefix}gateway:g1`, { tcp: 'x' });
+    await http.redis.hset(`${http.prefix}user:full`, { gateway: '' });
+    await http.redis.zadd(`${http.prefix}mailbox:full`, 5, '["5",102,1,0,"",""]\n{}');
+    const sent = await http.send({ command_id: 102, chat_to: ['ann', 'ghost'], content: 'x', receipt: true });
     receiptId = sent.body.id;
     const letters = [1, 2].map((at) => JSON.stringify({ entry: `x${at}`, reason: 'not JSON', at }));
-    await world.redis.lpush(`${world.prefix}front_tcp:dead`, ...letters);
-    letterIds = (await world.call('GET', '/dead-letters')).body.letters.map(({ id }: { id: string }) => id);
-    tokenId = (await world.post('/service-tokens', { name: 'to be revoked', scopes: ['read'] })).body.id;
+    await http.redis.lpush(`${http.prefix}front_tcp:dead`, ...letters);
+    letterIds = (await http.call('GET', '/dead-letters')).body.letters.map(({ id }: { id: string }) => id);
+    tokenId = (await http.post('/service-tokens', { name: 'to be revoked', scopes: ['read'] })).body.id;
   });
-  afterAll(() => world.stop());
+  afterAll(() => http.stop());
 
   it('describes every route, and no other', () => {
     const described = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
@@ -169,7 +169,7 @@ describe('the OpenAPI document', () => {
       .replace(/:letter(\d)/, (_, index) => letterIds[index] ?? '');
     const isKeyed = ['POST /web/send-command', 'DELETE /commands'].includes(call);
     const headers: Record<string, string> = isKeyed ? { 'idempotency-key': 'of this document' } : {};
-    const reply = await world.call(method, withIds, body === undefined ? { headers } : { body, headers });
+    const reply = await http.call(method, withIds, body === undefined ? { headers } : { body, headers });
     expect(reply.status).toBe(status);
     expectDescribed(method, path, reply);
   });
@@ -187,19 +187,19 @@ describe('the OpenAPI document', () => {
       const { method, path } = route;
       const url = path.replace('{id}', 'f'.repeat(24)).replace('{phone_number}', 'ann');
       const options = method === 'POST' ? { body: '{}' } : {};
-      const reply = await world.call(method, url, { ...options, token: null });
+      const reply = await http.call(method, url, { ...options, token: null });
       expect(reply.status).toBe(401);
       expectDescribed(method, path, reply);
       if (operations[`${method} ${path}` as RouteKey].who !== 'operator') return;
-      await world.addUser('bob', { token: tokenAtRest(tokenOf('bob')) });
-      const forbidden = await world.call(method, url, { ...options, token: tokenOf('bob') });
+      await http.addUser('bob', { token: tokenAtRest(tokenOf('bob')) });
+      const forbidden = await http.call(method, url, { ...options, token: tokenOf('bob') });
       expect(forbidden.status).toBe(403);
       expectDescribed(method, path, forbidden);
     },
   );
 
   it('is served unchanged', async () => {
-    const { body } = await world.call('GET', '/openapi.json', { token: null });
+    const { body } = await http.call('GET', '/openapi.json', { token: null });
     expect(body).toEqual(JSON.parse(JSON.stringify(document)));
     expect(body.openapi).toBe('3.1.0');
   });

@@ -5,19 +5,19 @@ import { claimSessions, readTokens } from '../../contract/store/scripts/sessions
 import { tokenMatches } from '../../contract/store/tokens.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
-import { startWorld, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi } from '../kit/http-api.ts';
 import { sharedRedisUrl } from '../kit/redis.ts';
 import { withPassword } from '../kit/users.ts';
 
 const MAX_TOKENS = 10;
 
 describe('tokens of operators', () => {
-  let world: World;
+  let http: HttpApi;
   let store: ReturnType<typeof connectRedis>;
   beforeAll(async () => {
-    world = await startWorld();
-    store = connectRedis(readEnvironment({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: world.prefix }), undefined);
-    await holdLease(store, keysOf(world.prefix), {
+    http = await startHttpApi();
+    store = connectRedis(readEnvironment({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: http.prefix }), undefined);
+    await holdLease(store, keysOf(http.prefix), {
       gatewayId: 'g1',
       leaseMs: 600_000,
       highestId: 0,
@@ -27,19 +27,19 @@ describe('tokens of operators', () => {
   });
   afterAll(async () => {
     await store.close();
-    await world.stop();
+    await http.stop();
   });
 
   const logIn = async (user: string): Promise<string> => {
-    const { body } = await world.post('/login', { phone_number: user, password: '123456' });
+    const { body } = await http.post('/login', { phone_number: user, password: '123456' });
     return body.token;
   };
-  const stats = async (token: string) => (await world.call('GET', '/stats', { token })).status;
+  const stats = async (token: string) => (await http.call('GET', '/stats', { token })).status;
   const logOut = (token: string, body?: object) =>
-    world.call('POST', '/logout', { token, ...(body ? { body: JSON.stringify(body) } : {}) });
+    http.call('POST', '/logout', { token, ...(body ? { body: JSON.stringify(body) } : {}) });
   /** What a gateway does with a verify. */
   const verify = async (user: string, token: string) => {
-    const keys = keysOf(world.prefix);
+    const keys = keysOf(http.prefix);
     const [fields = []] = await readTokens(store, keys, [user]);
     const tokenField = [fields].flat().find((field) => tokenMatches(token, field));
     if (tokenField === undefined) return 'refused';
@@ -50,7 +50,7 @@ describe('tokens of operators', () => {
   };
 
   it('are the ten newest, and every one of them is valid over HTTP and TCP', async () => {
-    await world.addUser('ops', { ...withPassword('123456'), role: 'operator' });
+    await http.addUser('ops', { ...withPassword('123456'), role: 'operator' });
     const tokens: string[] = [];
     for (let i = 0; i <= MAX_TOKENS; i += 1) tokens.push(await logIn('ops'));
     const [oldest = '', ...valid] = tokens;
@@ -63,7 +63,7 @@ describe('tokens of operators', () => {
   });
 
   it('a logout ends the one that was presented, and only the connection that it opened', async () => {
-    await world.addUser('two', { ...withPassword('123456'), role: 'operator' });
+    await http.addUser('two', { ...withPassword('123456'), role: 'operator' });
     const [first, second] = [await logIn('two'), await logIn('two')];
     await verify('two', first);
     expect((await logOut(second)).body).toMatchObject({ code: 1, disconnected: false });
@@ -73,7 +73,7 @@ describe('tokens of operators', () => {
   });
 
   it('{"all": true} ends all of them, and the connection', async () => {
-    await world.addUser('all', { ...withPassword('123456'), role: 'operator' });
+    await http.addUser('all', { ...withPassword('123456'), role: 'operator' });
     const [first, second] = [await logIn('all'), await logIn('all')];
     await verify('all', first);
     expect((await logOut(second, { everything: true })).status).toBe(400);
@@ -83,14 +83,14 @@ describe('tokens of operators', () => {
   });
 
   it('a plain user has one: a newer login replaces it, and a user who loses the role keeps only the newest', async () => {
-    await world.addUser('plain', withPassword('123456'));
+    await http.addUser('plain', withPassword('123456'));
     const [first, second] = [await logIn('plain'), await logIn('plain')];
     expect(await verify('plain', first)).toBe('refused');
     expect(await verify('plain', second)).toBe('claimed');
     expect((await logOut(second)).body).toMatchObject({ disconnected: true });
-    await world.addUser('was', { ...withPassword('123456'), role: 'operator' });
+    await http.addUser('was', { ...withPassword('123456'), role: 'operator' });
     const [older, newer] = [await logIn('was'), await logIn('was')];
-    await world.redis.hdel(`${world.prefix}user:was`, 'role');
+    await http.redis.hdel(`${http.prefix}user:was`, 'role');
     expect([await verify('was', older), await verify('was', newer)]).toEqual(['refused', 'claimed']);
   });
 });

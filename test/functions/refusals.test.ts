@@ -4,16 +4,16 @@ import { withId } from '../../contract/wire/message.ts';
 import { serve } from '../../functions/http/serve.ts';
 import { createLog } from '../../functions/runtime/log.ts';
 import { RedisReplyError, RedisUnavailableError } from '../../shared/redis/errors.ts';
-import { startWorld, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi } from '../kit/http-api.ts';
 import { withPassword } from '../kit/users.ts';
 
-let world: World;
+let http: HttpApi;
 beforeAll(async () => {
-  world = await startWorld({ env: { MAX_FRAME_BYTES: '1000', MAX_BODY_BYTES: '100000' } });
-  await world.addUser('bob');
-  await world.addUser('ann', withPassword('123456'));
+  http = await startHttpApi({ env: { MAX_FRAME_BYTES: '1000', MAX_BODY_BYTES: '100000' } });
+  await http.addUser('bob');
+  await http.addUser('ann', withPassword('123456'));
 });
-afterAll(() => world.stop());
+afterAll(() => http.stop());
 
 const command = { command_id: 102, chat_to: 'bob', content: 'x' };
 
@@ -25,26 +25,26 @@ describe('an unknown member is refused by name', () => {
     ['a login', '/login', { phone_number: 'ann', password: '123456', remember: true }, 'remember'],
     ['a service token', '/service-tokens', { name: 'n', scopes: ['send'], ttl: 1 }, 'ttl'],
   ])('%s', async (_what, path, body, member) => {
-    const { status, body: answer } = await world.post(path, body);
+    const { status, body: answer } = await http.post(path, body);
     const message = `has the unknown member "${member}"`;
     expect([status, answer]).toEqual([400, { code: 0, error: 'invalid', message }]);
   });
 
   it('in its place of a batch, and the others are sent', async () => {
-    const { body } = await world.send({ commands: [{ ...command, reciept: true }, command] });
+    const { body } = await http.send({ commands: [{ ...command, reciept: true }, command] });
     const message = 'has the unknown member "reciept"';
     expect(body.results).toMatchObject([{ code: 0, error: 'invalid', message }, { code: 1 }]);
   });
 
   it.each(['/users', '/commands', '/audit', '/dead-letters'])('in the query of %s', async (path) => {
-    const { status, body } = await world.call('GET', `${path}?limt=5`);
+    const { status, body } = await http.call('GET', `${path}?limt=5`);
     const message = 'has the unknown member "limt"';
     expect([status, body]).toEqual([400, { code: 0, error: 'invalid', message }]);
   });
 });
 
 it('empty content is incomplete', async () => {
-  const { status, body } = await world.send({ ...command, content: '' });
+  const { status, body } = await http.send({ ...command, content: '' });
   expect([status, body]).toEqual([400, { code: 0, error: 'invalid', message: 'content: is empty' }]);
 });
 
@@ -55,36 +55,36 @@ describe('a message is measured in the largest frame that it can be sent in', ()
   const fitting = 'x'.repeat(1000 - frameBytes(''));
 
   it('one that just fits is sent, one byte more is 413 with both numbers', async () => {
-    expect((await world.send({ ...command, content: fitting })).status).toBe(200);
-    const { status, body } = await world.send({ ...command, content: `${fitting}x` });
+    expect((await http.send({ ...command, content: fitting })).status).toBe(200);
+    const { status, body } = await http.send({ ...command, content: `${fitting}x` });
     const message = 'the frame of this message has 1001 bytes, at most 1000 are taken';
     expect([status, body]).toEqual([413, { code: 0, error: 'too_large', message }]);
   });
 
   it('in bytes, not in characters', async () => {
     const content = '名'.repeat(fitting.length / 3 + 1);
-    expect((await world.send({ ...command, content })).body).toMatchObject({ error: 'too_large' });
+    expect((await http.send({ ...command, content })).body).toMatchObject({ error: 'too_large' });
   });
 
   it('with `ask` where a reply is requested', async () => {
-    const { status, body } = await world.send({ ...command, content: fitting, wait: 'reply' });
+    const { status, body } = await http.send({ ...command, content: fitting, wait: 'reply' });
     expect([status, body.error]).toEqual([413, 'too_large']);
     expect(body.message).toContain('has 1027 bytes');
   });
 
   it('in its place of a batch, and the others are sent', async () => {
-    const { body } = await world.send({ commands: [{ ...command, content: `${fitting}x` }, command] });
+    const { body } = await http.send({ commands: [{ ...command, content: `${fitting}x` }, command] });
     expect(body.results).toMatchObject([{ code: 0, error: 'too_large' }, { code: 1 }]);
   });
 
   it('also of an application command', async () => {
-    const answer = await world.send({ ...command, command_id: 2000, content: { text: 'x'.repeat(1000) } });
+    const answer = await http.send({ ...command, command_id: 2000, content: { text: 'x'.repeat(1000) } });
     expect([answer.status, answer.body.error]).toEqual([413, 'too_large']);
   });
 
   it('a body over its limit is 413 with both numbers', async () => {
     const body = JSON.stringify({ ...command, content: 'x'.repeat(100_000) });
-    const answer = await world.call('POST', '/send-command', { body });
+    const answer = await http.call('POST', '/send-command', { body });
     const message = `the body has ${body.length} bytes, at most 100000 are taken`;
     expect([answer.status, answer.body]).toEqual([413, { code: 0, error: 'too_large', message }]);
   });

@@ -3,27 +3,27 @@ import { keysOf } from '../../contract/store/keys.ts';
 import { markDelivery } from '../../contract/store/scripts/settle.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
-import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';
 import { sharedRedisUrl } from '../kit/redis.ts';
 import { tokenOf } from '../kit/users.ts';
 
 describe.each(stores)('operators over %s', (store) => {
-  let world: World;
+  let http: HttpApi;
   let userToken: string;
   beforeAll(async () => {
-    world = await startWorld({ store });
+    http = await startHttpApi({ store });
     userToken = tokenOf('someone');
-    await world.addUser('someone', { token: userToken });
+    await http.addUser('someone', { token: userToken });
   });
-  afterAll(() => world.stop());
+  afterAll(() => http.stop());
 
   /** Puts a user online, as a gateway with a lease does. */
   async function connect(userId: string, gatewayId: string): Promise<void> {
-    const keys = keysOf(world.prefix);
-    await world.redis.hset(keys.user(userId), { gateway: gatewayId, epoch: 1, form: 'plain', connected_at: 1_000 });
-    await world.redis.sadd(keys.sessions(gatewayId), userId);
-    await world.redis.zadd(keys.gateways, Date.now() + 60_000, gatewayId);
-    await world.redis.hset(keys.gateway(gatewayId), { tcp: '127.0.0.1:8124' });
+    const keys = keysOf(http.prefix);
+    await http.redis.hset(keys.user(userId), { gateway: gatewayId, epoch: 1, form: 'plain', connected_at: 1_000 });
+    await http.redis.sadd(keys.sessions(gatewayId), userId);
+    await http.redis.zadd(keys.gateways, Date.now() + 60_000, gatewayId);
+    await http.redis.hset(keys.gateway(gatewayId), { tcp: '127.0.0.1:8124' });
   }
 
   const forOperators: [string, string][] = [
@@ -49,9 +49,9 @@ describe.each(stores)('operators over %s', (store) => {
     ['GET', '/users/someone/timeline'],
   ];
   it.each(forOperators)('%s %s is for operators', async (method, path) => {
-    const anonymous = await world.call(method, path, { token: null });
+    const anonymous = await http.call(method, path, { token: null });
     expect([anonymous.status, anonymous.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
-    const user = await world.call(method, path, { token: userToken });
+    const user = await http.call(method, path, { token: userToken });
     expect([user.status, user.body]).toEqual([
       403,
       { code: 0, error: 'not_operator', message: 'only an operator may do this' },
@@ -59,9 +59,9 @@ describe.each(stores)('operators over %s', (store) => {
   });
 
   it('read the receipt of a command', async () => {
-    await world.addUser('away');
-    const sent = await world.send({ command_id: 103, chat_to: ['nobody', 'away'], content: 'x', receipt: true });
-    const { status, body } = await world.call('GET', `/commands/${sent.body.id}`);
+    await http.addUser('away');
+    const sent = await http.send({ command_id: 103, chat_to: ['nobody', 'away'], content: 'x', receipt: true });
+    const { status, body } = await http.call('GET', `/commands/${sent.body.id}`);
     expect(status).toBe(200);
     expect(body).toEqual({
       code: 1,
@@ -83,12 +83,12 @@ describe.each(stores)('operators over %s', (store) => {
     const redis = connectRedis(readEnvironment({ REDIS_URL: sharedRedisUrl() }), undefined);
     if (store !== 'ioredis in a cluster') {
       const step = { messageId: sent.body.id, userId: 'away' };
-      await markDelivery(redis, keysOf(world.prefix), [
+      await markDelivery(redis, keysOf(http.prefix), [
         { ...step, state: 'written' },
         { ...step, state: 'acknowledged' },
         { ...step, state: 'written' },
       ]);
-      const after = await world.call('GET', `/commands/${sent.body.id}`);
+      const after = await http.call('GET', `/commands/${sent.body.id}`);
       const [away] = after.body.recipients;
       expect(away.state).toBe('acknowledged');
       expect(away.steps.map((one: { state: string }) => one.state)).toEqual(['stored', 'written', 'acknowledged']);
@@ -97,28 +97,28 @@ describe.each(stores)('operators over %s', (store) => {
   });
 
   it.each(['1', '0', 'abc', '999999999999999999999', '1%00', '1%0a'])('have no receipt of %s', async (id) => {
-    expect((await world.call('GET', `/commands/${id}`)).status).toBe(404);
+    expect((await http.call('GET', `/commands/${id}`)).status).toBe(404);
   });
 
   it('have no receipt of a command that did not ask for one', async () => {
-    const sent = await world.send({ command_id: 102, chat_to: 'someone', content: 'x' });
-    expect((await world.call('GET', `/commands/${sent.body.id}`)).status).toBe(404);
+    const sent = await http.send({ command_id: 102, chat_to: 'someone', content: 'x' });
+    expect((await http.call('GET', `/commands/${sent.body.id}`)).status).toBe(404);
   });
 
   it('page through users in the order of their ids', async () => {
     const ids = ['page-__proto__', 'page-a', 'page-b:c', 'page-é', 'page-名字', 'page-😀'];
-    for (const id of ids) await world.addUser(id);
+    for (const id of ids) await http.addUser(id);
     const seen: string[] = [];
     let cursor: string | null = '';
     for (let pages = 0; cursor !== null && pages < 10; pages += 1) {
       const query = new URLSearchParams({ q: 'page-', limit: '4', ...(cursor === '' ? {} : { cursor }) });
-      const { status, body }: Awaited<ReturnType<World['call']>> = await world.call('GET', `/users?${query}`);
+      const { status, body }: Awaited<ReturnType<HttpApi['call']>> = await http.call('GET', `/users?${query}`);
       expect(status).toBe(200);
       seen.push(...body.users.map((user: { phone_number: string }) => user.phone_number));
       cursor = body.cursor;
     }
     expect(seen).toEqual(ids);
-    const all = await world.call('GET', '/users?limit=500');
+    const all = await http.call('GET', '/users?limit=500');
     expect(all.body.users.length).toBeGreaterThanOrEqual(ids.length + 2);
     expect(all.body.cursor).toBeNull();
     const operator = all.body.users.find((user: { phone_number: string }) => user.phone_number === 'op');
@@ -135,43 +135,43 @@ describe.each(stores)('operators over %s', (store) => {
   it.each(['limit=0', 'limit=501', 'limit=-1', 'limit=x', 'limit=1e3', `q=${'x'.repeat(129)}`, 'limit=1&limit=2'])(
     'get 400 for %s',
     async (query) => {
-      expect((await world.call('GET', `/users?${query}`)).status).toBe(400);
+      expect((await http.call('GET', `/users?${query}`)).status).toBe(400);
     },
   );
 
   it('see one user, online or not, by any name', async () => {
-    await world.addUser('a/b%? ü', { token: 't' });
+    await http.addUser('a/b%? ü', { token: 't' });
     const path = `/users/${encodeURIComponent('a/b%? ü')}`;
-    const away = await world.call('GET', path);
+    const away = await http.call('GET', path);
     expect(away.body).toMatchObject({ code: 1, phone_number: 'a/b%? ü', online: false, mailbox: 0, lost: 0 });
-    await world.send({ command_id: 102, chat_to: 'a/b%? ü', content: 'x' });
-    expect((await world.call('GET', path)).body.mailbox).toBe(1);
+    await http.send({ command_id: 102, chat_to: 'a/b%? ü', content: 'x' });
+    expect((await http.call('GET', path)).body.mailbox).toBe(1);
     await connect('a/b%? ü', 'g-see');
-    const { body } = await world.call('GET', path);
+    const { body } = await http.call('GET', path);
     expect(body).toMatchObject({ online: true, gateway: 'g-see', connected_at: 1_000 });
-    expect((await world.call('GET', '/users/nobody')).status).toBe(404);
-    expect((await world.call('GET', '/users/%E4')).status).toBe(400);
-    expect((await world.call('GET', '/users/')).status).toBe(404);
+    expect((await http.call('GET', '/users/nobody')).status).toBe(404);
+    expect((await http.call('GET', '/users/%E4')).status).toBe(400);
+    expect((await http.call('GET', '/users/')).status).toBe(404);
   });
 
   it('close the connection of a user, on whichever gateway', async () => {
-    await world.addUser('kicked');
+    await http.addUser('kicked');
     const path = '/users/kicked/session';
-    expect((await world.call('DELETE', path)).body).toEqual({ code: 1, message: 'done', disconnected: false });
+    expect((await http.call('DELETE', path)).body).toEqual({ code: 1, message: 'done', disconnected: false });
     await connect('kicked', 'g-kick');
-    expect((await world.call('DELETE', path)).body).toEqual({ code: 1, message: 'done', disconnected: true });
-    const [entry] = await world.redis.xrange(`${world.prefix}inbox:g-kick`, '-', '+');
+    expect((await http.call('DELETE', path)).body).toEqual({ code: 1, message: 'done', disconnected: true });
+    const [entry] = await http.redis.xrange(`${http.prefix}inbox:g-kick`, '-', '+');
     expect(entry?.[1][0]).toContain('"kicked"');
-    expect(await world.redis.hget(`${world.prefix}user:kicked`, 'token')).toBe('plain');
-    expect((await world.call('DELETE', '/users/nobody/session')).status).toBe(404);
+    expect(await http.redis.hget(`${http.prefix}user:kicked`, 'token')).toBe('plain');
+    expect((await http.call('DELETE', '/users/nobody/session')).status).toBe(404);
   });
 
   it('see of a session, a token and a mailbox what there is, and nothing that is in them', async () => {
     const token = tokenOf('inspected');
-    await world.addUser('inspected', { token, token_expires_at: '4000000000' });
-    await world.send({ command_id: 102, chat_to: 'inspected', content: 'a secret' });
-    await world.send({ command_id: 2001, chat_to: 'inspected', content: { key: 'a secret' }, ttl_s: 60 });
-    const away = await world.call('GET', '/users/inspected');
+    await http.addUser('inspected', { token, token_expires_at: '4000000000' });
+    await http.send({ command_id: 102, chat_to: 'inspected', content: 'a secret' });
+    await http.send({ command_id: 2001, chat_to: 'inspected', content: { key: 'a secret' }, ttl_s: 60 });
+    const away = await http.call('GET', '/users/inspected');
     expect(away.body).toMatchObject({ session: null, token: { expires_at: 4_000_000_000 }, mailbox: 2 });
     const [chat, application] = away.body.messages;
     expect(chat).toEqual({
@@ -184,51 +184,51 @@ describe.each(stores)('operators over %s', (store) => {
     expect(away.text).not.toContain('secret');
     expect(away.text).not.toContain(token.split('.')[1]);
     await connect('inspected', 'g-inspect');
-    expect((await world.call('GET', '/users/inspected')).body.session).toEqual({ epoch: 1, acknowledges: false });
+    expect((await http.call('GET', '/users/inspected')).body.session).toEqual({ epoch: 1, acknowledges: false });
     for (let i = 0; i < 20; i += 1)
-      await world.redis.zadd(`${world.prefix}mailbox:inspected`, i, `["${i}",102,1,0,"",""]\n{}`);
-    const full = (await world.call('GET', '/users/inspected')).body;
+      await http.redis.zadd(`${http.prefix}mailbox:inspected`, i, `["${i}",102,1,0,"",""]\n{}`);
+    const full = (await http.call('GET', '/users/inspected')).body;
     expect([full.mailbox, full.messages.length]).toEqual([22, 20]);
-    expect((await world.call('GET', '/users/op')).body.token).toEqual({ expires_at: null });
+    expect((await http.call('GET', '/users/op')).body.token).toEqual({ expires_at: null });
   });
 
   it("revoke a user's token, which closes the connection that it opened", async () => {
     const token = tokenOf('revoked');
-    await world.addUser('revoked', { token, role: 'operator' });
+    await http.addUser('revoked', { token, role: 'operator' });
     await connect('revoked', 'g-revoke');
-    const revoke = () => world.call('DELETE', '/users/revoked/token');
-    expect((await world.call('GET', '/stats', { token })).status).toBe(200);
+    const revoke = () => http.call('DELETE', '/users/revoked/token');
+    expect((await http.call('GET', '/stats', { token })).status).toBe(200);
     expect((await revoke()).body).toEqual({ code: 1, message: 'done', disconnected: true });
-    expect((await world.call('GET', '/stats', { token })).status).toBe(401);
-    expect((await world.call('GET', '/users/revoked')).body.token).toBeNull();
-    const [entry] = await world.redis.xrange(`${world.prefix}inbox:g-revoke`, '-', '+');
+    expect((await http.call('GET', '/stats', { token })).status).toBe(401);
+    expect((await http.call('GET', '/users/revoked')).body.token).toBeNull();
+    const [entry] = await http.redis.xrange(`${http.prefix}inbox:g-revoke`, '-', '+');
     expect(entry?.[1][0]).toContain('logged_out');
-    const [record] = (await world.call('GET', '/audit?limit=1')).body.records;
+    const [record] = (await http.call('GET', '/audit?limit=1')).body.records;
     expect(record).toMatchObject({ by: 'op', kind: 'user_token_revoked', target: 'revoked' });
-    expect((await world.call('DELETE', '/users/nobody/token')).status).toBe(404);
+    expect((await http.call('DELETE', '/users/nobody/token')).status).toBe(404);
   });
 
   it('delete one waiting message: the others stay, its receipt is cancelled, nothing is lost', async () => {
-    await world.addUser('bricked');
+    await http.addUser('bricked');
     const send = (content: string) =>
-      world.send({ command_id: 102, chat_to: 'bricked', content, receipt: true, ttl_s: 600 });
+      http.send({ command_id: 102, chat_to: 'bricked', content, receipt: true, ttl_s: 600 });
     const bad = (await send('bad')).body.id;
     const good = (await send('good')).body.id;
-    const drop = (path: string) => world.call('DELETE', `/users/${path}`);
+    const drop = (path: string) => http.call('DELETE', `/users/${path}`);
     expect((await drop(`bricked/messages/${bad}`)).body).toEqual({ code: 1, message: 'done' });
-    const user = (await world.call('GET', '/users/bricked')).body;
+    const user = (await http.call('GET', '/users/bricked')).body;
     expect(user).toMatchObject({ mailbox: 1, lost: 0, messages: [{ id: good }] });
-    expect(await world.redis.zcard(`${world.prefix}mailbox_expiry:bricked`)).toBe(1);
-    const receipt = (await world.call('GET', `/commands/${bad}`)).body;
+    expect(await http.redis.zcard(`${http.prefix}mailbox_expiry:bricked`)).toBe(1);
+    const receipt = (await http.call('GET', `/commands/${bad}`)).body;
     expect(receipt.recipients[0]).toMatchObject({ state: 'cancelled' });
-    const [record] = (await world.call('GET', '/audit?limit=1')).body.records;
+    const [record] = (await http.call('GET', '/audit?limit=1')).body.records;
     expect(record).toMatchObject({ by: 'op', kind: 'drop_message', target: 'bricked', message_id: bad });
     for (const id of [bad, '0', 'x', '-inf', `${good}.0`, '9'.repeat(20)]) {
       const { status, body } = await drop(`bricked/messages/${id}`);
       expect([id, status, body.error]).toEqual([id, 404, 'no_such_message']);
     }
     expect((await drop(`nobody/messages/${good}`)).body.error).toBe('no_such_user');
-    expect((await world.call('GET', '/users/bricked')).body.mailbox).toBe(1);
+    expect((await http.call('GET', '/users/bricked')).body.mailbox).toBe(1);
   });
 
   it.each([
@@ -238,25 +238,25 @@ describe.each(stores)('operators over %s', (store) => {
     const token = tokenOf('clocked');
     const until = (seconds: number) => String(Math.floor(Date.now() / 1_000) + seconds);
     const fields = { token, role: 'operator' };
-    await world.addUser('clocked', { ...fields, token_expires_at: until(60) });
-    await world.addUser('late', { ...fields, token: tokenOf('late'), token_expires_at: until(-60) });
+    await http.addUser('clocked', { ...fields, token_expires_at: until(60) });
+    await http.addUser('late', { ...fields, token: tokenOf('late'), token_expires_at: until(-60) });
     const real = Date.now.bind(Date);
     const clock = vi.spyOn(Date, 'now').mockImplementation(() => real() + offMs);
     try {
-      expect((await world.call('GET', '/stats', { token })).status).toBe(200);
-      expect((await world.call('GET', '/stats', { token: tokenOf('late') })).status).toBe(401);
+      expect((await http.call('GET', '/stats', { token })).status).toBe(200);
+      expect((await http.call('GET', '/stats', { token: tokenOf('late') })).status).toBe(401);
     } finally {
       clock.mockRestore();
     }
   });
 
   it('read the statistics', async () => {
-    await world.addUser('counted');
+    await http.addUser('counted');
     await connect('counted', 'g-stats');
-    await world.redis.zadd(`${world.prefix}gateways`, 1, 'g-dead');
-    await world.redis.lpush(`${world.prefix}front_tcp`, 'a', 'b');
-    await world.redis.lpush(`${world.prefix}front_tcp:dead`, 'c');
-    const { status, body } = await world.call('GET', '/stats');
+    await http.redis.zadd(`${http.prefix}gateways`, 1, 'g-dead');
+    await http.redis.lpush(`${http.prefix}front_tcp`, 'a', 'b');
+    await http.redis.lpush(`${http.prefix}front_tcp:dead`, 'c');
+    const { status, body } = await http.call('GET', '/stats');
     expect(status).toBe(200);
     expect(body).toMatchObject({ code: 1, connected: expect.any(Number), queue: { waiting: 2, dead: 1 } });
     const gateway = (id: string) => body.gateways.find((one: { id: string }) => one.id === id);
@@ -266,14 +266,14 @@ describe.each(stores)('operators over %s', (store) => {
   });
 
   it('log out: the token is worth nothing, the connection is closed', async () => {
-    await world.addUser('leaver', { token: tokenOf('leaver') });
+    await http.addUser('leaver', { token: tokenOf('leaver') });
     await connect('leaver', 'g-out');
-    const leave = () => world.call('POST', '/logout', { token: tokenOf('leaver') });
+    const leave = () => http.call('POST', '/logout', { token: tokenOf('leaver') });
     expect((await leave()).body).toEqual({ code: 1, message: 'done', disconnected: true });
     expect((await leave()).status).toBe(401);
-    expect(await world.redis.hget(`${world.prefix}user:leaver`, 'token')).toBeNull();
-    const [entry] = await world.redis.xrange(`${world.prefix}inbox:g-out`, '-', '+');
+    expect(await http.redis.hget(`${http.prefix}user:leaver`, 'token')).toBeNull();
+    const [entry] = await http.redis.xrange(`${http.prefix}inbox:g-out`, '-', '+');
     expect(entry?.[1][0]).toContain('logged_out');
-    expect((await world.call('POST', '/logout', { token: null })).status).toBe(401);
+    expect((await http.call('POST', '/logout', { token: null })).status).toBe(401);
   });
 });

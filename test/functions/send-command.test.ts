@@ -1,23 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
-import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';
 import { tokenOf } from '../kit/users.ts';
 
 describe.each(stores)('POST /send-command over %s', (store) => {
-  let world: World;
+  let http: HttpApi;
   beforeAll(async () => {
-    world = await startWorld({ store });
-    await world.addUser('bob');
-    await world.addUser('plain-user', { token: tokenOf('plain-user') });
+    http = await startHttpApi({ store });
+    await http.addUser('bob');
+    await http.addUser('plain-user', { token: tokenOf('plain-user') });
   });
-  afterAll(() => world.stop());
+  afterAll(() => http.stop());
 
   const mailbox = async (id: string) =>
-    (await world.redis.zrange(keysOf(world.prefix).mailbox(id), '0', '-1')).map(parseMailboxMember);
+    (await http.redis.zrange(keysOf(http.prefix).mailbox(id), '0', '-1')).map(parseMailboxMember);
 
   it('stores for offline users, and returns the id and the counts', async () => {
-    const { status, body } = await world.send({ command_id: 102, chat_to: 'bob', content: '你好 "quoted"\n' });
+    const { status, body } = await http.send({ command_id: 102, chat_to: 'bob', content: '你好 "quoted"\n' });
     expect(status).toBe(200);
     expect(body).toEqual({
       code: 1,
@@ -31,12 +31,12 @@ describe.each(stores)('POST /send-command over %s', (store) => {
   });
 
   it('hands over to the gateway of a connected user', async () => {
-    const keys = keysOf(world.prefix);
-    await world.redis.zadd(keys.gateways, Date.now() + 60_000, 'g1');
-    await world.addUser('ann', { token: 't', gateway: 'g1', epoch: '7', form: 'plain' });
-    const { body } = await world.send({ command_id: 103, chat_to: ['ann', 'bob', 'ann', 'nobody'], content: 'x' });
+    const keys = keysOf(http.prefix);
+    await http.redis.zadd(keys.gateways, Date.now() + 60_000, 'g1');
+    await http.addUser('ann', { token: 't', gateway: 'g1', epoch: '7', form: 'plain' });
+    const { body } = await http.send({ command_id: 103, chat_to: ['ann', 'bob', 'ann', 'nobody'], content: 'x' });
     expect(body.recipients).toEqual({ online: 1, stored: 1, unknown: 1 });
-    const [entry] = await world.redis.xrange(keys.inbox('g1'), '-', '+');
+    const [entry] = await http.redis.xrange(keys.inbox('g1'), '-', '+');
     const [field = '', value = ''] = entry?.[1] ?? [];
     expect(parseInboxRecord(field, value)).toMatchObject({
       kind: 'message',
@@ -46,25 +46,25 @@ describe.each(stores)('POST /send-command over %s', (store) => {
   });
 
   it('sends a broadcast to every live gateway, and returns the number of connected users', async () => {
-    const keys = keysOf(world.prefix);
-    await world.redis.zadd(keys.gateways, Date.now() + 60_000, 'g2');
-    await world.redis.sadd(keys.sessions('g2'), 'u1', 'u2');
-    const { body } = await world.send({ command_id: 104, content: 'all' });
+    const keys = keysOf(http.prefix);
+    await http.redis.zadd(keys.gateways, Date.now() + 60_000, 'g2');
+    await http.redis.sadd(keys.sessions('g2'), 'u1', 'u2');
+    const { body } = await http.send({ command_id: 104, content: 'all' });
     expect(body.recipients).toEqual({ online: 2, stored: 0, unknown: 0 });
-    const [entry] = await world.redis.xrange(keys.inbox('g2'), '-', '+');
+    const [entry] = await http.redis.xrange(keys.inbox('g2'), '-', '+');
     expect(parseInboxRecord(entry?.[1][0] ?? '', '')).toMatchObject({ direct: 'everyone' });
   });
 
   it('hands application content over as it was written, numbers and __proto__ too', async () => {
-    await world.addUser('device');
+    await http.addUser('device');
     const content = '{"__proto__":{"a":1},"big":12345678901234567890,"huge":1e999,"n":0.1}';
     const body = `{"command_id":2000,"chat_to":["device"],"content":${content}}`;
-    expect((await world.call('POST', '/send-command', { body })).status).toBe(200);
+    expect((await http.call('POST', '/send-command', { body })).status).toBe(200);
     expect((await mailbox('device'))[0]?.body).toBe(content);
   });
 
   it('returns the result of each command of a batch in its place', async () => {
-    const { status, body } = await world.send({
+    const { status, body } = await http.send({
       commands: [
         { command_id: 102, chat_to: 'bob', content: '1' },
         { command_id: 102, content: 'to nobody' },
@@ -84,7 +84,7 @@ describe.each(stores)('POST /send-command over %s', (store) => {
 
   it('takes a batch of 100 commands to 1,000 recipients each', { timeout: 60_000 }, async () => {
     const chat_to = Array.from({ length: 1_000 }, (_, i) => `nobody-${i}`);
-    const { status, body } = await world.send({
+    const { status, body } = await http.send({
       commands: Array.from({ length: 100 }, () => ({ command_id: 103, chat_to, content: 'x' })),
     });
     expect(status).toBe(200);
@@ -93,40 +93,40 @@ describe.each(stores)('POST /send-command over %s', (store) => {
   });
 
   it('sends once for one Idempotency-Key, and repeats the response', async () => {
-    await world.addUser('once');
+    await http.addUser('once');
     const headers = { 'idempotency-key': 'k:1' };
     const command = { command_id: 102, chat_to: 'once', content: 'x' };
-    const first = await world.send(command, headers);
-    const second = await world.send({ content: 'x', chat_to: 'once', command_id: 102 }, headers);
+    const first = await http.send(command, headers);
+    const second = await http.send({ content: 'x', chat_to: 'once', command_id: 102 }, headers);
     expect(second.body).toEqual(first.body);
     expect(await mailbox('once')).toHaveLength(1);
-    const other = await world.send({ ...command, content: 'y' }, headers);
+    const other = await http.send({ ...command, content: 'y' }, headers);
     expect([other.status, other.body.code]).toEqual([409, 0]);
-    const inBatch = await world.send({ commands: [command] }, headers);
+    const inBatch = await http.send({ commands: [command] }, headers);
     expect(inBatch.status).toBe(409);
   });
 
   it('repeats the response of a batch with bad commands, and refuses the key for another batch', async () => {
-    await world.addUser('batched');
+    await http.addUser('batched');
     const headers = { 'idempotency-key': 'batch' };
     const commands = [{ command_id: 102, chat_to: 'batched', content: 'x' }, { command_id: 1 }];
-    const first = await world.send({ commands }, headers);
-    expect((await world.send({ commands }, headers)).body).toEqual(first.body);
+    const first = await http.send({ commands }, headers);
+    expect((await http.send({ commands }, headers)).body).toEqual(first.body);
     expect(await mailbox('batched')).toHaveLength(1);
-    expect((await world.send({ commands: [commands[0], { command_id: 2 }] }, headers)).status).toBe(409);
+    expect((await http.send({ commands: [commands[0], { command_id: 2 }] }, headers)).status).toBe(409);
   });
 
   it('keeps the keys of one user from another, colons or not', async () => {
     for (const id of ['a', 'a:b']) {
-      await world.addUser(id, { token: tokenOf(id), role: 'operator' });
+      await http.addUser(id, { token: tokenOf(id), role: 'operator' });
     }
     const command = { command_id: 102, chat_to: 'bob', content: 'x' };
-    const one = await world.call('POST', '/send-command', {
+    const one = await http.call('POST', '/send-command', {
       token: tokenOf('a'),
       body: JSON.stringify(command),
       headers: { 'idempotency-key': 'b:c' },
     });
-    const two = await world.call('POST', '/send-command', {
+    const two = await http.call('POST', '/send-command', {
       token: tokenOf('a:b'),
       body: JSON.stringify({ ...command, content: 'other' }),
       headers: { 'idempotency-key': 'c' },
@@ -173,12 +173,12 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     ['null', null, 'the body is not a JSON object'],
   ];
   it.each(bad)('refuses %s', async (_what, command, message) => {
-    const { status, body } = await world.send(command);
+    const { status, body } = await http.send(command);
     expect({ status, body }).toEqual({
       status: 400,
       body: { code: 0, error: expect.stringMatching(/^(invalid|not_an_object)$/), message },
     });
-    const chinese = await world.send(command, { 'accept-language': 'zh' });
+    const chinese = await http.send(command, { 'accept-language': 'zh' });
     expect(chinese.body.message).toMatch(/[\u4e00-\u9fff]/);
     expect(chinese.body.message).not.toMatch(/无效$/);
   });
@@ -186,11 +186,11 @@ describe.each(stores)('POST /send-command over %s', (store) => {
   it('refuses content that is nested without end, in one command and in a batch', async () => {
     const deep = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`;
     const command = `{"command_id":2000,"chat_to":"bob","content":${deep}}`;
-    const one = await world.call('POST', '/send-command', { body: command });
+    const one = await http.call('POST', '/send-command', { body: command });
     expect([one.status, one.body.message]).toEqual([400, 'content: is nested more than 32 deep']);
-    const many = await world.call('POST', '/send-command', { body: `{"commands":[${command}]}` });
+    const many = await http.call('POST', '/send-command', { body: `{"commands":[${command}]}` });
     expect([many.status, many.body.results[0].code]).toEqual([200, 0]);
-    const keyed = await world.call('POST', '/send-command', {
+    const keyed = await http.call('POST', '/send-command', {
       body: `{"commands":[${command}]}`,
       headers: { 'idempotency-key': 'deep' },
     });
@@ -199,19 +199,19 @@ describe.each(stores)('POST /send-command over %s', (store) => {
 
   it.each(['', 'x'.repeat(256), 'ключ'])('refuses the Idempotency-Key %j', async (key) => {
     const headers = { 'idempotency-key': Buffer.from(key).toString('latin1') };
-    const { status } = await world.send({ command_id: 102, chat_to: 'bob', content: 'x' }, headers);
+    const { status } = await http.send({ command_id: 102, chat_to: 'bob', content: 'x' }, headers);
     expect(status).toBe(400);
   });
 
   it('is for operators with a valid token', async () => {
     const as = async (token: string | null) =>
-      (await world.call('POST', '/send-command', { token, body: '{"command_id":104,"content":"x"}' })).status;
+      (await http.call('POST', '/send-command', { token, body: '{"command_id":104,"content":"x"}' })).status;
     expect(await as(null)).toBe(401);
     expect(await as('nonsense')).toBe(401);
     expect(await as(tokenOf('nobody'))).toBe(401);
-    expect(await as(`${world.operator}x`)).toBe(401);
+    expect(await as(`${http.operator}x`)).toBe(401);
     expect(await as(tokenOf('plain-user'))).toBe(403);
-    await world.addUser('expired', { token: tokenOf('expired'), role: 'operator', token_expires_at: '1000' });
+    await http.addUser('expired', { token: tokenOf('expired'), role: 'operator', token_expires_at: '1000' });
     expect(await as(tokenOf('expired'))).toBe(401);
   });
 });

@@ -1,23 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeServiceToken, serviceTokenId } from '../../contract/store/service-tokens.ts';
 import { makeToken, userIdOfToken } from '../../contract/store/tokens.ts';
-import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';
 import { tokenOf } from '../kit/users.ts';
 
 describe.each(stores)('service tokens over %s', (store) => {
-  let world: World;
+  let http: HttpApi;
   beforeAll(async () => {
-    world = await startWorld({ store, env: { AUDIT_MAX: '500' } });
-    await world.addUser('ann');
-    await world.addUser('bob');
-    await world.addUser('user', { token: tokenOf('user') });
+    http = await startHttpApi({ store, env: { AUDIT_MAX: '500' } });
+    await http.addUser('ann');
+    await http.addUser('bob');
+    await http.addUser('user', { token: tokenOf('user') });
   });
-  afterAll(() => world.stop());
+  afterAll(() => http.stop());
 
-  const create = async (body: object) => (await world.post('/service-tokens', body)).body;
+  const create = async (body: object) => (await http.post('/service-tokens', body)).body;
   const as = (token: string) => ({
-    send: (body: unknown) => world.call('POST', '/send-command', { token, body: JSON.stringify(body) }),
-    get: (path: string) => world.call('GET', path, { token }),
+    send: (body: unknown) => http.call('POST', '/send-command', { token, body: JSON.stringify(body) }),
+    get: (path: string) => http.call('GET', path, { token }),
   });
   const chat = (chat_to: unknown, content = 'x') => ({ command_id: 102, chat_to, content });
 
@@ -25,7 +25,7 @@ describe.each(stores)('service tokens over %s', (store) => {
     const made = await create({ name: 'billing', scopes: ['send'], recipients: ['ann', 'ann'], ttl_s: 60 });
     expect(made).toMatchObject({ code: 1, id: expect.stringMatching(/^[\da-f]{24}$/), expires_at: expect.any(Number) });
     expect(serviceTokenId(made.token)).toBe(made.id);
-    const list = await world.call('GET', '/service-tokens');
+    const list = await http.call('GET', '/service-tokens');
     const mine = list.body.tokens.find(({ id }: { id: string }) => id === made.id);
     expect(mine).toEqual({
       id: made.id,
@@ -36,16 +36,16 @@ describe.each(stores)('service tokens over %s', (store) => {
       created_at: expect.any(Number),
       expires_at: made.expires_at,
     });
-    const atRest = JSON.stringify(await world.redis.hgetall(`${world.prefix}service_token:${made.id}`));
+    const atRest = JSON.stringify(await http.redis.hgetall(`${http.prefix}service_token:${made.id}`));
     expect(atRest).toContain('sha256:');
-    expect(list.text + atRest + JSON.stringify(world.logged)).not.toContain(made.token.split('.')[1]);
-    expect(await world.redis.ttl(`${world.prefix}service_token:${made.id}`)).toBeGreaterThan(50);
+    expect(list.text + atRest + JSON.stringify(http.logged)).not.toContain(made.token.split('.')[1]);
+    expect(await http.redis.ttl(`${http.prefix}service_token:${made.id}`)).toBeGreaterThan(50);
 
     expect((await as(made.token).send(chat('ann'))).status).toBe(200);
-    expect((await world.call('DELETE', `/service-tokens/${made.id}`)).status).toBe(200);
+    expect((await http.call('DELETE', `/service-tokens/${made.id}`)).status).toBe(200);
     expect((await as(made.token).send(chat('ann'))).status).toBe(401);
-    expect((await world.call('DELETE', `/service-tokens/${made.id}`)).status).toBe(404);
-    expect((await world.call('DELETE', '/service-tokens/__proto__')).status).toBe(404);
+    expect((await http.call('DELETE', `/service-tokens/${made.id}`)).status).toBe(404);
+    expect((await http.call('DELETE', '/service-tokens/__proto__')).status).toBe(404);
   });
 
   it('send only to the users of their scope, each command of a batch by itself', async () => {
@@ -63,7 +63,7 @@ describe.each(stores)('service tokens over %s', (store) => {
     expect(batch.body.results.map(({ code }: { code: number }) => code)).toEqual([1, 0, 0]);
     for (const path of ['/users', '/users/ann', '/stats', '/commands/1'])
       expect((await service.get(path)).status).toBe(403);
-    const [message] = await world.redis.zrange(`${world.prefix}mailbox:ann`, '-1', '-1');
+    const [message] = await http.redis.zrange(`${http.prefix}mailbox:ann`, '-1', '-1');
     expect(message).toContain('"chat_from": "service:pump"');
   });
 
@@ -86,11 +86,11 @@ describe.each(stores)('service tokens over %s', (store) => {
       ['DELETE', '/dead-letters/0-0123456789abcdef'],
     ];
     for (const [method, path] of forOperators) {
-      expect([path, (await world.call(method, path, { token })).status]).toEqual([path, 403]);
-      expect((await world.call(method, path, { token: tokenOf('user') })).status).toBe(403);
-      expect((await world.call(method, path, { token: null })).status).toBe(401);
+      expect([path, (await http.call(method, path, { token })).status]).toEqual([path, 403]);
+      expect((await http.call(method, path, { token: tokenOf('user') })).status).toBe(403);
+      expect((await http.call(method, path, { token: null })).status).toBe(401);
     }
-    expect((await world.call('POST', '/logout', { token })).status).toBe(401);
+    expect((await http.call('POST', '/logout', { token })).status).toBe(401);
   });
 
   it('that are wrong, expired or of another id are worth nothing', async () => {
@@ -105,7 +105,7 @@ describe.each(stores)('service tokens over %s', (store) => {
       makeServiceToken().token,
     ];
     for (const one of forged) expect((await as(one).get('/stats')).status).toBe(401);
-    await world.redis.hset(`${world.prefix}service_token:${id}`, 'expires_at', '1');
+    await http.redis.hset(`${http.prefix}service_token:${id}`, 'expires_at', '1');
     expect((await as(token).get('/stats')).status).toBe(401);
   });
 
@@ -123,17 +123,17 @@ describe.each(stores)('service tokens over %s', (store) => {
     ['no time at all', { name: 'x', scopes: ['read'], ttl_s: 0 }, 'ttl_s: must be at least 1'],
   ];
   it.each(bad)('are refused with %s', async (_, body, message) => {
-    const { status, body: answer } = await world.post('/service-tokens', body);
+    const { status, body: answer } = await http.post('/service-tokens', body);
     expect([status, answer]).toEqual([400, { code: 0, error: 'invalid', message }]);
   });
 
   it('leave a record of sender, message and recipients: ids, not contents', async () => {
     const { token, id } = await create({ name: 'audited', scopes: ['send'] });
     const sent = await as(token).send(chat(['ann', 'bob'], 'a secret'));
-    await world.send({ command_id: 104, content: 'a secret' });
-    await world.call('DELETE', '/users/ann/session');
-    await world.call('DELETE', `/service-tokens/${id}`);
-    const { status, body, text } = await world.call('GET', '/audit?limit=5');
+    await http.send({ command_id: 104, content: 'a secret' });
+    await http.call('DELETE', '/users/ann/session');
+    await http.call('DELETE', `/service-tokens/${id}`);
+    const { status, body, text } = await http.call('GET', '/audit?limit=5');
     expect(status).toBe(200);
     expect(text).not.toContain('secret');
     const nothing = { target: null, message_id: null, command_id: null, to: null, recipients: null };
@@ -153,20 +153,20 @@ describe.each(stores)('service tokens over %s', (store) => {
       },
       { ...record, by: 'op', kind: 'token_created', target: id },
     ]);
-    const next = await world.call('GET', `/audit?limit=2&before=${body.records[1].id}`);
+    const next = await http.call('GET', `/audit?limit=2&before=${body.records[1].id}`);
     expect(next.body.records.map((one: { id: string }) => one.id)).toEqual([body.records[2].id, body.records[3].id]);
-    expect((await world.call('GET', '/audit?before=x')).status).toBe(400);
+    expect((await http.call('GET', '/audit?before=x')).status).toBe(400);
   });
 
   it('leave a bounded audit', async () => {
-    for (let i = 0; i < 15; i += 1) await world.send({ commands: Array.from({ length: 100 }, () => chat('ann')) });
-    expect(await world.redis.xlen(`${world.prefix}audit`)).toBeLessThan(800);
+    for (let i = 0; i < 15; i += 1) await http.send({ commands: Array.from({ length: 100 }, () => chat('ann')) });
+    expect(await http.redis.xlen(`${http.prefix}audit`)).toBeLessThan(800);
   });
 
   it('a retry with the same Idempotency-Key is not recorded twice', async () => {
-    const before = (await world.call('GET', '/audit?limit=1')).body.records[0].id;
-    for (let i = 0; i < 3; i += 1) await world.send(chat('ann'), { 'idempotency-key': 'audited once' });
-    const { records } = (await world.call('GET', '/audit?limit=2')).body;
+    const before = (await http.call('GET', '/audit?limit=1')).body.records[0].id;
+    for (let i = 0; i < 3; i += 1) await http.send(chat('ann'), { 'idempotency-key': 'audited once' });
+    const { records } = (await http.call('GET', '/audit?limit=2')).body;
     expect([records[0].kind, records[1].id]).toEqual(['send', before]);
   });
 });

@@ -15,7 +15,7 @@ import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { RedisClock } from '../../functions/runtime/redis-clock.ts';
 import { readStoreSecret } from '../../functions/runtime/secrets.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
-import { startWorld } from '../kit/http-api.ts';
+import { startHttpApi } from '../kit/http-api.ts';
 
 describe('the language of a response', () => {
   const cases: [string | undefined, 'en' | 'zh'][] = [
@@ -181,8 +181,8 @@ describe('a bundle', () => {
 
 describe('a slow peer', () => {
   it('that never ends its headers gets 408 and loses its connection', async () => {
-    const world = await startWorld();
-    const socket = connect(world.api.port, '127.0.0.1', () =>
+    const http = await startHttpApi();
+    const socket = connect(http.api.port, '127.0.0.1', () =>
       socket.write('GET /stats HTTP/1.1\r\nHost: x\r\nX-Slow: '),
     );
     let answer = '';
@@ -191,7 +191,7 @@ describe('a slow peer', () => {
     });
     await once(socket, 'close');
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
-    expect((await world.call('GET', '/stats')).status).toBe(200);
-    await world.stop();
+    expect((await http.call('GET', '/stats')).status).toBe(200);
+    await http.stop();
   });
 });

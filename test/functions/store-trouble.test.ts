@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { startWorld } from '../kit/http-api.ts';
+import { startHttpApi } from '../kit/http-api.ts';
 import { startTestRedis } from '../kit/redis.ts';
 import { startStoreProxy } from '../kit/store-proxy.ts';
 import { until } from '../kit/until.ts';
@@ -17,16 +17,16 @@ it('a store whose connections stop answering without closing: 503 within 2 s, an
   const redis = await ownRedis();
   const proxy = await startStoreProxy(redis.port);
   onTestFinished(() => proxy.close());
-  const world = await startWorld({ url: proxy.url });
-  onTestFinished(() => world.stop());
-  await world.addUser('bob');
-  expect((await world.send(command)).status).toBe(200);
+  const http = await startHttpApi({ url: proxy.url });
+  onTestFinished(() => http.stop());
+  await http.addUser('bob');
+  expect((await http.send(command)).status).toBe(200);
   proxy.swallow();
   const startedAt = performance.now();
-  const { status, body } = await world.send(command);
+  const { status, body } = await http.send(command);
   expect([status, body.error]).toEqual([503, 'store_unavailable']);
   expect(performance.now() - startedAt).toBeLessThan(2_000);
-  await until('a command is taken again', async () => (await world.send(command)).status === 200);
+  await until('a command is taken again', async () => (await http.send(command)).status === 200);
   expect(performance.now() - startedAt).toBeLessThan(5_000);
 });
 
@@ -34,31 +34,31 @@ it('a connection that is cut in the middle of a reply: the call is repeated, and
   const redis = await ownRedis();
   const proxy = await startStoreProxy(redis.port);
   onTestFinished(() => proxy.close());
-  const world = await startWorld({ url: proxy.url });
-  onTestFinished(() => world.stop());
-  await world.addUser('bob');
-  await world.send(command);
+  const http = await startHttpApi({ url: proxy.url });
+  onTestFinished(() => http.stop());
+  await http.addUser('bob');
+  await http.send(command);
   proxy.cutInReply(1);
-  expect((await world.send(command)).status).toBe(200);
-  await until('the other connection is back', () => world.redis.status === 'ready');
-  expect(await world.redis.zcard(`${world.prefix}mailbox:bob`)).toBe(2);
+  expect((await http.send(command)).status).toBe(200);
+  await until('the other connection is back', () => http.redis.status === 'ready');
+  expect(await http.redis.zcard(`${http.prefix}mailbox:bob`)).toBe(2);
 });
 
 it.each(['ioredis', 'Upstash'] as const)(
   'a full store (%s): 503 store_full for what is new, the rest goes on, and it heals',
   async (store) => {
     const redis = await ownRedis();
-    const world = await startWorld({ url: redis.url, store });
-    onTestFinished(() => world.stop());
-    await world.addUser('bob');
-    await world.addUser('ann', withPassword('123456'));
-    await world.redis.config('SET', 'maxmemory', '1');
-    const { status, body, headers } = await world.send(command);
+    const http = await startHttpApi({ url: redis.url, store });
+    onTestFinished(() => http.stop());
+    await http.addUser('bob');
+    await http.addUser('ann', withPassword('123456'));
+    await http.redis.config('SET', 'maxmemory', '1');
+    const { status, body, headers } = await http.send(command);
     expect([status, body.error, headers.get('retry-after')]).toEqual([503, 'store_full', '1']);
-    expect((await world.call('GET', '/users')).status).toBe(200);
-    expect((await world.post('/login', { phone_number: 'ann', password: '123456' })).status).toBe(200);
-    expect((await world.call('DELETE', '/users/bob/token')).status).toBe(200);
-    await world.redis.config('SET', 'maxmemory', '0');
-    expect((await world.send(command)).status).toBe(200);
+    expect((await http.call('GET', '/users')).status).toBe(200);
+    expect((await http.post('/login', { phone_number: 'ann', password: '123456' })).status).toBe(200);
+    expect((await http.call('DELETE', '/users/bob/token')).status).toBe(200);
+    await http.redis.config('SET', 'maxmemory', '0');
+    expect((await http.send(command)).status).toBe(200);
   },
 );

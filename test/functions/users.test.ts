@@ -1,27 +1,27 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
-import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';
 import { tokenOf } from '../kit/users.ts';
 
 describe.each(stores)('users over HTTP, on %s', (store) => {
-  let world: World;
+  let http: HttpApi;
   beforeAll(async () => {
-    world = await startWorld({ store });
-    await world.addUser('someone', { token: tokenOf('someone') });
+    http = await startHttpApi({ store });
+    await http.addUser('someone', { token: tokenOf('someone') });
   });
-  afterAll(() => world.stop());
+  afterAll(() => http.stop());
 
   const call = async (method: string, path: string, body?: object) => {
-    const answer = await world.call(method, path, body === undefined ? {} : { body: JSON.stringify(body) });
+    const answer = await http.call(method, path, body === undefined ? {} : { body: JSON.stringify(body) });
     return { ...answer.body, status: answer.status };
   };
   const idsOf = (page: { users: { phone_number: string }[] }) => page.users.map((user) => user.phone_number);
-  const keys = () => keysOf(world.prefix);
+  const keys = () => keysOf(http.prefix);
 
   async function connect(userId: string): Promise<void> {
-    await world.redis.hset(keys().user(userId), { gateway: 'g-1', epoch: 1, form: 'plain', connected_at: 1_000 });
-    await world.redis.sadd(keys().sessions('g-1'), userId);
-    await world.redis.zadd(keys().gateways, Date.now() + 60_000, 'g-1');
+    await http.redis.hset(keys().user(userId), { gateway: 'g-1', epoch: 1, form: 'plain', connected_at: 1_000 });
+    await http.redis.sadd(keys().sessions('g-1'), userId);
+    await http.redis.zadd(keys().gateways, Date.now() + 60_000, 'g-1');
   }
 
   it('are added, log in, get a new password and a token, and are removed', async () => {
@@ -38,15 +38,15 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     expect(await call('GET', '/users/new%2F1')).toMatchObject({ token: { expires_at: null } });
     const until = (await call('POST', '/users/new%2F1/token', { ttl_s: 100 })).expires_at * 1000;
     expect(Math.abs(until - Date.now() - 100_000)).toBeLessThan(20_000);
-    expect((await world.call('POST', '/logout', { body: '{}', token: made.token })).status).toBe(401);
+    expect((await http.call('POST', '/logout', { body: '{}', token: made.token })).status).toBe(401);
 
     await connect('new/1');
     expect(await call('DELETE', '/users/new%2F1')).toMatchObject({ status: 200, code: 1 });
     expect(await call('DELETE', '/users/new%2F1')).toMatchObject({ status: 404, error: 'no_such_user' });
-    expect(await world.redis.exists(keys().user('new/1'))).toBe(0);
-    expect(await world.redis.zscore(keys().users, 'new/1')).toBeNull();
-    expect(await world.redis.sismember(keys().sessions('g-1'), 'new/1')).toBe(0);
-    expect(await world.redis.xrange(keys().inbox('g-1'), '-', '+')).toHaveLength(1);
+    expect(await http.redis.exists(keys().user('new/1'))).toBe(0);
+    expect(await http.redis.zscore(keys().users, 'new/1')).toBeNull();
+    expect(await http.redis.sismember(keys().sessions('g-1'), 'new/1')).toBe(0);
+    expect(await http.redis.xrange(keys().inbox('g-1'), '-', '+')).toHaveLength(1);
   });
 
   it('without a password cannot log in, and may get one later', async () => {
@@ -62,7 +62,7 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     await call('POST', '/users', { ...boss, role: 'operator' });
     const { token } = await call('POST', '/login', boss);
     await call('POST', '/users/boss/token', {});
-    expect((await world.call('GET', '/stats', { token })).status).toBe(200);
+    expect((await http.call('GET', '/stats', { token })).status).toBe(200);
   });
 
   it.each([
@@ -92,14 +92,14 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     ['DELETE', '/users/ghost/messages', undefined],
   ])('%s %s: 404 for an unknown user', async (method, path, body) => {
     expect(await call(method, path, body)).toMatchObject({ status: 404, error: 'no_such_user' });
-    expect(await world.redis.exists(keys().user('ghost'))).toBe(0);
+    expect(await http.redis.exists(keys().user('ghost'))).toBe(0);
   });
 
   it('have messages that wait: listed in pages, cleared, and cancelled in their receipts', async () => {
-    await world.addUser('away');
+    await http.addUser('away');
     const ids: string[] = [];
     for (let i = 0; i < 30; i += 1) {
-      const { body } = await world.send({ command_id: 102, chat_to: 'away', content: `${i}`, receipt: i === 0 });
+      const { body } = await http.send({ command_id: 102, chat_to: 'away', content: `${i}`, receipt: i === 0 });
       ids.push(body.id);
     }
     const first = await call('GET', '/users/away/messages?limit=25');
@@ -112,25 +112,25 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     expect(await call('DELETE', '/users/away/messages')).toMatchObject({ status: 200, deleted: 0 });
     expect(await call('GET', '/users/away')).toMatchObject({ mailbox: 0, lost: 0 });
     expect(await call('GET', `/commands/${ids[0]}`)).toMatchObject({ recipients: [{ state: 'cancelled' }] });
-    expect(await world.redis.keys(`${world.prefix}mailbox*:away`)).toEqual([]);
+    expect(await http.redis.keys(`${http.prefix}mailbox*:away`)).toEqual([]);
   });
 
   it('are removed with their waiting messages, however many, in bounded calls', async () => {
-    await world.addUser('hoarder');
+    await http.addUser('hoarder');
     const content = 'x'.repeat(20_000);
     const command = { command_id: 102, chat_to: 'hoarder', content, receipt: true };
-    const { body } = await world.send({ commands: Array.from({ length: 45 }, () => command) });
+    const { body } = await http.send({ commands: Array.from({ length: 45 }, () => command) });
     expect(await call('GET', '/users/hoarder/messages?limit=100')).toMatchObject({ total: 45 });
-    await world.redis.zadd(`${world.prefix}repeated`, 5, 'hoarder');
+    await http.redis.zadd(`${http.prefix}repeated`, 5, 'hoarder');
     expect(await call('DELETE', '/users/hoarder')).toMatchObject({ status: 200 });
     const last = await call('GET', `/commands/${body.results[44].id}`);
     expect(last).toMatchObject({ recipients: [{ state: 'cancelled' }] });
-    expect(await world.redis.keys(`${world.prefix}*hoarder*`)).toEqual([]);
-    expect(await world.redis.zscore(`${world.prefix}repeated`, 'hoarder')).toBeNull();
+    expect(await http.redis.keys(`${http.prefix}*hoarder*`)).toEqual([]);
+    expect(await http.redis.zscore(`${http.prefix}repeated`, 'hoarder')).toBeNull();
   });
 
   it('are listed by their place, with their number', async () => {
-    for (const id of ['list-a', 'list-b', 'list-c', 'list-d', 'list-e']) await world.addUser(id);
+    for (const id of ['list-a', 'list-b', 'list-c', 'list-d', 'list-e']) await http.addUser(id);
     const page = await call('GET', '/users?q=list-&offset=1&limit=2');
     expect([idsOf(page), page.cursor, page.total]).toEqual([['list-b', 'list-c'], 'list-c', 5]);
     const rest = await call('GET', `/users?q=list-&cursor=${page.cursor}`);
@@ -140,11 +140,11 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     expect(await call('GET', '/users?q=list-&offset=9')).toMatchObject({ users: [], cursor: null, total: 5 });
     expect(await call('GET', '/users?q=nobody')).toMatchObject({ users: [], cursor: null, total: 0 });
     const { total } = await call('GET', '/users?limit=1');
-    expect(total).toBe(await world.redis.zcard(keys().users));
+    expect(total).toBe(await http.redis.zcard(keys().users));
   });
 
   it('are found by any part of their ids, in either case, and by presence', async () => {
-    for (const id of ['pump%A-1', 'valve-a-2', 'Tank.A-3']) await world.addUser(id);
+    for (const id of ['pump%A-1', 'valve-a-2', 'Tank.A-3']) await http.addUser(id);
     expect(idsOf(await call('GET', '/users?contains=A-'))).toEqual(['Tank.A-3', 'pump%A-1', 'valve-a-2']);
     expect(idsOf(await call('GET', '/users?contains=%25a'))).toEqual(['pump%A-1']);
     expect(idsOf(await call('GET', '/users?contains=a-&q=v'))).toEqual(['valve-a-2']);
@@ -161,8 +161,8 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
 
   it('are found among many in a few calls, each of them bounded', async () => {
     const many = Array.from({ length: 25_000 }, (_, i) => `many-${String(i).padStart(5, '0')}`);
-    await world.redis.zadd(keys().users, ...many.flatMap((id) => [0, id]));
-    await world.redis.zadd(keys().users, 0, 'many-24999-needle');
+    await http.redis.zadd(keys().users, ...many.flatMap((id) => [0, id]));
+    await http.redis.zadd(keys().users, 0, 'many-24999-needle');
     const first = await call('GET', '/users?q=many-&contains=NEEDLE');
     expect(first).toMatchObject({ status: 200, users: [] });
     expect(first.cursor).toBe('many-19999');
@@ -185,6 +185,6 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
       'password_set',
       'user_added',
     ]);
-    expect(JSON.stringify(world.logged)).not.toContain('"password"');
+    expect(JSON.stringify(http.logged)).not.toContain('"password"');
   });
 });

@@ -4,44 +4,44 @@ import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
 import { markDelivery, writeReplies } from '../../contract/store/scripts/settle.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
-import { type Reply, startWorld, stores, type World } from '../kit/http-api.ts';
+import { type HttpApi, type Reply, startHttpApi, stores } from '../kit/http-api.ts';
 import { sharedClusterUrl, sharedRedisUrl } from '../kit/redis.ts';
 import { tokenOf } from '../kit/users.ts';
 
 /** A gateway's part, played by hand: what it writes into receipts. */
 describe.each(stores)('POST /send-command with wait, over %s', (store) => {
-  let world: World;
+  let http: HttpApi;
   const isCluster = store === 'ioredis in a cluster';
   const url = () => (isCluster ? sharedClusterUrl() : sharedRedisUrl());
   const port = () =>
     connectRedis(
-      readEnvironment({ REDIS_URL: url(), REDIS_CLUSTER: String(isCluster), REDIS_KEY_PREFIX: world.prefix }),
+      readEnvironment({ REDIS_URL: url(), REDIS_CLUSTER: String(isCluster), REDIS_KEY_PREFIX: http.prefix }),
       undefined,
     );
   let gateway: ReturnType<typeof port>;
 
   beforeAll(async () => {
-    world = await startWorld({ store });
+    http = await startHttpApi({ store });
     gateway = port();
-    await world.redis.zadd(keysOf(world.prefix).gateways, Date.now() + 600_000, 'g1');
-    await world.addUser('away');
-    await world.addUser('user', { token: tokenOf('user') });
+    await http.redis.zadd(keysOf(http.prefix).gateways, Date.now() + 600_000, 'g1');
+    await http.addUser('away');
+    await http.addUser('user', { token: tokenOf('user') });
     for (const form of ['plain', 'extended', 'ack'])
-      await world.addUser(form, { token: 't', gateway: 'g1', epoch: '1', form });
+      await http.addUser(form, { token: 't', gateway: 'g1', epoch: '1', form });
   });
   afterAll(async () => {
     await gateway.close();
-    await world.stop();
+    await http.stop();
   });
 
   const send = (to: string, more: object, headers?: Record<string, string>) =>
-    world.send({ command_id: 102, chat_to: to, content: 'x', ...more }, headers);
+    http.send({ command_id: 102, chat_to: to, content: 'x', ...more }, headers);
   /** The id of the message that was routed last. */
-  const lastId = async () => (await world.redis.get(`${world.prefix}message_id`)) ?? '';
+  const lastId = async () => (await http.redis.get(`${http.prefix}message_id`)) ?? '';
   async function sentAfter(before: string): Promise<string> {
     for (;;) {
       const id = await lastId();
-      const hasReceipt = id !== before && (await world.redis.exists(keysOf(world.prefix).receipt(id))) === 1;
+      const hasReceipt = id !== before && (await http.redis.exists(keysOf(http.prefix).receipt(id))) === 1;
       if (hasReceipt) return id;
     }
   }
@@ -58,7 +58,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     return { ...(await answer), id };
   }
   const mark = (messageId: string, userId: string, state: DeliveryStep['state'], reason?: string) =>
-    markDelivery(gateway, keysOf(world.prefix), [{ messageId, userId, state, ...(reason ? { reason } : {}) }]);
+    markDelivery(gateway, keysOf(http.prefix), [{ messageId, userId, state, ...(reason ? { reason } : {}) }]);
 
   it.each(['written', 'acknowledged'] as const)('answers 200 when it is %s', async (step) => {
     const { status, body, id } = await sendAnd('ack', { wait: step }, (id) => mark(id, 'ack', step));
@@ -75,7 +75,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
       text: answer,
       body,
     } = await sendAnd('extended', { wait: 'reply' }, (id) =>
-      writeReplies(gateway, keysOf(world.prefix), [{ ask: id, userId: 'extended', reply: text }]),
+      writeReplies(gateway, keysOf(http.prefix), [{ ask: id, userId: 'extended', reply: text }]),
     );
     expect([status, body.outcome]).toEqual([200, 'replied']);
     expect(answer).toContain('"reply":{"t":21.5,"serial":12345678901234567890}');
@@ -84,14 +84,14 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
   it('answers with a reply that is too large for its notice', async () => {
     const reply = JSON.stringify({ log: 'x'.repeat(2_000) });
     const { body } = await sendAnd('extended', { wait: 'reply' }, (id) =>
-      writeReplies(gateway, keysOf(world.prefix), [{ ask: id, userId: 'extended', reply }]),
+      writeReplies(gateway, keysOf(http.prefix), [{ ask: id, userId: 'extended', reply }]),
     );
     expect(body).toMatchObject({ outcome: 'replied', reply: JSON.parse(reply) });
   });
 
   it('answers with a reply that came before the message expired', async () => {
     const { body } = await sendAnd('extended', { wait: 'reply' }, async (id) => {
-      const keys = keysOf(world.prefix);
+      const keys = keysOf(http.prefix);
       const both = [
         writeReplies(gateway, keys, [{ ask: id, userId: 'extended', reply: `"${'x'.repeat(2_000)}"` }]),
         mark(id, 'extended', 'expired'),
@@ -113,7 +113,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
       expect.objectContaining({ code: 1, outcome: 'pending', recipients: { online: 0, stored: 1, unknown: 0 } }),
     ]);
     await mark(body.id, 'away', 'written');
-    const receipt = await world.call('GET', `/commands/${body.id}`);
+    const receipt = await http.call('GET', `/commands/${body.id}`);
     expect(receipt.body.recipients[0]).toMatchObject({ phone_number: 'away', state: 'written' });
   });
 
@@ -151,11 +151,11 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
   });
 
   it('pairs each of many calls with its own reply', async () => {
-    const keys = keysOf(world.prefix);
+    const keys = keysOf(http.prefix);
     const inbox = keys.inbox('g1');
-    await world.redis.del(inbox);
+    await http.redis.del(inbox);
     const calls = Array.from({ length: 60 }, (_, n) =>
-      world.send({ command_id: 2000, chat_to: 'extended', content: { n }, wait: 'reply' }),
+      http.send({ command_id: 2000, chat_to: 'extended', content: { n }, wait: 'reply' }),
     );
     const all = Promise.all(calls);
     let isOver = false;
@@ -165,7 +165,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     void all.then(end, end);
     let from = '-';
     while (!isOver) {
-      const entries = await world.redis.xrange(inbox, from, '+');
+      const entries = await http.redis.xrange(inbox, from, '+');
       from = entries.length > 0 ? `(${entries.at(-1)?.[0]}` : from;
       const asks = entries.flatMap(([, fields]) =>
         fields.flatMap((field, at) =>
@@ -182,7 +182,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
 
   it('is for one recipient, outside of a batch, and for a known step', async () => {
     const refused = async (command: object) => {
-      const { status, body } = await world.send({ command_id: 103, content: 'x', chat_to: ['ack'], ...command });
+      const { status, body } = await http.send({ command_id: 103, content: 'x', chat_to: ['ack'], ...command });
       return [status, body.message];
     };
     expect(await refused({ chat_to: ['ack', 'away'], wait: 'written' })).toEqual([
@@ -197,9 +197,9 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     expect(await refused({ wait: 'written', timeout_s: 26 })).toEqual([400, expect.stringContaining('timeout_s')]);
     expect(await refused({ timeout_s: 5 })).toEqual([400, expect.stringContaining('timeout_s')]);
     expect(await refused({ if_away: 'store' })).toEqual([400, expect.stringContaining('if_away')]);
-    const batch = await world.send({ commands: [{ command_id: 102, chat_to: 'ack', content: 'x', wait: 'written' }] });
+    const batch = await http.send({ commands: [{ command_id: 102, chat_to: 'ack', content: 'x', wait: 'written' }] });
     expect(batch.body.results[0]).toMatchObject({ code: 0, message: expect.stringContaining('wait') });
-    const ask = await world.send({ command_id: 2000, chat_to: 'ack', content: { ask: 1 } });
+    const ask = await http.send({ command_id: 2000, chat_to: 'ack', content: { ask: 1 } });
     expect([ask.status, ask.body.message]).toEqual([400, expect.stringContaining('ask')]);
   });
 });

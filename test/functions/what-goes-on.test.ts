@@ -5,25 +5,25 @@ import { markDelivery } from '../../contract/store/scripts/settle.ts';
 import { writeTail } from '../../contract/store/tail.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
-import { startWorld, stores, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';
 import { sharedClusterUrl, sharedRedisUrl } from '../kit/redis.ts';
 
 const MINUTE_MS = 60_000;
 
 describe.each(stores)('history, tail and timeline, on %s', (store) => {
-  let world: World;
+  let http: HttpApi;
   beforeAll(async () => {
-    world = await startWorld({ store });
+    http = await startHttpApi({ store });
   });
-  afterAll(() => world.stop());
+  afterAll(() => http.stop());
 
-  const keys = () => keysOf(world.prefix);
-  const get = async (path: string) => (await world.call('GET', path)).body;
+  const keys = () => keysOf(http.prefix);
+  const get = async (path: string) => (await http.call('GET', path)).body;
   /** As a gateway writes, on the same store. */
   async function asGateway<T>(write: (redis: ReturnType<typeof connectRedis>) => Promise<T>): Promise<T> {
     const isCluster = store === 'ioredis in a cluster';
     const url = isCluster ? sharedClusterUrl() : sharedRedisUrl();
-    const env = { REDIS_URL: url, REDIS_CLUSTER: String(isCluster), REDIS_KEY_PREFIX: world.prefix };
+    const env = { REDIS_URL: url, REDIS_CLUSTER: String(isCluster), REDIS_KEY_PREFIX: http.prefix };
     const redis = connectRedis(readEnvironment(env), undefined);
     try {
       return await write(redis);
@@ -32,7 +32,7 @@ describe.each(stores)('history, tail and timeline, on %s', (store) => {
     }
   }
   const event = (user: string, fields: Record<string, string | number>) =>
-    world.redis.xadd(keys().events, '*', ...Object.entries({ user, epoch: 7, gateway: 'g-1', ...fields }).flat());
+    http.redis.xadd(keys().events, '*', ...Object.entries({ user, epoch: 7, gateway: 'g-1', ...fields }).flat());
 
   it('the last hours come in steps, with gaps where no gateway reported', async () => {
     const last = Math.floor(Date.now() / MINUTE_MS) - 2;
@@ -89,7 +89,7 @@ describe.each(stores)('history, tail and timeline, on %s', (store) => {
     expect(await get(`/tail?cursor=${next.cursor}`)).toMatchObject({ lines: [], cursor: next.cursor });
     const bob = await get(`/tail?user=bob&cursor=${ofBob.cursor}`);
     expect(bob.lines.map(({ user }: { user: string }) => user)).toEqual(['bob']);
-    expect(await world.redis.zrange(`${world.prefix}tailing`, '0', '-1')).toEqual(expect.arrayContaining(['', 'bob']));
+    expect(await http.redis.zrange(`${http.prefix}tailing`, '0', '-1')).toEqual(expect.arrayContaining(['', 'bob']));
   });
 
   it('a slow tail misses older lines, and gets their number', async () => {
@@ -110,11 +110,11 @@ describe.each(stores)('history, tail and timeline, on %s', (store) => {
   });
 
   it('the timeline of a user has connections and messages, in the order of time', async () => {
-    await world.addUser('tim');
+    await http.addUser('tim');
     await event('tim', { type: 'connected', reason: 'verified', at: 1_000 });
     await event('other', { type: 'connected', reason: 'verified', at: 1_500 });
     await event('tim', { type: 'disconnected', reason: 'heartbeat_timeout', at: 2_000 });
-    const { body } = await world.send({ command_id: 102, chat_to: 'tim', content: 'x', receipt: true });
+    const { body } = await http.send({ command_id: 102, chat_to: 'tim', content: 'x', receipt: true });
     const step = { messageId: body.id, userId: 'tim' };
     await asGateway((redis) => markDelivery(redis, keys(), [{ ...step, state: 'written' }]));
     const timeline = await get('/users/tim/timeline');
@@ -131,9 +131,9 @@ describe.each(stores)('history, tail and timeline, on %s', (store) => {
   });
 
   it('a timeline reads a bounded number of events', async () => {
-    await world.addUser('rare');
+    await http.addUser('rare');
     await event('rare', { type: 'connected', reason: 'verified', at: 1 });
-    const pipeline = world.redis.pipeline();
+    const pipeline = http.redis.pipeline();
     for (let i = 0; i < 10_500; i += 1)
       pipeline.xadd(keys().events, '*', 'user', 'busy', 'type', 'connected', 'at', '5');
     await pipeline.exec();

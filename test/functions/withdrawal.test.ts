@@ -3,7 +3,7 @@ import { createLog } from '../../functions/runtime/log.ts';
 import { createRuntime } from '../../functions/runtime/runtime.ts';
 import { idempotencyOf } from '../../functions/send-command/idempotency.ts';
 import { createSender } from '../../functions/send-command/send.ts';
-import { startWorld } from '../kit/http-api.ts';
+import { startHttpApi } from '../kit/http-api.ts';
 import { startTestRedis } from '../kit/redis.ts';
 import { startStoreProxy } from '../kit/store-proxy.ts';
 import { until } from '../kit/until.ts';
@@ -25,19 +25,19 @@ async function senderOn(url: string, prefix: string) {
 /** A function whose store carries commands out and does not answer any more, and one whose store does. */
 async function silentStore() {
   const redis = await startTestRedis();
-  const world = await startWorld({ url: redis.url });
+  const http = await startHttpApi({ url: redis.url });
   const proxy = await startStoreProxy(redis.port);
   onTestFinished(async () => {
     await proxy.close();
-    await world.stop();
+    await http.stop();
     await redis.stop();
   });
-  await world.addUser('away');
-  const [send, sendElsewhere] = [await senderOn(proxy.url, world.prefix), await senderOn(redis.url, world.prefix)];
+  await http.addUser('away');
+  const [send, sendElsewhere] = [await senderOn(proxy.url, http.prefix), await senderOn(redis.url, http.prefix)];
   // The script is loaded, and the store's clock is known.
   await send();
   proxy.delay(60_000);
-  return { send, sendElsewhere, stored: () => world.redis.zrange(`${world.prefix}mailbox:away`, '0', '-1') };
+  return { send, sendElsewhere, stored: () => http.redis.zrange(`${http.prefix}mailbox:away`, '0', '-1') };
 }
 
 const AWAY = { name: 'RedisUnavailableError' };

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTarget, type Target } from '../hostile/support/target.ts';
-import { startWorld, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi } from '../kit/http-api.ts';
 import { httpCorpus, keep, type Piece, tcpCorpus } from './support/corpus.ts';
 import { mutateDialogue, mutateRequest, renderPiece } from './support/mutate.ts';
 import { Random } from './support/random.ts';
@@ -15,7 +15,7 @@ const PATIENCE_MS = 10_000;
 const AT_ONCE = 8;
 
 let target: Target;
-let world: World;
+let http: HttpApi;
 beforeAll(async () => {
   target = await startTarget({
     env: {
@@ -25,11 +25,11 @@ beforeAll(async () => {
       MAX_VERIFY_FAILURES_PER_ADDRESS: '0',
     },
   });
-  world = await startWorld();
-  await world.addUser('fuzz');
+  http = await startHttpApi();
+  await http.addUser('fuzz');
 });
 afterAll(async () => {
-  await world.stop();
+  await http.stop();
   await target.stop();
 });
 
@@ -74,7 +74,7 @@ async function tryDialogue(pieces: readonly Piece[]): Promise<void> {
 }
 
 async function tryRequest(text: string): Promise<void> {
-  const answer = (await talk(world.api.port, [Buffer.from(text.replaceAll('$TOKEN', world.operator))])).toString();
+  const answer = (await talk(http.api.port, [Buffer.from(text.replaceAll('$TOKEN', http.operator))])).toString();
   const statuses = [...answer.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status));
   for (const status of statuses)
     if (status >= 500 && status !== 503) throw new Error(`answered ${status}: ${answer.slice(0, 500)}`);
@@ -131,9 +131,9 @@ test(
     const vary = (random: Random) => mutateRequest(random.pick(corpus), random);
     const tried = await fuzz('http', corpus, vary, tryRequest, (request) => ({ request }));
     expect(tried).toBeGreaterThan(corpus.length);
-    const { status } = await world.send({ command_id: 102, chat_to: 'fuzz', content: 'fresh' });
+    const { status } = await http.send({ command_id: 102, chat_to: 'fuzz', content: 'fresh' });
     expect(status).toBe(200);
-    expect(world.logged.filter(({ reason }) => reason === 'internal')).toEqual([]);
+    expect(http.logged.filter(({ reason }) => reason === 'internal')).toEqual([]);
     console.log(`${tried} requests`);
   },
   TEST_MS,

@@ -81,12 +81,12 @@ class User {
 
 const isLive = (gateway: string | undefined) => gateway !== undefined && gateway !== 'dead';
 
-interface World {
+interface ModelRun {
   readonly model: Model;
   readonly keys: Keys;
   calls: number;
 }
-type Step = (world: World) => Promise<void>;
+type Step = (run: ModelRun) => Promise<void>;
 
 const add =
   (userId: string): Step =>
@@ -116,15 +116,15 @@ const claim =
 /** `late`: by a session that is not the current one any more, which must change nothing. */
 const release =
   (userId: string, late: boolean): Step =>
-  async (world) => {
-    const user = world.model.users.get(userId);
+  async (run) => {
+    const user = run.model.users.get(userId);
     if (user === undefined) return;
-    world.calls += 1;
+    run.calls += 1;
     const gateway = user.gateway ?? 'g1';
     const isCurrent = user.gateway !== undefined && !late;
     const session = { userId, epoch: late ? user.epoch - 1 : user.epoch, holder: gateway };
-    const ended = { session, reason: 'client_left', handsOver: false, undelivered: [], call: `c${world.calls}` };
-    expect(await releaseSession(port, world.keys, LIMITS, { ...ended, highestId: 0 })).toBe(isCurrent);
+    const ended = { session, reason: 'client_left', handsOver: false, undelivered: [], call: `c${run.calls}` };
+    expect(await releaseSession(port, run.keys, LIMITS, { ...ended, highestId: 0 })).toBe(isCurrent);
     if (isCurrent) user.gateway = undefined;
   };
 
@@ -184,8 +184,8 @@ async function agrees(steps: readonly Step[]): Promise<void> {
   const keys = keysOf(uniquePrefix());
   const inAnHour = Date.now() + 3_600_000;
   await redis.zadd(keys.gateways, inAnHour, 'g1', inAnHour, 'g2', 1, 'dead');
-  const world: World = { model: new Model(), keys, calls: 0 };
-  for (const next of [...USERS.slice(0, 2).map(add), ...steps]) await next(world);
+  const run: ModelRun = { model: new Model(), keys, calls: 0 };
+  for (const next of [...USERS.slice(0, 2).map(add), ...steps]) await next(run);
 
   const ids: number[] = [];
   for (const gateway of GATEWAYS) {
@@ -196,11 +196,11 @@ async function agrees(steps: readonly Step[]): Promise<void> {
     const messages = records.flatMap((one) =>
       one.kind === 'message' ? [{ id: one.head.id, direct: one.direct, kept: one.kept }] : [],
     );
-    expect(messages).toEqual(world.model.inboxes.get(gateway));
+    expect(messages).toEqual(run.model.inboxes.get(gateway));
     ids.push(...messages.map(({ id }) => Number(id)));
     expect(messages.map(({ id }) => Number(id))).toEqual(messages.map(({ id }) => Number(id)).sort((x, y) => x - y));
   }
-  for (const [userId, expected] of world.model.users) {
+  for (const [userId, expected] of run.model.users) {
     const members = await redis.zrange(keys.mailbox(userId), '0', '-1');
     expect(members.map((member) => parseMailboxMember(member).head.id)).toEqual(expected.mailbox);
     const [epoch, gateway, lost] = await redis.hmget(keys.user(userId), 'epoch', 'gateway', 'lost');

@@ -18,7 +18,7 @@ export interface Reply {
 }
 
 /** The real HTTP server on a store, a logged-in operator, and its log. */
-export interface World {
+export interface HttpApi {
   api: Api;
   redis: Redis;
   prefix: string;
@@ -37,9 +37,9 @@ export interface CallOptions {
   token?: string | null;
 }
 
-export async function startWorld(
+export async function startHttpApi(
   options: { store?: Store; url?: string; env?: Record<string, string> } = {},
-): Promise<World> {
+): Promise<HttpApi> {
   const { store = 'ioredis', env = {} } = options;
   const prefix = uniquePrefix();
   const url = options.url ?? (store === 'ioredis in a cluster' ? sharedClusterUrl() : sharedRedisUrl());
@@ -62,7 +62,8 @@ export async function startWorld(
   await redis.zadd(`${prefix}users`, 0, 'op');
 
   const call = caller(api.url, operator);
-  const post: World['post'] = (path, body, headers = {}) => call('POST', path, { body: JSON.stringify(body), headers });
+  const post: HttpApi['post'] = (path, body, headers = {}) =>
+    call('POST', path, { body: JSON.stringify(body), headers });
   return {
     api,
     redis,
@@ -86,7 +87,7 @@ export async function startWorld(
 }
 
 /** Calls the HTTP API at `url`, as this operator where no other token is named; null: without one. */
-export function caller(url: string, operator: string): World['call'] {
+export function caller(url: string, operator: string): HttpApi['call'] {
   return async (method, path, { body, headers = {}, token = operator } = {}) => {
     const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
     const response = await fetch(`${url}${path}`, {

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { startApi } from '../../local/http/server.ts';
 import { gateway } from '../kit/gateway.ts';
-import { startWorld } from '../kit/http-api.ts';
+import { startHttpApi } from '../kit/http-api.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 import { tokenOf, withPassword } from '../kit/users.ts';
@@ -33,23 +33,23 @@ it.each([
   async (_, args, before) => {
     const live = await folder();
     const old = await server(live, args);
-    const world = await startWorld({ url: old.url });
-    onTestFinished(() => world.stop());
-    const device = await gateway({}, { redisUrl: old.url, prefix: world.prefix });
+    const http = await startHttpApi({ url: old.url });
+    onTestFinished(() => http.stop());
+    const device = await gateway({}, { redisUrl: old.url, prefix: http.prefix });
     const first = await device.verified('connected', ['ack']);
-    const epoch = Number(await world.redis.hget(`${world.prefix}user:connected`, 'epoch'));
-    await world.addUser('away', { token: 'token of away' });
-    await world.addUser('later', await withPassword('a password'));
-    const kept = await world.send({ command_id: 102, chat_to: 'away', content: 'before the backup' });
+    const epoch = Number(await http.redis.hget(`${http.prefix}user:connected`, 'epoch'));
+    await http.addUser('away', { token: 'token of away' });
+    await http.addUser('later', await withPassword('a password'));
+    const kept = await http.send({ command_id: 102, chat_to: 'away', content: 'before the backup' });
     expect(kept.body.recipients).toMatchObject({ stored: 1 });
 
-    await world.redis.call(before);
+    await http.redis.call(before);
     const backup = await folder();
     await cp(live, backup, { recursive: true });
 
     // After the backup: a message, and a token.
-    const missed = await world.send({ command_id: 102, chat_to: 'away', content: 'after the backup' });
-    const { body } = await world.post(
+    const missed = await http.send({ command_id: 102, chat_to: 'away', content: 'after the backup' });
+    const { body } = await http.post(
       '/login',
       { phone_number: 'later', password: 'a password' },
       { authorization: '' },
@@ -59,12 +59,12 @@ it.each([
     const restored = await server(backup, args);
     const api = await startApi({
       port: 0,
-      env: { REDIS_URL: restored.url, REDIS_KEY_PREFIX: world.prefix, LOG_LEVEL: 'silent' },
+      env: { REDIS_URL: restored.url, REDIS_KEY_PREFIX: http.prefix, LOG_LEVEL: 'silent' },
     });
     onTestFinished(() => api.close());
     const admin = new Redis(restored.url);
     onTestFinished(() => admin.disconnect());
-    const second = await gateway({}, { redisUrl: restored.url, prefix: world.prefix });
+    const second = await gateway({}, { redisUrl: restored.url, prefix: http.prefix });
     const call = (path: string, token: string, init: RequestInit = {}) =>
       fetch(`${api.url}${path}`, { ...init, headers: { authorization: `Bearer ${token}` } });
 
@@ -78,17 +78,17 @@ it.each([
     expect(again.status).toBe(200);
 
     // The session of the gateway that is gone is buried by the new one, and its user comes back with a higher epoch.
-    const presence = () => admin.hget(`${world.prefix}user:connected`, 'gateway');
+    const presence = () => admin.hget(`${http.prefix}user:connected`, 'gateway');
     expect(first.verdict.code).toBe(1);
     await until('the old gateway is buried', async () => !(await presence()), { timeoutMs: 30_000 });
     expect((await second.verified('connected', ['ack'])).verdict.code).toBe(1);
-    expect(Number(await admin.hget(`${world.prefix}user:connected`, 'epoch'))).toBeGreaterThan(epoch);
+    expect(Number(await admin.hget(`${http.prefix}user:connected`, 'epoch'))).toBeGreaterThan(epoch);
 
     // What waited then waits now; what came after the backup is not there.
     const command = { command_id: 102, chat_to: 'away', content: 'after the restoration' };
     const sent = await call('/send-command', tokenOf('op'), { method: 'POST', body: JSON.stringify(command) });
     const { id } = (await sent.json()) as { id: string };
-    const waiting = (await admin.zrange(`${world.prefix}mailbox:away`, '0', '-1')).join('\n');
+    const waiting = (await admin.zrange(`${http.prefix}mailbox:away`, '0', '-1')).join('\n');
     expect(waiting).toContain('before the backup');
     expect(waiting).toContain('after the restoration');
     expect(waiting).not.toContain('after the backup');

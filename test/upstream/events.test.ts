@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Fault, SERVICE_FAILED, THROTTLED } from '../../local/upstream/faults.ts';
 import { uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
-import { distinct, numbersOf, testFunction, upstreamGateway, upTo } from './support/world.ts';
+import { distinct, numbersOf, testFunction, upstreamGateway, upTo } from './support/test-function.ts';
 
 const FEATURES = ['receipts', 'errors'];
 

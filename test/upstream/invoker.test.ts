@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { Invoker } from '../../gateway/upstream/invoker.ts';
 import { THROTTLED } from '../../local/upstream/faults.ts';
-import { AWS_ENV, testFunction } from './support/world.ts';
+import { AWS_ENV, testFunction } from './support/test-function.ts';
 
 it('checks before each attempt, the retries of the SDK too, that the batch is still ours', async () => {
   const fn = await testFunction();

@@ -14,7 +14,7 @@ import {
   testFunction,
   upstreamGateway,
   upTo,
-} from './support/world.ts';
+} from './support/test-function.ts';
 
 const LEASE = { LEASE_MS: '2000' };
 

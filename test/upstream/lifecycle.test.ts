@@ -5,7 +5,7 @@ import { startGatewayProcess } from '../kit/gateway-process.ts';
 import { Peer } from '../kit/peer.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
-import { AWS_ENV, testFunction, upstreamGateway } from './support/world.ts';
+import { AWS_ENV, testFunction, upstreamGateway } from './support/test-function.ts';
 
 /** `connected 1 verified` …: the sessions of the user are numbered in the order of their epochs. */
 const story = (items: readonly LifecycleItem[], user: string) => {

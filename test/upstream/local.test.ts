@@ -18,7 +18,7 @@ import { RefusedError } from '../../sdk/client/errors.ts';
 import { repository, startProcess, startProgram } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
-import { upstreamGateway } from './support/world.ts';
+import { upstreamGateway } from './support/test-function.ts';
 
 function sdk(url: string): LambdaClient {
   const client = new LambdaClient({

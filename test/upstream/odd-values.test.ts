@@ -3,17 +3,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startInvokeApi } from '../../local/upstream/invoke-api.ts';
 import type { TestGateway } from '../kit/gateway.ts';
 import { startTestGateway } from '../kit/gateway.ts';
-import { startWorld, type World } from '../kit/http-api.ts';
+import { type HttpApi, startHttpApi } from '../kit/http-api.ts';
 import type { Peer } from '../kit/peer.ts';
 import { until } from '../kit/until.ts';
 import { type Fate, type OddText, oddNumbers, oddTexts } from '../vectors/odd-values.ts';
-import { AWS_ENV } from './support/world.ts';
+import { AWS_ENV } from './support/test-function.ts';
 
 /** What the function was given last, and what it answers: JSON text both. */
 const fn = { payload: '', answer: '{}' };
 let invokeApi: Awaited<ReturnType<typeof startInvokeApi>>;
 let g: TestGateway;
-let world: World;
+let http: HttpApi;
 let device: Peer;
 let reader: Peer;
 
@@ -28,15 +28,15 @@ beforeAll(async () => {
     say: () => undefined,
   });
   Object.assign(process.env, AWS_ENV, { AWS_ENDPOINT_URL_LAMBDA: invokeApi.url });
-  world = await startWorld();
+  http = await startHttpApi();
   const env = { ...AWS_ENV, UPSTREAM_FUNCTION: 'devices', MAX_BAD_FRAMES: '1000' };
-  g = await startTestGateway(env, { prefix: world.prefix });
+  g = await startTestGateway(env, { prefix: http.prefix });
   device = await g.verified('device', ['errors', 'receipts']);
   reader = await g.verified('reader', []);
 });
 afterAll(async () => {
   await g.stop();
-  await world.stop();
+  await http.stop();
   await invokeApi.close();
 });
 
@@ -51,7 +51,7 @@ const doors: Record<'tcp' | 'http' | 'queue' | 'upstream', (text: OddText) => Pr
   },
   http: async (text) => {
     const body = bytesOf('{"command_id": 102, "chat_to": "reader", "content": ', text, '}');
-    const { status } = await world.call('POST', '/send-command', { body });
+    const { status } = await http.call('POST', '/send-command', { body });
     expect([200, 400]).toContain(status);
     return status === 400;
   },
@@ -93,7 +93,7 @@ describe('odd numbers', () => {
     expect(fn.payload.replaceAll(' ', '')).toContain(`"n":${json}`);
     // Over HTTP.
     const body = `{"command_id": 2000, "chat_to": "device", "content": {"n": ${json}}}`;
-    expect((await world.call('POST', '/send-command', { body })).status).toBe(200);
+    expect((await http.call('POST', '/send-command', { body })).status).toBe(200);
     expect((await device.receives(2000)).text).toContain(`"n":${arrives}`);
     fn.answer = '{}';
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SERVICE_FAILED, THROTTLED } from '../../local/upstream/faults.ts';
 import { until } from '../kit/until.ts';
-import { testFunction, upstreamGateway, upTo } from './support/world.ts';
+import { testFunction, upstreamGateway, upTo } from './support/test-function.ts';
 
 const FEATURES = ['receipts', 'errors'];
 const refusal = (error: string, ref: unknown) => ({ error, message: expect.any(String), ref });

@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Random } from '../random.ts';
-import type { World } from '../world.ts';
+import type { System } from '../system.ts';
 import { COMMAND } from './device.ts';
 
 interface CallParts {
-  readonly world: World;
+  readonly system: System;
   readonly random: Random;
   readonly log: CallLog;
 }
@@ -66,12 +66,12 @@ const AGAIN = [0, 408, 429, 503];
 
 /** Programs that call the API as an operator. Each call has an Idempotency-Key, and is repeated until it has its answer. */
 export class Callers {
-  readonly #world: World;
+  readonly #system: System;
   readonly #random: Random;
   readonly #log: CallLog;
 
-  constructor({ world, random, log }: CallParts) {
-    this.#world = world;
+  constructor({ system, random, log }: CallParts) {
+    this.#system = system;
     this.#random = random;
     this.#log = log;
   }
@@ -147,10 +147,10 @@ export class Callers {
 
   async #call(method: string, path: string, body?: object, key?: string): Promise<Answer> {
     try {
-      const response = await fetch(`${this.#world.api.url}${path}`, {
+      const response = await fetch(`${this.#system.api.url}${path}`, {
         method,
         headers: {
-          authorization: `Bearer ${this.#world.tokenOf('operator')}`,
+          authorization: `Bearer ${this.#system.tokenOf('operator')}`,
           'content-type': 'application/json',
           ...(key === undefined ? {} : { 'idempotency-key': key }),
         },

@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { ClientCommand } from '../../../contract/wire/command-ids.ts';
 import type { Random } from '../random.ts';
+import type { System } from '../system.ts';
 import { Wire, type WireFrame } from '../wire.ts';
-import type { World } from '../world.ts';
 
 /** The command id of all messages of this load; `n` names the message. */
 export const COMMAND = 2_001;
@@ -33,16 +33,16 @@ export class AskedDevice {
   /** When it first replied to a message, and acknowledged it: by `performance.now()`, before it was written. */
   readonly replied = new Map<string, number>();
   readonly acknowledged = new Map<string, number>();
-  readonly #world: World;
+  readonly #system: System;
   readonly #random: Random;
   #wire: Wire | undefined;
   #isOn = false;
   #running: Promise<void> | undefined;
 
-  constructor(user: string, form: keyof typeof FEATURES, { world, random }: { world: World; random: Random }) {
+  constructor(user: string, form: keyof typeof FEATURES, { system, random }: { system: System; random: Random }) {
     this.user = user;
     this.form = form;
-    this.#world = world;
+    this.#system = system;
     this.#random = random;
   }
 
@@ -63,7 +63,7 @@ export class AskedDevice {
 
   async #run(): Promise<void> {
     while (this.#isOn) {
-      const { open } = this.#world;
+      const { open } = this.#system;
       if (open.length > 0) await this.#stay(this.#random.pick(open).port);
       if (this.#isOn) await setTimeout(this.#random.between(5, 120));
     }
@@ -73,7 +73,7 @@ export class AskedDevice {
   async #stay(port: number): Promise<void> {
     const closed = Promise.withResolvers<void>();
     const wire = new Wire(port, (frame) => void this.#take(wire, frame), closed.resolve);
-    if ((await wire.verify(this.user, this.#world.tokenOf(this.user), FEATURES[this.form])) === undefined) return;
+    if ((await wire.verify(this.user, this.#system.tokenOf(this.user), FEATURES[this.form])) === undefined) return;
     this.#wire = wire;
     if (!this.#isOn) wire.socket.end();
     await closed.promise;

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { parseMailboxMember } from '../../../contract/store/records.ts';
 import { until } from '../../kit/until.ts';
 import { Random } from '../random.ts';
-import { LEASE_MS, World } from '../world.ts';
+import { LEASE_MS, System } from '../system.ts';
 import { Callers, CallLog } from './callers.ts';
 import { checkGroup, checkKeys, checkOnce, checkTimes, checkWaits, type Mailboxes } from './checks.ts';
 import { AskedDevice } from './device.ts';
@@ -15,7 +15,7 @@ const MAX_LOAD_MS = 120_000;
 const PATIENCE = { timeoutMs: 60_000, everyMs: 50 };
 
 interface Parts {
-  readonly world: World;
+  readonly system: System;
   readonly random: Random;
 }
 
@@ -25,15 +25,15 @@ interface Parts {
  */
 export async function runAsking({ seed = 1, cluster = false, durationMs = 8_000 } = {}): Promise<string[]> {
   const random = new Random(seed);
-  const world = await World.start({ cluster, gateways: GATEWAYS });
+  const system = await System.start({ cluster, gateways: GATEWAYS });
   try {
-    const parts = (): Parts => ({ world, random: random.fork() });
+    const parts = (): Parts => ({ system, random: random.fork() });
     const devices = ['ack-1', 'ack-2', 'ack-3'].map((user) => new AskedDevice(user, 'ack', parts()));
     devices.push(new AskedDevice('extended-1', 'extended', parts()));
     const sleepers = ['away-1', 'away-2'].map((user) => new AskedDevice(user, 'ack', parts()));
     const members = Array.from({ length: MEMBERS }, (_, i) => `member-${i}`);
-    await createUsers(world, [...devices, ...sleepers], members);
-    await world.untilReady();
+    await createUsers(system, [...devices, ...sleepers], members);
+    await system.untilReady();
     const log = new CallLog();
     const callers = () => new Callers({ ...parts(), log });
     const setup = callers();
@@ -53,14 +53,14 @@ export async function runAsking({ seed = 1, cluster = false, durationMs = 8_000 
     await disturb(parts(), devices, isOver);
     load.stop();
     await running;
-    await world.untilReady();
+    await system.untilReady();
     // A gateway that was killed last is buried by then, and its sessions are elsewhere.
     await setTimeout(3 * LEASE_MS);
     const calm = callers();
     await Promise.all(devices.map(({ user }) => calm.schedule(user, 2, { isCalm: true })));
     for (const { user } of devices) await calm.replace(user, 'level');
     for (const sleeper of sleepers) sleeper.switchOn();
-    await until('nothing is on its way', () => isIdle(world, everyone.slice(MEMBERS)), PATIENCE);
+    await until('nothing is on its way', () => isIdle(system, everyone.slice(MEMBERS)), PATIENCE);
     const all = new Map([...devices, ...sleepers].map((device) => [device.user, device]));
     const violations = [
       ...log.violations,
@@ -68,21 +68,21 @@ export async function runAsking({ seed = 1, cluster = false, durationMs = 8_000 
       ...checkTimes(log, all),
       ...checkOnce(all),
       ...checkKeys(log, all, new Set(sleepers.map(({ user }) => user))),
-      ...checkGroup(log, all, await readMailboxes(world, members)),
+      ...checkGroup(log, all, await readMailboxes(system, members)),
       ...(isEnough(log) ? [] : [`too little happened: ${JSON.stringify(countsOf(log))}`]),
     ];
     await Promise.all([...all.values()].map((device) => device.switchOff()));
     return violations;
   } finally {
-    await world.stop();
+    await system.stop();
   }
 }
 
-async function createUsers(world: World, devices: readonly AskedDevice[], members: readonly string[]): Promise<void> {
-  for (const { user } of devices) await world.createUser(user);
-  await world.createUser('operator', 'operator');
-  const pipeline = world.admin.pipeline();
-  for (const user of members) pipeline.hset(world.keys.user(user), 'token', 'none');
+async function createUsers(system: System, devices: readonly AskedDevice[], members: readonly string[]): Promise<void> {
+  for (const { user } of devices) await system.createUser(user);
+  await system.createUser('operator', 'operator');
+  const pipeline = system.admin.pipeline();
+  for (const user of members) pipeline.hset(system.keys.user(user), 'token', 'none');
   await pipeline.exec();
 }
 
@@ -149,7 +149,7 @@ class Load {
 
 /** Faults, one after the other; resolves when all are taken back. */
 async function disturb(
-  { world, random }: Parts,
+  { system, random }: Parts,
   devices: readonly AskedDevice[],
   isOver: () => boolean,
 ): Promise<void> {
@@ -158,24 +158,24 @@ async function disturb(
     await setTimeout(random.between(100, 500));
     const dice = random.next();
     if (dice < 0.5) random.pick(devices).cut();
-    else if (dice < 0.7) lasting.push(killGateway(world, random.between(0, GATEWAYS - 1)));
-    else if (dice < 0.8) await standStill(world.redis, random.between(200, 900));
-    else if (dice < 0.87) await crash(world.redis, random.between(0, 800));
-    else lasting.push(pauseGateway(world, random.between(0, GATEWAYS - 1), random.between(200, 1.5 * LEASE_MS)));
+    else if (dice < 0.7) lasting.push(killGateway(system, random.between(0, GATEWAYS - 1)));
+    else if (dice < 0.8) await standStill(system.redis, random.between(200, 900));
+    else if (dice < 0.87) await crash(system.redis, random.between(0, 800));
+    else lasting.push(pauseGateway(system, random.between(0, GATEWAYS - 1), random.between(200, 1.5 * LEASE_MS)));
   }
   await Promise.all(lasting);
 }
 
-async function killGateway(world: World, place: number): Promise<void> {
-  const gateway = world.gateways[place];
-  if (!gateway || gateway.isPaused || world.open.length < 2) return;
-  world.gateways[place] = undefined;
+async function killGateway(system: System, place: number): Promise<void> {
+  const gateway = system.gateways[place];
+  if (!gateway || gateway.isPaused || system.open.length < 2) return;
+  system.gateways[place] = undefined;
   await gateway.process.stop('SIGKILL');
-  await world.startGateway(place);
+  await system.startGateway(place);
 }
 
-async function pauseGateway(world: World, place: number, forMs: number): Promise<void> {
-  const gateway = world.gateways[place];
+async function pauseGateway(system: System, place: number, forMs: number): Promise<void> {
+  const gateway = system.gateways[place];
   if (!gateway || gateway.isPaused) return;
   gateway.isPaused = true;
   gateway.process.child.kill('SIGSTOP');
@@ -184,19 +184,19 @@ async function pauseGateway(world: World, place: number, forMs: number): Promise
   gateway.isPaused = false;
 }
 
-async function standStill(redis: World['redis'], forMs: number): Promise<void> {
+async function standStill(redis: System['redis'], forMs: number): Promise<void> {
   redis.signal('SIGSTOP');
   await setTimeout(forMs);
   redis.signal('SIGCONT');
 }
 
-async function crash(redis: World['redis'], backAfterMs: number): Promise<void> {
+async function crash(redis: System['redis'], backAfterMs: number): Promise<void> {
   await redis.crash();
   await setTimeout(backAfterMs);
   await redis.startAgain();
 }
 
-async function isIdle({ admin, keys }: World, users: readonly string[]): Promise<boolean> {
+async function isIdle({ admin, keys }: System, users: readonly string[]): Promise<boolean> {
   const boxes = await Promise.all(users.map((user) => admin.zcard(keys.mailbox(user))));
   const gateways = await admin.zrange(keys.gateways, '0', '-1');
   const inboxes = await Promise.all(gateways.map((id) => admin.xlen(keys.inbox(id))));
@@ -205,7 +205,7 @@ async function isIdle({ admin, keys }: World, users: readonly string[]): Promise
   throw new Error(`mailboxes ${boxes}, inboxes ${inboxes}, scheduled and to groups ${work}`);
 }
 
-async function readMailboxes({ admin, keys }: World, users: readonly string[]): Promise<Mailboxes> {
+async function readMailboxes({ admin, keys }: System, users: readonly string[]): Promise<Mailboxes> {
   const pipeline = admin.pipeline();
   for (const user of users) pipeline.zrange(keys.mailbox(user), '0', '-1');
   const replies = (await pipeline.exec()) ?? [];

@@ -31,7 +31,7 @@ export interface TestFunction {
 
 /** A function behind the local Invoke API, on a port of its own; it remembers what it was given. */
 export async function testFunction(port = 0): Promise<TestFunction> {
-  const world: Omit<TestFunction, 'url' | 'close'> = {
+  const fn: Omit<TestFunction, 'url' | 'close'> = {
     events: [],
     items: [],
     lifecycle: [],
@@ -45,13 +45,13 @@ export async function testFunction(port = 0): Promise<TestFunction> {
     functions: {
       devices: async ({ payload }) => {
         const event = JSON.parse(payload) as UpstreamEvent;
-        world.events.push(event);
-        if (event.kind === 'items') world.items.push(...event.items);
-        if (event.kind === 'lifecycle') world.lifecycle.push(...event.items);
+        fn.events.push(event);
+        if (event.kind === 'items') fn.items.push(...event.items);
+        if (event.kind === 'lifecycle') fn.lifecycle.push(...event.items);
         if (event.kind !== 'request') return { kind: 'answer', payload: 'null' };
-        world.requests.push(event);
+        fn.requests.push(event);
         try {
-          return { kind: 'answer', payload: JSON.stringify((await world.answer(event)) ?? null) };
+          return { kind: 'answer', payload: JSON.stringify((await fn.answer(event)) ?? null) };
         } catch (error) {
           return errorOutcome('Error', (error as Error).message);
         }
@@ -59,11 +59,11 @@ export async function testFunction(port = 0): Promise<TestFunction> {
     },
     say: () => undefined,
     faults: (invocation, type) => {
-      world.invocations += 1;
-      return world.fault?.(invocation, type);
+      fn.invocations += 1;
+      return fn.fault?.(invocation, type);
     },
   });
-  const made = Object.assign(world, { url: api.url, close: () => api.close() });
+  const made = Object.assign(fn, { url: api.url, close: () => api.close() });
   onTestFinished(() => api.close());
   return made;
 }

@@ -16,7 +16,7 @@ export const LEASE_MS = 2_500;
 /** Of a machine that does many things at once. */
 const START_TIMEOUT_MS = 120_000;
 
-export interface WorldOptions {
+export interface SystemOptions {
   readonly cluster: boolean;
   readonly gateways: number;
   readonly env?: Readonly<Record<string, string>>;
@@ -35,7 +35,7 @@ export interface Gateway extends GatewayProcess {
 }
 
 /** The whole system on real sockets: Redis with its log synced at every write, gateways and the HTTP API as processes. */
-export class World {
+export class System {
   /** The one that serves. */
   redis: RedisServer;
   replica: RedisServer | undefined;
@@ -74,7 +74,7 @@ export class World {
     this.keys = keysOf(parts.env.REDIS_KEY_PREFIX ?? '');
   }
 
-  static async start(options: WorldOptions): Promise<World> {
+  static async start(options: SystemOptions): Promise<System> {
     const folder = await mkdtemp(join(tmpdir(), 'fronttcp-faults-'));
     const redis = await findRedisServer(folder, options.cluster, undefined, options.replica?.behindMs);
     const replica = options.replica ? await startReplica(folder, redis) : undefined;
@@ -93,15 +93,15 @@ export class World {
     admin.on('error', () => undefined);
     const ofApi = links ? { REDIS_URL: links.api.url } : {};
     const api = await ApiServer.start({ ...env, ...ofApi, LOG_LEVEL: 'silent' });
-    const world = new World({ redis, replica, links, admin, api, folder, env });
-    world.program = options.program;
+    const system = new System({ redis, replica, links, admin, api, folder, env });
+    system.program = options.program;
     try {
-      await Promise.all(Array.from({ length: options.gateways }, (_, place) => world.startGateway(place)));
+      await Promise.all(Array.from({ length: options.gateways }, (_, place) => system.startGateway(place)));
     } catch (error) {
-      await world.stop();
+      await system.stop();
       throw error;
     }
-    return world;
+    return system;
   }
 
   async startGateway(place: number): Promise<Gateway> {
