@@ -63,11 +63,12 @@ export class Router {
     if (!this.#isOpenToAll(sender, chat)) return this.#route(sender, chat, ServerCommand.group, [...new Set(to)]);
     const message = this.#direct(sender, chat, ServerCommand.group);
     const elsewhere: string[] = [];
+    const givenUp: Session[] = [];
     for (const userId of to) {
       const receiver = this.#registry.get(userId);
-      if (receiver?.outbox.hasLast(message)) continue;
-      if (receiver?.takesDirect) receiver.sendDirect(message);
-      else elsewhere.push(userId);
+      if (receiver && (receiver.outbox.hasLast(message) || givenUp.includes(receiver))) continue;
+      if (!receiver?.takesDirect) elsewhere.push(userId);
+      else if (!receiver.sendDirect(message)) givenUp.push(receiver);
     }
     if (elsewhere.length > 0) this.#route(sender, chat, ServerCommand.group, [...new Set(elsewhere)]);
   }

@@ -107,9 +107,11 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     return this.#replay === undefined && !this.isBehind;
   }
 
-  sendDirect(message: Message): void {
-    if (this.#isTooLarge(message)) this.#giveUp(message);
-    else this.send(message);
+  sendDirect(message: Message): boolean {
+    const fits = !this.#isTooLarge(message);
+    if (fits) this.send(message);
+    else this.#giveUp(message);
+    return fits;
   }
 
   /** Its reader is too slow: more than its share waits for it, or it waits and all slow readers together have too much. */

@@ -207,9 +207,9 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     return this.#state === 'verified' && this.#identity.form !== 'ack' && this.#downlink.takesDirect;
   }
 
-  /** Sends a message without an id; only where `takesDirect` is true. */
-  sendDirect(message: Message): void {
-    this.#downlink.sendDirect(message);
+  /** Sends a message without an id; only where `takesDirect` is true. Returns false when it is too large for the client, and lost. */
+  sendDirect(message: Message): boolean {
+    return this.#downlink.sendDirect(message);
   }
 
   /** Something was put into the mailbox by others. */

@@ -65,6 +65,22 @@ describe('max_frame_bytes', () => {
     peer.hasNothingMore();
   });
 
+  test('a member of a group who is named twice loses a message that is too large once', async () => {
+    const g = await gateway();
+    await g.users('small');
+    const { peer } = await verified(g, 'small', { max_frame_bytes: LIMIT });
+    const any = await g.verified('any');
+    any.send(3, { chat_to: ['small', 'any', 'small'], chat_content: 'y'.repeat(LIMIT) });
+    any.send(3, { chat_to: ['small', 'any', 'small'], chat_content: 'last' });
+    await any.receives(103);
+    await peer.receives(103, chat('any', 'last'));
+    peer.hasNothingMore();
+    await peer.leave();
+    // The gateway's calls are in order: this one is behind what has counted it.
+    const again = await verified(g, 'small', { features: ['ack'] });
+    expect(again.verdict.lost).toBe(1);
+  });
+
   test.each([
     ['below the range', 1, 256],
     ['above the range', 1e9, 65_536],
