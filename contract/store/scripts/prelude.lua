@@ -21,7 +21,8 @@ local lastId
 local function nextId()
   if not lastId then lastId = tonumber(redis.call('GET', P .. 'message_id') or '0') end
   lastId = math.max(lastId + 1, now * 1024)
-  return int(lastId)
+  -- takes half the time of `int`
+  return string.format('%d', lastId)
 end
 -- Ids continue above the highest one that the caller knows (its estimate of Redis's clock counts as one): a failover may have
 -- lost it, and the clock of the new server may be behind. To be called before the first id.
