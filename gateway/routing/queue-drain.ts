@@ -3,7 +3,7 @@ import type { Keys } from '../../contract/store/keys.ts';
 import { type DrainResult, drainQueue } from '../../contract/store/scripts/drain-queue.ts';
 import type { Log } from '../../shared/log.ts';
 import { BLOCK_MS } from '../../shared/redis/blocking.ts';
-import { RedisReplyError, RedisUnavailableError } from '../../shared/redis/errors.ts';
+import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 
 /** Entries in one call of the script, beside the bound of its work: it holds Redis up for one or two milliseconds. */
@@ -117,14 +117,14 @@ export class QueueDrain {
 
   /** Of a deep queue the next batches are with Redis already while the reply to the first is on its way. */
   async #drain(): Promise<void> {
-    const calls = [this.#takeOrIsolate(this.#waiter)];
+    const calls = [this.#take(this.#waiter)];
     for (let call = calls.shift(); call !== undefined; call = calls.shift()) {
       const { taken, dead, left } = await call;
       this.#count(taken, dead);
       if (left === 0 || !this.#isRunning) continue;
       const wanted = taken < BATCH ? 1 : Math.min(DEEP_CALLS, Math.ceil(left / BATCH));
       while (calls.length < wanted) {
-        const next = this.#takeOrIsolate(this.#redis);
+        const next = this.#take(this.#redis);
         // Its error is for the loop, which may end before it comes to it.
         next.catch(() => undefined);
         calls.push(next);
@@ -132,33 +132,16 @@ export class QueueDrain {
     }
   }
 
-  /** When the script fails for a reason that does not pass, entries are taken one by one; the one at fault is put aside. */
-  async #takeOrIsolate(redis: RedisPort): Promise<DrainResult> {
-    try {
-      return await this.#take(redis, BATCH);
-    } catch (error) {
-      if (!this.#isRunning || error instanceof RedisUnavailableError) throw error;
-      this.#log.error({ event: 'queue_failed', error: String(error) }, 'could not route entries of the queue');
-    }
-    try {
-      return await this.#take(redis, 1);
-    } catch (error) {
-      if (!this.#isRunning || error instanceof RedisUnavailableError) throw error;
-      return this.#take(redis, 1, `not routed: ${String(error)}`);
-    }
-  }
-
-  #take(redis: RedisPort, maxEntries: number, setAside = ''): Promise<DrainResult> {
+  #take(redis: RedisPort): Promise<DrainResult> {
     const { offlineTtlSeconds, mailboxMax, mailboxMaxBytes, maxQueueRecipients, maxQueueEntryBytes } = this.#config;
     return drainQueue(redis, this.#keys, {
       offlineTtlSeconds,
       mailboxMax,
       mailboxMaxBytes,
-      maxEntries,
+      maxEntries: BATCH,
       maxRecipients: maxQueueRecipients,
       maxEntryBytes: maxQueueEntryBytes,
       maxFrameBytes: this.#config.maxFrameBytes,
-      setAside,
       highestId: this.#lease.highestId,
     });
   }

@@ -163,6 +163,31 @@ describe('poison goes to the dead letters with its reason, and the queue goes on
   });
 });
 
+test('an entry of a deep queue that Redis cannot route is the only one that is put aside', async () => {
+  const before = await gateway();
+  await before.users('u', 'broken');
+  await before.stop();
+  const { redis } = await gateway();
+  const place = before.keys;
+  await redis.command('ZADD', place.mailbox('broken'), 1, 'a message');
+  await redis.command('HSET', place.mailboxBytes('broken'), 'of', 'another type');
+  const texts = Array.from({ length: 3_000 }, (_, i) =>
+    JSON.stringify(entry(`${i}`, [i === 1_500 || i === 1_600 ? 'broken' : 'u'])),
+  );
+  for (let from = 0; from < texts.length; from += 500) {
+    await redis.command('LPUSH', place.queue, ...texts.slice(from, from + 500));
+  }
+  const g = await gateway({ MAILBOX_MAX: '5000' }, { prefix: place.prefix });
+  const client = await g.verified('u');
+  for (let i = 0; i < texts.length; i += 1) {
+    if (i !== 1_500 && i !== 1_600) await client.receives(102, chat('p', `${i}`));
+  }
+  client.hasNothingMore();
+  const letters = await deadLetters(g);
+  expect(letters.map((letter) => JSON.parse(letter.entry).chat_content)).toEqual(['1600', '1500']);
+  expect(letters.every(({ reason }) => reason.startsWith('not routed: '))).toBe(true);
+});
+
 test('an entry taken by a gateway that died before routing is routed by the next gateway, before anything newer', async () => {
   const g = await gateway();
   await g.users('u');

@@ -51,6 +51,48 @@ describe.each(drivers)('the drain of front_tcp over %s', (driver) => {
     expect((await bodies()).map(({ body }) => JSON.parse(body).chat_content)).toEqual(['first', 'second', 'new']);
   });
 
+  it('puts only that entry aside that cannot be routed, and stores no other twice', async () => {
+    await store.addUser('broken');
+    await store.redis.zadd(store.keys.mailbox('broken'), 1, 'a message');
+    await store.redis.hset(store.keys.mailboxBytes('broken'), 'of', 'another type');
+    await push(
+      ...Array.from({ length: 200 }, (_, i) => chat(`${i}`, i % 90 === 50 ? { chat_to: ['bob', 'broken'] } : {})),
+    );
+    expect(await drain()).toEqual({ taken: 200, dead: 2, left: 0 });
+    const routed = (await bodies()).map(({ body }) => JSON.parse(body).chat_content);
+    expect(routed).toEqual(Array.from({ length: 200 }, (_, i) => `${i}`));
+    expect(await dead()).toMatchObject(
+      ['140', '50'].map((content) => ({
+        reason: expect.stringMatching(/^not routed: WRONGTYPE/),
+        entry: expect.stringContaining(`"chat_content":"${content}"`),
+      })),
+    );
+  });
+
+  it('leaves all entries in the queue when the call fails at its end', async () => {
+    const session = { gateway: 'g', epoch: '1', form: 'plain' };
+    await store.redis.hset(store.keys.user('online'), session);
+    await store.redis.zadd(store.keys.gateways, Date.now() + 60_000, 'g');
+    await store.redis.set(store.keys.inbox('g'), 'of another type');
+    await push(...Array.from({ length: 200 }, (_, i) => chat(`${i}`, { chat_to: ['online'] })));
+    await expect(drain()).rejects.toThrow('WRONGTYPE');
+    expect(await store.redis.llen(store.keys.queue)).toBe(200);
+    await store.redis.del(store.keys.inbox('g'));
+    expect(await drain()).toEqual({ taken: 200, dead: 0, left: 0 });
+    const [[, fields] = ['', []]] = await store.redis.xrange(store.keys.inbox('g'), '-', '+');
+    expect(fields).toHaveLength(2 * 200);
+    await store.redis.del(store.keys.inbox('g'), store.keys.gateways, store.keys.user('online'));
+  });
+
+  it('is not held up by figures of another type', async () => {
+    await store.redis.del(`${store.keys.prefix}stats`);
+    await store.redis.set(`${store.keys.prefix}stats`, 'of another type');
+    await push(chat('x', { chat_to: ['nobody', 'bob'] }));
+    expect(await drain()).toEqual({ taken: 1, dead: 1, left: 0 });
+    expect(await bodies()).toHaveLength(1);
+    await store.redis.del(`${store.keys.prefix}stats`);
+  });
+
   it('hands over the text of a producer as it was written', async () => {
     const entry =
       ' { "x" : {"chat_content":"no"}, "chat_content" : "\\u4f60\\/ \\ud83d\\ude00 \\u0000" , "chat_to":["bob"],"chat_from":"a\\"b", "command_id" : 1.02e2, "more":[1,{"chat_from":"no"}] } ';

@@ -1,18 +1,19 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] max entries to take
---     [5] max recipients of an entry · [6] max bytes of an entry · [7] '', or the reason why the first entry must not be routed
---     [8] max bytes of a message's body, in its plain form: no frame of a client could hold more
---     [9] highest message id known to the caller
+--     [5] max recipients of an entry · [6] max bytes of an entry
+--     [7] max bytes of a message's body, in its plain form: no frame of a client could hold more
+--     [8] highest message id known to the caller
 -- Returns {taken, of these dead-lettered, left in the queue}
 -- Atomic because: an entry is in the queue, routed, or in the dead-letter list; at every moment in one of them.
--- Entries are read first and removed last: when Redis refuses a write (full memory) they are still there.
+-- Entries are read first and removed last: when the call fails on the way they are all still there.
+-- An entry that Redis cannot route (a key of another type, written by another program) becomes a dead letter; the others go on.
 -- A step ends when its work budget is used up, even in the middle of a list of recipients: `front_tcp:place` (a hash) records for
 -- the entry with this `digest` how many recipients are done, and the `unknown` ones among them. Each part has an id of its own,
 -- so that no recipient gets an older id behind a newer one.
 local offlineTtl, bound, max_entries = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
-local maxRecipients, maxBytes, maxBody = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
+local maxRecipients, maxBytes, maxBody = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local placeKey = P .. 'front_tcp:place'
-continue_above(ARGV[9])
+continue_above(ARGV[8])
 
 local sequences = { '^[\194-\223][\128-\191]', '^\224[\160-\191][\128-\191]', '^[\225-\236\238\239][\128-\191][\128-\191]',
   '^\237[\128-\159][\128-\191]', '^\240[\144-\191][\128-\191][\128-\191]',
@@ -159,15 +160,9 @@ end
 -- only the first entry of a call can be partly done
 local place = redis.call('HMGET', placeKey, 'digest', 'done', 'unknown')
 
--- returns whether all of the entry is done
-local function take(raw)
-  spend(1, #raw)
-  if ARGV[7] ~= '' and dead == 0 then
-    dead = 1
-    dead_letter(raw, ARGV[7])
-    return true
-  end
-  if take_single(raw) then return true end
+-- written when what they tell of is: `place` of an entry that is partly done, or its removal
+local place_after
+local function take_any(raw)
   local entry, reason = parse(raw)
   if not entry then
     dead = dead + 1
@@ -196,10 +191,10 @@ local function take(raw)
   local names = table.concat(unknown, ',')
   if past ~= '' then names = names ~= '' and past .. ',' .. names or past end
   if last then
-    redis.call('HSET', placeKey, 'digest', redis.sha1hex(raw), 'done', last, 'unknown', names)
+    place_after = { 'HSET', placeKey, 'digest', redis.sha1hex(raw), 'done', last, 'unknown', names }
     return false
   end
-  if resumes then redis.call('DEL', placeKey) end
+  if resumes then place_after = { 'DEL', placeKey } end
   if names ~= '' then
     dead = dead + 1
     dead_letter(raw, 'unknown recipients', names)
@@ -207,26 +202,39 @@ local function take(raw)
   return true
 end
 
+-- returns whether all of the entry is done
+local function take(raw)
+  spend(1, #raw)
+  if take_single(raw) then return true end
+  local ok, done = pcall(take_any, raw)
+  if ok then return done end
+  dead = dead + 1
+  dead_letter(raw, 'not routed: ' .. (type(done) == 'table' and done.err or tostring(done)))
+  return true
+end
+
 -- oldest first, in portions: as many as fit if each is as large as the largest so far
 local READ_BYTES = 1048576
-local taken, largest, ended = 0, READ_BYTES / 4, false
+local taken, largest, ended, removals = 0, READ_BYTES / 4, false, {}
 for _, list in ipairs({ P .. 'front_tcp:taken', P .. 'front_tcp' }) do
+  local done = 0
   while taken < max_entries and not ended do
     local count_ = math.max(1, math.min(max_entries - taken, math.floor(READ_BYTES / largest), 64))
-    local entries, done = redis.call('LRANGE', list, -count_, -1), 0
+    local entries = redis.call('LRANGE', list, -done - count_, -done - 1)
     if #entries == 0 then break end
     largest = 256
     for i = #entries, 1, -1 do
       largest = math.max(largest, #entries[i])
       ended = not take(entries[i])
       if ended then break end
-      done = done + 1
+      done, taken = done + 1, taken + 1
       ended = work >= STEP_WORK
       if ended then break end
     end
-    if done > 0 then redis.call('LTRIM', list, 0, -1 - done) end
-    taken = taken + done
   end
+  if done > 0 then removals[#removals + 1] = { 'LTRIM', list, 0, -1 - done } end
 end
 commit()
+if place_after then redis.call(unpack(place_after)) end
+for _, removal in ipairs(removals) do redis.call(unpack(removal)) end
 return { taken, dead, redis.call('LLEN', P .. 'front_tcp:taken') + redis.call('LLEN', P .. 'front_tcp') }

@@ -21,8 +21,6 @@ interface DrainLimits extends MailboxBound {
   maxFrameBytes: number;
   /** The highest message id known to the caller: new ones are above it. */
   highestId: number;
-  /** The first entry is not routed: it becomes a dead letter with this reason. */
-  setAside?: string;
 }
 
 export interface DrainResult {
@@ -43,7 +41,6 @@ export async function drainQueue(redis: RedisPort, keys: Keys, limits: DrainLimi
       limits.maxEntries,
       limits.maxRecipients,
       limits.maxEntryBytes,
-      limits.setAside ?? '',
       limits.maxFrameBytes - largestFrameBytes(''),
       limits.highestId,
     ],

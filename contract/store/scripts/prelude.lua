@@ -86,7 +86,8 @@ local function commit()
   if lastId then redis.call('SET', P .. 'message_id', int(lastId)) end
   local entries = {}
   for _, gateway in ipairs(outgoingOrder) do entries[gateway] = append(gateway, outgoing[gateway]) end
-  for name, by in pairs(counts) do redis.call('HINCRBY', P .. 'stats', name, int(by)) end
+  -- figures must not hold up messages
+  for name, by in pairs(counts) do redis.pcall('HINCRBY', P .. 'stats', name, int(by)) end
   return entries
 end
 
