@@ -164,16 +164,17 @@ local members, removed = take_out(user, ids)`,
     name: 'a queue cut before it is routed',
     edit: {
       script: 'drain_queue',
-      find: "local entries, done = redis.call('LRANGE', list, -count_, -1), 0",
-      replace: `local entries, done = redis.call('LRANGE', list, -count_, -1), 0
+      find: "local entries = redis.call('LRANGE', list, -done - count_, -done - 1)",
+      replace: `local entries = redis.call('LRANGE', list, -done - count_, -done - 1)
     redis.call('LTRIM', list, 0, -1 - #entries)`,
     },
     isKept: async (scene) => {
-      const { queue, users } = scene.store.keys;
+      const { queue, inbox } = scene.store.keys;
       const entry = { command_id: 102, chat_from: 'q', chat_to: [USER], chat_content: 'x' };
+      await scene.claimed('g1');
       await scene.command('LPUSH', queue, JSON.stringify(entry));
       // The script fails in the middle.
-      await scene.command('SET', users, 'no sorted set');
+      await scene.command('SET', inbox('g1'), 'no stream');
       const drain = { ...limits, maxEntries: 10, maxRecipients: 10, maxEntryBytes: 10_000 };
       await drainQueue(scene.store.port, scene.store.keys, drain as never).catch(() => undefined);
       return (await scene.command('LLEN', queue)) === 1;
