@@ -1,10 +1,9 @@
 import { freePort } from '../../local/free-port.ts';
 import type { Plan } from '../plan.ts';
-import { fronttcp, type RunningGateway, sharedRedis, startGateway } from '../servers/fronttcp.ts';
+import { fronttcp, nativeFronttcp, type RunningGateway, sharedRedis, startGateway } from '../servers/fronttcp.ts';
 import type { Server } from '../servers/server.ts';
 import { CPU, delivered, LATENCY, perSecond } from './columns.ts';
 import { loadOn } from './on-server.ts';
-import { gatewaysOf } from './queue.ts';
 import type { Contestant, Measured, Scenario, ScenarioFile } from './scenario.ts';
 
 /** Two gateways that share a port, a CPU each, beside one. */
@@ -32,8 +31,10 @@ export const scale: ScenarioFile = (servers, plan) =>
         ]),
       ];
 
+const nameOf = { node: fronttcp.name, native: nativeFronttcp.name } as const;
+
 function beside(servers: readonly Server[], id: string, title: string, args: readonly string[]): Scenario {
-  const nets = gatewaysOf(servers).map(({ name }) => (name === fronttcp.name ? 'node' : 'native'));
+  const nets = (['node', 'native'] as const).filter((net) => servers.some(({ name }) => name === nameOf[net]));
   return {
     id: `two-gateways-${id}`,
     group: 'Scale',
