@@ -68,7 +68,7 @@ export class GatewayProcess {
   #spawn(): ChildProcess {
     const { env, host, port, healthPort } = this.#options;
     const own = { GATEWAY_HOST: host, GATEWAY_PORT: String(port), HEALTH_PORT: String(healthPort) };
-    // It keeps compiled code where we do, in a folder per version of Node: half the start-up time. Node 20 has no such cache.
+    // The gateway keeps compiled code in the same cache as this process: half the start-up time. Node 20 has no such cache.
     const cache = module.getCompileCacheDir?.();
     const compiled = cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) };
     const child = spawn(process.execPath, [...NODE_FLAGS, MAIN], {
