@@ -169,12 +169,12 @@ local members, removed = take_out(user, ids)`,
     redis.call('LTRIM', list, 0, -1 - #entries)`,
     },
     isKept: async (scene) => {
-      const { queue, inbox } = scene.store.keys;
+      const { queue, gateways } = scene.store.keys;
       const entry = { command_id: 102, chat_from: 'q', chat_to: [USER], chat_content: 'x' };
       await scene.claimed('g1');
       await scene.command('LPUSH', queue, JSON.stringify(entry));
       // The script fails in the middle.
-      await scene.command('SET', inbox('g1'), 'no stream');
+      await scene.command('SET', gateways, 'no sorted set');
       const drain = { ...limits, maxEntries: 10, maxRecipients: 10, maxEntryBytes: 10_000 };
       await drainQueue(scene.store.port, scene.store.keys, drain as never).catch(() => undefined);
       return (await scene.command('LLEN', queue)) === 1;

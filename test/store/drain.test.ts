@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
 import { drainQueue } from '../../contract/store/scripts/drain-queue.ts';
 import { drivers, openStore, type Store } from './ports.ts';
@@ -69,19 +69,52 @@ describe.each(drivers)('the drain of front_tcp over %s', (driver) => {
     );
   });
 
-  it('leaves all entries in the queue when the call fails at its end', async () => {
-    const session = { gateway: 'g', epoch: '1', form: 'plain' };
-    await store.redis.hset(store.keys.user('online'), session);
-    await store.redis.zadd(store.keys.gateways, Date.now() + 60_000, 'g');
-    await store.redis.set(store.keys.inbox('g'), 'of another type');
-    await push(...Array.from({ length: 200 }, (_, i) => chat(`${i}`, { chat_to: ['online'] })));
+  describe('an inbox of another type', () => {
+    const session = (gateway: string) => ({ gateway, epoch: '1', form: 'plain' });
+    beforeAll(async () => {
+      await store.addUser('here', session('g'));
+      await store.addUser('there', session('h'));
+      await store.redis.zadd(store.keys.gateways, Date.now() + 600_000, 'g', Date.now() + 600_000, 'h');
+    });
+    beforeEach(() => store.redis.set(store.keys.inbox('g'), 'of another type'));
+    afterEach(() => store.redis.del(store.keys.inbox('g'), store.keys.inbox('h')));
+    afterAll(() => store.redis.del(store.keys.gateways));
+    const entries = () => Array.from({ length: 200 }, (_, i) => chat(`${i}`, { chat_to: [i % 2 ? 'here' : 'there'] }));
+    const fieldsOf = async (gateway: string) => (await store.redis.xrange(store.keys.inbox(gateway), '-', '+'))[0]?.[1];
+
+    it('fails only the entries that go there', async () => {
+      await push(...entries());
+      expect(await drain()).toEqual({ taken: 200, dead: 100, left: 0 });
+      expect(await fieldsOf('h')).toHaveLength(2 * 100);
+      expect((await dead())[0]).toMatchObject({
+        reason: expect.stringMatching(/not routed: .*WRONGTYPE inbox:g is a string/),
+        entry: expect.stringContaining('"chat_content":"199"'),
+      });
+    });
+  });
+
+  it('leaves all entries in the queue when the call fails on the way', async () => {
+    await store.addUser('connected', { gateway: 'g', epoch: '1', form: 'plain' });
+    await store.redis.set(store.keys.gateways, 'of another type');
+    await push(...Array.from({ length: 200 }, (_, i) => chat(`${i}`, i === 150 ? { chat_to: ['connected'] } : {})));
     await expect(drain()).rejects.toThrow('WRONGTYPE');
     expect(await store.redis.llen(store.keys.queue)).toBe(200);
-    await store.redis.del(store.keys.inbox('g'));
-    expect(await drain()).toEqual({ taken: 200, dead: 0, left: 0 });
-    const [[, fields] = ['', []]] = await store.redis.xrange(store.keys.inbox('g'), '-', '+');
-    expect(fields).toHaveLength(2 * 200);
-    await store.redis.del(store.keys.inbox('g'), store.keys.gateways, store.keys.user('online'));
+    await store.redis.del(store.keys.gateways);
+  });
+
+  it('forgets how far a long entry had come that cannot be routed further', async () => {
+    const names = Array.from({ length: 9_000 }, (_, i) => `nobody-${i}`);
+    const long = { maxRecipients: 10_000, maxEntryBytes: 1_048_576, maxFrameBytes: 65_536 };
+    await store.addUser('broken');
+    await store.redis.zadd(store.keys.mailbox('broken'), 1, 'a message');
+    await store.redis.hset(store.keys.mailboxBytes('broken'), 'of', 'another type');
+    await push(chat('x', { chat_to: [...names, 'broken'] }));
+    expect(await drain(long)).toMatchObject({ taken: 0, left: 1 });
+    expect(await store.redis.exists(store.keys.queuePlace)).toBe(1);
+    let last = await drain(long);
+    while (last.left > 0) last = await drain(long);
+    expect(last).toEqual({ taken: 1, dead: 1, left: 0 });
+    expect(await store.redis.exists(store.keys.queuePlace)).toBe(0);
   });
 
   it('is not held up by figures of another type', async () => {

@@ -56,6 +56,17 @@ local function raw_strings(s)
   end
 end
 
+-- an inbox of another type fails the entries that go there, each by itself, and not the whole call at its end
+local types, add_record = {}, post
+local function has_inbox(gateway)
+  types[gateway] = types[gateway] or redis.call('TYPE', P .. 'inbox:' .. gateway).ok
+  return types[gateway] == 'stream' or types[gateway] == 'none'
+end
+post = function(gateway, record, body)
+  if not has_inbox(gateway) then error('WRONGTYPE inbox:' .. gateway .. ' is a ' .. types[gateway]) end
+  add_record(gateway, record, body)
+end
+
 -- an entry for one recipient, in printable ASCII without escapes, is used as it is: a fifth of the cost of
 -- parsing. Such an entry for a live session goes into its gateway's inbox; for any other this returns false, and it is parsed
 local plain = '([_-~#-Z !%[%]^]*)'
@@ -64,7 +75,7 @@ local function take_single(raw)
   local command, from, user, content = string.match(raw, single)
   if not command or user == '' or #raw > math.min(maxBytes, maxBody) then return false end
   local session = redis.pcall('HMGET', P .. 'user:' .. user, 'gateway', 'epoch', 'form')
-  if not live(session[1]) or session[3] == 'ack' then return false end
+  if not live(session[1]) or session[3] == 'ack' or not has_inbox(session[1]) then return false end
   post(session[1], '["m","' .. nextId() .. '",' .. command .. ',1100,0,"","",["' .. user .. '",' .. session[2] .. '],[]]',
     '{"chat_from": "' .. from .. '", "chat_content": "' .. content .. '"}')
   count('routed')
@@ -160,7 +171,7 @@ end
 -- only the first entry of a call can be partly done
 local place = redis.call('HMGET', placeKey, 'digest', 'done', 'unknown')
 
--- written when what they tell of is: `place` of an entry that is partly done, or its removal
+-- The command that records how far a long entry has come, or removes that record. It runs after commit
 local place_after
 local function take_any(raw)
   local entry, reason = parse(raw)
@@ -208,6 +219,8 @@ local function take(raw)
   if take_single(raw) then return true end
   local ok, done = pcall(take_any, raw)
   if ok then return done end
+  -- were its text sent again, its first recipients would be passed over
+  place_after = { 'DEL', placeKey }
   dead = dead + 1
   dead_letter(raw, 'not routed: ' .. (type(done) == 'table' and done.err or tostring(done)))
   return true
