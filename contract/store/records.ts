@@ -72,8 +72,27 @@ const closeTuple = z.tuple([z.literal('c'), z.string(), integer, z.string(), int
 const mailboxNotice = z.tuple([z.literal('p'), z.string(), integer]);
 const mailboxTuple = z.tuple([...headItems]);
 
+/** A message to one user who is connected and does not acknowledge, with neither expiry, flags nor trace. */
+const CHAT_RECORD = /^\["m","(\d+)",(\d+),(\d+),0,"","",\["([^"\\]*)",(\d+)\],\[\]\]$/;
+
 /** Throws when `field` is not one of the four records: only our own scripts write them. */
 export function parseInboxRecord(field: string, body: string): InboxRecord {
+  // Most records of a busy inbox are such, and this takes half the time of JSON.
+  const chat = CHAT_RECORD.exec(field);
+  return chat ? chatOf(chat, body) : parseAny(field, body);
+}
+
+function chatOf([, id = '', commandId, version, userId = '', epoch]: RegExpExecArray, body: string): MessageRecord {
+  return {
+    kind: 'message',
+    head: { id, commandId: Number(commandId), version: Number(version), expiresAtMs: 0, flags: '', traceparent: '' },
+    body,
+    direct: [{ userId, epoch: Number(epoch) }],
+    kept: [],
+  };
+}
+
+function parseAny(field: string, body: string): InboxRecord {
   const items: unknown = JSON.parse(field);
   const kind = Array.isArray(items) ? items[0] : undefined;
   if (Array.isArray(items) && kind === 'm') return messageOf(items, body);
@@ -99,7 +118,7 @@ export function headRest(head: MessageHead): string {
   return `${head.commandId},${head.version},${head.expiresAtMs},${JSON.stringify(head.flags)},${JSON.stringify(head.traceparent)}`;
 }
 
-/** By hand, not by a schema: every message that a gateway delivers for others comes through here. */
+/** By hand, not by a schema: every message to a group or with a receipt comes through here. */
 function messageOf(items: readonly unknown[], body: string): MessageRecord {
   const [, id, commandId, version, expiresAtMs, flags, traceparent, direct, kept] = items;
   if (typeof id !== 'string' || typeof flags !== 'string' || typeof traceparent !== 'string') throw notARecord();

@@ -83,7 +83,7 @@ describe('rotation', () => {
 
   it('adds the new password, writes the secret, takes the old one away, and waits between', async () => {
     const { stack, aws } = await stackOf(replies);
-    expect(await rotation(stack, pace)).toMatch(/a warm function served again after 0 s/);
+    expect(await rotation(stack, pace)).toMatch(/a warm function served again after \d+ s/);
     const calls = await aws.calls();
     const changes = calls
       .filter(([, operation]) => !operation?.startsWith('describe'))
@@ -104,7 +104,7 @@ describe('rotation', () => {
 
   it('fails when the function does not take the new password over', async () => {
     const { stack } = await stackOf(replies);
-    expect(await rotation(stack, pace)).toMatch(/after 0 s/);
+    expect(await rotation(stack, pace)).toMatch(/after \d+ s/);
     await admin.call('ACL', 'SETUSER', 'app', 'resetpass', '>of-the-account');
     onTestFinished(async () => void (await admin.call('ACL', 'SETUSER', 'app', 'resetpass', `>${PASSWORD}`)));
     await admin.call('CLIENT', 'KILL', 'USER', 'app');
@@ -210,7 +210,7 @@ describe('sigterm', () => {
     const { stack } = await stackOf(replies);
     const outputs = new Map([...stack.outputs, ['TcpEndpoint', `127.0.0.1:${await freePort()}`]]);
     await expect(sigterm({ ...stack, outputs }, 1)).rejects.toThrow(
-      /2 of 2 connections were refused: after 0 s: .*ECONN/,
+      /2 of 2 connections were refused: after \d+ s: .*ECONN/,
     );
   });
 

@@ -26,6 +26,22 @@ test('a message for some, of whom one acknowledges', () => {
   });
 });
 
+test('a chat to one user reads the same as its longer forms, whatever the user is called', () => {
+  const chat = { ...head, flags: '', traceparent: '' };
+  const text = `"${chat.id}",${headRest(chat)}`;
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.nat(), fc.string(), (userId, epoch, body) => {
+      const recipient = `[${JSON.stringify(userId)},${epoch}]`;
+      const record = { kind: 'message', head: chat, body, direct: [{ userId, epoch }], kept: [] };
+      expect(parseInboxRecord(`["m",${text},${recipient},[]]`, body)).toEqual(record);
+      expect(parseInboxRecord(`["m",${text},${recipient},${recipient}]`, body)).toEqual({
+        ...record,
+        kept: record.direct,
+      });
+    }),
+  );
+});
+
 test('a message for everyone', () => {
   expect(parseInboxRecord(`["m",${headText},"*",[]]`, '{}')).toMatchObject({ direct: 'everyone', kept: [] });
 });
@@ -59,6 +75,9 @@ describe('an unknown record is refused', () => {
     `["m",${headText},"?",[]]`,
     `["m",${headText},[{}],[]]`,
     '["c","u","7","kicked",0]',
+    '["m","1781001000000000",102,1100,0,"","",["u","1"],[]]',
+    '["m","1781001000000000",102,1100,0,"","",["u",-1],[]]',
+    '["m","1781001000000000",102,1100,0,"","",["u",1]]',
     '["p",1,7]',
     '["p","u",-1]',
     '["p","u",1.5]',
