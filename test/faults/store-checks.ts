@@ -48,7 +48,7 @@ interface Known {
   /** Or, to a plain client, given to a connection that broke. */
   readonly isSeen: boolean;
   readonly isAcknowledged: boolean;
-  /** Its connection stayed, and nothing was done to the system, until the acknowledgement must have been read. */
+  /** It had its session, and nothing was done to the system, until the acknowledgement must have been read. */
   readonly isAcknowledgedInPeace: boolean;
   readonly isBrief: boolean;
 }
@@ -65,10 +65,16 @@ function knowledgeOf({ history, forms, firsts }: Seen, send: Send, user: string)
     isAcknowledged: acknowledged !== undefined,
     isAcknowledgedInPeace:
       acknowledged !== undefined &&
-      (stay?.endedAt ?? Number.POSITIVE_INFINITY) > readAt &&
+      (stay === undefined || heldUntil(history, stay) > readAt) &&
       !history.risks.some(({ from, to }) => from < readAt && to > acknowledged.at),
     isBrief: send.ttlSeconds !== undefined,
   };
+}
+
+/** Until its connection ended, or its user connected anew: a client that hangs does not see that its session was taken over. */
+function heldUntil({ stays }: History, { user, startedAt, endedAt = Number.POSITIVE_INFINITY }: Stay): number {
+  const later = stays.filter((stay) => stay.user === user && stay.startedAt > startedAt);
+  return Math.min(endedAt, ...later.map((stay) => stay.startedAt));
 }
 
 function judgeReceipt(receipt: RecipientReceipt | undefined, known: Known): string | undefined {
@@ -111,9 +117,7 @@ export function checkLost({ history, forms }: Seen, receipts: Receipts): string[
     if (max > expired) broken.push(`${user} got ${max} as lost, and ${expired} had expired`);
     if (form !== 'ack' || history.risks.length > 0) continue;
     // It gets the number again when it comes back before the gateway has recorded the report.
-    const noted = sumLost(
-      stays.filter(({ startedAt, endedAt = Number.POSITIVE_INFINITY }) => endedAt - startedAt > NOTED_MS),
-    );
+    const noted = sumLost(stays.filter((stay) => heldUntil(history, stay) - stay.startedAt > NOTED_MS));
     const isUnsure = history.unanswered.has(user) || stays.some(({ abrupt }) => abrupt);
     if (noted > expired || (reported < expired && !isUnsure))
       broken.push(`${user} got ${reported} as lost (${noted} of them noted), and ${expired} had expired`);

@@ -144,6 +144,25 @@ describe.each(drivers)('sessions over %s', (driver) => {
     expect(receipt?.recipients).toMatchObject([{ userId: user, state: 'acknowledged' }]);
   });
 
+  it('that acknowledged a broadcast are noted in its receipt, also once another has taken over', async () => {
+    const old = await claimed('g1', 'ack');
+    const stored = await routeCommands(store.port, store.keys, [message([user], { receipt: true })], limits);
+    const everyone = message('everyone', { commandId: 104, receipt: true });
+    const sent = await routeCommands(store.port, store.keys, [everyone, everyone], limits);
+    const ids = [...stored.answers, ...sent.answers].map(({ id }) => id);
+    const [inMailbox = '', broadcast = '', unwritten = ''] = ids;
+    await markDelivery(store.port, store.keys, [{ messageId: broadcast, userId: user, state: 'written' }]);
+    const next = await claimed('g2', 'ack');
+    const session = { userId: user, epoch: old.epoch };
+    expect(await settleMessages(store.port, store.keys, [{ session, state: 'acknowledged', ids }])).toEqual([-1]);
+    const stateOf = async (id: string) =>
+      (await readReceipt(store.port, store.keys, id))?.recipients.map(({ state }) => state);
+    expect(await stateOf(broadcast)).toEqual(['acknowledged']);
+    expect(await stateOf(unwritten)).toEqual([]);
+    expect(await stateOf(inMailbox)).toEqual(['routed']);
+    expect(await read(next.epoch)).toMatchObject([{ head: { id: inMailbox } }]);
+  });
+
   it('are not given expired messages, and get their number', async () => {
     await send({ ttlSeconds: 1, receipt: true });
     await send();

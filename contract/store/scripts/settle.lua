@@ -8,11 +8,24 @@
 --     of a settlement how many messages left the mailbox, or -1 when the session is no longer current
 -- Atomic because: only the current session deletes, receipt and mailbox must agree, and of two replies one counts: the receipt
 -- has it before waiting callers are notified.
+-- A client may acknowledge and be taken over before this call. Nothing leaves the mailbox then: the next session is given it again.
+-- A broadcast is in no mailbox, and nobody else acknowledges it
+local function acknowledge_after_end(user, ids)
+  for _, id in ipairs(ids) do
+    spend(1)
+    local waits = redis.call('ZCOUNT', P .. 'mailbox:' .. user, id, id) > 0
+    if not waits and redis.call('HEXISTS', (receipt_key(id)), 'u:' .. user) == 1 then mark(id, user, 'acknowledged') end
+  end
+end
+
 local function settle(user, epoch, state, ids)
   -- messages that a session wrote before it handed over count as written, even when the next session has been claimed meanwhile
   local session = redis.call('HMGET', P .. 'user:' .. user, 'epoch', 'form')
   local current = session[1] == epoch
-  if not current and not (state == 'written' and owes(user, epoch)) then return -1 end
+  if not current and not (state == 'written' and owes(user, epoch)) then
+    if state == 'acknowledged' then acknowledge_after_end(user, ids) end
+    return -1
+  end
   local members, removed = take_out(user, ids)
   for _, id in ipairs(ids) do
     local member = members[id]
