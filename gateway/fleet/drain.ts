@@ -31,11 +31,12 @@ const SHARE_FOR_NEWCOMERS = 0.8;
 
 /**
  * Sends all clients away, and serves new ones meanwhile: a load balancer sends new connections for minutes after its
- * signal to stop, and each of them would be refused. `acceptMs`: accept new connections for so long, even when all clients have left.
+ * signal to stop, and each of them would be refused. Those that have yet to verify count as new. `acceptMs`: accept new connections for so long, even when all clients have left.
  */
 export async function drainClients(listener: DrainedListener, budgetMs: number, acceptMs: number): Promise<void> {
   const startedAtMs = performance.now();
-  await sendAway([...listener.owners], budgetMs * SHARE_FOR_PRESENT);
+  const present = [...listener.owners].filter(({ isVerified }) => isVerified);
+  await sendAway(present, budgetMs * SHARE_FOR_PRESENT);
   const untilMs = startedAtMs + Math.min(acceptMs, budgetMs * SHARE_FOR_NEWCOMERS);
   await setTimeout(Math.max(0, untilMs - performance.now()));
   listener.stop();

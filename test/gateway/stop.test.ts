@@ -102,11 +102,13 @@ test('a draining gateway takes no new connection and is not ready, but alive', a
 
 test('while a load balancer keeps sending, nobody is refused: new connections are served, and get a goodbye with a time', async () => {
   const g = await gateway({ DRAIN_TIMEOUT_MS: '60000', DRAIN_ACCEPT_MS: '1500' });
-  await g.users('early', 'late', 'plain');
+  await g.users('early', 'unverified', 'late', 'plain');
+  const unverified = await g.peer();
   const early = await g.peer();
   await early.verify('early', { features: ['goodbye'] });
   const stopped = g.running.stop();
   await early.receives(112, { reason: 'draining', reconnect_after_ms: expect.any(Number) }, 1_100);
+  expect(await unverified.verify('unverified')).toEqual({ code: 1 });
   const [late, plain] = [await Peer.connect(g.port), await Peer.connect(g.port)];
   expect(await late.verify('late', { features: ['goodbye', 'pong'] })).toMatchObject({ code: 1 });
   expect(await plain.verify('plain')).toEqual({ code: 1 });
