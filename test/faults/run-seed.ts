@@ -1,4 +1,5 @@
 import { parseMailboxMember } from '../../contract/store/records.ts';
+import { metricIn } from '../kit/metrics.ts';
 import { until } from '../kit/until.ts';
 import {
   checkAddressees,
@@ -17,7 +18,7 @@ import { Receiver } from './receiver.ts';
 import { describeStep, type Profile, planSteps, profileOf } from './schedule.ts';
 import { HttpSender, QueueSender, type Sender, TcpSender } from './senders.ts';
 import { checkEvents, checkLeftovers, checkLost, checkReceipts, countExpired, readReceipts } from './store-checks.ts';
-import { LEASE_MS, System, type SystemOptions } from './system.ts';
+import { type Gateway, LEASE_MS, System, type SystemOptions } from './system.ts';
 
 interface SeedOptions {
   readonly seed: number;
@@ -163,17 +164,23 @@ export async function calm(
   return checkPresence(system, receivers);
 }
 
-async function isIdle({ admin, keys }: System, names: readonly string[]): Promise<boolean> {
+async function isIdle({ admin, keys, open: gatewaysHere }: System, names: readonly string[]): Promise<boolean> {
+  // What chats have sent may wait in a gateway for a second after Redis was full.
+  const routing = await Promise.all(gatewaysHere.map(routeQueueBytes));
   const boxes = await Promise.all(names.map((user) => countWaiting({ admin, keys }, user)));
   const owing = await Promise.all(names.map((user) => admin.hexists(keys.user(user), 'owing')));
   const gateways = await admin.zrange(keys.gateways, '0', '-1');
   const inboxes = await Promise.all(gateways.map((id) => admin.xlen(keys.inbox(id))));
   const queues = await Promise.all([admin.llen(keys.queue), admin.llen(keys.queueTaken)]);
-  const open = [...boxes, ...owing, ...inboxes, ...queues].filter((count) => count > 0).length;
+  const open = [...boxes, ...owing, ...inboxes, ...queues, ...routing].filter((count) => count > 0).length;
   if (open === 0 && gateways.length === GATEWAYS) return true;
   throw new Error(
-    `mailboxes ${boxes}, owing ${owing}, inboxes ${inboxes}, queues ${queues}, gateways ${gateways.length}`,
+    `mailboxes ${boxes}, owing ${owing}, inboxes ${inboxes}, queues ${queues}, routing ${routing}, gateways ${gateways.length}`,
   );
+}
+
+async function routeQueueBytes(gateway: Gateway): Promise<number> {
+  return metricIn(await gateway.metrics(), 'fronttcp_route_queue_bytes') ?? 0;
 }
 
 async function countWaiting({ admin, keys }: Pick<System, 'admin' | 'keys'>, user: string): Promise<number> {
