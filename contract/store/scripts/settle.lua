@@ -8,8 +8,9 @@
 --     of a settlement how many messages left the mailbox, or -1 when the session is no longer current
 -- Atomic because: only the current session deletes, receipt and mailbox must agree, and of two replies one counts: the receipt
 -- has it before waiting callers are notified.
--- A client may acknowledge and be taken over before this call. Nothing leaves the mailbox then: the next session is given it again.
--- A broadcast is in no mailbox, and nobody else acknowledges it
+
+-- The client acknowledged, and then another session took over before this call. What is in the mailbox stays there, for that session.
+-- A broadcast is in no mailbox: its receipt would never have the acknowledgement
 local function acknowledge_after_end(user, ids)
   for _, id in ipairs(ids) do
     spend(1)
