@@ -29,7 +29,13 @@ beforeAll(async () => {
   });
   Object.assign(process.env, AWS_ENV, { AWS_ENDPOINT_URL_LAMBDA: invokeApi.url });
   http = await startHttpApi();
-  const env = { ...AWS_ENV, UPSTREAM_FUNCTION: 'devices', MAX_BAD_FRAMES: '1000' };
+  const env = {
+    ...AWS_ENV,
+    UPSTREAM_FUNCTION: 'devices',
+    // The last payload is to be that of a device.
+    UPSTREAM_LIFECYCLE_FUNCTION: 'none',
+    MAX_BAD_FRAMES: '1000',
+  };
   g = await startTestGateway(env, { prefix: http.prefix });
   device = await g.verified('device', ['errors', 'receipts']);
   reader = await g.verified('reader', []);
