@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { loadBinding } from '../../gateway/net/native-binding.ts';
-import { NODE_FLAGS } from '../../gateway/node-flags.ts';
+import type * as NodeFlags from '../../gateway/node-flags.ts';
 import type { Plan } from '../plan.ts';
 import { describeLastProfile } from '../report/profile.ts';
 import { startChild } from '../support/child.ts';
 import { lastEnd } from '../support/loadgen.ts';
+import { root } from '../support/paths.ts';
 import { type BenchRedis, startRedis, writeUsers } from '../support/redis.ts';
 import type { RunningServer, Server, StartOptions } from './server.ts';
 
@@ -56,16 +58,22 @@ export const besideFronttcp: Server = {
 export async function startGateway(
   plan: Plan,
   redis: BenchRedis,
-  { env = {}, nodeArgs = [], checkout, cpus = plan.serverCpus }: StartOptions & { cpus?: string | undefined } = {},
+  {
+    env = {},
+    nodeArgs = [],
+    checkout = root,
+    cpus = plan.serverCpus,
+  }: StartOptions & { cpus?: string | undefined } = {},
 ): Promise<RunningGateway> {
   // Nobody drains a benchmark: its clients are gone by then.
   const settings = { NET: 'node', ...QUIET, REDIS_URL: redis.url, DRAIN_TIMEOUT_MS: '0', ...env };
+  const { NODE_FLAGS } = (await import(join(checkout, 'gateway/node-flags.ts'))) as typeof NodeFlags;
   const profile = profileArgs(plan);
   const child = await startChild(process.execPath, [...NODE_FLAGS, ...profile, ...nodeArgs, 'gateway/main.ts'], {
     cpus,
     niceness: plan.niceness,
     env: settings,
-    ...(checkout === undefined ? {} : { cwd: checkout }),
+    cwd: checkout,
   });
   const [, port, healthPort] = /:(\d+), health on \S+:(\d+)/.exec(await child.line(/listens on/)) ?? [];
   await untilReady(Number(healthPort));

@@ -6,8 +6,11 @@ import { repository } from '../kit/process.ts';
 
 const read = (file: string): string => readFileSync(join(repository, file), 'utf8');
 
-it('a gateway is started with the same flags by npm run gateway and in its image', () => {
+it('a gateway is started with the same flags by npm run gateway, by systemd and in its image', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   expect(scripts.gateway).toBe(`exec node ${NODE_FLAGS.join(' ')} scripts/launch.mjs gateway/main.ts`);
+  expect(read('ops/systemd/fronttcp-gateway.service')).toContain(
+    `/usr/bin/node ${NODE_FLAGS.join(' ')} gateway/main.ts`,
+  );
   expect(read('gateway/Dockerfile')).toContain(NODE_FLAGS.map((flag) => `"${flag}"`).join(', '));
 });
