@@ -33,13 +33,14 @@ const stopTimeoutMs = 10_000;
 
 /**
  * A shell stands between us and Redis and holds the read end of a pipe: when this process ends, even by kill -9, the
- * pipe closes and the shell stops Redis. The first line of its output is Redis's own pid, its exit is Redis's exit.
+ * pipe closes and the shell stops Redis, also one that stands still (SIGSTOP). The first line of its output is Redis's
+ * own pid, its exit is Redis's exit.
  */
 const guard = `
 exec 3<&0
 "$@" 3<&- </dev/null >/dev/null 2>&1 &
 redis=$!
-(read -r _ <&3; kill -TERM "$redis") >/dev/null 2>&1 &
+(read -r _ <&3; kill -TERM "$redis"; kill -CONT "$redis") >/dev/null 2>&1 &
 reader=$!
 echo "$redis"
 exec >/dev/null 3<&-

@@ -106,8 +106,9 @@ describe('startRedis', () => {
     expect(isAlive(pid)).toBe(false);
   });
 
-  it('ends with an owner that is killed', async () => {
+  it.each(['works', 'stands still'])('ends with an owner that is killed, while it %s', async (state) => {
     const { program, pid } = await startElsewhere();
+    if (state === 'stands still') process.kill(pid, 'SIGSTOP');
     await program.stop('SIGKILL');
     await until('Redis is gone', () => !isAlive(pid));
   });
