@@ -1,5 +1,6 @@
-// A server that sends back what it reads (or, to a client that begins with a "d", the digest of it), in a process of its own so that its system calls, its limits and its memory can be
-// tampered with. usage: node echo.ts node|native [addon file]
+// A server that sends back what it reads, in a process of its own so that its system calls, its limits and its memory can
+// be tampered with. With `digests`, a client that begins with a "d" is sent the digest of what it sent instead.
+// usage: node echo.ts node|native|<addon file> [digests]
 // Prints "listens on <port>", and at the end of its input a line of JSON: what it has seen.
 import { createHash } from 'node:crypto';
 import type { Connection } from '../../../gateway/net/connection.ts';
@@ -14,12 +15,12 @@ const MAX_UNSENT_BYTES = 262_144;
 const NOTHING = Buffer.alloc(0);
 const DIGEST = 'd'.charCodeAt(0);
 
-const [kind, file] = process.argv.slice(2);
+const [kind, mode] = process.argv.slice(2);
 const seen = { accepted: 0, closed: 0, reads: 0, acceptErrors: 0, cpuMs: 0 };
 
 function makeNetwork(): Network {
   if (kind === 'node') return new NodeNetwork(undefined);
-  const found = loadBinding(file);
+  const found = loadBinding(kind === 'native' ? undefined : kind);
   if (found.state === 'absent') throw new Error(found.why);
   return new NativeNetwork(found.binding);
 }
@@ -33,7 +34,7 @@ function echo(connection: Connection): void {
   connection.events = {
     receive(chunk) {
       seen.reads += 1;
-      wantsDigest ??= chunk[0] === DIGEST;
+      wantsDigest ??= mode === 'digests' && chunk[0] === DIGEST;
       if (wantsDigest) return void hash.update(chunk);
       connection.write(Buffer.from(chunk));
       chunk.fill(0);
