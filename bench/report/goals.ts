@@ -213,7 +213,7 @@ const goals: readonly Goal[] = [
       'and properties) are 1,350 B; ours (Session, Outbox, FrameReader, Downlink, Identity) 576 B, and 136 B for ' +
       'a connection of the addon. The rest are strings, map entries, and what the connects have left behind. ' +
       'Tried: a young generation of 4 MiB instead of 16 (kept), of 8 (no difference beyond that); full collections ' +
-      'when the heap has grown by 50 % (kept: some 900 B less); parts of a session made when they are needed, no ' +
+      'when the heap has grown by 50 % (kept: some 800 B less); parts of a session made when they are needed, no ' +
       'closure per connection, no decoder and no second list of listeners for one that is idle (kept).',
   },
   {

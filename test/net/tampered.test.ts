@@ -185,6 +185,7 @@ describe('the addon', () => {
         UBSAN_OPTIONS: 'print_stacktrace=1',
       },
     });
+    expect(String(await talk(echo.port, [Buffer.from('device')]))).toBe('device');
     const corpus = tcpCorpus();
     const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000);
     const random = new Random(seed);
