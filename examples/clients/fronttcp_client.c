@@ -208,6 +208,9 @@ struct client {
   int is_final; /* not to come back */
   char seen[SEEN_IDS][24]; /* a ring: the newest ids that were taken */
   unsigned seen_next;
+  /* The last reply, to be sent again when its message comes again: it may be lost with its connection. */
+  char replied_ask[24], reply[MAX_FRAME_BYTES - HEADER_BYTES];
+  size_t reply_bytes;
 };
 
 static int64_t now_ms(void) {
@@ -288,24 +291,30 @@ static size_t on_ask(const struct frame *frame, char *reply, size_t size) {
 
 /* The first reply counts. It does not acknowledge. */
 static int answer(struct client *client, const struct frame *frame, const char *ask) {
-  static char reply[MAX_FRAME_BYTES / 2], body[MAX_FRAME_BYTES - HEADER_BYTES];
-  size_t used = 0, reply_bytes = on_ask(frame, reply, sizeof reply);
-  if (reply_bytes == 0) return 1;
-  int fits = append(body, sizeof body, &used, "{\"ask\":") && append_string(body, sizeof body, &used, ask) &&
-             append(body, sizeof body, &used, ",\"reply\":");
-  if (!fits || used + reply_bytes + 1 > sizeof body) return 1;
-  memcpy(body + used, reply, reply_bytes);
-  used += reply_bytes;
+  static char value[MAX_FRAME_BYTES / 2];
+  char *body = client->reply;
+  size_t used = 0, size = sizeof client->reply, value_bytes = on_ask(frame, value, sizeof value);
+  if (value_bytes == 0) return 1;
+  client->replied_ask[0] = '\0'; /* its body is written over */
+  int fits = append(body, size, &used, "{\"ask\":") && append_string(body, size, &used, ask) &&
+             append(body, size, &used, ",\"reply\":");
+  if (!fits || used + value_bytes + 1 > size) return 1;
+  memcpy(body + used, value, value_bytes);
+  used += value_bytes;
   body[used++] = '}';
+  client->reply_bytes = used;
+  memcpy(client->replied_ask, ask, strlen(ask) + 1);
   return send_frame(client, REPLY, body, used);
 }
 
 /* Printed before it is acknowledged: what a crash interrupts comes again. What comes twice is acknowledged again. */
 static int take_message(struct client *client, const struct frame *frame) {
-  char id[sizeof client->seen[0]], ask[sizeof client->seen[0]];
-  int has_id = member_string(frame, "id", id, sizeof id);
+  char id[sizeof client->seen[0]], ask[sizeof client->replied_ask];
+  int has_id = member_string(frame, "id", id, sizeof id), has_ask = member_string(frame, "ask", ask, sizeof ask);
+  int is_replied = has_ask && ask[0] && strcmp(client->replied_ask, ask) == 0;
+  if (is_replied && !send_frame(client, REPLY, client->reply, client->reply_bytes)) return 0;
   if (!has_id || !was_seen(client, id)) {
-    if (member_string(frame, "ask", ask, sizeof ask) && !answer(client, frame, ask)) return 0;
+    if (has_ask && !is_replied && !answer(client, frame, ask)) return 0;
     fwrite(frame->body, 1, frame->body_bytes, stdout);
     fputc('\n', stdout);
     fflush(stdout);

@@ -54,6 +54,8 @@ CONNECT_SECONDS = 10.0
 # Shorter for tests alone: a fleet that comes back at once is a flood.
 BACKOFF_SECONDS = (0.5, float(os.environ.get("FRONTTCP_BACKOFF_MAX_MS", "30000")) / 1000)
 REMEMBERED_IDS = 10_000
+# No caller waits longer than 25 s: few lost replies are still of use.
+REMEMBERED_REPLIES = 100
 # Coming back after these would take the connection from its rightful holder, or come with a dead token.
 FINAL_REASONS = {"taken_over", "logged_out"}
 
@@ -135,6 +137,7 @@ class Client:
         self._inbound = collections.deque()
         self._waiting_ids = set()
         self._taken_ids = collections.OrderedDict()
+        self._replies = collections.OrderedDict()
         self._last_ref = 0
         self._goodbye = None
         self._attempt = 0
@@ -186,18 +189,29 @@ class Client:
                 self._come_back(error)
 
     def reply(self, message, value):
-        """To a message that asks; the first reply counts. It does not acknowledge."""
+        """To a message that asks; the first reply counts. It does not acknowledge. It is sent again if the message comes again."""
         body = json.dumps({"ask": message["ask"], "reply": value}, ensure_ascii=False).encode()
         if HEADER.size + len(body) > MAX_FRAME_BYTES:
             raise ValueError(f"a reply of {len(body)} bytes does not fit a frame")
+        self._replies[message["ask"]] = body
+        while len(self._replies) > REMEMBERED_REPLIES:
+            self._replies.popitem(last=False)
+        self._send_reply(message)
+
+    def _send_reply(self, message):
+        """The remembered one, if there is one."""
+        body = self._replies.get(message.get("ask"))
+        if body is None:
+            return
         try:
             self._socket.sendall(encode(VERSION, REPLY, body))
         except OSError:
-            pass  # Its connection broke: the caller is told that the reply is still to come.
+            pass  # It is sent when the message comes again.
 
     def _answer(self, message):
         try:
-            self.reply(message, self.on_ask(message))
+            if message["ask"] not in self._replies:
+                self.reply(message, self.on_ask(message))
         except Exception as error:  # The handler is not ours.
             self._waiting_ids.discard(message.get("id"))
             self.on_event("not_replied", {"ask": message["ask"], "cause": str(error)})
@@ -238,7 +252,6 @@ class Client:
             stream = ssl.create_default_context().wrap_socket(stream, server_hostname=self.address[0])
         self._socket = stream
         self._decoder = Decoder(MAX_FRAME_BYTES, MAX_SKIPPED_BYTES)
-        self._goodbye = None
         verify = {"phone_number": self.phone_number, "token": self.token, "features": FEATURES}
         self._write(VERIFY, {**verify, "max_frame_bytes": MAX_FRAME_BYTES})
         self._await_verdict()
@@ -251,7 +264,7 @@ class Client:
         while not self._is_verified:
             self._socket.settimeout(max(0.01, deadline - time.monotonic()))
             self._receive()
-        self._verified_at = self._heard_at = self._beat_at = time.monotonic()
+        self._verified_at = self._beat_at = time.monotonic()
 
     def _step(self, deadline, wake):
         """Waits for bytes, the next heartbeat, the deadline or `wake`, whichever is first. True: it was `wake`."""
@@ -305,6 +318,7 @@ class Client:
         # Heartbeat replies have done their work by coming.
 
     def _take_in(self, message):
+        self._send_reply(message)  # Again: the first one may have been lost with its connection.
         message_id = message.get("id")
         if message_id in self._taken_ids:
             self.acknowledge(message)  # The acknowledgement was lost with its connection.
@@ -327,6 +341,7 @@ class Client:
             delay = random.uniform(0, min(highest, lowest * 2 ** min(self._attempt - 1, 16)))
             if self._goodbye is not None:
                 delay = self._goodbye["reconnect_after_ms"] / 1000
+                self._goodbye = None  # For one attempt: while the server cannot be reached, the next ones back off.
             self.on_event("reconnecting", {"cause": str(error), "delay": delay})
             time.sleep(delay)
             try:

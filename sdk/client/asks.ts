@@ -24,10 +24,18 @@ interface AsksParts {
 
 const DEFAULT_TIMEOUT_MS = 25_000;
 
+/**
+ * Number of replies that are remembered. No caller waits longer than 25 s, so few lost replies are still of use; 100
+ * of the largest frame (64 KiB) take 6.5 MB.
+ */
+const REMEMBERED_REPLIES = 100;
+
 /** Messages that ask for a reply, and their handler. */
 export class Asks {
   readonly #parts: AsksParts;
   readonly #maxFrameBytes: number;
+  /** Bodies of the newest replies by ask. A reply can be lost with its connection: then its message may come again. */
+  readonly #replies = new Map<string, string>();
   #writer: ReplyWriter | undefined;
   #handler: AskHandler | undefined;
   #timeoutMs = DEFAULT_TIMEOUT_MS;
@@ -62,16 +70,34 @@ export class Asks {
   }
 
   /**
-   * Without a connection the reply is dropped: the message comes again if it was not acknowledged. Throws TooLargeError
-   * for a reply that would not fit a frame.
+   * Without a connection the reply is sent when the message comes again. Throws TooLargeError for a reply that would not
+   * fit a frame.
    */
-  reply({ ask }: Message, reply: Json): void {
+  reply(message: Message, reply: Json): void {
+    const { ask } = message;
     if (ask === undefined) return;
     const body = JSON.stringify({ ask, reply });
     const bytes = HEADER_BYTES + Buffer.byteLength(body);
     if (bytes > this.#maxFrameBytes)
       throw new TooLargeError(`a reply of ${bytes} bytes; the server takes ${this.#maxFrameBytes}`);
+    this.#remember(ask, body);
+    this.repeat(message);
+  }
+
+  /** Sends the reply that is remembered for a message. Returns whether there is one. */
+  repeat({ ask }: Message): boolean {
+    const body = ask === undefined ? undefined : this.#replies.get(ask);
+    if (body === undefined) return false;
     this.#writer?.write(ClientCommand.reply, body);
+    return true;
+  }
+
+  #remember(ask: string, body: string): void {
+    this.#replies.set(ask, body);
+    for (const oldest of this.#replies.keys()) {
+      if (this.#replies.size <= REMEMBERED_REPLIES) break;
+      this.#replies.delete(oldest);
+    }
   }
 
   #ask(message: Message): Promise<Json> {

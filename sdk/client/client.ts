@@ -61,7 +61,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     return this.#state;
   }
 
-  /** The server's information at the last verify; undefined before the first. */
+  /** The server's information about the newest connection. Undefined until that connection is verified. */
   get session(): SessionInfo | undefined {
     return this.#session?.info;
   }
@@ -108,7 +108,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   /**
    * Replies to messages that ask for a reply (`wait: "reply"` over HTTP) with the result of `handler`, and acknowledges them;
    * they do not come by the loop or the listeners then. A handler that throws or takes longer than `timeoutMs` sends no
-   * reply: `error` is emitted, and the message comes again on the next connection. One handler; the last one counts.
+   * reply: `error` is emitted, and the message comes again on the next connection. A reply that was lost with its connection
+   * is sent again when its message comes again, without another call. One handler; the last one counts.
    */
   onAsk(handler: AskHandler, options: AskOptions = {}): this {
     this.#asks.handle(handler, options);
@@ -128,7 +129,10 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     return this.#deliveries.iterate(() => this.#cause);
   }
 
-  /** Lets listeners finish, waits for outstanding answers (at most closeTimeoutMs), and ends. Never rejects. */
+  /**
+   * Lets listeners finish, waits for outstanding answers (at most closeTimeoutMs), and ends. Never rejects. Do not await it in
+   * a message listener: it waits for that listener.
+   */
   async close(): Promise<void> {
     const { closeTimeoutMs } = this.#settings;
     if (this.#state === 'verified') {
@@ -209,9 +213,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
     },
     message: (message) => {
       if (message.kind === 'application' && this.#takeReply(message.commandId, message.body)) this.acknowledge(message);
-      else if (!this.#settings.receive) return;
-      else if (message.ask === undefined || !this.#asks.hasHandler) this.#deliveries.receive(message);
-      else if (this.#deliveries.isNew(message)) void this.#asks.take(message);
+      else if (this.#settings.receive) this.#receive(message);
     },
     accepted: (ref, messageId) => {
       this.#queue.accepted(ref, messageId);
@@ -229,6 +231,15 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
       this.emit('malformed', commandId, body);
     },
   };
+
+  /** A reply that may have been lost is sent again when its message comes again; the handler is not called again. */
+  #receive(message: Message): void {
+    const isReplied = this.#asks.repeat(message);
+    if (message.ask === undefined || !this.#asks.hasHandler) this.#deliveries.receive(message);
+    else if (!this.#deliveries.isNew(message)) return;
+    else if (isReplied) this.acknowledge(message);
+    else void this.#asks.take(message);
+  }
 
   #takeReply(commandId: number, body: Json): boolean {
     if (!isObject(body) || body.ref === undefined) return false;

@@ -59,10 +59,14 @@ export class Inbound {
     return this.#isClosed ? Promise.resolve(undefined) : new Promise((resolve) => this.#takers.push(resolve));
   }
 
-  /** Drops the waiting messages: they were not acknowledged, and come again. */
+  /**
+   * Drops the waiting messages: they were not acknowledged, and come again. A paused source is read on: the answers to sends
+   * come behind the messages.
+   */
   close(): void {
     this.#isClosed = true;
     this.#queue.length = 0;
+    this.#letGo();
     this.attach(undefined);
     for (const taker of this.#takers.splice(0)) taker(undefined);
   }

@@ -6,7 +6,7 @@ import { DEFAULT_MAX_FRAME_BYTES } from '../../contract/wire/frame.ts';
 export type TokenProvider = (refused: string | undefined) => string | Promise<string>;
 
 export interface ReconnectPolicy {
-  /** Bounds of the wait before the n-th attempt: random within 0 … min(maxDelayMs, minDelayMs × 2ⁿ). */
+  /** Bounds of the wait before the n-th attempt: random within 0 … min(maxDelayMs, minDelayMs × 2ⁿ⁻¹). */
   minDelayMs: number;
   maxDelayMs: number;
   /** Number of consecutive attempts before it gives up. */

@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { TimeoutError, TooLargeError } from '../../sdk/client/errors.ts';
 import { pair } from './dialogue.ts';
 
+const asking = (id: string) => ({ chat_from: 'op', chat_content: 'x', id, sent_at: 1, ask: id });
+
 test('a handler replies, and the message is acknowledged', async () => {
   const { client, peer } = await pair();
   client.onAsk((message) => ({ said: message.kind === 'application' ? message.body : message.content }));
@@ -34,7 +36,7 @@ test('a handler is run once for a message that comes twice, and again after it f
     if (runs === 1) throw new Error('not ready');
     return runs;
   });
-  const ask = { chat_from: 'op', chat_content: 'x', id: '1', sent_at: 1, ask: '1' };
+  const ask = asking('1');
   const failed = once(client, 'error');
   peer.write(102, ask);
   expect(await failed).toEqual([new Error('not ready')]);
@@ -42,6 +44,7 @@ test('a handler is run once for a message that comes twice, and again after it f
   expect(await peer.expect(7)).toEqual({ ask: '1', reply: 2 });
   expect(await peer.expect(6)).toEqual({ ids: ['1'] });
   peer.write(102, ask);
+  expect(await peer.expect(7)).toEqual({ ask: '1', reply: 2 });
   expect(await peer.expect(6)).toEqual({ ids: ['1'] });
   expect(runs).toBe(2);
 });
@@ -55,4 +58,90 @@ test.each([
   const failed = once(client, 'error');
   peer.write(102, { chat_from: 'op', chat_content: 'x', id: '1', sent_at: 1, ask: '1' });
   expect((await failed)[0]).toBeInstanceOf(kind);
+});
+
+test('a reply that was ready while there was no connection is sent when its message comes again', async () => {
+  const { client, peer, scripted } = await pair();
+  const called = Promise.withResolvers<void>();
+  const reply = Promise.withResolvers<string>();
+  let runs = 0;
+  client.onAsk(() => {
+    runs += 1;
+    called.resolve();
+    return reply.promise;
+  });
+  peer.write(102, asking('1'));
+  await called.promise;
+  const disconnected = once(client, 'disconnected');
+  peer.socket.destroy();
+  await disconnected;
+  reply.resolve('late');
+  const next = await scripted.accept();
+  await next.verify();
+  next.write(102, asking('1'));
+  expect(await next.expect(7)).toEqual({ ask: '1', reply: 'late' });
+  expect(await next.expect(6)).toEqual({ ids: ['1'] });
+  expect(runs).toBe(1);
+});
+
+test('a reply that was lost with its connection is sent again, and its handler is not called again', async () => {
+  const { client, peer, scripted } = await pair();
+  let runs = 0;
+  client.onAsk(() => {
+    runs += 1;
+    return runs;
+  });
+  peer.write(102, asking('1'));
+  expect(await peer.expect(7)).toEqual({ ask: '1', reply: 1 });
+  expect(await peer.expect(6)).toEqual({ ids: ['1'] });
+  peer.socket.destroy();
+  const next = await scripted.accept();
+  await next.verify();
+  next.write(102, asking('1'));
+  expect(await next.expect(7)).toEqual({ ask: '1', reply: 1 });
+  expect(await next.expect(6)).toEqual({ ids: ['1'] });
+  expect(runs).toBe(1);
+});
+
+test('an explicit reply is sent again when its message comes again', async () => {
+  const { client, peer, scripted } = await pair();
+  peer.write(102, asking('1'));
+  const iterator = client[Symbol.asyncIterator]();
+  const { value: message } = await iterator.next();
+  if (message) client.reply(message, 'by hand');
+  expect(await peer.expect(7)).toEqual({ ask: '1', reply: 'by hand' });
+  peer.socket.destroy();
+  const next = await scripted.accept();
+  await next.verify();
+  next.write(102, asking('1'));
+  expect(await next.expect(7)).toEqual({ ask: '1', reply: 'by hand' });
+});
+
+test('a handler is not called again while its reply is remembered, even if the id of the message is not', async () => {
+  const { client, peer } = await pair({ rememberedIds: 1 });
+  const asked: unknown[] = [];
+  client.onAsk((message) => {
+    asked.push(message.ask);
+    return 'done';
+  });
+  for (const id of ['1', '2', '1']) {
+    peer.write(102, asking(id));
+    expect(await peer.expect(7)).toEqual({ ask: id, reply: 'done' });
+    expect(await peer.expect(6)).toEqual({ ids: [id] });
+  }
+  expect(asked).toEqual(['1', '2']);
+});
+
+test('the newest hundred replies are remembered', async () => {
+  const { client, peer } = await pair();
+  client.onAsk(() => null);
+  for (let id = 1; id <= 101; id += 1) {
+    peer.write(102, asking(String(id)));
+    await peer.expect(7);
+    await peer.expect(6);
+  }
+  peer.write(102, asking('1'));
+  expect(await peer.expect(6)).toEqual({ ids: ['1'] });
+  peer.write(102, asking('2'));
+  expect(await peer.expect(7)).toEqual({ ask: '2', reply: null });
 });

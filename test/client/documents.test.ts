@@ -4,12 +4,14 @@ import { expect, test } from 'vitest';
 import { ClientCommand, FEATURES, ServerCommand } from '../../contract/wire/command-ids.ts';
 import { Refusals } from '../../contract/wire/refusals.ts';
 import { CloseReasons } from '../../gateway/session/close-reasons.ts';
+import { backoffMs } from '../../sdk/client/backoff.ts';
 import { settingsOf } from '../../sdk/client/options.ts';
 import { repository } from '../kit/process.ts';
 import { documentPath, withVectors } from '../vectors/render.ts';
 
 const protocol = readFileSync(documentPath, 'utf8');
 const clientPage = readFileSync(join(repository, 'docs/client.md'), 'utf8');
+const devicePage = readFileSync(join(repository, 'docs/devices.md'), 'utf8');
 
 test('the protocol page shows the vectors of frames.json (else: node test/vectors/render.ts)', () => {
   expect(protocol).toBe(withVectors(protocol));
@@ -39,4 +41,12 @@ test('the client page has every option and its default', () => {
   for (const name of ['sendTimeoutMs', 'inboundLimit', 'maxFrameBytes', 'heartbeatIntervalMs'] as const) {
     expect(clientPage).toMatch(new RegExp(`\`${name}\`.*${defaults[name]}`));
   }
+});
+
+test('the pages give the wait before the n-th attempt as the code has it', () => {
+  for (const page of [protocol, devicePage]) expect(page).toContain('min(30 s, 0.5 s × 2ⁿ⁻¹) before the n-th attempt');
+  expect(clientPage).toContain('min(`maxDelayMs`, `minDelayMs` × 2ⁿ⁻¹) before the n-th attempt');
+  const policy = settingsOf({ host: 'h', phoneNumber: 'p', token: 't' }).reconnect;
+  const longest = (attempt: number) => policy && backoffMs(policy, attempt, () => 0.999999);
+  expect([longest(1), longest(2), longest(99)]).toEqual([500, 1_000, 30_000]);
 });

@@ -180,3 +180,25 @@ test('close does not wait for ever', async () => {
   await client.close();
   expect(await sending).toBeInstanceOf(Error);
 });
+
+test('close reads on behind a full queue, so that a pending send gets its answer', async () => {
+  const { client, peer } = await pair({ inboundLimit: 1 });
+  peer.message('1', 'a');
+  await until('client.queued === 1', () => client.queued === 1);
+  const sending = client.send('you', 'last words');
+  const { ref } = await peer.expect(2);
+  peer.write(110, { ref, id: '9' });
+  const closing = client.close();
+  expect(await sending).toBe('9');
+  await closing;
+});
+
+test('a listener that calls close without awaiting it finishes, and its message is acknowledged', async () => {
+  const { client, peer } = await pair();
+  client.on('message', () => {
+    void client.close();
+  });
+  peer.message('1', 'a');
+  expect(await peer.expect(6)).toEqual({ ids: ['1'] });
+  await peer.ended;
+});

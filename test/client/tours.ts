@@ -97,15 +97,22 @@ export function describeTours(versions: readonly string[]): void {
       const userId = `${name}-${version}`;
       const token = await gateway.token(userId);
       await gateway.token('13764408552');
+      const push = (content: string) =>
+        gateway.push({ command_id: 102, chat_from: 'page', chat_to: [userId], chat_content: content });
       // Stored until it is read, so that it does not matter which of the two is first.
-      if (name !== 'tour')
-        await gateway.push({ command_id: 102, chat_from: 'page', chat_to: [userId], chat_content: 'bye' });
+      if (name !== 'tour') await push('bye');
       const program = startProcess(node, [join(folder, `${name}.js`)], {
         env: { PORT: String(gateway.port), USER_ID: userId, TOKEN: token, NODE_OPTIONS: undefined },
       });
       const { code } = await program.exit;
       expect(code, program.output()).toBe(0);
       if (name === 'tour') expect(program.output()).toContain(`toured by Node ${version.split('.')[0]}.`);
+      if (name !== 'example-1') return;
+      // Left unacknowledged, the message that ends its loop would end each later run at once.
+      const client = await gateway.connect(userId, { token });
+      await push('next');
+      const { value } = await client[Symbol.asyncIterator]().next();
+      expect(value).toMatchObject({ content: 'next' });
     });
   });
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectAgain, expectReply } from '../examples/support/asks.ts';
+import { expectAgain, expectReply, expectReplyAgain } from '../examples/support/asks.ts';
 import { expectConformance } from '../examples/support/conformance.ts';
 import { repository } from '../kit/process.ts';
 
@@ -35,4 +35,6 @@ describe('the Go client', () => {
   test('replies to a message that asks, through a real gateway', () => expectReply(client));
 
   test('sends no reply when its handler fails, and is called again', () => expectAgain(client));
+
+  test('sends a lost reply again, and does not call its handler again', () => expectReplyAgain(client));
 });

@@ -2,10 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { expectAgain, expectReply } from '../examples/support/asks.ts';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { server } from '../client/dialogue.ts';
+import { expectAgain, expectReply, expectReplyAgain } from '../examples/support/asks.ts';
 import { expectConformance } from '../examples/support/conformance.ts';
-import { repository } from '../kit/process.ts';
+import { type RunningProcess, repository, startProcess } from '../kit/process.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fronttcp-java-'));
@@ -24,6 +25,49 @@ test('the Java client keeps to every clause', () => expectConformance(java));
 test('the Java client replies to a message that asks, through a real gateway', () => expectReply(java));
 
 test('a handler of the Java client that fails sends no reply, and is called again', () => expectAgain(java));
+
+test('the Java client sends a lost reply again, and does not call its handler again', () => expectReplyAgain(java));
+
+/** See Probe.java. */
+function probe(what: string, port: number): RunningProcess {
+  const program = join(repository, 'test/examples-java/Probe.java');
+  const running = startProcess('java', ['-cp', jar, program, what, String(port)]);
+  onTestFinished(async () => {
+    await running.stop('SIGKILL');
+  });
+  return running;
+}
+
+test('close() of the Java client while it connects ends it without a verify', async () => {
+  const scripted = await server();
+  const running = probe('closing', scripted.port);
+  const peer = await scripted.accept();
+  expect(await Promise.race([peer.read(), peer.ended])).toBeUndefined();
+  const { code } = await running.exit;
+  expect(code, running.output()).toBe(0);
+});
+
+test('a message comes again when the handler of the Java client throws an unchecked exception', async () => {
+  const scripted = await server();
+  probe('failing', scripted.port);
+  const peer = await scripted.accept();
+  await peer.verify({ lost: 0 });
+  peer.message('100', 'x');
+  await peer.ended;
+  const next = await scripted.accept();
+  await next.verify({ lost: 0 });
+  next.message('100', 'x');
+  expect(await next.expect(6)).toEqual({ ids: ['100'] });
+});
+
+// Takes the 10 s of the time limit.
+test('the Java client gives up a TLS handshake that the server does not answer', async () => {
+  const scripted = await server();
+  probe('tls', scripted.port);
+  const peer = await scripted.accept();
+  await peer.ended;
+  await scripted.accept();
+});
 
 test('the Java decoder reads all vectors, and stops at a bad header', () => {
   const stream = Buffer.concat(vectors.map(({ hex }) => Buffer.from(hex, 'hex')));

@@ -8,7 +8,7 @@ import { server } from '../client/dialogue.ts';
 import { startTestGateway, type TestGateway } from '../client/gateway.ts';
 import { repository } from '../kit/process.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
-import { expectAgain, expectReply } from './support/asks.ts';
+import { expectAgain, expectReply, expectReplyAgain } from './support/asks.ts';
 import { expectConformance } from './support/conformance.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fronttcp-examples-'));
@@ -41,8 +41,10 @@ class Program {
   readonly #err: AsyncIterator<string>;
   readonly exited: Promise<number | null>;
 
-  constructor(command: string, args: readonly string[], token: string) {
-    this.child = spawn(command, args, { env: { ...process.env, FRONTTCP_TOKEN: token, PYTHONDONTWRITEBYTECODE: '1' } });
+  constructor(command: string, args: readonly string[], token: string, env: Record<string, string> = {}) {
+    this.child = spawn(command, args, {
+      env: { ...process.env, ...env, FRONTTCP_TOKEN: token, PYTHONDONTWRITEBYTECODE: '1' },
+    });
     this.#out = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
     this.#err = createInterface({ input: this.child.stderr })[Symbol.asyncIterator]();
     this.exited = new Promise((resolve) => this.child.once('exit', resolve));
@@ -57,12 +59,12 @@ class Program {
     return JSON.parse(String((await this.#out.next()).value));
   }
 
-  /** Until a line of stderr has this text. */
-  async says(text: string): Promise<void> {
+  /** The next line of stderr that has this text. */
+  async says(text: string): Promise<string> {
     for (;;) {
       const { done, value } = await this.#err.next();
       if (done) throw new Error(`it ended without saying ${text}`);
-      if (value.includes(text)) return;
+      if (value.includes(text)) return value;
     }
   }
 
@@ -180,7 +182,24 @@ test.each(plain)('the %s client replies to a message that asks, through a real g
   expectReply(start),
 );
 
+test.each(plain)('the %s client sends a lost reply again, and does not call its handler again', (_, start) =>
+  expectReplyAgain(start),
+);
+
 test('a handler of the Python client that fails sends no reply, and is called again', () => expectAgain(python));
+
+test('the Python client backs off while the server cannot be reached after a goodbye', async () => {
+  const scripted = await server();
+  const [command, ...args] = python(scripted.port);
+  const program = new Program(command, args, 'token', { FRONTTCP_BACKOFF_MAX_MS: '5' });
+  const peer = await scripted.accept();
+  await peer.verify({ lost: 0 });
+  scripted.server.close();
+  peer.write(112, { reason: 'draining', reconnect_after_ms: 7 });
+  peer.socket.end();
+  expect(JSON.parse(await program.says('reconnecting'))).toMatchObject({ delay: 0.007 });
+  expect(JSON.parse(await program.says('reconnecting')).delay).toBeLessThanOrEqual(0.005);
+});
 
 const lines = vectors.map(({ version, command_id, body }) => `${version} ${command_id} ${body}`);
 const stream = Buffer.concat(vectors.map(({ hex }) => Buffer.from(hex, 'hex')));

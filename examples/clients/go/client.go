@@ -84,6 +84,7 @@ type Client struct {
 	lastRef uint64
 	taken   map[string]bool
 	order   []string
+	replies replies
 }
 
 // New makes a client; Run connects it.
@@ -140,7 +141,8 @@ func (c *Client) Broadcast(content string) (string, error) {
 	return c.chat(cmdBroadcast, map[string]any{"chat_content": content})
 }
 
-// Reply answers a message that asks. The first reply counts; it does not acknowledge.
+// Reply answers a message that asks. The first reply counts; it does not acknowledge. It is sent again when the
+// message comes again.
 func (c *Client) Reply(message Message, reply any) error {
 	body, err := json.Marshal(map[string]any{"ask": message.Ask, "reply": reply})
 	if err != nil {
@@ -148,6 +150,9 @@ func (c *Client) Reply(message Message, reply any) error {
 	}
 	if headerBytes+len(body) > MaxFrameBytes {
 		return fmt.Errorf("fronttcp: a reply of %d bytes does not fit a frame", len(body))
+	}
+	if message.Ask != "" {
+		c.replies.keep(message.Ask, body)
 	}
 	return c.write(cmdReply, json.RawMessage(body))
 }
@@ -315,8 +320,17 @@ func (c *Client) take(command uint32, body []byte) error {
 	// Members of an application message may have these names and other types.
 	_ = json.Unmarshal(body, &fields)
 	message := Message{CommandID: command, From: fields.From, Content: fields.Content, ID: fields.ID, Ask: fields.Ask, Body: body}
+	reply := c.replies.of(message.Ask)
+	if reply != nil {
+		if err := c.write(cmdReply, json.RawMessage(reply)); err != nil {
+			return err
+		}
+	}
 	isNew := message.ID == "" || !c.taken[message.ID]
-	if isNew && message.Ask != "" && c.options.OnAsk != nil {
+	isForOnAsk := message.Ask != "" && c.options.OnAsk != nil
+	switch {
+	case !isNew, isForOnAsk && reply != nil:
+	case isForOnAsk:
 		reply, err := c.options.OnAsk(message)
 		if err == nil {
 			err = c.Reply(message, reply)
@@ -325,7 +339,7 @@ func (c *Client) take(command uint32, body []byte) error {
 			c.event("not_replied", map[string]any{"ask": message.Ask, "cause": err.Error()})
 			return nil
 		}
-	} else if isNew {
+	default:
 		if err := c.options.OnMessage(message); err != nil {
 			return err
 		}

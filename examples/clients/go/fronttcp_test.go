@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -95,5 +96,15 @@ func TestBackoffGrowsAndHasABound(t *testing.T) {
 		if pause := client.backoff(attempt); pause < 0 || pause > 3*time.Second || (attempt == 1 && pause > 500*time.Millisecond) {
 			t.Fatalf("attempt %d: %v", attempt, pause)
 		}
+	}
+}
+
+func TestTheNewestRepliesAreKept(t *testing.T) {
+	var kept replies
+	for ask := 1; ask <= maxReplies+1; ask++ {
+		kept.keep(strconv.Itoa(ask), []byte("{}"))
+	}
+	if kept.of("1") != nil || kept.of("2") == nil || len(kept.bodies) != maxReplies {
+		t.Fatalf("kept %d, the oldest is %v", len(kept.bodies), kept.of("1"))
 	}
 }

@@ -77,3 +77,25 @@ export async function expectAgain(client: CommandLine): Promise<void> {
   next.write(102, { chat_from: 'x', chat_content: 'again', id: '100', sent_at: 1, ask: '100' });
   expect(JSON.parse(String((await printed.next()).value))).toMatchObject({ chat_content: 'again' });
 }
+
+/** A reply that was lost with its connection is sent again when its message comes again; the handler is not called again. */
+export async function expectReplyAgain(client: CommandLine): Promise<void> {
+  const scripted = await server();
+  const printed = start(client(scripted.port, 'me'), 'any', '{"celsius":21.5}');
+  const asked = { chat_from: 'x', chat_content: 'asked', id: '100', sent_at: 1, ask: '100' };
+  const peer = await scripted.accept();
+  await peer.verify({ lost: 0 });
+  peer.write(102, asked);
+  expect(await peer.expect(7)).toEqual({ ask: '100', reply: { celsius: 21.5 } });
+  expect(await peer.expect(6)).toEqual({ ids: ['100'] });
+  peer.socket.destroy();
+  const next = await scripted.accept();
+  await next.verify({ lost: 0 });
+  next.write(102, asked);
+  expect(await next.expect(7)).toEqual({ ask: '100', reply: { celsius: 21.5 } });
+  expect(await next.expect(6)).toEqual({ ids: ['100'] });
+  next.message('101', 'next');
+  for (const content of ['asked', 'next']) {
+    expect(JSON.parse(String((await printed.next()).value))).toMatchObject({ chat_content: content });
+  }
+}

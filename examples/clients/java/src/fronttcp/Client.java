@@ -7,6 +7,7 @@ import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -25,6 +26,8 @@ public final class Client implements AutoCloseable {
   private static final List<String> FEATURES = List.of("ack", "receipts", "errors", "pong", "goodbye");
   private static final int HEARTBEAT_MS = 30_000, CONNECT_MS = 10_000, VERDICT_MS = 35_000, LASTING_MS = 10_000;
   private static final int MISSED_HEARTBEATS = 3, REMEMBERED_IDS = 10_000, FIRST_BACKOFF_MS = 500;
+  /** No caller waits longer than 25 s: few lost replies are still of use. */
+  private static final int REMEMBERED_REPLIES = 100;
   /** Coming back after these would throw out the rightful holder, or is pointless. */
   private static final Set<String> FINAL_REASONS = Set.of("taken_over", "logged_out");
 
@@ -59,6 +62,15 @@ public final class Client implements AutoCloseable {
   private final MessageHandler onMessage;
   private final EventHandler onEvent;
   private final Set<String> taken = new LinkedHashSet<>();
+  /** Frames of the newest replies by ask. One may be lost with its connection: it is sent again when its message comes again. */
+  private final Map<String, byte[]> replies =
+      Collections.synchronizedMap(
+          new LinkedHashMap<String, byte[]>() {
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<String, byte[]> eldest) {
+              return size() > REMEMBERED_REPLIES;
+            }
+          });
   private volatile AskHandler onAsk;
   private volatile boolean isClosed;
   private Socket socket;
@@ -83,12 +95,14 @@ public final class Client implements AutoCloseable {
     return this;
   }
 
-  /** Answers a message that asks. The first reply counts; it does not acknowledge. */
+  /** Answers a message that asks. The first reply counts; it does not acknowledge. It is sent again when the message comes again. */
   public void reply(Map<String, Object> message, Object reply) throws IOException {
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("ask", message.get("ask"));
     body.put("reply", reply);
-    write(REPLY, body);
+    byte[] frame = frame(REPLY, body);
+    if (message.get("ask") instanceof String ask) replies.put(ask, frame);
+    write(frame);
   }
 
   /** Connects, and comes back until it may not. Returns after close(). */
@@ -99,7 +113,7 @@ public final class Client implements AutoCloseable {
       String cause = "the server closed the connection";
       try {
         converse();
-      } catch (IOException | IllegalArgumentException error) {
+      } catch (IOException | RuntimeException error) {
         cause = String.valueOf(error.getMessage());
       }
       if (isClosed) return;
@@ -133,12 +147,20 @@ public final class Client implements AutoCloseable {
     }
   }
 
-  private synchronized void write(int commandId, Map<String, Object> body) throws IOException {
-    if (socket == null) throw new IOException("not connected");
+  private void write(int commandId, Map<String, Object> body) throws IOException {
+    write(frame(commandId, body));
+  }
+
+  private static byte[] frame(int commandId, Map<String, Object> body) throws IOException {
     byte[] bytes = body == null ? new byte[0] : Json.write(body).getBytes(StandardCharsets.UTF_8);
     if (Frame.HEADER_BYTES + bytes.length > Frame.MAX_FRAME_BYTES) throw new IOException("larger than a frame may be: " + bytes.length + " bytes");
+    return new Frame(VERSION, commandId, bytes).encode();
+  }
+
+  private synchronized void write(byte[] frame) throws IOException {
+    if (socket == null) throw new IOException("not connected");
     OutputStream out = socket.getOutputStream();
-    out.write(new Frame(VERSION, commandId, bytes).encode());
+    out.write(frame);
     out.flush();
   }
 
@@ -147,10 +169,22 @@ public final class Client implements AutoCloseable {
     plain.connect(new InetSocketAddress(host, port), CONNECT_MS);
     plain.setTcpNoDelay(true);
     if (!tls) return plain;
+    try {
+      return secure(plain);
+    } catch (IOException error) {
+      closeQuietly(plain);
+      throw error;
+    }
+  }
+
+  private Socket secure(Socket plain) throws IOException {
     SSLSocket secure = (SSLSocket) ((SSLSocketFactory) SSLSocketFactory.getDefault()).createSocket(plain, host, port, true);
     SSLParameters parameters = secure.getSSLParameters();
     parameters.setEndpointIdentificationAlgorithm("HTTPS");
     secure.setSSLParameters(parameters);
+    // With a time limit: a server may accept and be silent. Not by the first write, which holds the lock that close() needs.
+    secure.setSoTimeout(CONNECT_MS);
+    secure.startHandshake();
     return secure;
   }
 
@@ -158,6 +192,11 @@ public final class Client implements AutoCloseable {
   private void converse() throws IOException, EndedException {
     Socket own = open();
     synchronized (this) {
+      // close() finds no socket while this one is being opened.
+      if (isClosed) {
+        closeQuietly(own);
+        return;
+      }
       socket = own;
     }
     Heart heart = null;
@@ -218,9 +257,11 @@ public final class Client implements AutoCloseable {
   private void take(int commandId, String text) throws IOException {
     Map<String, Object> message = Json.object(text);
     String id = message.get("id") instanceof String string ? string : null;
+    byte[] reply = message.get("ask") instanceof String ask ? replies.get(ask) : null;
+    if (reply != null) write(reply);
     if (id == null || !taken.contains(id)) {
       if (onAsk == null || !(message.get("ask") instanceof String)) onMessage.handle(commandId, message, text);
-      else if (!answer(commandId, message, text)) return;
+      else if (reply == null && !answer(commandId, message, text)) return;
     }
     if (id == null) return;
     taken.add(id);
