@@ -8,5 +8,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (hasReader && !process.emit('SIGTERM', 'SIGTERM')) process.exit(ExitCode.done);
   hasReader = false;
 });
+// Notes that nobody reads are lost; the work and its clean-up go on.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 await runCommandLine(process.argv.slice(2));

@@ -42,7 +42,7 @@ export function createProgram(): Command {
       `
 Exit codes:
   0    done
-  1    refused or failed: what was asked did not (wholly) happen
+  1    refused or failed: the command was not carried out, or only in part
   2    the command line or the environment is wrong
   3    the API, the gateway or Redis is out of reach
   4    not logged in, or not allowed

@@ -22,11 +22,7 @@ function explain(error: unknown, output: Output): number {
   }
   if (!(error instanceof Failure)) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    output.failure(
-      INTERNAL_WORD,
-      text,
-      'This is a mistake of fronttcp itself: please report it, with what stands above.',
-    );
+    output.failure(INTERNAL_WORD, text, 'This is a bug in fronttcp. Please report it with the message above.');
     return ExitCode.failed;
   }
   output.failure(error.word, error.message, error.nextStep);

@@ -3,7 +3,8 @@ declare global {
   interface JSON {
     parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
     rawJSON(text: string): unknown;
-    isRawJSON(value: unknown): boolean;
+    /** Missing on Node 20. */
+    isRawJSON?(value: unknown): boolean;
   }
 }
 
@@ -21,4 +22,9 @@ function keepWideNumber(_key: string, value: unknown, context?: { source?: strin
   if (typeof value !== 'number' || source === undefined) return value;
   const isKept = Number.isFinite(value) && (Number.isSafeInteger(value) || !/^-?\d+$/.test(source));
   return isKept ? value : JSON.rawJSON(source);
+}
+
+/** Whether a value of `parseJson` is a JSON object: not null, no list, and no number that is kept as text (`typeof` calls that an object). */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON?.(value);
 }

@@ -94,7 +94,7 @@ Examples:
     .action(async (id: string | undefined, { idempotencyKey }: { idempotencyKey?: string }, command: Command) => {
       if ((id === undefined) === (idempotencyKey === undefined)) {
         const nextStep = 'See what was sent: fronttcp commands list';
-        throw new Failure(ExitCode.usage, 'which? An id, or --idempotency-key', nextStep);
+        throw new Failure(ExitCode.usage, 'give an id or --idempotency-key', nextStep);
       }
       const context = await contextOf(command);
       const path = id === undefined ? '/commands' : `/commands/${encodeURIComponent(id)}`;

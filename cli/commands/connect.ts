@@ -129,9 +129,15 @@ function endOf(client: Client, lines: Interface): Promise<ExitCode> {
       if (cause === undefined) return;
       const isOurs = cause instanceof DismissedError || cause instanceof TokenRefusedError;
       const exitCode = isOurs ? ExitCode.failed : ExitCode.unreachable;
-      reject(new Failure(exitCode, cause.message, isOurs ? 'Log in again to come back.' : undefined, { cause }));
+      reject(new Failure(exitCode, cause.message, isOurs ? nextStepAfter(cause) : undefined, { cause }));
     });
   });
+}
+
+function nextStepAfter(cause: Error): string {
+  return cause instanceof DismissedError && cause.reason === 'taken_over'
+    ? 'The same user connected elsewhere. Run the command again to take the connection back.'
+    : 'Log in again: fronttcp login <user id>';
 }
 
 function showEvents(client: Client, screen: Screen): void {

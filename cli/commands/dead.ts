@@ -63,7 +63,7 @@ function retryCommand(): Command {
 
 function deleteCommand(): Command {
   return new Command('delete')
-    .description('away for good')
+    .description('delete letters for good')
     .argument('[id...]', 'as `dead list` shows them')
     .option('--all', `every one (up to ${count(MAX_AT_ONCE)}); with --yes`)
     .option('--yes', 'delete all without a question')
@@ -86,7 +86,7 @@ async function decideOn(
   command: Command,
 ): Promise<void> {
   if (all === ids.length > 0) {
-    throw new Failure(ExitCode.usage, 'which? Name ids, or say --all', 'See them: fronttcp dead list');
+    throw new Failure(ExitCode.usage, 'give ids, or --all', 'See them: fronttcp dead list');
   }
   const context = await contextOf(command);
   const api = await apiOf(context);

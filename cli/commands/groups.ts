@@ -17,7 +17,7 @@ export function groupsCommand(): Command {
     .description('named groups of users (operators)')
     .addCommand(showCommand())
     .addCommand(changeCommand('add', 'put users into a group; the first makes the group'))
-    .addCommand(changeCommand('remove', 'take users out of a group; the last takes the group along'))
+    .addCommand(changeCommand('remove', 'remove users from a group; a group without members no longer exists'))
     .addCommand(deleteCommand());
 }
 

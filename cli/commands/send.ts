@@ -56,7 +56,7 @@ export function sendCommand(): Command {
     .option('--receipt', 'show the delivery to each recipient')
     .option('--wait <seconds>', 'how long to follow it', wholeNumber(0, 86_400), 10)
     .option('--batch <number>', 'with --to-file and --everyone: recipients of a request', wholeNumber(1, 1_000), 500)
-    .option('--idempotency-key <key>', 'a repeated call with the same key has no effect')
+    .option('--idempotency-key <key>', 'a repeated call with the same key has no effect; needs --at instead of --in')
     .addHelpText(
       'after',
       `
@@ -146,7 +146,7 @@ async function sendMany(
   const recipients = options.toFile === undefined ? await everyUser(api) : await recipientsOfFile(options.toFile);
   const key = options.idempotencyKey ?? newKey();
   const progress = new Progress(output, recipients.length, 'recipients');
-  const again = `To go on where it ended, run it again with --idempotency-key ${key}`;
+  const again = continuation(key, content, options);
   let done = 0;
   const sent = await sendToMany(api, recipients, content, {
     batch: options.batch,
@@ -159,9 +159,7 @@ async function sendMany(
     waiting: (seconds, why) => output.note(`${why} Trying again in ${seconds} s.`),
   })
     .catch((error: unknown) => {
-      if (!(error instanceof Failure) || done === 0) throw error;
-      const message = `sent to ${done} of ${recipients.length} recipients, then: ${error.message}`;
-      throw new Failure(error.exitCode, message, again, { cause: error });
+      throw withContinuation(error, again, done, recipients.length);
     })
     .finally(() => progress.end());
   if (sent.done < recipients.length) {
@@ -179,6 +177,25 @@ async function sendMany(
   return sent.recipients;
 }
 
+/** At each run `--in` is another time, with which the API would refuse the same key. */
+function continuation(key: string, { not_before: at }: Content, { in: delay }: SendOptions): string {
+  const time = delay === undefined ? '' : ` and --at ${at} instead of --in`;
+  return `To go on where it ended, run it again with --idempotency-key ${key}${time}`;
+}
+
+/** Only a first request that the API refused has certainly had no effect. */
+function withContinuation(error: unknown, again: string, done: number, total: number): unknown {
+  if (!(error instanceof Failure)) return error;
+  const { exitCode, word, status, nextStep } = error;
+  if (done > 0) {
+    const message = `sent to ${done} of ${total} recipients, then: ${error.message}`;
+    return new Failure(exitCode, message, again, { cause: error, word });
+  }
+  if (status !== undefined && status < 500) return error;
+  const both = nextStep === undefined ? again : `${nextStep} ${again}`;
+  return new Failure(exitCode, error.message, both, { cause: error, word });
+}
+
 function countsText({ online, stored, unknown, scheduled }: z.infer<typeof sentAnswer>['recipients']): string {
   const later = scheduled === undefined ? '' : `, scheduled ${scheduled}`;
   return `online ${online}, stored ${stored}, unknown ${unknown}${later}`;
@@ -187,7 +204,8 @@ function countsText({ online, stored, unknown, scheduled }: z.infer<typeof sentA
 function checkTarget(given: string, { to, toFile, all, everyone, group, commandId, ifAwayFail }: SendOptions): void {
   const named = [to, toFile, all, everyone, group].filter((target) => target !== undefined);
   if (named.length !== 1 || to?.length === 0) {
-    const message = named.length > 1 ? 'one of --to, --to-file, --group, --all and --everyone' : 'no recipient';
+    const message =
+      named.length > 1 ? 'give only one of --to, --to-file, --group, --all and --everyone' : 'no recipient';
     const nextStep = 'Name recipients with --to, --to-file or --group, or say --all (connected) or --everyone.';
     throw new Failure(ExitCode.usage, message, nextStep);
   }
@@ -195,7 +213,7 @@ function checkTarget(given: string, { to, toFile, all, everyone, group, commandI
     throw new Failure(ExitCode.usage, '--if-away-fail is for one recipient', 'Name one with --to.');
   }
   if (commandId !== undefined && all) {
-    throw new Failure(ExitCode.usage, 'an application message has named recipients', 'Use --to, or --everyone.');
+    throw new Failure(ExitCode.usage, 'an application message needs named recipients', 'Use --to, or --everyone.');
   }
   if (given === '-' && toFile === '-') {
     throw new Failure(ExitCode.usage, 'content and recipients cannot both be on standard input', 'Use a file for one.');
@@ -216,10 +234,13 @@ async function contentOf(given: string, options: SendOptions): Promise<Content> 
   };
 }
 
-function notBeforeOf({ at, in: delay }: SendOptions): number | undefined {
-  if (at !== undefined && delay !== undefined)
-    throw new Failure(ExitCode.usage, '--at and --in are two times', 'Name one.');
-  return delay === undefined ? at : secondsFromNow(delay);
+function notBeforeOf({ at, in: delay, idempotencyKey }: SendOptions): number | undefined {
+  if (delay === undefined) return at;
+  if (at !== undefined) throw new Failure(ExitCode.usage, '--at and --in cannot be combined', 'Give one of them.');
+  const due = secondsFromNow(delay);
+  if (idempotencyKey === undefined) return due;
+  const message = '--in cannot be combined with --idempotency-key: a repeated call would have another time';
+  throw new Failure(ExitCode.usage, message, `Give the same time in each call: --at ${due}`);
 }
 
 function chatCommandOf(all: boolean, to: readonly string[]): number {

@@ -27,8 +27,8 @@ export function setupCommand(): Command {
   return new Command('setup')
     .description('after a deployment: make the operator and a demo device, log in, send, and print the receipt')
     .requiredOption('--stack <name>', 'the stack that `cdk deploy` put up')
-    .option('--operator <phone number>', 'the user id of the operator', 'operator')
-    .option('--device <phone number>', 'the user id of the demo device', 'demo-device')
+    .option('--operator <user id>', 'the user id of the operator', 'operator')
+    .option('--device <user id>', 'the user id of the demo device', 'demo-device')
     .option('--password-stdin', "read the operator's password from standard input")
     .addHelpText(
       'after',

@@ -97,7 +97,11 @@ async function simulate(context: Context, options: SimulateOptions): Promise<voi
       await remove(store, output, userIds);
     }
     if (broken !== undefined) {
-      throw new Failure(ExitCode.failed, broken, 'Try fewer clients; fronttcp doctor tells what this machine bears.');
+      throw new Failure(
+        ExitCode.failed,
+        broken,
+        'Use fewer clients; fronttcp doctor shows the limits of this machine.',
+      );
     }
     output.result({ type: 'end', ...totals(history) }, summary(history));
   });

@@ -77,12 +77,13 @@ function refusal(response: Response, { message, error: word }: z.infer<typeof en
   const { status } = response;
   const retryAfter = Number(response.headers.get('retry-after') ?? undefined);
   const seconds = retryAfter > 0 ? retryAfter : undefined;
-  if (status === 401) return new Failure(ExitCode.notAllowed, message, 'Log in: fronttcp login <user id>', { word });
-  if (status === 403) return new Failure(ExitCode.notAllowed, message, 'Log in as an operator.', { word });
+  const answer = { status, word };
+  if (status === 401) return new Failure(ExitCode.notAllowed, message, 'Log in: fronttcp login <user id>', answer);
+  if (status === 403) return new Failure(ExitCode.notAllowed, message, 'Log in as an operator.', answer);
   if (word === 'idempotency_conflict') {
-    return new Failure(ExitCode.failed, message, 'Use a new idempotency key for a new command.', { word });
+    return new Failure(ExitCode.failed, message, 'Use a new idempotency key for a new command.', answer);
   }
   if (status === 429) return new BusyFailure(ExitCode.failed, message, seconds, word);
   if (status === 503) return new BusyFailure(ExitCode.unreachable, message, seconds, word);
-  return new Failure(ExitCode.failed, message, status === 404 ? ifMissing : undefined, { status, word });
+  return new Failure(ExitCode.failed, message, status === 404 ? ifMissing : undefined, answer);
 }

@@ -11,12 +11,12 @@ export type ChatLine =
   | { kind: 'wrong'; message: string };
 
 export const CHAT_HELP = `Type a line to send it.
-  /to <user id>       to one user from now on
-  /group <number>,<number> to several
-  /all                     to everyone connected
-  /cmd <1000-1999> {json}  an application command; its reply is shown, if it has one
-  /quit                    leave (also Ctrl-D)
-  //text                   a line that begins with a slash`;
+  /to <user id>               to one user from now on
+  /group <user id>,<user id>  to several
+  /all                        to everyone connected
+  /cmd <1000-1999> {json}     an application command; its reply is shown, if it has one
+  /quit                       leave (also Ctrl-D)
+  //text                      a line that begins with a slash`;
 
 /** One line of the chat, as it was typed. */
 export function parseChatLine(line: string): ChatLine {

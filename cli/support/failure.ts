@@ -32,7 +32,7 @@ export class Failure extends Error {
   override name = 'Failure';
   readonly exitCode: FailureCode;
   readonly nextStep: string | undefined;
-  /** The response of the HTTP API, where it is the reason. */
+  /** Of the refusal by the HTTP API; undefined for a BusyFailure and every other failure. */
   readonly status: number | undefined;
   /** The word of the HTTP API where it refused, else the one of the exit code. */
   readonly word: string;

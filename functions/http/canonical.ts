@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type {} from '../../shared/raw-json.ts';
+import { isJsonObject } from '../../shared/raw-json.ts';
 
 /** SHA-256 of a JSON value, independent of blanks and of the order of members. */
 export function canonicalDigest(value: unknown): string {
@@ -7,9 +7,9 @@ export function canonicalDigest(value: unknown): string {
 }
 
 function sortMembers(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || JSON.isRawJSON(value)) return value;
+  if (!isJsonObject(value)) return value;
   // Without a prototype, so that a member named __proto__ is an ordinary one.
   const sorted: Record<string, unknown> = Object.create(null);
-  for (const key of Object.keys(value).sort()) sorted[key] = Reflect.get(value, key);
+  for (const key of Object.keys(value).sort()) sorted[key] = value[key];
   return sorted;
 }

@@ -65,11 +65,13 @@ export class RecentCalls {
    */
   async repeatForgotten(): Promise<{ made: number; errors: unknown[] }> {
     // One id follows another, and so do their calls.
-    const byId = [...Map.groupBy(this.#calls, ({ gatewayId }) => gatewayId)];
-    const noted = await Promise.all(byId.map(([id]) => this.#redis.command('GET', this.#keys.writes(id))));
-    const forgotten = byId.flatMap(([, calls], i) => {
+    const calls = [...this.#calls];
+    const ids = [...new Set(calls.map(({ gatewayId }) => gatewayId))];
+    const noted = await Promise.all(ids.map((id) => this.#redis.command('GET', this.#keys.writes(id))));
+    const forgotten = ids.flatMap((id, i) => {
       const tookEffect = effectiveIn(noted[i] as string | null);
-      return calls.filter(({ number }) => !tookEffect(number)).sort((a, b) => a.number - b.number);
+      const own = calls.filter(({ gatewayId, number }) => gatewayId === id && !tookEffect(number));
+      return own.sort((a, b) => a.number - b.number);
     });
     const results = await Promise.allSettled(forgotten.map(({ make }) => make()));
     const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));

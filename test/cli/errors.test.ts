@@ -37,6 +37,24 @@ test('a usage error exits with 2 and shows the usage', async () => {
   expect(word.stderr).toContain('There are: list, show, add');
 });
 
+test.each([
+  [['send', '--to', 'x', '--all', 'y'], 'give only one of --to, --to-file, --group, --all and --everyone'],
+  [['send', '--to', 'x', '--at', '1800000000', '--in', '5', 'y'], '--at and --in cannot be combined'],
+  [['send', '--all', '--command-id', '2001', '{}'], 'an application message needs named recipients'],
+  [['commands', 'cancel'], 'give an id or --idempotency-key'],
+  [['dead', 'delete'], 'give ids, or --all'],
+])('the usage error of %j says: %s', async (args, message) => {
+  expect((await system.run(args)).stderr).toContain(`error: ${message}\n`);
+});
+
+test('--in with an idempotency key is a usage error that names the time for --at', async () => {
+  const run = await system.run(['send', '--to', 'boss', '--in', '600', '--idempotency-key', 'in-ten-minutes', 'x']);
+  expect(run).toMatchObject({ code: 2, stdout: '' });
+  const at = Number(/--at (\d+)\n/.exec(run.stderr)?.[1]);
+  expect(at).toBeGreaterThan(Date.now() / 1_000);
+  expect(at).toBeLessThanOrEqual(Math.ceil(Date.now() / 1_000) + 600);
+});
+
 test('with --json the last line of standard error has the error word: of the API, else of the exit code', async () => {
   const nowhere = `http://127.0.0.1:${await freePort()}`;
   const refused = await errorOf(['users', 'show', 'nobody-there']);

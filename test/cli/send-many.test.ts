@@ -1,6 +1,10 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ask } from '../../local/redis/ping.ts';
 import { System } from './system.ts';
 
@@ -13,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** Users without a token: away for good. */
+/** Users whom nobody can log in as: always away. */
 async function users(...ids: string[]): Promise<void> {
   const { REDIS_URL: url = '', REDIS_KEY_PREFIX: prefix = '' } = system.env;
   for (const id of ids) {
@@ -45,6 +49,56 @@ test('the same key continues where an earlier run ended: nobody gets it twice', 
   await writeFile(file, 'k1\nk2\nk3\nk4\n');
   expect(await system.json(args)).toMatchObject({ recipients: { stored: 4 } });
   expect(await Promise.all(['k1', 'k2', 'k3', 'k4'].map(mailbox))).toEqual([1, 1, 1, 1]);
+});
+
+/** The address of the API by a way on which all answers are lost. */
+async function lossyApi(): Promise<string> {
+  const server = createServer((request, response) => {
+    const lose = () => response.destroy();
+    void forward(request).then(lose, lose);
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function forward(request: IncomingMessage): Promise<void> {
+  const names = ['authorization', 'content-type', 'idempotency-key'];
+  const headers = Object.fromEntries(names.map((name) => [name, String(request.headers[name])]));
+  await fetch(`${system.api}${request.url}`, { method: 'POST', headers, body: await text(request) });
+}
+
+/** Runs a send whose first answer is lost, and again as it then says. */
+async function sendTwice(token: string, time: readonly string[]): Promise<unknown> {
+  const args = ['send', '--to-file', file, 'hello'];
+  const env = { FRONTTCP_TOKEN: token };
+  const lost = await system.run([...args, ...time], { env: { ...env, FRONTTCP_API: await lossyApi() } });
+  expect(lost).toMatchObject({ code: 3, stdout: '' });
+  const printed = /again with (--idempotency-key \S+)(?: and (--at \d+) instead of --in)?\n/.exec(lost.stderr);
+  const options = printed?.slice(1).flatMap((option) => option?.split(' ') ?? []) ?? [];
+  return system.json([...args, ...options], { env });
+}
+
+test('after a lost answer to the first request the printed key goes on, and nobody gets it twice', async () => {
+  await users('l1', 'l2');
+  await writeFile(file, 'l1\nl2\n');
+  const { token } = (await system.json(['tokens', 'create', 'mailing', '--scope', 'send'])) as { token: string };
+  expect(await sendTwice(token, [])).toMatchObject({ recipients: { stored: 2 } });
+  expect(await Promise.all(['l1', 'l2'].map(mailbox))).toEqual([1, 1]);
+});
+
+test('after a send with --in the printed --at makes the next run the same command', async () => {
+  await users('t1', 't2');
+  await writeFile(file, 't1\nt2\n');
+  const { token } = (await system.json(['tokens', 'create', 'later', '--scope', 'send'])) as { token: string };
+  expect(await sendTwice(token, ['--in', '600'])).toMatchObject({ recipients: { scheduled: 2 } });
+});
+
+test('a first request that was refused had no effect: there is nothing to go on with', async () => {
+  await writeFile(file, 'k1\n');
+  const run = await system.run(['send', '--to-file', file, '--command-id', '2001', '{"ask": 1}']);
+  expect(run.code).toBe(1);
+  expect(run.stderr).not.toContain('--idempotency-key');
 });
 
 test('with a receipt the states are counted, and recipients that will not get it are named', async () => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../kit/until.ts';
@@ -96,6 +97,20 @@ test('lines that cannot be sent are reported, and make the chat fail', async () 
   expect(run.stderr).toContain('from 1000 to 1999');
   expect(run.stderr).toContain('not JSON');
   expect(run.stderr).toContain('no function takes application commands');
+});
+
+test('a chat whose user connects elsewhere ends, and says how to take the connection back', async () => {
+  const env = { FRONTTCP_TOKEN: await system.user('twice') };
+  const chat = system.spawn(['connect', '--listen'], env);
+  const closed = once(chat, 'close');
+  let said = '';
+  chat.stderr.setEncoding('utf8').on('data', (text) => {
+    said += text;
+  });
+  await until('it is connected', () => said.includes('Connected'));
+  expect(await system.run(['connect'], { env })).toMatchObject({ code: 0 });
+  expect(await closed).toEqual([1, null]);
+  expect(said).toContain('Run the command again to take the connection back.');
 });
 
 test('messages of others cannot send control codes to the terminal', async () => {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Persona, personaOf, SHARES } from '../../cli/support/fleet/behaviour.ts';
@@ -59,6 +60,18 @@ test('Ctrl-C ends it, with several processes too, and nothing is left', async ()
   expect(await closed).toBe(130);
   expect(await simulated()).toEqual([]);
 }, 60_000);
+
+test.each([
+  ['standard error', '2>"$PIPE"'],
+  ['any output', '>"$PIPE" 2>&1'],
+])('without a reader of %s it removes its users, too', async (name, redirection) => {
+  // The only reader of the pipe is closed again before the program starts: every write fails.
+  const program = '"$0" bin/fronttcp.mjs simulate --clients 40 --duration 2 --json';
+  const script = `mkfifo "$PIPE" && exec ${program} 3<>"$PIPE" ${redirection} 3<&-`;
+  const child = system.shell(script, repository, { PIPE: join(system.home, name) });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  expect([code, await simulated()]).toEqual([0, []]);
+});
 
 test('--clean removes the users that a killed run left, and no others', async () => {
   await redis('ZADD', 'users', '0', 'sim-0a1b2c3d-00001', '0', 'sim-card');

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publint } from 'publint';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { freePort } from '../../local/free-port.ts';
 import { installPackedPackage, packedPackage } from '../kit/packed-package.ts';
 import { repository, startProcess } from '../kit/process.ts';
+import { runWholeSystem } from './whole-system.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'fronttcp-package-'));
 const installed = join(work, 'app/node_modules/fronttcp');
@@ -80,9 +80,13 @@ it('brings its command line, without TypeScript', async () => {
   expect(await npx('cost', '--clients', '10')).toContain('Total');
 });
 
-/** What Node 20 lacks is taken away, so that a bundle that needs it fails here. */
+/** What Node 20 lacks is taken away, so that a bundle that needs it fails here. It gives a reviver no source text. */
 const asNode20 = `
+const { parse } = JSON;
+const withoutSource = (revive) => function (key, value) { return revive.call(this, key, value); };
+JSON.parse = (text, revive) => parse(text, typeof revive === 'function' ? withoutSource(revive) : undefined);
 for (const [object, names] of [
+  [JSON, ['rawJSON', 'isRawJSON']],
   [URL, ['parse']], [Promise, ['withResolvers', 'try']], [Map, ['groupBy']], [Object, ['groupBy']], [Array, ['fromAsync']],
   [Set.prototype, ['union', 'difference', 'intersection', 'isSubsetOf']], [RegExp, ['escape']],
   [Object.getPrototypeOf(Object.getPrototypeOf([].values())), ['map', 'filter', 'toArray', 'some', 'take', 'flatMap']],
@@ -90,42 +94,12 @@ for (const [object, names] of [
 `;
 
 it('runs the whole system from the package, with the installed Node', async () => {
-  const [api, gateway, health] = [await freePort(), await freePort(), await freePort()];
   writeFileSync(join(work, 'as-node-20.cjs'), asNode20);
-  writeFileSync(join(work, 'app/up.mjs'), 'export const handler = () => ({ heard: true });');
   for (const name of ['@opentelemetry', 'find-my-way', 'prom-client']) {
     symlinkSync(join(repository, 'node_modules', name), join(work, 'app/node_modules', name));
   }
-  const fronttcp = (args: readonly string[]) =>
-    startProcess(
-      'sh',
-      ['-c', 'echo 123456 | "$0" "$@"', process.execPath, join(installed, 'bin/fronttcp.mjs'), ...args],
-      {
-        cwd: join(work, 'app'),
-        env: {
-          ...{ REDIS_URL: undefined, XDG_CONFIG_HOME: work, NODE_OPTIONS: `--require ${join(work, 'as-node-20.cjs')}` },
-          ...{ API_PORT: String(api), GATEWAY_PORT: String(gateway), HEALTH_PORT: String(health) },
-        },
-      },
-    );
-  const dev = fronttcp(['dev', '--upstream', './up.mjs']);
-  try {
-    await dev.line(/fronttcp is ready/, 90_000);
-    for (const args of [
-      ['login', '13764408552', '--password-stdin'],
-      ['users', 'add', 'somebody', '--password-stdin'],
-      ['send', '--everyone', 'hello'],
-      ['connect', '--plain', '--all'],
-    ]) {
-      const run = fronttcp(args);
-      expect(await run.exit, run.output()).toMatchObject({ code: 0 });
-    }
-  } finally {
-    // To the shell's child: the system stops when `fronttcp dev` does.
-    const note = JSON.parse(readFileSync(join(work, 'app/.fronttcp/running.json'), 'utf8')) as { pid: number };
-    process.kill(note.pid, 'SIGTERM');
-    expect(await dev.exit, dev.output()).toMatchObject({ code: 0 });
-  }
+  const env = { NODE_OPTIONS: `--require ${join(work, 'as-node-20.cjs')}` };
+  await runWholeSystem({ node: process.execPath, app: join(work, 'app'), env });
 }, 240_000);
 
 it('holds no sources, tests or benchmarks', async () => {

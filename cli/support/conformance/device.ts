@@ -31,7 +31,8 @@ export class Device {
   readonly #decoder = new FrameDecoder(MAX_FRAME_BYTES);
   readonly #frames: DeviceFrame[] = [];
   #violation: Violation | undefined;
-  #changed = Promise.withResolvers<void>();
+  /** Resumed at the next change. */
+  readonly #sleepers: (() => void)[] = [];
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -155,13 +156,12 @@ export class Device {
   }
 
   #wake(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    for (const resume of this.#sleepers.splice(0)) resume();
   }
 
   async #change(withinMs: number): Promise<void> {
     const timer = setTimeout(() => this.#wake(), withinMs);
-    await this.#changed.promise;
+    await new Promise<void>((resolve) => this.#sleepers.push(resolve));
     clearTimeout(timer);
   }
 }

@@ -31,7 +31,7 @@ export const heartbeatCases: readonly ConformanceCase[] = [
     },
   },
   {
-    title: 'a server that is silent for three heartbeats is left, and sought again',
+    title: 'a server that is silent for three heartbeats: it disconnects and connects again',
     clause: 'Timing',
     needs: ['pong'],
     run: async (stage) => {

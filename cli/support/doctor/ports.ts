@@ -15,7 +15,7 @@ export async function portsArea(env: NodeJS.ProcessEnv, ownPorts: readonly numbe
     const name = `${port} (${variable})`;
     if (await isFree(port)) return ok(name, 'free');
     if (ownPorts.includes(port) || (await isOurs?.(port))) return ok(name, 'fronttcp runs there');
-    return warn(name, 'taken', `Unless it is fronttcp: fronttcp dev ${flag} ${port + 100}`);
+    return warn(name, 'taken', `If this is not fronttcp, use another port: fronttcp dev ${flag} ${port + 100}`);
   });
   return { title: 'Ports of fronttcp dev', checks: await Promise.all(checks) };
 }

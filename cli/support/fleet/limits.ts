@@ -52,5 +52,5 @@ export async function checkIsHere(
   const store = usesStore && !(await isLocalStore()) ? 'a Redis that is not on this machine' : undefined;
   const where = far === undefined ? store : `${far.host}:${far.port}`;
   if (where === undefined) return;
-  throw new Failure(ExitCode.usage, `this would load ${where}: ${what}`, 'When that is meant, add --yes.');
+  throw new Failure(ExitCode.usage, `this would load ${where}: ${what}`, 'To do it anyway, add --yes.');
 }
