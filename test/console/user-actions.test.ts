@@ -87,7 +87,7 @@ test('the timeline of a user is in the order of time', async () => {
   await rows.nth(0).getByText('heartbeat timeout').waitFor();
   await rows.nth(1).getByText('Acknowledged').waitFor();
   await rows.nth(2).getByText('by boss').waitFor();
-  await page.getByText(/Earlier connections than .* were not looked for/).waitFor();
+  await page.getByText(/Connections before .* are not shown/).waitFor();
   // It is read anew when something has changed, not with every round.
   const rounds = ui.api.requestsOf('GET /users/{id}').length;
   await page.waitForRequest((request) => request.url().endsWith('/users/pump-1'));
@@ -115,7 +115,7 @@ test('a message goes to a group after a question, at a time, replacing another',
   await page.locator('#content').press('Control+Enter');
   await page.locator('#compose-problem').getByText('a time that is still to come').waitFor();
   await page.getByLabel('Deliver at').fill('2090-01-01T10:00');
-  await page.getByLabel('Replaces what waits with the key').fill('setpoint');
+  await page.getByLabel('Replaces waiting messages with this key').fill('setpoint');
   await page.getByRole('button', { name: 'Send to 42 clients' }).click();
   await page.getByRole('dialog').getByText('Every member of north gets this message: 42 members.').waitFor();
   await page.getByRole('dialog').getByRole('button', { name: 'Send' }).click();

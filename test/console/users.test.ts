@@ -134,7 +134,7 @@ test('a search among very many users pauses, and continues on request', async ()
   });
   await page.getByRole('searchbox').fill('needle');
   await page.getByText('Nobody found yet among the first users.').waitFor();
-  await page.getByRole('button', { name: 'Search on' }).click();
+  await page.getByRole('button', { name: 'Continue searching' }).click();
   await userBox(page, 'the-needle').waitFor();
 });
 

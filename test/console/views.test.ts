@@ -19,7 +19,7 @@ test('a user in detail: session, token and mailbox, and a message to them', asyn
   await page.getByRole('heading', { name: 'pump-1' }).waitFor();
   await page.getByText('No. 3, acknowledges').waitFor();
   await page.getByText('21 messages wait').waitFor();
-  await page.getByText('2 given up').waitFor();
+  await page.getByText('2 messages lost').waitFor();
   await page.getByRole('list', { name: 'Waiting messages' }).getByText('Application 2001').waitFor();
   await page.getByRole('button', { name: 'Show 20 more' }).waitFor();
   expect(await page.title()).toBe('Users · fronttcp console');

@@ -1,5 +1,6 @@
 import { useId, useRef, useState } from 'preact/hooks';
 import { text } from '../texts/texts.ts';
+import { isSecondClick } from './clicks.ts';
 
 interface Props {
   /** Of the button that opens it. */
@@ -46,7 +47,14 @@ export function AskFirst(props: Props) {
           <button type="button" onClick={() => dialog.current?.close()}>
             {text('action.cancel')}
           </button>
-          <button type="button" class="danger filled" disabled={isRunning} onClick={run}>
+          <button
+            type="button"
+            class="danger filled"
+            disabled={isRunning}
+            onClick={(event) => {
+              if (!isSecondClick(event)) void run();
+            }}
+          >
             {confirm}
           </button>
         </div>

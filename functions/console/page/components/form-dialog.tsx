@@ -1,6 +1,7 @@
 import type { ComponentChildren, TargetedSubmitEvent } from 'preact';
 import { useId, useRef, useState } from 'preact/hooks';
 import { text } from '../texts/texts.ts';
+import { isSecondClick } from './clicks.ts';
 
 interface Props {
   /** Of the button that opens it. */
@@ -42,7 +43,14 @@ export function FormDialog({ label, heading, lead, confirm, onConfirm, children 
             <button type="button" onClick={() => dialog.current?.close()}>
               {text('action.cancel')}
             </button>
-            <button type="submit" class="primary" disabled={isRunning}>
+            <button
+              type="submit"
+              class="primary"
+              disabled={isRunning}
+              onClick={(event) => {
+                if (isSecondClick(event)) event.preventDefault();
+              }}
+            >
               {confirm}
             </button>
           </div>

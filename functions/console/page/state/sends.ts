@@ -27,14 +27,15 @@ const KEPT = 50;
 /** Newest first. */
 export const sends = signal<readonly Send[]>([]);
 
-/** Sends the draft; one that is the same as an unanswered send is a retry of it. */
+/**
+ * Sends the draft; one that is the same as an unanswered send is a retry of it. Sends nothing while the same draft is being
+ * sent: a double click must not deliver it twice.
+ */
 export async function sendDraft(): Promise<Send | undefined> {
   const command = draftCommand();
   const text = JSON.stringify(command);
-  const unanswered = sends.value.find(
-    (send) => send.state.kind === 'unanswered' && JSON.stringify(send.command) === text,
-  );
-  if (unanswered) return attempt(unanswered.key);
+  const same = sends.value.find(({ state, command }) => isUndecided(state) && JSON.stringify(command) === text);
+  if (same) return same.state.kind === 'sending' ? same : attempt(same.key);
   const send: Send = { key: newKey(), command, atMs: Date.now(), state: { kind: 'sending' } };
   sends.value = [send, ...sends.value].slice(0, KEPT);
   return attempt(send.key);
@@ -73,6 +74,10 @@ async function attempt(key: string): Promise<Send | undefined> {
   // What was written meanwhile stays.
   if (wasSent && JSON.stringify(draftCommand().content) === JSON.stringify(send.command.content)) clearContent();
   return updateSend(key, { state: answer.ok ? { kind: 'accepted', sent: answer.value } : stateAfter(answer.failure) });
+}
+
+function isUndecided({ kind }: SendState): boolean {
+  return kind === 'sending' || kind === 'unanswered';
 }
 
 function stateAfter(failure: Failure): SendState {

@@ -9,6 +9,7 @@ import { failureText } from '../../texts/failures.ts';
 import { countText, text } from '../../texts/texts.ts';
 import { announce } from '../announcer.tsx';
 import { AskFirst } from '../ask-first.tsx';
+import { isSecondClick, useOneAtATime } from '../clicks.ts';
 import { LoadMore } from '../load-more.tsx';
 import { Loading } from '../loading.tsx';
 
@@ -17,6 +18,7 @@ export function GroupDetail({ name }: { name: string }) {
   const heading = useRef<HTMLHeadingElement>(null);
   const [added, setAdded] = useState('');
   const [trouble, setTrouble] = useState('');
+  const { isRunning, run } = useOneAtATime();
   useEffect(() => heading.current?.focus(), []);
   const pages = members.pages.value?.query === name ? members.pages.value : undefined;
 
@@ -27,12 +29,14 @@ export function GroupDetail({ name }: { name: string }) {
     refreshNow();
     return answer.ok;
   };
-  const add = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
+  const add = async (ids: string[]) => {
+    if (finish(await changeMembers(name, { add: ids }), text('groups.added', { n: ids.length }))) setAdded('');
+  };
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     const ids = added.split('\n').map((id) => id.trim());
     const named = ids.filter((id) => id !== '');
-    if (named.length === 0) return;
-    if (finish(await changeMembers(name, { add: named }), text('groups.added', { n: named.length }))) setAdded('');
+    if (named.length > 0) void run(() => add(named));
   };
   const remove = async (id: string) =>
     void finish(await changeMembers(name, { remove: [id] }), text('groups.removed', { user: id }));
@@ -45,7 +49,7 @@ export function GroupDetail({ name }: { name: string }) {
       <h2 class="detail-id" tabIndex={-1} ref={heading}>
         <bdi>{name}</bdi>
       </h2>
-      <form class="stack" onSubmit={add}>
+      <form class="stack" onSubmit={submit}>
         <label class="field">
           <span>{text('groups.add')}</span>
           <textarea
@@ -59,7 +63,7 @@ export function GroupDetail({ name }: { name: string }) {
         </label>
         <div role="alert">{trouble && <p class="notice bad">{trouble}</p>}</div>
         <div class="actions start">
-          <button type="submit" class="primary">
+          <button type="submit" class="primary" aria-disabled={isRunning}>
             {text('groups.addMembers')}
           </button>
           {pages && pages.items.length > 0 && (
@@ -80,24 +84,34 @@ export function GroupDetail({ name }: { name: string }) {
           <p class="muted">{countText('groups.size', groupSize.value)}</p>
           <ul class="rows" aria-label={text('groups.members')}>
             {pages.items.map((id) => (
-              <li key={id} class="row command-row">
-                <a href={hrefOf('users', id)}>
-                  <bdi class="mono">{id}</bdi>
-                </a>
-                <button
-                  type="button"
-                  class="quiet small"
-                  aria-label={text('groups.removeOne', { user: id })}
-                  onClick={() => remove(id)}
-                >
-                  {text('groups.remove')}
-                </button>
-              </li>
+              <Member key={id} id={id} onRemove={() => remove(id)} />
             ))}
           </ul>
           <LoadMore list={members} />
         </>
       )}
     </>
+  );
+}
+
+function Member({ id, onRemove }: { id: string; onRemove: () => Promise<void> }) {
+  const { isRunning, run } = useOneAtATime();
+  return (
+    <li class="row command-row">
+      <a href={hrefOf('users', id)}>
+        <bdi class="mono">{id}</bdi>
+      </a>
+      <button
+        type="button"
+        class="quiet small"
+        aria-label={text('groups.removeOne', { user: id })}
+        aria-disabled={isRunning}
+        onClick={(event) => {
+          if (!isSecondClick(event)) void run(onRemove);
+        }}
+      >
+        {text('groups.remove')}
+      </button>
+    </li>
   );
 }

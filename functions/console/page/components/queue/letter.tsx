@@ -7,6 +7,7 @@ import { countText, text } from '../../texts/texts.ts';
 import { clockText } from '../../texts/times.ts';
 import { announce } from '../announcer.tsx';
 import { AskFirst } from '../ask-first.tsx';
+import { isSecondClick } from '../clicks.ts';
 
 export function Letter({ letter }: { letter: DeadLetter }) {
   const [trouble, setTrouble] = useState('');
@@ -47,7 +48,9 @@ export function Letter({ letter }: { letter: DeadLetter }) {
           class="small"
           aria-describedby={headId}
           disabled={isRunning}
-          onClick={() => void take('retry')}
+          onClick={(event) => {
+            if (!isSecondClick(event)) void take('retry');
+          }}
         >
           {text('queue.retry')}
         </button>

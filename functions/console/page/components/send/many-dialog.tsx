@@ -1,6 +1,7 @@
-import type { RefObject } from 'preact';
+import type { RefObject, TargetedMouseEvent } from 'preact';
 import { audience, group } from '../../state/draft.ts';
 import { countText, text } from '../../texts/texts.ts';
+import { isSecondClick } from '../clicks.ts';
 
 interface Props {
   dialog: RefObject<HTMLDialogElement | null>;
@@ -12,7 +13,8 @@ interface Props {
 /** Asks before a message goes to everyone, or to a group: a slip of the keyboard must not reach a whole fleet. */
 export function ManyDialog({ dialog, reached, onConfirm }: Props) {
   const isGroup = audience.value === 'group';
-  const confirm = () => {
+  const confirm = (event: TargetedMouseEvent<HTMLButtonElement>) => {
+    if (isSecondClick(event)) return;
     dialog.current?.close();
     void onConfirm();
   };

@@ -5,6 +5,7 @@ import { refreshNow } from '../../state/live.ts';
 import { failureText } from '../../texts/failures.ts';
 import { text } from '../../texts/texts.ts';
 import { announce } from '../announcer.tsx';
+import { useOneAtATime } from '../clicks.ts';
 import { Lifetime } from '../lifetime.tsx';
 import { ShownOnce } from './shown-once.tsx';
 
@@ -16,13 +17,9 @@ export function NewToken() {
   const [seconds, setSeconds] = useState<number | undefined>();
   const [trouble, setTrouble] = useState('');
   const [made, setMade] = useState<CreatedToken>();
+  const { isRunning, run } = useOneAtATime();
 
-  const submit = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    if (name.trim() === '' || scopes.length === 0) {
-      setTrouble(text(name.trim() === '' ? 'tokens.problem.noName' : 'tokens.problem.noScope'));
-      return;
-    }
+  const create = async () => {
     const answer = await createServiceToken(requestOf(name.trim(), scopes, recipients, seconds));
     setTrouble(answer.ok ? '' : failureText(answer.failure));
     if (!answer.ok) return;
@@ -31,6 +28,14 @@ export function NewToken() {
     setRecipients('');
     announce(text('tokens.madeNow'));
     refreshNow();
+  };
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    if (name.trim() === '' || scopes.length === 0) {
+      setTrouble(text(name.trim() === '' ? 'tokens.problem.noName' : 'tokens.problem.noScope'));
+      return;
+    }
+    void run(create);
   };
 
   return (
@@ -86,7 +91,7 @@ export function NewToken() {
         )}
         <Lifetime seconds={seconds} onSeconds={setSeconds} />
         <div role="alert">{trouble && <p class="notice bad">{trouble}</p>}</div>
-        <button type="submit" class="primary">
+        <button type="submit" class="primary" aria-disabled={isRunning}>
           {text('tokens.create')}
         </button>
       </form>

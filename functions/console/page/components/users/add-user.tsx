@@ -6,6 +6,7 @@ import { goTo } from '../../state/view.ts';
 import { failureText } from '../../texts/failures.ts';
 import { text } from '../../texts/texts.ts';
 import { announce } from '../announcer.tsx';
+import { useOneAtATime } from '../clicks.ts';
 import { PasswordField } from './password-field.tsx';
 
 /** In the place of a user's detail while nobody is chosen. */
@@ -14,9 +15,9 @@ export function AddUser() {
   const [password, setPassword] = useState('');
   const [isOperator, setOperator] = useState(false);
   const [trouble, setTrouble] = useState('');
+  const { isRunning, run } = useOneAtATime();
 
-  const submit = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
-    event.preventDefault();
+  const add = async () => {
     const answer = await addUser({
       phone_number: id,
       ...(password === '' ? {} : { password }),
@@ -27,6 +28,10 @@ export function AddUser() {
     announce(text('users.added', { user: id }));
     goTo('users', id);
     refreshNow();
+  };
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    void run(add);
   };
   return (
     <>
@@ -61,7 +66,7 @@ export function AddUser() {
           <span>{text('users.asOperator')}</span>
         </label>
         <div role="alert">{trouble && <p class="notice bad">{trouble}</p>}</div>
-        <button type="submit" class="primary">
+        <button type="submit" class="primary" aria-disabled={isRunning}>
           {text('users.addConfirm')}
         </button>
       </form>

@@ -6,6 +6,7 @@ import { countText, text } from '../../texts/texts.ts';
 import { clockText } from '../../texts/times.ts';
 import { announce } from '../announcer.tsx';
 import { AskFirst } from '../ask-first.tsx';
+import { useOneAtATime } from '../clicks.ts';
 import { kindText } from '../kinds.ts';
 
 /** The heads of the waiting messages, never their contents. */
@@ -13,6 +14,7 @@ export function Waiting({ user }: { user: UserDetail }) {
   const [more, setMore] = useState<readonly WaitingMessage[]>([]);
   const [gone, setGone] = useState<ReadonlySet<string>>(new Set());
   const [trouble, setTrouble] = useState<string>();
+  const { isRunning, run } = useOneAtATime();
   const id = user.phone_number;
   const last = user.messages.at(-1);
   // The first ones are live; those behind them are as they were when they were asked for.
@@ -78,7 +80,7 @@ export function Waiting({ user }: { user: UserDetail }) {
         ))}
       </ul>
       {left > 0 && (
-        <button type="button" class="more" onClick={readMore}>
+        <button type="button" class="more" aria-disabled={isRunning} onClick={() => void run(readMore)}>
           {text('users.moreWaiting', { n: left })}
         </button>
       )}

@@ -76,7 +76,7 @@ export const figures: Readonly<Record<keyof typeof en, string>> = {
   'timeline.heading': '经过',
   'timeline.none': '没有涉及该用户的记录。',
   'timeline.by': '由 {user}',
-  'timeline.since': '未查找早于 {time} 的连接。',
+  'timeline.since': '不显示早于 {time} 的连接。',
   'queue.waiting': '等待中的条目',
   'queue.dead': '死信',
   'queue.chart': '队列深度',
