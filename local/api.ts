@@ -13,7 +13,7 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  // Who reads the log may leave, as a log service does when it restarts: the API goes on.
+  // The reader of our output may close it, such as a log service that restarts. The API keeps running.
   process.stdout.on('error', () => undefined);
   process.stdout.write(`HTTP API on ${api.url}\n`);
   const stop = (): void => {

@@ -23,7 +23,7 @@ export function endWithUs(child: ChildProcess, { isGroup = false }: Options = {}
   for (const signal of SIGNALS) process.on(signal, whenSignalled);
 }
 
-/** Without a listener of its own a program would end at once: so it does here, behind its children. */
+/** A program without a handler for this signal would end at once. It still does, after we have ended the children. */
 function whenSignalled(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1) return;
   endAll();
@@ -33,7 +33,7 @@ function whenSignalled(signal: NodeJS.Signals): void {
 
 function endAll(): void {
   for (const [{ pid = 0 }, isGroup] of children) {
-    // A child that was stopped, as a frozen gateway, takes SIGTERM only when it goes on.
+    // A stopped child (SIGSTOP) handles SIGTERM only after SIGCONT.
     for (const signal of ['SIGTERM', 'SIGCONT'] as const) {
       try {
         process.kill(isGroup ? -pid : pid, signal);

@@ -12,7 +12,7 @@ const MAX_PARAM_LENGTH = 2_048;
 
 type Find = (method: string, path: string) => Match;
 
-/** Matches as API Gateway does: exact paths, no trailing slash, `$default` for the rest. HEAD is answered as GET. */
+/** Matches as API Gateway does: exact paths, no trailing slash, `$default` for the rest. Unlike API Gateway, HEAD is answered as GET. */
 export function createRouter(): Find {
   const router = findMyWay({ maxParamLength: MAX_PARAM_LENGTH });
   for (const route of routes) {

@@ -16,7 +16,10 @@ const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 65_000;
-/** Time limit for requests in flight when the server closes: a response takes at most 2 s, a login a little more. */
+/**
+ * Time limit for requests in flight when the server closes: a response takes at most 2 s, a login a little more. A call with
+ * `wait` may take up to 25 s: its connection is then closed without a response, but its command was accepted before the wait.
+ */
 const CLOSE_TIMEOUT_MS = 5_000;
 
 interface ApiOptions {

@@ -1,6 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { copiesDir } from '../programs/copies-dir.ts';
-import { findEngine, launchContainer } from './container.ts';
+import { clearLeftoverContainer, findEngine, launchContainer } from './container.ts';
 import { copyRedis } from './copy.ts';
 import { findRedisBinary, type RedisBinary, type SearchedFolders } from './find.ts';
 import { installRedis } from './install.ts';
@@ -50,6 +50,7 @@ export async function startRedis(options: StartRedisOptions): Promise<StartedRed
   // Redis returns its directory with symbolic links resolved, and a container engine wants an absolute path.
   const dataDir = await realpath(options.dataDir);
   await clearLeftover(dataDir, say);
+  await clearLeftoverContainer(dataDir, env, say);
   const args = [...durability(options.persistent ?? true), ...(options.extraArgs ?? [])];
 
   const folders = options.folders ?? {};
