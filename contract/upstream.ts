@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isJsonObject } from '../shared/raw-json.ts';
 import { MAX_BATCH } from './wire/commands.ts';
 
 /**
@@ -96,10 +97,7 @@ const RESERVED = ['ref', 'id', 'sent_at'];
 export const upstreamAnswerSchema = z
   .strictObject({
     reply: z
-      .custom<Record<string, unknown>>(
-        (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-        'is not an object',
-      )
+      .custom<Record<string, unknown>>(isJsonObject, 'is not an object')
       .refine((value) => RESERVED.every((name) => !Object.hasOwn(value, name)), 'has a member ref, id or sent_at')
       .default({}),
     send: z.array(z.unknown()).max(MAX_BATCH, `has more than ${MAX_BATCH} commands`).default([]),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isJsonObject } from '../../shared/raw-json.ts';
 import { APPLICATION_DOWN } from './command-ids.ts';
 import { chatBody } from './message.ts';
 
@@ -131,7 +132,7 @@ const chatCommand = z
  * and a recursive validator could overflow the stack.
  */
 const applicationContent = z
-  .custom<Record<string, unknown>>((value) => isObject(value), 'is not an object')
+  .custom<Record<string, unknown>>(isJsonObject, 'is not an object')
   .refine((value) => RESERVED_MEMBERS.every((name) => !Object.hasOwn(value, name)), 'has a member id, sent_at or ask')
   .refine((value) => isWithinDepth(value, MAX_CONTENT_DEPTH), `is nested more than ${MAX_CONTENT_DEPTH} deep`)
   .meta({ type: 'object', description: 'Its members go to the device as they are.' });
@@ -161,7 +162,7 @@ const commandIdSchema = z.looseObject({
 
 /** As `sendCommandSchema`, but mistakes are reported for the one kind of command that `command_id` names. */
 export function parseSendCommand(input: unknown): z.ZodSafeParseResult<SendCommand> {
-  const commandId = isObject(input) ? input.command_id : undefined;
+  const commandId = isJsonObject(input) ? input.command_id : undefined;
   if (commandId === 102 || commandId === 103 || commandId === 104) return chatCommand.safeParse(input);
   const named = commandIdSchema.safeParse(input);
   return named.success ? applicationCommand.safeParse(input) : (named as z.ZodSafeParseError<SendCommand>);
@@ -177,10 +178,6 @@ export function bodyOf(command: SendCommand, from: string): string {
   return typeof command.content === 'string'
     ? chatBody(JSON.stringify(from), JSON.stringify(command.content))
     : JSON.stringify(command.content);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Stops at the maximum depth: hostile nesting costs no stack. */

@@ -1,13 +1,14 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { isJsonObject } from '../../shared/raw-json.ts';
 
 /**
  * Returns whether an HTTP API invoked the function, and not a REST API (payload format 1.0) or a test event. By hand, not by
  * a schema: the functions that serve a page do not use the schema library otherwise.
  */
 export function isApiEvent(event: unknown): event is APIGatewayProxyEventV2 {
-  if (!isObject(event) || !isObject(event.requestContext) || !isObject(event.requestContext.http)) return false;
+  if (!isJsonObject(event) || !isJsonObject(event.requestContext) || !isJsonObject(event.requestContext.http)) return false;
   const { requestContext } = event;
-  const http: Record<string, unknown> = isObject(requestContext.http) ? requestContext.http : {};
+  const http: Record<string, unknown> = isJsonObject(requestContext.http) ? requestContext.http : {};
   return (
     event.version === '2.0' &&
     [event.routeKey, event.rawPath, requestContext.requestId, http.method, http.sourceIp].every(isText) &&
@@ -20,10 +21,6 @@ export function isApiEvent(event: unknown): event is APIGatewayProxyEventV2 {
   );
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
@@ -33,5 +30,5 @@ function isTextOrAbsent(value: unknown): boolean {
 }
 
 function isTexts(value: unknown): value is Record<string, string> {
-  return isObject(value) && Object.values(value).every(isText);
+  return isJsonObject(value) && Object.values(value).every(isText);
 }

@@ -110,6 +110,13 @@ describe('odd numbers', () => {
   });
 });
 
+it.each(['12345678901234567890', '1e400'])('a reply that is the bare number %s counts as failed', async (reply) => {
+  fn.answer = `{"reply": ${reply}}`;
+  device.send(1500, { ref: 8 });
+  await device.receives(111, expect.objectContaining({ error: 'upstream_failed', ref: 8 }));
+  fn.answer = '{}';
+});
+
 it('a message of the function that no frame could hold counts as a failed reply', async () => {
   fn.answer = `{"send": [{"command_id": 102, "chat_to": "reader", "content": "${'x'.repeat(65_536)}"}]}`;
   device.send(1500, { ref: 9 });
