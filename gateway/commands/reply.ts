@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Reply } from '../../contract/store/scripts/settle.ts';
+import { isWithinDepth, MAX_CONTENT_DEPTH } from '../../contract/wire/commands.ts';
 import { parseJson } from '../../shared/raw-json.ts';
 import type { Frame } from '../session/frame-reader.ts';
 import { refOf, replySchema } from './body.ts';
@@ -31,11 +32,15 @@ export const reply: Handler<ReplyParts> = (session, frame, { progress, counters,
   void progress.replied({ ...body, userId }).then(() => acknowledgements.end());
 };
 
-/** The reply as JSON text, with numbers as they were written. */
+/**
+ * The reply as JSON text, with numbers as they were written. One that is nested deeper than content may be is refused: to
+ * write it as JSON takes stack for each level, and could end the process.
+ */
 function bodyOf(frame: Frame): Omit<Reply, 'userId'> | undefined {
   if (!isUtf8(frame.body)) return undefined;
   const body = replySchema.safeParse(parsed(frame.body.toString('utf8')));
-  return body.success ? { ask: body.data.ask, reply: JSON.stringify(body.data.reply) } : undefined;
+  if (!body.success || !isWithinDepth(body.data.reply, MAX_CONTENT_DEPTH)) return undefined;
+  return { ask: body.data.ask, reply: JSON.stringify(body.data.reply) };
 }
 
 function parsed(text: string): unknown {

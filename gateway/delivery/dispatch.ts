@@ -157,8 +157,8 @@ export class InboxHandOut {
   }
 
   /**
-   * Someone else has the session now, or wants it ended. Everything before this record has been dealt with: where whoever
-   * comes next waits for that word it is given, even when the session is long gone, and only then is the entry done.
+   * Another session has taken over, or this one was ended from outside. All earlier records have been handled. If the next
+   * session waits for the hand-over, Redis is told, even when this session is long gone; only then is the entry done.
    */
   #close(entry: InboxEntry, { userId, epoch, reason, successorWaits }: CloseRecord): void {
     if (successorWaits) entry.expect(1);

@@ -173,8 +173,8 @@ export class InboxReader {
   }
 
   /**
-   * What is for sessions whose claim has yet to be answered waits for that. So does the end of a session that is here:
-   * when it was its own connection that verified again, the connection must not end with it.
+   * Records for a session whose claim has no reply yet wait for that reply. So does a close record for a session that is
+   * here: its connection may have verified again, and must then stay open.
    */
   async #claimsOf(batch: readonly Entry[]): Promise<void> {
     if (this.#claims.size === 0) return;

@@ -5,7 +5,7 @@ import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 
 const JITTER_MS = 300;
-/** Between two steps Redis belongs to the living, for as long as the last step took and at most this. */
+/** Pause between two steps, so that live gateways get their turn: as long as the last step took, and at most this. */
 const MAX_PAUSE_MS = 250;
 
 interface UndertakerParts {
@@ -71,7 +71,7 @@ export class Undertaker {
       lost += step.lost;
       if (step.outcome === 'live' || step.outcome === 'busy') return;
       if (step.outcome === 'done') break;
-      // One that leaves has a time by which it must be gone, or is waited for by its own sessions.
+      // No pause for a gateway that buries itself or its old id: it has a deadline, or its sessions wait.
       if (!leaving) await setTimeout(Math.min(MAX_PAUSE_MS, performance.now() - startedAt));
     }
     if (!leaving) this.#counters.burials += 1;

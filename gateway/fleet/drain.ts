@@ -27,7 +27,7 @@ interface DrainedListener {
 
 /** Shares of the drain time: for the present clients, and until new ones are turned away. The rest is for new clients. */
 const SHARE_FOR_PRESENT = 0.7;
-const SHARE_FOR_NEWCOMERS = 0.8;
+const SHARE_BEFORE_STOP_ACCEPTING = 0.8;
 
 /**
  * Sends all clients away, and serves new ones meanwhile: a load balancer sends new connections for minutes after its
@@ -37,7 +37,7 @@ export async function drainClients(listener: DrainedListener, budgetMs: number, 
   const startedAtMs = performance.now();
   const present = [...listener.owners].filter(({ isVerified }) => isVerified);
   await sendAway(present, budgetMs * SHARE_FOR_PRESENT);
-  const untilMs = startedAtMs + Math.min(acceptMs, budgetMs * SHARE_FOR_NEWCOMERS);
+  const untilMs = startedAtMs + Math.min(acceptMs, budgetMs * SHARE_BEFORE_STOP_ACCEPTING);
   await setTimeout(Math.max(0, untilMs - performance.now()));
   listener.stop();
   await sendAway([...listener.owners], Math.max(0, startedAtMs + budgetMs - performance.now()));

@@ -56,7 +56,7 @@ export class Lease {
   #gatewayId = '';
   #lossCount = 0;
   #renewalsMissed = 0;
-  /** When what holds was asked for. */
+  /** When the request for the current lease was sent. */
   #heldSince: Moment = momentNow();
   /** When the connection was back after it was lost, until a reply to what was sent since then is accepted. */
   #returnedAtMs: number | undefined;

@@ -13,7 +13,7 @@ interface ScheduledReleasesParts {
   readonly log: Pick<Log, 'warn'>;
 }
 
-/** A command that is scheduled meanwhile is due a second from now at the earliest. */
+/** A command that is scheduled meanwhile may be due sooner: it is then released late, by this much at most. */
 const MAX_PAUSE_MS = 1_000;
 
 /** Releases commands with `not_before` when they are due. Every gateway looks; the script gives each command to one. */

@@ -9,7 +9,7 @@ const Flag = {
   endSent: 4,
   /** The peer has ended its side, and the receiver may not have the event yet. */
   endRead: 8,
-  endTold: 16,
+  endReported: 16,
 } as const;
 type Flag = (typeof Flag)[keyof typeof Flag];
 
@@ -184,8 +184,8 @@ export class NativeConnection implements Connection {
   }
 
   #reportEnd(): void {
-    if (this.#is(Flag.endTold)) return;
-    this.#flags |= Flag.endTold;
+    if (this.#is(Flag.endReported)) return;
+    this.#flags |= Flag.endReported;
     this.events.onEnd();
     if (this.#is(Flag.endSent)) this.destroy();
   }
@@ -209,7 +209,7 @@ export class NativeConnection implements Connection {
   #sendEnd(): void {
     if (this.#is(Flag.endSent) || this.#socket < 0) return;
     this.#flags |= Flag.endSent;
-    if (!this.network.shutdown(this.#socket) || this.#is(Flag.endTold)) this.destroy();
+    if (!this.network.shutdown(this.#socket) || this.#is(Flag.endReported)) this.destroy();
   }
 
   #watch(what: number): void {

@@ -98,7 +98,7 @@ function handOver(socket: Socket, certificateName: string | undefined, accept: A
   forgetAddress(socket);
 }
 
-/** Node's own listener does nothing where either side may end alone: without it there is one listener, and no list of two. */
+/** With allowHalfOpen, Node's own 'end' listener does nothing. Removing it leaves one listener per socket instead of an array of two. */
 function withoutEndListener(socket: Socket): Socket {
   for (const listener of socket.rawListeners('end')) socket.off('end', listener as () => void);
   return socket;

@@ -7,33 +7,54 @@ import type { DebugEndpoints } from './debug.ts';
 const TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 64;
 
+interface HealthServerParts {
+  readonly isReady: () => boolean;
+  readonly metrics: Registry;
+  readonly debug: DebugEndpoints | undefined;
+  readonly timeoutMs?: number;
+}
+
 /**
  * HTTP on the health port: `/healthz` the process responds (independent of Redis: an outage must not end every
- * gateway), `/readyz` it may be sent clients, `/metrics` Prometheus text, and `/debug/…` where that was asked for.
+ * gateway), `/readyz` it may be sent clients, `/startupz` it has been ready once, `/metrics` Prometheus text, and
+ * `/debug/…` where that was asked for.
  */
 export class HealthServer {
   readonly #server: Server;
   /** In the order in which they came. */
   readonly #connections = new Set<Socket>();
+  /** Set by the first request that finds it ready. Never cleared: an outage of Redis must not end gateways with clients. */
+  #hasBeenReady = false;
 
-  constructor(parts: { isReady: () => boolean; metrics: Registry; debug: DebugEndpoints | undefined }) {
+  constructor(parts: HealthServerParts) {
+    const { timeoutMs = TIMEOUT_MS } = parts;
+    const isReady = (): boolean => {
+      const isReadyNow = parts.isReady();
+      this.#hasBeenReady ||= isReadyNow;
+      return isReadyNow;
+    };
     this.#server = createServer((request, response) => {
       if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET\n');
       const path = request.url?.split('?')[0];
       if (path === '/healthz') return answer(response, 200, 'ok\n');
       if (path === '/readyz')
-        return parts.isReady() ? answer(response, 200, 'ready\n') : answer(response, 503, 'not ready\n');
-      if (parts.debug && path?.startsWith('/debug/')) return answerDebug(parts.debug, request.url ?? '', response);
+        return isReady() ? answer(response, 200, 'ready\n') : answer(response, 503, 'not ready\n');
+      if (path === '/startupz') {
+        const hasStarted = isReady() || this.#hasBeenReady;
+        return hasStarted ? answer(response, 200, 'started\n') : answer(response, 503, 'not started\n');
+      }
+      if (parts.debug && path?.startsWith('/debug/'))
+        return answerDebug(parts.debug, request.url ?? '', response, timeoutMs);
       if (path !== '/metrics') return answer(response, 404, 'not found\n');
       parts.metrics.metrics().then(
         (text) => answer(response, 200, text, parts.metrics.contentType),
         () => answer(response, 500, 'metrics failed\n'),
       );
     });
-    this.#server.requestTimeout = TIMEOUT_MS;
-    this.#server.headersTimeout = TIMEOUT_MS;
-    this.#server.keepAliveTimeout = TIMEOUT_MS;
-    this.#server.setTimeout(TIMEOUT_MS);
+    this.#server.requestTimeout = timeoutMs;
+    this.#server.headersTimeout = timeoutMs;
+    this.#server.keepAliveTimeout = timeoutMs;
+    this.#server.setTimeout(timeoutMs);
     this.#server.on('connection', (socket) => this.#makeRoom(socket));
   }
 
@@ -64,11 +85,16 @@ export class HealthServer {
   }
 }
 
-function answerDebug(debug: DebugEndpoints, path: string, response: ServerResponse): void {
-  debug.answer(new URL(path, 'http://localhost')).then(
-    ({ status, body }) => answer(response, status, JSON.stringify(body), 'application/json'),
-    (error: unknown) => answer(response, 500, `${String(error)}\n`),
-  );
+function answerDebug(debug: DebugEndpoints, path: string, response: ServerResponse, timeoutMs: number): void {
+  // A profile takes as long as its caller asks for.
+  response.setTimeout(0);
+  debug
+    .answer(new URL(path, 'http://localhost'))
+    .finally(() => response.setTimeout(timeoutMs))
+    .then(
+      ({ status, body }) => answer(response, status, JSON.stringify(body), 'application/json'),
+      (error: unknown) => answer(response, 500, `${String(error)}\n`),
+    );
 }
 
 function answer(response: ServerResponse, status: number, text: string, type = 'text/plain; charset=utf-8'): void {

@@ -14,7 +14,7 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 import { TurnBatcher } from '../../shared/time/turn-batcher.ts';
 import { DirectInterval } from '../session/direct-interval.ts';
 import { PauseReason } from '../session/frame-reader.ts';
-import { Notice } from '../session/messages.ts';
+import { sendAccepted } from '../session/notices.ts';
 import type { Registry } from '../session/registry.ts';
 import type { SenderOrder } from '../session/sender-order.ts';
 import type { Session } from '../session/session.ts';
@@ -72,8 +72,9 @@ export class RouteQueue {
   readonly #counters: RouteQueueParts['counters'];
   readonly #log: RouteQueueParts['log'];
   #latestId = 0;
-  /** Since when no call has succeeded, ms of the process's clock; 0: the last one did. */
+  /** Since when no call has succeeded, ms of the process's clock; 0: the last one did, or failed long ago. */
   #failingSinceMs = 0;
+  #failedAtMs = 0;
   readonly #waiting: TurnBatcher<Waiting>;
   #waitingBytes = 0;
   #batches = 0;
@@ -101,9 +102,15 @@ export class RouteQueue {
     return this.#waiting.length;
   }
 
-  /** Whether nothing was routed for so long that clients are better served elsewhere. */
+  /**
+   * Whether nothing was routed for so long that clients are better served elsewhere. Commands that were refused are no longer
+   * tried: when nothing waits and no call has failed lately, there is nothing to be stuck with.
+   */
   get isStuck(): boolean {
-    return this.#failingSinceMs > 0 && performance.now() - this.#failingSinceMs > STUCK_MS;
+    if (this.#failingSinceMs === 0) return false;
+    const nowMs = performance.now();
+    const goesOn = this.#waitingBytes > 0 || nowMs - this.#failedAtMs <= STUCK_MS;
+    return goesOn && nowMs - this.#failingSinceMs > STUCK_MS;
   }
 
   /** Bytes of what waits or is with Redis. */
@@ -140,6 +147,7 @@ export class RouteQueue {
   }
 
   #run(batch: readonly Waiting[]): Promise<void> {
+    this.#forgetOldFailure();
     if (this.#directInterval.size > 0) {
       this.#endedIntervals.push(this.#directInterval);
       this.#directInterval = new DirectInterval();
@@ -148,6 +156,11 @@ export class RouteQueue {
     const routed = this.#routeOrSplit(batch);
     for (const interval of ended) interval.beginReserving(routed);
     return routed;
+  }
+
+  /** Nothing was tried for so long after it: the next failure begins anew. */
+  #forgetOldFailure(): void {
+    if (this.#failingSinceMs > 0 && performance.now() - this.#failedAtMs > STUCK_MS) this.#failingSinceMs = 0;
   }
 
   #isFull(): boolean {
@@ -209,7 +222,8 @@ export class RouteQueue {
         return result;
       } catch (error) {
         this.#counters.routeFailures += 1;
-        if (this.#failingSinceMs === 0) this.#failingSinceMs = performance.now();
+        this.#failedAtMs = performance.now();
+        if (this.#failingSinceMs === 0) this.#failingSinceMs = this.#failedAtMs;
         this.#log.error(
           { event: 'route_failed', commands: commands.length, error: String(error) },
           'could not route a batch',
@@ -276,8 +290,7 @@ export class RouteQueue {
   ): void {
     const isUnknown = command.commandId === ServerCommand.single && answer?.unknown === 1;
     if (isUnknown) return sender.reject('unknown_recipient', command.version, ref);
-    if (ref === undefined || answer === undefined || !sender.has('receipts')) return;
-    sender.send(new Notice(command.version, ServerCommand.accepted, JSON.stringify({ ref, id: answer.id })));
+    if (answer !== undefined) sendAccepted(sender, command.version, ref, answer.id);
   }
 }
 

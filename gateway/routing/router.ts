@@ -53,7 +53,7 @@ export class Router {
     const isOpen = this.#mayGoDirect(sender, chat) && sender.order.isClearTo(to, this.#inbox);
     const receiver = isOpen ? this.#registry.get(to) : undefined;
     if (this.#isTooLarge(sender, chat)) return;
-    if (receiver?.takesDirect) receiver.sendDirect(this.#direct(sender, chat, ServerCommand.single));
+    if (receiver?.takesDirect()) receiver.sendDirect(this.#direct(sender, chat, ServerCommand.single));
     else this.#route(sender, chat, ServerCommand.single, [to]);
   }
 
@@ -67,7 +67,7 @@ export class Router {
     for (const userId of to) {
       const receiver = this.#registry.get(userId);
       if (receiver && (receiver.outbox.hasLast(message) || givenUp.includes(receiver))) continue;
-      if (!receiver?.takesDirect) elsewhere.push(userId);
+      if (!receiver?.takesDirect()) elsewhere.push(userId);
       else if (!receiver.sendDirect(message)) givenUp.push(receiver);
     }
     if (elsewhere.length > 0) this.#route(sender, chat, ServerCommand.group, [...new Set(elsewhere)]);

@@ -2,7 +2,7 @@ import type { Session } from './session.ts';
 
 /** Broadcasts on their way to all sessions of the gateway. */
 export interface Broadcasts {
-  /** The session gets those that come from now on; those before, it has had, or came too late for. */
+  /** The session receives broadcasts added after this call, and none from before it. */
   join(session: Session): void;
   leave(session: Session): void;
   /** Delivers those that the session has not had yet, before whatever it is sent next. */

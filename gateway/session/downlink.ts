@@ -86,12 +86,22 @@ export class Downlink implements OutboxOwner, ReplayingSession {
   }
 
   send(item: Outgoing): void {
-    if (this.#replay === undefined) this.#parts.broadcasts.catchUp(this.#session);
+    this.catchUp();
+    this.#gather(item);
+  }
+
+  #gather(item: Outgoing): void {
     if (this.outbox.gather(item)) this.#parts.flusher.schedule(this.outbox);
+  }
+
+  /** Sends the broadcasts that came before, which may fill the outbox: then a replay has begun. One that has begun before was given them. */
+  catchUp(): void {
+    if (this.#replay === undefined) this.#parts.broadcasts.catchUp(this.#session);
   }
 
   /** Sends a message, or postpones it. Its `settle` is called once, whatever becomes of it. */
   deliver(message: Message): void {
+    this.catchUp();
     if (this.#replay) return this.#replay.postpone(message);
     if (this.isBehind) {
       const { counters } = this.#parts;
@@ -103,13 +113,15 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     this.sendMessage(message);
   }
 
-  get takesDirect(): boolean {
+  /** Asked right before `sendDirect`: what came before is sent first, and may be too much for its reader. */
+  takesDirect(): boolean {
+    this.catchUp();
     return this.#replay === undefined && !this.isBehind;
   }
 
   sendDirect(message: Message): boolean {
     const fits = !this.#isTooLarge(message);
-    if (fits) this.send(message);
+    if (fits) this.#gather(message);
     else this.#giveUp(message);
     return fits;
   }
@@ -159,15 +171,14 @@ export class Downlink implements OutboxOwner, ReplayingSession {
   }
 
   beginReplay(start: ReplayStart): void {
-    const { broadcasts, registry } = this.#parts;
-    broadcasts.catchUp(this.#session);
+    this.catchUp();
     // Those broadcasts may have filled the outbox: then a replay has begun already, and holds them.
     if (this.#replay !== undefined) {
       if (start.after === '0') this.#replay.notifyMailbox();
       return;
     }
     this.#replay = new Replay(this.#parts, this, start);
-    registry.beginReplay(this.#session);
+    this.#parts.registry.beginReplay(this.#session);
     this.#replay.start(start.waitFor);
   }
 
@@ -245,6 +256,12 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     const pending = this.outbox.takeBackPending((item) => item instanceof Message);
     this.outbox.flush(joinFrames, performance.now());
     return [...this.outbox.takeBack(), ...pending, ...this.#takeKept(), ...held];
+  }
+
+  /** Writes what was gathered, not waiting for the end of the turn. Returns whether the kernel has all of it. */
+  flush(nowMs: number): boolean {
+    this.outbox.flush(joinFrames, nowMs);
+    return this.outbox.isEmpty;
   }
 
   // --- its deadlines

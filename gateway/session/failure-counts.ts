@@ -1,6 +1,6 @@
 /** One failure expires in this time: a rate below it is never over a limit. */
 const FORGET_MS = 1_000;
-/** However long somebody has failed, the wait is over so many failures' time after the last one. */
+/** After its last failure a name waits for at most this many failures' time, however often it failed. */
 const MAX_EXCESS = 60;
 /** Names in each of two generations; when the younger is full, the older is forgotten. */
 const MAX_NAMES = 25_000;

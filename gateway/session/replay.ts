@@ -93,6 +93,8 @@ export class Replay {
   #settled: Promise<void> = Promise.resolve();
   #held: Message[] = [];
   #heldBytes = 0;
+  /** Too much is held: the session is about to be closed. */
+  #isOverfull = false;
 
   constructor(parts: ReplayParts, session: ReplayingSession, { after, lost = 0, held = [] }: ReplayStart) {
     this.#parts = parts;
@@ -177,7 +179,12 @@ export class Replay {
 
   #hold(message: Message): void {
     this.#insert(message);
-    if (this.#heldBytes > this.#parts.settings.outboxMaxBytes) this.#session.close(CloseReasons.slowReader);
+    if (this.#isOverfull || this.#heldBytes <= this.#parts.settings.outboxMaxBytes) return;
+    this.#isOverfull = true;
+    // Not at once: the callers on the stack go on with the session, and must not find it closed.
+    queueMicrotask(() => {
+      if (!this.#hasEnded()) this.#session.close(CloseReasons.slowReader);
+    });
   }
 
   /** Most come in the order in which they are to be sent. */
@@ -252,7 +259,9 @@ export class Replay {
   #sendHeldBefore(id: number): void {
     while (this.#held[0] && this.#held[0].orderId < id) {
       const message = this.#held.shift();
-      if (message) this.#session.sendMessage(message);
+      if (message === undefined) return;
+      this.#heldBytes -= message.body.length;
+      this.#session.sendMessage(message);
     }
   }
 

@@ -7,6 +7,8 @@ import { Uplink } from './uplink.ts';
 const FINISH_TIMEOUT_MS = 30_000;
 /** Acknowledge frames of one session on their way to Redis. */
 const MAX_ACKNOWLEDGEMENTS_IN_FLIGHT = 64;
+/** Of a session without application commands. */
+const NOTHING: Pick<Uplink, 'spooling' | 'requests'> = { spooling: 0, requests: 0 };
 
 /** What one client has sent and is still in flight. Most clients only listen: each part is made when it is first needed. */
 export class SessionWork {
@@ -48,11 +50,15 @@ export class SessionWork {
     return this.#finishesByMs > 0;
   }
 
-  /** Returns whether the client has its replies, or has waited for them long enough. */
-  finish(nowMs: number): boolean {
+  /** Returns whether the client has its replies, or has waited for them long enough. `areWritten`: those that there are so far. */
+  finish(nowMs: number, areWritten: boolean): boolean {
     if (this.#finishesByMs === 0) this.#finishesByMs = nowMs + FINISH_TIMEOUT_MS;
-    const requests = this.#uplink?.requests ?? 0;
-    const inFlight = this.commandsInFlight + (this.#acknowledgements?.inFlight ?? 0) + requests;
-    return inFlight === 0 || nowMs >= this.#finishesByMs;
+    return (areWritten && this.#inFlight === 0) || nowMs >= this.#finishesByMs;
+  }
+
+  /** What will have a reply. */
+  get #inFlight(): number {
+    const { spooling, requests } = this.#uplink ?? NOTHING;
+    return this.commandsInFlight + (this.#acknowledgements?.inFlight ?? 0) + spooling + requests;
   }
 }

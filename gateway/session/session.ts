@@ -1,6 +1,5 @@
-import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import { chatHead } from '../../contract/wire/message.ts';
-import { type Refusal, Refusals } from '../../contract/wire/refusals.ts';
+import type { Refusal } from '../../contract/wire/refusals.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { AddressCount } from '../net/admission.ts';
 import type { Connection, ConnectionOwner } from '../net/connection.ts';
@@ -11,7 +10,8 @@ import { type Frame, type FrameConsumer, FrameReader } from './frame-reader.ts';
 import { sayGoodbye } from './goodbye.ts';
 import { ANONYMOUS, type Identity } from './identity.ts';
 import type { InFlightLimit } from './in-flight-limit.ts';
-import { Message, Notice, type Outgoing } from './messages.ts';
+import { Message, type Outgoing } from './messages.ts';
+import { refusedNotice } from './notices.ts';
 import type { SessionOutbox } from './outbox-port.ts';
 import { PendingAuth, type PendingConnection } from './pending-auth.ts';
 import type { ReplayStart } from './replay.ts';
@@ -45,7 +45,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
   readonly reader: FrameReader;
   /** Belongs to the wheel. */
   slot = -1;
-  /** Belongs to the broadcasts: how many there had been when the session had had all of them; -1: it gets none. */
+  /** Owned by Broadcast: how many of all broadcasts so far this session has received; -1: it receives none. */
   broadcastCursor = -1;
   readonly #parts: SessionParts;
   readonly #downlink: Downlink;
@@ -186,9 +186,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
   reject(refusal: Refusal, version: number, ref?: unknown): void {
     this.#parts.counters.refused(refusal);
     if (this.#parts.tail.isOn) this.#parts.tail.refused(this.userId, 'refused', refusal);
-    if (!this.has('errors')) return;
-    const body = JSON.stringify({ error: refusal, message: Refusals[refusal], ref });
-    this.send(new Notice(version, ServerCommand.refused, body));
+    if (this.has('errors')) this.send(refusedNotice(this.maxFrameBytes, version, refusal, ref));
   }
 
   // --- to the client
@@ -203,11 +201,11 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
   }
 
   /** Whether messages that have no id may be sent to it: it is live, does not acknowledge, and its reader keeps up. */
-  get takesDirect(): boolean {
-    return this.#state === 'verified' && this.#identity.form !== 'ack' && this.#downlink.takesDirect;
+  takesDirect(): boolean {
+    return this.#state === 'verified' && this.#identity.form !== 'ack' && this.#downlink.takesDirect();
   }
 
-  /** Sends a message without an id; only where `takesDirect` is true. Returns false when it is too large for the client, and lost. */
+  /** Sends a message without an id; only right after `takesDirect`. Returns false when it is too large for the client, and lost. */
   sendDirect(message: Message): boolean {
     return this.#downlink.sendDirect(message);
   }
@@ -326,7 +324,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
   leave(): readonly Message[] {
     const { registry, broadcasts } = this.#parts;
     registry.remove(this);
-    broadcasts.catchUp(this);
+    this.#downlink.catchUp();
     broadcasts.leave(this);
     const unsent = this.#downlink.takeBack();
     this.#release(unsent, CloseReasons.reverified, undefined);
@@ -354,7 +352,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
   /** All that the client sent has been handled: ends the session when its replies are written. */
   finish(): void {
     const nowMs = performance.now();
-    if (this.#madeWork().finish(nowMs)) this.close(CloseReasons.clientLeft);
+    if (this.#madeWork().finish(nowMs, this.#downlink.flush(nowMs))) this.close(CloseReasons.clientLeft);
     else this.#parts.wheel.set(this, nowMs + FINISH_CHECK_MS);
   }
 

@@ -5,7 +5,7 @@ import type { Timed, Wheel } from './wheel.ts';
 /** Failures for one user from all addresses: so many times the limit of one address, before every attempt for that user waits. */
 const ALL_ADDRESSES_FACTOR = 5;
 const FIRST_DELAY_MS = 250;
-/** And at most this share of AUTH_TIMEOUT_MS: a client with the right token always gets in, however many others fail. */
+/** The longest delay of one attempt: 5 s, or this share of AUTH_TIMEOUT_MS if that is less. The right token always gets in. */
 const MAX_DELAY_MS = 5_000;
 const MAX_DELAY_SHARE = 0.25;
 /** Pairs that have verified, in each of two generations. As hashes: each connection of an idle fleet is one. */

@@ -47,7 +47,7 @@ export class Wheel {
 
   /** Sets the deadline where it comes before the present one. */
   bringForward(timed: Timed, atMs: number): void {
-    const turns = (timed.slot - this.#tick + SLOTS) % SLOTS;
+    const turns = (timed.slot - (this.#tick % SLOTS) + SLOTS) % SLOTS;
     const comesSooner = timed.slot >= 0 && this.#tick + turns <= Math.ceil(atMs / TICK_MS);
     if (!comesSooner) this.set(timed, atMs);
   }

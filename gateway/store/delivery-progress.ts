@@ -50,8 +50,8 @@ export class DeliveryProgress {
   }
 
   /**
-   * A message was handed to the kernel for a client of this form. Where a reply is awaited that the client can give, nobody waits
-   * for this step: it leaves with the reply. Lost with this gateway, it comes again: the message is in the client's mailbox.
+   * A message was handed to the kernel for a client of this form. If a reply is awaited and the client acknowledges, this step may
+   * wait and leave with the reply. If the gateway dies first, the message is still in the mailbox and is sent again.
    */
   wrote({ id, flags }: MessageHead, userId: string, form: SessionForm): Promise<void> {
     const asks = flags.includes('a');

@@ -80,7 +80,7 @@ export class SessionStore {
       const stashed = steps.map((step) =>
         this.stash(step.map((message) => ({ ...message, userIds: [session.userId] }))),
       );
-      // What was asked before may have had to be asked again, and is then behind.
+      // An earlier call for this user may have been retried and may now be behind this one: wait for it.
       if (handsOver) await Promise.all([before, ...stashed]);
       const bytes = CALL_BYTES + last.reduce((sum, { body }) => sum + body.length, 0);
       await this.#recent.make(bytes, (call) => {

@@ -57,7 +57,7 @@ export class Pushes {
     });
   }
 
-  /** Resolves when they are routed. */
+  /** Resolves when they are routed. Rejects when some were refused, with a sentence like those of `parse`: the others are routed. */
   send(commands: readonly RouteCommand[]): Promise<void> {
     const sent = this.#last.then(() => this.#route(commands));
     this.#last = sent.catch(() => undefined);
@@ -73,17 +73,24 @@ export class Pushes {
     const { redis, keys, lease, config, counters } = this.#parts;
     const { offlineTtlSeconds, mailboxMax, mailboxMaxBytes } = config;
     const key = `batch:upstream:${lease.gatewayId}`;
+    const refused: string[] = [];
+    let at = 0;
     for (const step of inSteps(commands, routeWork)) {
       this.#steps += 1;
       const idempotency = { key, digest: String(this.#steps), ttlSeconds: MEMORY_SECONDS };
-      await routeCommands(redis, keys, step, {
+      const { answers } = await routeCommands(redis, keys, step, {
         offlineTtlSeconds,
         mailboxMax,
         mailboxMaxBytes,
         idempotency,
         highestId: lease.highestId,
       });
-      counters.commandsSent += step.length;
+      for (const [i, { refusal }] of answers.entries()) {
+        if (refusal === undefined) counters.commandsSent += 1;
+        else refused.push(`send[${at + i}]: ${refusal}`);
+      }
+      at += step.length;
     }
+    if (refused.length > 0) throw new Error(refused.join(', '));
   }
 }

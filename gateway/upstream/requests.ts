@@ -19,7 +19,7 @@ interface RequestLimits {
   timeoutMs: number;
   maxInFlight: number;
   maxWaiting: number;
-  /** Of a reply, as of any frame. */
+  /** Of a reply, as of any frame; the client may take less. */
   maxFrameBytes: number;
 }
 
@@ -155,14 +155,15 @@ export class Requests {
     const { reply, send } = answer.data;
     const body = JSON.stringify(frame.ref === undefined ? reply : { ...reply, ref: frame.ref });
     const notice = new Notice(frame.version, frame.commandId + REPLY_OFFSET, body);
-    if (notice.frame().length > limits.maxFrameBytes) {
-      throw new InvocationError('upstream_failed', `its reply is larger than a frame of ${limits.maxFrameBytes} bytes`);
+    const maxBytes = takesReply(request) ? Math.min(limits.maxFrameBytes, session.maxFrameBytes) : limits.maxFrameBytes;
+    if (notice.frame().length > maxBytes) {
+      throw new InvocationError('upstream_failed', `its reply is larger than a frame of ${maxBytes} bytes`);
     }
     const commands = pushes.parse(send, traceparent);
     if (commands.length > 0) await pushes.send(commands);
     if (!this.#settle(request)) return;
     counters.requestsAnswered += 1;
-    if (session.userId === request.userId && session.form !== 'plain') session.send(notice);
+    if (takesReply(request)) session.send(notice);
   }
 
   /** Called while it waits for its place, or is with the function: the invocation is given up. */
@@ -185,4 +186,9 @@ export class Requests {
     request.isAnswered = true;
     return true;
   }
+}
+
+/** Whether the client is still the user who asked, and knows replies. */
+function takesReply({ session, userId }: Request): boolean {
+  return session.userId === userId && session.form !== 'plain';
 }

@@ -1,12 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
 import { type SpoolBounds, spoolItems, upstreamLaneOf } from '../../contract/store/scripts/upstream.ts';
-import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { Fifo, TurnBatcher } from '../../shared/time/turn-batcher.ts';
 import { PauseReason } from '../session/frame-reader.ts';
-import { Notice } from '../session/messages.ts';
+import { sendAccepted } from '../session/notices.ts';
 import type { Session } from '../session/session.ts';
 import type { ApplicationFrame } from './items.ts';
 
@@ -101,9 +100,8 @@ export class Spooler {
   }
 
   #report({ sender, frame: { version, ref } }: Waiting, id: string | undefined): void {
-    if (id === undefined) return sender.reject('upstream_full', version, ref);
-    if (ref === undefined || !sender.has('receipts')) return;
-    sender.send(new Notice(version, ServerCommand.accepted, JSON.stringify({ ref, id })));
+    if (id === undefined) sender.reject('upstream_full', version, ref);
+    else sendAccepted(sender, version, ref, id);
   }
 }
 

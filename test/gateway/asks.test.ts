@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
+import { MAX_CONTENT_DEPTH } from '../../contract/wire/commands.ts';
 import { createLog } from '../../functions/runtime/log.ts';
 import { type Api, startApi } from '../../local/http/server.ts';
 import { startTestGateway, type TestGateway } from '../kit/gateway.ts';
@@ -89,6 +90,17 @@ describe('a call that waits', () => {
     device.send(7, { ask: '1', reply: 'to nothing' });
     expect(await answer).toMatchObject({ reply: 'first' });
     device.hasNothingMore();
+  });
+
+  test('a reply that is nested deeper than content may be is refused; one that is not arrives', async () => {
+    const device = await gateway.verified('nests', ['errors']);
+    const answer = send('nests', { wait: 'reply' });
+    const { ask } = await askOf(device);
+    const lists = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    device.send(7, `{"ask": "${ask}", "reply": ${lists(MAX_CONTENT_DEPTH + 1)}}`);
+    await device.receives(111, { error: 'malformed', message: expect.anything() });
+    device.send(7, `{"ask": "${ask}", "reply": ${lists(MAX_CONTENT_DEPTH)}}`);
+    expect(await answer).toMatchObject({ status: 200, reply: JSON.parse(lists(MAX_CONTENT_DEPTH)) });
   });
 
   test('a plain client sends no replies: the command is unknown to it', async () => {

@@ -81,6 +81,24 @@ describe('max_frame_bytes', () => {
     expect(again.verdict.lost).toBe(1);
   });
 
+  test('a ref that is too long to be repeated is left out of 111, after its sentence; there is no 110 without it', async () => {
+    const g = await gateway();
+    const { peer } = await verified(g, 'small', { max_frame_bytes: 256, features: ['errors', 'receipts'] });
+    const refused = async (ref: string) => {
+      peer.send(2, { chat_to: 'nobody', chat_content: 'x', ref });
+      const { body, text } = await peer.receives(111);
+      expect(12 + Buffer.byteLength(text)).toBeLessThanOrEqual(256);
+      return body;
+    };
+    const [error, message] = ['unknown_recipient', expect.any(String)];
+    expect(await refused('x'.repeat(128))).toEqual({ error, message, ref: 'x'.repeat(128) });
+    expect(await refused('é'.repeat(100))).toEqual({ error, ref: 'é'.repeat(100) });
+    expect(await refused('名'.repeat(128))).toEqual({ error, message });
+    for (const ref of ['名'.repeat(128), 'short']) peer.send(4, { chat_content: 'x', ref });
+    await until('the short one is accepted', () => peer.frames.some(({ commandId }) => commandId === 110));
+    expect(peer.frames.filter(({ commandId }) => commandId === 110)).toMatchObject([{ body: { ref: 'short' } }]);
+  });
+
   test.each([
     ['below the range', 1, 256],
     ['above the range', 1e9, 65_536],

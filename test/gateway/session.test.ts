@@ -136,6 +136,59 @@ describe('deadlines', () => {
   });
 });
 
+describe('a client that has shut down its sending side', () => {
+  const pongs = (frames: readonly string[]) => frames.filter((frame) => frame === '105 ');
+
+  async function reader(env: NodeJS.ProcessEnv = {}) {
+    const g = sessionsInProcess(env);
+    const client = await g.verified('u', ['pong']);
+    client.connection.block();
+    client.send(5);
+    await g.turn();
+    client.send(5);
+    client.session.onEnd();
+    return { g, client };
+  }
+
+  test('gets the replies that wait because it reads slowly, and then the end', async () => {
+    const { g, client } = await reader();
+    await g.pass(5_000);
+    expect([client.session.isClosed, pongs(client.received()).length]).toEqual([false, 1]);
+    client.connection.unblock();
+    await g.pass(200);
+    expect([client.session.isClosed, pongs(client.received()).length]).toEqual([true, 2]);
+    expect(g.counters.closes.get('client_left')).toBe(1);
+  });
+
+  test('and takes nothing is waited for 30 s', async () => {
+    const { g, client } = await reader({ SLOW_READER_TIMEOUT_MS: '90000' });
+    await g.pass(29_800);
+    expect(client.session.isClosed).toBe(false);
+    await g.pass(400);
+    expect(client.session.isClosed).toBe(true);
+  });
+
+  test('is answered at once where it reads', async () => {
+    const g = sessionsInProcess();
+    const client = await g.verified('u', ['pong']);
+    client.send(5);
+    client.session.onEnd();
+    expect([client.session.isClosed, pongs(client.received()).length]).toEqual([true, 1]);
+  });
+
+  test('is kept while its items are on their way to the upstream function', async () => {
+    const g = sessionsInProcess();
+    const { session } = await g.verified('u');
+    session.uplink.beginSpooling();
+    session.onEnd();
+    await g.pass(1_000);
+    expect(session.isClosed).toBe(false);
+    session.uplink.endSpooling();
+    await g.pass(200);
+    expect(session.isClosed).toBe(true);
+  });
+});
+
 describe('MAX_MESSAGES_PER_S', () => {
   const numbered = (count: number) =>
     Array.from({ length: count }, (_, i) => frameBytes(2, { chat_to: 'u', chat_content: `${i}` }));

@@ -10,9 +10,12 @@ test('a shutdown whose every step takes its whole budget ends within the stop ti
   expect(shutdownBudgetMs(drainTimeoutMs)).toBeLessThan(defaultTimings.stopTimeoutSeconds * 1_000);
 });
 
-test('a drain of a minute and more is over a margin after DRAIN_TIMEOUT_MS at the latest', () => {
-  for (const drainTimeoutMs of [60_000, 110_000, 600_000]) {
+test('a drain of 39 s and more is over a margin after DRAIN_TIMEOUT_MS at the latest; a shorter one takes half of it and 24.5 s', () => {
+  for (const drainTimeoutMs of [39_000, 60_000, 110_000, 600_000]) {
     expect(shutdownBudgetMs(drainTimeoutMs)).toBe(drainTimeoutMs + STOP_MARGIN_MS);
+  }
+  for (const drainTimeoutMs of [2_000, 10_000, 38_000]) {
+    expect(shutdownBudgetMs(drainTimeoutMs)).toBe(24_500 + drainTimeoutMs / 2);
   }
 });
 

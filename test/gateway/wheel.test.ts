@@ -102,7 +102,8 @@ test('100,000 deadlines cost one timer', () => {
   expect(vi.getTimerCount()).toBe(1);
 });
 
-test('a deadline that is brought forward fires sooner, never later', () => {
+test.each([0, 600_000])('a deadline brought forward fires sooner, never later, after %i ms of uptime', (uptimeMs) => {
+  vi.advanceTimersByTime(uptimeMs);
   const deadline = new Deadline();
   wheel.set(deadline, now() + 30_000);
   wheel.bringForward(deadline, now() + 1_000);

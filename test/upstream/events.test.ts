@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Fault, SERVICE_FAILED, THROTTLED } from '../../local/upstream/faults.ts';
+import { frameBytes } from '../kit/peer.ts';
 import { uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 import { distinct, numbersOf, testFunction, upstreamGateway, upTo } from './support/test-function.ts';
@@ -50,6 +51,15 @@ describe('event mode', () => {
       'nothing is left',
       async () => (await gateway.redis.command('GET', gateway.keys.upstreamBytes)) === '0',
     );
+  });
+
+  it('accepts what a device sent before it shut down its sending side', async () => {
+    const fn = await testFunction();
+    const gateway = await upstreamGateway(fn);
+    const device = await gateway.verified('ends', FEATURES);
+    device.socket.end(Buffer.concat(upTo(100).map((n) => frameBytes(1000, { n, ref: n }))));
+    for (const n of upTo(100)) await device.receives(110, { ref: n, id: expect.any(String) });
+    await device.isClosedSilently();
   });
 
   it('keeps a batch under 900 KB', async () => {

@@ -167,6 +167,47 @@ describe('request mode', () => {
     await device.receives(111, refusal('upstream_failed', 1));
   });
 
+  it('keeps to the largest frame that the device takes, and to MAX_FRAME_BYTES where it sends no reply', async () => {
+    const fn = await testFunction();
+    const send = [{ command_id: 102, chat_to: 'witness', content: 'it ran' }];
+    fn.answer = ({ item }) => ({ reply: { text: 'x'.repeat(item.command_id === 1500 ? 300 : 200) }, send });
+    const gateway = await upstreamGateway(fn);
+    const witness = await gateway.verified('witness');
+    const [small, plain] = [await gateway.peer(), await gateway.peer()];
+    await gateway.users('small', 'plain');
+    const limited = (user: string) => ({ phone_number: user, token: `token of ${user}`, max_frame_bytes: 256 });
+    small.send(1, { ...limited('small'), features: FEATURES });
+    await small.receives(101);
+    small.send(1500, { ref: 1 });
+    await small.receives(111, refusal('upstream_failed', 1));
+    small.send(1501, { ref: 2 });
+    await small.receives(2501, { text: 'x'.repeat(200), ref: 2 });
+    plain.send(1, limited('plain'));
+    await plain.receives(101);
+    plain.send(1500, {});
+    for (const _ of upTo(2)) await witness.receives(102);
+    await until('both are counted', async () => (await gateway.metric('fronttcp_upstream_commands_sent_total')) === 2);
+    plain.hasNothingMore();
+  });
+
+  it.each([
+    ['a group that does not exist', { command_id: 2100, chat_to: { group: 'none' }, content: {} }],
+    ['a user who is not connected', { command_id: 102, chat_to: 'absent', content: 'x', if_away: 'fail' }],
+    ['anybody at a time that is over', { command_id: 102, chat_to: 'absent', content: 'x', not_before: 1 }],
+  ])('fails when the store refuses to send to %s, and counts and sends the others', async (_, command) => {
+    const fn = await testFunction();
+    fn.answer = () => ({ send: [command, { command_id: 102, chat_to: 'witness', content: 'sent' }] });
+    const gateway = await upstreamGateway(fn);
+    await gateway.users('absent');
+    const witness = await gateway.verified('witness');
+    const device = await gateway.verified('pusher', FEATURES);
+    device.send(1500, { ref: 1 });
+    await device.receives(111, refusal('upstream_failed', 1));
+    await witness.receives(102);
+    expect(await gateway.metric('fronttcp_upstream_commands_sent_total')).toBe(1);
+    expect(await gateway.mailbox('absent')).toEqual([]);
+  });
+
   it("sends the function's messages to others, stored for offline ones, before the reply", async () => {
     const fn = await testFunction();
     fn.answer = ({ item }) => ({
