@@ -66,14 +66,12 @@ function showCommand(): Command {
   return new Command('show')
     .description('the delivery state, per recipient, of a command sent with --receipt')
     .argument('<id>', 'the message id that `send` printed')
-    .option('--cursor <cursor>', 'of a send to a group: the next recipients')
+    .option('--cursor <cursor>', 'of a send to a group, or to more than a thousand: the next recipients')
     .addHelpText('after', '\nExample:\n  $ fronttcp commands show 1836279398195200')
     .action(async (id: string, { cursor }: { cursor?: string }, command: Command) => {
       const context = await contextOf(command);
       const receipt = await readReceipt(await apiOf(context), id, cursor);
       context.output.result(receipt, receiptText(receipt));
-      if (receipt.cursor)
-        context.output.note(`There are more: fronttcp commands show ${id} --cursor ${receipt.cursor}`);
     });
 }
 

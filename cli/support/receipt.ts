@@ -11,11 +11,26 @@ type Recipient = ReceiptAnswer['recipients'][number];
 const POLL_MIN_MS = 50;
 const POLL_MAX_MS = 1_000;
 
-/** `cursor`: of the next page of a send to a group. */
+/** Pages of a broadcast's receipt that are read: some 10,000 recipients. */
+const MAX_PAGES = 20;
+
+/** `cursor`: of the next page of a large receipt. */
 export function readReceipt(api: Api, id: string, cursor?: string): Promise<ReceiptAnswer> {
   const query = cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`;
   const ifMissing = 'Only what was sent with --receipt is kept, until a day after its time: is the id whole?';
   return api.call('GET', `/commands/${encodeURIComponent(id)}${query}`, commandAnswer, { ifMissing });
+}
+
+/** Reads the pages of a broadcast's receipt. Of a send to a group the first is enough: it counts all members. */
+async function readPages(api: Api, id: string): Promise<ReceiptAnswer> {
+  let receipt = await readReceipt(api, id);
+  const recipients = new Map<string, Recipient>();
+  for (let page = 1; ; page += 1) {
+    for (const recipient of receipt.recipients) recipients.set(recipient.phone_number, recipient);
+    if (!receipt.cursor || receipt.group !== undefined || page === MAX_PAGES) break;
+    receipt = await readReceipt(api, id, receipt.cursor);
+  }
+  return { ...receipt, recipients: [...recipients.values()] };
 }
 
 /** A client with `ack` acknowledges at once; for other clients `written` is the last state. */
@@ -37,11 +52,11 @@ async function lookUntil(
   known?: ReceiptAnswer,
 ): Promise<ReceiptAnswer> {
   let pauseMs = POLL_MIN_MS;
-  let receipt = known ?? (await readReceipt(api, id));
+  let receipt = known ?? (await readPages(api, id));
   while (countIn(receipt, passing) > 0 && performance.now() < endMs) {
     await delay(Math.min(pauseMs, Math.max(0, endMs - performance.now())));
     pauseMs = Math.min(POLL_MAX_MS, pauseMs * 2);
-    receipt = await readReceipt(api, id);
+    receipt = await readPages(api, id);
   }
   return receipt;
 }
@@ -77,6 +92,7 @@ export function receiptText(receipt: ReceiptAnswer): string {
   }
   if (recipients.length > 0) parts.push(table(['TO', 'STATE', 'SINCE'], recipients.map(rowOf)));
   else if (members === undefined) parts.push('Nobody has it yet.');
+  if (receipt.cursor) parts.push(`There are more: fronttcp commands show ${receipt.id} --cursor ${receipt.cursor}`);
   return parts.join('\n');
 }
 

@@ -51,6 +51,8 @@ export interface Keys {
   groupEarly(commandId: string): string;
   /** Per `replaces` key the newest command for a user (a hash). */
   replaces(userId: string): string;
+  /** What a command has replaced, per user, for as long as its request may be withdrawn (a hash). */
+  replaced(commandId: string): string;
   /** Messages revoked because their request was refused later, for gateways that still have them in an inbox (a sorted set: id, id). */
   readonly withdrawn: string;
   /** Users that get the same message in session after session (a sorted set: user, number of sessions). Bounded. */
@@ -118,6 +120,7 @@ export function keysOf(prefix: string, cell = 0): Keys {
     senderWork: (userId) => `${p}sender_work:${userId}`,
     groupEarly: (commandId) => `${p}group_early:${commandId}`,
     replaces: (userId) => `${p}replaces:${userId}`,
+    replaced: (commandId) => `${p}replaced:${commandId}`,
     withdrawn: `${p}withdrawn`,
     repeated: `${p}repeated`,
     events: `${p}events`,

@@ -42,27 +42,37 @@ export interface TailPosition {
   events: string;
 }
 
+type Entries = [id: string, fields: string[]][];
+type FollowReply = [tail: Entries, events: Entries, tailEnd: string, eventsEnd: string, left: number];
+
 /** The current end of the streams: new lines come after it. The gateways begin to write lines with their next probe. */
 export async function beginTail(redis: RedisPort, keys: Keys, user: string): Promise<TailPosition> {
-  const reply = await redis.script(followScript, [keys.users], [keys.prefix, user, WANTED_MS, '', '', '']);
-  const [tail, events] = reply as [string, string];
+  const reply = await redis.script(followScript, [keys.users], [keys.prefix, user, WANTED_MS, '', '', '', '']);
+  const [, , tail, events] = reply as FollowReply;
   return { tail, events };
 }
 
+interface TailPage {
+  readonly lines: (TailLine | LifecycleLine)[];
+  readonly next: TailPosition;
+  /** Older lines that were left out. */
+  readonly skipped: number;
+}
+
 /**
- * Returns the lines after the position, in the order of time, and the next position. Call it about every second. With `newest`,
- * a slow follower misses the older ones, instead of falling further behind: at most so many entries are read.
+ * Returns the lines after the position, in the order of time, and the next position. Call it about every second. With `maxLines`,
+ * a slow follower gets the newest and misses the older ones, instead of falling further behind.
  */
 export async function readTail(
   redis: RedisPort,
   keys: Keys,
   user: string,
   from: TailPosition,
-  newest?: number,
-): Promise<{ lines: (TailLine | LifecycleLine)[]; next: TailPosition }> {
-  const args = [keys.prefix, user, WANTED_MS, from.tail, from.events, newest ?? ''];
+  maxLines?: number,
+): Promise<TailPage> {
+  const args = [keys.prefix, user, WANTED_MS, from.tail, from.events, maxLines ?? '', JSON.stringify(user)];
   const reply = await redis.script(followScript, [keys.users], args);
-  const [tailed, events] = reply as [[string, string[]][], [string, string[]][]];
+  const [tailed, events, tailEnd, eventsEnd, left] = reply as FollowReply;
   const isWanted = (line: { user?: string | undefined; type: string }) =>
     user === EVERYONE || line.user === user || line.type === 'skipped';
   const lines = [
@@ -70,7 +80,8 @@ export async function readTail(
     ...events.map(([, fields]) => lifecycleOf(fields)),
   ].filter(isWanted);
   lines.sort((a, b) => a.at - b.at);
-  return { lines, next: { tail: tailed.at(-1)?.[0] ?? from.tail, events: events.at(-1)?.[0] ?? from.events } };
+  const over = maxLines === undefined ? 0 : Math.max(0, lines.length - maxLines);
+  return { lines: lines.slice(over), next: { tail: tailEnd, events: eventsEnd }, skipped: left + over };
 }
 
 function lifecycleOf(fields: readonly string[]): LifecycleLine {

@@ -16,12 +16,13 @@ export const auditRecord = z.object({
   kind: z.string().meta({
     description:
       'send, withdraw, cancel, disconnect, user_added, password_set, user_token_made, user_token_revoked, user_removed, ' +
-      'drop_message, mailbox_cleared, token_created, token_revoked, dead_letter_retried, dead_letter_deleted.',
+      'drop_message, mailbox_cleared, token_created, token_revoked, dead_letter_retried, dead_letter_deleted, ' +
+      'group_changed, group_deleted.',
   }),
-  target: z
-    .string()
-    .nullable()
-    .meta({ description: 'Of what was not sent: the user, or the id of the token or of the dead letter.' }),
+  target: z.string().nullable().meta({
+    description:
+      'What the action changed: a user, a service token, a dead letter or a group. Of a send to a group: its name.',
+  }),
   message_id: z.string().nullable(),
   command_id: z.int().nullable(),
   to: z.array(z.string()).nullable().meta({ description: 'The first hundred recipients; null: everyone, or nobody.' }),

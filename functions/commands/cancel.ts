@@ -1,6 +1,7 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { type Cancellation, cancelCommands } from '../../contract/store/scripts/schedule.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { nameOfStep } from '../http/idempotency-key.ts';
 import { HttpRefusal } from '../http/refusal.ts';
 
 interface Audit {
@@ -37,13 +38,21 @@ function answerOf({ cancelled, tooLate }: Pick<Cancellation, 'cancelled' | 'tooL
 /** Ids of the commands of a call, and how many recipients each had; a large batch was sent in several steps. */
 async function sentWith(redis: RedisPort, keys: Keys, userId: string, name: string) {
   const sent: { id: string; accepted: number }[] = [];
-  for (let part = 0; ; part += 1) {
-    const key = keys.idempotency(userId, part === 0 ? name : `${name}\n${part}`);
-    const record = await redis.command('GET', key);
-    if (typeof record !== 'string') return sent;
-    for (const answer of record.slice(record.lastIndexOf(' ') + 1).split(';')) {
+  for (let at = 0, steps = 1; at < steps; at += 1) {
+    const record = await redis.command('GET', keys.idempotency(userId, nameOfStep(name, at)));
+    // A step that failed has none.
+    if (typeof record !== 'string') continue;
+    const [, entry = '', answers = ''] = record.split(' ');
+    steps = Math.max(steps, stepsIn(entry) ?? at + 2);
+    for (const answer of answers.split(';')) {
       const [id = '0', online, stored] = answer.split(',');
       if (id !== '0' && id !== '') sent.push({ id, accepted: Number(online) + Number(stored) });
     }
   }
+  return sent;
+}
+
+/** The number of steps of the request, in the record of each; undefined: it had one, or an older version has sent it. */
+function stepsIn(entry: string): number | undefined {
+  return entry.startsWith('/') ? Number(entry.slice(1)) : undefined;
 }

@@ -32,7 +32,7 @@ export function createHandler(runtime: Runtime): Handler {
     'DELETE /commands/{id}': async (request) => {
       const { userId } = await authorize(runtime, request, OPERATOR);
       const id = commandIdOf(request);
-      request.logFields.messages = id;
+      request.logFields.target = id;
       return cancelById(runtime.redis, runtime.keys, id, { by: userId, max: runtime.environment.AUDIT_MAX });
     },
     'GET /audit': async (request) => {
@@ -52,7 +52,7 @@ export function createHandler(runtime: Runtime): Handler {
       if (!query.success) throw invalid(query.error);
       const receipt = await readReceipt(runtime.redis, runtime.keys, id, query.data.cursor);
       if (receipt === undefined) throw new HttpRefusal(404, 'no_such_command');
-      request.logFields.messages = id;
+      request.logFields.target = id;
       return receiptAnswer(id, receipt);
     },
   });

@@ -25,7 +25,7 @@ export const deliveryState = z.enum(DELIVERY_STATES).meta({
 export const commandAnswer = z.object({
   id: z.string(),
   command_id: z.int(),
-  from: z.string().meta({ description: 'Who sent it: a user id.' }),
+  from: z.string().meta({ description: 'The sender: a user id, or `service:<name>`.' }),
   accepted_at: z.int().meta({ description: 'Unix milliseconds.' }),
   recipients: z
     .array(
@@ -37,7 +37,10 @@ export const commandAnswer = z.object({
         steps: z.array(z.object({ state: deliveryState, at: z.int().meta({ description: 'Unix milliseconds.' }) })),
       }),
     )
-    .meta({ description: 'By user id. Of a broadcast: those that it has reached. Of a group: one page.' }),
+    .meta({
+      description:
+        'By user id. Of a broadcast: those that it has reached. Of a group, and of more than about 1,000 recipients: one page.',
+    }),
   group: z.string().optional().meta({ description: 'The group that it was sent to.' }),
   members: z.int().optional().meta({ description: 'How many the group had at acceptance.' }),
   states: z.partialRecord(deliveryState, z.int()).optional().meta({ description: 'Members in each state.' }),
@@ -45,13 +48,17 @@ export const commandAnswer = z.object({
     .string()
     .nullable()
     .optional()
-    .meta({ description: 'Of a group: of the next page; null: this was the last.' }),
+    .meta({ description: 'Of the next page; null: this was the last. Missing: `recipients` has all.' }),
 });
+
+/** The cursor of HSCAN is an unsigned number of 64 bits: Redis refuses a larger one. */
+const MAX_SCAN_CURSOR = String(2n ** 64n - 1n);
 
 export const commandQuery = z.strictObject({
   cursor: z
     .string()
     .regex(/^\d{1,20}$/)
+    .refine((cursor) => cursor.length < MAX_SCAN_CURSOR.length || cursor <= MAX_SCAN_CURSOR, 'is not valid')
     .optional(),
 });
 

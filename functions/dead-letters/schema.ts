@@ -27,10 +27,10 @@ export const deadLetter = z.object({
   encoding: z.enum(['utf8', 'latin1']).meta({
     description: 'latin1: the entry was not UTF-8; each character of `entry` is one of its bytes.',
   }),
-  reason: z.string().nullable().meta({ description: 'null: it was not the gateway that put it there.' }),
+  reason: z.string().nullable().meta({ description: 'null: another program put it into the list.' }),
   at: z.int().nullable().meta({ description: 'Unix milliseconds.' }),
   chat_to: z.array(z.string()).nullable().meta({
-    description: 'The recipients that nobody knew (the first hundred); the others have it. null: nobody has.',
+    description: 'The unknown recipients (the first hundred); the others have received it. null: nobody has.',
   }),
 });
 

@@ -1,6 +1,6 @@
+import { withDeadline } from '../../contract/store/scripts/action.ts';
 import { AUDIT_LUA } from '../../contract/store/scripts/audit.ts';
 import { ALLOW_FULL, defineScript, readLua } from '../../contract/store/scripts/library.ts';
-import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { LETTER_LUA } from './letter.ts';
 import { entryFor } from './retry-entry.ts';
@@ -23,13 +23,17 @@ export async function takeDeadLetter(
   const [, position, name] = deadLetterId.exec(id) ?? [];
   if (position === undefined || name === undefined) return false;
   const call = `dead_letter:${crypto.randomUUID()}`;
-  const take = async (entry: string) => {
-    const bounds = [environment.AUDIT_MAX, await clock.deadline()];
-    const args = [keys.prefix, position, name, what, entry, id, by, ...bounds, call];
+  const takeBy = async (deadline: number, entry: string) => {
+    const args = [keys.prefix, position, name, what, entry, id, by, environment.AUDIT_MAX, deadline, call];
     return (await redis.script(takeScript, [keys.users], args)) as [string, string?, string?];
   };
+  const take = (entry: string) =>
+    withDeadline(
+      clock,
+      (deadline) => takeBy(deadline, entry),
+      ([said]) => said === 'late',
+    );
   let [status, entry, recipients] = await take('');
   if (status === 'partly') [status, entry, recipients] = await take(entryFor(entry ?? '', recipients ?? ''));
-  if (status === 'late') throw new RedisUnavailableError('the deadline was over before the script ran');
   return status === 'done';
 }

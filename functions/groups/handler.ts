@@ -4,6 +4,7 @@ import { readJson } from '../http/body.ts';
 import { invalid } from '../http/invalid.ts';
 import { HttpRefusal } from '../http/refusal.ts';
 import { type ApiRequest, type Handler, serve } from '../http/serve.ts';
+import { actorOf } from '../runtime/actor.ts';
 import { authorize, OPERATOR } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -12,7 +13,6 @@ import { changeRequest, groupsQuery, membersQuery } from './schema.ts';
 /** Named groups: the targets of `chat_to: {"group": name}` in POST /send-command. */
 export function createHandler(runtime: Runtime): Handler {
   const { redis, keys, environment, clock, log } = runtime;
-  const auditOf = (by: string) => ({ by, max: environment.AUDIT_MAX });
 
   return serve(log, {
     'GET /groups': async (request) => {
@@ -40,13 +40,13 @@ export function createHandler(runtime: Runtime): Handler {
       if (!change.success) throw invalid(change.error);
       const { add = [], remove = [] } = change.data;
       const highestId = await clock.highestId();
-      const members = await changeGroup(redis, keys, name, { add, remove }, auditOf(userId), highestId);
+      const members = await changeGroup(redis, keys, name, { add, remove }, actorOf(runtime, userId), highestId);
       if (members === 'full') throw new HttpRefusal(409, 'group_full');
       return { members };
     },
     'DELETE /groups/{name}': async (request) => {
       const { userId } = await authorize(runtime, request, OPERATOR);
-      if (!(await deleteGroup(redis, keys, nameOf(request), auditOf(userId))))
+      if (!(await deleteGroup(redis, keys, nameOf(request), actorOf(runtime, userId))))
         throw new HttpRefusal(404, 'unknown_group');
       return {};
     },

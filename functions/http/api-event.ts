@@ -6,7 +6,8 @@ import { isJsonObject } from '../../shared/raw-json.ts';
  * a schema: the functions that serve a page do not use the schema library otherwise.
  */
 export function isApiEvent(event: unknown): event is APIGatewayProxyEventV2 {
-  if (!isJsonObject(event) || !isJsonObject(event.requestContext) || !isJsonObject(event.requestContext.http)) return false;
+  if (!isJsonObject(event) || !isJsonObject(event.requestContext) || !isJsonObject(event.requestContext.http))
+    return false;
   const { requestContext } = event;
   const http: Record<string, unknown> = isJsonObject(requestContext.http) ? requestContext.http : {};
   return (

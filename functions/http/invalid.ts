@@ -97,7 +97,8 @@ function phrase(issue: Issue): Text {
       : { en: 'is empty', zh: '为空' };
   }
   const zh = CUSTOM[issue.message];
-  return { en: issue.code === 'custom' ? issue.message : 'is not valid', zh: zh ?? '无效' };
+  if (zh !== undefined) return { en: issue.message, zh };
+  return { en: issue.code === 'custom' ? issue.message : 'is not valid', zh: '无效' };
 }
 
 function size(origin: string, limit: number | bigint, which: 'max' | 'min'): Text {

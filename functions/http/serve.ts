@@ -1,14 +1,13 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { RedisReplyError, RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RouteKey } from '../routes.ts';
 import type { Log } from '../runtime/log.ts';
 import { isApiEvent } from './api-event.ts';
+import { type Cause, causeOf, refusalOf } from './failure.ts';
 import { JSON_HEADERS } from './headers.ts';
 import { MESSAGES, type Reason } from './messages.ts';
 import { HttpRefusal } from './refusal.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { type RequestTrace, requestTraces } from './request-traces.ts';
-import { sourceStack } from './source-stack.ts';
 import { type Language, languageOf } from './text.ts';
 import { clientAddressOf } from './viewer-address.ts';
 
@@ -21,6 +20,8 @@ export interface ApiRequest {
   readonly sourceIp: string;
   /** Members of the log line of this request. */
   readonly logFields: Record<string, string | number | boolean>;
+  /** For the metrics: `commands` is the number of messages that this request, and no earlier one, handed to the store. */
+  readonly counted: { commands: number };
   /** Undefined: tracing is off. */
   readonly trace: RequestTrace | undefined;
 }
@@ -52,8 +53,6 @@ export interface Document {
 export type Rule = (request: ApiRequest) => Promise<Answer> | Answer;
 type Rules = Partial<Record<RouteKey | '$default', Rule>>;
 
-const UNAVAILABLE_RETRY_SECONDS = 1;
-
 /** One Lambda handler for the routes of a function: finds the rule, always responds, writes one log line. */
 export function serve(log: Log, rules: Rules): Handler {
   const metrics = RequestMetrics.from(process.env);
@@ -69,6 +68,7 @@ export function serve(log: Log, rules: Rules): Handler {
       language: languageOf(event.headers['accept-language']),
       sourceIp: clientAddressOf(event),
       logFields: {},
+      counted: { commands: 0 },
       trace: startTrace && (await startTrace(event.headers.traceparent, event.routeKey)),
     };
     const { result, reason, cause } = await answer(rules, request);
@@ -88,7 +88,7 @@ export function serve(log: Log, rules: Rules): Handler {
     if (status >= 500 && reason === 'internal') log.error(line);
     else if (status >= 500) log.warn(line);
     else log.info(line);
-    metrics?.count({ status, commands: commandsIn(request) });
+    metrics?.count({ status, ...request.counted });
     await request.trace?.end({ status, reason, ...request.logFields });
     return { ...result, headers: { ...result.headers, 'x-request-id': event.requestContext.requestId } };
   };
@@ -98,12 +98,7 @@ interface Outcome {
   result: APIGatewayProxyStructuredResultV2;
   reason: Reason;
   /** Members of the log line. */
-  cause?: { error: string; error_name: string; stack?: string | undefined };
-}
-
-/** The number of messages that a request sent, from the log members of its rule. */
-function commandsIn({ logFields }: ApiRequest): number {
-  return typeof logFields.messages === 'string' && logFields.messages !== '' ? logFields.messages.split(',').length : 0;
+  cause?: Cause | undefined;
 }
 
 async function answer(rules: Rules, request: ApiRequest): Promise<Outcome> {
@@ -113,38 +108,17 @@ async function answer(rules: Rules, request: ApiRequest): Promise<Outcome> {
     const found = await rule(request);
     if (isDocument(found)) return { result: documentResult(found), reason: 'done' };
     const { status, reason, members } = found instanceof WithStatus ? found : new WithStatus(200, 'done', found);
-    return { result: json(status, { code: 1, message: MESSAGES[reason][request.language], ...members }), reason };
+    const body = { code: 1, message: MESSAGES[reason][request.language], ...members };
+    return { result: json(status, body), reason };
   } catch (error) {
     return refused(error, request.language);
   }
 }
 
 function refused(error: unknown, language: Language): Outcome {
-  if (error instanceof HttpRefusal) {
-    const { status, reason, text, headers, members } = error;
-    return { result: json(status, { code: 0, error: reason, message: text[language], ...members }, headers), reason };
-  }
-  const refusal = refusalOf(error);
-  return { ...refused(refusal, language), cause: described(error, refusal.reason !== 'internal') };
-}
-
-/** The refusals of the store as refusals for a caller: shared/redis/errors.ts. */
-function refusalOf(error: unknown): HttpRefusal {
-  if (error instanceof RedisUnavailableError) {
-    return new HttpRefusal(503, error.reason, { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS });
-  }
-  const isTooLarge = error instanceof RedisReplyError && error.errorClass === 'too_large';
-  return isTooLarge ? new HttpRefusal(413, 'too_large') : new HttpRefusal(500, 'internal');
-}
-
-/** Error messages of our own code and of Redis have no contents; the stack is logged only for unexpected errors. */
-function described(error: unknown, isExpected: boolean): NonNullable<Outcome['cause']> {
-  if (!(error instanceof Error)) return { error: '', error_name: typeof error };
-  return {
-    error: error.message,
-    error_name: error.name,
-    ...(isExpected ? {} : { stack: sourceStack(error.stack ?? '') }),
-  };
+  const { status, reason, text, headers, members } = refusalOf(error);
+  const result = json(status, { code: 0, error: reason, message: text[language], ...members }, headers);
+  return { result, reason, cause: causeOf(error) };
 }
 
 function documentResult({ document, status = 200, headers }: Document): APIGatewayProxyStructuredResultV2 {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Keys } from '../../contract/store/keys.ts';
-import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
+import { ALLOW_FULL, defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import { networkOf } from '../../shared/address.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { HttpRefusal } from '../http/refusal.ts';
@@ -13,17 +13,23 @@ import { HttpRefusal } from '../http/refusal.ts';
  *   user     wrong passwords from everywhere within an hour: above USER_FAILURES a new address has one free try
  *   address  wrong passwords over all users: a burst, then one a second; addresses known for the user are let through
  *   known    (user, address) pairs that have logged in; for KNOWN_SECONDS
+ *   tries    (user, address): those under way, at most as many as are free; at a known address KNOWN_PARALLEL_TRIES
  *
  * The numbers are in login-attempt.lua and succeeded-library.lua.
  */
-const attemptScript = defineScript('login_attempt', readLua(new URL('./login-attempt.lua', import.meta.url)));
+const attemptScript = defineScript(
+  'login_attempt',
+  ALLOW_FULL,
+  readLua(new URL('./login-attempt.lua', import.meta.url)),
+);
 
-/** Keys of one attempt. Names are hashed: they have a bounded length and reveal nothing. */
-interface AttemptKeys {
+/** Keys of one try. Names are hashed: they have a bounded length and reveal nothing. */
+interface TryKeys {
   readonly pair: string;
   readonly user: string;
   readonly address: string;
   readonly known: string;
+  readonly tries: string;
 }
 
 export class LoginLimits {
@@ -37,30 +43,52 @@ export class LoginLimits {
     this.#addressBurst = addressBurst;
   }
 
-  keysOf(userId: string, sourceIp: string): AttemptKeys {
+  tryOf(userId: string, sourceIp: string): LoginTry {
     const address = networkOf(sourceIp);
     const pair = short([userId, address]);
-    return {
+    const keys = {
       pair: this.#keys.loginFailures('pair', pair),
       user: this.#keys.loginFailures('user', short([userId])),
       address: this.#keys.loginFailures('address', short([address])),
       known: this.#keys.loginFailures('known', pair),
+      tries: this.#keys.loginFailures('tries', pair),
     };
+    return new LoginTry(keys, (what, name) => this.#run(keys, what, name));
+  }
+
+  async #run({ pair, user, address, known, tries }: TryKeys, what: Step, name: string): Promise<number> {
+    const args = [this.#keys.prefix, pair, user, address, known, what, this.#addressBurst, tries, name];
+    return Number(await this.#redis.script(attemptScript, [this.#keys.users], args));
+  }
+}
+
+type Step = 'begin' | 'failed' | 'release';
+
+/** One try to log in. It is counted from before its password is hashed: parallel guesses must not all pass. */
+export class LoginTry {
+  readonly keys: TryKeys;
+  readonly name = crypto.randomUUID();
+  readonly #run: (what: Step, name: string) => Promise<number>;
+
+  constructor(keys: TryKeys, run: (what: Step, name: string) => Promise<number>) {
+    this.keys = keys;
+    this.#run = run;
   }
 
   /** Refuses with 429 when this address must wait before it tries this user again. */
-  async check(attempt: AttemptKeys): Promise<void> {
-    const waitMs = await this.#run(attempt, 'check');
+  async begin(): Promise<void> {
+    const waitMs = await this.#run('begin', this.name);
     if (waitMs > 0) throw new HttpRefusal(429, 'too_many_failures', { retryAfterSeconds: waitMs / 1000 });
   }
 
-  async countFailure(attempt: AttemptKeys): Promise<void> {
-    await this.#run(attempt, 'failed');
+  /** The password was wrong. */
+  async fail(): Promise<void> {
+    await this.#run('failed', this.name);
   }
 
-  async #run({ pair, user, address, known }: AttemptKeys, what: 'check' | 'failed'): Promise<number> {
-    const args = [this.#keys.prefix, pair, user, address, known, what, this.#addressBurst];
-    return Number(await this.#redis.script(attemptScript, [this.#keys.users], args));
+  /** It ends, and is no failure of the caller. */
+  async release(): Promise<void> {
+    await this.#run('release', this.name);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { verifyPassword } from '../../contract/store/passwords.ts';
+import { withDeadline } from '../../contract/store/scripts/action.ts';
 import { ALLOW_FULL, defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import { TOKENS_LUA } from '../../contract/store/scripts/tokens.ts';
 import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
@@ -8,7 +9,7 @@ import type { RedisPort } from '../../shared/redis/port.ts';
 import { HttpRefusal } from '../http/refusal.ts';
 import type { RedisClock } from '../runtime/redis-clock.ts';
 import type { HashingQueue } from './hashing-queue.ts';
-import { type LoginLimits, SUCCEEDED_LUA } from './limits.ts';
+import { type LoginLimits, type LoginTry, SUCCEEDED_LUA } from './limits.ts';
 
 const issueScript = defineScript(
   'issue_token',
@@ -38,26 +39,44 @@ interface Login {
  * Refuses with the same 401, after the same time, an unknown user, a user without a password, and a wrong password.
  */
 export function createLogIn({ redis, keys, clock, limits, hashing, tokenTtlSeconds }: Parts) {
-  return async function logIn(userId: string, password: string, sourceIp: string): Promise<Login> {
-    const attempt = limits.keysOf(userId, sourceIp);
-    await limits.check(attempt);
-    const stored = await hashing.take(async (hasWaited) => {
-      // Others of the same pair may have failed meanwhile: parallel guesses must not all pass the first check.
-      if (hasWaited) await limits.check(attempt);
+  /** Returns the password field that was checked, or undefined: the password is wrong. */
+  function checked(userId: string, password: string, attempt: LoginTry): Promise<string | undefined> {
+    return hashing.take(async (hasWaited) => {
+      // Others of the same pair may have failed meanwhile.
+      if (hasWaited) await attempt.begin();
       const field = await redis.command('HGET', keys.user(userId), 'password');
       const known = typeof field === 'string' ? field : undefined;
       const isRight = await verifyPassword(password, known);
-      if (!isRight) await limits.countFailure(attempt);
+      if (!isRight) await attempt.fail();
       return isRight ? known : undefined;
     });
-    if (stored === undefined) throw new HttpRefusal(401, 'bad_login');
+  }
 
+  async function issueToken(userId: string, checkedField: string, attempt: LoginTry): Promise<Login> {
     const token = makeToken(userId);
-    const args = [keys.prefix, userId, tokenAtRest(token), tokenTtlSeconds, stored, await clock.deadline()];
-    const reply = await redis.script(issueScript, [keys.users], [...args, attempt.pair, attempt.known]);
-    const [status, expiresAt] = reply as [string, string?];
-    if (status === 'late') throw new RedisUnavailableError('the token could not be written in time');
+    const { pair, known, tries } = attempt.keys;
+    const args = [keys.prefix, userId, tokenAtRest(token), tokenTtlSeconds, checkedField];
+    const issue = async (deadline: number) => {
+      const all = [...args, deadline, pair, known, tries, attempt.name];
+      return (await redis.script(issueScript, [keys.users], all)) as [string, string?];
+    };
+    const [status, expiresAt] = await withDeadline(clock, issue, ([said]) => said === 'late');
     if (status !== 'ok') throw new HttpRefusal(401, 'bad_login');
     return { token, expiresAt: Number(expiresAt) };
+  }
+
+  return async function logIn(userId: string, password: string, sourceIp: string): Promise<Login> {
+    const attempt = limits.tryOf(userId, sourceIp);
+    await attempt.begin();
+    let field: string | undefined;
+    try {
+      field = await checked(userId, password, attempt);
+    } catch (error) {
+      // When Redis is away the try expires.
+      if (!(error instanceof RedisUnavailableError)) await attempt.release();
+      throw error;
+    }
+    if (field === undefined) throw new HttpRefusal(401, 'bad_login');
+    return issueToken(userId, field, attempt);
   };
 }

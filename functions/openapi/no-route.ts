@@ -16,7 +16,7 @@ export function answerWithoutRoute({ event }: ApiRequest): Document {
 function methodsOf(path: string): string[] {
   const segments = path.split('/');
   const methods = routes.filter((route) => isMatch(route.path.split('/'), segments)).map(({ method }) => method);
-  return [...new Set<string>(methods)].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  return [...new Set<string>(methods)];
 }
 
 function isMatch(pattern: readonly string[], segments: readonly string[]): boolean {

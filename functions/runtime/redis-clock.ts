@@ -39,6 +39,11 @@ export class RedisClock {
     this.#learnedAtMs = Date.now();
   }
 
+  /** The next caller asks Redis: a deadline was over although the reply came in time, so one of the clocks was set. */
+  forget(): void {
+    this.#learnedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
   /** Redis's clock, ms: it is at most one round trip ahead of this. */
   now(): Promise<number> {
     return this.#lowestNow();

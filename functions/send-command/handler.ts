@@ -36,21 +36,20 @@ export function createHandler(runtime: Runtime): Handler {
       trace: request.trace,
       idempotency,
       language: request.language,
+      logFields: request.logFields,
     };
     if (!Object.hasOwn(body, 'commands')) {
       const one = await sendOne(send, body, limits, sending);
-      note(request.logFields, [one.sent]);
+      note(request, [one.sent], one.isRepeated ? 0 : 1);
       const step = one.command.wait;
       if (step === undefined) return one.sent;
       const wait = () => waitForStep(runtime, waits, one, step, request.logFields);
       return request.trace?.step(SpanName.wait, wait) ?? wait();
     }
-    const results = await sendBatch(send, body, limits, sending);
-    note(
-      request.logFields,
-      results.filter((result) => result.code === 1),
-    );
-    request.logFields.refused = results.filter((result) => result.code === 0).length;
+    const { results, accepted } = await sendBatch(send, body, limits, sending);
+    const sent = results.filter((result) => result.code === 1);
+    note(request, sent, accepted);
+    request.logFields.refused = results.length - sent.length;
     return { results };
   }
 
@@ -76,8 +75,12 @@ export function createHandler(runtime: Runtime): Handler {
   return serve(log, { 'POST /send-command': sendCommand, 'POST /web/send-command': sendCommand });
 }
 
-/** The audit record: the sender (`user`, above), the commands (ids, never contents), the number of recipients. */
-function note(logFields: Record<string, string | number | boolean>, sent: readonly Sent[]): void {
+/**
+ * The audit record: the sender (`user`, above), the commands (ids, never contents), the number of recipients. `accepted`: how many
+ * of them no earlier call has sent.
+ */
+function note({ logFields, counted }: ApiRequest, sent: readonly Sent[], accepted: number): void {
+  counted.commands = accepted;
   logFields.messages = sent.map(({ id }) => id).join(',');
   for (const kind of ['online', 'stored', 'unknown'] as const) {
     logFields[kind] = sent.reduce((sum, { recipients }) => sum + ('members' in recipients ? 0 : recipients[kind]), 0);

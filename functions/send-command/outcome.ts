@@ -19,7 +19,7 @@ type ImpossibleStep =
   | 'away'
   | 'failed';
 
-/** A later step implies the earlier one, even if it was recorded first. */
+/** `written` is also reached when a later step was recorded first. A reply is not an acknowledgement. */
 const REACHED = {
   written: ['written', 'acknowledged', 'replied'],
   acknowledged: ['acknowledged'],

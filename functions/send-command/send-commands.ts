@@ -2,13 +2,14 @@ import type { RouteRefusal } from '../../contract/store/scripts/route.ts';
 import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
 import { bodyOf, isGroup, parseSendCommand, type SendCommand } from '../../contract/wire/commands.ts';
 import { largestFrameBytes } from '../../contract/wire/message.ts';
-import { RedisUnavailableError } from '../../shared/redis/errors.ts';
+import { causeOf, refusalOf } from '../http/failure.ts';
 import { invalid } from '../http/invalid.ts';
 import { MESSAGES, type Reason } from '../http/messages.ts';
 import { HttpRefusal, tooLarge } from '../http/refusal.ts';
+import type { ApiRequest } from '../http/serve.ts';
 import type { Language, Text } from '../http/text.ts';
 import { batchRequest } from './schema.ts';
-import type { Routed, Send, Sending, Sent } from './send.ts';
+import type { Routed, Send, Sending, Sent, Step } from './send.ts';
 
 type Result = ({ code: 1; message: string } & Sent) | { code: 0; error: Reason; message: string };
 
@@ -44,7 +45,7 @@ export async function sendOne(send: Send, body: unknown, limits: SendLimits, sen
   if (!parsed.success) throw invalid(parsed.error);
   const problem = problemOf(parsed.data, limits, sending);
   if (problem) throw problem;
-  const [routed] = await send([parsed.data], sending, 0);
+  const [routed] = await send([parsed.data], sending, { at: 0, of: 1 });
   if (routed === undefined) throw new Error('the script returned no result');
   if ('refusal' in routed) {
     const { refusal } = routed;
@@ -53,13 +54,22 @@ export async function sendOne(send: Send, body: unknown, limits: SendLimits, sen
   return { command: parsed.data, ...routed };
 }
 
-/** Commands are independent: an invalid one gets its refusal in its place, the others are sent. */
+interface Batch extends Sending {
+  readonly language: Language;
+  /** Gets the cause when a later step fails. */
+  readonly logFields: ApiRequest['logFields'];
+}
+
+/**
+ * Commands are independent: an invalid one gets its refusal in its place, the others are sent. `accepted`: how many no earlier
+ * call has sent.
+ */
 export async function sendBatch(
   send: Send,
   body: unknown,
   limits: SendLimits,
-  sending: Sending & { language: Language },
-): Promise<Result[]> {
+  sending: Batch,
+): Promise<{ results: Result[]; accepted: number }> {
   const batch = batchRequest.safeParse(body);
   if (!batch.success) throw invalid(batch.error);
   const { language } = sending;
@@ -72,18 +82,21 @@ export async function sendBatch(
     if (parsed.success && problem === undefined) good.push({ at, command: parsed.data });
   }
   const work = ({ command }: { command: SendCommand }) => workOfCommand(command, sending.from);
-  for (const [part, step] of inSteps(good, work).entries()) {
-    const sent = await sendStep(
-      send,
-      step.map(({ command }) => command),
-      sending,
-      part,
-    );
-    for (const [index, { at }] of step.entries()) {
-      results[at] = resultOf(sent instanceof HttpRefusal ? sent : sent[index], language);
+  const steps = inSteps(good, work);
+  let accepted = 0;
+  for (const [at, step] of steps.entries()) {
+    const commands = step.map(({ command }) => command);
+    const sent = await sendStep(send, commands, sending, { at, of: steps.length });
+    if (Array.isArray(sent)) accepted += sent.filter(isNew).length;
+    for (const [index, { at: place }] of step.entries()) {
+      results[place] = resultOf(sent instanceof HttpRefusal ? sent : sent[index], language);
     }
   }
-  return results;
+  return { results, accepted };
+}
+
+function isNew(routed: Routed): boolean {
+  return 'sent' in routed && !routed.isRepeated;
 }
 
 function conditionRefusal(refusal: RouteRefusal): HttpRefusal {
@@ -106,18 +119,22 @@ function resultOf(routed: Routed | HttpRefusal | undefined, language: Language):
   return { code: 1, message: MESSAGES.done[language], ...routed.sent };
 }
 
-/** When nothing has been sent yet the whole request is refused (503); a later step that fails only affects its own commands. */
+/**
+ * When nothing has been sent yet the whole request is refused. A later step that fails, for whatever reason, only affects its own
+ * commands: the caller must learn what the earlier steps have sent.
+ */
 async function sendStep(
   send: Send,
   commands: SendCommand[],
-  sending: Sending,
-  part: number,
+  sending: Batch,
+  step: Step,
 ): Promise<Routed[] | HttpRefusal> {
   try {
-    return await send(commands, sending, part);
+    return await send(commands, sending, step);
   } catch (error) {
-    if (part > 0 && error instanceof RedisUnavailableError) return new HttpRefusal(503, error.reason);
-    throw error;
+    if (step.at === 0) throw error;
+    Object.assign(sending.logFields, causeOf(error));
+    return refusalOf(error);
   }
 }
 

@@ -9,6 +9,7 @@ import {
 import type { SendCommand } from '../../contract/wire/commands.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { SpanName } from '../../shared/trace.ts';
+import { nameOfStep } from '../http/idempotency-key.ts';
 import { HttpRefusal } from '../http/refusal.ts';
 import type { RequestTrace } from '../http/request-traces.ts';
 import type { PresentedToken } from '../runtime/authorize.ts';
@@ -56,8 +57,14 @@ interface Counts {
 /** The result of one command: sent, or refused by its own conditions. */
 export type Routed = { readonly sent: Sent; readonly isRepeated: boolean } | { readonly refusal: RouteRefusal };
 
-/** Routes commands in one atomic step. Returns the result of each, in order. `part` distinguishes several steps of one request. */
-export type Send = (commands: readonly SendCommand[], sending: Sending, part: number) => Promise<Routed[]>;
+/** Which step of a request this is, and how many it has. */
+export interface Step {
+  readonly at: number;
+  readonly of: number;
+}
+
+/** Routes commands in one atomic step. Returns the result of each, in order. */
+export type Send = (commands: readonly SendCommand[], sending: Sending, step: Step) => Promise<Routed[]>;
 
 /** `instance` is notified of the steps that commands wait for. */
 export function createSender(runtime: Runtime, instance: string): Send {
@@ -70,10 +77,10 @@ export function createSender(runtime: Runtime, instance: string): Send {
     auditMax: environment.AUDIT_MAX,
   };
 
-  async function route(commands: readonly RouteCommand[], sending: Sending, part: number): Promise<RouteResult> {
+  async function route(commands: readonly RouteCommand[], sending: Sending, step: Step): Promise<RouteResult> {
     const { operator } = sending;
     const { userId, name, digest, ttlSeconds, isOwn } = sending.idempotency;
-    const key = keys.idempotency(userId, part === 0 ? name : `${name}\n${part}`).slice(keys.prefix.length);
+    const key = keys.idempotency(userId, nameOfStep(name, step.at)).slice(keys.prefix.length);
     const [deadlineMs, highestId] = [await clock.deadline(), await clock.highestId()];
     const startedAtMs = Date.now();
     try {
@@ -81,7 +88,7 @@ export function createSender(runtime: Runtime, instance: string): Send {
         ...store,
         deadlineMs,
         highestId,
-        idempotency: { key, digest, ttlSeconds },
+        idempotency: { key, digest, ttlSeconds, calls: step.of },
         ...(operator === undefined || operator.isGenuine ? {} : { operator: operator.presented }),
       });
       if (result.status === 'unauthorized') throw new UnauthorizedSendError();
@@ -95,9 +102,9 @@ export function createSender(runtime: Runtime, instance: string): Send {
     }
   }
 
-  return async (commands, sending, part) => {
+  return async (commands, sending, step) => {
     const routed = commands.map((command) => routeCommandOf(command, { ...sending, instance }));
-    const attempt = () => route(routed, sending, part);
+    const attempt = () => route(routed, sending, step);
     const traced = () => sending.trace?.step(SpanName.route, attempt) ?? attempt();
     let result = await traced();
     // Past the deadline by Redis's clock, although the reply came in time: the clock was set. The new offset is known now.

@@ -4,8 +4,6 @@ import { beginTail, readTail, type TailPosition } from '../../contract/store/tai
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { TailQuery, tailAnswer } from './schema.ts';
 
-/** Entries of each stream in one response: a gateway puts up to 200 lines into an entry of the tail. */
-const MAX_ENTRIES = 50;
 const MAX_LINES = 300;
 
 /** The events since the response with this cursor; without one: from now on. Of too many, the newest. */
@@ -16,9 +14,8 @@ export async function followTail(
 ): Promise<z.infer<typeof tailAnswer>> {
   if (cursor === undefined) return { lines: [], skipped: 0, cursor: cursorOf(await beginTail(redis, keys, user)) };
   const [tail = '', events = ''] = cursor.split('_');
-  const { lines, next } = await readTail(redis, keys, user, { tail, events }, MAX_ENTRIES);
-  const skipped = Math.max(0, lines.length - MAX_LINES);
-  return { lines: lines.slice(skipped), skipped, cursor: cursorOf(next) };
+  const { lines, next, skipped } = await readTail(redis, keys, user, { tail, events }, MAX_LINES);
+  return { lines, skipped, cursor: cursorOf(next) };
 }
 
 function cursorOf({ tail, events }: TailPosition): string {

@@ -1,15 +1,20 @@
 import { z } from 'zod';
-import { MAX_SERVICE_TOKENS, SCOPES } from '../../contract/store/service-tokens.ts';
+import { SCOPES } from '../../contract/store/service-tokens.ts';
 import { userIdSchema } from '../../contract/wire/commands.ts';
 
 const MAX_NAME_LENGTH = 64;
+const MAX_TOKEN_RECIPIENTS = 1_000;
 const MAX_TTL_SECONDS = 315_360_000;
 
 const scopes = z
   .array(z.enum(SCOPES))
   .min(1, 'is empty')
   .max(SCOPES.length)
-  .meta({ description: '`send`: POST /send-command. `read`: users, stats and commands.' });
+  .meta({
+    description:
+      '`send`: POST /send-command. `read`: GET /users, /users/{phone_number}, /users/{phone_number}/messages, /commands/{id}, ' +
+      '/stats, /stats/history and /tail.',
+  });
 
 export const createTokenRequest = z
   .strictObject({
@@ -23,7 +28,7 @@ export const createTokenRequest = z
     recipients: z
       .array(userIdSchema)
       .min(1, 'is empty')
-      .max(MAX_SERVICE_TOKENS)
+      .max(MAX_TOKEN_RECIPIENTS)
       .optional()
       .meta({ description: 'With `send`: the only users that it may send to. Left out: anyone.' }),
     ttl_s: z.int().min(1).max(MAX_TTL_SECONDS).optional().meta({ description: 'Seconds; default TOKEN_TTL_S.' }),

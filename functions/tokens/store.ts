@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
+import { ACTION_LUA, act, withDeadline } from '../../contract/store/scripts/action.ts';
 import { AUDIT_LUA } from '../../contract/store/scripts/audit.ts';
 import { ALLOW_FULL, defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import { MAX_SERVICE_TOKENS, makeServiceToken, SCOPES } from '../../contract/store/service-tokens.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
-import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { HttpRefusal } from '../http/refusal.ts';
+import { actorOf } from '../runtime/actor.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { createTokenRequest, serviceToken } from './schema.ts';
 
@@ -21,6 +22,7 @@ const listScript = defineScript('list_service_tokens', readLua(new URL('./list-s
 const revokeScript = defineScript(
   'revoke_service_token',
   ALLOW_FULL,
+  ACTION_LUA,
   AUDIT_LUA,
   readLua(new URL('./revoke-service-token.lua', import.meta.url)),
 );
@@ -33,10 +35,11 @@ export async function createServiceToken(
   const { id, token } = makeServiceToken();
   const whom = recipients === undefined ? '' : JSON.stringify([...new Set(recipients)]);
   const args = [id, tokenAtRest(token), name, JSON.stringify([...new Set(scopes)]), whom, ttlSeconds, by];
-  const limits = [MAX_SERVICE_TOKENS, environment.AUDIT_MAX, await clock.deadline()];
-  const reply = await redis.script(createScript, [keys.users], [keys.prefix, ...args, ...limits]);
-  const [status, expiresAt] = reply as [string, string?];
-  if (status === 'late') throw new RedisUnavailableError('the token could not be written in time');
+  const create = async (deadline: number) => {
+    const limits = [MAX_SERVICE_TOKENS, environment.AUDIT_MAX, deadline];
+    return (await redis.script(createScript, [keys.users], [keys.prefix, ...args, ...limits])) as [string, string?];
+  };
+  const [status, expiresAt] = await withDeadline(clock, create, ([said]) => said === 'late');
   if (status === 'full') throw new HttpRefusal(400, 'too_many_tokens');
   return { id, token, expires_at: Number(expiresAt) };
 }
@@ -58,10 +61,7 @@ export async function listServiceTokens(redis: RedisPort, keys: Keys): Promise<z
 }
 
 /** Returns whether there was such a token. It is invalid from this moment on. */
-export async function revokeServiceToken(
-  { environment, redis, keys }: Runtime,
-  by: string,
-  id: string,
-): Promise<boolean> {
-  return (await redis.script(revokeScript, [keys.users], [keys.prefix, id, by, environment.AUDIT_MAX])) === 1;
+export async function revokeServiceToken(runtime: Runtime, by: string, id: string): Promise<boolean> {
+  const { redis, keys } = runtime;
+  return (await act(redis, keys, revokeScript, actorOf(runtime, by), [id])) === 1;
 }

@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { recordAudit } from '../../contract/store/scripts/audit.ts';
 import { dropMessage } from '../../contract/store/scripts/mailbox.ts';
 import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
 import { addUser, clearMailbox, giveToken, removeUser, setPassword } from '../../contract/store/scripts/users.ts';
@@ -7,6 +6,7 @@ import { readBody } from '../http/body.ts';
 import { invalid } from '../http/invalid.ts';
 import { HttpRefusal } from '../http/refusal.ts';
 import { type ApiRequest, type Handler, serve } from '../http/serve.ts';
+import { actorOf } from '../runtime/actor.ts';
 import { authorize, OPERATOR } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -16,7 +16,6 @@ import { addUserRequest, makeTokenRequest, messagesQuery, setPasswordRequest, us
 /** The users: the list, and an operator's actions on one. */
 export function createHandler(runtime: Runtime): Handler {
   const { environment, redis, keys, clock, log } = runtime;
-  const auditOf = (by: string) => ({ by, max: environment.AUDIT_MAX });
   const bodyOf = <T>(request: ApiRequest, schema: z.ZodType<T>): T =>
     readBody(request.event, environment.MAX_BODY_BYTES, (input) => schema.safeParse(input));
 
@@ -25,7 +24,7 @@ export function createHandler(runtime: Runtime): Handler {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const { phone_number: userId, password, role } = bodyOf(request, addUserRequest);
       const user = { password, isOperator: role === OPERATOR, replace: false };
-      if ((await addUser(redis, keys, userId, user, auditOf(by))) === 'exists')
+      if ((await addUser(redis, keys, userId, user, actorOf(runtime, by))) === 'exists')
         throw new HttpRefusal(409, 'user_exists');
       request.logFields.target = userId;
       return {};
@@ -34,7 +33,7 @@ export function createHandler(runtime: Runtime): Handler {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const userId = phoneNumberOf(request);
       const highestId = await clock.highestId();
-      const outcome = await removeUser(redis, keys, userId, { ...auditOf(by), highestId });
+      const outcome = await removeUser(redis, keys, userId, { ...actorOf(runtime, by), highestId });
       if (outcome === 'unknown') throw new HttpRefusal(404, 'no_such_user');
       request.logFields.target = userId;
       return {};
@@ -43,7 +42,7 @@ export function createHandler(runtime: Runtime): Handler {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const userId = phoneNumberOf(request);
       const { password } = bodyOf(request, setPasswordRequest);
-      const outcome = await setPassword(redis, keys, userId, password, auditOf(by));
+      const outcome = await setPassword(redis, keys, userId, password, actorOf(runtime, by));
       if (outcome === 'no_user') throw new HttpRefusal(404, 'no_such_user');
       request.logFields.target = userId;
       return {};
@@ -52,7 +51,7 @@ export function createHandler(runtime: Runtime): Handler {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const userId = phoneNumberOf(request);
       const { ttl_s = environment.TOKEN_TTL_S } = bodyOf(request, makeTokenRequest);
-      const made = await giveToken(redis, keys, userId, ttl_s, auditOf(by));
+      const made = await giveToken(redis, keys, userId, ttl_s, actorOf(runtime, by));
       if (made === 'no_user') throw new HttpRefusal(404, 'no_such_user');
       request.logFields.target = userId;
       return { token: made.token, expires_at: made.expiresAt ?? null };
@@ -68,7 +67,7 @@ export function createHandler(runtime: Runtime): Handler {
     'DELETE /users/{phone_number}/messages': async (request) => {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const userId = phoneNumberOf(request);
-      const deleted = await clearMailbox(redis, keys, userId, auditOf(by));
+      const deleted = await clearMailbox(redis, keys, userId, actorOf(runtime, by));
       if (deleted === undefined) throw new HttpRefusal(404, 'no_such_user');
       request.logFields.target = userId;
       return { deleted };
@@ -88,34 +87,26 @@ export function createHandler(runtime: Runtime): Handler {
     'DELETE /users/{phone_number}/session': async (request) => {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const userId = phoneNumberOf(request);
-      const session = await disconnectUser(redis, keys, userId, {
-        reason: 'kicked',
-        revoke: false,
-        highestId: await clock.highestId(),
-      });
+      const how = { reason: 'kicked', revoke: false, highestId: await clock.highestId() } as const;
+      const session = await disconnectUser(redis, keys, userId, how, actorOf(runtime, by));
       if (session === 'unknown') throw new HttpRefusal(404, 'no_such_user');
       request.logFields.target = userId;
-      await recordAudit(redis, keys, { max: environment.AUDIT_MAX, by, kind: 'disconnect', target: userId });
       return { disconnected: session === 'online' };
     },
     'DELETE /users/{phone_number}/token': async (request) => {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const userId = phoneNumberOf(request);
-      const session = await disconnectUser(redis, keys, userId, {
-        reason: 'logged_out',
-        revoke: true,
-        highestId: await clock.highestId(),
-      });
+      const how = { reason: 'logged_out', revoke: true, highestId: await clock.highestId() } as const;
+      const session = await disconnectUser(redis, keys, userId, how, actorOf(runtime, by));
       if (session === 'unknown') throw new HttpRefusal(404, 'no_such_user');
       request.logFields.target = userId;
-      await recordAudit(redis, keys, { max: environment.AUDIT_MAX, by, kind: 'user_token_revoked', target: userId });
       return { disconnected: session === 'online' };
     },
     'DELETE /users/{phone_number}/messages/{id}': async (request) => {
       const { userId: by } = await authorize(runtime, request, OPERATOR);
       const message = { userId: phoneNumberOf(request), id: request.event.pathParameters?.id ?? '' };
       if (!isMessageId(message.id)) throw new HttpRefusal(404, 'no_such_message');
-      const outcome = await dropMessage(redis, keys, message, { by, max: environment.AUDIT_MAX });
+      const outcome = await dropMessage(redis, keys, message, actorOf(runtime, by));
       if (outcome === 'no_user') throw new HttpRefusal(404, 'no_such_user');
       if (outcome === 'no_message') throw new HttpRefusal(404, 'no_such_message');
       request.logFields.target = message.userId;

@@ -57,7 +57,9 @@ export const userDetailAnswer = userAnswer.extend({
   session: z
     .object({
       epoch: z.int().meta({ description: 'Names the session: a later one of the same user has a higher epoch.' }),
-      acknowledges: z.boolean().meta({ description: 'The client asked for `ack`: its messages wait for its word.' }),
+      acknowledges: z.boolean().meta({
+        description: 'Whether the client uses `ack`: a message stays in the mailbox until it is acknowledged.',
+      }),
     })
     .nullable()
     .meta({ description: 'null: not connected.' }),

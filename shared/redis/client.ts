@@ -3,7 +3,14 @@ import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
 import { nameNodes } from './cluster.ts';
 import { CommandCork } from './command-cork.ts';
 import type { CredentialSource } from './credential-source.ts';
-import { classOfReply, errorOfReply, isUnknownScript, RedisReplyError, RedisUnavailableError } from './errors.ts';
+import {
+  classOfReply,
+  errorOfReply,
+  isFromReplica,
+  isUnknownScript,
+  RedisReplyError,
+  RedisUnavailableError,
+} from './errors.ts';
 import type { RedisArgument, RedisReply, Script } from './port.ts';
 import { SilenceWatch } from './silence.ts';
 import type { Credentials, RedisTarget } from './target.ts';
@@ -220,8 +227,8 @@ export class RedisClient {
       autoResendUnfulfilledCommands: true,
       enableReadyCheck: whileAway === 'wait',
       retryStrategy: retryDelay,
-      // A server that has become a replica: the address leads to the new primary, now or soon.
-      reconnectOnError: (error: Error) => (/^READONLY\b/.test(error.message) ? (2 as const) : false),
+      // 2: connect again, and send the command again.
+      reconnectOnError: (error: Error) => (isFromReplica(error.message) ? (2 as const) : false),
       connectTimeout: connectTimeoutMs,
       keepAlive: 10_000,
       noDelay: true,

@@ -46,11 +46,19 @@ const CLASSES: readonly (readonly [code: string, errorClass: ErrorClass])[] = [
 /** For a refused command inside a script, Redis 6.2 puts the refusal after `ERR Error running script (call to f_…): @user_script:1: @user_script: 1: -`. */
 const INSIDE_A_SCRIPT = /^ERR Error running script \(call to \w+\): (?:@\w+: ?\d+: )*-?/;
 
+function hasCode(reply: string, code: string): boolean {
+  const text = reply.replace(INSIDE_A_SCRIPT, '');
+  return text.startsWith(code) && !/^\w/.test(text.slice(code.length));
+}
+
 /** The class of an error reply. */
 export function classOfReply(reply: string): ErrorClass {
-  const text = reply.replace(INSIDE_A_SCRIPT, '');
-  const row = CLASSES.find(([code]) => text.startsWith(code) && !/^\w/.test(text.slice(code.length)));
-  return row?.[1] ?? 'bug';
+  return CLASSES.find(([code]) => hasCode(reply, code))?.[1] ?? 'bug';
+}
+
+/** Returns whether the server has become a replica: the address leads to the new primary, now or soon. */
+export function isFromReplica(reply: string): boolean {
+  return hasCode(reply, 'READONLY');
 }
 
 /** Returns whether the store no longer has a script: its full text must be sent. */

@@ -122,6 +122,18 @@ test('row 5: queue entries with 10,000 recipients are taken in short steps, in o
   expect(await store.redis.exists(store.keys.queuePlace)).toBe(0);
 });
 
+test('row 5: of two long entries with the same text, each recipient gets both', async () => {
+  const users = names('r5b-', 4_500);
+  await addUsers(users);
+  const entry = JSON.stringify({ command_id: 103, chat_from: 'p', chat_to: users, chat_content: 'same' });
+  await store.redis.lpush(store.keys.queue, entry, entry);
+  const limits = { ...bounds, maxEntries: 250, maxRecipients: 10_000, maxEntryBytes: 1_048_576, maxFrameBytes: 65_536 };
+  while ((await drainQueue(store.port, store.keys, limits)).left > 0);
+  const sizes = await Promise.all(users.map((user) => store.redis.zcard(store.keys.mailbox(user))));
+  expect(new Set(sizes)).toEqual(new Set([2]));
+  expect(await store.redis.exists(store.keys.queuePlace)).toBe(0);
+});
+
 test('row 7: messages are written into an inbox as entries of a bounded size', async () => {
   await addUsers(['r7'], online('r7'));
   await live('r7');
@@ -298,6 +310,19 @@ test('the largest requests are revoked in bounded calls that leave together, eac
     expect(await withdrawCommands(port, store.keys, commands, options)).toBe(0);
   }
   expect(pipelined).toEqual([2, 2, 3, 3]);
+});
+
+test('a revoked request to 1,000 users puts back what it replaced for each, in bounded calls', async () => {
+  const users = names('undo-', 1_000);
+  await addUsers(users);
+  const commands = [message(users, { commandId: 103, receipt: true, replaces: 'level' })];
+  const key = 'idempotency::undo';
+  const first = await routeCommands(store.port, store.keys, commands, bounds);
+  const idempotency = { key, digest: '-', ttlSeconds: 10 };
+  await routeCommands(store.port, store.keys, commands, { ...bounds, idempotency });
+  expect(await withdrawCommands(store.port, store.keys, commands, { idempotencyKey: key, auditMax: 0 })).toBe(1);
+  const waiting = await Promise.all(users.map((user) => newest(user)));
+  expect(new Set(waiting)).toEqual(new Set([first.answers[0]?.id]));
 });
 
 test('records that an older version kept are read again in steps of their size, whatever is between them', async () => {

@@ -1,8 +1,16 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { Api } from '../../cli/support/api.ts';
+import { awaitDelivery, receiptText } from '../../cli/support/receipt.ts';
+import { keysOf } from '../../contract/store/keys.ts';
 import { until } from '../kit/until.ts';
 import { System } from './system.ts';
+
+interface Sent {
+  readonly receipt: { readonly id: string; readonly recipients: readonly { readonly phone_number: string }[] };
+}
 
 let system: System;
 beforeAll(async () => {
@@ -16,7 +24,7 @@ test('a message is sent, followed to its recipient, and shown again by its id', 
   const chat = system.spawn(['connect', '--listen', '--json'], { FRONTTCP_TOKEN: token });
   await line(chat.stderr, /Connected/);
   const shown = line(chat.stdout, /你好/);
-  const sent = (await system.json(['send', '--to', 'reader', '--receipt', '你好'])) as { receipt: { id: string } };
+  const sent = (await system.json(['send', '--to', 'reader', '--receipt', '你好'])) as Sent;
   expect(sent).toMatchObject({
     recipients: { online: 1, stored: 0, unknown: 0 },
     receipt: { recipients: [{ phone_number: 'reader', state: expect.stringMatching(/^(written|acknowledged)$/) }] },
@@ -37,6 +45,36 @@ test('a message is sent, followed to its recipient, and shown again by its id', 
     new RegExp(`${sent.receipt.id} .* boss +reader +1 acknowledged`),
   );
   chat.kill('SIGTERM');
+});
+
+test('the receipt of a broadcast to many is read in pages, and shown up to a bound', async () => {
+  await system.user('many-0');
+  const sent = (await system.json(['send', '--to', 'many-0', '--receipt', '--wait', '0', 'x'])) as Sent;
+  const { id } = sent.receipt;
+  const redis = new Redis(String(system.env.REDIS_URL));
+  onTestFinished(() => redis.disconnect());
+  const reach = (from: number, n: number) =>
+    redis.hset(
+      keysOf(String(system.env.REDIS_KEY_PREFIX)).receipt(id),
+      Object.fromEntries(Array.from({ length: n }, (_, i) => [`u:device-${from + i}`, 'acknowledged 1'])),
+    );
+  const { token } = (await system.json(['users', 'token', 'boss'])) as { token: string };
+  const api = new Api(system.api, token);
+
+  await reach(0, 3_000);
+  const whole = await awaitDelivery(api, id, 0);
+  expect([new Set(whole.recipients.map((one) => one.phone_number)).size, whole.cursor]).toEqual([3_001, null]);
+  const first = await system.run(['commands', 'show', id]);
+  const cursor = new RegExp(`There are more: fronttcp commands show ${id} --cursor (\\d+)`).exec(first.stdout)?.[1];
+  const next = (await system.json(['commands', 'show', id, '--cursor', String(cursor)])) as Sent['receipt'];
+  expect(next.recipients.length).toBeGreaterThan(100);
+  expect(first.stdout).not.toContain(` ${next.recipients[0]?.phone_number} `);
+
+  await reach(3_000, 12_000);
+  const part = await awaitDelivery(api, id, 0);
+  expect(part.recipients.length).toBeGreaterThan(9_000);
+  expect(part.recipients.length).toBeLessThan(12_000);
+  expect(receiptText(part)).toContain(`--cursor ${part.cursor}`);
 });
 
 test('several, everyone, application messages and standard input', async () => {

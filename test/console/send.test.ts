@@ -166,6 +166,27 @@ test('the delivery is followed to its end, per recipient', async () => {
   await page.locator('.delivery li', { hasText: 'pump-2' }).getByText('Stored').waitFor();
 });
 
+test('the receipt of a broadcast comes in pages, of which the first ones are shown', async () => {
+  const { page } = ui;
+  const pageOf = (from: number, cursor: string | null) => {
+    const ids = Array.from({ length: 500 }, (_, i) => `device-${from + i}`);
+    return done({ recipients: ids.map((id) => ({ phone_number: id, state: 'acknowledged' })), cursor });
+  };
+  let pages = 3;
+  ui.api.answer('GET /commands/{id}', ({ url }) => {
+    const at = Number(url.searchParams.get('cursor') ?? 0);
+    return pageOf(500 * at, at + 1 < pages ? String(at + 1) : null);
+  });
+  await page.getByLabel('All found').check();
+  await writeAndSend(page, 'to many');
+  await log(page).getByText('Acknowledged 1500').waitFor();
+  expect(await log(page).getByText('of the first').count()).toBe(0);
+
+  pages = 80;
+  await writeAndSend(page, 'to very many');
+  await log(page).getByText('of the first 4,000 recipients').waitFor();
+});
+
 test('the reply of one recipient is awaited and shown', async () => {
   const { page } = ui;
   const recipients = { online: 1, stored: 0, unknown: 0 };

@@ -62,6 +62,33 @@ describe.each(stores)('scheduled, keyed and cancelled commands over HTTP, on %s'
     expect(await cancel('/commands', headers)).toMatchObject({ status: 200, cancelled: 0 });
   });
 
+  it('cancels what a batch sent behind a step that was refused as a whole', async () => {
+    const headers = { 'idempotency-key': 'k2' };
+    const commands = [
+      { command_id: 103, chat_to: { group: 'none' }, content: 'x' },
+      { command_id: 102, chat_to: 'eve', content: 'x' },
+    ];
+    const { body } = await http.send({ commands }, headers);
+    expect(body.results).toMatchObject([{ error: 'unknown_group' }, { recipients: { stored: 1 } }]);
+    expect(await cancel('/commands', headers)).toMatchObject({ status: 200, cancelled: 1, too_late: 0 });
+    expect(await http.redis.zcard(keysOf(http.prefix).mailbox('eve'))).toBe(0);
+  });
+
+  it('cancels what a batch sent behind a step that failed', async () => {
+    const headers = { 'idempotency-key': 'k3' };
+    const group = { command_id: 103, chat_to: { group: 'none' }, content: 'x' };
+    const record = `${keysOf(http.prefix).idempotency('op', 'k3')}\n1`;
+    await http.redis.rpush(record, 'of another type');
+    const { body } = await http.send({ commands: [group, group, { ...group, chat_to: ['eve'] }] }, headers);
+    expect(body.results).toMatchObject([
+      { error: 'unknown_group' },
+      { error: 'internal' },
+      { recipients: { stored: 1 } },
+    ]);
+    await http.redis.del(record);
+    expect(await cancel('/commands', headers)).toMatchObject({ status: 200, cancelled: 1 });
+  });
+
   it('distinguishes commands that it cannot cancel from unknown ones', async () => {
     expect(await cancel('/commands/123')).toMatchObject({ status: 404 });
     expect(await cancel('/commands/abc')).toMatchObject({ status: 404 });

@@ -70,6 +70,52 @@ describe.each(stores)('the history of commands over %s', (store) => {
     expect(latest?.receipt).toEqual({ recipients: 5_001, states: null });
   });
 
+  it.each([
+    ['that is too large', 5_000, [null, { stored: 2 }, { stored: 1 }]],
+    ['after which it reads no other', 4_992, [{ written: 4_992, stored: 1 }, null, null]],
+  ])('counts the recipients of all receipts behind one %s', async (_, size, states) => {
+    await http.send(chat(['ann', 'bob'], { receipt: true, replaces: 'level' }));
+    const asked = (await http.send(chat('ann', { receipt: true }))).body;
+    const reply = ['m:wait', 'reply', 'm:waiter', 'f', 'r:ann', '1'];
+    await http.redis.hset(`${http.prefix}receipt:${asked.id}`, ...reply);
+    const large = (await http.send(chat('ann', { receipt: true }))).body;
+    const fields = Array.from({ length: size }, (__, i) => [`u:r${i}`, 'written 1']).flat();
+    await http.redis.hset(`${http.prefix}receipt:${large.id}`, ...fields);
+    const { commands } = await history('?limit=3');
+    expect(commands.map(({ receipt }) => receipt?.recipients)).toEqual([size + 1, 1, 2]);
+    expect(commands.map(({ receipt }) => receipt?.states)).toEqual([states[0], states[2], states[1]]);
+  });
+
+  it('returns a receipt with very many recipients in bounded pages, and one with few as a whole', async () => {
+    const { id } = (
+      await http.send(
+        chat(
+          Array.from({ length: 1_000 }, (_, i) => `m${i}`),
+          { receipt: true },
+        ),
+      )
+    ).body;
+    const whole = (await http.call('GET', `/commands/${id}?cursor=0`)).body;
+    expect([whole.recipients.length, 'cursor' in whole]).toEqual([1_000, false]);
+
+    for (let from = 0; from < 20_000; from += 5_000) {
+      const fields = Array.from({ length: 5_000 }, (_, i) => [`u:r${from + i}`, 'written 1']).flat();
+      await http.redis.hset(`${http.prefix}receipt:${id}`, ...fields);
+    }
+    const found = new Set<string>();
+    let cursor: string | null = '0';
+    do {
+      const { body } = await http.call('GET', `/commands/${id}?cursor=${cursor}`);
+      expect(body.recipients.length).toBeLessThan(2_000);
+      for (const { phone_number } of body.recipients) found.add(phone_number);
+      cursor = body.cursor;
+    } while (cursor !== null);
+    expect(found.size).toBe(21_000);
+    const status = async (from: string) => (await http.call('GET', `/commands/${id}?cursor=${from}`)).status;
+    expect(await status('18446744073709551615')).toBe(200);
+    for (const tooLarge of ['18446744073709551616', '9'.repeat(20)]) expect(await status(tooLarge)).toBe(400);
+  });
+
   it('is of one sender, or to one user, when asked for', async () => {
     await by(tokenOf('other'), chat('bob'));
     await http.send(chat([',', 'q"a', 'bob']));

@@ -4,7 +4,7 @@ import { keysOf } from '../../contract/store/keys.ts';
 import { tokenMatches, userIdOfToken } from '../../contract/store/tokens.ts';
 import { HttpRefusal } from '../../functions/http/refusal.ts';
 import { HashingQueue } from '../../functions/login/hashing-queue.ts';
-import { LoginLimits } from '../../functions/login/limits.ts';
+import { LoginLimits, type LoginTry } from '../../functions/login/limits.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';
@@ -28,7 +28,7 @@ function loginFrom(address: string, http: HttpApi, phone_number: string, passwor
 describe.each(stores)('POST /login over %s', (store) => {
   let http: HttpApi;
   beforeAll(async () => {
-    http = await startHttpApi({ store, env: { TOKEN_TTL_S: '600' } });
+    http = await startHttpApi({ store, env: { TOKEN_TTL_S: '600', MAX_CONCURRENT_HASHES: '64' } });
     await http.addUser('ann', withPassword('123456'));
   });
   afterAll(() => http.stop());
@@ -132,6 +132,18 @@ describe.each(stores)('POST /login over %s', (store) => {
     expect(await loginFrom('127.0.0.7', http, 'target', 'right')).toEqual([200, 0]);
   });
 
+  it('does not hash parallel guesses beyond the free tries', async () => {
+    await http.addUser('swarmed', withPassword('right'));
+    const guesses = Array.from({ length: 40 }, (_, i) => loginFrom('127.0.0.6', http, 'swarmed', `${i}`));
+    const answers = await Promise.all(guesses);
+    const hashed = answers.filter(([status]) => status !== 429);
+    expect(new Set(hashed.map(([status]) => status))).toEqual(new Set([401]));
+    // Four are free. Should all of this take seconds, a few more may begin after a pause.
+    expect(hashed.length).toBeLessThan(10);
+    expect(await loginFrom('127.0.0.5', http, 'swarmed', 'right')).toEqual([200, 0]);
+    expect(await http.redis.keys(`${http.prefix}login_failures:tries:*`)).toEqual([]);
+  });
+
   it('logs neither passwords nor tokens', async () => {
     const { body } = await http.post('/login', { phone_number: 'ann', password: '123456' });
     await http.call('GET', '/users', { token: body.token });
@@ -147,14 +159,20 @@ describe('limits on failed logins', () => {
   const redis = connectRedis(readEnvironment({ REDIS_URL: sharedRedisUrl() }), undefined);
   afterAll(() => redis.close());
   const limits = new LoginLimits(redis, keys, 50);
-  const waits = async (user: string, address: string): Promise<boolean> => {
+  const begins = async (attempt: LoginTry): Promise<boolean> => {
     try {
-      await limits.check(limits.keysOf(user, address));
-      return false;
+      await attempt.begin();
+      return true;
     } catch (error) {
       if (!(error instanceof HttpRefusal)) throw error;
-      return true;
+      return false;
     }
+  };
+  const waits = async (user: string, address: string): Promise<boolean> => {
+    const attempt = limits.tryOf(user, address);
+    const isFree = await begins(attempt);
+    await attempt.release();
+    return !isFree;
   };
 
   it('lets 18,000 users behind one address through, and remembers nothing of them', async () => {
@@ -167,24 +185,58 @@ describe('limits on failed logins', () => {
   });
 
   it('bounds the failures of one address over all users, but not for users known at it', async () => {
-    for (let i = 0; i < 60; i += 1) await limits.countFailure(limits.keysOf(`sprayed-${i}`, '10.0.0.2'));
+    for (let i = 0; i < 60; i += 1) await limits.tryOf(`sprayed-${i}`, '10.0.0.2').fail();
     expect(await waits('somebody', '10.0.0.2')).toBe(true);
     expect(await waits('somebody', '10.0.0.3')).toBe(false);
-    await redis.command('SET', limits.keysOf('regular', '10.0.0.2').known, '1');
+    await redis.command('SET', limits.tryOf('regular', '10.0.0.2').keys.known, '1');
     expect(await waits('regular', '10.0.0.2')).toBe(false);
   });
 
   it('locks no user out, however many strangers fail', async () => {
-    await redis.command('SET', limits.keysOf('victim', '10.1.0.1').known, '1');
-    for (let i = 0; i < 60; i += 1) await limits.countFailure(limits.keysOf('victim', `10.2.0.${i}`));
+    await redis.command('SET', limits.tryOf('victim', '10.1.0.1').keys.known, '1');
+    for (let i = 0; i < 60; i += 1) await limits.tryOf('victim', `10.2.0.${i}`).fail();
     expect(await waits('victim', '10.1.0.1')).toBe(false);
     expect(await waits('victim', '10.3.0.1')).toBe(false);
-    await limits.countFailure(limits.keysOf('victim', '10.3.0.1'));
+    await limits.tryOf('victim', '10.3.0.1').fail();
     expect(await waits('victim', '10.3.0.1')).toBe(true);
   });
 
+  const parallel = async (user: string, address: string) => {
+    const tries = Array.from({ length: 40 }, () => limits.tryOf(user, address));
+    const begun = await Promise.all(tries.map(begins));
+    return tries.filter((_, i) => begun[i]);
+  };
+
+  it('lets as many parallel guesses begin as are free, and none after they have failed', async () => {
+    const guesses = await parallel('guessed', '10.4.0.1');
+    expect(guesses).toHaveLength(4);
+    expect(await waits('guessed', '10.4.0.2')).toBe(false);
+    await guesses[0]?.fail();
+    expect(await waits('guessed', '10.4.0.1')).toBe(true);
+    await guesses[1]?.release();
+    expect(await waits('guessed', '10.4.0.1')).toBe(false);
+    for (const guess of guesses) await guess.fail();
+    expect(await parallel('guessed', '10.4.0.1')).toHaveLength(0);
+  });
+
+  it('lets more begin at an address where the user has logged in, until one fails', async () => {
+    const known = limits.tryOf('household', '10.5.0.1');
+    await redis.command('SET', known.keys.known, '1');
+    const logins = await parallel('household', '10.5.0.1');
+    expect(logins).toHaveLength(16);
+    for (const login of logins) await login.release();
+    await known.fail();
+    expect(await parallel('household', '10.5.0.1')).toHaveLength(3);
+  });
+
+  it('forgets tries whose process has died', async () => {
+    const { tries } = limits.tryOf('crashed', '10.6.0.1').keys;
+    for (const name of ['a', 'b', 'c', 'd']) await redis.command('ZADD', tries, 1, name);
+    expect(await waits('crashed', '10.6.0.1')).toBe(false);
+  });
+
   it('takes a /64 of IPv6 for one address, and a mapped IPv4 for itself', () => {
-    const pair = (address: string) => limits.keysOf('u', address).pair;
+    const pair = (address: string) => limits.tryOf('u', address).keys.pair;
     expect(pair('2001:db8:0:1::1')).toBe(pair('2001:db8:0:1:ffff:ffff:ffff:ffff'));
     expect(pair('2001:db8:0:1::1')).not.toBe(pair('2001:db8:0:2::1'));
     expect(pair('2001:db8::1')).toBe(pair('2001:0db8:0:0::2'));
@@ -192,7 +244,7 @@ describe('limits on failed logins', () => {
   });
 
   it('every key has a TTL', async () => {
-    const names = (await redis.command('KEYS', `${keys.prefix}login_failures:[apu]*`)) as string[];
+    const names = (await redis.command('KEYS', `${keys.prefix}login_failures:[aptu]*`)) as string[];
     expect(names.length).toBeGreaterThan(100);
     for (const name of names) expect(await redis.command('PTTL', name)).not.toBe(-1);
   });

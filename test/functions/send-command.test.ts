@@ -116,6 +116,38 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     expect((await http.send({ commands: [commands[0], { command_id: 2 }] }, headers)).status).toBe(409);
   });
 
+  it('refuses the key for another batch before it sends anything, also when the first step was refused as a whole', async () => {
+    for (const id of ['early', 'late']) await http.addUser(id);
+    await http.call('PUT', '/groups/early/members', { body: '{"add":["early"]}' });
+    const batch = (group: string, content: string) => ({
+      commands: [
+        { command_id: 103, chat_to: { group }, content },
+        { command_id: 102, chat_to: 'late', content },
+      ],
+    });
+    const headers = { 'idempotency-key': 'steps' };
+    const first = await http.send(batch('none', 'x'), headers);
+    expect(first.body.results).toMatchObject([{ error: 'unknown_group' }, { code: 1 }]);
+    const other = await http.send(batch('early', 'y'), headers);
+    expect([other.status, other.body.error]).toEqual([409, 'idempotency_conflict']);
+    expect(await mailbox('early')).toEqual([]);
+
+    await http.call('PUT', '/groups/none/members', { body: '{"add":["early"]}' });
+    const again = await http.send(batch('none', 'x'), headers);
+    expect(again.body.results).toMatchObject([{ code: 1, recipients: { members: 1 } }, first.body.results[1]]);
+    expect([await mailbox('early'), await mailbox('late')]).toMatchObject([{ length: 1 }, { length: 1 }]);
+  });
+
+  it('reports what the first step of a batch has sent when a later one fails, for whatever reason', async () => {
+    const { redis, prefix, logged } = http;
+    await redis.rpush(`${keysOf(prefix).idempotency('op', 'failing')}\n1`, 'of another type');
+    const group = { command_id: 103, chat_to: { group: 'none' }, content: 'x' };
+    const commands = [{ command_id: 102, chat_to: 'bob', content: 'x' }, group, { ...group, chat_to: 'bob' }];
+    const { status, body } = await http.send({ commands }, { 'idempotency-key': 'failing' });
+    expect([status, body.results]).toMatchObject([200, [{ code: 1 }, { code: 0, error: 'internal' }, { code: 1 }]]);
+    expect(logged.at(-1)).toMatchObject({ status: 200, refused: 1, error_name: 'RedisReplyError' });
+  });
+
   it('keeps the keys of one user from another, colons or not', async () => {
     for (const id of ['a', 'a:b']) {
       await http.addUser(id, { token: tokenOf(id), role: 'operator' });
@@ -166,6 +198,11 @@ describe.each(stores)('POST /send-command over %s', (store) => {
       'content: has a member id, sent_at or ask',
     ],
     ['no device', { command_id: 2000, content: {} }, 'chat_to: is missing'],
+    [
+      'a group name that is none',
+      { command_id: 103, chat_to: { group: 'a b' }, content: 'x' },
+      'chat_to.group: is not the name of a group',
+    ],
     ['no commands', { commands: [] }, 'commands: is empty'],
     ['101 commands', { commands: Array(101).fill({}) }, 'commands: has at most 100 members'],
     ['commands that are no list', { commands: {} }, 'commands: is not a list'],
@@ -182,6 +219,17 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     expect(chinese.body.message).toMatch(/[\u4e00-\u9fff]/);
     expect(chinese.body.message).not.toMatch(/无效$/);
   });
+
+  it.each(['12345678901234567890', '1e999', '-0.12345678901234567890', 'null', '[]'])(
+    'refuses %s as the content of an application message',
+    async (content) => {
+      const command = `{"command_id":2000,"chat_to":"bob","content":${content}}`;
+      const one = await http.call('POST', '/send-command', { body: command });
+      expect(one).toMatchObject({ status: 400, body: { message: 'content: is not an object' } });
+      const batch = await http.call('POST', '/send-command', { body: `{"commands":[${command}]}` });
+      expect(batch.body.results[0]).toMatchObject({ code: 0, message: 'content: is not an object' });
+    },
+  );
 
   it('refuses content that is nested without end, in one command and in a batch', async () => {
     const deep = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`;

@@ -105,8 +105,31 @@ describe.each(stores)('history, tail and timeline, on %s', (store) => {
       }
     });
     const { lines, skipped, cursor: next } = await get(`/tail?cursor=${cursor}`);
-    expect([lines.length, skipped, lines.at(-1).at]).toEqual([300, 200, 599]);
+    expect([lines.length, skipped, lines.at(-1).at]).toEqual([300, 300, 599]);
     expect((await get(`/tail?cursor=${next}`)).lines).toEqual([]);
+  });
+
+  it('a tail of one user is not cut short by the lines of others, and one of everyone counts what it leaves out', async () => {
+    const [mine, all] = [await get('/tail?user=quiet'), await get('/tail')];
+    await event('quiet', { type: 'connected', reason: 'verified', at: 1 });
+    const line = { at: 2, type: 'delivered', gateway: 'g-1' } as const;
+    await asGateway(async (redis) => {
+      await writeTail(redis, keys(), [{ ...line, user: 'quiet' }]);
+      const others = Array.from({ length: 4 }, () => ({ ...line, user: 'busy', reason: '"user":"quiet"' }));
+      for (let i = 0; i < 100; i += 1) await writeTail(redis, keys(), others);
+    });
+    const pipeline = http.redis.pipeline();
+    for (let i = 0; i < 500; i += 1)
+      pipeline.xadd(keys().events, '*', 'user', 'busy', 'type', 'connected', 'at', 3, 'epoch', 1, 'gateway', 'g-1');
+    await pipeline.exec();
+    const page = await get(`/tail?user=quiet&cursor=${mine.cursor}`);
+    expect([page.skipped, page.lines.map(({ type }: { type: string }) => type)]).toEqual([
+      0,
+      ['connected', 'delivered'],
+    ]);
+    expect(await get(`/tail?user=quiet&cursor=${page.cursor}`)).toMatchObject({ lines: [], cursor: page.cursor });
+    const everyone = await get(`/tail?cursor=${all.cursor}`);
+    expect([everyone.lines.length, everyone.skipped]).toEqual([300, 602]);
   });
 
   it('the timeline of a user has connections and messages, in the order of time', async () => {

@@ -17,7 +17,8 @@ async function senderOn(url: string, prefix: string) {
   onTestFinished(() => runtime.redis.close());
   const send = createSender(runtime, 'instance');
   return async (key?: string) => {
-    const [routed] = await send([COMMAND], { ...SENDING, idempotency: idempotencyOf(key, 'op', COMMAND) }, 0);
+    const idempotency = idempotencyOf(key, 'op', COMMAND);
+    const [routed] = await send([COMMAND], { ...SENDING, idempotency }, { at: 0, of: 1 });
     return routed && 'sent' in routed ? routed.sent.id : '';
   };
 }

@@ -5,7 +5,13 @@ import { connectRedis as connectIoredis } from '../../functions/runtime/drivers/
 import { connectRedis as connectUpstash } from '../../functions/runtime/drivers/upstash.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { freePort } from '../../local/free-port.ts';
-import { classOfReply, errorOfReply, RedisReplyError, RedisUnavailableError } from '../../shared/redis/errors.ts';
+import {
+  classOfReply,
+  errorOfReply,
+  isFromReplica,
+  RedisReplyError,
+  RedisUnavailableError,
+} from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
@@ -209,6 +215,12 @@ describe('the class of a reply that only some stores give', () => {
     ['ERR max requests', 'bug'],
   ] as const)('%s', (reply, errorClass) => {
     expect(classOfReply(reply)).toBe(errorClass);
+  });
+
+  it('says that the server has become a replica, also inside a script: the connection is replaced', () => {
+    const readOnly = "READONLY You can't write against a read only replica.";
+    const replies = [readOnly, at62(`-${readOnly}`), at62('-OOM command not allowed'), 'ERR READONLY', 'READONLYISH'];
+    expect(replies.filter((reply) => isFromReplica(reply))).toEqual(replies.slice(0, 2));
   });
 
   it('is in the error, with the reply', () => {

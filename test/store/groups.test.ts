@@ -63,6 +63,18 @@ describe.each(drivers)('groups over %s', (driver) => {
     expect(await deleteGroup(store.port, store.keys, name, audit)).toBe(false);
   });
 
+  it('counts a member that is named twice once: in the audit, and towards the most that a group may have', async () => {
+    await change(['a', 'b', 'a']);
+    const [record] = await store.redis.xrevrange(store.keys.audit, '+', '-', 'COUNT', 1);
+    expect(record?.[1].slice(-2)).toEqual(['recipients', '2']);
+    const generation = (await store.redis.hget(store.keys.groupNames, name)) ?? '';
+    const fill = "for i = 1, 99997 do redis.call('ZADD', KEYS[1], i, 'filled ' .. i) end";
+    await store.redis.eval(fill, 1, store.keys.group(generation));
+    expect(await change(['c', 'c'])).toBe(100_000);
+    expect(await change(['d'])).toBe('full');
+    await deleteGroup(store.port, store.keys, name, audit);
+  });
+
   it('sends to a small group at once, under the id of the command', async () => {
     await change(['m0', 'm1', 'unknown']);
     const sent = await send({ group: name }, 'small');

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
+import { dropMessage } from '../../contract/store/scripts/mailbox.ts';
 import { readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { type RouteCommand, type RouteOptions, routeCommands } from '../../contract/store/scripts/route.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
@@ -159,6 +160,22 @@ describe.each(drivers)('the route script over %s', (driver) => {
     expect(receipt?.recipients).toMatchObject([
       { state: 'failed', reason: 'mailbox_full', steps: [{ state: 'stored' }, {}] },
     ]);
+  });
+
+  it('forgets the senders of messages that have left a mailbox', async () => {
+    await store.addUser('churn');
+    const bound = { mailboxMax: 10 };
+    await route(
+      Array.from({ length: 4 }, () => message(['churn'])),
+      bound,
+    );
+    const fromClient = { ...bound, gatewayId: 'g1' };
+    for (let n = 0; n < 100; n += 1) {
+      const { answers } = await route([message(['churn'], { from: `client ${n}` })], fromClient);
+      const id = answers[0]?.id ?? '';
+      await dropMessage(store.port, store.keys, { userId: 'churn', id }, { by: 'op', max: 0 });
+    }
+    expect(await store.redis.zcard(store.keys.mailboxSenders('churn'))).toBeLessThanOrEqual(30);
   });
 
   it('writes receipts for recipients of odd names, with times and their maker', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { headRest, parseInboxRecord, parseMailboxMember } from '../../contract/store/records.ts';
 import { readAskStates } from '../../contract/store/scripts/asks.ts';
+import { changeGroup } from '../../contract/store/scripts/groups.ts';
 import { stashMessages } from '../../contract/store/scripts/mailbox.ts';
 import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
 import { cancelCommands, releaseScheduled } from '../../contract/store/scripts/schedule.ts';
@@ -163,6 +164,14 @@ describe.each(drivers)('scheduled, keyed and cancelled commands, over %s', (driv
     expect(await state(last.id, user)).toBe('stored');
   });
 
+  it('delivers a command with a time and a key when it is due, and its receipt says so', async () => {
+    const user = await away();
+    const timed = await send([user], { replaces: 'level', receipt: true, ...soon() });
+    await makeDue(timed.id);
+    expect(await bodies(user)).toHaveLength(1);
+    expect(await state(timed.id, user)).toBe('stored');
+  });
+
   it('does not bring back a replaced command when its gateway puts it back', async () => {
     const user = await online('plain');
     const first = await send([user], { replaces: 'level', receipt: true, ...body('1') });
@@ -196,5 +205,31 @@ describe.each(drivers)('scheduled, keyed and cancelled commands, over %s', (driv
     await Promise.all(commands.map((one) => store.redis.hset(one, 'x', '1')));
     await store.redis.hset(key, Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`k${n}`, String(n + 1)])));
     expect((await send([user], { replaces: 'too many', receipt: true })).refusal).toBe('too_many_keys');
+  });
+
+  it('remembers keys for as long as the latest command with one may wait', async () => {
+    const user = await away();
+    const inTenDays = { notBeforeMs: Date.now() + 864_000_000 };
+    await send([user], { replaces: 'level', receipt: true, ...inTenDays });
+    await send([user], { replaces: 'mode', receipt: true });
+    expect(await store.redis.ttl(store.keys.replaces(user))).toBeGreaterThan(864_000);
+  });
+
+  it('bounds the keys of a member of a group, too: those without a waiting message go first', async () => {
+    const [user, crowded] = [await away(), await away()];
+    await changeGroup(store.port, store.keys, user, { add: [user, crowded], remove: [] }, audit, 0);
+    const stale = Array.from({ length: 1_500 }, (_, n) => [`k${n}`, String(100_000 + n)]);
+    await store.redis.hset(store.keys.replaces(user), Object.fromEntries(stale));
+    const waiting = Array.from({ length: 2_000 }, (_, n) => [`k${n}`, String(200_000 + n)] as const);
+    await Promise.all(waiting.map(([, id]) => store.redis.hset(store.keys.scheduledCommand(id), 'x', '1')));
+    await store.redis.hset(store.keys.replaces(crowded), Object.fromEntries(waiting));
+    const commands = Array.from({ length: 60 }, (_, n) =>
+      message([], { commandId: 103, group: user, replaces: `fresh${n}`, receipt: true }),
+    );
+    await routeCommands(store.port, store.keys, commands, { ...limits, mailboxMax: 100 });
+    expect(await store.redis.hlen(store.keys.replaces(user))).toBeLessThanOrEqual(1_000);
+    expect(await store.redis.hlen(store.keys.replaces(crowded))).toBeLessThanOrEqual(2_000);
+    const { length } = await bodies(user);
+    expect(length).toBe(60);
   });
 });

@@ -3,7 +3,7 @@
 --     [5] 1: the gateway stops and gives up its lease itself, 0: only when its lease has run out · [6] who buries
 -- Returns {'live' | 'busy'}: another one does it | {'more' | 'done', messages re-routed, sessions lost}
 -- Atomic because: any gateway may bury, and may itself die between two steps: each step leaves a state from which the next
--- continues, and `undertaker` of the gateway's hash names who made it and when, so that several do not take turns.
+-- continues. `undertaker` names the gateway that made the last step, and when, so that two gateways do not bury the same one at once.
 -- Order: the inbox (oldest first), then the sessions, then the lease.
 -- A step ends when its work budget is used up, even in the middle of an entry: `burial` of the gateway's hash names the place,
 -- `<entry> <field> <recipient>`.
@@ -81,7 +81,8 @@ while not more do
   if #users == 0 then break end
   for _, user in ipairs(users) do
     local user_key = P .. 'user:' .. user
-    local session = redis.call('HMGET', user_key, 'gateway', 'epoch')
+    -- a key of another type, written by another program, must not stop the burial
+    local session = redis.pcall('HMGET', user_key, 'gateway', 'epoch')
     if session[1] == gateway then
       redis.call('HDEL', user_key, 'gateway', 'form')
       redis.call('HSET', user_key, 'last_seen', int(now))

@@ -6,18 +6,13 @@
 local found, cancelled, late, more = 0, 0, 0, false
 
 -- members of a group who have not been served yet
-local function cancel_group(id, generation, name, cursor, from)
-  local members, left, sends = group_keys(generation)
+local function cancel_group(id, generation, cursor)
+  local members, left = group_keys(generation)
   local range = { '(' .. cursor, '(' .. id }
   local n = redis.call('ZCOUNT', members, range[1], range[2]) + redis.call('ZCOUNT', left, range[1], range[2])
     - redis.call('SCARD', P .. 'group_early:' .. id)
   cancelled = cancelled + n
   if redis.call('EXISTS', P .. 'receipt:' .. id) == 1 then redis.call('HINCRBY', P .. 'receipt:' .. id, 'c:cancelled', n) end
-  redis.call('ZREM', P .. 'group_work', id)
-  redis.call('ZREM', P .. 'sender_work:' .. from, id)
-  redis.call('ZREM', sends, id)
-  redis.call('DEL', P .. 'group_early:' .. id)
-  free_group(generation, name)
 end
 
 local function cancel_scheduled(id, key)
@@ -30,15 +25,10 @@ local function cancel_scheduled(id, key)
       cancelled = cancelled + 1
     end
   end
-  if was[4] then cancel_group(id, was[4], was[5], was[6], cjson.decode(was[7])[5])
-  elseif was[1] == '*' then
-    cancelled = cancelled + 1
-    redis.call('ZREM', P .. 'group_work', id)
-    redis.call('ZREM', P .. 'sender_work:' .. cjson.decode(was[7])[5], id)
-  end
+  if was[4] then cancel_group(id, was[4], was[6])
+  elseif was[1] == '*' then cancelled = cancelled + 1 end
   spend(#users)
-  redis.call('ZREM', P .. 'scheduled', id)
-  redis.call('DEL', key)
+  end_send(id, cjson.decode(was[7])[5], was[4], was[5])
   -- a repeated call finds the command again
   if redis.call('EXISTS', P .. 'cancellable:' .. id) == 0 then
     redis.call('HSET', P .. 'cancellable:' .. id, 'late', 0)

@@ -14,8 +14,8 @@ local stored, known = known_id(tonumber(ARGV[4]))
 local lastMessage = int(math.max(stored, known > now * 1024 and known or 0))
 
 local connectedAt = int(now)
--- written at the end, together: this script does not read them, and a call that fails half-way is repeated in parts.
--- Then also for a session that was resumed before the failure
+-- Both indexes are written once, at the end: this script does not read them. A repeated resume adds its user again, because the failed
+-- call may not have reached the end.
 local claimedUsers, scoredUsers = {}, {}
 
 local function claim(user, form, token, resumed)

@@ -1,5 +1,5 @@
--- Takes messages out of a mailbox, up to an id, as an operator's word: within half the work of a call. Returns how many, and
--- whether there are more.
+-- Removes a mailbox's messages up to an id, for an operator, with at most half the work of a call. Returns their number and whether
+-- more remain.
 local PORTION = 8
 local function clear_mailbox(user, upTo)
   local deleted = 0

@@ -194,7 +194,11 @@ local function take_any(raw)
   local to, first, past, last = entry.to, 1, '', nil
   local resumes, room = place[1] and place[1] == redis.sha1hex(raw), part_of(body)
   if resumes or #to > room then
-    if resumes then first, past = tonumber(place[2]) + 1, place[3] end
+    if resumes then
+      first, past = tonumber(place[2]) + 1, place[3]
+      -- the same text may follow as an entry of its own
+      place = {}
+    end
     to, last = slice(each_once(to), first, room)
   end
   local _, _, unknown = route(nextId(), rest, body, to, offlineTtl, bound)
@@ -219,7 +223,7 @@ local function take(raw)
   if take_single(raw) then return true end
   local ok, done = pcall(take_any, raw)
   if ok then return done end
-  -- were its text sent again, its first recipients would be passed over
+  -- If the same text is queued again, its first recipients must not be skipped.
   place_after = { 'DEL', placeKey }
   dead = dead + 1
   dead_letter(raw, 'not routed: ' .. (type(done) == 'table' and done.err or tostring(done)))

@@ -6,7 +6,7 @@ import { defineScript, readLua } from './library.ts';
 /** Upper bounds of the buckets of delivery times, ms, included; one more bucket follows the last. */
 export const DELIVERY_BOUNDS_MS = QUICK_MS;
 
-/** A day is shown; an hour more, so that a reader never sees half of it go. */
+/** One day is shown. Records live an hour longer, so that none expires while it is being read. */
 const KEPT_SECONDS = 90_000;
 /** Minutes in one call: a record has at most 19 fields. */
 const READ_AT_ONCE = 240;

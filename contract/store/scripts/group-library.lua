@@ -16,3 +16,15 @@ local function free_group(generation, name)
   redis.call('DEL', left)
   if generation_of(name) ~= generation then redis.call('UNLINK', members) end
 end
+
+-- Forgets a command that waits for its time or is delivered in steps: it is done, cancelled or withdrawn. `generation`: of its group, if any
+local function end_send(id, from, generation, name)
+  redis.call('DEL', P .. 'scheduled:' .. id, P .. 'group_early:' .. id)
+  redis.call('ZREM', P .. 'scheduled', id)
+  redis.call('ZREM', P .. 'group_work', id)
+  redis.call('ZREM', P .. 'sender_work:' .. from, id)
+  if generation then
+    redis.call('ZREM', P .. 'group_sends:' .. generation, id)
+    free_group(generation, name)
+  end
+end

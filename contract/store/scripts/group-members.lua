@@ -1,25 +1,25 @@
 -- Adds members to a group and removes others. A group exists while it has members.
 -- KEYS[1] users
--- ARGV[1] prefix · [2] name · [3] maximum of members of a group · [4] bound of the audit stream, 0: none is kept · [5] actor
---     · [6] how many to add · [7] highest message id known to the caller · then the members to add, then those to remove
--- Returns the number of members, or -1: there would be too many, and nothing was changed
+-- ARGV[1] prefix · [2] deadline, [3] name of this call: see action-library.lua · [4] bound of the audit stream, 0: none is kept
+--     [5] who asks · [6] name · [7] maximum of members of a group · [8] how many to add · [9] highest message id known to the caller
+--     then the members to add, then those to remove
+-- Returns the number of members, -1 when there would be too many (nothing was changed), or 'late'
 -- Atomic because: a send reaches the members at its acceptance, despite concurrent changes.
-local name, max_members = ARGV[2], tonumber(ARGV[3])
+local past = earlier_answer(ARGV[2], ARGV[3])
+if past then return past end
+local name, max_members, adding = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 local generation = generation_of(name)
-continue_above(ARGV[7])
+continue_above(ARGV[9])
 local members, left, sends
 if generation then members, left, sends = group_keys(generation) end
 
-local gone, add = {}, {}
-for at = 8 + tonumber(ARGV[6]), #ARGV do gone[ARGV[at]] = true end
-for at = 8, 7 + tonumber(ARGV[6]) do
+local gone, add, seen = {}, {}, {}
+for at = 10 + adding, #ARGV do gone[ARGV[at]] = true end
+for at = 10, 9 + adding do
   local user = ARGV[at]
   spend(1)
-  if not gone[user] and not (members and redis.call('ZSCORE', members, user)) then
-    gone[user] = false
-    add[#add + 1] = user
-    gone[user] = nil
-  end
+  if not gone[user] and not seen[user] and not (members and redis.call('ZSCORE', members, user)) then add[#add + 1] = user end
+  seen[user] = true
 end
 local size = members and redis.call('ZCARD', members) or 0
 if #add > 0 and size + #add > max_members then return -1 end
@@ -29,9 +29,7 @@ if #add > 0 and not generation then
   redis.call('HSET', P .. 'group_names', name, generation)
   redis.call('ZADD', P .. 'groups', 0, name)
 end
-for _, user in ipairs(add) do
-  if not redis.call('ZSCORE', members, user) then redis.call('ZADD', members, nextId(), user) end
-end
+for _, user in ipairs(add) do redis.call('ZADD', members, nextId(), user) end
 if generation then
   local isPending = redis.call('ZCARD', sends) > 0
   for user in pairs(gone) do
@@ -51,4 +49,4 @@ if generation then
 end
 audit(tonumber(ARGV[4]), ARGV[5], 'group_changed', 'target', name, 'recipients', int(#add))
 commit()
-return generation and redis.call('ZCARD', members) or 0
+return answered(ARGV[3], generation and redis.call('ZCARD', members) or 0)

@@ -1,5 +1,6 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { ACTION_LUA, type Actor, act } from './action.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { defineScript, readLua } from './library.ts';
 
@@ -8,12 +9,14 @@ export const GROUP_LUA = readLua(new URL('./group-library.lua', import.meta.url)
 const membersScript = defineScript(
   'group_members',
   GROUP_LUA,
+  ACTION_LUA,
   AUDIT_LUA,
   readLua(new URL('./group-members.lua', import.meta.url)),
 );
 const deleteScript = defineScript(
   'group_delete',
   GROUP_LUA,
+  ACTION_LUA,
   AUDIT_LUA,
   readLua(new URL('./group-delete.lua', import.meta.url)),
 );
@@ -21,31 +24,25 @@ const pageScript = defineScript('group_page', GROUP_LUA, readLua(new URL('./grou
 
 const MAX_GROUP_MEMBERS = 100_000;
 
-interface Audit {
-  readonly by: string;
-  /** Maximum of audit records that are kept; 0: none. */
-  readonly max: number;
-}
-
 /** Returns the number of members, or `full`: there would be too many, and nothing was changed. An id in both lists is removed. */
 export async function changeGroup(
   redis: RedisPort,
   keys: Keys,
   name: string,
   change: { add: readonly string[]; remove: readonly string[] },
-  audit: Audit,
+  actor: Actor,
   /** The highest message id known to the caller: members join at a higher one. */
   highestId: number,
 ): Promise<number | 'full'> {
   const { add, remove } = change;
-  const args = [keys.prefix, name, MAX_GROUP_MEMBERS, audit.max, audit.by, add.length, highestId, ...add, ...remove];
-  const members = (await redis.script(membersScript, [keys.users], args)) as number;
+  const args = [name, MAX_GROUP_MEMBERS, add.length, highestId, ...add, ...remove];
+  const members = (await act(redis, keys, membersScript, actor, args)) as number;
   return members < 0 ? 'full' : members;
 }
 
 /** Returns whether there was such a group. Sends that were accepted before still reach its members. */
-export async function deleteGroup(redis: RedisPort, keys: Keys, name: string, audit: Audit): Promise<boolean> {
-  return (await redis.script(deleteScript, [keys.users], [keys.prefix, name, audit.max, audit.by])) === 1;
+export async function deleteGroup(redis: RedisPort, keys: Keys, name: string, actor: Actor): Promise<boolean> {
+  return (await act(redis, keys, deleteScript, actor, [name])) === 1;
 }
 
 interface GroupPage {

@@ -13,6 +13,12 @@ local EVICTIONS = 32
 local function shared_bytes(member) return string.match(member, '^%["%d+",%d+,%d+,%d+,"%a*","[^"]*",(%d+)%]\n$') end
 local function id_of(member) return string.match(member, '^%["(%d+)"') end
 local function expires_at(member) return tonumber(string.match(member, '^%["%d+",%d+,%d+,(%d+)')) end
+-- with the body in it; nil when a shared body is gone
+local function whole_member(member)
+  if not shared_bytes(member) then return member end
+  local body = redis.call('HGET', P .. 'body:' .. id_of(member), 'b')
+  return body and string.gsub(member, ',%d+%]\n$', ']\n') .. body or nil
+end
 
 -- adds `n` references to a shared body; its expiry is later than that of every mailbox, even if a reference is never released
 local function share_body(id, body, n, offlineTtl)
@@ -66,7 +72,8 @@ local function give_up(user, members, reason)
     end
   end
   if #members > 0 then
-    redis.call('HINCRBY', P .. 'user:' .. user, 'lost', #members)
+    -- a user who was deleted must not become known again; pcall: the key may have another type
+    if redis.call('EXISTS', P .. 'user:' .. user) == 1 then redis.pcall('HINCRBY', P .. 'user:' .. user, 'lost', #members) end
     count('lost', #members)
   end
 end
@@ -84,8 +91,8 @@ local function oldest_of(user, sender)
   end
 end
 
--- Whose message is dropped from a full mailbox. A sender with more than a quarter of it: its own. Else that of a client:
--- the more messages it has, the more likely. Those of the HTTP API and the queue go last. Oldest first in each case.
+-- Chooses the message to drop from a full mailbox: one of this sender's, if it has more than a quarter of the bound; otherwise one of a
+-- client, drawn in proportion to its messages; those of the HTTP API and the queue last. Always the oldest of that sender.
 local function next_to_go(user, sender, bound)
   local senders = P .. 'mailbox_senders:' .. user
   if redis.call('EXISTS', senders) == 1 then
@@ -120,32 +127,50 @@ local function bound_of(argument)
   return { messages = tonumber(messages), bytes = tonumber(bytes) }
 end
 
--- Puts a message into a user's mailbox: idempotent (same id and text), ordered, bounded. `sender` (a client's id as JSON text)
--- or nil. `shared`: the caller calls share_body for all of them. Returns whether it was added: not when it was there
--- already, nor when the key has another type, written by another program.
-local function store(user, id, rest, body, bound, sender, shared)
+-- Messages leave a mailbox without their entries. With twice as many entries as a mailbox holds, most that are drawn have no message.
+local SENDERS_DRAWN = 4
+local function note_sender(user, sender, id, bound)
+  local senders = P .. 'mailbox_senders:' .. user
+  redis.call('ZADD', senders, 0, sender .. '\n' .. id)
+  if redis.call('ZCARD', senders) <= 2 * bound.messages or work >= STEP_WORK then return end
+  for _, entry in ipairs(redis.call('ZRANDMEMBER', senders, SENDERS_DRAWN)) do
+    local past = string.match(entry, '(%d+)$')
+    if redis.call('ZCOUNT', P .. 'mailbox:' .. user, past, past) == 0 then redis.call('ZREM', senders, entry) end
+  end
+  spend(SENDERS_DRAWN)
+end
+
+-- Adds a member, with `shared` bytes of a body that is stored once, to a mailbox, whatever its bound. Returns the messages and the bytes
+-- in it; nil when it was there already, or when the key has another type, written by another program.
+local function add_member(user, id, member, shared)
   local box = P .. 'mailbox:' .. user
-  local member = shared and '["' .. id .. '",' .. rest .. ',' .. int(#body) .. ']\n' or '["' .. id .. '",' .. rest .. ']\n' .. body
   local added = redis.pcall('ZADD', box, id, member)
   spend(1, #member)
   if type(added) == 'table' then
-    if string.find(added.err, 'WRONGTYPE', 1, true) then return false end
+    if string.find(added.err, 'WRONGTYPE', 1, true) then return nil end
     redis.call('ZADD', box, id, member)
   end
-  if added == 0 then return false end
-  local size, bytes = redis.call('ZCARD', box), #member + (shared and #body or 0)
+  if added == 0 then return nil end
+  local size, bytes = redis.call('ZCARD', box), #member + shared
   if size == 1 then
     redis.call('SET', P .. 'mailbox_bytes:' .. user, int(bytes))
     redis.call('ZADD', P .. 'users', 0, user)
   else bytes = redis.call('INCRBY', P .. 'mailbox_bytes:' .. user, int(bytes)) end
-  local expires = string.match(rest, '^%d+,%d+,(%d+)')
+  local expires = string.match(member, '^%["%d+",%d+,%d+,(%d+)')
   if expires ~= '0' then
     redis.call('HSET', P .. 'user:' .. user, 'expiring', '1')
     redis.call('ZADD', P .. 'mailbox_expiry:' .. user, expires, id)
   end
-  if sender and (size > bound.messages / 4 or bytes > bound.bytes / 4) then
-    redis.call('ZADD', P .. 'mailbox_senders:' .. user, 0, sender .. '\n' .. id)
-  end
+  return size, bytes
+end
+
+-- Puts a message into a user's mailbox: idempotent (same id and text), ordered, bounded. `sender` (a client's id as JSON text)
+-- or nil. `shared`: the caller calls share_body for all of them. Returns whether it was added.
+local function store(user, id, rest, body, bound, sender, shared)
+  local member = shared and '["' .. id .. '",' .. rest .. ',' .. int(#body) .. ']\n' or '["' .. id .. '",' .. rest .. ']\n' .. body
+  local size, bytes = add_member(user, id, member, shared and #body or 0)
+  if not size then return false end
+  if sender and (size > bound.messages / 4 or bytes > bound.bytes / 4) then note_sender(user, sender, id, bound) end
   if size > bound.messages or bytes > bound.bytes then make_room(user, size, bytes, bound, sender) end
   return true
 end

@@ -1,6 +1,7 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { type MessageHead, parseMailboxMember, type Recipient } from '../records.ts';
+import { ACTION_LUA, type Actor, act } from './action.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { ALLOW_FULL, defineScript, pushList, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
@@ -60,6 +61,7 @@ export async function giveUpTooLarge(
 const dropMessageScript = defineScript(
   'drop_message',
   ALLOW_FULL,
+  ACTION_LUA,
   AUDIT_LUA,
   readLua(new URL('./drop-message.lua', import.meta.url)),
 );
@@ -69,10 +71,10 @@ export async function dropMessage(
   redis: RedisPort,
   keys: Keys,
   message: { userId: string; id: string },
-  audit: { by: string; max: number },
+  actor: Actor,
 ): Promise<'dropped' | 'no_user' | 'no_message'> {
-  const args = [keys.prefix, audit.max, audit.by, message.userId, message.id];
-  return (await redis.script(dropMessageScript, [keys.users], args)) as 'dropped' | 'no_user' | 'no_message';
+  const args = [message.userId, message.id];
+  return (await act(redis, keys, dropMessageScript, actor, args)) as 'dropped' | 'no_user' | 'no_message';
 }
 
 const stashScript = defineScript('stash', ALLOW_FULL, readLua(new URL('./stash.lua', import.meta.url)));

@@ -97,8 +97,8 @@ local function event(kind, user, epoch, gateway, reason)
 end
 
 -- receipt:<id>, field u:<user> = 'state ms[:reason] state ms …'; each state once; nothing where no receipt was requested.
--- m:waiter names the function instances that wait for the step m:wait: each is sent, in a stream of its own, that step and every
--- end, with the recipient's field and the reply. What is larger than NOTICE_BYTES they read in the receipt
+-- `m:waiter` lists the function instances that wait for the step `m:wait`. Each gets that step, and every end, in its own stream, with
+-- the recipient's field and the reply. What exceeds NOTICE_BYTES they read from the receipt.
 local NOTICE_BYTES = 1024
 local ENDS = { expired = true, failed = true, replaced = true, cancelled = true }
 local REACHES = { written = { written = true, acknowledged = true, replied = true }, acknowledged = { acknowledged = true },
@@ -164,12 +164,13 @@ end
 -- than the ones in the mailbox, so no later session is served from it before all of them have handed over
 local function owe(user, epoch)
   local key = P .. 'user:' .. user
-  local past = redis.call('HGET', key, 'owing')
-  redis.call('HSET', key, 'owing', past and past .. ' ' .. epoch or epoch)
+  local past = redis.pcall('HGET', key, 'owing')
+  -- pcall, here and below: a key of another type, written by another program, must not stop a burial
+  redis.pcall('HSET', key, 'owing', type(past) == 'string' and past .. ' ' .. epoch or epoch)
 end
 local function owes(user, epoch)
-  local owing = redis.call('HGET', P .. 'user:' .. user, 'owing')
-  return owing and string.find(' ' .. owing .. ' ', ' ' .. epoch .. ' ', 1, true) ~= nil
+  local owing = redis.pcall('HGET', P .. 'user:' .. user, 'owing')
+  return type(owing) == 'string' and string.find(' ' .. owing .. ' ', ' ' .. epoch .. ' ', 1, true) ~= nil
 end
 -- the last gateway to hand over wakes the waiting session
 local function hand_over(user, epoch)

@@ -1,9 +1,12 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] bound of the audit stream, 0: none is kept · [3] who asks · [4] user · [5] 'add', 'replace' or 'password'
---     [6] the password at rest, or '' · [7] 'operator' or 'user'; of 'password' nothing
--- Returns 'done', 'exists' (add) or 'no_user' (password)
+-- ARGV[1] prefix · [2] deadline, [3] name of this call: see action-library.lua · [4] bound of the audit stream, 0: none is kept
+--     [5] who asks · [6] user · [7] 'add', 'replace' or 'password' · [8] the password at rest, or '' · [9] 'operator' or 'user'; of
+--     'password' nothing
+-- Returns 'done', 'exists' (add), 'no_user' (password) or 'late'
 -- Atomic because: of two who add the same user, one is refused.
-local user, how, password = ARGV[4], ARGV[5], ARGV[6]
+local past = earlier_answer(ARGV[2], ARGV[3])
+if past then return past end
+local user, how, password = ARGV[6], ARGV[7], ARGV[8]
 local key = P .. 'user:' .. user
 local isThere = redis.call('EXISTS', key) == 1
 if how == 'password' and not isThere then return 'no_user' end
@@ -11,8 +14,8 @@ if how == 'password' and not isThere then return 'no_user' end
 if how == 'add' and isThere and (password == '' or redis.call('HEXISTS', key, 'password') == 1) then return 'exists' end
 redis.call('HSETNX', key, 'added_at', int(now))
 if password ~= '' then redis.call('HSET', key, 'password', password) end
-if ARGV[7] == 'operator' then redis.call('HSET', key, 'role', 'operator')
-elseif ARGV[7] == 'user' then redis.call('HDEL', key, 'role') end
+if ARGV[9] == 'operator' then redis.call('HSET', key, 'role', 'operator')
+elseif ARGV[9] == 'user' then redis.call('HDEL', key, 'role') end
 redis.call('ZADD', P .. 'users', 0, user)
-audit(tonumber(ARGV[2]), ARGV[3], how == 'password' and 'password_set' or 'user_added', 'target', user)
-return 'done'
+audit(tonumber(ARGV[4]), ARGV[5], how == 'password' and 'password_set' or 'user_added', 'target', user)
+return answered(ARGV[3], 'done')

@@ -5,7 +5,7 @@
 -- Atomic because: only the current session may read on, and expired and revoked messages are removed in the same step.
 -- A page ends with the message that reaches its size: many frozen readers must not hold a large page each.
 local PAGE_BYTES = 262144
--- From the so-many-th session in a row on that begins with the same message, it counts as repeated.
+-- A message counts as repeated once this many sessions in a row began with it.
 local NOTED_REPEATS, NOTED_USERS, NOTED_SECONDS = 5, 100, 8 * 86400
 local user, key, box = ARGV[2], P .. 'user:' .. ARGV[2], P .. 'mailbox:' .. ARGV[2]
 if redis.call('HGET', key, 'epoch') ~= ARGV[3] then return 'stale' end
@@ -23,25 +23,22 @@ local function take(member)
     revoked[#revoked + 1] = member
     return
   end
-  local at, shared = expires_at(member), shared_bytes(member)
+  local at = expires_at(member)
   if at > 0 and at <= now then
     expired[#expired + 1] = member
     return
   end
-  if shared then
-    local body = redis.call('HGET', P .. 'body:' .. id_of(member), 'b')
-    if not body then
-      without_body[#without_body + 1] = member
-      return
-    end
-    member = string.gsub(member, ',%d+%]\n$', ']\n') .. body
+  local whole = whole_member(member)
+  if not whole then
+    without_body[#without_body + 1] = member
+    return
   end
-  members[#members + 1] = member
-  bytes = bytes + #member
-  spend(1, #member)
+  members[#members + 1] = whole
+  bytes = bytes + #whole
+  spend(1, #whole)
 end
--- `repeated` of a user is '<id> <sessions>': in how many sessions in a row this was the first message of the mailbox. A client
--- that takes it acknowledges it, a plain one reads it: it is not there the next time. Once per session.
+-- `repeated` of a user is '<id> <sessions>': in how many sessions in a row this was the first message. A message that the client
+-- acknowledged, or that was written to a plain client, has left the mailbox by the next session. Counted once per session.
 local function note_first(member)
   local was = redis.call('HMGET', key, 'repeated', 'repeated_in', 'form')
   local id, command = string.match(member, '^%["(%d+)",(%d+)')

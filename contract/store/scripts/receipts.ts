@@ -36,15 +36,19 @@ export interface Receipt {
   commandId: number;
   from: string;
   /** For a send to a group: the number of members in each state, and one page of them. */
-  group?: { name: string; members: number; states: Partial<Record<DeliveryState, number>>; cursor: string | undefined };
+  group?: { name: string; members: number; states: Partial<Record<DeliveryState, number>> };
   recipients: RecipientReceipt[];
+  /** When `recipients` is one page: where the next one begins; null: this was the last. */
+  cursor?: string | null;
 }
 
 const HEAD = ['m:accepted_at', 'm:command_id', 'm:from', 'm:group', 'm:members'];
-/** Approximate number of recipients in one page of a send to a group. */
+/** Approximate number of recipients in one page. */
 const PAGE = 500;
+/** A receipt with more fields, such as that of a broadcast to many, is returned in pages. The default of MAX_RECIPIENTS fits. */
+const MAX_WHOLE_FIELDS = 1_020;
 
-/** The receipt of a message, or undefined where none was requested or it has expired. `cursor`: that of a page of a group. */
+/** The receipt of a message, or undefined where none was requested or it has expired. `cursor`: that of the page before. */
 export async function readReceipt(
   redis: RedisPort,
   keys: Keys,
@@ -53,22 +57,22 @@ export async function readReceipt(
 ): Promise<Receipt | undefined> {
   const key = keys.receipt(messageId);
   const states = DELIVERY_STATES.map((state) => `c:${state}`);
-  const [acceptedAt, commandId, from, group, members, ...counts] = (await redis.command(
-    'HMGET',
-    key,
-    ...HEAD,
-    ...states,
-  )) as (string | null)[];
+  const [head, fields] = (await redis.pipeline([
+    ['HMGET', key, ...HEAD, ...states],
+    ['HLEN', key],
+  ])) as [(string | null)[], number];
+  const [acceptedAt, commandId, from, group, members, ...counts] = head;
   if (acceptedAt == null) return undefined;
   const receipt = { acceptedAtMs: Number(acceptedAt), commandId: Number(commandId), from: from ?? '' };
-  if (group == null) {
+  if (group == null && fields <= MAX_WHOLE_FIELDS) {
     const flat = (await redis.command('HGETALL', key)) as string[];
     return { ...receipt, recipients: recipientsIn(flat) };
   }
   const [next, flat] = (await redis.command('HSCAN', key, cursor, 'COUNT', PAGE)) as [string, string[]];
+  const page = { ...receipt, recipients: recipientsIn(flat), cursor: next === '0' ? null : next };
+  if (group == null) return page;
   const inState = DELIVERY_STATES.flatMap((state, at) => (Number(counts[at]) > 0 ? [[state, Number(counts[at])]] : []));
-  const name = { name: group, members: Number(members), states: Object.fromEntries(inState) };
-  return { ...receipt, group: { ...name, cursor: next === '0' ? undefined : next }, recipients: recipientsIn(flat) };
+  return { ...page, group: { name: group, members: Number(members), states: Object.fromEntries(inState) } };
 }
 
 function recipientsIn(flat: readonly string[]): RecipientReceipt[] {

@@ -23,6 +23,7 @@ local function command_of(id)
     'sessions')
   if not was[1] then return nil end
   local commandId, version, flags, traceparent, from = unpack(cjson.decode(was[1]))
+  spend(0, #was[2])
   local ttl = tonumber(was[5])
   local expires = ttl > 0 and int(tonumber(was[8]) + ttl * 1000) or '0'
   return { id = id, from = from, body = was[2], to = was[3], at = tonumber(was[4]), ttl = ttl, replaces = was[6], life = tonumber(was[7]),
@@ -36,7 +37,7 @@ local function deliver_later(command, users, offlineTtl, bound)
   if #users == 0 then return end
   local messageId = nextId()
   if command.hasReceipt then alias(messageId, command.id, command.life) end
-  local options = command.replaces ~= '' and { replaces = command.replaces, ttl = command.ttl } or nil
+  local options = command.replaces ~= '' and { replaces = command.replaces, ttl = command.ttl, command = command.id } or nil
   local online, _, _, waiting = route(messageId, command.rest, command.body, users, offlineTtl, bound, nil, options)
   keep_cancellable(command.id, messageId, waiting, online, command.life)
 end
@@ -53,11 +54,28 @@ local function serve_early(command, users, offlineTtl, bound)
   deliver_later(command, early, offlineTtl, bound)
 end
 
--- earlier sends of this sender to groups that have not reached these users yet go first
-local function serve_earlier(from, users, offlineTtl, bound)
+-- Earlier sends of this sender to groups; a batch asks for them again and again, and each is read once.
+local read_sends = {}
+local function earlier_sends(from)
+  local sends = {}
   for _, id in ipairs(redis.call('ZRANGE', P .. 'sender_work:' .. from, 0, -1)) do
-    local command = command_of(id)
+    local command = read_sends[id] or command_of(id)
     if not command then redis.call('ZREM', P .. 'sender_work:' .. from, id)
-    elseif command.group then serve_early(command, users, offlineTtl, bound) end
+    elseif command.group then sends[#sends + 1] = command end
+    read_sends[id] = command
   end
+  return sends
+end
+
+-- Whether this call has room to serve them to n users. A sender has more of them than it may begin when several became due together.
+local function can_serve_earlier(from, n)
+  if sends_of(from) > MAX_SENDS_PER_SENDER then return false end
+  local units = 0
+  for _, command in ipairs(earlier_sends(from)) do units = units + n * (3 + math.min(#command.body, SHARED_BYTES) / 200) end
+  return work + units <= STEP_WORK
+end
+
+-- Earlier sends that have not reached these users yet go first.
+local function serve_earlier(from, users, offlineTtl, bound)
+  for _, command in ipairs(earlier_sends(from)) do serve_early(command, users, offlineTtl, bound) end
 end

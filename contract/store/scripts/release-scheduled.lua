@@ -9,16 +9,6 @@ continue_above(ARGV[4])
 -- a stored message costs more than a unit: with so many recipients per step the call stays within its bound
 local HALF = STEP_WORK / 2
 
-local function forget_command(command)
-  redis.call('DEL', P .. 'scheduled:' .. command.id, P .. 'group_early:' .. command.id)
-  redis.call('ZREM', P .. 'sender_work:' .. command.from, command.id)
-  redis.call('ZREM', P .. 'group_work', command.id)
-  if command.group then
-    redis.call('ZREM', P .. 'group_sends:' .. command.group, command.id)
-    free_group(command.group, command.name)
-  end
-end
-
 -- how many recipients of this command the rest of the call has room for
 local function room(command, budget) return math.max(1, math.floor((budget - work) / (2 + math.min(#command.body, SHARED_BYTES) / 200))) end
 
@@ -32,8 +22,8 @@ local function step_of_list(command, budget)
   return stop == #to
 end
 
--- Connected members do not wait for offline ones. `sessions`: the gateways whose sessions are still to be looked
--- through, after the position in those of the first: `<cursor> <gateway> <gateway> …`. Not where there are more sessions than members.
+-- Connected members are served first. `sessions` is `<cursor> <gateway> …`: the gateways still to scan, and the SSCAN cursor in the first.
+-- Skipped when there are more sessions than members.
 local MAX_SCANNED = 500
 local function sessions_to_scan(command)
   local gateways, sessions = redis.call('ZRANGEBYSCORE', P .. 'gateways', '(' .. int(now), '+inf'), 0
@@ -118,13 +108,13 @@ local function work_off(key, max_score, budget)
       redis.call('ZADD', P .. 'sender_work:' .. command.from, id, id)
     elseif not command or step(command, budget) then
       redis.call('ZREM', P .. key, id)
-      if command then forget_command(command) end
+      if command then end_send(id, command.from, command.group, command.name) end
       done = done + 1
     end
   end
 end
 work_off('scheduled', int(now), HALF)
--- no more than the largest request: others have their turn between the steps of a large group
+-- Does no more work than the largest request, so that other calls run between the steps of a large group.
 work_off('group_work', '+inf', math.min(STEP_WORK - 500, work + HALF))
 commit()
 if redis.call('EXISTS', P .. 'group_work') == 1 then return { done, 0 } end

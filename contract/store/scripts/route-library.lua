@@ -31,9 +31,8 @@ local function refusal_of(options, user, commandId)
   if options.wait == 'acknowledged' and form and form ~= 'ack' then return 'cannot_acknowledge' end
 end
 
--- removes the keys of a user whose command no longer waits
-local function prune_replaces(user)
-  local all = redis.call('HGETALL', P .. 'replaces:' .. user)
+-- removes those of these keys (name, id, name, id …) of a user whose command no longer waits
+local function prune_replaces(user, all)
   for at = 1, #all, 2 do
     local id = all[at + 1]
     local waits = redis.call('ZCOUNT', P .. 'mailbox:' .. user, id, id) == 1 or redis.call('EXISTS', P .. 'scheduled:' .. id) == 1
@@ -42,33 +41,59 @@ local function prune_replaces(user)
   spend(#all / 2)
 end
 
-local MAX_REPLACES_KEYS = 1000
+local MAX_REPLACES_KEYS, PRUNED_AT_ONCE = 1000, 16
 local function has_room_for(user, name)
   local key = P .. 'replaces:' .. user
   if redis.call('HLEN', key) < MAX_REPLACES_KEYS or redis.call('HEXISTS', key, name) == 1 then return true end
   -- one call prunes as much as its bound allows: a later one prunes the others
   if work >= STEP_WORK then return redis.call('HLEN', key) < 2 * MAX_REPLACES_KEYS end
-  prune_replaces(user)
+  prune_replaces(user, redis.call('HGETALL', key))
   return redis.call('HLEN', key) < MAX_REPLACES_KEYS
 end
 
--- the command `id` replaces the one with this key that still waits for this user
-local function replace(user, name, id, ttl)
-  local key = P .. 'replaces:' .. user
+-- A send to a group is not refused for the keys of one member: some are pruned, and if nearly all of them wait, one is given up
+local function make_room_for_key(user, key)
+  if redis.call('HLEN', key) < MAX_REPLACES_KEYS then return end
+  if work < STEP_WORK then prune_replaces(user, redis.call('HRANDFIELD', key, PRUNED_AT_ONCE, 'WITHVALUES')) end
+  if redis.call('HLEN', key) >= 2 * MAX_REPLACES_KEYS then redis.call('HDEL', key, redis.call('HRANDFIELD', key)) end
+end
+
+-- `replaced:<id>`: per user the command that this one has replaced, `<id> <its mailbox member, or ''>`. A request that may be withdrawn
+-- keeps it for `seconds`, as far as the bound of the call allows: enough for small messages to 1,000 users
+local KEEP_WORK = 1.5 * STEP_WORK
+local function keep_replaced(id, user, old, member, seconds)
+  if not seconds or work >= KEEP_WORK then return end
+  local kept = old .. ' ' .. (member and whole_member(member) or '')
+  redis.call('HSET', P .. 'replaced:' .. id, user, kept)
+  redis.call('EXPIRE', P .. 'replaced:' .. id, int(seconds))
+  spend(1, #kept)
+end
+
+-- the mailbox member of a message that waits for this user and has not been written
+local function waiting_member(user, id)
+  local member = redis.pcall('ZRANGEBYSCORE', P .. 'mailbox:' .. user, id, id)[1]
+  if not member or not is_waiting(user, id, string.match(member, '^%["%d+",(%d+)')) then return nil end
+  local steps = redis.call('HGET', (receipt_key(id)), 'u:' .. user)
+  if steps and string.find(' ' .. steps, ' written ', 1, true) then return nil end
+  return member
+end
+
+-- the message `id` replaces the one with the same key (`options.replaces`) that still waits for this user
+local function replace(user, options, id, ttl)
+  local key, name = P .. 'replaces:' .. user, options.replaces
   local old = redis.call('HGET', key, name)
-  if old and old ~= id then
-    local member = redis.call('ZRANGEBYSCORE', P .. 'mailbox:' .. user, old, old)[1]
-    if redis.call('EXISTS', P .. 'scheduled:' .. old) == 1 then mark(old, user, 'replaced')
-    elseif member and is_waiting(user, old, string.match(member, '^%["%d+",(%d+)')) then
-      local steps = redis.call('HGET', (receipt_key(old)), 'u:' .. user)
-      if not (steps and string.find(' ' .. steps, ' written ', 1, true)) then
-        take_out(user, { old })
-        mark(old, user, 'replaced')
-      end
-    end
+  if not old then make_room_for_key(user, key)
+  -- a command that is released later than it was accepted does not replace itself
+  elseif old ~= id and old ~= options.command then
+    local isScheduled = redis.call('EXISTS', P .. 'scheduled:' .. old) == 1
+    local member = not isScheduled and waiting_member(user, old)
+    keep_replaced(id, user, old, member, options.undo_seconds)
+    if member then take_out(user, { old }) end
+    if isScheduled or member then mark(old, user, 'replaced') end
   end
   redis.call('HSET', key, name, id)
-  redis.call('EXPIRE', key, int(ttl))
+  -- a command that waits longer may have lengthened it
+  if redis.call('TTL', key) < ttl then redis.call('EXPIRE', key, int(ttl)) end
   spend(1)
 end
 
@@ -129,7 +154,7 @@ local function route(id, rest, body, recipients, offlineTtl, bound, sender, opti
         stored, state = stored + 1, 'stored'
       end
       if options and options.replaces and state ~= 'failed' then
-        replace(user, options.replaces, id, math.max(offlineTtl, options.ttl or 0) + 86400)
+        replace(user, options, id, math.max(offlineTtl, options.ttl or 0) + 86400)
       end
       if receipt then mark(id, user, state, reason) end
     end

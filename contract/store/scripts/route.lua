@@ -1,10 +1,11 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] deadline: refuse when Redis's clock (ms) is past it, 0 never
 --     [5] idempotency key name or '' (`batch:…`: only the last digest counts, another digest is a new batch)
---     [6] digest of the request · [7] idempotency TTL, s · [8] the asking gateway or ''
+--     [6] digest of the request, '-' without a key of the caller's: it may be withdrawn · [7] idempotency TTL, s · [8] the asking gateway or ''
 --     [9] bound of the audit stream, 0: the call is not audited · [10] ids to reserve right below that of the first command
 --     [11] highest message id known to the caller
 --     [12] user id and [13] stored form of the token of an operator, for whom this is done; '' each: not checked
+--     [14] number of calls that the request takes; each has a key name of its own
 --     then per command, in one of two forms: 's', `<command_id>,<version>`, from, body, recipient (a chat of a gateway's client to one
 --     user, without any of the rest) · command_id, version, ttl_s, flags, traceparent, from, body, options, n, n recipients
 --     (n = -1: everyone · -2: everyone but the asking gateway's)
@@ -16,7 +17,7 @@
 -- Atomic because: an idempotent retry must see all or nothing, and order must hold no matter which process routes.
 local auditBound = tonumber(ARGV[9])
 local offlineTtl, bound, deadline = tonumber(ARGV[2]), bound_of(ARGV[3]), tonumber(ARGV[4])
-local idempotencyKey, digest, self = ARGV[5], ARGV[6], ARGV[8]
+local idempotencyKey, digest, self, calls = ARGV[5], ARGV[6], ARGV[8], ARGV[14]
 if ARGV[13] ~= '' then
   local operator = redis.pcall('HMGET', P .. 'user:' .. ARGV[12], 'token', 'token_expires_at', 'role', 'more_tokens')
   if operator.err or operator[3] ~= 'operator' or not is_valid_token(ARGV[13], operator) then
@@ -27,8 +28,9 @@ if idempotencyKey ~= '' then
   local past = redis.call('GET', P .. idempotencyKey)
   if past then
     local pastDigest, entry, answers = string.match(past, '^(%S*) (%S*) (.*)$')
-    if pastDigest == digest then return { 'replay', answers, entry ~= '-' and entry or '', int(now) } end
-    if not string.find(idempotencyKey, '^batch:') then return { 'conflict', '', '', int(now) } end
+    if pastDigest == digest then
+      if answers ~= '' then return { 'replay', answers, string.find(entry, '^%d') and entry or '', int(now) } end
+    elseif not string.find(idempotencyKey, '^batch:') then return { 'conflict', '', '', int(now) } end
   end
 end
 if deadline > 0 and now > deadline then return { 'late', '', '', int(now) } end
@@ -49,7 +51,7 @@ local function route_single(head, from, body, user)
   return id .. ',' .. online .. ',' .. stored .. ',' .. #unknown .. ',,0,'
 end
 
-local answers, at, accepted = {}, 14, false
+local answers, at, accepted = {}, 15, false
 while ARGV[at] do
   if ARGV[at] == 's' then
     accepted = true
@@ -68,6 +70,7 @@ while ARGV[at] do
       end
     end
     options.ttl = ttl
+    if digest == '-' then options.undo_seconds = tonumber(ARGV[7]) end
     local group, members
     if options.group and not refusal then
       group = { name = options.group, generation = generation_of(options.group) }
@@ -75,14 +78,16 @@ while ARGV[at] do
       elseif is_busy(from) then refusal = 'too_many_group_sends'
       else members = redis.call('ZCARD', (group_keys(group.generation))) end
     elseif n < 0 and self == '' and not refusal and is_busy(from) then refusal = 'too_many_group_sends' end
+    local isHttp, isDue = self == '', not options.not_before or options.not_before <= now
+    local followsEarlier = not refusal and isHttp and isDue and n > 0 and has_work(from)
+    if followsEarlier and not can_serve_earlier(from, n) then refusal = 'too_many_group_sends' end
     if refusal then
       answers[#answers + 1] = '0,0,0,0,' .. refusal
     else
       accepted = true
-      local isHttp, isDue = self == '', not options.not_before or options.not_before <= now
       local recipients = {}
       for i = 1, n do recipients[i] = ARGV[at + 8 + i] end
-      if isHttp and isDue and n > 0 and has_work(from) then serve_earlier(from, recipients, offlineTtl, bound) end
+      if followsEarlier then serve_earlier(from, recipients, offlineTtl, bound) end
       options.members = members
       local id = nextId()
       local rest = commandId .. ',' .. version .. ',' .. expiry(ttl) .. ',"' .. flags .. '","' .. traceparent .. '"'
@@ -120,6 +125,10 @@ while ARGV[at] do
 end
 local entries = commit()
 local answer = table.concat(answers, ';')
--- a request that was refused as a whole is checked again when it is repeated
-if idempotencyKey ~= '' and accepted then redis.call('SET', P .. idempotencyKey, digest .. ' ' .. (entries[self] or '-') .. ' ' .. answer, 'EX', ARGV[7]) end
+-- What was refused as a whole is checked again when it is repeated. Of a request of several calls it is recorded nevertheless, without
+-- answers: another body is then a conflict before anything is sent, and the calls behind it are found
+if idempotencyKey ~= '' and (accepted or calls ~= '1') then
+  local entry = entries[self] or (calls == '1' and '-' or '/' .. calls)
+  redis.call('SET', P .. idempotencyKey, digest .. ' ' .. entry .. ' ' .. (accepted and answer or ''), 'EX', ARGV[7])
+end
 return { 'ok', answer, entries[self] or '', int(now) }

@@ -72,8 +72,8 @@ export interface RouteOptions extends MailboxBound {
   offlineTtlSeconds: number;
   /** Redis's clock, ms; the script accepts nothing when it starts later. 0: no deadline. */
   deadlineMs?: number;
-  /** Same `key` and `digest`: the first result again; same key, other digest: conflict. */
-  idempotency?: { key: string; digest: string; ttlSeconds: number };
+  /** Same `key` and `digest`: the first result again; same key, other digest: conflict. `calls`: of the whole request, 1 if left out. */
+  idempotency?: { key: string; digest: string; ttlSeconds: number; calls?: number };
   /** The calling gateway: its result has the last entry that was added to its own inbox. */
   gatewayId?: string;
   /** That many ids are reserved right below that of the first command. */
@@ -127,6 +127,7 @@ export async function routeCommands(
     options.highestId,
     options.operator?.userId ?? '',
     options.operator?.token ?? '',
+    options.idempotency?.calls ?? 1,
   ];
   for (const command of commands) {
     const only = onlyRecipientOf(command, options);

@@ -13,7 +13,7 @@ local function schedule(id, parts, recipients, isForAll, options, life)
       local isKnown = redis.call('EXISTS', P .. 'user:' .. user) == 1
       if isKnown then known[#known + 1] = user else unknown[#unknown + 1] = user end
       mark(id, user, isKnown and 'scheduled' or 'failed', not isKnown and 'unknown_user' or nil)
-      if isKnown and options.replaces then replace(user, options.replaces, id, life + 86400) end
+      if isKnown and options.replaces then replace(user, options, id, life + 86400) end
     end
   end
   if not isForAll and #known == 0 then return 0, unknown end
@@ -30,7 +30,17 @@ end
 -- `sender_work:<sender>`: those of one sender. `group_early:<id>`: members who were served ahead of their turn.
 local MAX_SENDS_PER_SENDER = 4
 
-local function is_busy(from) return redis.call('ZCARD', P .. 'sender_work:' .. from) >= MAX_SENDS_PER_SENDER end
+-- the number of sends of this sender that are being worked off. An older version may have left entries of some that are gone
+local function sends_of(from)
+  local key = P .. 'sender_work:' .. from
+  local size = redis.call('ZCARD', key)
+  if size < MAX_SENDS_PER_SENDER then return size end
+  for _, id in ipairs(redis.call('ZRANGE', key, 0, MAX_SENDS_PER_SENDER)) do
+    if redis.call('EXISTS', P .. 'scheduled:' .. id) == 0 then redis.call('ZREM', key, id) end
+  end
+  return redis.call('ZCARD', key)
+end
+local function is_busy(from) return sends_of(from) >= MAX_SENDS_PER_SENDER end
 local function has_work(from) return redis.call('EXISTS', P .. 'sender_work:' .. from) == 1 end
 
 local function keep_for_later(id, parts, to, options, life)

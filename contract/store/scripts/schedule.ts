@@ -2,7 +2,7 @@ import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { GROUP_LUA } from './groups.ts';
-import { defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { LATER_LUA, ROUTE_LUA } from './route.ts';
 
@@ -12,7 +12,13 @@ const releaseScript = defineScript(
   ...LATER_LUA,
   readLua(new URL('./release-scheduled.lua', import.meta.url)),
 );
-const cancelScript = defineScript('cancel', GROUP_LUA, AUDIT_LUA, readLua(new URL('./cancel.lua', import.meta.url)));
+const cancelScript = defineScript(
+  'cancel',
+  ALLOW_FULL,
+  GROUP_LUA,
+  AUDIT_LUA,
+  readLua(new URL('./cancel.lua', import.meta.url)),
+);
 
 interface Release {
   /** Number of commands that were released completely. */

@@ -2,6 +2,8 @@ import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { SessionForm } from '../../wire/session-form.ts';
 import type { Keys } from '../keys.ts';
 import type { Recipient } from '../records.ts';
+import { ACTION_LUA, type Actor, inTime } from './action.ts';
+import { AUDIT_LUA } from './audit.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { TRIM_LUA } from './sweep.ts';
@@ -187,8 +189,13 @@ const disconnectScript = defineScript(
   ALLOW_FULL,
   SESSION_LUA,
   TOKENS_LUA,
+  ACTION_LUA,
+  AUDIT_LUA,
   readLua(new URL('./disconnect.lua', import.meta.url)),
 );
+
+/** Without deadline, name and record. */
+const UNNAMED = [0, '', 0, ''];
 
 /** Closes a user's connection, on any gateway; with `revoke` the token is revoked first. */
 export async function disconnectUser(
@@ -202,8 +209,11 @@ export async function disconnectUser(
     /** The highest message id known to the caller, as in a claim. */
     highestId?: number;
   },
+  actor?: Actor,
 ): Promise<'unknown' | 'offline' | 'online' | 'kept'> {
   const revoked = typeof how.revoke === 'object' ? how.revoke.tokenField : how.revoke ? 'all' : '';
   const args = [keys.prefix, userId, how.reason, revoked, how.highestId ?? 0];
-  return (await redis.script(disconnectScript, [keys.users], args)) as Awaited<ReturnType<typeof disconnectUser>>;
+  const call = (named: readonly RedisArgument[]) => redis.script(disconnectScript, [keys.users], [...args, ...named]);
+  const reply = await (actor === undefined ? call(UNNAMED) : inTime(actor, call));
+  return reply as Awaited<ReturnType<typeof disconnectUser>>;
 }

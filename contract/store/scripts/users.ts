@@ -2,16 +2,11 @@ import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { hashPassword } from '../passwords.ts';
 import { makeToken, tokenAtRest } from '../tokens.ts';
+import { ACTION_LUA, type Actor, act } from './action.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { SESSION_LUA } from './sessions.ts';
 import { TOKENS_LUA } from './tokens.ts';
-
-/** Who acts, and the bound of the audit; 0: no record is kept. */
-interface AuditedBy {
-  readonly by: string;
-  readonly max: number;
-}
 
 interface NewUser {
   /** Undefined: the user has none, and cannot log in. */
@@ -21,7 +16,7 @@ interface NewUser {
   readonly replace: boolean;
 }
 
-const putScript = defineScript('put_user', AUDIT_LUA, readLua(new URL('./put-user.lua', import.meta.url)));
+const putScript = defineScript('put_user', ACTION_LUA, AUDIT_LUA, readLua(new URL('./put-user.lua', import.meta.url)));
 
 /** `exists`: the user is there already. */
 export async function addUser(
@@ -29,11 +24,11 @@ export async function addUser(
   keys: Keys,
   userId: string,
   { password, isOperator, replace }: NewUser,
-  { by, max }: AuditedBy,
+  actor: Actor,
 ): Promise<'done' | 'exists'> {
   const atRest = password === undefined ? '' : await hashPassword(password);
-  const args = [keys.prefix, max, by, userId, replace ? 'replace' : 'add', atRest, isOperator ? 'operator' : 'user'];
-  return (await redis.script(putScript, [keys.users], args)) as 'done' | 'exists';
+  const args = [userId, replace ? 'replace' : 'add', atRest, isOperator ? 'operator' : 'user'];
+  return (await act(redis, keys, putScript, actor, args)) as 'done' | 'exists';
 }
 
 /** Tokens and connections stay. */
@@ -42,16 +37,17 @@ export async function setPassword(
   keys: Keys,
   userId: string,
   password: string,
-  { by, max }: AuditedBy,
+  actor: Actor,
 ): Promise<'done' | 'no_user'> {
-  const args = [keys.prefix, max, by, userId, 'password', await hashPassword(password), ''];
-  return (await redis.script(putScript, [keys.users], args)) as 'done' | 'no_user';
+  const args = [userId, 'password', await hashPassword(password), ''];
+  return (await act(redis, keys, putScript, actor, args)) as 'done' | 'no_user';
 }
 
 const giveTokenScript = defineScript(
   'give_token',
   ALLOW_FULL,
   TOKENS_LUA,
+  ACTION_LUA,
   AUDIT_LUA,
   readLua(new URL('./give-token.lua', import.meta.url)),
 );
@@ -65,11 +61,11 @@ export async function giveToken(
   keys: Keys,
   userId: string,
   ttlSeconds: number,
-  { by, max }: AuditedBy,
+  actor: Actor,
 ): Promise<{ token: string; expiresAt: number | undefined } | 'no_user'> {
   const token = makeToken(userId);
-  const args = [keys.prefix, max, by, userId, tokenAtRest(token), ttlSeconds];
-  const [status, expiresAt] = (await redis.script(giveTokenScript, [keys.users], args)) as [string, string?];
+  const reply = await act(redis, keys, giveTokenScript, actor, [userId, tokenAtRest(token), ttlSeconds]);
+  const [status, expiresAt] = reply as [string, string?];
   if (status !== 'ok') return 'no_user';
   return { token, expiresAt: expiresAt ? Number(expiresAt) : undefined };
 }
@@ -79,6 +75,7 @@ const CLEAR_LUA = readLua(new URL('./clear-library.lua', import.meta.url));
 const clearScript = defineScript(
   'clear_mailbox',
   ALLOW_FULL,
+  ACTION_LUA,
   AUDIT_LUA,
   CLEAR_LUA,
   readLua(new URL('./clear-mailbox.lua', import.meta.url)),
@@ -89,12 +86,12 @@ export async function clearMailbox(
   redis: RedisPort,
   keys: Keys,
   userId: string,
-  { by, max }: AuditedBy,
+  actor: Actor,
 ): Promise<number | undefined> {
   let upTo = '';
   let total = 0;
   for (;;) {
-    const reply = await redis.script(clearScript, [keys.users], [keys.prefix, max, by, userId, upTo]);
+    const reply = await act(redis, keys, clearScript, actor, [userId, upTo]);
     const [last, deleted, isMore] = reply as [string?, number?, number?];
     if (last === undefined) return upTo === '' ? undefined : total;
     total += deleted ?? 0;
@@ -107,6 +104,7 @@ const removeScript = defineScript(
   'remove_user',
   ALLOW_FULL,
   SESSION_LUA,
+  ACTION_LUA,
   AUDIT_LUA,
   CLEAR_LUA,
   readLua(new URL('./remove-user.lua', import.meta.url)),
@@ -117,11 +115,11 @@ export async function removeUser(
   redis: RedisPort,
   keys: Keys,
   userId: string,
-  { by, max, highestId = 0 }: AuditedBy & { highestId?: number },
+  { highestId = 0, ...actor }: Actor & { highestId?: number },
 ): Promise<'removed' | 'unknown'> {
   let outcome: 'removed' | 'unknown' | 'more';
   do {
-    const reply = await redis.script(removeScript, [keys.users], [keys.prefix, max, by, userId, highestId]);
+    const reply = await act(redis, keys, removeScript, actor, [userId, highestId]);
     outcome = reply as 'removed' | 'unknown' | 'more';
   } while (outcome === 'more');
   return outcome;

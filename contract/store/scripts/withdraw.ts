@@ -14,13 +14,14 @@ const withdrawScript = defineScript(
   readLua(new URL('./withdraw.lua', import.meta.url)),
 );
 
-type WithdrawnCommand = Pick<RouteCommand, 'to' | 'group' | 'body' | 'from'>;
+type WithdrawnCommand = Pick<RouteCommand, 'to' | 'group' | 'replaces' | 'body' | 'from'>;
 
 /** A command, or some of its recipients. */
 interface Part {
   /** Its place in the request; the first is 1. */
   readonly place: number;
   readonly group: string;
+  readonly replaces: string;
   readonly to: readonly string[];
   readonly work: number;
 }
@@ -40,8 +41,8 @@ export async function withdrawCommands(
   const calls = inSteps(parts, ({ work }) => work).map((step) => {
     // The complete script text: a store that does not reply cannot report that it does not know the digest.
     const call: RedisArgument[] = ['EVAL', withdrawScript.lua, 1, keys.users, ...head];
-    for (const { place, group, to } of step) {
-      call.push(place, group);
+    for (const { place, group, replaces, to } of step) {
+      call.push(place, group, replaces);
       pushList(call, to);
     }
     return call;
@@ -52,14 +53,17 @@ export async function withdrawCommands(
 }
 
 /** Parts of at most a step of work each. */
-function partsOf({ to, group = '', body }: WithdrawnCommand, place: number): Part[] {
-  if (group !== '') return [{ place, group, to: [], work: STEP_WORK }];
-  if (typeof to === 'string' || to.length === 0) return [{ place, group, to: [], work: 1 }];
-  const size = Math.floor(STEP_WORK / takeOutWork(body.length));
+function partsOf({ to, group = '', replaces = '', body }: WithdrawnCommand, place: number): Part[] {
+  const part = { place, group, replaces, to: [] };
+  if (group !== '') return [{ ...part, work: STEP_WORK }];
+  if (typeof to === 'string' || to.length === 0) return [{ ...part, work: 1 }];
+  // What was replaced is put back: it is taken to be as large.
+  const each = takeOutWork(body.length) * (replaces === '' ? 1 : 2);
+  const size = Math.floor(STEP_WORK / each);
   const parts: Part[] = [];
   for (let from = 0; from < to.length; from += size) {
     const some = to.slice(from, from + size);
-    parts.push({ place, group, to: some, work: some.length * takeOutWork(body.length) });
+    parts.push({ ...part, to: some, work: some.length * each });
   }
   return parts;
 }

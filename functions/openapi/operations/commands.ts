@@ -31,7 +31,8 @@ export const commandOperations = {
   'GET /commands/{id}': {
     summary: 'What has become of a command',
     description:
-      'For commands that were sent with `receipt: true`. Of a send to a group: counts per state, and the members in pages.',
+      'For commands that were sent with `receipt: true`. Of a send to a group: counts per state, and the members in pages. More than ' +
+      'about 1,000 recipients come in pages, too.',
     who: 'operator',
     parameters: ['id', 'cursor'],
     answer: 'Command',

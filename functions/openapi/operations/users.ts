@@ -55,7 +55,7 @@ export const userOperations = {
   },
   'DELETE /users/{phone_number}/messages': {
     summary: 'Delete all messages that wait for a user',
-    description: 'As one. What comes meanwhile stays.',
+    description: 'Deletes the messages that wait when the call begins. Messages that arrive meanwhile stay.',
     who: 'operator',
     parameters: ['phoneNumber'],
     answer: 'Cleared',

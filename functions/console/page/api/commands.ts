@@ -34,6 +34,8 @@ const receiptSchema = object({
   ),
   /** Of a send to a group: its members in each state; `recipients` are some of them. */
   states: optional(record(string(), number())),
+  /** Of a large receipt: where the next page begins. */
+  cursor: nullish(string()),
 });
 export type Receipt = ZodInfer<typeof receiptSchema>;
 
@@ -77,9 +79,27 @@ export function sendCommand(command: Command, idempotencyKey: string) {
   });
 }
 
-export function readReceipt(id: string, signal?: AbortSignal) {
-  const path = `commands/${encodeURIComponent(id)}`;
-  return operatorCall(receiptSchema, { method: 'GET', path, ...(signal ? { signal } : {}) });
+/** Pages of a broadcast's receipt that are read: some 4,000 recipients. */
+const MAX_PAGES = 8;
+
+/** Reads the first pages of a broadcast's receipt. Of a send to a group one is enough: it counts all members. */
+export async function readReceipt(id: string, signal?: AbortSignal) {
+  const read = (cursor?: string) => {
+    const path = pathWith(`commands/${encodeURIComponent(id)}`, { cursor });
+    return operatorCall(receiptSchema, { method: 'GET', path, ...(signal ? { signal } : {}) });
+  };
+  let answer = await read();
+  for (let page = 1; answer.ok && hasMoreRecipients(answer.value) && page < MAX_PAGES; page += 1) {
+    const before = answer.value.recipients;
+    answer = await read(answer.value.cursor ?? undefined);
+    if (answer.ok) answer.value.recipients.unshift(...before);
+  }
+  return answer;
+}
+
+/** Whether it names and counts the first recipients only. */
+export function hasMoreRecipients({ states, cursor }: Receipt): boolean {
+  return states === undefined && typeof cursor === 'string';
 }
 
 const cancelledSchema = object({ cancelled: number(), too_late: number() });

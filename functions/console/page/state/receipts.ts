@@ -1,5 +1,5 @@
 import { effect, untracked } from '@preact/signals';
-import { type Receipt, readReceipt } from '../api/commands.ts';
+import { hasMoreRecipients, type Receipt, readReceipt } from '../api/commands.ts';
 import type { Failure } from '../api/request.ts';
 import { type Poll, startPoll } from './poll.ts';
 import { type Send, sends, updateSend } from './sends.ts';
@@ -82,7 +82,8 @@ function isLast(send: Send, state: string): boolean {
 /** Whether it names fewer recipients than were counted: of a broadcast it names those that it has reached. */
 export function isAwaited({ state, receipt }: Send): boolean {
   if (state.kind !== 'accepted') return false;
-  return receipt === undefined || sumOf(countsOf(receipt)) < sumOf(state.sent.recipients);
+  if (receipt === undefined) return true;
+  return !hasMoreRecipients(receipt) && sumOf(countsOf(receipt)) < sumOf(state.sent.recipients);
 }
 
 /** A refusal ends nothing here: the receipt may be gone by now, and the others are still read. */

@@ -1,4 +1,4 @@
-import type { Receipt } from '../../api/commands.ts';
+import { hasMoreRecipients, type Receipt } from '../../api/commands.ts';
 import { canChange, countsOf, isAwaited, isOpen, refreshReceipt, sumOf } from '../../state/receipts.ts';
 import type { Send } from '../../state/sends.ts';
 import { countText, text } from '../../texts/texts.ts';
@@ -19,6 +19,7 @@ export function Delivery({ send }: { send: Send }) {
       <StateBar counts={counts} total={Math.max(sumOf(counts), sumOf(send.state.sent.recipients))} />
       <span class="muted">{text('delivery.label')}</span>
       <StateCounts counts={counts} />
+      {hasMoreRecipients(receipt) && <span class="muted">{text('delivery.first', { n: sumOf(counts) })}</span>}
       {!isOpen(send) && canChange(send) && (
         <button type="button" class="quiet small" onClick={() => void refreshReceipt(send)}>
           {text('delivery.refresh')}

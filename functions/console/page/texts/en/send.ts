@@ -117,6 +117,7 @@ export const send = {
   'delivery.details.one': '{n} recipient',
   'delivery.details.other': '{n} recipients',
   'delivery.more': 'and {n} more',
+  'delivery.first': 'of the first {n} recipients',
   'delivery.scheduled': 'Scheduled',
   'delivery.replied': 'Replied',
   'delivery.replaced': 'Replaced by a newer one',

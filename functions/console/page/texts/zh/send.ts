@@ -117,6 +117,7 @@ export const send: Readonly<Record<keyof typeof en, string>> = {
   'delivery.details.one': '{n} 个接收者',
   'delivery.details.other': '{n} 个接收者',
   'delivery.more': '以及另外 {n} 个',
+  'delivery.first': '（前 {n} 个接收者）',
   'delivery.scheduled': '已安排',
   'delivery.replied': '已回复',
   'delivery.replaced': '已被更新的命令取代',
