@@ -115,6 +115,8 @@ test('the log of all these attacks has no secret', async () => {
   await peer.receives(111);
   await peer.verify('talkative', { token: 'a wrong and private token' }).catch(() => undefined);
   await peer.leave();
+  // All of its log is here when it has ended.
+  await loud.process.stop();
   const log = loud.process.output();
   expect(log).toContain('"talkative"');
   expect(log).not.toMatch(/private|token of talkative/);
