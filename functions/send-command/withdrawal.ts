@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
+import type { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -19,7 +19,9 @@ export function createWithdrawal({ environment, redis, keys, log }: Runtime): Wi
   async function keepTrying(commands: Parameters<Withdraw>[0], idempotencyKey: string): Promise<void> {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs *= 2) {
       try {
-        await withdrawCommands(redis, keys, commands, { idempotencyKey, auditMax: environment.AUDIT_MAX });
+        // Most processes never need it: it is not read when they start.
+        const script = await import('../../contract/store/scripts/withdraw.ts');
+        await script.withdrawCommands(redis, keys, commands, { idempotencyKey, auditMax: environment.AUDIT_MAX });
         return;
       } catch (error) {
         const isAway = error instanceof RedisUnavailableError;

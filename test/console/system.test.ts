@@ -139,7 +139,7 @@ test("a dead letter is shown, retried when its recipient is known, and delivered
   await page.getByText('No dead letters.').waitFor();
   const entry = { command_id: 102, chat_from: 'billing', chat_to: ['newcomer'], chat_content: 'welcome' };
   await redis.command('LPUSH', keys.queue, JSON.stringify(entry));
-  await page.locator('.letter').getByText('unknown recipients').waitFor();
+  await page.locator('.letter').getByText('unknown recipients', { exact: true }).waitFor();
   const client = await system.connectClient('newcomer', undefined, { acknowledges: true });
   await page.getByRole('button', { name: 'Retry' }).click();
   expect(await arrived(client, 102)).toMatchObject({ chat_from: 'billing', chat_content: 'welcome' });

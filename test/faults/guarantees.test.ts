@@ -46,6 +46,8 @@ const WORDS: readonly string[] = [
   'expired',
   'lost',
   'ref',
+  'replaced',
+  'replaces',
   'sync',
   'written',
 ];

@@ -9,9 +9,9 @@ type Receipts = ReadonlyMap<Send, readonly RecipientReceipt[] | undefined>;
 /** Of all sends that asked for one. */
 export async function readReceipts({ sends }: History, system: System): Promise<Receipts> {
   // In upper case: ioredis makes objects of the replies of commands that it knows by their lower-case name.
-  const port = {
-    command: (name: string, ...args: string[]) => system.admin.call(name.toUpperCase(), ...args),
-  } as unknown as RedisPort;
+  const command = (name: string, ...args: string[]) => system.admin.call(name.toUpperCase(), ...args);
+  const pipeline = (commands: [string, ...string[]][]) => Promise.all(commands.map((one) => command(...one)));
+  const port = { command, pipeline } as unknown as RedisPort;
   const receipts = new Map<Send, readonly RecipientReceipt[] | undefined>();
   for (const send of sends) {
     if (!send.receipt || send.id === undefined) continue;
