@@ -212,6 +212,24 @@ describe.each(drivers)('the route script over %s', (driver) => {
     await inbox('g1');
   });
 
+  it('does not carry out a batch of a gateway again that comes late, behind the next one', async () => {
+    await store.addUser('behind');
+    const batch = async (digest: string) => {
+      const idempotency = { key: 'batch:g1', digest, ttlSeconds: 60 };
+      return (await route([message(['behind'])], { gatewayId: 'g1', idempotency })).status;
+    };
+    // The second "9" is what an old connection delivers after the call was repeated on a new one.
+    expect([await batch('9'), await batch('9'), await batch('10'), await batch('9'), await batch('10')]).toEqual([
+      'ok',
+      'replay',
+      'ok',
+      'late',
+      'replay',
+    ]);
+    expect(await mailbox('behind')).toHaveLength(2);
+    await store.redis.del(`${store.keys.prefix}batch:g1`);
+  });
+
   it('does nothing twice under one idempotency key, and nothing for another body', async () => {
     await store.addUser('once');
     const idempotency = { key: 'idempotency:k', digest: 'd1', ttlSeconds: 60 };

@@ -1,6 +1,6 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] OFFLINE_TTL_S · [3] bound of a mailbox, `<messages>,<bytes>` · [4] deadline: refuse when Redis's clock (ms) is past it, 0 never
---     [5] idempotency key name or '' (`batch:…`: only the last digest counts, another digest is a new batch)
+--     [5] idempotency key name or '' (`batch:…`: digests are numbers, the last one is kept: a higher one is a new batch)
 --     [6] digest of the request, '-' without a key of the caller's: it may be withdrawn · [7] idempotency TTL, s · [8] the asking gateway or ''
 --     [9] bound of the audit stream, 0: the call is not audited · [10] ids to reserve right below that of the first command
 --     [11] highest message id known to the caller
@@ -30,7 +30,9 @@ if idempotencyKey ~= '' then
     local pastDigest, entry, answers = string.match(past, '^(%S*) (%S*) (.*)$')
     if pastDigest == digest then
       if answers ~= '' then return { 'replay', answers, string.find(entry, '^%d') and entry or '', int(now) } end
-    elseif not string.find(idempotencyKey, '^batch:') then return { 'conflict', '', '', int(now) } end
+    elseif not string.find(idempotencyKey, '^batch:') then return { 'conflict', '', '', int(now) }
+    -- it was repeated on another connection, and the batch behind it is done
+    elseif tonumber(digest) < tonumber(pastDigest) then return { 'late', '', '', int(now) } end
   end
 end
 if deadline > 0 and now > deadline then return { 'late', '', '', int(now) } end
