@@ -14,6 +14,9 @@ export class Violation extends Error {
   override name = 'Violation';
 }
 
+/** The device did nothing in time. */
+export class OverdueViolation extends Violation {}
+
 const MAX_FRAME_BYTES = 65_536;
 const MAX_IDS = 256;
 const known: readonly number[] = Object.values(ClientCommand);
@@ -66,8 +69,8 @@ export class Device {
       const violation = this.takeViolation();
       if (violation) throw violation;
       const leftMs = deadline - performance.now();
-      const happened = this.isClosed ? 'it closed the connection' : `nothing of it came within ${withinMs} ms`;
-      if (leftMs <= 0 || this.isClosed) throw new Violation(`expected ${expected}; ${happened}`);
+      if (this.isClosed) throw new Violation(`expected ${expected}; it closed the connection`);
+      if (leftMs <= 0) throw new OverdueViolation(`expected ${expected}; nothing of it came within ${withinMs} ms`);
       await this.#change(leftMs);
     }
   }
