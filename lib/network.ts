@@ -1,5 +1,6 @@
-import { aws_ec2 as ec2 } from 'aws-cdk-lib';
+import { Annotations, aws_ec2 as ec2, Token } from 'aws-cdk-lib';
 import { Construct, DependencyGroup, type IDependable } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
 import { type LogSettings, logGroup } from './data-policy.ts';
 import { refuse } from './guards/problems.ts';
 
@@ -21,6 +22,7 @@ export interface NetworkSettings {
   readonly egress?: Egress;
   /**
    * Whether in-VPC functions get an interface endpoint for Secrets Manager, without which they cannot read their secret.
+   * The whole VPC uses this endpoint, by its private DNS name.
    * @default true unless `vpc` is given and `egress` is 'nat'
    */
   readonly secretsEndpoint?: boolean;
@@ -104,14 +106,23 @@ export class Network extends Construct {
     const ready = new DependencyGroup(this.vpc.internetConnectivityEstablished);
     ready.add(this.vpc.selectSubnets(this.gatewaySubnets).internetConnectivityEstablished);
     const services = this.#services(props);
-    if (services.length > 0) this.#endpoints = this.#createEndpoints(services, ready);
+    if (services.length > 0) {
+      this.#endpoints = this.#createEndpoints(services, ready);
+      if (props.vpc) this.#admitWorkloadsOf(props.vpc, this.#endpoints);
+    }
     if (this.#needsImageLayers(props)) ready.add(this.#createS3Endpoint(this.vpc));
     this.ready = ready;
   }
 
-  /** Lets a part use the VPC endpoints, where there are any. */
-  admitToEndpoints(part: ec2.ISecurityGroup): void {
+  /** Lets a part, or an address block, use the VPC endpoints, where there are any. */
+  admitToEndpoints(part: ec2.IPeer): void {
     this.#endpoints?.addIngressRule(part, ec2.Port.tcp(443), 'AWS APIs');
+  }
+
+  /** The public subnets that a load balancer takes: one of each zone. */
+  get balancerSubnets(): readonly ec2.ISubnet[] {
+    const zones = this.vpc.publicSubnets.map(({ availabilityZone }) => availabilityZone);
+    return this.vpc.publicSubnets.filter((_, i) => zones.indexOf(zones[i] ?? '') === i);
   }
 
   #problems(props: NetworkProps): string[] {
@@ -189,6 +200,22 @@ export class Network extends Construct {
     });
   }
 
+  /** Private DNS leads every workload of the VPC to these endpoints: one that is not admitted loses the AWS service. */
+  #admitWorkloadsOf(vpc: ec2.IVpc, endpoints: ec2.SecurityGroup): void {
+    const block = addressBlockOf(vpc);
+    if (block === undefined) {
+      Annotations.of(this).addWarningV2(
+        'fronttcp:endpointsOfVpc',
+        'The new VPC endpoints have private DNS, so the whole VPC uses them, but its address block is not known and they admit fronttcp alone: give vpcCidrBlock to Vpc.fromVpcAttributes.',
+      );
+      return;
+    }
+    endpoints.addIngressRule(ec2.Peer.ipv4(block), ec2.Port.tcp(443), 'workloads of the VPC');
+    if (Token.isUnresolved(block)) {
+      acknowledge(endpoints, 'EC23', 'The address block of the VPC itself, which is known at deployment.');
+    }
+  }
+
   #createEndpoints(services: readonly InterfaceName[], ready: DependencyGroup): ec2.SecurityGroup {
     const group = new ec2.SecurityGroup(this, 'EndpointGroup', {
       vpc: this.vpc,
@@ -202,12 +229,21 @@ export class Network extends Construct {
         service: interfaceServices[name],
         subnets: this.functionSubnets,
         securityGroups: [group],
-        // Admits security groups, not the whole VPC.
+        // The CDK would admit the address block of any VPC, and fail for one whose block is not known.
         open: false,
       });
       ready.add(endpoint);
     }
     return group;
+  }
+}
+
+/** Undefined: the VPC was imported without it. */
+function addressBlockOf(vpc: ec2.IVpc): string | undefined {
+  try {
+    return vpc.vpcCidrBlock;
+  } catch {
+    return undefined;
   }
 }
 

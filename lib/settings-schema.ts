@@ -220,7 +220,10 @@ export const settingsSchema = z.strictObject({
   /** Your function for what devices send: the ARN of an alias. An alias of your own app needs code: embed the construct. */
   upstream: upstream.exactOptional(),
   dataPolicy: z.enum(['keep', 'destroy']).default('keep'),
-  /** A key of your own for everything that is stored. Its policy must admit CloudWatch Logs. @default AWS's own keys */
+  /**
+   * A key of your own for everything that is stored. Its policy must admit CloudWatch Logs, and leave the rest to IAM.
+   * @default AWS's own keys
+   */
   encryptionKeyArn: z.string().exactOptional(),
   /** Of the log groups; one of the numbers that CloudWatch knows. @default 30 */
   logRetentionDays: z.enum(logs.RetentionDays).exactOptional(),

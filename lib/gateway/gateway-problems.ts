@@ -57,7 +57,7 @@ export function gatewayProblems(
   }
   if (Array.isArray(gateway.fixedAddresses) && gateway.fixedAddresses.length !== zones) {
     problems.push(
-      `gateway.fixedAddresses has ${gateway.fixedAddresses.length} addresses for ${zones} public subnets: give one for each.`,
+      `gateway.fixedAddresses has ${gateway.fixedAddresses.length} addresses, and ${zones} zones have public subnets: give one for each zone.`,
     );
   }
   problems.push(...systemControlProblems(gateway.systemControls ?? {}));

@@ -51,8 +51,8 @@ export class GatewayService extends Construct {
   constructor(scope: Construct, id: string, props: GatewayServiceProps) {
     super(scope, id);
     const { network, store, settings, scaling, tls, timings, artifacts, deploymentId } = props;
-    const { ipv6, vpc } = network;
-    refuse(this, gatewayProblems(settings, scaling, tls, { ipv6, zones: vpc.publicSubnets.length }));
+    const { ipv6, balancerSubnets } = network;
+    refuse(this, gatewayProblems(settings, scaling, tls, { ipv6, zones: balancerSubnets.length }));
 
     this.cluster = new ecs.Cluster(this, 'Cluster', {
       vpc: network.vpc,
@@ -67,6 +67,7 @@ export class GatewayService extends Construct {
       deploymentId,
       cluster: this.cluster,
       logGroup: logGroup(this, 'Logs', props.logs),
+      encryptionKey: props.logs.encryptionKey,
     });
     this.upstream = props.upstream && this.#connectUpstream(props.upstream, props.logs);
     this.securityGroup = new ec2.SecurityGroup(this, 'Group', {

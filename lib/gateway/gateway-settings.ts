@@ -86,9 +86,13 @@ export interface GatewaySettings {
   readonly memoryMiB?: number;
   /** @default 'arm64' */
   readonly architecture?: 'arm64' | 'x86_64';
-  /** Further settings of docs/configuration.md, such as MAX_FRAME_BYTES. Never a secret. @default none */
+  /**
+   * Further settings of docs/configuration.md, such as MAX_CONNECTIONS. Never a secret. Those that gateways and functions
+   * must have in common, such as MAX_FRAME_BYTES, also go into `api.environment`.
+   * @default none
+   */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Laid over the default ones. @default a backlog of 16384 and keepalive after two minutes */
+  /** Laid over the default ones. @default a backlog of 16384 */
   readonly systemControls?: SystemControls;
   /** Laid over the default ones. @default none */
   readonly targetGroupAttributes?: Readonly<Record<string, string>>;
@@ -114,13 +118,15 @@ export interface GatewaySettings {
    */
   readonly crossZone?: boolean;
   /**
-   * Addresses that do not change: new ones, or the allocation ids of Elastic IPs, one for each public subnet.
+   * Addresses that do not change: new ones, or the allocation ids of Elastic IPs, one for each zone that has a public
+   * subnet.
    * @default false
    */
   readonly fixedAddresses?: boolean | readonly string[];
   /**
-   * A task that holds connections cannot be taken by a scale-in, nor by a deployment: deployments then wait
-   * until the protection runs out. Without it, both drain tasks, and their clients reconnect.
+   * Neither a scale-in nor a deployment stops a task as long as it holds a connection: the gateway renews the protection.
+   * A deployment then does not finish until every client has left. Without it, both drain tasks, and their clients
+   * reconnect.
    * @default false
    */
   readonly taskProtection?: boolean;

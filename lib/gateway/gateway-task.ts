@@ -3,6 +3,7 @@ import {
   aws_ecr_assets as ecrAssets,
   aws_ecs as ecs,
   aws_iam as iam,
+  type aws_kms as kms,
   type aws_logs as logs,
   Size,
   aws_secretsmanager as secrets,
@@ -13,10 +14,14 @@ import type { Artifacts } from '../artifacts.ts';
 import { defaultSystemControls } from '../guards/system-controls.ts';
 import type { RedisStore } from '../redis/redis-store.ts';
 import { Env } from '../runtime-environment.ts';
+import { secretDecryption } from '../secret-decryption.ts';
 import type { Timings } from '../timings.ts';
 import { DEFAULT_HEALTH_PORT, DEFAULT_PORT, type GatewaySettings, type TlsChoice } from './gateway-settings.ts';
 
 export const CONTAINER_NAME = 'gateway';
+
+/** Failed health checks do not count before; the first success ends it. */
+const START_PERIOD = Duration.minutes(2);
 
 /** Below it the shares differ by chance; far above it a new task would stay idle. */
 const SHED_ABOVE = 1.3;
@@ -31,6 +36,8 @@ interface GatewayTaskProps {
   readonly cluster: ecs.ICluster;
   /** The value of the metrics' one dimension. */
   readonly deploymentId: string;
+  /** @default keys of AWS's own */
+  readonly encryptionKey: kms.IKey | undefined;
 }
 
 /** The task definition: one container without write access, root rights or capabilities. */
@@ -107,7 +114,8 @@ export class GatewayTask extends Construct {
         timeout: Duration.seconds(5),
         // As patient as the load balancer: a task with twenty thousand connections is not thrown away for one pause.
         retries: 5,
-        startPeriod: Duration.seconds(30),
+        // It succeeds once the gateway has been ready. A failover of Redis during the start is over by then.
+        startPeriod: START_PERIOD,
       },
     });
     this.#grant(props);
@@ -139,8 +147,12 @@ export class GatewayTask extends Construct {
     };
   }
 
-  #grant({ settings, tls, cluster }: GatewayTaskProps): void {
+  #grant({ settings, tls, cluster, encryptionKey }: GatewayTaskProps): void {
     const role = this.definition.taskRole;
+    if (encryptionKey) {
+      const readers = [this.executionRole, ...(tls.kind === 'gateway' ? [role] : [])];
+      for (const reader of readers) reader.addToPrincipalPolicy(secretDecryption(encryptionKey));
+    }
     if (tls.kind === 'gateway') {
       // Read by the gateway itself and not injected, so that a renewed certificate needs no new task.
       secrets.Secret.fromSecretCompleteArn(this, 'Certificate', tls.secretArn).grantRead(role);

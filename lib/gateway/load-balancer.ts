@@ -90,22 +90,24 @@ export class LoadBalancer extends Construct {
 
   #createBalancer({ settings, network }: LoadBalancerProps, clients: ec2.SecurityGroup): elb.NetworkLoadBalancer {
     const internetFacing = settings.internetFacing ?? true;
-    const addresses = this.#addresses(settings.fixedAddresses ?? false, network.vpc);
+    const addresses = this.#addresses(settings.fixedAddresses ?? false, network);
     return new elb.NetworkLoadBalancer(this, 'Balancer', {
       vpc: network.vpc,
       internetFacing,
-      ...(addresses ? { subnetMappings: addresses } : {}),
-      ...(internetFacing && !addresses ? { vpcSubnets: { subnetType: ec2.SubnetType.PUBLIC } } : {}),
+      // It takes no second subnet of a zone.
+      ...(addresses
+        ? { subnetMappings: addresses }
+        : { vpcSubnets: { ...(internetFacing ? { subnetType: ec2.SubnetType.PUBLIC } : {}), onePerAz: true } }),
       ...(network.ipv6 ? { ipAddressType: elb.IpAddressType.DUAL_STACK } : {}),
       securityGroups: [clients],
       crossZoneEnabled: settings.crossZone ?? true,
     });
   }
 
-  /** An Elastic IP for each public subnet, so that firewalls in front of devices can name them. */
-  #addresses(fixed: boolean | readonly string[], vpc: ec2.IVpc): elb.SubnetMapping[] | undefined {
+  /** An Elastic IP in each zone, so that firewalls in front of devices can name them. */
+  #addresses(fixed: boolean | readonly string[], network: Network): elb.SubnetMapping[] | undefined {
     if (fixed === false) return undefined;
-    return vpc.publicSubnets.map((subnet, i) => ({
+    return network.balancerSubnets.map((subnet, i) => ({
       subnet,
       allocationId:
         (fixed === true ? undefined : fixed[i]) ??
@@ -165,7 +167,8 @@ export class LoadBalancer extends Construct {
         // Its own port: a check on the TCP port would be a client every few seconds from each node.
         protocol: elb.Protocol.HTTP,
         port: String(settings.healthPort ?? DEFAULT_HEALTH_PORT),
-        // Says nothing of Redis: an outage there must not make every task unhealthy.
+        // Independent of Redis: an outage there must not make every task unhealthy. The container's own health check
+        // shows whether a new task can use Redis at all.
         path: '/healthz',
         interval: Duration.seconds(timings.healthCheckIntervalSeconds),
         timeout: Duration.seconds(Math.min(6, timings.healthCheckIntervalSeconds - 1)),

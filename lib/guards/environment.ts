@@ -5,8 +5,8 @@ import { EnvironmentError } from '../../shared/settings.ts';
 import { Env } from '../runtime-environment.ts';
 
 /**
- * Variables that a prop decides, with that prop. Set beside it, one of the two would be a lie, and what is checked about the
- * prop (times that must fit into each other, ports that a security group opens) would not be true at run time.
+ * Variables that a prop decides, with that prop. If both were set they could differ, and the checks of the prop (times
+ * that must fit into each other, ports that a security group opens) would not hold at run time.
  */
 const DECIDED: Readonly<Record<string, string>> = {
   [Env.redisUrl]: 'redis',
@@ -33,7 +33,7 @@ const DECIDED: Readonly<Record<string, string>> = {
 };
 
 /** Both sides check, route and store messages: with two values the same message is treated in two ways. */
-const SHARED = ['OFFLINE_TTL_S', 'MAILBOX_MAX', 'MAILBOX_MAX_BYTES', 'MAX_RECIPIENTS'] as const;
+const SHARED = ['OFFLINE_TTL_S', 'MAILBOX_MAX', 'MAILBOX_MAX_BYTES', 'MAX_RECIPIENTS', 'MAX_FRAME_BYTES'] as const;
 
 type Environment = Readonly<Record<string, string>>;
 

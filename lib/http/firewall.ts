@@ -46,7 +46,7 @@ export const VIEWER_FUNCTION = `function handler(event) {
 }
 `;
 
-/** For so long API Gateway keeps what the check said about a value, and a value that was taken back is still admitted. */
+/** API Gateway caches the result of the check for this long. Until then a revoked value is still admitted. */
 const CHECK_CACHE = Duration.minutes(5);
 const CHECK_MEMORY_MIB = 256;
 const CHECK_TIMEOUT_SECONDS = 10;

@@ -16,6 +16,7 @@ import { type LogSettings, logGroup } from '../data-policy.ts';
 import type { Network } from '../network.ts';
 import type { RedisStore } from '../redis/redis-store.ts';
 import { Env } from '../runtime-environment.ts';
+import { secretDecryption } from '../secret-decryption.ts';
 
 interface NodeFunctionProps {
   /** The folder of the function, and so of its bundle. */
@@ -60,6 +61,9 @@ export class NodeFunction extends Construct {
     logs.grantWrite(rights);
     if (props.storeAccess) props.store.secret.grantRead(rights);
     props.secret?.secret.grantRead(rights);
+    if (props.encryptionKey && (props.storeAccess || props.secret)) {
+      rights.policy.addStatements(secretDecryption(props.encryptionKey));
+    }
     if (props.store.access && props.storeAccess) rights.policy.addStatements(networkInterfaces());
     const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),

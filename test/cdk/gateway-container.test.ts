@@ -39,6 +39,13 @@ describe('the container', () => {
       },
     },
     {
+      name: 'gives a new gateway two minutes to find Redis before a failed health check counts',
+      holds: (t) => expect(container(t).HealthCheck.StartPeriod).toBe(120),
+      undo: (t) => {
+        container(t).HealthCheck.StartPeriod = 30;
+      },
+    },
+    {
       name: 'is killed no sooner than its drain has ended',
       holds: (t) => {
         const drainSeconds = Number(environment(t).DRAIN_TIMEOUT_MS) / 1000;
@@ -92,9 +99,8 @@ describe('the container', () => {
       },
     },
     {
-      name: 'listens with a deep backlog',
-      holds: (t) =>
-        expect(container(t).SystemControls).toContainEqual({ Namespace: 'net.core.somaxconn', Value: '16384' }),
+      name: 'listens with a deep backlog, and sets no keepalive, which each socket has of its own',
+      holds: (t) => expect(container(t).SystemControls).toEqual([{ Namespace: 'net.core.somaxconn', Value: '16384' }]),
       undo: (t) => {
         container(t).SystemControls.shift();
       },

@@ -142,7 +142,7 @@ const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence:
   [
     'fewer addresses than subnets',
     { gateway: { fixedAddresses: ['eipalloc-1'] } },
-    /has 1 addresses for 2 public subnets/,
+    /has 1 addresses, and 2 zones have public subnets/,
   ],
   [
     'PROXY protocol before TLS in the gateway',
@@ -150,6 +150,11 @@ const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence:
     /"proxy-v2" cannot be had with TLS in the gateway/,
   ],
   ['the same port twice', { gateway: { port: 8125 } }, /port and healthPort are both 8125/],
+  [
+    'a keepalive that each socket overrides',
+    { gateway: { systemControls: { 'net.ipv4.tcp_keepalive_time': 60 } } },
+    /net\.ipv4\.tcp_keepalive_time has no effect: .* Leave it out\./,
+  ],
   [
     'more connections than the load balancer has ports',
     { gateway: { clientAddress: 'none' }, scaling: { connectionsPerTask: 60_000 } },
@@ -187,6 +192,11 @@ const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence:
     'mailboxes with two bounds',
     { gateway: { environment: { MAILBOX_MAX: '10' } } },
     /MAILBOX_MAX is 10 for the gateways and left out for the functions/,
+  ],
+  [
+    'frames of two sizes',
+    { gateway: { environment: { MAX_FRAME_BYTES: '4096' } } },
+    /MAX_FRAME_BYTES is 4096 for the gateways and left out for the functions/,
   ],
   [
     'a command id that is gathered and answered',
@@ -277,8 +287,9 @@ describe('the synthesis refuses', () => {
   });
 
   it('nothing that is allowed', () => {
+    const environment = { MAX_FRAME_BYTES: '4096' };
     const { handler } =
-      newFrontTcp({ gateway: { environment: { MAX_FRAME_BYTES: '4096' } } }).api.functions.get('login') ?? {};
+      newFrontTcp({ gateway: { environment }, api: { environment } }).api.functions.get('login') ?? {};
     expect(handler).toBeInstanceOf(lambda.Function);
     expect(() =>
       synthesise({

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { FrontTcpStack } from '../../lib/front-tcp-stack.ts';
 import { parseSettings, type Settings } from '../../lib/settings.ts';
 import { repository } from '../kit/process.ts';
-import { artifacts, newApp, resourcesOf, type TemplateJson } from './support/synthesis.ts';
+import { artifacts, newApp, policiesOf, resourcesOf, type TemplateJson, UPSTASH_SECRET } from './support/synthesis.ts';
 
 interface StackTemplate extends TemplateJson {
   readonly Outputs: Readonly<Record<string, { readonly Value: unknown; readonly Description: string }>>;
@@ -90,6 +90,35 @@ it('sends every alarm and its end to the given topic, and encrypts all stored da
       .map(({ Properties }) => Properties.KmsKeyArn),
   ];
   expect(new Set(keys)).toEqual(new Set([KEY]));
+});
+
+const SECRET = UPSTASH_SECRET.replace('us-east-1', 'eu-central-1');
+
+const stores: readonly (readonly [name: string, settings: Settings])[] = [
+  ['the store', { redis: { kind: 'valkey' } }],
+  ['the user', { redis: { kind: 'upstash', secretArn: SECRET } }],
+];
+
+it.each(stores)('reads secrets of %s that the given key encrypts', (_, settings) => {
+  const { template } = deployed({
+    encryptionKeyArn: KEY,
+    tls: { kind: 'gateway', secretArn: SECRET.replace('upstash', 'tls') },
+    ...settings,
+  });
+  const readers = policiesOf(template).filter((policy) =>
+    JSON.stringify(policy).includes('secretsmanager:GetSecretValue'),
+  );
+  // The functions and the relay, the start of a task, and the gateway itself.
+  expect(readers.length).toBeGreaterThan(5);
+  for (const { Statement } of readers) {
+    expect(Statement).toContainEqual(
+      expect.objectContaining({
+        Action: 'kms:Decrypt',
+        Resource: KEY,
+        Condition: { StringLike: { 'kms:ViaService': 'secretsmanager.*' } },
+      }),
+    );
+  }
 });
 
 it.each([

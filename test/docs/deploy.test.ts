@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readSettingsFile } from '../../lib/settings.ts';
 import { repository } from '../kit/process.ts';
-import { fencesOf } from './support/fences.ts';
+import { fencesOf, readPage } from './support/fences.ts';
 
 const commands = fencesOf('docs/deploy.md')
   .filter(({ language }) => language === 'sh')
@@ -50,6 +50,15 @@ test('the file of the teardown takes the settings that were deployed, and lets t
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test('the role of the pipeline does without a provider of its own where the account has one already', () => {
+  const role = readFileSync(join(repository, 'examples/pipeline/role.yml'), 'utf8');
+  const provider = /^ {2}Provider:\n((?: {4}.*\n)+)/m.exec(role)?.[1];
+  expect(provider).toContain('Condition: CreatesProvider\n');
+  expect(role).toContain("CreatesProvider: !Equals [!Ref ProviderArn, '']");
+  expect(role).toContain('Federated: !If [CreatesProvider, !GetAtt Provider.Arn, !Ref ProviderArn]');
+  expect(readPage('docs/deploy.md')).toContain('ProviderArn=');
 });
 
 test('the pipeline has no long-lived key, and its role trusts one environment of one repository', () => {
