@@ -15,8 +15,6 @@ const types = (project: string, name: string): readonly string[] => {
 const steps: readonly { readonly name: string; readonly command: readonly string[] }[] = [
   { name: 'format and lint', command: [bin('biome'), 'check', '--error-on-warnings', '.'] },
   { name: 'types', command: types(repository, 'types') },
-  // What the packages hold, without the methods that are newer than the oldest Node that they are for.
-  { name: 'types on Node 20', command: types('tsconfig.node20.json', 'node-20-types') },
   { name: 'types of the console page', command: types('functions/console/page', 'console-page-types') },
   { name: 'architecture', command: [bin('vitest'), 'run', '--project', 'architecture'] },
 ];

@@ -5,9 +5,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import project from '../../tsconfig.node20.json' with { type: 'json' };
 import packed from '../../tsconfig.pack.json' with { type: 'json' };
 import { compile } from '../kit/compiled-package.ts';
-import { repository } from '../kit/process.ts';
+import { repository, startProcess } from '../kit/process.ts';
 
-/** `npm run check` compiles with this project what the packages hold. */
 it('the types for Node 20 refuse the methods that it lacks, and no others', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'fronttcp-node-20-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -25,6 +24,12 @@ it('the types for Node 20 refuse the methods that it lacks, and no others', asyn
   const refused = Array.from(problems.matchAll(/Property '(\w+)' does not exist/g), ([, name]) => name);
   expect(refused, problems).toEqual(['withResolvers', 'groupBy', 'union']);
 }, 60_000);
+
+it('what the packages hold is compiled with the types for Node 20', async () => {
+  const tsc = join(repository, 'node_modules/.bin/tsc');
+  const compiling = startProcess(tsc, ['--noEmit', '-p', 'tsconfig.node20.json']);
+  expect(await compiling.exit, compiling.output()).toEqual({ code: 0, signal: null });
+}, 120_000);
 
 it('every program of the packages is compiled with the types for Node 20', () => {
   const bundler = readFileSync(join(repository, 'scripts/bundle.mjs'), 'utf8');
