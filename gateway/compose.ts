@@ -71,8 +71,15 @@ export interface GatewayParts {
   readonly exporter: Traces | undefined;
 }
 
+/** What the state of the gateway says to its parts. */
+interface GatewayState {
+  isReady(): boolean;
+  /** Whether it has been ready once. */
+  hasStarted(): boolean;
+}
+
 /** Makes the parts of one gateway and connects them; starts none. Rejects when its certificate cannot be read. */
-export async function compose(config: GatewayConfig, log: GatewayLog, isReady: () => boolean): Promise<GatewayParts> {
+export async function compose(config: GatewayConfig, log: GatewayLog, state: GatewayState): Promise<GatewayParts> {
   const startedAt = Date.now();
   const keys = keysOf(config.redis.keyPrefix);
   const redis = connectRedis(config.redis, log);
@@ -174,7 +181,8 @@ export async function compose(config: GatewayConfig, log: GatewayLog, isReady: (
     config.shedAbove > 0 ? new Rebalance({ above: config.shedAbove, connections, fleet, sessions, log }) : undefined;
   const debug = config.debugEndpoints ? new DebugEndpoints(registry) : undefined;
   const health = new HealthServer({
-    isReady: () => isReady() && lease.isHeld && !routeQueue.isStuck,
+    isReady: () => state.isReady() && lease.isHeld && !routeQueue.isStuck,
+    hasStarted: state.hasStarted,
     metrics: observer.metrics,
     debug,
   });

@@ -41,7 +41,10 @@ class Gateway implements RunningGateway {
 
   static async start(config: GatewayConfig, log: GatewayLog): Promise<Gateway> {
     let gateway: Gateway | undefined;
-    const parts = await compose(config, log, () => gateway !== undefined && gateway.#state === 'ready');
+    const parts = await compose(config, log, {
+      isReady: () => gateway !== undefined && gateway.#state === 'ready',
+      hasStarted: () => gateway !== undefined && gateway.#state !== 'joining',
+    });
     // Bind the ports first, so that EADDRINUSE fails fast even without Redis.
     const healthPort = await parts.health.listen(config.healthHost, config.healthPort);
     const port = await parts.listener.listen().catch((error: unknown) => {

@@ -9,6 +9,8 @@ const MAX_CONNECTIONS = 64;
 
 interface HealthServerParts {
   readonly isReady: () => boolean;
+  /** Whether it has been ready once. It stays true: an outage of Redis must not end gateways with clients. */
+  readonly hasStarted: () => boolean;
   readonly metrics: Registry;
   readonly debug: DebugEndpoints | undefined;
   readonly timeoutMs?: number;
@@ -23,26 +25,17 @@ export class HealthServer {
   readonly #server: Server;
   /** In the order in which they came. */
   readonly #connections = new Set<Socket>();
-  /** Set by the first request that finds it ready. Never cleared: an outage of Redis must not end gateways with clients. */
-  #hasBeenReady = false;
 
   constructor(parts: HealthServerParts) {
     const { timeoutMs = TIMEOUT_MS } = parts;
-    const isReady = (): boolean => {
-      const isReadyNow = parts.isReady();
-      this.#hasBeenReady ||= isReadyNow;
-      return isReadyNow;
-    };
     this.#server = createServer((request, response) => {
       if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET\n');
       const path = request.url?.split('?')[0];
       if (path === '/healthz') return answer(response, 200, 'ok\n');
       if (path === '/readyz')
-        return isReady() ? answer(response, 200, 'ready\n') : answer(response, 503, 'not ready\n');
-      if (path === '/startupz') {
-        const hasStarted = isReady() || this.#hasBeenReady;
-        return hasStarted ? answer(response, 200, 'started\n') : answer(response, 503, 'not started\n');
-      }
+        return parts.isReady() ? answer(response, 200, 'ready\n') : answer(response, 503, 'not ready\n');
+      if (path === '/startupz')
+        return parts.hasStarted() ? answer(response, 200, 'started\n') : answer(response, 503, 'not started\n');
       if (parts.debug && path?.startsWith('/debug/'))
         return answerDebug(parts.debug, request.url ?? '', response, timeoutMs);
       if (path !== '/metrics') return answer(response, 404, 'not found\n');

@@ -218,6 +218,7 @@ export class RouteQueue {
           highestId: this.#lease.highestId,
           idempotency,
         });
+        if (result.status === 'late') throw new Error('a later batch of this gateway is routed already');
         this.#failingSinceMs = 0;
         return result;
       } catch (error) {

@@ -17,17 +17,21 @@ async function routeQueue() {
   onTestFinished(() => redis.close());
   const keys = keysOf(config.redis.keyPrefix);
   const lease = { gatewayId: 'g', highestId: 0 };
-  const parts = { redis, keys, config, lease, registry: new Registry(), counters: new Counters(), log: silentLog };
+  const counters = new Counters();
+  const parts = { redis, keys, config, lease, registry: new Registry(), counters, log: silentLog };
   const queue = new RouteQueue(parts);
   const { session } = await g.verified('sender', ['errors']);
   await g.pass(1_000);
   const batch = `${config.redis.keyPrefix}batch:g`;
   return {
     queue,
+    counters,
     pass: g.pass,
     /** The script fails as long as the key of its last batch has another type. */
     breaks: () => redis.command('RPUSH', batch, 'of another type'),
     works: () => redis.command('DEL', batch),
+    /** As if another process with this gateway's id had routed many batches. */
+    isBehind: () => redis.command('SET', batch, '999 - 1,0,0,0,,0,'),
     async routesOne(): Promise<void> {
       const command = { commandId: 102, body: '{"chat_content": "x"}', to: ['away'] };
       queue.add(session, command, { version: 1, ref: undefined });
@@ -65,4 +69,11 @@ test('a queue whose calls go on failing is stuck after 10 s, and no longer when 
   await routesOne();
   await pass(11_000);
   expect(queue.isStuck).toBe(false);
+});
+
+test('a command whose batch the store takes for an old one is refused, not counted as routed', async () => {
+  const { counters, isBehind, routesOne } = await routeQueue();
+  await isBehind();
+  await routesOne();
+  expect(counters).toMatchObject({ routed: 0, routesRefused: 1 });
 });

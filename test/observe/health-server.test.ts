@@ -10,7 +10,13 @@ const TIMEOUT_MS = 100;
 
 async function healthServer(): Promise<number> {
   const debug = new DebugEndpoints(new Registry());
-  const server = new HealthServer({ isReady: () => true, metrics: new Metrics(), debug, timeoutMs: TIMEOUT_MS });
+  const server = new HealthServer({
+    isReady: () => true,
+    hasStarted: () => true,
+    metrics: new Metrics(),
+    debug,
+    timeoutMs: TIMEOUT_MS,
+  });
   onTestFinished(() => server.close());
   return server.listen('127.0.0.1', 0);
 }

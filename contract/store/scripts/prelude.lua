@@ -164,8 +164,8 @@ end
 -- than the ones in the mailbox, so no later session is served from it before all of them have handed over
 local function owe(user, epoch)
   local key = P .. 'user:' .. user
-  local past = redis.pcall('HGET', key, 'owing')
   -- pcall, here and below: a key of another type, written by another program, must not stop a burial
+  local past = redis.pcall('HGET', key, 'owing')
   redis.pcall('HSET', key, 'owing', type(past) == 'string' and past .. ' ' .. epoch or epoch)
 end
 local function owes(user, epoch)
