@@ -13,12 +13,17 @@ const balancers: readonly (readonly [name: string, settings: GatewaySettings])[]
   ['one inside of the VPC', { internetFacing: false }],
 ];
 
+const { PUBLIC, PRIVATE_ISOLATED } = ec2.SubnetType;
+
+/** A VPC without NAT, with a group of subnets of each of these types in every zone. */
+function vpcWith(stack: Stack, ...types: ec2.SubnetType[]): ec2.IVpc {
+  const subnetConfiguration = types.map((subnetType, at) => ({ name: `group-${at}`, subnetType }));
+  return new ec2.Vpc(stack, 'Vpc', { natGateways: 0, subnetConfiguration }) as ec2.IVpc;
+}
+
 describe('an existing VPC', () => {
   const stack = newStack();
-  const publicOnly = new ec2.Vpc(stack, 'Vpc', {
-    natGateways: 0,
-    subnetConfiguration: [{ name: 'public', subnetType: ec2.SubnetType.PUBLIC }],
-  }) as ec2.IVpc;
+  const publicOnly = vpcWith(stack, PUBLIC);
 
   it('must have subnets for the store', () => {
     expect(() => newFrontTcp({ network: { vpc: publicOnly } }, stack)).toThrow(/neither isolated nor private subnets/);
@@ -26,10 +31,7 @@ describe('an existing VPC', () => {
 
   it('must have subnets for its egress', () => {
     const another = newStack();
-    const vpc = new ec2.Vpc(another, 'Vpc', {
-      natGateways: 0,
-      subnetConfiguration: [{ name: 'isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }],
-    }) as ec2.IVpc;
+    const vpc = vpcWith(another, PRIVATE_ISOLATED);
     expect(() => newFrontTcp({ network: { vpc } }, another)).toThrow(/no subnets for egress "public-ip"/);
   });
 
@@ -41,15 +43,7 @@ describe('an existing VPC', () => {
 
   it.each(balancers)('with two groups of subnets in each zone gives one of each zone to %s', (_, settings) => {
     const another = newStack();
-    const vpc = new ec2.Vpc(another, 'Vpc', {
-      natGateways: 0,
-      subnetConfiguration: [
-        { name: 'public', subnetType: ec2.SubnetType.PUBLIC },
-        { name: 'edge', subnetType: ec2.SubnetType.PUBLIC },
-        { name: 'isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
-        { name: 'data', subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
-      ],
-    }) as ec2.IVpc;
+    const vpc = vpcWith(another, PUBLIC, PUBLIC, PRIVATE_ISOLATED, PRIVATE_ISOLATED);
     newFrontTcp({ network: { vpc }, gateway: { crossZone: false, ...settings } }, another);
     const { Subnets, SubnetMappings } = resourceOf(templateOf(another), BALANCER).Properties;
     expect(Subnets ?? SubnetMappings).toHaveLength(2);
@@ -75,13 +69,7 @@ describe('an existing VPC', () => {
 
     it('admits its other workloads to them', () => {
       const another = newStack();
-      const vpc = new ec2.Vpc(another, 'Vpc', {
-        natGateways: 0,
-        subnetConfiguration: [
-          { name: 'public', subnetType: ec2.SubnetType.PUBLIC },
-          { name: 'isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
-        ],
-      }) as ec2.IVpc;
+      const vpc = vpcWith(another, PUBLIC, PRIVATE_ISOLATED);
       newFrontTcp({ network: { vpc } }, another);
       const own = { 'Fn::GetAtt': [expect.stringMatching(/^Vpc/), 'CidrBlock'] };
       expect(admitted(another)).toEqual([[own, 443, 443]]);
@@ -109,13 +97,7 @@ describe('an existing VPC', () => {
 
   it('gets the endpoint for image layers, and no second one of what it has', () => {
     const another = newStack();
-    const vpc = new ec2.Vpc(another, 'Vpc', {
-      natGateways: 0,
-      subnetConfiguration: [
-        { name: 'public', subnetType: ec2.SubnetType.PUBLIC },
-        { name: 'isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
-      ],
-    }) as ec2.IVpc;
+    const vpc = vpcWith(another, PUBLIC, PRIVATE_ISOLATED);
     newFrontTcp({ network: { vpc, egress: 'endpoints', existingEndpoints: ['ecr.api', 'ecr.dkr', 'logs'] } }, another);
     const template = Template.fromStack(another);
     const endpoints = Object.values(template.findResources('AWS::EC2::VPCEndpoint')).map((one) =>
