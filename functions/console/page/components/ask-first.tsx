@@ -1,6 +1,6 @@
-import { useId, useRef, useState } from 'preact/hooks';
+import { useId, useRef } from 'preact/hooks';
 import { text } from '../texts/texts.ts';
-import { isSecondClick } from './clicks.ts';
+import { isSecondClick, useOneAtATime } from './clicks.ts';
 
 interface Props {
   /** Of the button that opens it. */
@@ -21,14 +21,13 @@ interface Props {
 export function AskFirst(props: Props) {
   const { label, name, describedBy, heading, consequence, confirm, onConfirm, buttonClass = 'danger' } = props;
   const dialog = useRef<HTMLDialogElement>(null);
-  const [isRunning, setRunning] = useState(false);
+  const { isRunning, run } = useOneAtATime();
   const id = useId();
-  const run = async () => {
-    setRunning(true);
-    await onConfirm();
-    setRunning(false);
-    dialog.current?.close();
-  };
+  const act = () =>
+    run(async () => {
+      await onConfirm();
+      dialog.current?.close();
+    });
   return (
     <>
       <button
@@ -52,7 +51,7 @@ export function AskFirst(props: Props) {
             class="danger filled"
             disabled={isRunning}
             onClick={(event) => {
-              if (!isSecondClick(event)) void run();
+              if (!isSecondClick(event)) void act();
             }}
           >
             {confirm}

@@ -1,7 +1,7 @@
 import type { ComponentChildren, TargetedSubmitEvent } from 'preact';
 import { useId, useRef, useState } from 'preact/hooks';
 import { text } from '../texts/texts.ts';
-import { isSecondClick } from './clicks.ts';
+import { isSecondClick, useOneAtATime } from './clicks.ts';
 
 interface Props {
   /** Of the button that opens it. */
@@ -17,16 +17,16 @@ interface Props {
 /** A button for what needs a word more than yes or no. */
 export function FormDialog({ label, heading, lead, confirm, onConfirm, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const [isRunning, setRunning] = useState(false);
+  const { isRunning, run } = useOneAtATime();
   const [trouble, setTrouble] = useState<string>();
   const id = useId();
-  const submit = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
-    setRunning(true);
-    const problem = await onConfirm();
-    setRunning(false);
-    setTrouble(problem);
-    if (problem === undefined) dialog.current?.close();
+    void run(async () => {
+      const problem = await onConfirm();
+      setTrouble(problem);
+      if (problem === undefined) dialog.current?.close();
+    });
   };
   return (
     <>

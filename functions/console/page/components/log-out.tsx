@@ -1,15 +1,12 @@
-import { useRef, useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { logOut } from '../state/session.ts';
 import { text } from '../texts/texts.ts';
+import { isSecondClick, useOneAtATime } from './clicks.ts';
 
 /** Asks first: to log out also closes this user's own TCP connection. */
 export function LogOut({ userId }: { userId: string }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const [isRunning, setRunning] = useState(false);
-  const confirm = () => {
-    setRunning(true);
-    void logOut();
-  };
+  const { isRunning, run } = useOneAtATime();
   return (
     <>
       <bdi class="account" title={userId}>
@@ -25,7 +22,14 @@ export function LogOut({ userId }: { userId: string }) {
           <button type="button" onClick={() => dialog.current?.close()}>
             {text('logout.cancel')}
           </button>
-          <button type="button" class="primary" disabled={isRunning} onClick={confirm}>
+          <button
+            type="button"
+            class="primary"
+            disabled={isRunning}
+            onClick={(event) => {
+              if (!isSecondClick(event)) void run(logOut);
+            }}
+          >
             {text(isRunning ? 'logout.confirming' : 'logout.confirm')}
           </button>
         </div>

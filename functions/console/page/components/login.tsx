@@ -5,19 +5,20 @@ import { type LoginNotice, logIn, loginNotice } from '../state/session.ts';
 import { failureText } from '../texts/failures.ts';
 import { countText, text } from '../texts/texts.ts';
 import { clockText } from '../texts/times.ts';
+import { useOneAtATime } from './clicks.ts';
 import { useCountdown } from './countdown.ts';
 
 export function Login() {
   const [userId, setUserId] = useState('');
   const [password, setPassword] = useState('');
-  const [isRunning, setRunning] = useState(false);
+  const { isRunning, run } = useOneAtATime();
   const [trouble, setTrouble] = useState<Failure | 'missing'>();
   const [retryAtMs, setRetryAtMs] = useState(0);
   const waitSeconds = useCountdown(retryAtMs);
   const first = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => first.current?.focus(), []);
 
-  const submit = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     if (isRunning || waitSeconds > 0) return;
     loginNotice.value = undefined;
@@ -25,11 +26,11 @@ export function Login() {
       setTrouble('missing');
       return;
     }
-    setRunning(true);
-    const failure = await logIn(userId, password);
-    setRunning(false);
-    setTrouble(failure?.kind === 'forbidden' ? undefined : failure);
-    if (failure?.kind === 'throttled') setRetryAtMs(Date.now() + failure.retryAfterSeconds * 1000);
+    void run(async () => {
+      const failure = await logIn(userId, password);
+      setTrouble(failure?.kind === 'forbidden' ? undefined : failure);
+      if (failure?.kind === 'throttled') setRetryAtMs(Date.now() + failure.retryAfterSeconds * 1000);
+    });
   };
 
   return (

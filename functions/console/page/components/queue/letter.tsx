@@ -7,22 +7,21 @@ import { countText, text } from '../../texts/texts.ts';
 import { clockText } from '../../texts/times.ts';
 import { announce } from '../announcer.tsx';
 import { AskFirst } from '../ask-first.tsx';
-import { isSecondClick } from '../clicks.ts';
+import { isSecondClick, useOneAtATime } from '../clicks.ts';
 
 export function Letter({ letter }: { letter: DeadLetter }) {
   const [trouble, setTrouble] = useState('');
-  const [isRunning, setRunning] = useState(false);
+  const { isRunning, run } = useOneAtATime();
   const headId = useId();
   const name = letter.reason ?? text('queue.noReason');
 
-  const take = async (action: LetterAction) => {
-    setRunning(true);
-    const failure = await takeLetters([letter.id], action, () => undefined);
-    setRunning(false);
-    setTrouble(failure ? failureText(failure) : '');
-    announce(failure ? failureText(failure) : text(action === 'retry' ? 'queue.retried' : 'queue.deleted', { n: 1 }));
-    refreshNow();
-  };
+  const take = (action: LetterAction) =>
+    run(async () => {
+      const failure = await takeLetters([letter.id], action, () => undefined);
+      setTrouble(failure ? failureText(failure) : '');
+      announce(failure ? failureText(failure) : text(action === 'retry' ? 'queue.retried' : 'queue.deleted', { n: 1 }));
+      refreshNow();
+    });
 
   return (
     <li class="row letter">
