@@ -1,5 +1,6 @@
 import { ClientCommand } from '../../contract/wire/command-ids.ts';
 import { HEADER_BYTES } from '../../contract/wire/frame.ts';
+import { timerMs } from './delay.ts';
 import { TimeoutError, TooLargeError } from './errors.ts';
 import type { Json, Message } from './message.ts';
 
@@ -36,6 +37,8 @@ export class Asks {
   readonly #maxFrameBytes: number;
   /** Bodies of the newest replies by ask. A reply can be lost with its connection: then its message may come again. */
   readonly #replies = new Map<string, string>();
+  readonly #running = new Set<Promise<void>>();
+  #isClosed = false;
   #writer: ReplyWriter | undefined;
   #handler: AskHandler | undefined;
   #timeoutMs = DEFAULT_TIMEOUT_MS;
@@ -59,8 +62,20 @@ export class Asks {
     this.#writer = writer;
   }
 
-  /** Runs the handler and sends its reply. Never rejects. */
-  async take(message: Message): Promise<void> {
+  /** Runs the handler and sends its reply. Once closed, no handler starts. */
+  take(message: Message): void {
+    if (this.#isClosed) return;
+    const running = this.#run(message).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** Resolves when the running handlers are done, and their replies are written. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#running);
+  }
+
+  async #run(message: Message): Promise<void> {
     try {
       this.reply(message, await this.#ask(message));
       this.#parts.taken(message);
@@ -103,7 +118,7 @@ export class Asks {
   #ask(message: Message): Promise<Json> {
     return new Promise((resolve, reject) => {
       const late = () => reject(new TimeoutError(this.#timeoutMs, true));
-      const timer = setTimeout(late, this.#timeoutMs);
+      const timer = setTimeout(late, timerMs(this.#timeoutMs));
       Promise.resolve(message)
         .then(this.#handler)
         .then((reply) => resolve(reply ?? null), reject)

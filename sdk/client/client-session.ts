@@ -10,6 +10,7 @@ import {
   parseVerdict,
 } from './bodies.ts';
 import { Connection, openSocket } from './connection.ts';
+import { timerMs } from './delay.ts';
 import { TimeoutError, TokenRefusedError, UnreachableError } from './errors.ts';
 import type { Goodbye, SessionInfo } from './events.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -43,11 +44,13 @@ export class ClientSession {
     this.#handlers = handlers;
     this.#token = token;
     this.#connection = new Connection(socket, {
+      heard: () => this.#heartbeat?.heard(),
       frame: (version, commandId, body) => this.#frame(version, commandId, body),
       ended: (cause) => this.#ended(cause),
     });
     const { verifyTimeoutMs } = settings;
-    this.#verifyTimer = setTimeout(() => this.destroy(new TimeoutError(verifyTimeoutMs, true)), verifyTimeoutMs);
+    const late = () => this.destroy(new TimeoutError(verifyTimeoutMs, true));
+    this.#verifyTimer = setTimeout(late, timerMs(verifyTimeoutMs));
     this.#verify();
   }
 
@@ -96,7 +99,6 @@ export class ClientSession {
 
   /** An unknown command comes from a newer server: it is ignored. */
   #frame(version: number, commandId: number, body: Buffer): void {
-    this.#heartbeat?.heard();
     const isUnderstood = this.#dispatch(version, commandId, body);
     if (!isUnderstood) this.#handlers.malformed(commandId, body.toString());
   }

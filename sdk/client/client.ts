@@ -113,6 +113,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
    */
   onAsk(handler: AskHandler, options: AskOptions = {}): this {
     this.#asks.handle(handler, options);
+    // What came before the handler was set.
+    for (const message of this.#deliveries.takeAsks()) this.#ask(message, this.#asks.repeat(message));
     return this;
   }
 
@@ -130,14 +132,18 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   }
 
   /**
-   * Lets listeners finish, waits for outstanding answers (at most closeTimeoutMs), and ends. Never rejects. Do not await it in
-   * a message listener: it waits for that listener.
+   * Lets listeners and the handler of asks finish, waits for outstanding answers (at most closeTimeoutMs), and ends. Never
+   * rejects. Do not await it in a listener or handler: it waits for that one.
    */
   async close(): Promise<void> {
     const { closeTimeoutMs } = this.#settings;
     if (this.#state === 'verified') {
       this.#state = 'closing';
-      await deadline(Promise.all([this.#deliveries.close(), this.#queue.emptied()]), closeTimeoutMs);
+      const taken = this.#deliveries.close(this.#asks.close());
+      await deadline(Promise.all([taken, this.#queue.emptied()]), closeTimeoutMs);
+      // Whatever is late would be written behind the end.
+      this.#deliveries.detach();
+      this.#asks.attach(undefined);
       this.#session?.end();
       await deadline(this.#ended, closeTimeoutMs);
     } else if (this.#state === 'closing') {
@@ -236,9 +242,12 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncIterable<
   #receive(message: Message): void {
     const isReplied = this.#asks.repeat(message);
     if (message.ask === undefined || !this.#asks.hasHandler) this.#deliveries.receive(message);
-    else if (!this.#deliveries.isNew(message)) return;
-    else if (isReplied) this.acknowledge(message);
-    else void this.#asks.take(message);
+    else if (this.#deliveries.isNew(message)) this.#ask(message, isReplied);
+  }
+
+  #ask(message: Message, isReplied: boolean): void {
+    if (isReplied) this.acknowledge(message);
+    else this.#asks.take(message);
   }
 
   #takeReply(commandId: number, body: Json): boolean {

@@ -1,13 +1,16 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Decoded, encodeFrame, FrameDecoder } from '../../contract/wire/frame.ts';
+import { timerMs } from './delay.ts';
 import { FronttcpError, TimeoutError, UnreachableError } from './errors.ts';
 import type { Settings } from './options.ts';
 
-/** A server's frame may be larger than a client's (id and time are added): a larger length is a protocol error. */
-const MAX_INBOUND_FRAME_BYTES = 1_048_576;
+/** The largest MAX_FRAME_BYTES that a gateway can have: a larger length is a protocol error. */
+const MAX_INBOUND_FRAME_BYTES = 64 * 1024 * 1024;
 
 interface ConnectionHandlers {
+  /** Bytes came, not necessarily a whole frame. */
+  heard(): void;
   /** `body` is a view, valid during the call. */
   frame(version: number, commandId: number, body: Buffer): void;
   /** Called once, for every kind of end; undefined when the server or this client ended it in an orderly way. */
@@ -27,6 +30,7 @@ export class Connection {
     this.#handlers = handlers;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => {
+      handlers.heard();
       this.#decoder.push(chunk);
       this.#read();
     });
@@ -93,6 +97,12 @@ function serverNameOf(host: string): { servername?: string } {
   return isIP(host) === 0 ? { servername: host } : {};
 }
 
+/** A name with several addresses fails with an error of each, and no message beside them. */
+function reasonOf(cause: unknown): string {
+  const error = cause instanceof AggregateError ? (cause.errors[0] ?? cause) : cause;
+  return error instanceof Error && error.message !== '' ? error.message : String(error);
+}
+
 /** Opens a socket. Rejects with UnreachableError, or with the reason of `signal`. */
 export function openSocket(settings: Settings, signal: AbortSignal): Promise<Socket> {
   const { host, port, tls, connectTimeoutMs } = settings;
@@ -105,14 +115,13 @@ export function openSocket(settings: Settings, signal: AbortSignal): Promise<Soc
     const fail = (cause: unknown) => {
       socket.destroy();
       settle();
-      const why = cause instanceof Error && cause.message !== '' ? cause.message : String(cause);
-      reject(signal.aborted ? signal.reason : new UnreachableError(`${host}:${port}: ${why}`, { cause }));
+      reject(signal.aborted ? signal.reason : new UnreachableError(`${host}:${port}: ${reasonOf(cause)}`, { cause }));
     };
     const open = () => {
       settle();
       resolve(socket);
     };
-    const timer = setTimeout(() => fail(new TimeoutError(connectTimeoutMs, false)), connectTimeoutMs);
+    const timer = setTimeout(() => fail(new TimeoutError(connectTimeoutMs, false)), timerMs(connectTimeoutMs));
     const settle = () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', fail);

@@ -38,6 +38,11 @@ export class Deliveries {
     if (this.isNew(message)) this.#inbound.put(message);
   }
 
+  /** The waiting messages that ask for a reply; they are not handed out any more. */
+  takeAsks(): Message[] {
+    return this.#inbound.takeAll(({ ask }) => ask !== undefined);
+  }
+
   /** Returns whether the message is new. */
   isNew(message: Message): boolean {
     const seen = message.id === undefined ? 'new' : this.#known.see(message.id);
@@ -58,10 +63,10 @@ export class Deliveries {
     this.#acknowledgements.add(message.id);
   }
 
-  /** Hands out no more messages; resolves when the running listeners are done. */
-  async close(): Promise<void> {
+  /** Hands out no more messages; resolves when the running listeners, and `handlers` of others, are done. */
+  async close(handlers?: Promise<void>): Promise<void> {
     this.#inbound.close();
-    await this.#pump;
+    await Promise.all([this.#pump, handlers]);
     this.#acknowledgements.flush();
   }
 

@@ -1,3 +1,5 @@
+import { timerMs } from './delay.ts';
+
 /** The part of the connection that the heartbeat needs. */
 interface HeartbeatPeer {
   beat(): void;
@@ -21,7 +23,7 @@ export class Heartbeat {
   constructor(peer: HeartbeatPeer, intervalMs: number, missedHeartbeats: number | undefined) {
     this.#peer = peer;
     this.#limit = missedHeartbeats ?? Number.POSITIVE_INFINITY;
-    if (intervalMs > 0) this.#timer = setInterval(() => this.#tick(), intervalMs);
+    if (intervalMs > 0) this.#timer = setInterval(() => this.#tick(), timerMs(intervalMs));
   }
 
   /** Any byte from the server is a sign of life. */

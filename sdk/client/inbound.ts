@@ -59,6 +59,14 @@ export class Inbound {
     return this.#isClosed ? Promise.resolve(undefined) : new Promise((resolve) => this.#takers.push(resolve));
   }
 
+  /** Takes every waiting message for which `isWanted` holds. */
+  takeAll(isWanted: (message: Message) => boolean): Message[] {
+    const all = this.#queue.splice(0);
+    for (const message of all) if (!isWanted(message)) this.#queue.push(message);
+    this.#letGo();
+    return all.filter(isWanted);
+  }
+
   /**
    * Drops the waiting messages: they were not acknowledged, and come again. A paused source is read on: the answers to sends
    * come behind the messages.

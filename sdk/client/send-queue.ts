@@ -1,3 +1,4 @@
+import { timerMs } from './delay.ts';
 import type { FronttcpError } from './errors.ts';
 import { type ClosedError, OverloadedError, TimeoutError, UnconfirmedError } from './errors.ts';
 import type { Json } from './message.ts';
@@ -61,7 +62,7 @@ export class SendQueue {
         return;
       }
       const abort = () => entry.settle({ error: signal?.reason });
-      const timer = setTimeout(() => this.#timeOut(entry), outgoing.timeoutMs);
+      const timer = setTimeout(() => this.#timeOut(entry), timerMs(outgoing.timeoutMs));
       signal?.addEventListener('abort', abort);
       const entry: Entry = {
         ...outgoing,

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { connect } from '../../sdk/client/connect.ts';
 import { TimeoutError, TooLargeError } from '../../sdk/client/errors.ts';
-import { pair } from './dialogue.ts';
+import { until } from '../kit/until.ts';
+import { optionsFor, pair, server } from './dialogue.ts';
 
 const asking = (id: string) => ({ chat_from: 'op', chat_content: 'x', id, sent_at: 1, ask: id });
 
@@ -13,6 +15,48 @@ test('a handler replies, and the message is acknowledged', async () => {
   expect(await peer.expect(6)).toEqual({ ids: ['1'] });
   peer.write(2001, { level: 3, ask: '10', id: '2', sent_at: 1 });
   expect(await peer.expect(7)).toEqual({ ask: '10', reply: { said: { level: 3 } } });
+});
+
+test('an ask in the same segment as the 101 is replied to, and what is beside it waits for its reader', async () => {
+  const scripted = await server();
+  const connecting = connect(optionsFor(scripted));
+  const peer = await scripted.accept();
+  peer.socket.cork();
+  await peer.verify();
+  peer.write(102, asking('1'));
+  peer.message('2', 'plain');
+  peer.socket.uncork();
+  const client = await connecting;
+  await until('both are queued', () => client.queued === 2);
+  client.onAsk(() => 'in time');
+  expect(await peer.expect(7)).toEqual({ ask: '1', reply: 'in time' });
+  expect(await peer.expect(6)).toEqual({ ids: ['1'] });
+  expect((await client[Symbol.asyncIterator]().next()).value).toMatchObject({ content: 'plain' });
+  await client.close();
+});
+
+test('close lets a running handler reply, and starts none', async () => {
+  const { client, peer } = await pair();
+  const reply = Promise.withResolvers<string>();
+  const asked: unknown[] = [];
+  client.onAsk(({ ask }) => {
+    asked.push(ask);
+    return reply.promise;
+  });
+  peer.write(102, asking('1'));
+  await until('the handler runs', () => asked.length === 1);
+  const sending = client.send('you', 'last words');
+  const closing = client.close();
+  const { ref } = await peer.expect(2);
+  peer.write(102, asking('2'));
+  peer.write(110, { ref, id: '9' });
+  expect(await sending).toBe('9');
+  reply.resolve('done');
+  expect(await peer.expect(7)).toEqual({ ask: '1', reply: 'done' });
+  expect(await peer.expect(6)).toEqual({ ids: ['1'] });
+  await closing;
+  await peer.ended;
+  expect(asked).toEqual(['1']);
 });
 
 test('a message without an ask is delivered as usual, and an ask without a handler is an error', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type LookupFunction } from 'node:net';
 import { expect, test } from 'vitest';
 import { FEATURES } from '../../contract/wire/command-ids.ts';
 import { connect } from '../../sdk/client/connect.ts';
@@ -84,6 +84,18 @@ test('a refused connection rejects at once without fromStart', async () => {
   expect(error).toBeInstanceOf(UnreachableError);
   expect(error).toBeInstanceOf(FronttcpError);
   expect((error as Error).message).toContain(`127.0.0.1:${port}`);
+});
+
+test('a refused connection to a name with several addresses says why', async () => {
+  const free = createServer().listen(0, '127.0.0.1');
+  await once(free, 'listening');
+  const { port } = free.address() as { port: number };
+  free.close();
+  await once(free, 'close');
+  const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }));
+  const lookup: LookupFunction = (_name, _options, found) => found(null, addresses);
+  const connecting = connect({ host: 'gateway.test', port, phoneNumber: 'me', token: 't', tls: { lookup } });
+  await expect(connecting).rejects.toThrow('ECONNREFUSED');
 });
 
 test('keeps trying from the start with fromStart', async () => {

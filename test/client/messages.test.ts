@@ -171,6 +171,16 @@ test('a client that only sends neither keeps nor acknowledges messages', async (
   expect(client.queued).toBe(0);
 });
 
+test('a frame as large as MAX_FRAME_BYTES can be set arrives, and the next one on the same connection', async () => {
+  const { client, peer } = await pair({ reconnect: false });
+  const large = 'x'.repeat(2 * 1024 * 1024);
+  peer.message('1', large);
+  peer.message('2', 'next');
+  const iterator = client[Symbol.asyncIterator]();
+  expect((await iterator.next()).value).toMatchObject({ content: large });
+  expect((await iterator.next()).value).toMatchObject({ content: 'next' });
+});
+
 test('unknown commands of a newer server are ignored, and an invalid body is an error event', async () => {
   const { client, peer } = await pair();
   const malformed = once(client, 'malformed');

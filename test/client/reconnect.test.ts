@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { encodeFrame } from '../../contract/wire/frame.ts';
 import { backoffMs } from '../../sdk/client/backoff.ts';
 import { DismissedError, UnreachableError } from '../../sdk/client/errors.ts';
 import { until } from '../kit/until.ts';
@@ -81,6 +82,19 @@ test('any frame counts as a sign of life', async () => {
     if (beats % 2 === 0) peer.write(105);
     else peer.message(String(beats), 'hello');
   }
+  expect(scripted.count).toBe(1);
+});
+
+test('the parts of a frame are signs of life, before the whole of it', async () => {
+  const { client, peer, scripted } = await pair({ heartbeatIntervalMs: 10, missedHeartbeats: 2 });
+  const frame = encodeFrame(1100, 102, JSON.stringify({ chat_from: 'a', chat_content: 'x'.repeat(10), id: '1' }));
+  for (let at = 0; at < 8; at += 1) {
+    await peer.expect(5);
+    peer.socket.write(frame.subarray(at, at + 1));
+  }
+  peer.socket.write(frame.subarray(8));
+  const iterator = client[Symbol.asyncIterator]();
+  expect((await iterator.next()).value).toMatchObject({ id: '1' });
   expect(scripted.count).toBe(1);
 });
 

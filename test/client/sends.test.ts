@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import {
   ClosedError,
@@ -125,6 +126,29 @@ test('a send times out with an error that says whether it was written', async ()
   await once(client, 'disconnected');
   const unwritten = await client.send('you', 'x', { timeoutMs: 20 }).catch((e: Error) => e);
   expect(unwritten).toMatchObject({ isWritten: false });
+});
+
+test('a time longer than a timer can hold does not end at once', async () => {
+  const { client, peer, scripted } = await pair({
+    connectTimeoutMs: Number.POSITIVE_INFINITY,
+    verifyTimeoutMs: Number.POSITIVE_INFINITY,
+    sendTimeoutMs: Number.POSITIVE_INFINITY,
+    closeTimeoutMs: Number.POSITIVE_INFINITY,
+    heartbeatIntervalMs: 2 ** 31,
+  });
+  client.onAsk(() => delay(50, 'slow'), { timeoutMs: Number.POSITIVE_INFINITY });
+  const sending = client.send('you', 'x');
+  const { ref } = await peer.expect(2);
+  peer.write(102, { chat_from: 'op', chat_content: 'x', id: '1', sent_at: 1, ask: '1' });
+  expect(await peer.expect(7)).toEqual({ ask: '1', reply: 'slow' });
+  expect(await peer.expect(6)).toEqual({ ids: ['1'] });
+  const closing = client.close();
+  await delay(50);
+  expect(client.state).toBe('closing');
+  peer.write(110, { ref, id: '9' });
+  expect(await sending).toBe('9');
+  await closing;
+  expect(scripted.count).toBe(1);
 });
 
 test('a send is aborted by its signal', async () => {

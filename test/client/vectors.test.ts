@@ -32,6 +32,7 @@ interface Read {
 function read(socket: Socket): Read {
   const seen: Read = { frames: [], cause: undefined };
   new Connection(socket, {
+    heard: () => undefined,
     frame: (version, commandId, body) => seen.frames.push(`${version} ${commandId} ${body}`),
     ended: (cause) => (seen.cause = cause ?? null),
   });
@@ -56,7 +57,7 @@ test.each([1, 7, 13, 4_096])(
 
 test('encodes each vector byte for byte', async () => {
   const { ours, peer } = await sockets();
-  const connection = new Connection(ours, { frame: () => undefined, ended: () => undefined });
+  const connection = new Connection(ours, { heard: () => undefined, frame: () => undefined, ended: () => undefined });
   for (const { version, command_id, body } of vectors) connection.write(version, command_id, body);
   connection.end();
   expect((await buffer(peer)).toString('hex')).toBe(stream.toString('hex'));
