@@ -5,9 +5,9 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { DeployedStack } from '../../cli/support/aws.ts';
 import { accessString } from '../../lib/redis/credentials.ts';
-import { freePort } from '../../local/free-port.ts';
 import { type Replies, type StandIn, standInAws, standInLambda } from '../kit/aws-stand-in.ts';
 import { startTestGateway, type TestGateway } from '../kit/gateway.ts';
+import { reservePort } from '../kit/ports.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { accessList } from './access-list.ts';
 import { firstMessage } from './first-message.ts';
@@ -180,7 +180,7 @@ describe('propagation', () => {
 
   it('fails when a connection is refused', async () => {
     const { stack } = await stackOf(replies);
-    const outputs = new Map([...stack.outputs, ['TcpEndpoint', `127.0.0.1:${await freePort()}`]]);
+    const outputs = new Map([...stack.outputs, ['TcpEndpoint', `127.0.0.1:${await reservePort()}`]]);
     await expect(propagation({ ...stack, outputs }, pace)).rejects.toThrow(/ECONNREFUSED|reach/i);
   });
 
@@ -208,7 +208,7 @@ describe('sigterm', () => {
 
   it('fails when one connection is refused', async () => {
     const { stack } = await stackOf(replies);
-    const outputs = new Map([...stack.outputs, ['TcpEndpoint', `127.0.0.1:${await freePort()}`]]);
+    const outputs = new Map([...stack.outputs, ['TcpEndpoint', `127.0.0.1:${await reservePort()}`]]);
     await expect(sigterm({ ...stack, outputs }, 1)).rejects.toThrow(
       /2 of 2 connections were refused: after \d+ s: .*ECONN/,
     );

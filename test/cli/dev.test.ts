@@ -1,8 +1,8 @@
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { freePort } from '../../local/free-port.ts';
 import { isAlive } from '../../shared/process.ts';
+import { reservePort } from '../kit/ports.ts';
 import { type RunningProcess, repository, startProcess } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
@@ -15,8 +15,9 @@ let api: number;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  api = await freePort();
-  const ports = ['--api-port', api, '--gateway-port', await freePort(), '--health-port', await freePort()].map(String);
+  api = await reservePort();
+  const [gateway, health] = [await reservePort(), await reservePort()];
+  const ports = ['--api-port', api, '--gateway-port', gateway, '--health-port', health].map(String);
   const env = { REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() };
   dev = startProcess(process.execPath, [launcher, 'dev', ...ports], { cwd: folder, env });
   await dev.line(/fronttcp is ready/, 60_000);

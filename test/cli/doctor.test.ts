@@ -10,8 +10,8 @@ import { clockCheck } from '../../cli/support/doctor/check.ts';
 import { machineArea } from '../../cli/support/doctor/machine.ts';
 import { portsArea } from '../../cli/support/doctor/ports.ts';
 import { parseInfo, settingChecks } from '../../cli/support/doctor/store-settings.ts';
-import { freePort } from '../../local/free-port.ts';
 import { Peer } from '../kit/peer.ts';
+import { reservePort } from '../kit/ports.ts';
 import { repository } from '../kit/process.ts';
 import { startTestRedis } from '../kit/redis.ts';
 import { System } from './system.ts';
@@ -84,7 +84,7 @@ test('a message that a client is sent in session after session is named, with th
 test('findings exit with 1, and each says how to mend it', async () => {
   const evicting = await startTestRedis({ args: ['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru'] });
   onTestFinished(() => evicting.stop());
-  const nowhere = String(await freePort());
+  const nowhere = String(await reservePort());
   const { code, ok, find } = await examine({
     REDIS_URL: evicting.url,
     FRONTTCP_API: `http://127.0.0.1:${nowhere}`,
@@ -104,7 +104,7 @@ test('findings exit with 1, and each says how to mend it', async () => {
 test('without a Redis address its checks are left out; a Redis that is away is a finding', async () => {
   const unnamed = await examine({ REDIS_URL: undefined });
   expect(unnamed.find('Redis', 'reachable')).toMatchObject({ state: 'skipped' });
-  const away = await system.run(['doctor'], { env: { REDIS_URL: `redis://127.0.0.1:${await freePort()}` } });
+  const away = await system.run(['doctor'], { env: { REDIS_URL: `redis://127.0.0.1:${await reservePort()}` } });
   expect(away.code).toBe(1);
   expect(away.stdout).toMatch(/✗ reachable {2}127\.0\.0\.1:\d+: Redis is out of reach/);
 });

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { freePort } from '../../local/free-port.ts';
 import { ask } from '../../local/redis/ping.ts';
+import { reservePort } from '../kit/ports.ts';
 import { repository } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
@@ -74,7 +74,7 @@ async function runs(running: Running): Promise<void> {
 }
 
 async function startDev(line: string, cwd: string): Promise<Running> {
-  const [api, gateway, health] = [await freePort(), await freePort(), await freePort()].map(String);
+  const [api, gateway, health] = [await reservePort(), await reservePort(), await reservePort()].map(String);
   const ports = { API_PORT: api, GATEWAY_PORT: gateway, HEALTH_PORT: health };
   const free = line
     .replace(/--api-port \d+/, `--api-port ${api}`)

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { freePort } from '../../local/free-port.ts';
 import { ask } from '../../local/redis/ping.ts';
+import { reservePort } from '../kit/ports.ts';
 import { startTestRedis } from '../kit/redis.ts';
 import { System } from './system.ts';
 
@@ -56,7 +56,7 @@ test('--in with an idempotency key is a usage error that names the time for --at
 });
 
 test('with --json the last line of standard error has the error word: of the API, else of the exit code', async () => {
-  const nowhere = `http://127.0.0.1:${await freePort()}`;
+  const nowhere = `http://127.0.0.1:${await reservePort()}`;
   const refused = await errorOf(['users', 'show', 'nobody-there']);
   expect(refused).toMatchObject({ exitCode: 1, code: 0, error: 'no_such_user', message: expect.any(String) });
   expect(await errorOf(['users', 'remove', 'nobody-there'])).toMatchObject({ exitCode: 1, error: 'not_done' });
@@ -88,7 +88,7 @@ test('in a chat a refused line has its error word and the next step', async () =
 });
 
 test('an unreachable API or Redis exits with 3', async () => {
-  const nowhere = `127.0.0.1:${await freePort()}`;
+  const nowhere = `127.0.0.1:${await reservePort()}`;
   const token = (await system.json(['users', 'token', 'boss'])) as { token: string };
   const env = { FRONTTCP_TOKEN: token.token };
   const stats = await system.run(['stats', '--api', `http://${nowhere}`], { env });

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { addFigures } from '../../contract/store/scripts/figures.ts';
-import { freePort } from '../../local/free-port.ts';
+import { reservePort } from '../kit/ports.ts';
 import { launchBrowser, logIn, openConsole, userBox, writeAndSend } from './support/browser.ts';
 import { startSystem } from './support/system.ts';
 
@@ -72,7 +72,7 @@ const shots: readonly Shots[] = [
 ];
 
 await mkdir(folder, { recursive: true });
-const gatewayPorts = [await freePort(), await freePort()];
+const gatewayPorts = [await reservePort(), await reservePort()];
 const [browser, system] = await Promise.all([launchBrowser(), startSystem({ gatewayPorts })]);
 const { redis, keys } = system.runtime;
 try {

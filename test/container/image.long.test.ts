@@ -7,12 +7,12 @@ import { keysOf } from '../../contract/store/keys.ts';
 import { hashPassword } from '../../contract/store/passwords.ts';
 import { accessString } from '../../lib/redis/credentials.ts';
 import { Env } from '../../lib/runtime-environment.ts';
-import { freePort } from '../../local/free-port.ts';
 import { connect } from '../../sdk/client/connect.ts';
 import { bundles } from '../kit/bundles.ts';
 import { INSTALL_TIMEOUT_MS, runtimeClient } from '../kit/lambda/runtime-client.ts';
 import { post, type Sandbox, startSandbox } from '../kit/lambda/sandbox.ts';
 import { startSecretsExtension } from '../kit/lambda/secrets-extension.ts';
+import { reservePort } from '../kit/ports.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 import { Engine } from './support/container.ts';
@@ -62,7 +62,7 @@ describe('the image', () => {
       functions.set(name, await startSandbox(bundle, { ...store, ...own }, 'compiled'));
     }
 
-    [port, healthPort] = await Promise.all([freePort(), freePort()]);
+    [port, healthPort] = await Promise.all([reservePort(), reservePort()]);
     engine = await Engine.create();
     await engine.build(join(bundled, 'gateway'), 'localhost/gateway:test');
     await engine.start('gateway', 'localhost/gateway:test', {

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../../local/free-port.ts';
+import { reservePort } from '../kit/ports.ts';
 import { repository, startProcess } from '../kit/process.ts';
 import { until } from '../kit/until.ts';
 
@@ -46,7 +46,7 @@ export async function startPrometheus(
       scrape_configs: [{ job_name: 'fronttcp', static_configs: [{ targets }] }],
     }),
   );
-  const port = await freePort();
+  const port = await reservePort();
   const prometheus = startProcess('prometheus', [
     `--config.file=${config}`,
     `--storage.tsdb.path=${join(folder, 'prometheus')}`,

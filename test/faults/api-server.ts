@@ -1,5 +1,5 @@
-import { freePort } from '../../local/free-port.ts';
 import { startApiProcess } from '../kit/api-process.ts';
+import { reservePort } from '../kit/ports.ts';
 import type { RunningProcess } from '../kit/process.ts';
 
 /** The HTTP API in a process of its own, so that it can be killed in the middle of a request. */
@@ -14,7 +14,7 @@ export class ApiServer {
   }
 
   static async start(env: Readonly<Record<string, string>>): Promise<ApiServer> {
-    const server = new ApiServer(await freePort(), env);
+    const server = new ApiServer(await reservePort(), env);
     await server.startAgain();
     return server;
   }

@@ -5,6 +5,7 @@ import { ask } from '../../local/redis/ping.ts';
 import { lastLines, run } from '../../local/redis/run.ts';
 import { launchServer, type RunningServer, signalProcess } from '../../local/redis/server.ts';
 import { requireRedisBinary } from '../../local/redis/start.ts';
+import { reservePort } from '../kit/ports.ts';
 import { repository } from '../kit/process.ts';
 import { until } from '../kit/until.ts';
 
@@ -34,10 +35,10 @@ export async function findRedisServer(
   const path = clockAheadMs === 0 ? found.path : await withClock(folder, found.path, clockAheadMs);
   const dataDir = join(folder, `redis-${Math.random().toString(36).slice(2)}`);
   const args = [...settings, ...(cluster ? ['--cluster-enabled', 'yes'] : [])];
-  let server: RunningServer = await launch();
+  let server: RunningServer = await launch(await reservePort());
 
-  async function launch(port?: number): Promise<RunningServer> {
-    const started = await launchServer({ binary: path, dataDir, args, ...(port === undefined ? {} : { port }) });
+  async function launch(port: number): Promise<RunningServer> {
+    const started = await launchServer({ binary: path, dataDir, args, port });
     if (cluster) await formCluster(started.url);
     return started;
   }

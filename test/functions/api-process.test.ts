@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { freePort } from '../../local/free-port.ts';
+import { reservePort } from '../kit/ports.ts';
 import { startProgram } from '../kit/process.ts';
 import { sharedRedisUrl } from '../kit/redis.ts';
 
@@ -9,7 +9,7 @@ const run = (env: Record<string, string>) => startProgram('local/api.ts', [], { 
 
 describe('npm run api', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('prints its address, serves, and exits with 0 on %s', async (signal) => {
-    const port = await freePort();
+    const port = await reservePort();
     const program = run({ REDIS_URL: sharedRedisUrl(), API_PORT: String(port) });
     await program.line(new RegExp(`HTTP API on http://127\\.0\\.0\\.1:${port}`));
     expect((await fetch(`http://127.0.0.1:${port}/openapi.json`)).status).toBe(200);
@@ -18,8 +18,8 @@ describe('npm run api', () => {
   });
 
   it('answers 503 while there is no Redis', async () => {
-    const port = await freePort();
-    const program = run({ REDIS_URL: `redis://127.0.0.1:${await freePort()}`, API_PORT: String(port) });
+    const port = await reservePort();
+    const program = run({ REDIS_URL: `redis://127.0.0.1:${await reservePort()}`, API_PORT: String(port) });
     await program.line(/HTTP API on/);
     const body = JSON.stringify({ phone_number: 'a', password: 'b' });
     expect((await fetch(`http://127.0.0.1:${port}/login`, { method: 'POST', body })).status).toBe(503);
@@ -27,7 +27,7 @@ describe('npm run api', () => {
   });
 
   it('goes on when its log is no longer read', async () => {
-    const port = await freePort();
+    const port = await reservePort();
     const program = run({ REDIS_URL: sharedRedisUrl(), API_PORT: String(port) });
     await program.line(/HTTP API on/);
     program.child.stdout?.destroy();

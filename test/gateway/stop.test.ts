@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { freePort } from '../../local/free-port.ts';
 import { gatewayProgram } from '../kit/bundles.ts';
 import { chat, entry, gateway } from '../kit/gateway.ts';
 import { startGatewayProcess } from '../kit/gateway-process.ts';
 import { Peer } from '../kit/peer.ts';
+import { reservePort } from '../kit/ports.ts';
 import { type RunningProcess, startProgram } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
@@ -123,7 +123,7 @@ test('while a load balancer keeps sending, nobody is refused: new connections ar
 });
 
 test('a stop while Redis is away still exits with 0, in time', { timeout: 60_000 }, async () => {
-  const { program, healthPort } = await start({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` }, false);
+  const { program, healthPort } = await start({ REDIS_URL: `redis://127.0.0.1:${await reservePort()}` }, false);
   expect(await get(healthPort, '/healthz')).toBe(200);
   expect(await get(healthPort, '/readyz')).toBe(503);
   expect(await program.stop('SIGTERM', 25_000)).toEqual({ code: 0, signal: null });
@@ -172,6 +172,6 @@ test('the exit code of the health check is 0 exactly while the gateway beside it
   const { healthPort } = await start({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() });
   const alive = startProgram('gateway/healthcheck.mjs', [], { env: { HEALTH_PORT: String(healthPort) } });
   expect((await alive.exit).code).toBe(0);
-  const dead = startProgram('gateway/healthcheck.mjs', [], { env: { HEALTH_PORT: String(await freePort()) } });
+  const dead = startProgram('gateway/healthcheck.mjs', [], { env: { HEALTH_PORT: String(await reservePort()) } });
   expect((await dead.exit).code).toBe(1);
 });

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect, it } from 'vitest';
-import { freePort } from '../../local/free-port.ts';
+import { reservePort } from './ports.ts';
 import { startProcess } from './process.ts';
 
 const node = process.execPath;
@@ -36,7 +36,7 @@ it('says that a program is missing', async () => {
 });
 
 it('finds a port that nobody listens on', async () => {
-  const socket = connect(await freePort(), '127.0.0.1');
+  const socket = connect(await reservePort(), '127.0.0.1');
   const code = await new Promise((resolve) => socket.once('error', (error) => resolve('code' in error && error.code)));
   expect(code).toBe('ECONNREFUSED');
 });

@@ -6,6 +6,7 @@ import { inject } from 'vitest';
 import { ask } from '../../local/redis/ping.ts';
 import { launchServer, type RunningServer, signalProcess } from '../../local/redis/server.ts';
 import { requireRedisBinary } from '../../local/redis/start.ts';
+import { reservePort } from './ports.ts';
 import { until } from './until.ts';
 
 interface TestRedisOptions {
@@ -59,10 +60,10 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
   const binary = await requireRedisBinary(process.env, (line) => process.stderr.write(`${line}\n`));
   const dataDir = options.dir ?? (await mkdtemp(join(tmpdir(), 'fronttcp-redis-')));
   const args = settings(options);
-  let server: RunningServer = await launch(options.port);
+  let server: RunningServer = await launch(options.port ?? (await reservePort()));
 
-  async function launch(port: number | undefined): Promise<RunningServer> {
-    const started = await launchServer({ binary: binary.path, dataDir, args, ...(port === undefined ? {} : { port }) });
+  async function launch(port: number): Promise<RunningServer> {
+    const started = await launchServer({ binary: binary.path, dataDir, args, port });
     if (options.cluster) await formCluster(started.url);
     return started;
   }

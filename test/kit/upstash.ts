@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Redis } from 'ioredis';
-import { freePort } from '../../local/free-port.ts';
+import { reservePort } from './ports.ts';
 import { commandSchema, commandsSchema, type Encode, runCommand, runTransaction } from './upstash-commands.ts';
 import { asBase64, asText } from './upstash-replies.ts';
 
@@ -30,7 +30,7 @@ export interface TestUpstash {
 
 export async function startTestUpstash(options: UpstashOptions): Promise<TestUpstash> {
   let token = 'token-of-the-test';
-  const port = options.port ?? (await freePort());
+  const port = options.port ?? (await reservePort());
   const redis = new Redis(options.redisUrl, {
     // The service answers with an error while its store is away; it does not queue.
     enableOfflineQueue: false,

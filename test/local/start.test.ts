@@ -3,8 +3,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { freePort } from '../../local/free-port.ts';
 import { Peer } from '../kit/peer.ts';
+import { reservePort } from '../kit/ports.ts';
 import { type RunningProcess, repository, startProcess } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
@@ -17,7 +17,7 @@ interface Ports {
 
 /** A second gateway has the ports after the next ones. */
 async function ports(): Promise<Ports> {
-  return { api: await freePort(), gateway: await freePort(3), health: await freePort(3) };
+  return { api: await reservePort(), gateway: await reservePort(3), health: await reservePort(3) };
 }
 
 const envOf = ({ api, gateway, health }: Ports) => ({
@@ -142,7 +142,7 @@ test('every mistake of the environment is reported at once, before anything is s
 });
 
 test('a Redis that does not reply is named, without its password', async () => {
-  const gone = `127.0.0.1:${await freePort()}`;
+  const gone = `127.0.0.1:${await reservePort()}`;
   const running = await startAlone([], { ...envOf(await ports()), REDIS_URL: `redis://user:s3cret@${gone}` });
   expect((await running.exit).code).toBe(1);
   expect(running.output()).toMatch(new RegExp(`REDIS_URL.*${gone}.*ECONNREFUSED`));

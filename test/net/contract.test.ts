@@ -5,6 +5,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { Connection } from '../../gateway/net/connection.ts';
 import { networks } from '../kit/addon.ts';
+import { reservePort } from '../kit/ports.ts';
 import { until } from '../kit/until.ts';
 import { networkOf, reading, recorder } from './support/recorder.ts';
 
@@ -283,7 +284,7 @@ describe.each(networks())('the network %s', (kind) => {
   });
 
   test('stopped: no connection is accepted, present ones stay', async () => {
-    const { network, pair, port } = await recorder(kind);
+    const { network, pair, port } = await recorder(kind, { port: await reservePort() });
     const { client, server } = await pair();
     network.stopAccepting();
     const late = connect(port, '127.0.0.1');

@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { freePort } from '../../local/free-port.ts';
 import { gateway } from '../kit/gateway.ts';
+import { reservePort } from '../kit/ports.ts';
 import { repository, startProcess } from '../kit/process.ts';
 import { startTestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
@@ -171,7 +171,7 @@ it('the real Prometheus sees Redis hang, alerts, and sees it return', async () =
   const g = await gateway({}, { redisUrl: redis.url });
   const folder = await mkdtemp(join(tmpdir(), 'fronttcp-prometheus-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const port = await freePort();
+  const port = await reservePort();
   const config = {
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
     rule_files: [file('ops/prometheus/alerts.yml')],

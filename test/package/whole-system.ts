@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { frameOf } from '../../cli/support/conformance/device.ts';
-import { freePort } from '../../local/free-port.ts';
+import { reservePort } from '../kit/ports.ts';
 import { type RunningProcess, startProcess } from '../kit/process.ts';
 
 interface Installed {
@@ -15,7 +15,7 @@ interface Installed {
 
 /** Runs the whole system from an installed package: what a developer does in the first minutes. */
 export async function runWholeSystem({ node, app, env }: Installed): Promise<void> {
-  const [api, gateway, health] = [await freePort(), await freePort(), await freePort()].map(String);
+  const [api, gateway, health] = [await reservePort(), await reservePort(), await reservePort()].map(String);
   const ports = { API_PORT: api, GATEWAY_PORT: gateway, HEALTH_PORT: health };
   const options = { cwd: app, env: { REDIS_URL: undefined, XDG_CONFIG_HOME: app, ...ports, ...env } };
   writeFileSync(join(app, 'up.mjs'), 'export const handler = () => ({ heard: true });');

@@ -4,7 +4,6 @@ import { defineScript } from '../../contract/store/scripts/library.ts';
 import { connectRedis as connectIoredis } from '../../functions/runtime/drivers/ioredis.ts';
 import { connectRedis as connectUpstash } from '../../functions/runtime/drivers/upstash.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
-import { freePort } from '../../local/free-port.ts';
 import {
   classOfReply,
   errorOfReply,
@@ -13,6 +12,7 @@ import {
   RedisUnavailableError,
 } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { reservePort } from '../kit/ports.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 import { startTestUpstash, type TestUpstash } from '../kit/upstash.ts';
@@ -101,7 +101,7 @@ describe.each(['ioredis', 'Upstash'] as const)('a refusal of a real server over 
 
   it('MASTERDOWN passes', async () => {
     await admin.config('SET', 'replica-serve-stale-data', 'no');
-    await admin.replicaof('127.0.0.1', await freePort());
+    await admin.replicaof('127.0.0.1', await reservePort());
     try {
       expect(await outcomeOf(port.command('GET', 'k'))).toBe('refused: store_unavailable, MASTERDOWN');
     } finally {
@@ -143,7 +143,7 @@ describe('a refusal of a real server', () => {
   it('READONLY passes: the address leads to the new primary, or will', async () => {
     const port = portTo(redis.url);
     await port.command('GET', 'k');
-    await admin.replicaof('127.0.0.1', await freePort());
+    await admin.replicaof('127.0.0.1', await reservePort());
     expect(await outcomeOf(port.command('SET', 'k', 'v'))).toMatch(/^(refused|no answer): store_unavailable/);
     await admin.replicaof('NO', 'ONE');
     await until('it writes again', async () => (await outcomeOf(port.command('SET', 'k', 'v'))) === 'undefined');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Fault, SERVICE_FAILED, THROTTLED } from '../../local/upstream/faults.ts';
 import { frameBytes } from '../kit/peer.ts';
+import { reservePort } from '../kit/ports.ts';
 import { uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 import { distinct, numbersOf, testFunction, upstreamGateway, upTo } from './support/test-function.ts';
@@ -95,14 +96,15 @@ describe('event mode', () => {
   });
 
   it('waits in Redis while Lambda is away, and comes in order after', async () => {
-    const gone = await testFunction();
+    const port = await reservePort();
+    const gone = await testFunction(port);
     const gateway = await upstreamGateway(gone, { UPSTREAM_MAX_ATTEMPTS: '1' });
     await gone.close();
     const device = await gateway.verified('patient', FEATURES);
     for (const n of upTo(120)) device.send(1000, { n, ref: n });
     for (const n of upTo(120)) await device.receives(110, { ref: n, id: expect.any(String) });
     await until('it was tried', async () => (await gateway.metric('fronttcp_upstream_batch_failures_total')) > 0);
-    const back = await testFunction(Number(new URL(gone.url).port));
+    const back = await testFunction(port);
     await until('all came', () => back.items.length >= 120, { timeoutMs: 20_000 });
     expect(numbersOf(back.items, 'patient')).toEqual(upTo(120));
   });

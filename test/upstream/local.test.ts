@@ -9,12 +9,12 @@ import {
   TooManyRequestsException,
 } from '@aws-sdk/client-lambda';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { freePort } from '../../local/free-port.ts';
 import { THROTTLED } from '../../local/upstream/faults.ts';
 import { startInvokeApi } from '../../local/upstream/invoke-api.ts';
 import { startLocalUpstream } from '../../local/upstream/upstream.ts';
 import { connect } from '../../sdk/client/connect.ts';
 import { RefusedError } from '../../sdk/client/errors.ts';
+import { reservePort } from '../kit/ports.ts';
 import { repository, startProcess, startProgram } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
@@ -188,7 +188,7 @@ describe('from the device to the function and back', () => {
   });
 
   it('with npm start -- --upstream and fronttcp connect', async () => {
-    const [api, tcp, health] = await Promise.all([freePort(), freePort(), freePort()]);
+    const [api, tcp, health] = await Promise.all([reservePort(), reservePort(), reservePort()]);
     const env = {
       REDIS_URL: sharedRedisUrl(),
       REDIS_KEY_PREFIX: uniquePrefix(),

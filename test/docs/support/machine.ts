@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../../local/free-port.ts';
+import { reservePort } from '../../kit/ports.ts';
 import { repository } from '../../kit/process.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
@@ -43,7 +43,7 @@ export class Machine {
   }
 
   static async make(): Promise<Machine> {
-    return new Machine({ api: await freePort(), gateway: await freePort(), health: await freePort() });
+    return new Machine({ api: await reservePort(), gateway: await reservePort(), health: await reservePort() });
   }
 
   /** `real`: with npm's own npx. */
