@@ -6,18 +6,15 @@ import type { Log } from '../../shared/log.ts';
 import { BLOCK_MS } from '../../shared/redis/blocking.ts';
 import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { ReadCount } from '../../shared/redis/read-count.ts';
 import type { Registry } from '../session/registry.ts';
 import type { InboxHandOut } from './dispatch.ts';
 import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
 import { type Entry, Revocations, type UnreadRecord } from './revocations.ts';
 import { TimeBudget } from './time-budget.ts';
 
-/** Entries of one read: as many as come to READ_BYTES if they are as large as the largest of the read before. */
-const MIN_COUNT = 8;
-const MAX_COUNT = 512;
-const READ_BYTES = 2_097_152;
-/** Entries may have grown meanwhile: the number only doubles from one read to the next. */
-const GROWTH = 2;
+/** Entries of one look at what was handed out. */
+const LOOK = 8;
 /** Messages of one read from which on the next ones are asked for before these are delivered. */
 const DEEP = 32;
 const RETRY_MS = 500;
@@ -66,7 +63,7 @@ export class InboxReader {
   #position = '0';
   #generation = 0;
   #blocks = true;
-  #count = MIN_COUNT;
+  readonly #count = new ReadCount();
 
   constructor(parts: InboxReaderParts) {
     this.#connect = parts.connect;
@@ -130,10 +127,10 @@ export class InboxReader {
     const isCurrent = () => entries === this.#entries && this.#lease.isHeld;
     let from = '-';
     while (entries !== undefined && this.#position !== '0' && isCurrent()) {
-      const reply = await this.#writer.command('XRANGE', inbox, from, this.#position, 'COUNT', MIN_COUNT);
+      const reply = await this.#writer.command('XRANGE', inbox, from, this.#position, 'COUNT', LOOK);
       const ids = (reply as [string, string[]][]).map(([id]) => id);
       if (isCurrent()) entries.removeAgain(ids);
-      if (ids.length < MIN_COUNT) return;
+      if (ids.length < LOOK) return;
       from = `(${ids.at(-1)}`;
     }
   }
@@ -206,10 +203,10 @@ export class InboxReader {
     const block = this.#blocks ? ['BLOCK', BLOCK_MS] : [];
     const startedAt = performance.now();
     try {
-      const reply = await redis.command('XREAD', 'COUNT', this.#count, ...block, 'STREAMS', inbox, after);
+      const reply = await redis.command('XREAD', 'COUNT', this.#count.of(1), ...block, 'STREAMS', inbox, after);
       const streams = (reply as [string, [string, string[]][]][] | null) ?? [];
       const entries = streams.flatMap(([, read]) => read);
-      this.#adaptCount(entries);
+      this.#count.adapt(entries);
       const batch = entries.map(([id, fields]) => ({ id, ...this.#parse(id, fields) }));
       return { batch, tookMs: performance.now() - startedAt };
     } catch (error) {
@@ -219,15 +216,6 @@ export class InboxReader {
       this.#warn(error);
       return { batch: refusesToBlock ? [] : undefined, tookMs: 0 };
     }
-  }
-
-  /** Memory has a bound in bytes, and entries are of any size up to that of the largest record. */
-  #adaptCount(entries: readonly [string, string[]][]): void {
-    if (entries.length === 0) return;
-    let largest = 1;
-    for (const [, fields] of entries) largest = Math.max(largest, lengthOf(fields));
-    const fit = Math.floor(READ_BYTES / largest);
-    this.#count = Math.max(MIN_COUNT, Math.min(MAX_COUNT, this.#count * GROWTH, fit));
   }
 
   /** Without revoked messages, as it is now; undefined when Redis refused. */
@@ -303,10 +291,6 @@ export class InboxReader {
 async function nextTurn(turn: { budget: TimeBudget }): Promise<void> {
   await setImmediate();
   turn.budget = new TimeBudget(1);
-}
-
-function lengthOf(fields: readonly string[]): number {
-  return fields.reduce((sum, { length }) => sum + length, 0);
 }
 
 function isDeep(batch: readonly Entry[] = []): boolean {

@@ -2,7 +2,9 @@ import { setTimeout } from 'node:timers/promises';
 import { compareEntryIds } from '../../contract/store/entry-ids.ts';
 import { lifecycleItemOf, UPSTREAM_BATCH_BYTES, UPSTREAM_BATCH_ITEMS } from '../../contract/upstream.ts';
 import type { Log } from '../../shared/log.ts';
+import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { ReadCount } from '../../shared/redis/read-count.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
 
@@ -26,9 +28,10 @@ interface LaneReaderParts {
   onItems: () => void;
 }
 
-/** Reads ahead in the lanes of this gateway, one batch each: the rest waits in Redis. */
+/** Reads ahead in the lanes of this gateway, in bounded parts, to about one batch of each: the rest waits in Redis. */
 export class LaneReader {
   readonly #parts: LaneReaderParts;
+  readonly #count = new ReadCount();
   #isRunning = false;
   #blocks = true;
   #wake: (() => void) | undefined;
@@ -74,16 +77,12 @@ export class LaneReader {
     const block = mayBlock ? ['BLOCK', BLOCK_MS] : [];
     const streams = [...lanes.map(({ key }) => key), ...lanes.map(({ position }) => position)];
     try {
-      const reply = await this.#parts.redis.command(
-        'XREAD',
-        'COUNT',
-        UPSTREAM_BATCH_ITEMS,
-        ...block,
-        'STREAMS',
-        ...streams,
-      );
+      const count = Math.min(UPSTREAM_BATCH_ITEMS, this.#count.of(lanes.length));
+      const reply = await this.#parts.redis.command('XREAD', 'COUNT', count, ...block, 'STREAMS', ...streams);
+      const read = (reply as [string, Entry[]][] | null) ?? [];
+      this.#count.adapt(read.flatMap(([, entries]) => entries));
       let found = 0;
-      for (const [key, entries] of (reply as [string, Entry[]][] | null) ?? []) {
+      for (const [key, entries] of read) {
         const lane = lanes.find((candidate) => candidate.key === key);
         if (lane?.isLifecycle) await this.#noteGap(lane);
         if (lane) for (const [id, fields] of entries) this.#take(lane, id, fields);
@@ -92,7 +91,7 @@ export class LaneReader {
       return found;
     } catch (error) {
       if (!this.#isRunning) return 0;
-      const refusesToBlock = mayBlock && /block/i.test(String(error));
+      const refusesToBlock = mayBlock && error instanceof RedisReplyError && error.errorClass === 'bug';
       if (refusesToBlock) this.#blocks = false;
       this.#parts.log.warn(
         { event: 'lanes_read_failed', error: String(error), polls: !this.#blocks },

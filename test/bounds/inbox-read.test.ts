@@ -1,11 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
+import { UPSTREAM_LANES } from '../../contract/store/scripts/upstream.ts';
 import type { InboxHandOut } from '../../gateway/delivery/dispatch.ts';
+import { UPSTREAM_BATCH_BYTES } from '../../contract/upstream.ts';
 import { InboxReader } from '../../gateway/delivery/inbox-reader.ts';
 import { Registry } from '../../gateway/session/registry.ts';
 import { ClaimsInFlight } from '../../gateway/store/claims-in-flight.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
+import { Lane } from '../../gateway/upstream/lane.ts';
+import { LaneReader } from '../../gateway/upstream/lane-reader.ts';
 import type { RedisPort, RedisReply } from '../../shared/redis/port.ts';
 import { silentLog } from '../kit/gateway.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
@@ -22,8 +26,8 @@ function bytesOf(reply: RedisReply): number {
   return typeof reply === 'string' ? reply.length : 0;
 }
 
-/** A reader of the inbox `g`, which gives each record to `give`; and the sizes of what it reads, in bytes. */
-function startReader(give: () => void) {
+/** A store for a reader, whose blocking connections note the sizes of what is read, in bytes. */
+function measuredStore() {
   const keyPrefix = uniquePrefix();
   const keys = keysOf(keyPrefix);
   const config = { url: sharedRedisUrl(), cluster: false, keyPrefix, username: undefined, password: undefined };
@@ -42,6 +46,12 @@ function startReader(give: () => void) {
       close: () => port.close(),
     };
   };
+  return { redis, keys, measured, sizes };
+}
+
+/** A reader of the inbox `g`, which gives each record to `give`; and the sizes of what it reads, in bytes. */
+function startReader(give: () => void) {
+  const { redis, keys, measured, sizes } = measuredStore();
   const handOut = { latestId: 0, room: () => undefined, give, keep: () => undefined };
   const reader = new InboxReader({
     connect: measured,
@@ -78,6 +88,26 @@ test('row 7: a gateway reads a large inbox in bounded parts, to its end', async 
   expect(Math.max(...sizes)).toBeLessThan(READ_BYTES);
   // And in few parts: the bound is used.
   expect(sizes.length).toBeLessThan(ENTRIES / 8);
+});
+
+test('a gateway that takes over full lanes of the upstream function reads them in bounded parts, to a batch of each', async () => {
+  const { redis, keys, measured, sizes } = measuredStore();
+  const lanes = Array.from({ length: UPSTREAM_LANES }, (_, i) => new Lane(i, keys.upstreamLane(i), '0-0'));
+  for (const { key } of lanes) {
+    const item = ['XADD', key, '*', 'i', 'x'.repeat(60_000)];
+    await redis.pipeline(Array.from({ length: 30 }, () => item));
+  }
+  const connection = measured();
+  const counters = { lifecycleGaps: 0 };
+  const parts = { redis: connection, lanes: { usable: () => lanes.values() }, counters, log: silentLog };
+  const reader = new LaneReader({ ...parts, onItems: () => undefined });
+  onTestFinished(async () => {
+    reader.stop();
+    await Promise.all([connection.close(), redis.close()]);
+  });
+  reader.start();
+  await until('a batch of each is here', () => lanes.every(({ bytes }) => bytes >= UPSTREAM_BATCH_BYTES));
+  expect(Math.max(...sizes)).toBeLessThan(READ_BYTES);
 });
 
 test('an entry whose records are for very many sessions leaves turns of the event loop to others', async () => {
