@@ -2,11 +2,11 @@ import { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
 import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { recordedRecipients } from './recorded-recipients.ts';
 import { type CommandsQuery, type commandsAnswer, deliveryState, type pastCommand } from './schema.ts';
 
 const listScript = defineScript('list_commands', readLua(new URL('./list-commands.lua', import.meta.url)));
 
-const ids = z.array(z.string());
 const counts = z.partialRecord(deliveryState, z.int());
 
 /** Sent commands, the newest first, from the audit and the receipts. A page may be short, or empty, although more follow. */
@@ -28,8 +28,7 @@ function commandOf(row: readonly string[]): z.infer<typeof pastCommand> {
     command_id: Number(commandId),
     from,
     accepted_at: Number(at),
-    to: to ? ids.parse(JSON.parse(to)) : null,
-    recipients: recipients ? Number(recipients) : null,
+    ...recordedRecipients(to, recipients),
     receipt: inReceipt
       ? { recipients: Number(inReceipt), states: states ? counts.parse(JSON.parse(states)) : null }
       : null,

@@ -1,8 +1,10 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
 import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
+import { pairsOf } from '../../shared/redis/flat.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { AuditQuery, auditAnswer, auditRecord } from './audit-schema.ts';
+import { recordedRecipients } from './recorded-recipients.ts';
 
 const readScript = defineScript('read_audit', readLua(new URL('./read-audit.lua', import.meta.url)));
 
@@ -17,13 +19,8 @@ export async function readAudit(redis: RedisPort, keys: Keys, query: AuditQuery)
   return { records, cursor: entries.length > limit ? (records.at(-1)?.id ?? null) : null };
 }
 
-const ids = z.array(z.string());
-
 function recordOf(id: string, flat: readonly string[]): z.infer<typeof auditRecord> {
-  const fields = new Map<string, string>();
-  for (let at = 0; at + 1 < flat.length; at += 2) fields.set(String(flat[at]), String(flat[at + 1]));
-  const number = (name: string) => (fields.has(name) ? Number(fields.get(name)) : null);
-  const to = fields.get('to');
+  const fields = new Map(pairsOf(flat));
   return {
     id,
     at: Number(fields.get('at')),
@@ -31,8 +28,7 @@ function recordOf(id: string, flat: readonly string[]): z.infer<typeof auditReco
     kind: fields.get('kind') ?? '',
     target: fields.get('target') ?? null,
     message_id: fields.get('message') ?? null,
-    command_id: number('command'),
-    to: to === undefined ? null : ids.parse(JSON.parse(to)),
-    recipients: number('recipients'),
+    command_id: fields.has('command') ? Number(fields.get('command')) : null,
+    ...recordedRecipients(fields.get('to'), fields.get('recipients')),
   };
 }

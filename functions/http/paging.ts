@@ -14,4 +14,6 @@ export function pageLimit(max: number, otherwise: number) {
 export const beforeEntry = z
   .string()
   .regex(/^\d{1,16}-\d{1,16}$/)
+  // Nothing is before it: Redis refuses it.
+  .refine((id) => /[1-9]/.test(id), 'is not valid')
   .optional();

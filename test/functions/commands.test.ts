@@ -49,6 +49,27 @@ describe.each(stores)('the history of commands over %s', (store) => {
     expect(body.cursor).toBeNull();
   });
 
+  it('has a scheduled broadcast, which is for everyone, also as older versions recorded it', async () => {
+    const later = await http.send({
+      command_id: 104,
+      content: 'x',
+      not_before: Math.floor(Date.now() / 1_000) + 3_600,
+    });
+    const [recorded] = await http.redis.xrevrange(`${http.prefix}audit`, '+', '-', 'COUNT', 1);
+    expect(recorded?.[1]).not.toContain('to');
+    const older = ['by', 'op', 'kind', 'send', 'message', '7', 'command', 104, 'recipients', 0, 'to', '{}'];
+    const record = (await http.redis.xadd(`${http.prefix}audit`, '*', 'at', 1, ...older)) ?? '';
+    const { commands } = await history('?limit=2');
+    const { body, status } = await http.call('GET', '/audit?limit=2');
+    expect([status, body.records.map((one: { message_id: string }) => one.message_id)]).toEqual([
+      200,
+      ['7', later.body.id],
+    ]);
+    for (const one of [...commands, ...body.records]) expect(one).toMatchObject({ to: null, recipients: null });
+    expect(commands.map(({ id }) => id)).toEqual(['7', later.body.id]);
+    await http.redis.xdel(`${http.prefix}audit`, record);
+  });
+
   it('counts each recipient in its most advanced state', async () => {
     const { id } = (await http.send(chat(['ann', 'bob'], { receipt: true }))).body;
     await http.redis.hset(
@@ -162,12 +183,17 @@ describe.each(stores)('the history of commands over %s', (store) => {
     expect((await history(`?limit=10&before=${first.cursor}`)).commands).toHaveLength(10);
   });
 
-  it.each(['limit=0', 'limit=101', 'limit=x', 'before=x', `from=${'x'.repeat(129)}`, `to=${'x'.repeat(129)}`])(
-    'is refused with %s',
-    async (query) => {
-      expect((await http.call('GET', `/commands?${query}`)).status).toBe(400);
-    },
-  );
+  it.each([
+    'limit=0',
+    'limit=101',
+    'limit=x',
+    'before=x',
+    'before=0-0',
+    `from=${'x'.repeat(129)}`,
+    `to=${'x'.repeat(129)}`,
+  ])('is refused with %s', async (query) => {
+    expect((await http.call('GET', `/commands?${query}`)).status).toBe(400);
+  });
 
   it('has nothing that was withdrawn, on whichever page the two records are', async () => {
     const { id } = (await http.send(chat('ann'))).body;

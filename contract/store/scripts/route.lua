@@ -110,8 +110,12 @@ while ARGV[at] do
         audit(auditBound, from, 'send', 'message', id, 'command', commandId)
       elseif due > 0 then
         scheduled, unknown = schedule(id, { commandId, version, flags, traceparent, from, body }, recipients, n < 0, options, life)
-        audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'due', int(options.not_before),
-          'recipients', int(#recipients), 'to', named(recipients))
+        local dueAt = int(options.not_before)
+        if n < 0 then audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'due', dueAt)
+        else
+          audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'due', dueAt, 'recipients', int(n),
+            'to', named(recipients))
+        end
       elseif n < 0 then
         online = broadcast(id, rest, body, n == -2 and self or '')
         audit(auditBound, from, 'send', 'message', id, 'command', commandId)
