@@ -1,29 +1,25 @@
 import type { Keys } from '../../contract/store/keys.ts';
+import type { Actor } from '../../contract/store/scripts/action.ts';
 import { type Cancellation, cancelCommands } from '../../contract/store/scripts/schedule.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { nameOfStep } from '../http/idempotency-key.ts';
 import { HttpRefusal } from '../http/refusal.ts';
 
-interface Audit {
-  readonly by: string;
-  readonly max: number;
-}
-
 /** Cancels one command by its id. Refuses with 404 when the id is unknown or has expired. */
-export async function cancelById(redis: RedisPort, keys: Keys, id: string, audit: Audit): Promise<object> {
-  const cancellation = await cancelCommands(redis, keys, [id], audit);
+export async function cancelById(redis: RedisPort, keys: Keys, id: string, actor: Actor): Promise<object> {
+  const cancellation = await cancelCommands(redis, keys, [id], actor);
   if (cancellation.found === 0) throw new HttpRefusal(404, 'no_such_command');
   return answerOf(cancellation);
 }
 
 /** Cancels the commands of the call with this Idempotency-Key. Refuses with 404 for an unknown key. */
-export async function cancelByKey(redis: RedisPort, keys: Keys, name: string, audit: Audit): Promise<object> {
-  const sent = await sentWith(redis, keys, audit.by, name);
+export async function cancelByKey(redis: RedisPort, keys: Keys, name: string, actor: Actor): Promise<object> {
+  const sent = await sentWith(redis, keys, actor.by, name);
   if (sent.length === 0) throw new HttpRefusal(404, 'no_such_command');
   let cancelled = 0;
   let tooLate = 0;
   for (const { id, accepted } of sent) {
-    const one = await cancelCommands(redis, keys, [id], audit);
+    const one = await cancelCommands(redis, keys, [id], actor);
     cancelled += one.cancelled;
     // For commands that have been on their way for a while, only the counts of the call are left.
     tooLate += one.found === 0 ? accepted : one.tooLate;

@@ -3,6 +3,7 @@ import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import { invalid } from '../http/invalid.ts';
 import { HttpRefusal } from '../http/refusal.ts';
 import { type ApiRequest, type Handler, serve } from '../http/serve.ts';
+import { actorOf } from '../runtime/actor.ts';
 import { authorize, OPERATOR } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -27,13 +28,13 @@ export function createHandler(runtime: Runtime): Handler {
       const { userId } = await authorize(runtime, request, OPERATOR);
       const name = idempotencyKeyOf(request.event.headers['idempotency-key']);
       if (name === undefined) throw new HttpRefusal(400, 'no_idempotency_key');
-      return cancelByKey(runtime.redis, runtime.keys, name, { by: userId, max: runtime.environment.AUDIT_MAX });
+      return cancelByKey(runtime.redis, runtime.keys, name, actorOf(runtime, userId));
     },
     'DELETE /commands/{id}': async (request) => {
       const { userId } = await authorize(runtime, request, OPERATOR);
       const id = commandIdOf(request);
       request.logFields.target = id;
-      return cancelById(runtime.redis, runtime.keys, id, { by: userId, max: runtime.environment.AUDIT_MAX });
+      return cancelById(runtime.redis, runtime.keys, id, actorOf(runtime, userId));
     },
     'GET /audit': async (request) => {
       await authorize(runtime, request, OPERATOR);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hashPassword } from '../../contract/store/passwords.ts';
 import { changeGroup, deleteGroup } from '../../contract/store/scripts/groups.ts';
 import { dropMessage } from '../../contract/store/scripts/mailbox.ts';
+import { cancelCommands } from '../../contract/store/scripts/schedule.ts';
 import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
 import { addUser, clearMailbox, giveToken, removeUser, setPassword } from '../../contract/store/scripts/users.ts';
 import { takeDeadLetter } from '../../functions/dead-letters/take-dead-letter.ts';
@@ -35,10 +36,11 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** What an action is about: a user with a message and a connection, a group, a service token. */
+/** What an action is about: a user with a message and a connection, a scheduled command, a group, a service token. */
 interface Subject {
   readonly user: string;
   readonly message: string;
+  readonly scheduled: string;
   readonly group: string;
   readonly token: string;
 }
@@ -48,15 +50,18 @@ async function subject(user: string): Promise<Subject> {
   await http.addUser(user);
   const { body } = await http.send({ command_id: 102, chat_to: user, content: 'x' });
   await http.addUser(user, { gateway: 'g-1', epoch: '7', form: 'plain' });
+  const not_before = Math.floor(Date.now() / 1_000) + 3_600;
+  const later = await http.send({ command_id: 104, content: 'x', not_before });
   const group = `of-${user}`;
   await http.call('PUT', `/groups/${group}/members`, { body: JSON.stringify({ add: [user] }) });
   const { id } = await createServiceToken(runtime, 'op', { name: user, scopes: ['read'] });
-  return { user, message: body.id, group, token: id };
+  return { user, message: body.id, scheduled: later.body.id, group, token: id };
 }
 
 const parts = () => [runtime.redis, runtime.keys] as const;
 const actor = () => actorOf(runtime, 'op');
 const KICK = { reason: 'kicked', revoke: false } as const;
+const CANCELLED = { found: 1, cancelled: 1, tooLate: 0 };
 const NEW_USER = { password: undefined, isOperator: false, replace: false };
 
 type Action = readonly [name: string, act: (subject: Subject) => Promise<unknown>, answer: unknown];
@@ -65,6 +70,7 @@ const actions: readonly Action[] = [
   ['setting a password', ({ user }) => setPassword(...parts(), user, 'another one', actor()), 'done'],
   ['making a token', ({ user }) => giveToken(...parts(), user, 60, actor()), { token: expect.any(String) }],
   ['ending a session', ({ user }) => disconnectUser(...parts(), user, KICK, actor()), 'online'],
+  ['cancelling a command', ({ scheduled }) => cancelCommands(...parts(), [scheduled], actor()), CANCELLED],
   ['deleting a message', ({ user, message: id }) => dropMessage(...parts(), { userId: user, id }, actor()), 'dropped'],
   ['clearing a mailbox', ({ user }) => clearMailbox(...parts(), user, actor()), 1],
   ['removing a user', ({ user }) => removeUser(...parts(), user, actor()), 'removed'],
@@ -74,7 +80,7 @@ const actions: readonly Action[] = [
 ];
 /** As after a failover to a server whose clock is a minute ahead. */
 const setClock = () => runtime.clock.learn(Date.now() - 60_000, Date.now() - 60_000);
-const NOBODY = { user: 'nobody', message: '1', group: 'none', token: 'none' };
+const NOBODY = { user: 'nobody', message: '1', scheduled: '1', group: 'none', token: 'none' };
 
 it.each(actions)(
   '%s is carried out once, and answered with that, when its reply is lost',

@@ -1,8 +1,12 @@
 -- Cancels the messages of commands that have not been written yet: scheduled ones, and those in mailboxes.
 -- KEYS[1] users
--- ARGV[1] prefix · [2] bound of the audit stream, 0: none is kept · [3] actor · then command ids
--- Returns {'done' | 'more', found, cancelled, too late}: after 'more' call again, counts add up; found: how many commands are known
+-- ARGV[1] prefix · [2] deadline, [3] name of this call: see action-library.lua · [4] bound of the audit stream, 0: none is kept
+--     [5] who asks · then command ids
+-- Returns {'done' | 'more', found, cancelled, too late}: after 'more' call again, counts add up; found: how many commands are known;
+--     or 'late'
 -- Atomic because: a message is cancelled or delivered, never both.
+local past = earlier_answer(ARGV[2], ARGV[3])
+if past then return past end
 local found, cancelled, late, more = 0, 0, 0, false
 
 -- members of a group who have not been served yet
@@ -70,7 +74,7 @@ local function cancel_stored(id, key)
   if not more then late = late + tonumber(redis.call('HGET', key, 'late') or '0') end
 end
 
-for at = 4, #ARGV do
+for at = 6, #ARGV do
   local id = ARGV[at]
   local scheduled, stored = P .. 'scheduled:' .. id, P .. 'cancellable:' .. id
   local isScheduled, isStored = redis.call('EXISTS', scheduled) == 1, redis.call('EXISTS', stored) == 1
@@ -79,9 +83,9 @@ for at = 4, #ARGV do
     local before = cancelled
     if isScheduled then cancel_scheduled(id, scheduled) end
     if isStored then cancel_stored(id, stored) end
-    if cancelled > before then audit(tonumber(ARGV[2]), ARGV[3], 'cancel', 'message', id, 'recipients', int(cancelled - before)) end
+    if cancelled > before then audit(tonumber(ARGV[4]), ARGV[5], 'cancel', 'message', id, 'recipients', int(cancelled - before)) end
   end
 end
 count('cancelled', cancelled)
 commit()
-return { more and 'more' or 'done', found, cancelled, late }
+return answered(ARGV[3], { more and 'more' or 'done', found, cancelled, late })

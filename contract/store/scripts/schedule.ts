@@ -1,5 +1,6 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { ACTION_LUA, type Actor, act } from './action.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { GROUP_LUA } from './groups.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
@@ -16,6 +17,7 @@ const cancelScript = defineScript(
   'cancel',
   ALLOW_FULL,
   GROUP_LUA,
+  ACTION_LUA,
   AUDIT_LUA,
   readLua(new URL('./cancel.lua', import.meta.url)),
 );
@@ -53,13 +55,12 @@ export async function cancelCommands(
   redis: RedisPort,
   keys: Keys,
   ids: readonly string[],
-  audit: { by: string; max: number },
+  actor: Actor,
 ): Promise<Cancellation> {
-  const args = [keys.prefix, audit.max, audit.by, ...ids];
   let cancelled = 0;
   for (;;) {
-    const reply = (await redis.script(cancelScript, [keys.users], args)) as ['done' | 'more', number, number, number];
-    const [status, found, now, tooLate] = reply;
+    const reply = await act(redis, keys, cancelScript, actor, ids);
+    const [status, found, now, tooLate] = reply as ['done' | 'more', number, number, number];
     cancelled += now;
     if (status === 'done') return { found, cancelled, tooLate };
   }
