@@ -57,6 +57,13 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     expect(await call('POST', '/login', { phone_number: 'bare', password: 'x' })).toMatchObject({ status: 200 });
   });
 
+  it('are not added again as a plain user when they are operators without a password', async () => {
+    await call('POST', '/users', { phone_number: 'bare-op', role: 'operator' });
+    const again = await call('POST', '/users', { phone_number: 'bare-op', password: 'x' });
+    expect(again).toMatchObject({ status: 409, error: 'user_exists' });
+    expect(await http.redis.hmget(keys().user('bare-op'), 'role', 'password')).toEqual(['operator', null]);
+  });
+
   it('with the role of an operator may do as one, and keep their logins when they are given a token', async () => {
     const boss = { phone_number: 'boss', password: 'p' };
     await call('POST', '/users', { ...boss, role: 'operator' });

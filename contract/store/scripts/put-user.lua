@@ -10,8 +10,11 @@ local user, how, password = ARGV[6], ARGV[7], ARGV[8]
 local key = P .. 'user:' .. user
 local isThere = redis.call('EXISTS', key) == 1
 if how == 'password' and not isThere then return 'no_user' end
--- a user with a token alone may get a password
-if how == 'add' and isThere and (password == '' or redis.call('HEXISTS', key, 'password') == 1) then return 'exists' end
+-- a user with a token alone may get a password; an operator keeps the role
+if how == 'add' and isThere then
+  local was = redis.call('HMGET', key, 'password', 'role')
+  if password == '' or was[1] or was[2] then return 'exists' end
+end
 redis.call('HSETNX', key, 'added_at', int(now))
 if password ~= '' then redis.call('HSET', key, 'password', password) end
 if ARGV[9] == 'operator' then redis.call('HSET', key, 'role', 'operator')
