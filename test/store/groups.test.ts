@@ -72,6 +72,8 @@ describe.each(drivers)('groups over %s', (driver) => {
     await store.redis.eval(fill, 1, store.keys.group(generation));
     expect(await change(['c', 'c'])).toBe(100_000);
     expect(await change(['d'])).toBe('full');
+    expect(await change(['d', 'e'], ['a', 'never there'])).toBe('full');
+    expect(await change(['d', 'e'], ['a', 'b', 'a'])).toBe(100_000);
     await deleteGroup(store.port, store.keys, name, audit);
   });
 

@@ -13,8 +13,17 @@ continue_above(ARGV[9])
 local members, left, sends
 if generation then members, left, sends = group_keys(generation) end
 
-local gone, add, seen = {}, {}, {}
-for at = 10 + adding, #ARGV do gone[ARGV[at]] = true end
+-- joined: of the members that leave, when they joined
+local gone, joined, leaving, add, seen = {}, {}, 0, {}, {}
+for at = 10 + adding, #ARGV do
+  local user = ARGV[at]
+  spend(1)
+  gone[user] = true
+  if members and not joined[user] then
+    joined[user] = redis.call('ZSCORE', members, user) or nil
+    if joined[user] then leaving = leaving + 1 end
+  end
+end
 for at = 10, 9 + adding do
   local user = ARGV[at]
   spend(1)
@@ -22,7 +31,7 @@ for at = 10, 9 + adding do
   seen[user] = true
 end
 local size = members and redis.call('ZCARD', members) or 0
-if #add > 0 and size + #add > max_members then return -1 end
+if #add > 0 and size - leaving + #add > max_members then return -1 end
 if #add > 0 and not generation then
   generation = nextId()
   members, left, sends = group_keys(generation)
@@ -32,13 +41,10 @@ end
 for _, user in ipairs(add) do redis.call('ZADD', members, nextId(), user) end
 if generation then
   local isPending = redis.call('ZCARD', sends) > 0
-  for user in pairs(gone) do
+  for user, id in pairs(joined) do
     spend(1)
-    local joined = redis.call('ZSCORE', members, user)
-    if joined then
-      redis.call('ZREM', members, user)
-      if isPending then redis.call('ZADD', left, joined, user .. '\n' .. nextId()) end
-    end
+    redis.call('ZREM', members, user)
+    if isPending then redis.call('ZADD', left, id, user .. '\n' .. nextId()) end
   end
   size = redis.call('ZCARD', members)
   if size == 0 then
