@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isJsonObject } from '../shared/raw-json.ts';
+import { pairsOf } from '../shared/redis/flat.ts';
 import { MAX_BATCH } from './wire/commands.ts';
 
 /**
@@ -116,9 +117,7 @@ const lifecycleSchema = z.object({
 
 /** An entry of the stream `events`. Throws when it is not one. */
 export function lifecycleItemOf(id: string, fields: readonly string[]): LifecycleItem {
-  const members: Record<string, string> = {};
-  for (let i = 0; i + 1 < fields.length; i += 2) members[String(fields[i])] = String(fields[i + 1]);
-  return { ...lifecycleSchema.parse(members), id };
+  return { ...lifecycleSchema.parse(Object.fromEntries(pairsOf(fields))), id };
 }
 
 /** Bounds of one asynchronous invocation: Lambda takes 1 MB, envelope included. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pairsOf } from '../../shared/redis/flat.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { Keys } from './keys.ts';
 import { defineScript, readLua } from './scripts/library.ts';
@@ -84,8 +85,9 @@ export async function readTail(
   return { lines: lines.slice(over), next: { tail: tailEnd, events: eventsEnd }, skipped: left + over };
 }
 
-function lifecycleOf(fields: readonly string[]): LifecycleLine {
-  const get = (name: string) => fields[fields.indexOf(name) + 1] ?? '';
+function lifecycleOf(flat: readonly string[]): LifecycleLine {
+  const fields = new Map(pairsOf(flat));
+  const get = (name: string) => fields.get(name) ?? '';
   return {
     at: Number(get('at')),
     type: get('type'),

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
 import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
+import { pairsOf } from '../../shared/redis/flat.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { statsAnswer } from './schema.ts';
 
@@ -17,17 +18,11 @@ export async function readStats(redis: RedisPort, keys: Keys): Promise<Stats> {
     sessions,
     lease_expires_at: Number(expiresAt),
     inbox,
-    facts: Object.fromEntries(pairs(facts)),
+    facts: Object.fromEntries(pairsOf(facts)),
   }));
   const connected = gateways.reduce((sum, { live, sessions }) => sum + (live ? sessions : 0), 0);
-  const deliveries = Object.fromEntries(pairs(sums).map(([name, value]) => [name, Number(value)]));
+  const deliveries = Object.fromEntries(pairsOf(sums).map(([name, value]) => [name, Number(value)]));
   return { connected, users, gateways, queue: { waiting, dead }, deliveries };
 }
 
 type Row = [id: string, expiresAt: string, sessions: number, inbox: number, facts: string[]];
-
-function pairs(flat: readonly string[]): [string, string][] {
-  const list: [string, string][] = [];
-  for (let at = 0; at + 1 < flat.length; at += 2) list.push([String(flat[at]), String(flat[at + 1])]);
-  return list;
-}

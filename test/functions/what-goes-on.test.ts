@@ -76,6 +76,8 @@ describe.each(stores)('history, tail and timeline, on %s', (store) => {
     expect(begin).toMatchObject({ lines: [], skipped: 0 });
     const ofBob = await get('/tail?user=bob');
     await event('ann', { type: 'disconnected', reason: 'left', at: 3 });
+    // The id of this user is the name of a field.
+    await event('at', { type: 'connected', reason: 'verified', at: 4 });
     await asGateway((redis) =>
       writeTail(redis, keys(), [
         { at: 2, type: 'delivered', gateway: 'g-1', user: 'bob', message: '5', command: 102, way: 'inbox' },
@@ -85,6 +87,7 @@ describe.each(stores)('history, tail and timeline, on %s', (store) => {
     expect(next.lines).toEqual([
       { at: 2, type: 'delivered', gateway: 'g-1', user: 'bob', message: '5', command: 102, way: 'inbox' },
       { at: 3, type: 'disconnected', gateway: 'g-1', user: 'ann', epoch: 7, reason: 'left' },
+      { at: 4, type: 'connected', gateway: 'g-1', user: 'at', epoch: 7, reason: 'verified' },
     ]);
     expect(await get(`/tail?cursor=${next.cursor}`)).toMatchObject({ lines: [], cursor: next.cursor });
     const bob = await get(`/tail?user=bob&cursor=${ofBob.cursor}`);

@@ -1,4 +1,5 @@
 import { QUICK_MS } from '../../../shared/histogram.ts';
+import { pairsOf } from '../../../shared/redis/flat.ts';
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { defineScript, readLua } from './library.ts';
@@ -55,9 +56,8 @@ export async function readFigures(
 
 function minuteOf(flat: readonly string[]): FleetMinute | undefined {
   if (flat.length === 0) return undefined;
-  const fields = new Map<string, number>();
-  for (let at = 0; at + 1 < flat.length; at += 2) fields.set(String(flat[at]), Number(flat[at + 1]));
-  const countOf = (name: string) => fields.get(name) ?? 0;
+  const fields = new Map(pairsOf(flat));
+  const countOf = (name: string) => Number(fields.get(name) ?? 0);
   return {
     clients: countOf('clients'),
     gateways: countOf('gateways'),

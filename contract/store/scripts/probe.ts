@@ -1,3 +1,4 @@
+import { pairsOf } from '../../../shared/redis/flat.ts';
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { defineScript, readLua } from './library.ts';
@@ -34,8 +35,6 @@ export async function probeStore(redis: RedisPort, keys: Keys, gatewayId: string
     string[],
   ];
   const nowMs = Number(now);
-  const sums = new Map<string, number>();
-  for (let at = 0; at + 1 < flat.length; at += 2) sums.set(String(flat[at]), Number(flat[at + 1]));
   return {
     nowMs,
     queueWaiting,
@@ -43,7 +42,7 @@ export async function probeStore(redis: RedisPort, keys: Keys, gatewayId: string
     inboxEntries,
     oldestAgeMs: oldest === '' ? 0 : Math.max(0, nowMs - Number(oldest.split('-')[0])),
     connections: connections.map(Number),
-    sums,
+    sums: new Map(pairsOf(flat).map(([name, sum]) => [name, Number(sum)])),
     followed,
   };
 }

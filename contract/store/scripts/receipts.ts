@@ -1,3 +1,4 @@
+import { pairsOf } from '../../../shared/redis/flat.ts';
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 
@@ -78,9 +79,7 @@ export async function readReceipt(
 function recipientsIn(flat: readonly string[]): RecipientReceipt[] {
   const recipients: RecipientReceipt[] = [];
   const replies = new Map<string, string>();
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    const field = String(flat[i]);
-    const value = String(flat[i + 1]);
+  for (const [field, value] of pairsOf(flat)) {
     if (field.startsWith('u:')) recipients.push(parseSteps(field.slice(2), value));
     else if (field.startsWith('r:')) replies.set(field.slice(2), value);
   }
