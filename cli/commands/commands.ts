@@ -99,7 +99,7 @@ Examples:
       const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
       const answer = await (await apiOf(context)).call('DELETE', path, cancelAnswer, { headers });
       const { cancelled, too_late } = answer;
-      context.output.result(answer, `Taken back from ${count(cancelled)}; too late for ${count(too_late)}.`);
+      context.output.result(answer, `Cancelled for ${count(cancelled)}; too late for ${count(too_late)}.`);
       if (cancelled === 0 && too_late > 0) process.exitCode = ExitCode.failed;
     });
 }

@@ -33,7 +33,7 @@ function listCommand(): Command {
       const text = table(['ID', 'AT', 'REASON', 'ENTRY'], letters.map(rowOf));
       context.output.result({ letters, total }, letters.length === 0 ? 'There is no dead letter.' : text);
       if (total > letters.length) context.output.note(`${count(total)} in all: --limit ${total}`);
-      else if (total > 0) context.output.note('Mend the reason, then: fronttcp dead retry --all');
+      else if (total > 0) context.output.note('Fix the cause, then: fronttcp dead retry --all');
     });
 }
 
@@ -95,6 +95,12 @@ async function decideOn(
   const [past, verb] = decision === 'retry' ? ['retried', 'Retried'] : ['deleted', 'Deleted'];
   const more = gone.length > 0 ? `; ${count(gone.length)} were gone already` : '';
   context.output.result({ [past ?? '']: done, gone }, `${verb} ${count(done.length)}${more}.`);
+  const left = chosen.length - done.length - gone.length;
+  if (left > 0) {
+    context.output.warn(`interrupted: ${count(left)} of ${count(chosen.length)} letters are left`);
+    process.exitCode = ExitCode.interrupted;
+    return;
+  }
   // A letter named by the user must exist. With `--all`, another operator may have handled it first.
   if (!all && gone.length > 0) process.exitCode = ExitCode.failed;
 }

@@ -104,7 +104,7 @@ function phrase(issue: Issue): Text {
 function size(origin: string, limit: number | bigint, which: 'max' | 'min'): Text {
   const en = which === 'max' ? 'at most' : 'at least';
   const zh = which === 'max' ? '至多' : '至少';
-  if (origin === 'string') return { en: `has ${en} ${limit} characters`, zh: `${zh} ${limit} 个字符` };
-  if (origin === 'array') return { en: `has ${en} ${limit} members`, zh: `${zh} ${limit} 个成员` };
+  if (origin === 'string') return { en: `must have ${en} ${limit} characters`, zh: `${zh} ${limit} 个字符` };
+  if (origin === 'array') return { en: `must have ${en} ${limit} members`, zh: `${zh} ${limit} 个成员` };
   return { en: `must be ${en} ${limit}`, zh: `必须${zh} ${limit}` };
 }

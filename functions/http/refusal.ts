@@ -38,7 +38,7 @@ export function tooLarge(what: keyof typeof TOO_LARGE, bytes: number, maxBytes: 
   const { en, zh } = TOO_LARGE[what];
   return new HttpRefusal(413, 'too_large', {
     text: {
-      en: `${en} has ${bytes} bytes, at most ${maxBytes} are taken`,
+      en: `${en} has ${bytes} bytes; the limit is ${maxBytes}`,
       zh: `${zh}为 ${bytes} 字节，至多 ${maxBytes} 字节`,
     },
   });

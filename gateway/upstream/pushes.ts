@@ -51,7 +51,7 @@ export class Pushes {
       }
       const bytes = largestFrameBytes(command.body);
       if (bytes > config.maxFrameBytes) {
-        throw new Error(`send[${i}]: its frame has ${bytes} bytes, at most ${config.maxFrameBytes} are taken`);
+        throw new Error(`send[${i}]: its frame has ${bytes} bytes; the limit is ${config.maxFrameBytes}`);
       }
       return command;
     });

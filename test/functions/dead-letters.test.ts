@@ -117,7 +117,7 @@ describe.each(stores)('dead letters over %s', (store) => {
     expect((await retry(id)).body).toEqual({
       code: 0,
       error: 'no_such_letter',
-      message: 'there is no such dead letter, or no longer',
+      message: 'there is no such dead letter: it may have been retried or deleted',
     });
     expect(await drain()).toMatchObject({ taken: 1, dead: 0 });
     expect((await http.redis.zrange(`${http.prefix}mailbox:late`, '0', '-1'))[0]).toContain(

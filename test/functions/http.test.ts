@@ -130,7 +130,7 @@ describe('hostile bytes', () => {
   it('that are not HTTP are 400 and close the connection', async () => {
     const answer = await raw('\x16\x03\x01 hello\r\n\r\n');
     expect(answer).toMatch(
-      /^HTTP\/1\.1 400 [\s\S]*\{"code":0,"error":"malformed","message":"this is not a request that can be read"\}$/,
+      /^HTTP\/1\.1 400 [\s\S]*\{"code":0,"error":"malformed","message":"the request could not be read"\}$/,
     );
   });
 

@@ -86,12 +86,12 @@ describe.each(stores)('POST /login over %s', (store) => {
     ['no phone_number', { password: 'x' }, 'phone_number: is missing'],
     ['an empty one', { phone_number: '', password: 'x' }, 'phone_number: is empty'],
     ['a number', { phone_number: 1, password: 'x' }, 'phone_number: is not a string'],
-    ['a long one', { phone_number: 'x'.repeat(129), password: 'x' }, 'phone_number: has at most 128 characters'],
+    ['a long one', { phone_number: 'x'.repeat(129), password: 'x' }, 'phone_number: must have at most 128 characters'],
     ['a lone surrogate', { phone_number: '\udc00', password: 'x' }, 'phone_number: is not well-formed Unicode'],
     ['no password', { phone_number: 'ann' }, 'password: is missing'],
     ['an empty password', { phone_number: 'ann', password: '' }, 'password: is empty'],
     ['a list for a password', { phone_number: 'ann', password: [] }, 'password: is not a string'],
-    ['a long password', { phone_number: 'ann', password: 'x'.repeat(1_025) }, 'password: has at most 1024 characters'],
+    ['a long password', { phone_number: 'ann', password: 'x'.repeat(1_025) }, 'password: must have at most 1024 characters'],
     ['a list', [], 'the body is not a JSON object'],
   ];
   it.each(bad)('refuses %s', async (_what, body, message) => {

@@ -57,7 +57,7 @@ describe('a message is measured in the largest frame that it can be sent in', ()
   it('one that just fits is sent, one byte more is 413 with both numbers', async () => {
     expect((await http.send({ ...command, content: fitting })).status).toBe(200);
     const { status, body } = await http.send({ ...command, content: `${fitting}x` });
-    const message = 'the frame of this message has 1001 bytes, at most 1000 are taken';
+    const message = 'the frame of this message has 1001 bytes; the limit is 1000';
     expect([status, body]).toEqual([413, { code: 0, error: 'too_large', message }]);
   });
 
@@ -85,7 +85,7 @@ describe('a message is measured in the largest frame that it can be sent in', ()
   it('a body over its limit is 413 with both numbers', async () => {
     const body = JSON.stringify({ ...command, content: 'x'.repeat(100_000) });
     const answer = await http.call('POST', '/send-command', { body });
-    const message = `the body has ${body.length} bytes, at most 100000 are taken`;
+    const message = `the body has ${body.length} bytes; the limit is 100000`;
     expect([answer.status, answer.body]).toEqual([413, { code: 0, error: 'too_large', message }]);
   });
 });

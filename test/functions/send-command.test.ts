@@ -92,6 +92,32 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     for (const result of body.results) expect(result.recipients).toEqual({ online: 0, stored: 0, unknown: 1_000 });
   });
 
+  it('splits a batch by the bytes of its messages', async () => {
+    await http.redis.zadd(keysOf(http.prefix).gateways, Date.now() + 60_000, 'g1');
+    await http.addUser('reader', { token: 't', gateway: 'g1', epoch: '1', form: 'plain' });
+    const command = { command_id: 102, chat_to: 'reader', content: '好'.repeat(20_000) };
+    const { body } = await http.send({ commands: Array(40).fill(command) });
+    expect(body.results).toMatchObject(Array(40).fill({ code: 1, recipients: { online: 1 } }));
+  });
+
+  it('refuses a key whose steps were other commands: another version may have split the batch in another way', async () => {
+    for (const id of ['first', 'second']) await http.addUser(id);
+    const record = keysOf(http.prefix).idempotency('op', 'split');
+    const group = { command_id: 103, chat_to: { group: 'none' }, content: 'x' };
+    const commands = [...['first', 'second'].map((chat_to) => ({ ...group, chat_to })), group, group];
+    const headers = { 'idempotency-key': 'split' };
+    await http.send({ commands }, headers);
+    const [digest, mark, answers = ''] = ((await http.redis.get(record)) ?? '').split(' ');
+    const [first = ''] = answers.split(';');
+    await http.redis.set(`${record}\n1`, [digest, mark, answers].join(' '));
+    await http.redis.set(`${record}\n2`, [digest, mark, first].join(' '));
+    const behind = await http.send({ commands }, headers);
+    const conflict = { code: 0, error: 'idempotency_conflict' };
+    expect(behind.body.results).toMatchObject([{ code: 1 }, { code: 1 }, conflict, conflict]);
+    await http.redis.set(record, [digest, mark, first].join(' '));
+    expect(await http.send({ commands }, headers)).toMatchObject({ status: 409, body: conflict });
+  });
+
   it('sends once for one Idempotency-Key, and repeats the response', async () => {
     await http.addUser('once');
     const headers = { 'idempotency-key': 'k:1' };
@@ -178,11 +204,11 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     ['a number for an id', { command_id: 103, chat_to: ['bob', 1], content: 'x' }, 'chat_to[1]: is not a string'],
     ['a number for the list', { command_id: 103, chat_to: 1, content: 'x' }, 'chat_to: has the wrong type'],
     ['a lone surrogate', { command_id: 102, chat_to: '\ud800', content: 'x' }, 'chat_to: is not well-formed Unicode'],
-    ['a long id', { command_id: 102, chat_to: 'x'.repeat(129), content: 'x' }, 'chat_to: has at most 128 characters'],
+    ['a long id', { command_id: 102, chat_to: 'x'.repeat(129), content: 'x' }, 'chat_to: must have at most 128 characters'],
     [
       'too many recipients',
       { command_id: 102, chat_to: Array.from({ length: 1_001 }, (_, i) => `${i}`), content: 'x' },
-      'chat_to: has at most 1000 members',
+      'chat_to: must have at most 1000 members',
     ],
     ['ttl_s 0', { command_id: 102, chat_to: 'bob', content: 'x', ttl_s: 0 }, 'ttl_s: must be at least 1'],
     ['ttl_s 1.5', { command_id: 102, chat_to: 'bob', content: 'x', ttl_s: 1.5 }, 'ttl_s: is not a whole number'],
@@ -204,7 +230,7 @@ describe.each(stores)('POST /send-command over %s', (store) => {
       'chat_to.group: is not the name of a group',
     ],
     ['no commands', { commands: [] }, 'commands: is empty'],
-    ['101 commands', { commands: Array(101).fill({}) }, 'commands: has at most 100 members'],
+    ['101 commands', { commands: Array(101).fill({}) }, 'commands: must have at most 100 members'],
     ['commands that are no list', { commands: {} }, 'commands: is not a list'],
     ['a list', [], 'the body is not a JSON object'],
     ['null', null, 'the body is not a JSON object'],

@@ -39,7 +39,7 @@ export const commandOperations = {
     refusals: [400, 404, 503],
   },
   'DELETE /commands': {
-    summary: 'Take back what a call with this Idempotency-Key sent',
+    summary: 'Cancel what a call with this Idempotency-Key sent',
     description: 'For a caller that has the key and no id. Otherwise as `DELETE /commands/{id}`.',
     who: 'operator',
     parameters: ['requiredIdempotencyKey'],
@@ -47,10 +47,10 @@ export const commandOperations = {
     refusals: [400, 404, 503],
   },
   'DELETE /commands/{id}': {
-    summary: 'Take back a command',
+    summary: 'Cancel a command',
     description:
       'Messages that have not been written yet: scheduled ones, and those waiting for offline users. Receipts end as `cancelled`. Repeated, ' +
-      'it takes back nothing more. A command that was on its way at once and has no receipt is known for two minutes.',
+      'it cancels nothing more. A command that was on its way at once and has no receipt is known for two minutes.',
     who: 'operator',
     parameters: ['id'],
     answer: 'Cancellation',

@@ -175,7 +175,7 @@ function ofOne(
   if (route === 'GET /dead-letters')
     return done({ letters: letters.map(letterOf), total: letters.length, cursor: null });
   if (route === 'POST /dead-letters/{id}/retry' || route === 'DELETE /dead-letters/{id}') {
-    if (!letters.some((letter) => letter.id === id)) return refused(404, 'there is no such dead letter, or no longer');
+    if (!letters.some((letter) => letter.id === id)) return refused(404, 'there is no such dead letter: it may have been retried or deleted');
     api.letters = letters.filter((letter) => letter.id !== id);
     return done();
   }
