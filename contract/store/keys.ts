@@ -53,7 +53,7 @@ export interface Keys {
   replaces(userId: string): string;
   /** What a command has replaced, per user, for as long as its request may be withdrawn (a hash). */
   replaced(commandId: string): string;
-  /** Messages revoked because their request was refused later, for gateways that still have them in an inbox (a sorted set: id, id). */
+  /** Messages withdrawn because their request was refused later, for gateways that still have them in an inbox (a sorted set: id, id). */
   readonly withdrawn: string;
   /** Users that get the same message in session after session (a sorted set: user, number of sessions). Bounded. */
   readonly repeated: string;

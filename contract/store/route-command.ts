@@ -25,7 +25,8 @@ export function routeCommandOf(
   };
 }
 
-function targetOf(chat_to: SendCommand['chat_to']): Pick<RouteCommand, 'to' | 'group'> {
+/** Whom a command goes to. */
+export function targetOf(chat_to: SendCommand['chat_to']): Pick<RouteCommand, 'to' | 'group'> {
   if (chat_to === undefined) return { to: 'everyone' };
   if (isGroup(chat_to)) return { to: [], group: chat_to.group };
   return { to: typeof chat_to === 'string' ? [chat_to] : chat_to };

@@ -3,13 +3,13 @@
  * bytes that are written. Callers combine commands up to this; a larger command goes alone.
  */
 export const STEP_WORK = 5_000;
-const BYTES_PER_UNIT = 200;
+export const BYTES_PER_UNIT = 200;
 /** A larger body for several mailboxes is stored once (scripts/mailbox-library.lua). */
 const SHARED_BYTES = 800;
 /** Of a message in a mailbox, beside its body. */
 const HEAD_BYTES = 100;
 
-/** The work of Redis to route a message, or to put it into mailboxes. `recipients` 0: everyone, an entry per gateway. */
+/** The work of Redis to route a message, or to put it into mailboxes. `recipients` 0: everyone, an entry per gateway. `bytes`: in UTF-8. */
 export function workOf(recipients: number, bytes: number): number {
   const perRecipient = 1 + (recipients > 1 ? Math.min(bytes, SHARED_BYTES) : 0) / BYTES_PER_UNIT;
   return recipients * perRecipient + bytes / BYTES_PER_UNIT;

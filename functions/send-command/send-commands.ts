@@ -1,5 +1,6 @@
-import type { RouteRefusal } from '../../contract/store/scripts/route.ts';
-import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
+import { targetOf } from '../../contract/store/route-command.ts';
+import { type RouteRefusal, routeWork } from '../../contract/store/scripts/route.ts';
+import { inSteps } from '../../contract/store/work.ts';
 import { bodyOf, isGroup, parseSendCommand, type SendCommand } from '../../contract/wire/commands.ts';
 import { largestFrameBytes } from '../../contract/wire/message.ts';
 import { causeOf, refusalOf } from '../http/failure.ts';
@@ -84,9 +85,11 @@ export async function sendBatch(
   const work = ({ command }: { command: SendCommand }) => workOfCommand(command, sending.from);
   const steps = inSteps(good, work);
   let accepted = 0;
+  let end: HttpRefusal | undefined;
   for (const [at, step] of steps.entries()) {
     const commands = step.map(({ command }) => command);
-    const sent = await sendStep(send, commands, sending, { at, of: steps.length });
+    const sent: Routed[] | HttpRefusal = end ?? (await sendStep(send, commands, sending, { at, of: steps.length }));
+    if (endsBatch(sent)) end = sent;
     if (Array.isArray(sent)) accepted += sent.filter(isNew).length;
     for (const [index, { at: place }] of step.entries()) {
       results[place] = resultOf(sent instanceof HttpRefusal ? sent : sent[index], language);
@@ -138,12 +141,17 @@ async function sendStep(
   }
 }
 
+/**
+ * Returns whether the later steps are refused like this one, untried. While the store is away, each of them would wait as long, and
+ * the caller would not get the results in time. After a record of other commands, the next records are of others, too.
+ */
+function endsBatch(sent: Routed[] | HttpRefusal): sent is HttpRefusal {
+  return sent instanceof HttpRefusal && (sent.status === 503 || sent.status === 409);
+}
+
 /** A step blocks Redis: it must take a few ms, not a few hundred. */
 function workOfCommand(command: SendCommand, from: string): number {
-  const { chat_to } = command;
-  if (isGroup(chat_to)) return STEP_WORK;
-  const recipients = chat_to === undefined ? 0 : [chat_to].flat().length;
-  return workOf(recipients, bodyOf(command, from).length) + 1;
+  return routeWork({ ...targetOf(command.chat_to), body: bodyOf(command, from) });
 }
 
 interface SendLimits {
@@ -172,5 +180,5 @@ function isOutOfScope({ chat_to }: SendCommand, only: ReadonlySet<string> | unde
 
 function tooMany({ chat_to }: SendCommand, maxRecipients: number): Text | undefined {
   if (!Array.isArray(chat_to) || chat_to.length <= maxRecipients) return undefined;
-  return { en: `chat_to: has at most ${maxRecipients} members`, zh: `chat_to：至多 ${maxRecipients} 个成员` };
+  return { en: `chat_to: must have at most ${maxRecipients} members`, zh: `chat_to：至多 ${maxRecipients} 个成员` };
 }

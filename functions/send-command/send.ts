@@ -110,7 +110,9 @@ export function createSender(runtime: Runtime, instance: string): Send {
     // Past the deadline by Redis's clock, although the reply came in time: the clock was set. The new offset is known now.
     if (result.status === 'late') result = await traced();
     if (result.status === 'late') throw new RedisUnavailableError('the deadline was over before the script ran');
-    if (result.status === 'conflict') throw new HttpRefusal(409, 'idempotency_conflict');
+    // Also when another version has split the request into other steps: this record is of other commands.
+    const isOfOthers = result.status === 'replay' && result.answers.length !== commands.length;
+    if (result.status === 'conflict' || isOfOthers) throw new HttpRefusal(409, 'idempotency_conflict');
     return result.answers.map((answer) => routedOf(answer, result.status === 'replay'));
   };
 }

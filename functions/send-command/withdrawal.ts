@@ -12,7 +12,7 @@ const LAST_PAUSE_MS = 2_000;
 type Withdraw = (commands: Parameters<typeof withdrawCommands>[2], idempotencyKey: string) => Promise<void>;
 
 /**
- * Revokes a request that got no reply and is refused for that reason. A store that froze between carrying it out and
+ * Withdraws a request that got no reply and is refused for that reason. A store that froze between carrying it out and
  * replying finds the withdrawal in its socket when it continues, before any gateway has read the messages.
  */
 export function createWithdrawal({ environment, redis, keys, log }: Runtime): Withdraw {

@@ -10,7 +10,7 @@ import {
 } from '../../contract/store/scripts/mailbox.ts';
 import { type Release, releaseSession, type Undelivered } from '../../contract/store/scripts/sessions.ts';
 import { settleMessages } from '../../contract/store/scripts/settle.ts';
-import { inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
+import { BYTES_PER_UNIT, inSteps, STEP_WORK, workOf } from '../../contract/store/work.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { Latch } from '../../shared/time/latch.ts';
@@ -75,7 +75,7 @@ export class SessionStore {
     return this.#run('release', [session.userId], async () => {
       const undelivered = Array.isArray(release.undelivered) ? release.undelivered : await release.undelivered;
       // What does not fit one call is put back ahead of it: the session ends with the last step.
-      const steps = inSteps(undelivered, ({ body }) => workOf(1, body.length));
+      const steps = inSteps(undelivered, ({ body }) => workOf(1, Buffer.byteLength(body)));
       const last = steps.pop() ?? [];
       const stashed = steps.map((step) =>
         this.stash(step.map((message) => ({ ...message, userIds: [session.userId] }))),
@@ -107,7 +107,9 @@ export class SessionStore {
 
   /** In steps of a bounded size: messages for many users are split by users. */
   async stash(messages: readonly Stashed[]): Promise<void> {
-    const steps = inSteps(messages.flatMap(byRecipients), ({ userIds, body }) => workOf(userIds.length, body.length));
+    const steps = inSteps(messages.flatMap(byRecipients), ({ userIds, body }) =>
+      workOf(userIds.length, Buffer.byteLength(body)),
+    );
     await Promise.all(steps.map((step) => this.#stash(step)));
   }
 
@@ -208,8 +210,9 @@ export class SessionStore {
 /** One message per part of its users that fits a step. */
 function byRecipients(message: Stashed): Stashed[] {
   const { userIds, body } = message;
-  const each = workOf(2, body.length) - workOf(1, body.length);
-  const size = Math.max(1, Math.floor((STEP_WORK - body.length / 200) / Math.max(1, each)));
+  const bytes = Buffer.byteLength(body);
+  const each = workOf(2, bytes) - workOf(1, bytes);
+  const size = Math.max(1, Math.floor((STEP_WORK - bytes / BYTES_PER_UNIT) / Math.max(1, each)));
   if (userIds.length <= size) return [message];
   const parts: Stashed[] = [];
   for (let from = 0; from < userIds.length; from += size) {

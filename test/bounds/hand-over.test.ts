@@ -55,6 +55,18 @@ test('row 3: a hand-over waits for earlier calls of its own user', async () => {
   await handOver;
 });
 
+test('messages are put back in calls that are bounded by their bytes', async () => {
+  const { store, asked } = silentStore();
+  const body = '好'.repeat(20_000);
+  const message = { userIds: ['user'], id: '1', rest: '', body };
+  void store.stash(Array(32).fill(message));
+  void store.stash([
+    { ...message, userIds: Array.from({ length: 1_000 }, (_, n) => `user${n}`), body: body.slice(0, 300) },
+  ]);
+  await setImmediate();
+  expect(asked).toEqual(Array(4).fill('stash'));
+});
+
 test('mailboxes are read a bounded number at a time, in order, and not for ended sessions', async () => {
   const { store, replies, asked } = silentStore();
   let wanted = true;

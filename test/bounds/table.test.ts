@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { routeWork } from '../../contract/store/scripts/route.ts';
+import { progressWork } from '../../contract/store/scripts/settle.ts';
 import { inSteps, STEP_WORK, takeOutWork, workOf } from '../../contract/store/work.ts';
 import { parseConfig } from '../../gateway/config.ts';
 import { repository } from '../kit/process.ts';
@@ -26,6 +28,16 @@ test('the table of the most that one thing can cost is that of the default limit
   expect(units('page of a mailbox')).toBe(Math.round(workOf(0, 262_144 + maxFrameBytes)));
   expect(units('step of a burial')).toBe(STEP_WORK);
   expect(units('step of the sweep')).toBe(STEP_WORK);
+});
+
+test('the size of a text is that of its bytes, and a group is a call of its own', () => {
+  const [letters, characters] = ['x'.repeat(600), '好'.repeat(200)];
+  for (const work of [
+    (body: string) => routeWork({ to: ['a', 'b'], body }),
+    (reply: string) => progressWork({ ask: '1', userId: 'a', reply }),
+  ])
+    expect(work(characters)).toBe(work(letters));
+  expect(routeWork({ to: [], group: 'all', body: '{}' })).toBe(STEP_WORK);
 });
 
 test('commands are put together up to the bound; one that is larger goes alone', () => {

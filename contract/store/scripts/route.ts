@@ -1,7 +1,7 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import { APPLICATION_DOWN } from '../../wire/command-ids.ts';
 import type { Keys } from '../keys.ts';
-import { workOf } from '../work.ts';
+import { STEP_WORK, workOf } from '../work.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { GROUP_LUA } from './groups.ts';
 import { defineScript, pushList, readLua } from './library.ts';
@@ -156,9 +156,10 @@ export async function routeCommands(
   };
 }
 
-/** The work of Redis to route a command (see ../work.ts). */
-export function routeWork({ to, body }: Pick<RouteCommand, 'to' | 'body'>): number {
-  return workOf(typeof to === 'string' ? 0 : to.length, body.length) + 1;
+/** The work of Redis to route a command (see ../work.ts). A group may have as many members as one call serves. */
+export function routeWork({ to, group, body }: Pick<RouteCommand, 'to' | 'group' | 'body'>): number {
+  if (group !== undefined) return STEP_WORK;
+  return workOf(typeof to === 'string' ? 0 : to.length, Buffer.byteLength(body)) + 1;
 }
 
 /** The recipient of a gateway's chat to one user with nothing beside it: the script takes these in a short form. */

@@ -50,7 +50,7 @@ export async function writeProgress(
 
 /** The work of Redis for one item (see ../work.ts). */
 export function progressWork(item: Progress): number {
-  if ('ask' in item) return workOf(1, item.reply.length);
+  if ('ask' in item) return workOf(1, Buffer.byteLength(item.reply));
   return workOf('ids' in item ? 1 + item.ids.length : 1, 0);
 }
 

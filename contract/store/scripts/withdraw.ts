@@ -27,7 +27,7 @@ interface Part {
 }
 
 /**
- * Revokes a request without a caller's key that is refused because the store did not reply: its messages
+ * Withdraws a request without a caller's key that is refused because the store did not reply: its messages
  * leave the mailboxes, and gateways that have not delivered them yet skip them. May be repeated. Returns their number.
  */
 export async function withdrawCommands(
@@ -48,8 +48,8 @@ export async function withdrawCommands(
     return call;
   });
   // Together, so that all of them have left when the caller gives up.
-  const revoked = (await redis.pipeline(calls)) as number[];
-  return revoked.reduce((sum, count) => sum + count, 0);
+  const withdrawn = (await redis.pipeline(calls)) as number[];
+  return withdrawn.reduce((sum, count) => sum + count, 0);
 }
 
 /** Parts of at most a step of work each. */
@@ -58,7 +58,7 @@ function partsOf({ to, group = '', replaces = '', body }: WithdrawnCommand, plac
   if (group !== '') return [{ ...part, work: STEP_WORK }];
   if (typeof to === 'string' || to.length === 0) return [{ ...part, work: 1 }];
   // What was replaced is put back: it is taken to be as large.
-  const each = takeOutWork(body.length) * (replaces === '' ? 1 : 2);
+  const each = takeOutWork(Buffer.byteLength(body)) * (replaces === '' ? 1 : 2);
   const size = Math.floor(STEP_WORK / each);
   const parts: Part[] = [];
   for (let from = 0; from < to.length; from += size) {
@@ -68,7 +68,7 @@ function partsOf({ to, group = '', replaces = '', body }: WithdrawnCommand, plac
   return parts;
 }
 
-/** Returns the revoked messages among those with ids from `first` to `last`. */
+/** Returns the withdrawn messages among those with ids from `first` to `last`. */
 export async function withdrawnMessages(
   redis: RedisPort,
   keys: Keys,
