@@ -44,12 +44,18 @@ test.each([
   const wrong = await timed(() => verifyPassword('wrong', stored));
   const refused = await timed(() => verifyPassword('123456', text));
   expect(refused.answer).toBe(false);
-  // A refusal without the derivation would take under 1 % of it; a loaded machine needs the slack.
+  // A refusal without the derivation would take under 1 % of it, the costliest 255 times as long; a loaded machine needs the slack.
   expect(refused.ms).toBeGreaterThan(wrong.ms / 10);
-  expect(refused.ms).toBeLessThan(2_000);
+  expect(refused.ms).toBeLessThan(wrong.ms * 50);
 });
 
+/** The shortest of three times: a loaded machine holds some of them up. */
 async function timed(check: () => Promise<boolean>): Promise<{ answer: boolean; ms: number }> {
-  const start = performance.now();
-  return { answer: await check(), ms: performance.now() - start };
+  let [answer, ms] = [false, Number.POSITIVE_INFINITY];
+  for (let i = 0; i < 3; i += 1) {
+    const start = performance.now();
+    answer = await check();
+    ms = Math.min(ms, performance.now() - start);
+  }
+  return { answer, ms };
 }
