@@ -3,8 +3,9 @@ import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
 import { tokenAtRest } from '../../contract/store/tokens.ts';
 import { chat, gateway } from '../kit/gateway.ts';
 import { uniquePrefix } from '../kit/redis.ts';
+import { stopwatch } from '../kit/stopwatch.ts';
 
-/** The promise of the contract; a loaded machine is slower to run the test, not to revoke. */
+/** The promise of the contract. */
 const WITHIN_MS = 1_000;
 
 test('a token that is revoked closes the open connection within a second, on whichever gateway, and opens no other', async () => {
@@ -15,11 +16,11 @@ test('a token that is revoked closes the open connection within a second, on whi
     const id = `leaver ${at}`;
     const client = await place.verified(id, ['goodbye']);
     const bystander = await place.verified(`stays ${at}`);
-    const revokedAt = performance.now();
+    const elapsedMs = stopwatch();
     // As POST /logout does it, which has no connection to either gateway.
     expect(await disconnectUser(one.redis, one.keys, id, { reason: 'logged_out', revoke: true })).toBe('online');
     await client.receives(112, { reason: 'logged_out', reconnect_after_ms: expect.any(Number) });
-    expect(performance.now() - revokedAt).toBeLessThan(WITHIN_MS);
+    expect(elapsedMs()).toBeLessThan(WITHIN_MS);
     await client.isClosedSilently();
     for (const anywhere of [one, two]) expect(await (await anywhere.peer()).verify(id)).toEqual({ code: 0 });
     bystander.send(2, { chat_to: `stays ${at}`, chat_content: 'still here' });
