@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { gateway, startTestGateway, type TestGateway } from '../kit/gateway.ts';
 import { frameBytes, type Peer } from '../kit/peer.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
+import { scanKeys } from '../kit/scan-keys.ts';
 import { until } from '../kit/until.ts';
 
 let g: TestGateway;
@@ -13,7 +14,7 @@ afterAll(() => g.stop());
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 
 async function memoryOf(prefix: string): Promise<number> {
-  const keys = (await g.redis.command('KEYS', `${g.keys.prefix}${prefix}`)) as string[];
+  const keys = await scanKeys(g.redis, `${g.keys.prefix}${prefix}`);
   const sizes = (await g.redis.pipeline(keys.map((key) => ['MEMORY', 'USAGE', key]))) as number[];
   return sizes.reduce((sum, size) => sum + size, 0);
 }

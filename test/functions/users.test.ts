@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';
+import { scanKeys } from '../kit/scan-keys.ts';
 import { tokenOf } from '../kit/users.ts';
 
 describe.each(stores)('users over HTTP, on %s', (store) => {
@@ -119,7 +120,7 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     expect(await call('DELETE', '/users/away/messages')).toMatchObject({ status: 200, deleted: 0 });
     expect(await call('GET', '/users/away')).toMatchObject({ mailbox: 0, lost: 0 });
     expect(await call('GET', `/commands/${ids[0]}`)).toMatchObject({ recipients: [{ state: 'cancelled' }] });
-    expect(await http.redis.keys(`${http.prefix}mailbox*:away`)).toEqual([]);
+    expect(await scanKeys(http.redis, `${http.prefix}mailbox*:away`)).toEqual([]);
   });
 
   it('are removed with their waiting messages, however many, in bounded calls', async () => {
@@ -132,7 +133,7 @@ describe.each(stores)('users over HTTP, on %s', (store) => {
     expect(await call('DELETE', '/users/hoarder')).toMatchObject({ status: 200 });
     const last = await call('GET', `/commands/${body.results[44].id}`);
     expect(last).toMatchObject({ recipients: [{ state: 'cancelled' }] });
-    expect(await http.redis.keys(`${http.prefix}*hoarder*`)).toEqual([]);
+    expect(await scanKeys(http.redis, `${http.prefix}*hoarder*`)).toEqual([]);
     expect(await http.redis.zscore(`${http.prefix}repeated`, 'hoarder')).toBeNull();
   });
 

@@ -210,8 +210,6 @@ async function agrees(steps: readonly Step[]): Promise<void> {
       expected.lost,
     ]);
   }
-  const left = await redis.keys(`${keys.prefix}*`);
-  if (left.length > 0) await redis.del(...left);
 }
 
 test('the route, claim, release and settle scripts agree with a small model in TypeScript', async () => {

@@ -6,6 +6,7 @@ import { Peer } from '../kit/peer.ts';
 import { reservePort } from '../kit/ports.ts';
 import { type RunningProcess, startProgram } from '../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
+import { scanKeys } from '../kit/scan-keys.ts';
 import { until } from '../kit/until.ts';
 
 interface Program {
@@ -57,7 +58,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 
     const { redis, keys } = other;
     expect(await redis.command('ZRANGE', keys.gateways, 0, -1)).toEqual([other.running.id]);
-    const left = (await redis.command('KEYS', `${prefix}*`)) as string[];
+    const left = await scanKeys(redis, `${prefix}*`);
     expect(
       left.filter(
         (key) => /(inbox|sessions|gateway):/.test(key.slice(prefix.length)) && !key.includes(other.running.id),
@@ -101,7 +102,7 @@ test('a draining gateway takes no new connection and is not ready, but alive', a
 });
 
 test('while a load balancer keeps sending, nobody is refused: new connections are served, and get a goodbye with a time', async () => {
-  const g = await gateway({ DRAIN_TIMEOUT_MS: '60000', DRAIN_ACCEPT_MS: '1500' });
+  const g = await gateway({ DRAIN_TIMEOUT_MS: '60000', DRAIN_ACCEPT_MS: '10000' });
   await g.users('early', 'unverified', 'late', 'plain');
   const unverified = await g.peer();
   const early = await g.peer();

@@ -4,6 +4,7 @@ import { startApiProcess } from '../../kit/api-process.ts';
 import { type CallOptions, caller, type Reply } from '../../kit/http-api.ts';
 import { type RunningProcess, repository } from '../../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../../kit/redis.ts';
+import { scanKeys } from '../../kit/scan-keys.ts';
 import { until } from '../../kit/until.ts';
 import { addOperator } from '../../kit/users.ts';
 
@@ -90,7 +91,7 @@ export async function startApiTarget(env: Readonly<Record<string, string>> = {})
     },
     async stop() {
       await api.stop();
-      const left = await redis.keys(`${prefix}*`);
+      const left = await scanKeys(redis, `${prefix}*`);
       if (left.length > 0) await redis.del(...left);
       redis.disconnect();
     },

@@ -6,6 +6,7 @@ import { metricIn } from '../../kit/metrics.ts';
 import { Peer } from '../../kit/peer.ts';
 import type { RunningProcess } from '../../kit/process.ts';
 import { sharedRedisUrl, uniquePrefix } from '../../kit/redis.ts';
+import { scanKeys } from '../../kit/scan-keys.ts';
 import { until } from '../../kit/until.ts';
 
 /** What may stay behind an attack: caches of the runtime, not what was sent. The attacks send many times as much. */
@@ -129,7 +130,7 @@ export async function startTarget({ env = {}, openFiles }: TargetOptions = {}): 
     },
     async stop() {
       await gateway.stop();
-      const left = await redis.keys(`${prefix}*`);
+      const left = await scanKeys(redis, `${prefix}*`);
       for (let at = 0; at < left.length; at += 1_000) await redis.del(...left.slice(at, at + 1_000));
       redis.disconnect();
     },
