@@ -9,16 +9,26 @@ const listScript = defineScript('list_commands', readLua(new URL('./list-command
 
 const counts = z.partialRecord(deliveryState, z.int());
 
+/** One call does a step of work: that is 400 records of a hundred recipients each, or 3,000 of one. */
+const LIST_CALLS = 5;
+
 /** Sent commands, the newest first, from the audit and the receipts. A page may be short, or empty, although more follow. */
 export async function listCommands(
   redis: RedisPort,
   keys: Keys,
   { limit, before, from = '', to = '' }: CommandsQuery,
 ): Promise<z.infer<typeof commandsAnswer>> {
-  const start = before === undefined ? '+' : `(${before}`;
-  const reply = await redis.script(listScript, [keys.users], [keys.prefix, start, limit, from, to]);
-  const [rows, cursor] = reply as [string[][], string];
-  return { commands: rows.map(commandOf), cursor: cursor || null };
+  const commands: z.infer<typeof pastCommand>[] = [];
+  let cursor = before ?? '';
+  for (let call = 0; call < LIST_CALLS; call += 1) {
+    const start = cursor === '' ? '+' : `(${cursor}`;
+    const args = [keys.prefix, start, limit - commands.length, from, to];
+    const [rows, next] = (await redis.script(listScript, [keys.users], args)) as [string[][], string];
+    commands.push(...rows.map(commandOf));
+    cursor = next;
+    if (cursor === '' || commands.length === limit) break;
+  }
+  return { commands, cursor: cursor || null };
 }
 
 function commandOf(row: readonly string[]): z.infer<typeof pastCommand> {

@@ -16,6 +16,10 @@ while looked < MAX_LOOKED_AT and #rows < limit do
     if f.user == user then rows[#rows + 1] = { f.type, f.at, f.epoch or '', f.gateway or '', f.reason or '' } end
     if #rows == limit then break end
   end
-  if #page < PAGE then return { rows, #rows == limit and before or '', at } end
+  if #page < PAGE then
+    if #rows < limit then before = '' end
+    break
+  end
 end
+commit()
 return { rows, before, at }

@@ -1,8 +1,11 @@
--- A letter of `front_tcp:dead`, as the drain of the queue writes it (contract/store/scripts/drain-queue.ts): a JSON object with
+-- A letter of `front_tcp:dead`, as the drain of the queue writes it (contract/store/scripts/drain-queue.lua): a JSON object with
 -- `entry`, `reason`, `at`, and with `encoding` and `chat_to` where they are needed. Other programs may have written anything there.
 --
 -- Letters are pushed at the left: counted from the right, a position changes only when an older letter is removed.
 local dead = P .. 'front_tcp:dead'
+
+-- a letter that is larger than a step of work is one
+local function spend_letter(raw) spend(math.min(1 + #raw / 200, STEP_WORK)) end
 
 -- the beginning of its digest distinguishes a letter from those that have moved to its position
 local function name(raw) return string.sub(redis.sha1hex(raw), 1, 16) end

@@ -4,13 +4,13 @@
 -- Returns {total, letters}, the newest first: per letter {position, name, entry (its beginning), bytes, encoding or '',
 --     reason or '', at or '', unknown recipients as JSON or ''}
 -- Atomic because: positions count from the oldest letter, and hold for one moment.
-local PAGE_BYTES = 1048576
 local total, limit = redis.call('LLEN', dead), tonumber(ARGV[3])
 local shown, named = tonumber(ARGV[4]), tonumber(ARGV[5])
 local below = ARGV[2] == '' and total or math.min(total, tonumber(ARGV[2]))
-local rows, bytes = {}, 0
+local rows = {}
 for position = below - 1, math.max(0, below - limit), -1 do
   local raw = redis.call('LINDEX', dead, -1 - position)
+  spend_letter(raw)
   local letter = read(raw)
   local entry, to = letter.entry, ''
   if #entry > shown then
@@ -24,7 +24,7 @@ for position = below - 1, math.max(0, below - limit), -1 do
   end
   rows[#rows + 1] = { int(position), name(raw), entry, int(#letter.entry), letter.encoding or '', letter.reason or '',
     letter.at and int(letter.at) or '', to }
-  bytes = bytes + #raw
-  if bytes > PAGE_BYTES then break end
+  if work >= STEP_WORK then break end
 end
+commit()
 return { total, rows }

@@ -14,7 +14,7 @@ const takeScript = defineScript(
   readLua(new URL('./take-dead-letter.lua', import.meta.url)),
 );
 
-/** Puts a dead letter back into the queue, or deletes it. Returns whether there was such a letter. */
+/** Puts a dead letter back into the queue, or deletes it. Searches for it in steps. Returns whether there was such a letter. */
 export async function takeDeadLetter(
   { environment, redis, keys, clock }: Runtime,
   how: { id: string; what: 'retry' | 'delete'; by: string },
@@ -23,16 +23,20 @@ export async function takeDeadLetter(
   const [, position, name] = deadLetterId.exec(id) ?? [];
   if (position === undefined || name === undefined) return false;
   const call = `dead_letter:${crypto.randomUUID()}`;
-  const takeBy = async (deadline: number, entry: string) => {
-    const args = [keys.prefix, position, name, what, entry, id, by, environment.AUDIT_MAX, deadline, call];
-    return (await redis.script(takeScript, [keys.users], args)) as [string, string?, string?];
-  };
-  const take = (entry: string) =>
+  const step = (entry: string, from: string) =>
     withDeadline(
       clock,
-      (deadline) => takeBy(deadline, entry),
-      ([said]) => said === 'late',
+      async (deadline) => {
+        const args = [keys.prefix, position, name, what, entry, id, by, environment.AUDIT_MAX, deadline, call, from];
+        return (await redis.script(takeScript, [keys.users], args)) as [string, string?, string?];
+      },
+      ([status]) => status === 'late',
     );
+  const take = async (entry: string) => {
+    let reply = await step(entry, position);
+    while (reply[0] === 'more') reply = await step(entry, reply[1] ?? '');
+    return reply;
+  };
   let [status, entry, recipients] = await take('');
   if (status === 'partly') [status, entry, recipients] = await take(entryFor(entry ?? '', recipients ?? ''));
   return status === 'done';

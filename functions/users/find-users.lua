@@ -6,6 +6,10 @@
 local MAX_LOOKED_AT, PAGE = 2000, 500
 local limit, wanted, presence = tonumber(ARGV[4]), string.lower(ARGV[5]), ARGV[6]
 local from, looked, rows, last = ARGV[2], 0, {}, ''
+local function page_to(id)
+  commit()
+  return { id, rows }
+end
 while looked < MAX_LOOKED_AT do
   local page = redis.call('ZRANGEBYLEX', P .. 'users', from, ARGV[3], 'LIMIT', 0, PAGE)
   for _, user in ipairs(page) do
@@ -14,10 +18,10 @@ while looked < MAX_LOOKED_AT do
     if string.find(string.lower(user), wanted, 1, true) then
       local row = user_row(user)
       if presence == '' or (presence == '1') == (row[3] ~= '') then rows[#rows + 1] = row end
-      if #rows == limit then return { last, rows } end
+      if #rows == limit then return page_to(last) end
     end
   end
-  if #page < PAGE then return { '', rows } end
+  if #page < PAGE then return page_to('') end
   from = '(' .. last
 end
-return { last, rows }
+return page_to(last)

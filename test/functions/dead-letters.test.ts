@@ -150,6 +150,15 @@ describe.each(stores)('dead letters over %s', (store) => {
     for (const gone of ['0', '7', '8', '30', '49']) expect(left).not.toContain(gone);
   });
 
+  it('are searched for in bounded calls', async () => {
+    const add = "for i = 1, 600 do redis.call('LPUSH', KEYS[1], i .. string.rep('x', 10000)) end";
+    await http.redis.eval(add, 1, dead);
+    const oldest = (await list('?cursor=1')).letters[0]?.id.split('-')[1];
+    expect((await remove(`599-${'0'.repeat(16)}`)).status).toBe(404);
+    expect((await remove(`700-${oldest}`)).status).toBe(200);
+    expect([await http.redis.llen(dead), (await http.redis.lindex(dead, -1))?.slice(0, 2)]).toEqual([599, '2x']);
+  });
+
   it('are in the queue once, however many retry them at the same moment', async () => {
     await http.redis.lpush(dead, letterOf('a'), letterOf('b'));
     const { id } = await first();
@@ -178,6 +187,11 @@ describe.each(stores)('dead letters over %s', (store) => {
   });
 
   it('are deleted for good', async () => {
+    await http.redis.lpush(dead, letterOf('a'), letterOf('b'), letterOf('a'));
+    // The newest, not the equal one.
+    expect((await remove((await first()).id)).status).toBe(200);
+    expect(await http.redis.lrange(dead, 0, -1)).toEqual([letterOf('b'), letterOf('a')]);
+    await http.redis.del(dead);
     await http.redis.lpush(dead, letterOf('a'));
     const { id } = await first();
     expect((await remove(id)).body).toEqual({ code: 1, message: 'done' });
