@@ -45,7 +45,8 @@ function handOver(program, args) {
     );
   }
   const child = spawn(node, [...process.execArgv, program, ...args], { stdio: 'inherit' });
-  // A terminal sends Ctrl-C to both processes; signals to this one alone are passed on. The child decides the exit code.
+  // Every signal is passed on: it may be to this process alone. A terminal's Ctrl-C thus reaches the child twice, which
+  // counts it once (isSameSignal). The child decides the exit code.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => refuse(`${node} cannot be started: ${error.message}`));
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal ? constants.signals[signal] : 0)));

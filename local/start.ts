@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { connectRedis } from '#redis-driver';
 import { AT_TERMINAL } from '../functions/runtime/drivers/failures.ts';
 import { readEnvironment } from '../functions/runtime/environment.ts';
+import { isSameSignal } from '../shared/process.ts';
 import { createDemoUsers } from './demo-users.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { type Api, startApi } from './http/server.ts';
@@ -12,9 +13,6 @@ import { writeRunningNote } from './running-note.ts';
 import { localDefaults, readSettings, SettingsError, type StartSettings } from './settings.ts';
 import { type LocalUpstream, startLocalUpstream } from './upstream/upstream.ts';
 import { hasTls, welcome } from './welcome.ts';
-
-/** One Ctrl-C can arrive twice: from the terminal, and from npm. */
-const SAME_SIGNAL_MS = 1_000;
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -115,7 +113,7 @@ function stopOnSignal(started: Started): Promise<void> {
   return new Promise((resolveStopped) => {
     const onSignal = (): void => {
       if (firstAt > 0) {
-        if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(1);
+        if (!isSameSignal(firstAt)) process.exit(1);
         return;
       }
       firstAt = performance.now();

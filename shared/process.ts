@@ -7,3 +7,11 @@ export function isAlive(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
+
+/** One Ctrl-C can arrive twice: from the terminal, and from a parent that passes it on (npm, bin/run-typescript.mjs). */
+const SAME_SIGNAL_MS = 1_000;
+
+/** Whether a signal now is still the one that came first at `firstAtMs`, of `performance.now()`. */
+export function isSameSignal(firstAtMs: number): boolean {
+  return performance.now() - firstAtMs <= SAME_SIGNAL_MS;
+}

@@ -49,7 +49,8 @@ async function runDev(options: DevOptions): Promise<void> {
     env: { ...process.env, ...env },
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
-  // A terminal sends Ctrl-C to both processes; signals to this one alone are passed on. The child decides the exit code.
+  // Every signal is passed on: it may be to this process alone. A terminal's Ctrl-C thus reaches the child twice, which
+  // counts it once (isSameSignal). The child decides the exit code.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   const failed = once(child, 'error').then(([error]) => {
     throw new Failure(ExitCode.failed, `cannot start: ${(error as Error).message}`);

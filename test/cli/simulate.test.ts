@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Persona, personaOf, SHARES } from '../../cli/support/fleet/behaviour.ts';
 import { block } from '../../cli/support/fleet/display.ts';
@@ -56,6 +57,9 @@ test('Ctrl-C ends it, with several processes too, and nothing is left', async ()
     if (Number(JSON.parse(line).connected) === 30) break;
   }
   expect(await simulated()).toHaveLength(30);
+  child.kill('SIGINT');
+  // As from a terminal and from the process that handed over: one Ctrl-C.
+  await delay(20);
   child.kill('SIGINT');
   expect(await closed).toBe(130);
   expect(await simulated()).toEqual([]);
