@@ -49,7 +49,7 @@ async function logIn(phoneNumber: string, options: LoginOptions, command: Comman
     output.result({ phone_number: phoneNumber, token, expires_at: unixMs(expires_at) }, token);
     return;
   }
-  const { host, port, tls } = options;
+  const { host, port, tls } = { ...(await credentials.get(apiUrl)), ...options };
   const gateway = { ...(host ? { host } : {}), ...(port ? { port } : {}), ...(tls ? { tls } : {}) };
   await credentials.put(apiUrl, { phone_number: phoneNumber, token, expires_at, ...gateway });
   output.result(

@@ -20,6 +20,19 @@ test('the login is kept where only its owner can read it', async () => {
   });
 });
 
+test('a later login keeps where the gateway is, except for what it says anew', async () => {
+  await system.user('moving');
+  const env = { XDG_CONFIG_HOME: join(system.home, 'moving') };
+  const kept = async (...args: string[]) => {
+    await system.json(['login', 'moving', '--password-stdin', ...args], { input: 'secret\n', env });
+    const { logins } = JSON.parse(await readFile(join(env.XDG_CONFIG_HOME, 'fronttcp/credentials.json'), 'utf8'));
+    return logins[system.api];
+  };
+  await kept('--host', 'tcp.example.com', '--port', '8443', '--tls');
+  expect(await kept()).toMatchObject({ host: 'tcp.example.com', port: 8_443, tls: true });
+  expect(await kept('--port', '9443')).toMatchObject({ host: 'tcp.example.com', port: 9_443, tls: true });
+});
+
 test('the API of the last login is the one that other commands use', async () => {
   const run = await system.run(['stats', '--json'], { env: { FRONTTCP_API: undefined } });
   expect(run).toMatchObject({ code: 0 });
