@@ -16,6 +16,16 @@ export function parseJson(text: string): unknown {
   return WIDE_NUMBER.test(text) ? JSON.parse(text, keepWideNumber) : JSON.parse(text);
 }
 
+/** `parseJson` of what a person typed. Throws RangeError for a number that this runtime (Node 20, an older browser) would change. */
+export function parseJsonExactly(text: string): unknown {
+  return JSON.parse(text, (key, value, context?: { source?: string }) => {
+    if (context?.source === undefined && typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+      throw new RangeError(`the number ${value} would be changed`);
+    }
+    return keepWideNumber(key, value, context);
+  });
+}
+
 /** Node 20, on which `fronttcp dev` may run, does not give the source text. */
 function keepWideNumber(_key: string, value: unknown, context?: { source?: string }): unknown {
   const source = context?.source;

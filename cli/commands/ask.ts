@@ -2,9 +2,11 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { APPLICATION_DOWN, ServerCommand } from '../../contract/wire/command-ids.ts';
 import { DEFAULT_WAIT_SECONDS, MAX_TTL_SECONDS, MAX_WAIT_SECONDS } from '../../contract/wire/commands.ts';
+import { isJsonObject } from '../../shared/raw-json.ts';
 import { apiOf, contextOf } from '../support/context.ts';
 import { ExitCode, Failure } from '../support/failure.ts';
 import { wholeNumber } from '../support/numbers.ts';
+import { typedJson } from '../support/typed-json.ts';
 
 interface AskOptions {
   commandId: number;
@@ -16,7 +18,8 @@ interface AskOptions {
 const answer = z.object({
   id: z.string(),
   outcome: z.enum(['replied', 'pending']),
-  reply: z.json().optional(),
+  // Not z.json(): it would copy a number that is kept as text.
+  reply: z.unknown().optional(),
 });
 
 /** Network time in addition to the time that the API waits, ms. */
@@ -71,13 +74,9 @@ async function ask(userId: string, json: string, options: AskOptions, command: C
   process.exitCode = ExitCode.failed;
 }
 
-const contentSchema = z.union([z.string(), z.record(z.string(), z.json())]);
-
-function contentOf(json: string): z.infer<typeof contentSchema> {
-  try {
-    return contentSchema.parse(JSON.parse(json));
-  } catch (cause) {
-    const nextStep = `Such as '{"read": "temperature"}' or '"hello"'.`;
-    throw new Failure(ExitCode.usage, 'what is asked is a JSON object or a JSON string', nextStep, { cause });
-  }
+function contentOf(json: string): string | object {
+  const content = typedJson(json);
+  if (typeof content === 'string' || isJsonObject(content)) return content;
+  const nextStep = `Such as '{"read": "temperature"}' or '"hello"'.`;
+  throw new Failure(ExitCode.usage, 'what is asked is a JSON object or a JSON string', nextStep);
 }

@@ -1,6 +1,6 @@
 import { text as readAll } from 'node:stream/consumers';
 import { Command } from 'commander';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { isApplicationDown, ServerCommand } from '../../contract/wire/command-ids.ts';
 import { MAX_DELAY_SECONDS, MAX_TTL_SECONDS } from '../../contract/wire/commands.ts';
 import { sentAnswer, sentToGroupAnswer } from '../../functions/send-command/schema.ts';
@@ -16,6 +16,7 @@ import { awaitDelivery, hasFailed, isFailed, receiptText } from '../support/rece
 import { everyUser, recipientsOfFile } from '../support/recipients.ts';
 import { type Content, newKey, sendToMany } from '../support/send-many.ts';
 import { followMany } from '../support/states.ts';
+import { typedObject } from '../support/typed-json.ts';
 
 interface SendOptions {
   to?: string[];
@@ -147,11 +148,12 @@ async function sendMany(
   const key = options.idempotencyKey ?? newKey();
   const progress = new Progress(output, recipients.length, 'recipients');
   const again = continuation(key, content, options);
+  const signal = onInterrupt();
   let done = 0;
   const sent = await sendToMany(api, recipients, content, {
     batch: options.batch,
     key,
-    signal: onInterrupt(),
+    signal,
     progress: (now) => {
       done = now;
       progress.update(now);
@@ -171,9 +173,10 @@ async function sendMany(
     return sent.recipients;
   }
   output.note(`${text} Following them for up to ${options.wait} s.`);
-  const { states, failed, table } = await followMany(api, sent.ids, options.wait * 1_000);
+  const { states, failed, table } = await followMany(api, sent.ids, options.wait * 1_000, signal);
   output.result({ ids: sent.ids, recipients: sent.recipients, states, failed }, table);
-  if (failed.length > 0) process.exitCode = ExitCode.failed;
+  if (signal.aborted) process.exitCode = ExitCode.interrupted;
+  else if (failed.length > 0) process.exitCode = ExitCode.failed;
   return sent.recipients;
 }
 
@@ -248,13 +251,9 @@ function chatCommandOf(all: boolean, to: readonly string[]): number {
   return to.length === 1 ? ServerCommand.single : ServerCommand.group;
 }
 
-const jsonObject = z.record(z.string(), z.json());
-
-function objectOf(text: string): z.infer<typeof jsonObject> {
-  try {
-    return jsonObject.parse(JSON.parse(text));
-  } catch (cause) {
-    const message = 'the content of an application message is a JSON object';
-    throw new Failure(ExitCode.usage, message, `Such as '{"level": 3}'.`, { cause });
-  }
+function objectOf(text: string): object {
+  const object = typedObject(text);
+  if (object !== undefined) return object;
+  const message = 'the content of an application message is a JSON object';
+  throw new Failure(ExitCode.usage, message, `Such as '{"level": 3}'.`);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../shared/raw-json.ts';
 import { BusyFailure, ExitCode, Failure } from './failure.ts';
 
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -67,7 +68,7 @@ export class Api {
 
 async function jsonOf(response: Response): Promise<unknown> {
   try {
-    return await response.json();
+    return parseJson(await response.text());
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import type { Json } from '../../sdk/client/message.ts';
+import { isJsonObject, parseJsonExactly } from '../../shared/raw-json.ts';
 
 /** The recipients of a line. */
 export type Target = { to: string } | { group: string[] } | 'everyone';
@@ -51,11 +52,12 @@ function parseCommand(text: string): ChatLine {
   if (!(commandId >= 1_000 && commandId <= 1_999))
     return wrong('/cmd takes a number from 1000 to 1999 and a JSON object');
   try {
-    const body: unknown = json === '' ? {} : JSON.parse(json);
-    if (typeof body !== 'object' || body === null || Array.isArray(body)) return wrong('the body is a JSON object');
+    const body: unknown = json === '' ? {} : parseJsonExactly(json);
+    if (!isJsonObject(body)) return wrong('the body is a JSON object');
     return { kind: 'command', commandId, body: body as { [name: string]: Json } };
   } catch (error) {
-    return wrong(`the body is not JSON: ${(error as Error).message}`);
+    const { message } = error as Error;
+    return wrong(error instanceof RangeError ? message : `the body is not JSON: ${message}`);
   }
 }
 

@@ -36,25 +36,34 @@ async function readPages(api: Api, id: string): Promise<ReceiptAnswer> {
 /** A client with `ack` acknowledges at once; for other clients `written` is the last state. */
 const ACKNOWLEDGE_MS = 300;
 
-/** Polls with growing pauses until every recipient has a final state, or the time is over. */
-export async function awaitDelivery(api: Api, id: string, waitMs: number): Promise<ReceiptAnswer> {
-  const endMs = performance.now() + waitMs;
-  const receipt = await lookUntil(api, id, endMs, ['scheduled', 'routed', 'stored']);
-  return lookUntil(api, id, Math.min(endMs, performance.now() + ACKNOWLEDGE_MS), ['written'], receipt);
+/** Polls with growing pauses until every recipient has a final state, the time is over, or `signal` aborts. */
+export async function awaitDelivery(
+  api: Api,
+  id: string,
+  waitMs: number,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<ReceiptAnswer> {
+  const until = { endMs: performance.now() + waitMs, signal };
+  const receipt = await lookUntil(api, id, until, ['scheduled', 'routed', 'stored']);
+  const endMs = Math.min(until.endMs, performance.now() + ACKNOWLEDGE_MS);
+  return lookUntil(api, id, { endMs, signal }, ['written'], receipt);
 }
 
 /** Polls until no recipient is in one of these states. */
 async function lookUntil(
   api: Api,
   id: string,
-  endMs: number,
+  { endMs, signal }: { endMs: number; signal: AbortSignal },
   passing: readonly Recipient['state'][],
   known?: ReceiptAnswer,
 ): Promise<ReceiptAnswer> {
   let pauseMs = POLL_MIN_MS;
   let receipt = known ?? (await readPages(api, id));
   while (countIn(receipt, passing) > 0 && performance.now() < endMs) {
-    await delay(Math.min(pauseMs, Math.max(0, endMs - performance.now())));
+    await delay(Math.min(pauseMs, Math.max(0, endMs - performance.now())), undefined, { signal }).catch(
+      () => undefined,
+    );
+    if (signal.aborted) break;
     pauseMs = Math.min(POLL_MAX_MS, pauseMs * 2);
     receipt = await readPages(api, id);
   }

@@ -13,13 +13,19 @@ interface ManyStates {
   table: string;
 }
 
-/** A summary of several messages: counts per state, and the recipients who will not get one. */
-export async function followMany(api: Api, ids: readonly string[], waitMs: number): Promise<ManyStates> {
+/** A summary of several messages: counts per state, and the recipients who will not get one. After an interruption what is known. */
+export async function followMany(
+  api: Api,
+  ids: readonly string[],
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<ManyStates> {
   const endMs = performance.now() + waitMs;
   const states: Record<string, number> = {};
   const failed: ManyStates['failed'] = [];
   for (const id of ids) {
-    const { recipients } = await awaitDelivery(api, id, Math.max(0, endMs - performance.now()));
+    if (signal.aborted) break;
+    const { recipients } = await awaitDelivery(api, id, Math.max(0, endMs - performance.now()), signal);
     for (const recipient of recipients) {
       states[recipient.state] = (states[recipient.state] ?? 0) + 1;
       const { phone_number, state, reason } = recipient;

@@ -1,5 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { makeToken } from '../../contract/store/tokens.ts';
 import { ask } from '../../local/redis/ping.ts';
 import { until } from '../kit/until.ts';
 import { System } from './system.ts';
@@ -54,6 +59,26 @@ test('one is deleted by its id, all of them only with --yes', async () => {
   expect(all.deleted).toHaveLength([second, third].length);
   expect(await system.json(['dead', 'list'])).toEqual({ letters: [], total: 0 });
 }, 90_000);
+
+test('a retry of all that SIGTERM ends says how many are left', async () => {
+  const letters = Array.from({ length: 1_000 }, (_, at) => ({
+    ...{ id: `${at}-${'0'.repeat(16)}`, entry: 'x', bytes: 1, encoding: 'utf8', reason: null, at: null, chat_to: null },
+  }));
+  const api = createServer((request, response) => {
+    const isList = request.method === 'GET';
+    if (!isList) run.kill('SIGTERM');
+    const members = isList ? { letters, total: letters.length, cursor: null } : {};
+    response.end(JSON.stringify({ code: 1, message: 'done', ...members }));
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void api.close());
+  await once(api, 'listening');
+  const { port } = api.address() as AddressInfo;
+  const env = { FRONTTCP_API: `http://127.0.0.1:${port}`, FRONTTCP_TOKEN: makeToken('boss') };
+  const run = system.spawn(['dead', 'retry', '--all'], env);
+  const errors = text(run.stderr);
+  expect(await once(run, 'close')).toEqual([130, null]);
+  expect(await errors).toMatch(/interrupted: \d+ of 1,000 letters are left/);
+});
 
 test('retrying nothing, or some and all, is refused', async () => {
   expect((await system.run(['dead', 'retry'])).code).toBe(2);

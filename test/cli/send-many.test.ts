@@ -111,6 +111,20 @@ test('with a receipt the states are counted, and recipients that will not get it
   expect(run.stdout).toMatch(/nobody-there +failed \(unknown_user\)/);
 });
 
+test('Ctrl-C ends the following, with what is known', async () => {
+  await users('p1', 'p2');
+  const run = system.spawn(['send', '--to-file', '-', '--batch', '1', '--receipt', '--wait', '600', 'x']);
+  const output = text(run.stdout);
+  run.stdin.end('p1\np2\n');
+  let notes = '';
+  run.stderr.setEncoding('utf8').on('data', (note) => {
+    notes += note;
+    if (notes.includes('Following')) run.kill('SIGINT');
+  });
+  expect(await once(run, 'close')).toEqual([130, null]);
+  expect(await output).toMatch(/stored +1\n|^STATE/);
+});
+
 test('--everyone reaches every user, also offline ones', async () => {
   await users('e1', 'e2');
   const before = await mailbox('e1');

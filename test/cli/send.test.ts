@@ -1,10 +1,15 @@
 import { once } from 'node:events';
+import { createConnection } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { Api } from '../../cli/support/api.ts';
+import { parseChatLine } from '../../cli/support/chat-line.ts';
 import { awaitDelivery, receiptText } from '../../cli/support/receipt.ts';
+import { typedJson } from '../../cli/support/typed-json.ts';
 import { keysOf } from '../../contract/store/keys.ts';
+import { encodeFrame } from '../../contract/wire/frame.ts';
+import { Peer } from '../client/scripted-server.ts';
 import { until } from '../kit/until.ts';
 import { System } from './system.ts';
 
@@ -94,6 +99,35 @@ test('several, everyone, application messages and standard input', async () => {
   await system.json(['send', '--to', 'many-1', '-'], { input: 'piped\n' });
   expect(await next()).toMatchObject({ kind: 'single', content: 'piped' });
   chat.kill('SIGTERM');
+});
+
+test('a number that a double cannot hold is sent, asked and replied digit by digit', async () => {
+  const peer = new Peer(createConnection(system.port, '127.0.0.1'));
+  onTestFinished(() => void peer.socket.destroy());
+  peer.write(1, { phone_number: 'wide', token: await system.user('wide'), features: ['ack'] });
+  await peer.expect(101);
+  const wide = '{"serial":9007199254740993}';
+  const digits = expect.stringContaining('"serial":9007199254740993');
+  await system.json(['send', '--to', 'wide', '-c', '2001', wide]);
+  expect(await peer.read()).toMatchObject({ commandId: 2001, body: digits });
+  const asking = system.run(['ask', 'wide', wide, '--json']);
+  const asked = await peer.read();
+  expect(asked).toMatchObject({ commandId: 2000, body: digits });
+  const { ask } = JSON.parse(asked.body) as { ask: string };
+  peer.socket.write(encodeFrame(1100, 7, `{"ask":"${ask}","reply":${wide}}`));
+  expect(await asking).toMatchObject({ code: 0, stdout: expect.stringContaining(`"reply":${wide}`) });
+  expect(JSON.stringify(parseChatLine(`/cmd 1000 ${wide}`))).toContain(wide);
+});
+
+test('a number is refused where JSON.parse does not give its digits, as on Node 20', () => {
+  const parse = JSON.parse;
+  vi.spyOn(JSON, 'parse').mockImplementation((text, reviver) =>
+    parse(text, reviver && ((key, value) => reviver(key, value, {}))),
+  );
+  onTestFinished(() => void vi.restoreAllMocks());
+  expect(() => typedJson('[9007199254740993]')).toThrow(expect.objectContaining({ exitCode: 2 }));
+  expect(parseChatLine('/cmd 1000 {"a": -1e300}')).toMatchObject({ kind: 'wrong' });
+  expect(typedJson('["9007199254740993", 0.1]')).toEqual(['9007199254740993', 0.1]);
 });
 
 test('a repeated idempotency key happens once; with another content it is refused', async () => {
