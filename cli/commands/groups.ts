@@ -79,7 +79,8 @@ Examples:
     )
     .action(async (group: string, named: string[], { file }: { file?: string }, command: Command) => {
       if ((named.length === 0) === (file === undefined)) {
-        throw new Failure(ExitCode.usage, 'no members. Name user ids, or a --file', 'The file has one user id a line.');
+        const message = file === undefined ? 'no members' : 'user ids and --file cannot be combined';
+        throw new Failure(ExitCode.usage, message, 'Name user ids, or a --file with one user id a line.');
       }
       const context = await contextOf(command);
       const api = await apiOf(context);

@@ -154,7 +154,8 @@ export class FunctionProcess {
         if (previous?.calls.size === 0 && previous.child.connected) previous.child.disconnect();
         say(`upstream: ${this.#name()} was loaded again`);
       } catch (error) {
-        say(`upstream: ${this.#name()} does not load, the one before goes on: ${(error as Error).message}`);
+        const goesOn = this.#running?.child.connected ? ', the one before goes on' : '';
+        say(`upstream: ${this.#name()} does not load${goesOn}: ${(error as Error).message}`);
       }
     });
   }

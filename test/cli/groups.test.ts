@@ -66,6 +66,11 @@ test.each([
   expect((await system.run(args)).code).toBe(2);
 });
 
+test('what is wrong with user ids beside a file is named', async () => {
+  const run = await system.run(['groups', 'remove', 'g', 'ann', '--file', '-']);
+  expect(run.stderr).toContain('user ids and --file cannot be combined');
+});
+
 test('the API names what is wrong with a group, a time and a condition, and the exit code is 1', async () => {
   const wordOf = async (...args: string[]) => {
     const run = await system.run([...args, '--json']);

@@ -92,6 +92,11 @@ describe('the function on this machine', () => {
     expect(await ask({})).toMatchObject({ word: 'two' });
     await writeFile(file, answering('three'));
     await until('it is the new one', async () => ((await ask({})) as { word: string }).word === 'three');
+    await writeFile(file, 'export const handler = ;');
+    await until('it says so', () => said.at(-1)?.includes('goes on') === true);
+    await ask({ ask: 'exit' });
+    // The one before has ended: it does not go on.
+    await until('it says so', () => / does not load: /.test(said.at(-1) ?? ''));
   });
 
   it('is started again when its process ends', async () => {
