@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { CallTimeout, timeoutSignal } from '../../functions/runtime/drivers/failures.ts';
 
 const TIMEOUT_MS = 200;
+
+/** How long the last part of a timeout is. */
+const LAST_LOOK_MS = 50;
 
 /** An answer comes while the process is held up, from right after the last part of a timeout has begun until it is over. */
 function holdUp(peer: Socket): void {
@@ -13,8 +16,13 @@ function holdUp(peer: Socket): void {
     const end = performance.now() + TIMEOUT_MS;
     while (performance.now() < end);
   };
-  // Behind the reading of the sockets: timers are what comes next.
-  setTimeout(() => setImmediate(hold), TIMEOUT_MS - 49);
+  const real = globalThis.setTimeout;
+  const armed = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((run: () => void, ms: number) => {
+    // Behind the reading of the sockets: timers are what comes next.
+    if (ms === LAST_LOOK_MS) setImmediate(hold);
+    return real(run, ms);
+  }) as typeof setTimeout);
+  onTestFinished(() => armed.mockRestore());
 }
 
 test.each([
@@ -32,8 +40,8 @@ test.each([
     server.close();
   });
   const [peer] = (await once(server, 'connection')) as [Socket];
-  const answer = bound(once(socket, 'data'));
   holdUp(peer);
+  const answer = bound(once(socket, 'data'));
   expect(await answer).toEqual([Buffer.from('answer')]);
 });
 
