@@ -9,7 +9,7 @@ import {
 } from '../../contract/store/scripts/route.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import type { Log } from '../../shared/log.ts';
-import { RedisUnavailableError } from '../../shared/redis/errors.ts';
+import { RedisClosedError, RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { TurnBatcher } from '../../shared/time/turn-batcher.ts';
 import { DirectInterval } from '../session/direct-interval.ts';
@@ -172,6 +172,7 @@ export class RouteQueue {
     try {
       result = await this.#route(batch.map(({ command }) => command));
     } catch (error) {
+      if (error instanceof RedisClosedError) return;
       const [first] = batch;
       if (batch.length === 1 && first) return this.#refuse(first, error);
       const half = Math.ceil(batch.length / 2);

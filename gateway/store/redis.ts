@@ -3,7 +3,7 @@ import type { Log } from '../../shared/log.ts';
 import { BLOCK_MS } from '../../shared/redis/blocking.ts';
 import { RedisClient } from '../../shared/redis/client.ts';
 import type { CredentialSource } from '../../shared/redis/credential-source.ts';
-import { RedisUnavailableError } from '../../shared/redis/errors.ts';
+import { RedisClosedError, RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { RedisArgument, RedisPort, RedisReply, Script } from '../../shared/redis/port.ts';
 import { type Credentials, parseRedisUrl } from '../../shared/redis/target.ts';
 import { backoffMs } from '../../shared/time/backoff.ts';
@@ -57,6 +57,8 @@ class WaitingRedis implements GatewayRedis {
   #wasLost = false;
   /** What the store could not do, and was logged; one line per outage, not per attempt. */
   #trouble: string | undefined;
+  /** Numbers of the commands that it was too full for, and that are tried again: the outage lasts until there are none. */
+  readonly #tooFullFor = new Set<number>();
   #closed = false;
 
   constructor(way: Way, { blocks }: { blocks: boolean }) {
@@ -99,18 +101,25 @@ class WaitingRedis implements GatewayRedis {
     const number = this.#issued;
     for (let attempt = 1; ; attempt += 1) {
       while (this.#isPaused) await this.#endOfPause(number);
+      if (this.#closed) throw new RedisClosedError('the connection to Redis was closed');
       try {
         const reply = await this.#client.command(name, ...args);
         if (!this.#blocks) this.use.commandMs.record(performance.now() - startedAt);
-        if (this.#trouble !== undefined) this.#back();
+        if (this.#trouble !== undefined) this.#succeeded(number);
         return reply;
       } catch (error) {
-        if (this.#closed || !(error instanceof RedisUnavailableError)) throw error;
+        if (this.#closed) throw new RedisClosedError('the connection to Redis was closed', { cause: error });
+        if (!(error instanceof RedisUnavailableError)) {
+          this.#tooFullFor.delete(number);
+          throw error;
+        }
         this.use.failed();
         if (error.isRefusal) this.#away(error.reason, error.message);
         // A full store refuses only what makes it fuller: that waits alone, and everything else goes on.
-        if (error.reason === 'store_full') await setTimeout(retryDelay(attempt), undefined, { ref: false });
-        else if (!this.#isPaused) void this.#pauseFor(this.#untilNextAttempt(error));
+        if (error.reason === 'store_full') {
+          this.#tooFullFor.add(number);
+          await setTimeout(retryDelay(attempt), undefined, { ref: false });
+        } else if (!this.#isPaused) void this.#pauseFor(this.#untilNextAttempt(error));
       }
     }
   }
@@ -174,9 +183,15 @@ class WaitingRedis implements GatewayRedis {
     this.#way.log.warn({ event: 'redis_away', reason, error }, 'Redis is out of reach, or refuses');
   }
 
+  #succeeded(number: number): void {
+    this.#tooFullFor.delete(number);
+    if (this.#trouble !== 'store_full' || this.#tooFullFor.size === 0) this.#back();
+  }
+
   #back(): void {
     if (this.#trouble === undefined) return;
     this.#trouble = undefined;
+    this.#tooFullFor.clear();
     this.#pauses = 0;
     this.#way.log.info({ event: 'redis_back' }, 'Redis replies again');
   }

@@ -129,6 +129,9 @@ export class RedisClient {
     this.#isClosed = true;
     this.#watch.stop();
     this.#client.disconnect();
+    // ioredis leaves those that wait for a new connection without a reply.
+    const error = new RedisUnavailableError('the connection was closed');
+    for (const refuse of [...this.#pending]) refuse(error);
   }
 
   #useCurrent(): void {

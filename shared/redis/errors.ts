@@ -103,6 +103,11 @@ export class RedisReplyError extends Error {
   }
 }
 
+/** We have closed the connection: no call will succeed any more. */
+export class RedisClosedError extends Error {
+  override name = 'RedisClosedError';
+}
+
 /** Returns the error for this reply. */
 export function errorOfReply(reply: string, options?: ErrorOptions): RedisUnavailableError | RedisReplyError {
   const errorClass = classOfReply(reply);

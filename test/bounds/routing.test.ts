@@ -4,6 +4,7 @@ import { frameBytes, type Peer } from '../kit/peer.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
 import { scanKeys } from '../kit/scan-keys.ts';
 import { until } from '../kit/until.ts';
+import { testFunction, upstreamGateway } from '../upstream/support/test-function.ts';
 
 let g: TestGateway;
 beforeAll(async () => {
@@ -99,6 +100,17 @@ test("row 2: recipients and bytes count against a sender's budget: over it the s
   for (let ref = 0; ref < 4; ref += 1) sender.send(3, { chat_to: names('n', 1_000), chat_content: 'x', ref });
   await until('all are routed', () => sender.frames.filter(({ commandId }) => commandId === 110).length === 4);
   expect(performance.now() - startedAt).toBeGreaterThan(900);
+  expect(await paid.metric('fronttcp_throttled_total')).toBeGreaterThan(0);
+});
+
+test("row 2: what is for the upstream function counts against its sender's budget, too", async () => {
+  const paid = await upstreamGateway(await testFunction(), { MAX_ROUTED_WORK_PER_S: '1000' });
+  const sender = await paid.verified('payer', ['receipts']);
+  const startedAt = performance.now();
+  // 300 units each, in two bytes a character.
+  for (let ref = 0; ref < 10; ref += 1) sender.send(1000, { ref, text: 'ü'.repeat(30_000) });
+  await until('all are accepted', () => sender.frames.filter(({ commandId }) => commandId === 110).length === 10);
+  expect(performance.now() - startedAt).toBeGreaterThan(400);
   expect(await paid.metric('fronttcp_throttled_total')).toBeGreaterThan(0);
 });
 

@@ -8,11 +8,12 @@ import { connectRedis } from '../../gateway/store/redis.ts';
 import { silentLog } from '../kit/gateway.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 import { sessionsInProcess } from '../kit/sessions-in-process.ts';
+import { until } from '../kit/until.ts';
 
 /** A route queue on the real store, a sender, and a clock that the test moves. */
-async function routeQueue() {
+async function routeQueue(redisUrl = sharedRedisUrl()) {
   const g = sessionsInProcess();
-  const config = parseConfig({ REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix() });
+  const config = parseConfig({ REDIS_URL: redisUrl, REDIS_KEY_PREFIX: uniquePrefix() });
   const redis = connectRedis(config.redis, silentLog);
   onTestFinished(() => redis.close());
   const keys = keysOf(config.redis.keyPrefix);
@@ -26,6 +27,7 @@ async function routeQueue() {
   return {
     queue,
     counters,
+    redis,
     pass: g.pass,
     /** The script fails as long as the key of its last batch has another type. */
     breaks: () => redis.command('RPUSH', batch, 'of another type'),
@@ -76,4 +78,14 @@ test('a command whose batch the store takes for an old one is refused, not count
   await isBehind();
   await routesOne();
   expect(counters).toMatchObject({ routed: 0, routesRefused: 1 });
+});
+
+test('nothing is tried any more when the connection is closed', { timeout: 20_000 }, async () => {
+  // Nobody listens there.
+  const { redis, counters, routesOne } = await routeQueue('redis://127.0.0.1:1');
+  const routed = routesOne();
+  await until('Redis was found to be away', () => redis.use.errors > 0);
+  await redis.close();
+  await routed;
+  expect(counters).toMatchObject({ routed: 0, routesRefused: 0 });
 });
