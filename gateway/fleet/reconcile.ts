@@ -2,10 +2,9 @@ import type { Keys } from '../../contract/store/keys.ts';
 import { type Release, readCurrentSessions } from '../../contract/store/scripts/sessions.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { CloseReasons } from '../session/close-reasons.ts';
+import { CloseReasons, endOf } from '../session/close-reasons.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
-import { endOf } from './resume.ts';
 
 const BATCH = 128;
 

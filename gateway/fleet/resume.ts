@@ -2,7 +2,7 @@ import type { Keys } from '../../contract/store/keys.ts';
 import { type Claimant, type ClaimResult, claimSessions, type Release } from '../../contract/store/scripts/sessions.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
-import { type CloseReason, CloseReasons, closeReasonOf } from '../session/close-reasons.ts';
+import { CloseReasons, endOf } from '../session/close-reasons.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 
@@ -105,9 +105,4 @@ function resume(
   const claim = { epoch: result.epoch, holder, joinedAtMessageId: result.lastMessageId };
   session.resume(claim, result.newestEntry, result.predecessorHandsOver ? 'predecessor' : 'outbox');
   return true;
-}
-
-/** Why a session ended while its gateway did not hear of it: another claim, or what the store says. */
-export function endOf(reason: string): CloseReason {
-  return reason === '' ? CloseReasons.takenOver : closeReasonOf(reason);
 }

@@ -43,3 +43,8 @@ const byName = new Map<string, CloseReason>(Object.values(CloseReasons).map((row
 export function closeReasonOf(name: string): CloseReason {
   return byName.get(name) ?? CloseReasons.kicked;
 }
+
+/** Why a session ended while its gateway did not hear of it: another claim, or what the store says. */
+export function endOf(reason: string): CloseReason {
+  return reason === '' ? CloseReasons.takenOver : closeReasonOf(reason);
+}

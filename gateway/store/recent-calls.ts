@@ -46,17 +46,27 @@ export class RecentCalls {
 
   /** Makes a call, now and, where it is forgotten, again under the same name. `bytes`: about what it holds in memory. */
   async make<T>(bytes: number, call: (name: string) => Promise<T>): Promise<T> {
-    if (this.#gatewayId !== this.#lease.gatewayId) {
-      this.#gatewayId = this.#lease.gatewayId;
-      this.#number = 0;
-    }
-    this.#number += 1;
-    const { gatewayId } = this.#lease;
-    const number = this.#number;
+    const { gatewayId, number } = this.#next();
     const make = () => call(`${gatewayId}:${number}`);
     const result = await make();
     this.#keep({ gatewayId, number, bytes, at: performance.now(), make });
     return result;
+  }
+
+  /** The name of a call that is not made again where it is forgotten: its script recognises a copy of it by that. */
+  nextName(): string {
+    const { gatewayId, number } = this.#next();
+    return `${gatewayId}:${number}`;
+  }
+
+  #next(): { gatewayId: string; number: number } {
+    const { gatewayId } = this.#lease;
+    if (this.#gatewayId !== gatewayId) {
+      this.#gatewayId = gatewayId;
+      this.#number = 0;
+    }
+    this.#number += 1;
+    return { gatewayId, number: this.#number };
   }
 
   /**

@@ -70,6 +70,30 @@ describe.each(drivers)('sessions over %s', (driver) => {
     expect(await session()).toEqual(['g2', String(second.epoch)]);
   });
 
+  it('are claimed once by a call that is sent twice; a copy that comes late does not take them back', async () => {
+    const claims = async (call: string, n = 1) => {
+      const request = { userId: user, form: 'ack', proof: { tokenField: 'token' } } as const;
+      const claimant = { gatewayId: 'g1', highestId: 0, call: `g1:${made}${call}` };
+      return claimSessions(store.port, store.keys, claimant, 600, Array<typeof request>(n).fill(request));
+    };
+    const first = await claims('1');
+    expect(first).toMatchObject([{ status: 'claimed' }]);
+    expect(await claims('1')).toEqual(first);
+    expect(await inbox('g1')).toEqual([]);
+    const superseded = { status: 'superseded', reason: '' };
+    const elsewhere = await claimed('g2');
+    expect(await claims('1')).toEqual([superseded]);
+    expect(await session()).toEqual(['g2', String(elsewhere.epoch)]);
+    expect(await claims('2', 2)).toMatchObject([{ status: 'claimed' }, { status: 'claimed' }]);
+    const [, epoch] = await session();
+    expect(await claims('2', 2)).toMatchObject([superseded, { status: 'claimed', epoch: Number(epoch) }]);
+    expect(await claims('1')).toEqual([superseded]);
+    expect(await session()).toEqual(['g1', epoch]);
+    await disconnectUser(store.port, store.keys, user, { reason: 'kicked', revoke: false });
+    expect(await claims('2')).toEqual([{ status: 'superseded', reason: 'kicked' }]);
+    expect(await session()).toEqual([null, expect.any(String)]);
+  });
+
   it('that were resumed by a call that failed half-way are among those of the gateway when it is repeated', async () => {
     const { epoch } = await claimed('g1');
     const proof = { resumeEpoch: epoch, sinceEpoch: epoch, holder: 'g1' };
@@ -123,6 +147,10 @@ describe.each(drivers)('sessions over %s', (driver) => {
     expect(await release('g2', current.epoch, '102,1100,0,"",""')).toBe(true);
     expect(await session()).toEqual([null, String(current.epoch)]);
     expect(await store.redis.zcard(store.keys.mailbox(user))).toBe(1);
+    // It was delivered, and an old connection brings the call once more.
+    await store.redis.del(store.keys.mailbox(user));
+    await release('g2', current.epoch, '102,1100,0,"",""');
+    expect(await store.redis.zcard(store.keys.mailbox(user))).toBe(0);
   });
 
   it('read their mailbox in order and settle it; an older epoch does neither', async () => {
@@ -211,6 +239,11 @@ describe.each(drivers)('sessions over %s', (driver) => {
     await stash();
     expect(await read(epoch)).toMatchObject([{ head: { id: '8', traceparent: '00-aa-bb-01' } }]);
     expect((await inbox('g2')).map(({ kind }) => kind)).toContain('mailbox');
+    await settleMessages(store.port, store.keys, [
+      { session: { userId: user, epoch }, state: 'acknowledged', ids: ['8'] },
+    ]);
+    await stash();
+    expect(await read(epoch)).toEqual([]);
   });
 
   it('write each state into a receipt once, and none where there is no receipt', async () => {

@@ -1,5 +1,5 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] highest message id known to the gateway
+-- ARGV[1] prefix · [2] gateway · [3] OFFLINE_TTL_S · [4] highest message id known to the gateway · [5] name of this call or ''
 --     then per session: user, form, the token field that was checked or '',
 --     and, for a session to resume, '<its epoch> <epoch of its verify> <id of the gateway that had it>', or ''
 -- Returns 'no_lease', or the last entry of this gateway's inbox or '', the last message id, and per session
@@ -8,6 +8,9 @@
 -- Atomic because: the epoch, the holder, the predecessor's end and both events must agree; the token is still the one that was checked.
 local gateway, offlineTtl = ARGV[2], tonumber(ARGV[3])
 if not live(gateway) then return 'no_lease' end
+-- A call is sent again after a broken connection, and the first copy may come last: it must not end the session that is there by then.
+-- Each claim of a call has its own name, because a call may have two of one user
+local isRepeated, call = not note_call(ARGV[5]), string.match(ARGV[5], '%d+$') or ''
 local newest = redis.call('XREVRANGE', P .. 'inbox:' .. gateway, '+', '-', 'COUNT', 1)[1]
 newest = newest and newest[1] or ''
 local stored, known = known_id(tonumber(ARGV[4]))
@@ -18,7 +21,7 @@ local connectedAt = int(now)
 -- call may not have reached the end.
 local claimedUsers, scoredUsers = {}, {}
 
-local function claim(user, form, token, resumed)
+local function claim(user, form, token, resumed, name)
   local resume, since, holder
   if resumed ~= '' then resume, since, holder = string.match(resumed, '^(%S+) (%S+) (.*)$') end
   local key = P .. 'user:' .. user
@@ -40,10 +43,12 @@ local function claim(user, form, token, resumed)
     if since_of(session[2], was[4]) > tonumber(since) then return 'superseded ' .. (was[9] or '') end
     if was[4] == resume and was[3] and was[3] ~= holder then return 'superseded ' end
     if not was[1] then return 'refused' end
+  elseif isRepeated and was[3] == gateway and redis.call('HGET', key, 'claimed_by') == name then return claimed(was[4])
   elseif not is_valid_token(token, { was[1], was[2] }) then
     -- one of an operator's older tokens
     if not is_valid_token(token, redis.call('HMGET', key, 'token', 'token_expires_at', 'role', 'more_tokens')) then return 'refused' end
   end
+  if isRepeated then return 'superseded ' .. (was[9] or '') end
 
   local epoch = next_epoch(math.max(tonumber(was[4] or '0'), tonumber(resume) or 0), known)
   if was[3] and end_session(user, was[3], was[4], was[5], 'taken_over') then owing = 1 end
@@ -51,7 +56,7 @@ local function claim(user, form, token, resumed)
   local served = form ~= 'plain' and 'served_app_id' or 'served_id'
   local by = resume and 'resumed_from' or 'verified_by'
   redis.call('HSET', key, 'gateway', gateway, 'epoch', epoch, 'form', form, 'resumed_from', '', by, resume or token,
-    'since', epoch .. ' ' .. (since or epoch),
+    'claimed_by', name, 'since', epoch .. ' ' .. (since or epoch),
     'connected_at', connectedAt, 'last_seen', connectedAt, 'served_id', lastMessage, served, lastMessage)
   if was[9] then redis.call('HDEL', key, 'ended') end
   event('connected', user, epoch, gateway, resume and 'resumed' or 'verified')
@@ -63,8 +68,8 @@ local function claim(user, form, token, resumed)
 end
 
 local results = { newest, lastMessage }
-for at = 5, #ARGV, 4 do
-  results[#results + 1] = claim(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+for at = 6, #ARGV, 4 do
+  results[#results + 1] = claim(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], call .. '.' .. int(at))
 end
 if #claimedUsers > 0 then
   redis.call('SADD', P .. 'sessions:' .. gateway, unpack(claimedUsers))

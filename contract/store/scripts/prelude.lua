@@ -188,25 +188,27 @@ local function hand_over(user, epoch)
   if session[1] then notify_mailbox(session[1], user, session[2]) end
 end
 
--- whether a call that makes new ids runs for the first time: it is sent again after a broken connection
+-- whether a call that stores messages runs for the first time: it is sent again after a broken connection, and the first copy may
+-- come later than the second one, when the messages have been delivered and removed
 local function first(call)
   return redis.call('SET', P .. 'once:' .. call, '1', 'NX', 'EX', 600) ~= false
 end
 
 -- `writes:<gateway>`: which calls of a gateway took effect here, '<all up to this number> <further> …'; a call is named
 -- '<gateway>:<number>'. A failover loses writes that were acknowledged: the gateway finds their numbers missing, and makes
--- these calls again. A number that stays missing (its call failed) is passed over when so many follow it
+-- these calls again. A number that stays missing (its call failed) is passed over when so many follow it.
+-- Returns false for a call that is noted already: it is sent again after a broken connection, and both may arrive
 local WRITES_FURTHER, WRITES_SECONDS = 256, 600
 local function note_call(call)
   local gateway, number = string.match(call, '^(%w+):(%d+)$')
-  if not number then return end
+  if not number then return true end
   local key, n = P .. 'writes:' .. gateway, tonumber(number)
   local noted = redis.call('GET', key) or '0'
   if tonumber(noted) ~= n - 1 then
     local further = {}
     for past in string.gmatch(noted, '%d+') do further[#further + 1] = tonumber(past) end
     local upTo = table.remove(further, 1)
-    if n <= upTo or string.find(noted .. ' ', ' ' .. number .. ' ', 1, true) then return end
+    if n <= upTo or string.find(noted .. ' ', ' ' .. number .. ' ', 1, true) then return false end
     further[#further + 1] = n
     table.sort(further)
     while further[1] == upTo + 1 or #further > WRITES_FURTHER do upTo = table.remove(further, 1) end
@@ -214,4 +216,5 @@ local function note_call(call)
     for _, past in ipairs(further) do number = number .. ' ' .. int(past) end
   end
   redis.call('SET', key, number, 'EX', WRITES_SECONDS)
+  return true
 end

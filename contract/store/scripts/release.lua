@@ -24,11 +24,8 @@ if current then
   redis.call('SREM', P .. 'sessions:' .. gateway, user)
   event('disconnected', user, epoch, gateway, ARGV[7])
 end
-local again = nil
-for at = 11, #ARGV, 3 do
-  local id = ARGV[at]
-  if id == '0' and again == nil then again = not first(ARGV[9]) end
-  if id ~= '0' or not again then stash(user, id, ARGV[at + 1], ARGV[at + 2], offlineTtl, bound) end
+if ARGV[11] and first(ARGV[9]) then
+  for at = 11, #ARGV, 3 do stash(user, ARGV[at], ARGV[at + 1], ARGV[at + 2], offlineTtl, bound) end
 end
 if ARGV[8] == '1' then hand_over(user, epoch) end
 commit()

@@ -43,6 +43,8 @@ export interface Claimant {
   readonly gatewayId: string;
   /** The highest message id known to it: epochs and ids continue above it, even when a failover has lost them. */
   readonly highestId: number;
+  /** Name of this call, `<gateway>:<number>`: the same when it is repeated. Without one, each claim with a token is a new one. */
+  readonly call?: string;
 }
 
 export type ClaimResult =
@@ -65,11 +67,11 @@ export type ClaimResult =
 export async function claimSessions(
   redis: RedisPort,
   keys: Keys,
-  { gatewayId, highestId }: Claimant,
+  { gatewayId, highestId, call = '' }: Claimant,
   offlineTtlSeconds: number,
   requests: readonly ClaimRequest[],
 ): Promise<ClaimResult[] | 'no_lease'> {
-  const args: RedisArgument[] = [keys.prefix, gatewayId, offlineTtlSeconds, highestId];
+  const args: RedisArgument[] = [keys.prefix, gatewayId, offlineTtlSeconds, highestId, call];
   for (const { userId, form, proof } of requests) {
     if ('tokenField' in proof) args.push(userId, form, proof.tokenField, '');
     else args.push(userId, form, '', `${proof.resumeEpoch} ${proof.sinceEpoch} ${proof.holder}`);
@@ -95,6 +97,7 @@ export async function claimSessions(
   });
 }
 
+// The name is a label of metrics and stays; the script reads current sessions and is not about the audit log.
 const currentSessionsScript = defineScript(
   'audit',
   ALLOW_FULL,
