@@ -113,7 +113,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, state: Gat
   const recentCalls = new RecentCalls({ redis, keys, lease });
   const progress = new DeliveryProgress({ redis, keys, recent: recentCalls, counters, log });
   const sessionStore = new SessionStore({ redis, keys, config, lease, recent: recentCalls, progress, log });
-  const verifier = new Verifier({ redis, keys, config, lease, claims, progress, log });
+  const verifier = new Verifier({ redis, keys, config, lease, claims, recent: recentCalls, progress, log });
 
   const handOut = new InboxHandOut({ registry, store: sessionStore, progress, counters, traces, clock, log });
   const inbox = new InboxReader({

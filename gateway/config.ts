@@ -59,7 +59,7 @@ const schema = z
     /** 0: as many as the process may open files, less a reserve. */
     MAX_CONNECTIONS: whole(0),
     /** Verifies that are in Redis at a time; the others wait their turn. */
-    MAX_VERIFIES_IN_FLIGHT: whole(512, 1),
+    MAX_VERIFIES_IN_FLIGHT: whole(256, 1),
     OFFLINE_TTL_S: whole(DEFAULT_LIMITS.offlineTtlSeconds),
     MAILBOX_MAX: whole(DEFAULT_LIMITS.mailboxMax, 1),
     MAILBOX_MAX_BYTES: whole(DEFAULT_LIMITS.mailboxMaxBytes, 1),

@@ -2,7 +2,7 @@ import type { ClaimResult, Release } from '../../contract/store/scripts/sessions
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { Log } from '../../shared/log.ts';
-import { CloseReasons } from '../session/close-reasons.ts';
+import { CloseReasons, endOf } from '../session/close-reasons.ts';
 import { featureBits, featureNames, formOf } from '../session/features.ts';
 import { PauseReason } from '../session/frame-reader.ts';
 import { NO_FRAME_LIMIT } from '../session/identity.ts';
@@ -18,9 +18,10 @@ type Claim = ClaimResult & { status: 'claimed' };
 export interface VerifyParts {
   readonly settings: { readonly heartbeatTimeoutMs: number; readonly maxFrameBytes: number };
   readonly verifier: {
-    /** Calls `answer` when Redis has replied: while Redis is away, it waits. */
+    /** Calls `answer` when Redis has replied: while Redis is away, it waits. Not once the verify is no longer wanted. */
     verify(
       credentials: { userId: string; token: string; form: SessionForm },
+      isWanted: () => boolean,
       answer: (result: ClaimResult | { status: 'failed' }) => void,
     ): void;
   };
@@ -53,10 +54,12 @@ export const verify: Handler<VerifyParts> = (session, frame, parts) => {
     if (session.isClosed) return;
     session.beginVerify();
     const askedAt = performance.now();
-    parts.verifier.verify({ userId, token, form: formOf(features) }, (result) => {
+    const isWanted = () => !session.isClosed;
+    parts.verifier.verify({ userId, token, form: formOf(features) }, isWanted, (result) => {
       parts.counters.verifyMs.record(performance.now() - askedAt);
       if (result.status === 'claimed') welcome(session, { userId, features, version, maxFrameBytes }, result, parts);
       else if (result.status === 'failed') session.close(CloseReasons.verifyFailed);
+      else if (result.status === 'superseded') session.close(endOf(result.reason));
       else refuse(session, version, userId, parts);
       session.reader.resume(PauseReason.verifying);
     });
@@ -95,10 +98,10 @@ function welcome(session: Session, claimant: Claimant, claim: Claim, parts: Veri
   if (older && older !== session) older.close(CloseReasons.takenOver);
   // The same user again has been connected all the time: the broadcasts of the stay that ends are due to the one that begins.
   const isSameUser = session.isVerified && session.userId === userId;
-  const unsent = session.isVerified ? session.leave() : [];
+  const form = formOf(features);
+  const held = session.isVerified ? session.leave({ userId, form }) : [];
   const bits = featureBits(features ?? []);
   const joinedAtMessageId = isSameUser ? session.identity.joinedAtMessageId : claim.lastMessageId;
-  const form = formOf(features);
   const maxFrameBytes = frameLimit(claimant.maxFrameBytes, settings.maxFrameBytes);
   const who = { userId, epoch, holder, sinceEpoch: undefined, form, features: bits, joinedAtMessageId, maxFrameBytes };
   session.bindUser(who, newestEntry);
@@ -108,7 +111,6 @@ function welcome(session: Session, claimant: Claimant, claim: Claim, parts: Veri
   log.debug({ event: 'verified', connection: session.connectionId, user: userId, epoch }, 'verified');
   const body = verdict(features, bits, claim, settings.heartbeatTimeoutMs);
   session.send(new Notice(version, ServerCommand.verifyResult, body));
-  const held = isSameUser ? unsent : [];
   const waitFor = claim.predecessorHandsOver ? 'predecessor' : 'outbox';
   const hasNothingToReplay = waiting === 0 && lost === 0 && waitFor === 'outbox' && held.length === 0;
   if (!hasNothingToReplay) session.beginReplay({ lost, waitFor, held });

@@ -11,6 +11,7 @@ import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { Log } from '../../shared/log.ts';
 import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import type { RecentCalls } from './recent-calls.ts';
 
 interface Credentials {
   userId: string;
@@ -30,6 +31,7 @@ interface VerifierParts {
   };
   /** Claims that Redis has not answered yet. */
   readonly claims: { begin(userIds: readonly string[]): void; end(userIds: readonly string[]): void };
+  readonly recent: Pick<RecentCalls, 'nextName'>;
   /** What clients have acknowledged is to be written before they are claimed again. */
   readonly progress: { flush(): void };
   readonly log: Pick<Log, 'error'>;
@@ -39,6 +41,7 @@ interface VerifierParts {
 type VerifyResult = ClaimResult | { status: 'failed' };
 
 interface Waiting extends Credentials {
+  isWanted: () => boolean;
   answer: (result: VerifyResult) => void;
 }
 
@@ -48,8 +51,10 @@ interface Genuine extends Waiting {
 
 /** In one call. */
 const BATCH = 128;
-/** Calls in flight at a time. Verifies that come meanwhile go with the next call: in a storm batches are large, and few. */
-const MAX_BATCHES = 2;
+/** Calls in flight at a time, at least. Verifies that come meanwhile go with the next call: in a storm batches are large, and few. */
+const MIN_BATCHES = 2;
+/** Below it, verifies that are no longer wanted are not looked for. */
+const COMPACT_ABOVE = 1_024;
 
 const REFUSED: ClaimResult = { status: 'refused' };
 const FAILED: VerifyResult = { status: 'failed' };
@@ -66,9 +71,12 @@ export class Verifier {
   readonly #config: VerifierParts['config'];
   readonly #lease: VerifierParts['lease'];
   readonly #claims: VerifierParts['claims'];
+  readonly #recent: VerifierParts['recent'];
   readonly #progress: VerifierParts['progress'];
   readonly #log: VerifierParts['log'];
+  readonly #maxBatches: number;
   #waiting: Waiting[] = [];
+  #compactAbove = COMPACT_ABOVE;
   #inFlight = 0;
   #batches = 0;
   #scheduled = false;
@@ -79,19 +87,31 @@ export class Verifier {
     this.#config = parts.config;
     this.#lease = parts.lease;
     this.#claims = parts.claims;
+    this.#recent = parts.recent;
     this.#progress = parts.progress;
     this.#log = parts.log;
+    this.#maxBatches = Math.max(MIN_BATCHES, Math.ceil(parts.config.maxVerifiesInFlight / BATCH));
   }
 
   get waiting(): number {
-    return this.#waiting.length + this.#inFlight;
+    return this.#waiting.reduce((sum, { isWanted }) => (isWanted() ? sum + 1 : sum), this.#inFlight);
   }
 
-  /** Calls `answer` when Redis has replied: while it is away, the verify waits. */
-  verify(credentials: Credentials, answer: (result: VerifyResult) => void): void {
+  /**
+   * Calls `answer` when Redis has replied: while it is away, the verify waits. One that is no longer wanted is dropped without
+   * an answer: nothing is claimed for a client that has given up.
+   */
+  verify(credentials: Credentials, isWanted: () => boolean, answer: (result: VerifyResult) => void): void {
     const { userId, token, form } = credentials;
-    this.#waiting.push({ userId, token, form, answer });
+    this.#waiting.push({ userId, token, form, isWanted, answer });
+    if (this.#waiting.length > this.#compactAbove) this.#compact();
     this.#schedule();
+  }
+
+  /** While Redis is away, clients come again and again. Each time their number has doubled: the cost per verify does not grow. */
+  #compact(): void {
+    this.#waiting = this.#waiting.filter(({ isWanted }) => isWanted());
+    this.#compactAbove = Math.max(COMPACT_ABOVE, 2 * this.#waiting.length);
   }
 
   #schedule(): void {
@@ -105,8 +125,8 @@ export class Verifier {
 
   #next(): void {
     const room = this.#config.maxVerifiesInFlight - this.#inFlight;
-    if (room <= 0 || this.#batches === MAX_BATCHES) return;
-    const batch = this.#waiting.splice(0, Math.min(room, BATCH));
+    if (room <= 0 || this.#batches === this.#maxBatches) return;
+    const batch = this.#take(Math.min(room, BATCH));
     if (batch.length === 0) return;
     this.#inFlight += batch.length;
     this.#batches += 1;
@@ -118,14 +138,27 @@ export class Verifier {
     this.#schedule();
   }
 
+  /** The first `max` that are still wanted. */
+  #take(max: number): Waiting[] {
+    const taken: Waiting[] = [];
+    let looked = 0;
+    for (const waiting of this.#waiting) {
+      if (taken.length === max) break;
+      looked += 1;
+      if (waiting.isWanted()) taken.push(waiting);
+    }
+    this.#waiting.splice(0, looked);
+    return taken;
+  }
+
   async #run(batch: readonly Waiting[]): Promise<void> {
     const fields = await this.#tokensOrSplit(batch);
     if (fields === undefined) return;
     const genuine: Genuine[] = [];
-    for (const [i, { userId, token, form, answer }] of batch.entries()) {
-      const tokenField = matchingField(token, fields[i] ?? []);
-      if (tokenField === undefined) answer(REFUSED);
-      else genuine.push({ userId, token, form, answer, tokenField });
+    for (const [i, waiting] of batch.entries()) {
+      const tokenField = matchingField(waiting.token, fields[i] ?? []);
+      if (tokenField === undefined) waiting.answer(REFUSED);
+      else genuine.push({ ...waiting, tokenField });
     }
     if (genuine.length === 0) return;
     const users = genuine.map(({ userId }) => userId);
@@ -145,8 +178,11 @@ export class Verifier {
     }
   }
 
-  async #claimOrSplit(genuine: readonly Genuine[]): Promise<void> {
+  async #claimOrSplit(all: readonly Genuine[]): Promise<void> {
     for (;;) {
+      // Redis may have been away for long: the claim of a client that has left would end the session that it has elsewhere by now.
+      const genuine = all.filter(({ isWanted }) => isWanted());
+      if (genuine.length === 0) return;
       const { gatewayId } = this.#lease;
       let results: Awaited<ReturnType<typeof claimSessions>>;
       try {
@@ -178,7 +214,8 @@ export class Verifier {
   #claim(genuine: readonly Genuine[]): ReturnType<typeof claimSessions> {
     this.#progress.flush();
     const requests = genuine.map(({ userId, form, tokenField }) => ({ userId, form, proof: { tokenField } }));
-    return claimSessions(this.#redis, this.#keys, this.#lease.claimant, this.#config.offlineTtlSeconds, requests);
+    const claimant = { ...this.#lease.claimant, call: this.#recent.nextName() };
+    return claimSessions(this.#redis, this.#keys, claimant, this.#config.offlineTtlSeconds, requests);
   }
 }
 

@@ -119,7 +119,7 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
     inbox: { latestId: 0, hasPassed: () => true },
     queue: { latestId: 0, directInterval: new DirectInterval(), add: (_sender, { body }) => void routed.push(body) },
     verifier: {
-      verify({ userId, token }, answer) {
+      verify({ userId, token }, _isWanted, answer) {
         epoch += 1;
         const result: ClaimResult =
           token === `token of ${userId}` ? { status: 'claimed', epoch, ...claim } : { status: 'refused' };
