@@ -96,6 +96,11 @@ export class Lease {
     return this.#parts.leaseMs - this.#safetyMs - elapsedMs(this.#heldSince);
   }
 
+  /** Since the renewal was sent that gave the current lease, or the last one, ms. */
+  get ageMs(): number {
+    return elapsedMs(this.#heldSince);
+  }
+
   /** The highest message id known to this gateway; its estimate of Redis's clock counts as one. New ids are above it. */
   get highestId(): number {
     return Math.max(this.#parts.seenId(), this.#parts.clock.highestId);

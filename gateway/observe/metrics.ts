@@ -65,8 +65,12 @@ export interface MetricSources {
   readonly registry: { readonly size: number };
   readonly stalled: { readonly bytes: number };
   readonly verifier: { readonly waiting: number };
-  readonly lease: { readonly lossCount: number; readonly renewalsMissed: number; readonly remainingMs: number };
-  readonly config: { readonly leaseMs: number };
+  readonly lease: {
+    readonly lossCount: number;
+    readonly renewalsMissed: number;
+    readonly remainingMs: number;
+    readonly ageMs: number;
+  };
   readonly redis: { readonly use: StoreUse };
   /** Which implementation of gateway/net is in use. */
   readonly network: 'node' | 'native';
@@ -206,7 +210,7 @@ function registerDelivery(metrics: MetricKinds, sources: MetricSources) {
   );
 }
 
-function registerStore(metrics: MetricKinds, { redis, lease, config, probe }: MetricSources) {
+function registerStore(metrics: MetricKinds, { redis, lease, probe }: MetricSources) {
   const { use } = redis;
   metrics.sum('fronttcp_redis_errors_total', 'Errors of the connections to Redis', () => use.errors);
   metrics.sum('fronttcp_redis_reconnects_total', 'Times a lost connection was back', () => use.reconnects);
@@ -228,9 +232,7 @@ function registerStore(metrics: MetricKinds, { redis, lease, config, probe }: Me
   metrics.gauge('fronttcp_lease_remaining_seconds', 'How long the lease still holds', () =>
     Math.max(0, lease.remainingMs / 1_000),
   );
-  metrics.gauge('fronttcp_lease_age_seconds', 'Since the lease was renewed', () =>
-    Math.max(0, (config.leaseMs - lease.remainingMs) / 1_000),
-  );
+  metrics.gauge('fronttcp_lease_age_seconds', 'Since the lease was renewed', () => lease.ageMs / 1_000);
 }
 
 function registerProcess(metrics: MetricKinds, { eventLoop }: MetricSources) {

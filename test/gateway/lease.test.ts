@@ -5,7 +5,7 @@ import { Lease } from '../../gateway/fleet/lease.ts';
 import { StoreClock } from '../../gateway/fleet/store-clock.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { RedisPort, RedisReply } from '../../shared/redis/port.ts';
-import { silentLog } from '../kit/gateway.ts';
+import { gateway, silentLog } from '../kit/gateway.ts';
 import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 
 const url = sharedRedisUrl();
@@ -68,4 +68,10 @@ test('a connection that leads to a Redis whose clock is behind: the lease is los
   expect(lease.lossCount).toBe(1);
   expect(lease.gatewayId).not.toBe(before);
   lease.stop();
+});
+
+test('the age of a lease counts from its renewal, without the margin that it keeps to its end', async () => {
+  const leaseMs = 600_000;
+  const g = await gateway({ LEASE_MS: String(leaseMs) });
+  expect(await g.metric('fronttcp_lease_age_seconds')).toBeLessThan((leaseMs * 0.05) / 1_000);
 });
