@@ -85,7 +85,10 @@ class Gateway implements RunningGateway {
 
   async #join(): Promise<void> {
     const { lease, queueDrain, upstream, sweeper, releases, observer, rebalance, log } = this.#parts;
-    await lease.start(this.#leaseListener());
+    await lease.start(this.#leaseListener()).catch((error: unknown) => {
+      // The stop closes the connection on which it waits for Redis.
+      if (this.#state !== 'stopping') throw error;
+    });
     // Stopped meanwhile.
     if (this.#state !== 'joining') return;
     this.#state = 'ready';
