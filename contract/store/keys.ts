@@ -32,6 +32,8 @@ export interface Keys {
   receipt(messageId: string): string;
   /** Ids of receipts that have reached the step for which calls of this function instance wait (a short stream). */
   waits(instanceId: string): string;
+  /** The last batch that a gateway has routed. */
+  batch(gatewayId: string): string;
   idempotency(userId: string, key: string): string;
   /** Ids of commands that wait for their time (a sorted set: when they are due, ms), and each as a hash. */
   readonly scheduled: string;
@@ -106,6 +108,7 @@ export function keysOf(prefix: string, cell = 0): Keys {
     queueDead: `${p}front_tcp:dead`,
     receipt: (messageId) => `${p}receipt:${messageId}`,
     waits: (instanceId) => `${p}waits:${instanceId}`,
+    batch: (gatewayId) => `${p}batch:${gatewayId}`,
     // Escaped, because an id may have colons: user `a` with key `b:c` is not user `a:b` with key `c`.
     idempotency: (userId, key) => `${p}idempotency:${encodeURIComponent(userId)}:${key}`,
     scheduled: `${p}scheduled`,

@@ -72,7 +72,7 @@ export class Pushes {
   async #route(commands: readonly RouteCommand[]): Promise<void> {
     const { redis, keys, lease, config, counters } = this.#parts;
     const { offlineTtlSeconds, mailboxMax, mailboxMaxBytes } = config;
-    const key = `batch:upstream:${lease.gatewayId}`;
+    const key = keys.batch(`upstream:${lease.gatewayId}`).slice(keys.prefix.length);
     const refused: string[] = [];
     let at = 0;
     for (const step of inSteps(commands, routeWork)) {
