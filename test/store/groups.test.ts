@@ -216,6 +216,21 @@ describe.each(drivers)('groups over %s', (driver) => {
     expect([await texts('m0'), await texts('m1'), await texts('m2')]).toEqual([['later'], ['later'], []]);
   });
 
+  it('is cancelled for its members at acceptance, and leaves are kept for the sends that they concern', async () => {
+    const later = { notBeforeMs: Date.now() + 3_600_000, receipt: true };
+    await change(['m0', 'm1', 'm2']);
+    const first = await send({ group: name }, 'first', later);
+    await change(['m3'], ['m1']);
+    const second = await send({ group: name }, 'second', later);
+    await change(['m4', 'm5']);
+    await change([], ['m4']);
+    const left = store.keys.groupLeft((await store.redis.hget(store.keys.groupNames, name)) ?? '');
+    expect(await store.redis.zcard(left)).toBe(1);
+    const cancelled = async (id: string) => (await cancelCommands(store.port, store.keys, [id], audit)).cancelled;
+    expect([await cancelled(second.id), await cancelled(first.id)]).toEqual([3, 3]);
+    expect(await store.redis.exists(left)).toBe(0);
+  });
+
   it('is cancelled for members not yet served, and removed from mailboxes', async () => {
     await makeLarge();
     const sent = await send({ group: name }, 'taken back', { receipt: true });

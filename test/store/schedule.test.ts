@@ -207,6 +207,24 @@ describe.each(drivers)('scheduled, keyed and cancelled commands, over %s', (driv
     expect((await send([user], { replaces: 'too many', receipt: true })).refusal).toBe('too_many_keys');
   });
 
+  it('does not bring back a replaced command with a time when its key was forgotten', async () => {
+    const user = await away();
+    const keyed = (replaces: string) => ({ replaces, receipt: true });
+    const [level, mode] = [
+      await send([user], { ...keyed('level'), ...soon() }),
+      await send([user], { ...keyed('mode'), ...soon() }),
+    ];
+    for (const name of ['level', 'mode']) await send([user], { ...keyed(name), ...body('delivered') });
+    await store.redis.del(store.keys.mailbox(user), store.keys.mailboxBytes(user));
+    const stale = Array.from({ length: 998 }, (_, n) => [`k${n}`, String(n + 1)]);
+    await store.redis.hset(store.keys.replaces(user), Object.fromEntries(stale));
+    await send([user], { ...keyed('one more'), ...body('new') });
+    await makeDue(level.id);
+    expect(await bodies(user)).toEqual([body('new').body]);
+    expect(await cancel(mode.id)).toEqual({ found: 1, cancelled: 0, tooLate: 0 });
+    expect([await state(level.id, user), await state(mode.id, user)]).toEqual(['replaced', 'replaced']);
+  });
+
   it('remembers keys for as long as the latest command with one may wait', async () => {
     const user = await away();
     const inTenDays = { notBeforeMs: Date.now() + 864_000_000 };

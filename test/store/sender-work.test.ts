@@ -58,6 +58,25 @@ it('refuses a send to so many that its earlier sends to groups would have to rea
   expect(refusals(await send(many))).toEqual(new Set([undefined]));
 });
 
+it('passes members who are served and former members in bounded calls, and forgets those whom no pending send reaches', async () => {
+  const timed = toGroup('small', { notBeforeMs: Date.now() + 3_600_000 });
+  const [due] = await send(timed);
+  await send(timed);
+  const generation = (await store.redis.hget(store.keys.groupNames, 'small')) ?? '';
+  const left = store.keys.groupLeft(generation);
+  const fill = `for i = 1, 25000 do
+    redis.call('ZADD', KEYS[1], i, 'gone\\n' .. i + 1)
+    redis.call('ZADD', KEYS[2], i, 'early' .. i)
+    redis.call('SADD', KEYS[3], 'early' .. i)
+  end`;
+  await store.redis.eval(fill, 3, left, store.keys.group(generation), store.keys.groupEarly(due?.id ?? ''));
+  await store.redis.zadd(store.keys.scheduled, Date.now() - 1, due?.id ?? '');
+  let calls = 1;
+  while ((await release()).nextInMs === 0) calls += 1;
+  expect(calls).toBeGreaterThan(15);
+  expect(await store.redis.zcard(left)).toBe(0);
+});
+
 it('forgets sends that an older version left behind', async () => {
   for (const id of ['1', '2', '3', '4']) await store.redis.zadd(store.keys.senderWork('op'), id, id);
   expect(refusals(await send(toGroup('large')))).toEqual(new Set([undefined]));

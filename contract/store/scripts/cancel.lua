@@ -10,26 +10,27 @@ if past then return past end
 local found, cancelled, late, more = 0, 0, 0, false
 
 -- members of a group who have not been served yet
-local function cancel_group(id, generation, cursor)
+local function cancel_group(id, generation, cursor, accepted, served)
   local members, left = group_keys(generation)
   local range = { '(' .. cursor, '(' .. id }
-  local n = redis.call('ZCOUNT', members, range[1], range[2]) + redis.call('ZCOUNT', left, range[1], range[2])
-    - redis.call('SCARD', P .. 'group_early:' .. id)
+  -- a send that an older version accepted is without these numbers
+  local n = accepted and tonumber(accepted) - tonumber(served or '0')
+    or redis.call('ZCOUNT', members, range[1], range[2]) + redis.call('ZCOUNT', left, range[1], range[2])
+      - redis.call('SCARD', P .. 'group_early:' .. id)
   cancelled = cancelled + n
   if redis.call('EXISTS', P .. 'receipt:' .. id) == 1 then redis.call('HINCRBY', P .. 'receipt:' .. id, 'c:cancelled', n) end
 end
 
 local function cancel_scheduled(id, key)
-  local was = redis.call('HMGET', key, 'to', 'at', 'replaces', 'group', 'name', 'cursor', 'head')
+  local was = redis.call('HMGET', key, 'to', 'at', 'replaces', 'group', 'name', 'cursor', 'head', 'members', 'served')
   local users = was[1] == '*' and {} or cjson.decode(was[1])
   for i = tonumber(was[2]), #users do
-    local newest = was[3] ~= '' and redis.call('HGET', P .. 'replaces:' .. users[i], was[3])
-    if not newest or newest == id then
+    if not is_superseded(users[i], was[3], id) then
       mark(id, users[i], 'cancelled')
       cancelled = cancelled + 1
     end
   end
-  if was[4] then cancel_group(id, was[4], was[6])
+  if was[4] then cancel_group(id, was[4], was[6], was[8], was[9])
   elseif was[1] == '*' then cancelled = cancelled + 1 end
   spend(#users)
   end_send(id, cjson.decode(was[7])[5], was[4], was[5])

@@ -40,11 +40,11 @@ if #add > 0 and not generation then
 end
 for _, user in ipairs(add) do redis.call('ZADD', members, nextId(), user) end
 if generation then
-  local isPending = redis.call('ZCARD', sends) > 0
+  local newest = tonumber(redis.call('ZREVRANGE', sends, 0, 0)[1] or '0')
   for user, id in pairs(joined) do
     spend(1)
     redis.call('ZREM', members, user)
-    if isPending then redis.call('ZADD', left, id, user .. '\n' .. nextId()) end
+    if tonumber(id) < newest then redis.call('ZADD', left, id, user .. '\n' .. nextId()) end
   end
   size = redis.call('ZCARD', members)
   if size == 0 then

@@ -191,6 +191,21 @@ local function is_replaced(user, id)
   return newest and tonumber(newest) > tonumber(id) and newest ~= command
 end
 
+-- whether the receipt of a message has this state for a user
+local function has_state(id, user, state)
+  local steps = redis.call('HGET', (receipt_key(id)), 'u:' .. user)
+  return steps and string.find(' ' .. steps, ' ' .. state .. ' ', 1, true) ~= nil
+end
+
+-- Whether a newer command with the same key has taken the place of this one, which waits for its time. A key is forgotten when its
+-- newest command no longer waits: then the receipt says it
+local function is_superseded(user, name, id)
+  if name == '' then return false end
+  local newest = redis.call('HGET', P .. 'replaces:' .. user, name)
+  if newest then return newest ~= id and tonumber(newest) > tonumber(id) end
+  return has_state(id, user, 'replaced')
+end
+
 -- A message that its gateway could not deliver goes (back) to the mailbox, even if the session has ended. Returns
 -- whether it was added.
 local function stash(user, id, rest, body, offlineTtl, bound, shared)

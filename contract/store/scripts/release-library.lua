@@ -12,8 +12,7 @@ local function not_replaced(users, name, id)
   local left = {}
   for _, user in ipairs(users) do
     spend(1)
-    local newest = redis.call('HGET', P .. 'replaces:' .. user, name)
-    if newest and newest ~= id and tonumber(newest) > tonumber(id) then mark(id, user, 'replaced') else left[#left + 1] = user end
+    if is_superseded(user, name, id) then mark(id, user, 'replaced') else left[#left + 1] = user end
   end
   return left
 end
@@ -42,6 +41,12 @@ local function deliver_later(command, users, offlineTtl, bound)
   keep_cancellable(command.id, messageId, waiting, online, command.life)
 end
 
+-- gives a send to a group to some of its members, each once. A cancellation counts the others
+local function serve_members(command, users, offlineTtl, bound)
+  if #users > 0 then redis.call('HINCRBY', P .. 'scheduled:' .. command.id, 'served', #users) end
+  deliver_later(command, users, offlineTtl, bound)
+end
+
 -- serves, ahead of their turn, the members among these users whom the send has not reached yet
 local function serve_early(command, users, offlineTtl, bound)
   local early = {}
@@ -51,7 +56,7 @@ local function serve_early(command, users, offlineTtl, bound)
     local isDue = joined and tonumber(joined) < tonumber(command.id) and tonumber(joined) > tonumber(command.cursor)
     if isDue and redis.call('SADD', P .. 'group_early:' .. command.id, user) == 1 then early[#early + 1] = user end
   end
-  deliver_later(command, early, offlineTtl, bound)
+  serve_members(command, early, offlineTtl, bound)
 end
 
 -- Earlier sends of this sender to groups; a batch asks for them again and again, and each is read once.

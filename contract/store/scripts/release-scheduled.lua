@@ -47,7 +47,7 @@ end
 -- the members who joined within a window of ids, and the former members who were members at acceptance
 local function step_of_group(command, budget)
   if step_of_sessions(command, budget) then return false end
-  local members, left = group_keys(command.group)
+  local members, left, sends = group_keys(command.group)
   local max_members = room(command, budget)
   local from, to = '(' .. command.cursor, '(' .. command.id
   local here = redis.call('ZRANGEBYSCORE', members, from, to, 'WITHSCORES', 'LIMIT', 0, max_members)
@@ -60,11 +60,16 @@ local function step_of_group(command, budget)
   for at = 1, #here, 2 do
     if not upper or tonumber(here[at + 1]) <= upper then users[#users + 1] = here[at] end
   end
+  -- those who left before every pending send are needed no longer
+  local oldest, past = tonumber(redis.call('ZRANGE', sends, 0, 0)[1] or command.id), {}
   for at = 1, #gone, 2 do
     local user, leftAt = string.match(gone[at], '^(.*)\n(%d+)$')
     local isMember = tonumber(leftAt) > tonumber(command.id)
-    if isMember and (not upper or tonumber(gone[at + 1]) <= upper) then users[#users + 1] = user end
+    if tonumber(leftAt) < oldest then past[#past + 1] = gone[at]
+    elseif isMember and (not upper or tonumber(gone[at + 1]) <= upper) then users[#users + 1] = user end
   end
+  if #past > 0 then redis.call('ZREM', left, unpack(past)) end
+  spend(#gone / 2)
   local early = P .. 'group_early:' .. command.id
   if #users > 0 and redis.call('EXISTS', early) == 1 then
     local served, later, passed = redis.call('SMISMEMBER', early, unpack(users)), {}, {}
@@ -74,9 +79,10 @@ local function step_of_group(command, budget)
     end
     -- what is left of the set are the members beyond the cursor who are served: they are not counted when it is cancelled
     if #passed > 0 then redis.call('SREM', early, unpack(passed)) end
+    spend(#passed)
     users = later
   end
-  deliver_later(command, users, offlineTtl, bound)
+  serve_members(command, users, offlineTtl, bound)
   if upper then redis.call('HSET', P .. 'scheduled:' .. command.id, 'cursor', int(upper)) end
   spend(1)
   return not upper

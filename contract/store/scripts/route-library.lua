@@ -73,9 +73,7 @@ end
 local function waiting_member(user, id)
   local member = redis.pcall('ZRANGEBYSCORE', P .. 'mailbox:' .. user, id, id)[1]
   if not member or not is_waiting(user, id, string.match(member, '^%["%d+",(%d+)')) then return nil end
-  local steps = redis.call('HGET', (receipt_key(id)), 'u:' .. user)
-  if steps and string.find(' ' .. steps, ' written ', 1, true) then return nil end
-  return member
+  return not has_state(id, user, 'written') and member or nil
 end
 
 -- the message `id` replaces the one with the same key (`options.replaces`) that still waits for this user

@@ -26,11 +26,12 @@ local function schedule(id, parts, recipients, isForAll, options, life)
 end
 
 -- A send to a group that is delivered in steps later, like a scheduled command: `group` (its generation), `name`, `cursor` (members who
--- joined up to this id are served). `group_work`: a sorted set of such commands, processed in the order of their ids.
+-- joined up to this id are served), `members` (at acceptance), `served` (how many of them). `group_work`: a sorted set of such commands,
+-- processed in the order of their ids.
 -- `sender_work:<sender>`: those of one sender. `group_early:<id>`: members who were served ahead of their turn.
 local MAX_SENDS_PER_SENDER = 4
 
--- the number of sends of this sender that are being worked off. An older version may have left entries of some that are gone
+-- the number of sends of this sender that are being delivered. An older version may have left entries of some that are gone
 local function sends_of(from)
   local key = P .. 'sender_work:' .. from
   local size = redis.call('ZCARD', key)
@@ -49,7 +50,7 @@ local function keep_for_later(id, parts, to, options, life)
   redis.call('HSET', P .. 'scheduled:' .. id, 'head', cjson.encode({ commandId, version, flags, traceparent, from }), 'body', body,
     'to', '*', 'at', 1, 'due', int(due), 'ttl', int(options.ttl), 'replaces', options.replaces or '', 'life', int(life))
   if to then
-    redis.call('HSET', P .. 'scheduled:' .. id, 'group', to.generation, 'name', to.name, 'cursor', '0')
+    redis.call('HSET', P .. 'scheduled:' .. id, 'group', to.generation, 'name', to.name, 'cursor', '0', 'members', options.members)
     redis.call('ZADD', P .. 'group_sends:' .. to.generation, id, id)
   end
   if due > now then redis.call('ZADD', P .. 'scheduled', int(due), id)
