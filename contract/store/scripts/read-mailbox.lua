@@ -2,7 +2,7 @@
 -- ARGV[1] prefix · [2] user · [3] epoch · [4] only ids above this · [5] limit · [6] `lost` that was reported to the session
 --     [7] 1: do not wait for a predecessor
 -- Returns 'stale', 'waits' (a predecessor has yet to hand over: a notice follows), or members `[head]\\n<body>` in the order of their ids
--- Atomic because: only the current session may read on, and expired and revoked messages are removed in the same step.
+-- Atomic because: only the current session may read on, and expired and withdrawn messages are removed in the same step.
 -- A page ends with the message that reaches its size: many frozen readers must not hold a large page each.
 local PAGE_BYTES = 262144
 -- A message counts as repeated once this many sessions in a row began with it.
@@ -16,11 +16,11 @@ if ARGV[6] ~= '0' and redis.call('HGET', key, 'lost_told_in') ~= ARGV[3] then
 end
 if ARGV[7] == '1' then redis.call('HDEL', key, 'owing')
 elseif redis.call('HEXISTS', key, 'owing') == 1 then return 'waits' end
-local members, expired, without_body, revoked, bytes, after = {}, {}, {}, {}, 0, '(' .. ARGV[4]
-local hasRevoked = redis.call('EXISTS', P .. 'withdrawn') == 1
+local members, expired, without_body, withdrawn, bytes, after = {}, {}, {}, {}, 0, '(' .. ARGV[4]
+local hasWithdrawn = redis.call('EXISTS', P .. 'withdrawn') == 1
 local function take(member)
-  if hasRevoked and redis.call('ZSCORE', P .. 'withdrawn', id_of(member)) then
-    revoked[#revoked + 1] = member
+  if hasWithdrawn and redis.call('ZSCORE', P .. 'withdrawn', id_of(member)) then
+    withdrawn[#withdrawn + 1] = member
     return
   end
   local at = expires_at(member)
@@ -67,13 +67,13 @@ while left > 0 and bytes < PAGE_BYTES do
 end
 for _, member in ipairs(expired) do redis.call('ZREM', box, member) end
 for _, member in ipairs(without_body) do redis.call('ZREM', box, member) end
-for _, member in ipairs(revoked) do redis.call('ZREM', box, member) end
+for _, member in ipairs(withdrawn) do redis.call('ZREM', box, member) end
 forget(user, expired)
 forget(user, without_body)
-forget(user, revoked)
+forget(user, withdrawn)
 give_up(user, expired, 'expired')
 give_up(user, without_body, 'body_lost')
 if ARGV[4] == '0' and members[1] then note_first(members[1]) end
 commit()
-if #members == 0 and #expired + #without_body + #revoked > 0 then members[1] = 'more' end
+if #members == 0 and #expired + #without_body + #withdrawn > 0 then members[1] = 'more' end
 return members

@@ -2,16 +2,16 @@
 -- ARGV[1] prefix · [2] idempotency key name of the request · [3] bound of the audit stream, 0: none is kept · [4] its sender
 --     then per command, or part of one: its place in the request (1: the first), the name of its group or '', its `replaces` key or '',
 --     n, n recipients
--- Returns the number of revoked messages: 0 when the request had not been carried out, and then it never is
+-- Returns the number of withdrawn messages: 0 when the request had not been carried out, and then it never is
 -- Atomic because: a request is refused before the route script reads its key, or none of its messages is delivered any more. The
--- mailboxes are emptied by several calls, each within its bound: the first that runs revokes all messages.
--- For this long, gateways do not deliver revoked messages and mailboxes do not return them.
+-- mailboxes are emptied by several calls, each within its bound: the first that runs withdraws all messages.
+-- For this long, gateways do not deliver withdrawn messages and mailboxes do not return them.
 local WITHDRAWN_SECONDS = 3600
 local name, withdrawn, taken = P .. ARGV[2], P .. 'withdrawn', 0
 local past = redis.call('GET', name) or ''
 local answers = string.match(past, '^%- %S* (.*)$')
 
-local function revoke(id)
+local function withdraw(id)
   local later = redis.call('HMGET', P .. 'scheduled:' .. id, 'head', 'group', 'name')
   if later[1] then end_send(id, ARGV[4], later[2], later[3]) end
   redis.call('DEL', P .. 'receipt:' .. id)
@@ -22,7 +22,7 @@ local function revoke(id)
 end
 if answers then
   for id in string.gmatch(answers, '(%d+),%d+,%d+,%d+') do
-    if id ~= '0' then revoke(id) end
+    if id ~= '0' then withdraw(id) end
   end
   redis.call('ZREMRANGEBYSCORE', withdrawn, '-inf', int((now - WITHDRAWN_SECONDS * 1000) * 1024))
   redis.call('EXPIRE', withdrawn, WITHDRAWN_SECONDS)
@@ -49,7 +49,7 @@ local function put_back(user, id, member)
   if add_member(user, id, member, 0) and session[1] and not session[3] then notify_mailbox(session[1], user, session[2]) end
 end
 
--- What the revoked message had replaced for this user waits again, unless a newer one has replaced both
+-- What the withdrawn message had replaced for this user waits again, unless a newer one has replaced both
 local function undo_replace(user, id, name)
   local key = P .. 'replaces:' .. user
   spend(1)
