@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { DEFAULT_LEASE_MS as LEASE_MS } from '../../shared/limits.ts';
 import { chat, entry, gateway, type TestGateway } from '../kit/gateway.ts';
 import { startTestRedis, type TestRedis } from '../kit/redis.ts';
+import { stopwatch } from '../kit/stopwatch.ts';
 import { until } from '../kit/until.ts';
 
 /** A Redis that this test may stop, and a gateway on it. It runs again before the gateway is stopped. */
@@ -12,7 +13,7 @@ async function own(env: NodeJS.ProcessEnv = {}): Promise<{ g: TestGateway; redis
   return { g, redis };
 }
 
-const SOON = { timeoutMs: 5_000 };
+const SOON = { timeoutMs: 20_000 };
 
 test('Redis stopped and started again: connections stay, verifies and sends wait and then succeed, /healthz stays 200', async () => {
   const { g, redis } = await own();
@@ -35,7 +36,7 @@ test('Redis stopped and started again: connections stay, verifies and sends wait
   }
 
   await redis.restart();
-  const back = performance.now();
+  const elapsedMs = stopwatch(redis.pid);
   await carol.receives(101, '{"code": 1}');
   await wrong.receives(101, '{"code": 0}');
   await bob.receives(102, expect.objectContaining(chat('alice', 'sent meanwhile')));
@@ -46,7 +47,7 @@ test('Redis stopped and started again: connections stay, verifies and sends wait
   await alice.receives(102, chat('p', 'pushed after'));
   const away = await g.verified('away');
   await away.receives(102, chat('alice', 'stored meanwhile'));
-  expect(performance.now() - back).toBeLessThan(5_000);
+  expect(elapsedMs()).toBeLessThan(5_000);
   expect(await g.health('/readyz')).toBe(200);
   bob.hasNothingMore();
 });
@@ -66,16 +67,17 @@ test('a fleet behind one address whose verifies wait for Redis is not limited', 
 });
 
 test('a verify that waits too long for Redis ends with the connection, and leaves no session when Redis is back', async () => {
-  const { g, redis } = await own({ AUTH_TIMEOUT_MS: '500' });
+  const { g, redis } = await own({ AUTH_TIMEOUT_MS: '1500' });
   await g.users('late');
+  // Before Redis hangs: AUTH_TIMEOUT_MS holds for this one, too.
+  const next = await g.verified('next');
   await redis.kill('SIGSTOP');
   const late = await g.peer();
   late.send(1, { phone_number: 'late', token: 'token of late' });
   await late.isClosedSilently();
   await redis.kill('SIGCONT');
-  const next = await g.verified('next');
   next.send(2, { chat_to: 'late', chat_content: 'stored' });
-  await until('it is stored', async () => (await g.mailbox('late')).length === 1, SOON);
+  await until('it is stored', async () => (await g.mailbox('late')).length === 1);
   expect(await g.redis.command('SMEMBERS', g.keys.sessions(g.running.id))).toEqual(['next']);
 });
 
@@ -101,17 +103,17 @@ test('Redis that is away for longer than the lease, and comes back: a live messa
 }, async () => {
   const { g, redis } = await own({ LEASE_MS: '1000' });
   const client = await g.verified('u');
-  const first = g.running.id;
   await redis.kill('SIGTERM');
-  const isLost = async () => (await g.metric('fronttcp_lease_losses_total')) === 1;
-  await until('the lease is lost', isLost, { timeoutMs: 20_000 });
+  // Not the number of losses: on a busy machine one may have been lost before.
+  await until('the lease is lost', async () => (await g.metric('fronttcp_lease_remaining_seconds')) === 0);
+  const first = g.running.id;
   await redis.restart();
-  const back = performance.now();
-  await until('it has joined again', () => g.running.id !== first, SOON);
+  const elapsedMs = stopwatch(redis.pid);
+  await until('it has joined again', () => g.running.id !== first);
   await g.push(entry('after', ['u']));
   await client.receives(102, chat('p', 'after'));
   // The read of the old inbox, which waits for up to 5 s, holds up nothing: on an idle machine this takes half a second.
-  expect(performance.now() - back).toBeLessThan(4_500);
+  expect(elapsedMs()).toBeLessThan(4_500);
 });
 
 test('Redis that hangs for longer than the lease: sessions resume by themselves, nothing is lost, nothing is delivered meanwhile', {
@@ -128,18 +130,18 @@ test('Redis that hangs for longer than the lease: sessions resume by themselves,
   plain.send(2, { chat_to: 'ack', chat_content: 'meanwhile' });
   ack.send(2, { chat_to: 'plain', chat_content: 'meanwhile, too' });
   // Not ready comes a moment earlier, when a late renewal may still save the lease.
-  const isLost = async () => (await g.metric('fronttcp_lease_losses_total')) === 1;
-  await until('the lease is lost', isLost, { timeoutMs: LEASE_MS + 5_000 });
+  const isLost = async () => (await g.metric('fronttcp_lease_losses_total')) > 0;
+  await until('the lease is lost', isLost, { timeoutMs: LEASE_MS + 20_000 });
   expect(await g.health('/readyz')).toBe(503);
   expect(await g.health('/healthz')).toBe(200);
   expect(plain.isClosed || ack.isClosed).toBe(false);
   await redis.kill('SIGCONT');
-  const back = performance.now();
-  await until('it has joined again', () => g.running.id !== first, SOON);
+  const elapsedMs = stopwatch(redis.pid);
+  await until('it has joined again', () => g.running.id !== first);
   await g.push(entry('after', ['plain', 'ack']));
-  await until('plain has everything', () => plain.frames.length === 4, SOON);
-  await until('ack has everything', () => ['before', 'meanwhile', 'after'].every((text) => has(ack, text)), SOON);
-  expect(performance.now() - back).toBeLessThan(6_000);
+  await until('plain has everything', () => plain.frames.length === 4);
+  await until('ack has everything', () => ['before', 'meanwhile', 'after'].every((text) => has(ack, text)));
+  expect(elapsedMs()).toBeLessThan(6_000);
   expect(plain.frames.slice(1).map(({ text }) => /"chat_content": "(.*)"/.exec(text)?.[1])).toEqual([
     'before',
     'meanwhile, too',
