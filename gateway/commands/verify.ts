@@ -85,7 +85,7 @@ interface Claimant {
 function welcome(session: Session, claimant: Claimant, claim: Claim, parts: VerifyParts): void {
   const { userId, features, version } = claimant;
   const { registry, sessionStore, counters, settings, lease, log } = parts;
-  const { epoch, waiting, lost, newestEntry } = claim;
+  const { epoch, waiting, newestEntry } = claim;
   // The verifier hands on only claims of the id that is in force.
   const holder = lease.gatewayId;
   // The client left while Redis was asked: the session that was just claimed ends at once.
@@ -112,6 +112,8 @@ function welcome(session: Session, claimant: Claimant, claim: Claim, parts: Veri
   const body = verdict(features, bits, claim, settings.heartbeatTimeoutMs);
   session.send(new Notice(version, ServerCommand.verifyResult, body));
   const waitFor = claim.predecessorHandsOver ? 'predecessor' : 'outbox';
+  // Reset by the replay that follows the report: other clients get none, so the next `ack` client does.
+  const lost = form === 'ack' ? claim.lost : 0;
   const hasNothingToReplay = waiting === 0 && lost === 0 && waitFor === 'outbox' && held.length === 0;
   if (!hasNothingToReplay) session.beginReplay({ lost, waitFor, held });
 }
