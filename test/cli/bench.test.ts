@@ -26,7 +26,7 @@ const measured = z.object({
 });
 
 test('measures delivery from HTTP to its own devices, all arrives, and the devices are removed', async () => {
-  const options = ['--clients', '3', '--seconds', '1', '--concurrency', '4', '--batch', '5'];
+  const options = ['--clients', '3', '--seconds', '3', '--concurrency', '4', '--batch', '5'];
   const { clients, measured: phases } = measured.parse(await system.json(['bench', ...options]));
   expect(clients).toBe(3);
   expect(phases.map((phase) => phase.requests_at_a_time)).toEqual([1, 4]);

@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { chat, entry, gateway, type TestGateway } from '../kit/gateway.ts';
+import { startTestRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 
 interface DeadLetter {
@@ -202,12 +203,27 @@ test('an entry taken by a gateway that died before routing is routed by the next
 });
 
 test('nothing is polled: an idle gateway makes only blocking calls, and those for its lease', async () => {
-  const g = await gateway();
+  // Of its own: other gateways block on the shared one too.
+  const redis = await startTestRedis();
+  onTestFinished(() => redis.stop());
+  const g = await gateway({ LEASE_MS: '6000' }, { redisUrl: redis.url });
   const client = await g.verified('u');
   const clients = async () => String(await g.redis.command('CLIENT', 'LIST')).split('\n');
   const blockedOn = async (command: string) =>
     (await clients()).filter((line) => line.includes(` cmd=${command} `) && / flags=\w*b/.test(line)).length;
   await until('the readers are blocked', async () => (await blockedOn('xread')) > 0 && (await blockedOn('blmove')) > 0);
+  const renewedAt = () => g.redis.command('HGET', g.keys.gateway(g.running.id), 'renewed_at');
+  await g.redis.command('CONFIG', 'RESETSTAT');
+  const startedAt = performance.now();
+  const before = await renewedAt();
+  await until('the lease is renewed', async () => (await renewedAt()) !== before, { everyMs: 200 });
+  const counted = String(await g.redis.command('INFO', 'commandstats'));
+  const callsOf = (command: string) => Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'm').exec(counted)?.[1] ?? 0);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  // Each blocks for 1.5 s. The scripts are the renewal, and a look at the schedule each second.
+  for (const command of ['xread', 'blmove']) expect(callsOf(command)).toBeLessThanOrEqual(2 + seconds);
+  expect(callsOf('evalsha')).toBeLessThanOrEqual(4 + 2 * seconds);
+  expect(callsOf('lmove')).toBe(0);
   await g.push(entry('x', ['u']));
   await client.receives(102, chat('p', 'x'));
 });

@@ -111,7 +111,7 @@ describe('tokens', () => {
   });
 });
 
-test('the log of all these attacks has no secret', async () => {
+test('the log of all these attacks has no secret, and no line that an attacker wrote', async () => {
   const loud = await startTarget({ env: { LOG_LEVEL: 'trace' } });
   onTestFinished(() => loud.stop());
   const peer = await loud.verified('talkative', ['errors', 'receipts']);
@@ -122,9 +122,13 @@ test('the log of all these attacks has no secret', async () => {
   await peer.receives(111);
   await peer.verify('talkative', { token: 'a wrong and private token' }).catch(() => undefined);
   await peer.leave();
+  const forger = await loud.verified('"}\n{"level":60,"msg":"forged"}');
+  await forger.leave();
   // All of its log is here when it has ended.
   await loud.process.stop();
   const log = loud.process.output();
   expect(log).toContain('"talkative"');
   expect(log).not.toMatch(/private|token of talkative/);
+  expect(log).toContain('forged');
+  expect(log).not.toMatch(/^\{"level":60,"msg":"forged"\}/m);
 });

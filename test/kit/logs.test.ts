@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makeServiceToken } from '../../contract/store/service-tokens.ts';
 import { makeToken, tokenAtRest } from '../../contract/store/tokens.ts';
-import { keepLog, secretsIn } from './logs.ts';
+import { secretsIn } from './logs.ts';
+import { startProcess } from './process.ts';
 
 const line = (error: string) => JSON.stringify({ level: 30, event: 'request', error });
 
@@ -30,8 +34,10 @@ describe('the search for secrets in all logs of a run', () => {
     );
   });
 
-  test('covers every program that tests start', () => {
-    expect(process.env.FRONTTCP_TEST_LOGS).toBeDefined();
-    expect(() => keepLog('{"level":30,"event":"test"}\n')).not.toThrow();
+  test('covers every program that tests start', async () => {
+    const logged = JSON.stringify({ level: 30, event: 'test', id: randomUUID() });
+    await startProcess(process.execPath, ['-p', JSON.stringify(logged)]).exit;
+    const kept = readFileSync(join(process.env.FRONTTCP_TEST_LOGS ?? '', `${process.pid}.log`), 'utf8');
+    expect(kept.split('\n')).toContain(logged);
   });
 });

@@ -30,7 +30,7 @@ beforeAll(async () => {
   writeFileSync(join(app, 'package.json'), '{"private": true, "type": "module"}');
   const files = archives().map((name) => join('..', name));
   await run('npm', ['install', '--offline', '--no-audit', '--no-fund', ...files], app);
-}, 240_000);
+});
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 it('are the only packages that an install brings', () => {
@@ -66,7 +66,7 @@ it('please publint and have the types of ES modules', async () => {
   }
   const attw = join(repository, 'node_modules/@arethetypeswrong/cli/dist/index.js');
   for (const archive of archives()) await run(process.execPath, [attw, join(work, archive), '--profile', 'esm-only']);
-}, 60_000);
+});
 
 /** Of an archive. That of fronttcp-cdk is looked at in test/cdk/embed.long.test.ts: it takes long to make. */
 const weights: [name: PackageName, maxKilobytes: number][] = [
