@@ -206,7 +206,7 @@ export class RouteQueue {
   async #route(commands: readonly RouteCommand[]): Promise<RouteResult> {
     this.#batches += 1;
     const idempotency = {
-      key: `batch:${this.#lease.gatewayId}`,
+      key: this.#keys.batch(this.#lease.gatewayId).slice(this.#keys.prefix.length),
       digest: String(this.#batches),
       ttlSeconds: BATCH_MEMORY_SECONDS,
     };
