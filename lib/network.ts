@@ -187,8 +187,9 @@ export class Network extends Construct {
       restrictDefaultSecurityGroup: true,
       subnetConfiguration: [
         { name: 'public', subnetType: PUBLIC, cidrMask: 22, mapPublicIpOnLaunch: false },
-        ...(nat ? [{ name: 'private', subnetType: PRIVATE_WITH_EGRESS, cidrMask: 22 }] : []),
         { name: 'isolated', subnetType: PRIVATE_ISOLATED, cidrMask: 22 },
+        // Last: blocks are given out in this order, and the subnets that exist must keep theirs when `egress` is changed.
+        ...(nat ? [{ name: 'private', subnetType: PRIVATE_WITH_EGRESS, cidrMask: 22 }] : []),
       ],
       gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
       flowLogs: {

@@ -14,6 +14,7 @@ export const Env = {
   /** Container only, injected from the secret: take precedence over credentials inside `REDIS_URL`. */
   redisUsername: 'REDIS_USERNAME',
   redisPassword: 'REDIS_PASSWORD',
+  redisPasswordFile: 'REDIS_PASSWORD_FILE',
   /** Function only: the complete ARN of the secret, read through the parameters-and-secrets extension. */
   redisSecretArn: 'REDIS_SECRET_ARN',
 
@@ -39,7 +40,7 @@ export const Env = {
   metricsDeployment: 'METRICS_DEPLOYMENT',
   /** `true`: the task protects itself from scale-in and deployments while it holds connections. */
   taskProtection: 'TASK_PROTECTION',
-  /** Over so many times the mean of all gateways, one asks clients to come again: after a scale-out. 0, the default: off. */
+  /** Above this multiple of the mean of all gateways, one asks clients to reconnect, after a scale-out. 0, the default: off. */
   shedAbove: 'SHED_ABOVE',
   /** The customer's upstream function: an alias's ARN. Unset: nothing goes upstream. */
   upstreamFunction: 'UPSTREAM_FUNCTION',
@@ -47,6 +48,7 @@ export const Env = {
   upstreamRequests: 'UPSTREAM_REQUESTS',
   upstreamLifecycleFunction: 'UPSTREAM_LIFECYCLE_FUNCTION',
   logLevel: 'LOG_LEVEL',
+  logFormat: 'LOG_FORMAT',
 } as const;
 
 /** Fields of the secret behind `REDIS_SECRET_ARN` when the store is in the VPC. */

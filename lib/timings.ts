@@ -59,8 +59,10 @@ export const NLB_IDLE_TIMEOUT_SECONDS = 350;
 const MIN_DEREGISTRATION_DELAY_SECONDS = 120;
 /** A heartbeat that is on its way when its time is over must still find the connection. */
 const IDLE_MARGIN_SECONDS = 50;
-/** The time between the end of the drain and SIGKILL: flush, release sessions, re-route the inbox, drop the lease. */
+/** The time between the end of a long drain and SIGKILL: flush, release sessions, re-route the inbox, drop the lease. */
 export const STOP_MARGIN_SECONDS = 5;
+/** These steps keep this time in a short drain too, of which the goodbyes then get half (gateway/shutdown.ts). */
+const STOP_STEPS_SECONDS = 24.5;
 /** An HTTP API gives up on an integration after as long. */
 export const API_TIMEOUT_SECONDS = 30;
 
@@ -75,6 +77,10 @@ export function timingProblems(timings: Timings): string[] {
     [
       t.drainTimeoutSeconds + STOP_MARGIN_SECONDS <= t.stopTimeoutSeconds,
       `drainTimeoutSeconds is ${t.drainTimeoutSeconds}, stopTimeoutSeconds ${t.stopTimeoutSeconds}: a drain must end ${STOP_MARGIN_SECONDS} seconds before the task is killed.`,
+    ],
+    [
+      t.drainTimeoutSeconds / 2 + STOP_STEPS_SECONDS <= t.stopTimeoutSeconds,
+      `drainTimeoutSeconds is ${t.drainTimeoutSeconds}, stopTimeoutSeconds ${t.stopTimeoutSeconds}: half of the drain and the ${STOP_STEPS_SECONDS} seconds of the other steps of the stop must fit into it.`,
     ],
     [
       t.heartbeatTimeoutSeconds >= 1 && t.heartbeatTimeoutSeconds + IDLE_MARGIN_SECONDS <= NLB_IDLE_TIMEOUT_SECONDS,

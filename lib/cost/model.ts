@@ -137,9 +137,9 @@ function firewall(usage: Usage): number {
   );
 }
 
-function fixed({ redis: kind }: Usage): number {
-  // Functions in the VPC reach their secret through an endpoint in each zone.
-  const endpoint = kind === 'upstash' ? 0 : hourly(prices.interfaceEndpointHour, a.zones);
+function fixed({ redis: kind, egress }: Usage): number {
+  // Functions in the VPC reach their secret through an endpoint in each zone, or through the NAT gateway.
+  const endpoint = kind === 'upstash' || egress === 'nat' ? 0 : hourly(prices.interfaceEndpointHour, a.zones);
   return (
     costOf(prices.alarm, a.alarmMetrics) +
     costOf(prices.customMetric, a.customMetrics) +

@@ -36,7 +36,7 @@ interface GatewayServiceProps {
   readonly upstream?: UpstreamSettings | undefined;
 }
 
-/** A wave of a rolling deployment is a quarter of the tasks that run, and one task where there are fewer than four. */
+/** A wave of a rolling deployment is a quarter of the tasks that run, or the share that is one of `minTasks`, if that is more. */
 const WAVE_PERCENT = 25;
 
 /** The gateways on Fargate behind their load balancer. */
@@ -91,12 +91,13 @@ export class GatewayService extends Construct {
       availabilityZoneRebalancing: ecs.AvailabilityZoneRebalancing.DISABLED,
       healthCheckGracePeriod: Duration.seconds(60),
       platformVersion: ecs.FargatePlatformVersion.LATEST,
-      ...(settings.spotPercent ? { capacityProviderStrategies: spotStrategy(settings.spotPercent) } : {}),
+      // Also without spot: to change between a strategy and a launch type, CloudFormation replaces the service and all its tasks.
+      capacityProviderStrategies: capacityStrategy(settings.spotPercent ?? 0),
       enableExecuteCommand: false,
       enableECSManagedTags: true,
       propagateTags: ecs.PropagatedTagSource.SERVICE,
     });
-    if (settings.spotPercent) this.#provideSpot();
+    this.#provideCapacity();
     this.#waitForTheNetwork(network, store);
     this.loadBalancer = new LoadBalancer(this, 'LoadBalancer', {
       settings,
@@ -112,7 +113,7 @@ export class GatewayService extends Construct {
   }
 
   /** Deleted after the service and before the cluster: in any other order ECS refuses. */
-  #provideSpot(): void {
+  #provideCapacity(): void {
     const providers = new ecs.CfnClusterCapacityProviderAssociations(this, 'CapacityProviders', {
       cluster: this.cluster.clusterName,
       capacityProviders: [...CAPACITY_PROVIDERS],
@@ -145,10 +146,10 @@ export class GatewayService extends Construct {
 
 const CAPACITY_PROVIDERS = ['FARGATE', 'FARGATE_SPOT'] as const;
 
-function spotStrategy(percent: number): ecs.CapacityProviderStrategy[] {
+function capacityStrategy(spotPercent: number): ecs.CapacityProviderStrategy[] {
   return [
-    { capacityProvider: CAPACITY_PROVIDERS[0], weight: 100 - percent, base: 1 },
-    { capacityProvider: CAPACITY_PROVIDERS[1], weight: percent },
+    { capacityProvider: CAPACITY_PROVIDERS[0], weight: 100 - spotPercent, base: 1 },
+    { capacityProvider: CAPACITY_PROVIDERS[1], weight: spotPercent },
   ];
 }
 
@@ -157,7 +158,7 @@ function deploymentProps(
   { minTasks = DEFAULT_MIN_TASKS }: ScalingSettings,
 ): Partial<ecs.FargateServiceProps> {
   if (deployment.kind === 'rolling') {
-    // ECS rounds down: where a quarter of the tasks is less than one, the deployment would never begin.
+    // ECS rounds down: where the percentage of the tasks is less than one, the deployment would never begin.
     return { maxHealthyPercent: 100 + Math.max(WAVE_PERCENT, Math.ceil(100 / minTasks)) };
   }
   const isCanary = deployment.kind === 'canary';

@@ -14,6 +14,7 @@ const DECIDED: Readonly<Record<string, string>> = {
   [Env.redisKeyPrefix]: 'redis.keyPrefix',
   [Env.redisUsername]: 'redis',
   [Env.redisPassword]: 'redis',
+  [Env.redisPasswordFile]: 'redis',
   [Env.redisSecretArn]: 'redis',
   [Env.viewerAddressHeader]: 'api.firewall',
   [Env.gatewayPort]: 'gateway.port',
@@ -111,9 +112,20 @@ export function environmentProblems(gateway: Environment, api: Environment): str
       return prop === undefined ? [] : [`${side} has ${name}: set the prop ${prop} instead.`];
     }),
   );
+  const pretty = Object.entries(sides).flatMap(([side, environment]) =>
+    environment[Env.logFormat] === 'pretty'
+      ? [`${side} has ${Env.logFormat} pretty: that is for a terminal, and alarms and queries read JSON.`]
+      : [],
+  );
   const unequal = SHARED.filter((name) => gateway[name] !== api[name]).map(
     (name) =>
       `${name} is ${gateway[name] ?? 'left out'} for the gateways and ${api[name] ?? 'left out'} for the functions: both route messages, so give both the same.`,
   );
-  return [...decided, ...unequal, ...mistakesOf('gateway.environment', gateway), ...mistakesOf('api.environment', api)];
+  return [
+    ...decided,
+    ...pretty,
+    ...unequal,
+    ...mistakesOf('gateway.environment', gateway),
+    ...mistakesOf('api.environment', api),
+  ];
 }

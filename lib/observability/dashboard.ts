@@ -34,8 +34,14 @@ export class Dashboard extends Construct {
       ],
     });
     const { region } = Stack.of(this);
-    this.url = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard.dashboardName}`;
+    this.url = `https://${consoleHost(region)}/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard.dashboardName}`;
   }
+}
+
+/** Of a region that is known at synthesis; else that of the partition `aws`. */
+function consoleHost(region: string): string {
+  if (region.startsWith('cn-')) return `${region}.console.amazonaws.cn`;
+  return region.startsWith('us-gov-') ? 'console.amazonaws-us-gov.com' : `${region}.console.aws.amazon.com`;
 }
 
 function graph(title: string, left: readonly cw.IMetric[], right: readonly cw.IMetric[] = []): cw.GraphWidget {

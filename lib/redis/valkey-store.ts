@@ -18,6 +18,8 @@ export class ValkeyStore extends StoreInVpc {
     super(scope, id, props, ec2.Port.tcp(PORT));
     const { nodeType = 'cache.m7g.large', replicas = 1, durability = 'sync', engineVersion = '9.0' } = props.choice;
     const group = new cache.CfnReplicationGroup(this, 'Nodes', {
+      // With a name of its own, a change that would replace the store by an empty one fails, and rolls back.
+      replicationGroupId: this.resourceName(40),
       replicationGroupDescription: 'Sessions, mailboxes and queues of fronttcp',
       engine: 'valkey',
       engineVersion,

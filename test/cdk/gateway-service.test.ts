@@ -52,14 +52,18 @@ describe('the service', () => {
       },
     },
     {
-      name: 'can be deleted: no association of capacity providers that the service still uses',
+      name: 'keeps its service when spot capacity is set later: it has a strategy from the start, and no launch type',
       holds: (t) => {
-        expect(resourcesOf(t, 'AWS::ECS::ClusterCapacityProviderAssociations')).toEqual([]);
-        expect(resourceOf(t, SERVICE).Properties).not.toHaveProperty('CapacityProviderStrategy');
-        expect(resourceOf(t, SERVICE).Properties.LaunchType).toBe('FARGATE');
+        const { CapacityProviderStrategy: strategy, LaunchType } = resourceOf(t, SERVICE).Properties;
+        expect(LaunchType).toBeUndefined();
+        expect(strategy).toEqual([
+          { CapacityProvider: 'FARGATE', Weight: 100, Base: 1 },
+          { CapacityProvider: 'FARGATE_SPOT', Weight: 0 },
+        ]);
       },
       undo: (t) => {
-        t.Resources.Providers = { Type: 'AWS::ECS::ClusterCapacityProviderAssociations', Properties: {} };
+        delete resourceOf(t, SERVICE).Properties.CapacityProviderStrategy;
+        resourceOf(t, SERVICE).Properties.LaunchType = 'FARGATE';
       },
     },
     {

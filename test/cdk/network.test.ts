@@ -1,6 +1,13 @@
-import { describe, expect } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { checkDecisions } from './support/decisions.ts';
-import { resourceOf, resourcesOf, type TemplateJson, UPSTASH_SECRET, UPSTREAM_ALIAS } from './support/synthesis.ts';
+import {
+  resourceOf,
+  resourcesOf,
+  type TemplateJson,
+  templateOf,
+  UPSTASH_SECRET,
+  UPSTREAM_ALIAS,
+} from './support/synthesis.ts';
 
 const ENDPOINT = 'AWS::EC2::VPCEndpoint';
 const upstash = { kind: 'upstash', secretArn: UPSTASH_SECRET } as const;
@@ -93,4 +100,15 @@ describe('the network', () => {
       },
     },
   ]);
+});
+
+test('egress can be changed later: subnets that exist keep their blocks', () => {
+  const blocks = (egress: 'public-ip' | 'nat') =>
+    Object.fromEntries(
+      resourcesOf(templateOf({ network: { egress } }), 'AWS::EC2::Subnet').map(({ Properties }) => [
+        Properties.Tags.find(({ Key }: { Key: string }) => Key === 'Name').Value,
+        Properties.CidrBlock,
+      ]),
+    );
+  expect(blocks('nat')).toMatchObject(blocks('public-ip'));
 });

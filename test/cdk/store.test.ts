@@ -29,6 +29,13 @@ describe('the default store', () => {
       },
     },
     {
+      name: 'has a name of its own, so that no update replaces it by an empty one',
+      holds: (t) => expect(resourceOf(t, GROUP).Properties.ReplicationGroupId).toMatch(/^[a-z][a-z0-9-]{1,39}$/),
+      undo: (t) => {
+        delete resourceOf(t, GROUP).Properties.ReplicationGroupId;
+      },
+    },
+    {
       name: 'refuses rather than forgets when it is full',
       holds: (t) =>
         expect(resourceOf(t, 'AWS::ElastiCache::ParameterGroup').Properties.Properties).toMatchObject({

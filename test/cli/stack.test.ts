@@ -40,9 +40,16 @@ const deployed = () => ({
     StackResourceSummaries: [
       {
         ResourceType: 'AWS::ElasticLoadBalancingV2::TargetGroup',
+        LogicalResourceId: 'Targets',
         PhysicalResourceId: 'arn:of:the:targets',
         ResourceStatus: 'CREATE_COMPLETE',
       },
+      ...['RedisErrorsAlarm', 'TaskCountTargetQuietLowerAlarm'].map((LogicalResourceId) => ({
+        ResourceType: 'AWS::CloudWatch::Alarm',
+        LogicalResourceId,
+        PhysicalResourceId: `FrontTcp-${LogicalResourceId}`,
+        ResourceStatus: 'CREATE_COMPLETE',
+      })),
     ],
   },
   'ecs describe-services': { services: [{ runningCount: 2, desiredCount: 2 }] },
@@ -99,16 +106,16 @@ const check = z.object({ name: z.string(), state: z.string(), found: z.string(),
 const report = z.object({ ok: z.boolean(), areas: z.array(z.object({ checks: z.array(check) })) });
 
 async function examine(replies: Replies) {
-  const { path } = await standInAws(replies);
+  const { path, calls } = await standInAws(replies);
   const run = await system.run(['doctor', '--stack', 'FrontTcp', '--json'], { env: { PATH: path } });
   const { ok, areas } = report.parse(JSON.parse(run.stdout));
   const checks = areas.flatMap((area) => area.checks);
-  return { code: run.code, ok, checks, find: (name: string) => checks.find((one) => one.name === name) };
+  return { code: run.code, ok, checks, calls, find: (name: string) => checks.find((one) => one.name === name) };
 }
 
 describe('fronttcp doctor --stack', () => {
   test('a working deployment passes', async () => {
-    const { code, ok, checks } = await examine(deployed());
+    const { code, ok, checks, calls } = await examine(deployed());
     expect({ code, ok }).toEqual({ code: 0, ok: true });
     expect(checks.filter(({ state }) => state !== 'ok')).toEqual([]);
     expect(checks.map(({ name }) => name)).toEqual([
@@ -123,6 +130,12 @@ describe('fronttcp doctor --stack', () => {
       'role for ecs.application-autoscaling',
       'Lambda concurrency',
       'Fargate vCPUs',
+    ]);
+    const asked = (await calls()).find(([, operation]) => operation === 'describe-alarms');
+    expect(asked?.slice(2, 5), 'not those of other stacks, nor those of autoscaling').toEqual([
+      '--alarm-names',
+      'FrontTcp-RedisErrorsAlarm',
+      '--state-value',
     ]);
   });
 

@@ -23,7 +23,12 @@ const role = z.object({ Role: z.object({ RoleName: z.string() }) });
 const quota = z.object({ Quota: z.object({ Value: z.number() }) });
 const resources = z.object({
   StackResourceSummaries: z.array(
-    z.object({ ResourceType: z.string(), PhysicalResourceId: z.string().optional(), ResourceStatus: z.string() }),
+    z.object({
+      ResourceType: z.string(),
+      LogicalResourceId: z.string(),
+      PhysicalResourceId: z.string().optional(),
+      ResourceStatus: z.string(),
+    }),
   ),
 });
 const health = z.object({
@@ -41,6 +46,11 @@ const services = z.object({
 });
 
 const UNHEALTHY_STACK = /FAILED|ROLLBACK/;
+
+/** The alarm with which autoscaling removes a task (lib/gateway/scaling.ts): it fires when there is little to do. */
+const OF_AUTOSCALING = /Quiet(Lower|Upper)Alarm/;
+/** The most that `describe-alarms` takes. */
+const ALARMS_PER_CALL = 100;
 
 /** Checks of a deployment through AWS. Before the first deployment: the reasons for which it would fail. */
 export async function stackArea(name: string): Promise<Area> {
@@ -72,12 +82,22 @@ async function deployedChecks(stack: DeployedStack): Promise<Check[]> {
     aws(resources, ['cloudformation', 'list-stack-resources', '--stack-name', name], region),
   );
   if ('state' in list) return [state, list];
-  const groups = list.StackResourceSummaries.flatMap(({ ResourceType, PhysicalResourceId }) =>
-    ResourceType === 'AWS::ElasticLoadBalancingV2::TargetGroup' && PhysicalResourceId ? [PhysicalResourceId] : [],
-  );
+  const physicalIds = (type: string): string[] =>
+    list.StackResourceSummaries.flatMap(({ ResourceType, LogicalResourceId, PhysicalResourceId = '' }) =>
+      ResourceType === type && PhysicalResourceId !== '' && !OF_AUTOSCALING.test(LogicalResourceId)
+        ? [PhysicalResourceId]
+        : [],
+    );
+  const groups = physicalIds('AWS::ElasticLoadBalancingV2::TargetGroup');
+  const alarmNames = physicalIds('AWS::CloudWatch::Alarm');
   return [
     state,
-    ...(await Promise.all([tasksCheck(stack), targetsCheck(groups, region), secretCheck(stack), alarmsCheck(stack)])),
+    ...(await Promise.all([
+      tasksCheck(stack),
+      targetsCheck(groups, region),
+      secretCheck(stack),
+      alarmsCheck(alarmNames, region),
+    ])),
   ];
 }
 
@@ -131,13 +151,19 @@ async function secretCheck({ outputs, region }: DeployedStack): Promise<Check> {
       );
 }
 
-async function alarmsCheck({ name, region }: DeployedStack): Promise<Check> {
+async function alarmsCheck(names: readonly string[], region: string): Promise<Check> {
+  const calls = Array.from({ length: Math.ceil(names.length / ALARMS_PER_CALL) }, (_, i) =>
+    names.slice(i * ALARMS_PER_CALL, (i + 1) * ALARMS_PER_CALL),
+  );
   const found = await asked('alarms', async () =>
-    aws(alarms, ['cloudwatch', 'describe-alarms', '--alarm-name-prefix', name, '--state-value', 'ALARM'], region),
+    Promise.all(
+      calls.map((some) =>
+        aws(alarms, ['cloudwatch', 'describe-alarms', '--alarm-names', ...some, '--state-value', 'ALARM'], region),
+      ),
+    ),
   );
   if ('state' in found) return found;
-  // The prefix also matches alarms of autoscaling, which have no entry in the runbook.
-  const firing = found.MetricAlarms.map(({ AlarmName }) => AlarmName);
+  const firing = found.flatMap(({ MetricAlarms }) => MetricAlarms.map(({ AlarmName }) => AlarmName));
   if (firing.length === 0) return ok('alarms', 'none fires');
   return fail('alarms', firing.join(', '), 'Each names its entry of docs/runbook.md.');
 }

@@ -16,7 +16,8 @@ export function apiRows({ api }: HttpApi): AlarmRow[] {
     },
     {
       id: 'FunctionThrottles',
-      means: 'Calls were refused: the concurrency of the account in this region is used up.',
+      means:
+        'Some function of the account was throttled: by the concurrency of the account in this region, or by its own reserved one.',
       runbook: 'function-throttles',
       // Of all functions of the account, whose concurrency they share; an expression may not read more than ten metrics.
       metric: new cw.Metric({ namespace: 'AWS/Lambda', metricName: 'Throttles', statistic: SUM, period: minute }),
