@@ -211,6 +211,9 @@ struct client {
   /* The last reply, to be sent again when its message comes again: it may be lost with its connection. */
   char replied_ask[24], reply[MAX_FRAME_BYTES - HEADER_BYTES];
   size_t reply_bytes;
+  /* Of standard input, what is not sent yet. It is kept when the connection breaks. */
+  char lines[32768];
+  size_t lines_bytes;
 };
 
 static int64_t now_ms(void) {
@@ -323,6 +326,21 @@ static int take_message(struct client *client, const struct frame *frame) {
   return has_id ? acknowledge(client, id) : 1;
 }
 
+/* Sends the whole lines that were read. Returns 0 when the connection is broken: the next one sends the rest. */
+static int send_lines(struct client *client) {
+  char *start = client->lines, *end = start + client->lines_bytes, *newline;
+  int is_sent = 1;
+  while (is_sent && (newline = memchr(start, '\n', (size_t)(end - start))) != NULL) {
+    *newline = '\0';
+    if (newline > start) is_sent = send_chat(client, start);
+    start = newline + 1;
+  }
+  if (!is_sent) fprintf(stderr, "a line was not sent\n");
+  client->lines_bytes = (size_t)(end - start);
+  memmove(client->lines, start, client->lines_bytes);
+  return is_sent;
+}
+
 /* Returns 0 when the connection is to be ended. What is not known is of a newer server, and passed over. */
 static int handle(struct client *client, const struct frame *frame) {
   char reason[32];
@@ -338,6 +356,7 @@ static int handle(struct client *client, const struct frame *frame) {
     client->is_verified = 1;
     client->verified_at = client->beat_at = now_ms();
     fprintf(stderr, "verified\n");
+    return send_lines(client);
   } else if (command_id == GOODBYE) {
     client->reconnect_after_ms = member_number(frame, "reconnect_after_ms", 1000);
     if (member_string(frame, "reason", reason, sizeof reason)) {
@@ -375,25 +394,18 @@ static int beat(struct client *client) {
   return send_frame(client, HEARTBEAT, "", 0);
 }
 
-/* Lines of standard input, across reads. Returns 0 when the connection is broken. */
+/* Returns 0 when the connection is broken. */
 static int read_lines(struct client *client, int *is_open) {
-  static char line[32768];
-  static size_t used;
-  ssize_t bytes = read(STDIN_FILENO, line + used, sizeof line - 1 - used);
-  if (bytes <= 0) {
+  size_t most = sizeof client->lines - 1;
+  ssize_t bytes = read(STDIN_FILENO, client->lines + client->lines_bytes, most - client->lines_bytes);
+  if (bytes > 0) {
+    client->lines_bytes += (size_t)bytes;
+  } else {
     *is_open = 0;
-    return 1;
+    client->lines[client->lines_bytes++] = '\n'; /* the last line may lack it; an empty line is not sent */
   }
-  used += (size_t)bytes;
-  char *start = line, *newline;
-  while ((newline = memchr(start, '\n', used - (size_t)(start - line))) != NULL) {
-    *newline = '\0';
-    if (newline > start && !send_chat(client, start)) return 0;
-    start = newline + 1;
-  }
-  used -= (size_t)(start - line);
-  memmove(line, start, used);
-  if (used == sizeof line - 1) used = 0; /* longer than any frame */
+  if (!send_lines(client)) return 0;
+  if (client->lines_bytes == most) client->lines_bytes = 0; /* longer than any frame */
   return 1;
 }
 

@@ -204,7 +204,7 @@ class Client:
         if body is None:
             return
         try:
-            self._socket.sendall(encode(VERSION, REPLY, body))
+            self._send_frame(REPLY, body)
         except OSError:
             pass  # It is sent when the message comes again.
 
@@ -242,8 +242,23 @@ class Client:
         return ref
 
     def _write(self, command_id, body=None):
-        payload = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
-        self._socket.sendall(encode(VERSION, command_id, payload))
+        self._send_frame(command_id, b"" if body is None else json.dumps(body, ensure_ascii=False).encode())
+
+    def _send_frame(self, command_id, payload):
+        try:
+            self._socket.sendall(encode(VERSION, command_id, payload))
+        except OSError:
+            self._end_sending()
+            raise
+
+    def _end_sending(self):
+        """A part of a frame may have been sent, so nothing may follow it. What came is still read: it may be a goodbye. Then
+        poll() finds the end of the connection and comes back."""
+        try:
+            # Not SSLSocket.shutdown(): after that, recv() would return encrypted bytes.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        except OSError:
+            pass  # It has ended already.
 
     def _connect(self):
         stream = socket.create_connection(self.address, timeout=CONNECT_SECONDS)
@@ -264,6 +279,7 @@ class Client:
         while not self._is_verified:
             self._socket.settimeout(max(0.01, deadline - time.monotonic()))
             self._receive()
+        self._socket.settimeout(CONNECT_SECONDS)
         self._verified_at = self._beat_at = time.monotonic()
 
     def _step(self, deadline, wake):
@@ -283,7 +299,6 @@ class Client:
         sources = [self._socket] if wake is None else [self._socket, wake]
         ready = [self._socket] if has_bytes else select.select(sources, [], [], max(0.0, until - now))[0]
         if self._socket in ready:
-            self._socket.settimeout(CONNECT_SECONDS)
             self._receive()
             return False
         return bool(ready)
@@ -384,8 +399,13 @@ def main():
                 chunk = os.read(lines, 65_536)
                 is_open = chunk != b""
                 *complete, rest = (rest + chunk).split(b"\n")
+                if not is_open and rest:
+                    complete.append(rest)  # The last line may lack its newline.
                 for line in complete:
-                    send_line(client, arguments.to, line.decode())
+                    try:
+                        send_line(client, arguments.to, line.decode(errors="replace"))
+                    except OSError as error:  # poll() comes back.
+                        tell("not_sent", {"cause": str(error)})
 
 
 def send_line(client, to, text):

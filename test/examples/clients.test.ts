@@ -1,15 +1,16 @@
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { server } from '../client/dialogue.ts';
 import { startTestGateway, type TestGateway } from '../client/gateway.ts';
 import { repository } from '../kit/process.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
 import { expectAgain, expectReply, expectReplyAgain } from './support/asks.ts';
+import { expectLinesAfterAReset, expectNothingBehindATornFrame } from './support/broken.ts';
 import { expectConformance } from './support/conformance.ts';
+import { type CommandLine, Program } from './support/program.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fronttcp-examples-'));
 const cClient = join(folder, 'fronttcp_client');
@@ -34,55 +35,16 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** One of the two programs, its lines on stdout and stderr to be awaited one by one. */
-class Program {
-  readonly child: ChildProcessWithoutNullStreams;
-  readonly #out: AsyncIterator<string>;
-  readonly #err: AsyncIterator<string>;
-  readonly exited: Promise<number | null>;
-
-  constructor(command: string, args: readonly string[], token: string, env: Record<string, string> = {}) {
-    this.child = spawn(command, args, {
-      env: { ...process.env, ...env, FRONTTCP_TOKEN: token, PYTHONDONTWRITEBYTECODE: '1' },
-    });
-    this.#out = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
-    this.#err = createInterface({ input: this.child.stderr })[Symbol.asyncIterator]();
-    this.exited = new Promise((resolve) => this.child.once('exit', resolve));
-    onTestFinished(async () => {
-      this.child.kill('SIGKILL');
-      await this.exited;
-    });
-  }
-
-  /** The next message that it prints. */
-  async message(): Promise<Record<string, unknown>> {
-    return JSON.parse(String((await this.#out.next()).value));
-  }
-
-  /** The next line of stderr that has this text. */
-  async says(text: string): Promise<string> {
-    for (;;) {
-      const { done, value } = await this.#err.next();
-      if (done) throw new Error(`it ended without saying ${text}`);
-      if (value.includes(text)) return value;
-    }
-  }
-
-  type(line: string): void {
-    this.child.stdin.write(`${line}\n`);
-  }
-}
-
 const clients = [
   {
     name: 'Python',
     start: (port: number, userId: string, token: string, to: string) =>
-      new Program('python3', [pythonClient, '--port', String(port), '--phone-number', userId, '--to', to], token),
+      new Program(['python3', pythonClient, '--port', String(port), '--phone-number', userId, '--to', to], token),
   },
   {
     name: 'C',
     start: (port: number, userId: string, token: string, to: string) =>
-      new Program(cClient, ['127.0.0.1', String(port), userId, to], token),
+      new Program([cClient, '127.0.0.1', String(port), userId, to], token),
   },
 ];
 
@@ -130,7 +92,7 @@ describe.each(clients)('the $name client', ({ name, start }) => {
     const scripted = await server();
     const program = start(scripted.port, 'me', 'token', 'you');
     const peer = await scripted.accept();
-    await peer.verify({ heartbeat_timeout_ms: 60, lost: 0 });
+    await peer.verify({ heartbeat_timeout_ms: 3_000, lost: 0 });
     await peer.expect(5);
     peer.write(105);
     peer.write(199, { newer: true });
@@ -168,7 +130,6 @@ describe.each(clients)('the $name client', ({ name, start }) => {
   });
 });
 
-type CommandLine = readonly [string, ...string[]];
 const python = (port: number, userId = 'me'): CommandLine => [
   'python3',
   ...[pythonClient, '--port', `${port}`, '--phone-number', userId, '--to', 'you'],
@@ -190,8 +151,7 @@ test('a handler of the Python client that fails sends no reply, and is called ag
 
 test('the Python client backs off while the server cannot be reached after a goodbye', async () => {
   const scripted = await server();
-  const [command, ...args] = python(scripted.port);
-  const program = new Program(command, args, 'token', { FRONTTCP_BACKOFF_MAX_MS: '5' });
+  const program = new Program(python(scripted.port), 'token', { FRONTTCP_BACKOFF_MAX_MS: '5' });
   const peer = await scripted.accept();
   await peer.verify({ lost: 0 });
   scripted.server.close();
@@ -200,6 +160,37 @@ test('the Python client backs off while the server cannot be reached after a goo
   expect(JSON.parse(await program.says('reconnecting'))).toMatchObject({ delay: 0.007 });
   expect(JSON.parse(await program.says('reconnecting')).delay).toBeLessThanOrEqual(0.005);
 });
+
+test.each(plain)(
+  'the %s client comes back when its connection is reset within its input, and sends the rest',
+  (_, start) => expectLinesAfterAReset(start),
+);
+
+const PYTHON_SENDER = `
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import fronttcp_client
+fronttcp_client.CONNECT_SECONDS = 1
+client = fronttcp_client.Client("127.0.0.1", int(sys.argv[2]), "me", "any")
+def try_send(text):
+    try:
+        client.send("you", text)
+    except OSError:
+        return False
+    return True
+while try_send("x" * 60_000):
+    pass
+print('{"sent": false}', flush=True)
+sys.stdin.readline()
+print(json.dumps({"sent": try_send("behind")}), flush=True)
+client.poll(None)
+`;
+
+test('the Python client sends nothing behind a frame that was sent in part', () =>
+  expectNothingBehindATornFrame((port) => [
+    'python3',
+    ...['-c', PYTHON_SENDER, join(repository, 'examples/clients'), String(port)],
+  ]));
 
 const lines = vectors.map(({ version, command_id, body }) => `${version} ${command_id} ${body}`);
 const stream = Buffer.concat(vectors.map(({ hex }) => Buffer.from(hex, 'hex')));

@@ -3,13 +3,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { server } from '../client/dialogue.ts';
 import { repository } from '../kit/process.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
+import { expectNothingBehindATornFrame } from './support/broken.ts';
 import { expectConformance } from './support/conformance.ts';
+import { type CommandLine, Program } from './support/program.ts';
 
 /** The sketch for ESP32, compiled against the part of the Arduino core in test/examples/arduino. */
 const folder = mkdtempSync(join(tmpdir(), 'fronttcp-esp32-'));
 const sketch = join(folder, 'sketch');
+const start = (port: number): CommandLine => ['env', `FRONTTCP_PORT=${port}`, sketch];
 
 function compile(...options: string[]): void {
   const { stderr } = spawnSync(
@@ -30,9 +34,30 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 test(
   'the ESP32 client keeps to every clause, and skips what is larger than 4,096 bytes',
-  () => expectConformance((port) => ['env', `FRONTTCP_PORT=${port}`, sketch]),
+  () => expectConformance(start),
   240_000,
 );
+
+test('it sends nothing behind a frame that was sent in part', () =>
+  expectNothingBehindATornFrame((port) => [...start(port), '--send']));
+
+test('it sends a lost reply again, and does not call its handler again', async () => {
+  const scripted = await server();
+  new Program(start(scripted.port), 'any', { FRONTTCP_BACKOFF_MAX_MS: '5' });
+  const asked = { chat_from: 'x', chat_content: 'asked', id: '100', sent_at: 1, ask: '100' };
+  const peer = await scripted.accept();
+  await peer.verify({ lost: 0 });
+  peer.write(102, asked);
+  const reply = await peer.expect(7);
+  expect(await peer.expect(6)).toEqual({ ids: ['100'] });
+  // Its handler would return another uptime now.
+  peer.socket.destroy();
+  const next = await scripted.accept();
+  await next.verify({ lost: 0 });
+  next.write(102, asked);
+  expect(await next.expect(7)).toEqual(reply);
+  expect(await next.expect(6)).toEqual({ ids: ['100'] });
+});
 
 test('it compiles with TLS', () => compile('-fsyntax-only', '-DFRONTTCP_TLS=1'), 120_000);
 

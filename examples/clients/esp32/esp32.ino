@@ -5,7 +5,8 @@
  * returned, replies to messages that ask, sends heartbeats, and comes back by itself with full jitter. With another network
  * (Ethernet, a modem) give FrontTcp any other Arduino Client.
  *
- * Memory: one receive buffer of MAX_FRAME_BYTES, one send buffer, SEEN_IDS ids of 24 bytes. With TLS the board needs about 45 KB more.
+ * Memory: one receive buffer of MAX_FRAME_BYTES, one send buffer, the last reply, SEEN_IDS ids of 24 bytes. With TLS the board needs
+ * about 45 KB more.
  */
 #include <Arduino.h>
 #include <WiFi.h>
@@ -163,10 +164,12 @@ class FrameWriter {
     return raw("\"");
   }
 
-  /* Header and body in one call: one packet. */
+  bool fits() const { return fits_; }
+
+  /* Header and body in one call: one packet. False: the connection is broken, or a part of the frame was sent. */
   bool sendTo(Client &socket) {
     writeU32(bytes_, (uint32_t)used_);
-    return fits_ && socket.write(bytes_, used_) == used_;
+    return socket.write(bytes_, used_) == used_;
   }
 
  private:
@@ -242,15 +245,15 @@ class FrontTcp {
       if (passed(since_, pauseMs_)) connect();
       return;
     }
-    if (!receive() || !socket_.connected() || !isAlive()) hangUp();
+    if (!receive() || isTorn_ || !socket_.connected() || !isAlive()) hangUp();
   }
 
-  /* A chat message to one user. False: not connected, too long, or the connection is broken. */
+  /* A chat message to one user. False: not connected, too long, or the connection is broken: the next poll() ends it. */
   bool send(const char *to, const char *content) {
     if (!isVerified()) return false;
     FrameWriter frame(SINGLE);
     frame.raw("{\"chat_from\":").text(user_).raw(",\"chat_to\":").text(to).raw(",\"chat_content\":").text(content).raw("}");
-    return frame.sendTo(socket_);
+    return write(frame);
   }
 
  private:
@@ -263,10 +266,18 @@ class FrontTcp {
     reader_.reset();
     unanswered_ = 0;
     reconnectAfterMs_ = -1;
+    isTorn_ = false;
     state_ = VERIFYING;
     /* By name: the address may have changed since the last time. */
-    if (!socket_.connect(host_, port_) || !verify()) hangUp();
+    if (!socket_.connect(host_, port_) || !verify()) return hangUp();
     since_ = beatAt_ = millis();
+  }
+
+  /* Every frame goes this way: behind a part of one, whatever followed would be read as its rest. */
+  bool write(FrameWriter &frame) {
+    if (!frame.fits() || isTorn_) return false;
+    isTorn_ = !frame.sendTo(socket_);
+    return !isTorn_;
   }
 
   bool verify() {
@@ -275,7 +286,7 @@ class FrontTcp {
     FrameWriter frame(VERIFY);
     frame.raw("{\"phone_number\":").text(user_).raw(",\"token\":").text(token_);
     frame.raw(",\"features\":[\"ack\",\"pong\",\"goodbye\"]").raw(limit);
-    return frame.sendTo(socket_);
+    return write(frame);
   }
 
   /* Whatever came is handled before the end of the connection is looked at. */
@@ -317,24 +328,29 @@ class FrontTcp {
 
   /* Handled, then acknowledged: what a power failure interrupts comes again. What comes twice is acknowledged twice. */
   bool takeMessage(const Frame &frame) {
-    char id[24], ask[24];
-    bool hasId = memberString(frame, "id", id, sizeof id);
-    if (!hasId || !wasSeen(id)) {
-      if (memberString(frame, "ask", ask, sizeof ask) && !reply(frame, ask)) return false;
+    char id[24], ask[sizeof repliedAsk_];
+    bool hasId = memberString(frame, "id", id, sizeof id), isNew = !hasId || !wasSeen(id);
+    bool isAsking = memberString(frame, "ask", ask, sizeof ask) && (isNew || strcmp(ask, repliedAsk_) == 0);
+    if (isAsking && !reply(frame, ask)) return false;
+    if (isNew) {
       onMessage(frame.command, frame.body, frame.bytes);
       if (hasId) memcpy(seen_[seenNext_++ % SEEN_IDS], id, sizeof id);
     }
     if (!hasId) return true;
     FrameWriter acknowledgement(ACKNOWLEDGE);
-    return acknowledgement.raw("{\"ids\":[\"").raw(id).raw("\"]}").sendTo(socket_);
+    return write(acknowledgement.raw("{\"ids\":[\"").raw(id).raw("\"]}"));
   }
 
+  /* The last reply is kept and sent again when its message comes again: it may have been lost with its connection. */
   bool reply(const Frame &frame, const char *ask) {
-    char reply[MAX_REPLY_BYTES];
-    size_t bytes = onAsk(frame.command, frame.body, frame.bytes, reply, sizeof reply);
-    if (bytes == 0) return true;
+    if (strcmp(ask, repliedAsk_) != 0) {
+      repliedAsk_[0] = '\0'; /* its reply is written over */
+      replyBytes_ = onAsk(frame.command, frame.body, frame.bytes, reply_, sizeof reply_);
+      if (replyBytes_ == 0) return true;
+      strcpy(repliedAsk_, ask);
+    }
     FrameWriter answer(REPLY);
-    return answer.raw("{\"ask\":\"").raw(ask).raw("\",\"reply\":").raw(reply, bytes).raw("}").sendTo(socket_);
+    return write(answer.raw("{\"ask\":\"").raw(ask).raw("\",\"reply\":").raw(reply_, replyBytes_).raw("}"));
   }
 
   bool wasSeen(const char *id) const {
@@ -351,7 +367,7 @@ class FrontTcp {
     unanswered_++;
     beatAt_ = millis();
     FrameWriter frame(HEARTBEAT);
-    return frame.sendTo(socket_);
+    return write(frame);
   }
 
   void hangUp() {
@@ -375,12 +391,15 @@ class FrontTcp {
   uint16_t port_;
   const char *user_, *token_, *ending_ = nullptr;
   State state_ = WAITING;
+  bool isTorn_ = false; /* a write failed: a part of a frame may have been sent */
   FrameReader reader_;
   /* Of the state: when it began. */
   uint32_t since_ = 0, pauseMs_ = 0, beatAt_ = 0, heartbeatMs_ = HEARTBEAT_MS, unanswered_ = 0, attempt_ = 0;
   long reconnectAfterMs_ = -1; /* -1: nobody said */
   char seen_[SEEN_IDS][24] = {}; /* a ring: the newest ids that were taken */
   uint32_t seenNext_ = 0;
+  char repliedAsk_[24] = "", reply_[MAX_REPLY_BYTES];
+  size_t replyBytes_ = 0;
 };
 
 /* ---- the sketch ------------------------------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { WIFI_STA = 1, WL_CONNECTED = 3 };
@@ -25,6 +26,8 @@ class WiFiClient : public Client {
     snprintf(service, sizeof service, "%u", port);
     if (getaddrinfo(host, service, &hints, &found) != 0) return 0;
     fd_ = socket(found->ai_family, found->ai_socktype, found->ai_protocol);
+    timeval patience = {1, 0}; /* the board has one, too: a write may end in the middle */
+    setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (::connect(fd_, found->ai_addr, found->ai_addrlen) != 0) stop();
     freeaddrinfo(found);
     return fd_ >= 0;

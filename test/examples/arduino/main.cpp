@@ -1,4 +1,7 @@
-/* Runs the sketch as the Arduino core does. `--decode` reads frames from standard input with its reader, for the vectors. */
+/*
+ * Runs the sketch as the Arduino core does. `--decode` reads frames from standard input with its reader, for the vectors.
+ * `--send` sends until it fails, then once more after a line of input, and prints whether that was sent.
+ */
 #include <Arduino.h>
 #include "esp32.ino"
 
@@ -26,8 +29,19 @@ static int decode() {
   return 0;
 }
 
+static void send() {
+  static char text[900];
+  memset(text, 'x', sizeof text - 1);
+  while (!fronttcp.isVerified()) loop();
+  while (fronttcp.send("you", text)) {}
+  Serial.printf("{\"sent\":false}\n");
+  getchar();
+  Serial.printf("{\"sent\":%s}\n", fronttcp.send("you", "behind") ? "true" : "false");
+}
+
 int main(int count, char **arguments) {
   if (count == 2 && strcmp(arguments[1], "--decode") == 0) return decode();
   setup();
+  if (count == 2 && strcmp(arguments[1], "--send") == 0) send();
   for (;;) loop();
 }
