@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { server } from '../client/dialogue.ts';
 import { expectAgain, expectReply, expectReplyAgain } from '../examples/support/asks.ts';
+import { expectNoSendBeforeTheVerdict } from '../examples/support/broken.ts';
 import { expectConformance } from '../examples/support/conformance.ts';
 import { type RunningProcess, repository, startProcess } from '../kit/process.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
@@ -15,6 +16,10 @@ const jar = join(folder, 'fronttcp.jar');
 beforeAll(() => {
   const built = spawnSync('sh', [join(repository, 'examples/clients/java/build.sh'), folder], { encoding: 'utf8' });
   expect(built.stderr).toBe('');
+  // Once: java would compile it for each test.
+  const probe = join(repository, 'test/examples-java/Probe.java');
+  const compiled = spawnSync('javac', ['-cp', jar, '-d', folder, probe], { encoding: 'utf8' });
+  expect(compiled.stderr).toBe('');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -28,10 +33,11 @@ test('a handler of the Java client that fails sends no reply, and is called agai
 
 test('the Java client sends a lost reply again, and does not call its handler again', () => expectReplyAgain(java));
 
+test('the Java client refuses to send before its verify is accepted', () => expectNoSendBeforeTheVerdict(java));
+
 /** See Probe.java. */
 function probe(what: string, port: number): RunningProcess {
-  const program = join(repository, 'test/examples-java/Probe.java');
-  const running = startProcess('java', ['-cp', jar, program, what, String(port)]);
+  const running = startProcess('java', ['-cp', `${jar}:${folder}`, 'Probe', what, String(port)]);
   onTestFinished(async () => {
     await running.stop('SIGKILL');
   });
@@ -41,8 +47,28 @@ function probe(what: string, port: number): RunningProcess {
 test('close() of the Java client while it connects ends it without a verify', async () => {
   const scripted = await server();
   const running = probe('closing', scripted.port);
+  const { code } = await running.exit;
+  expect(code, running.output()).toBe(0);
+  expect(scripted.count).toBe(0);
+});
+
+test('close() of the Java client ends it while a send is blocked', async () => {
+  const scripted = await server();
+  const running = probe('blocked', scripted.port);
   const peer = await scripted.accept();
-  expect(await Promise.race([peer.read(), peer.ended])).toBeUndefined();
+  await peer.verify({ lost: 0 });
+  peer.socket.pause();
+  const { code } = await running.exit;
+  expect(code, running.output()).toBe(0);
+});
+
+test('close() of the Java client ends its pause before it comes back', async () => {
+  const scripted = await server();
+  const running = probe('pausing', scripted.port);
+  const peer = await scripted.accept();
+  await peer.verify({ lost: 0 });
+  peer.write(112, { reason: 'draining', reconnect_after_ms: 600_000 });
+  peer.socket.end();
   const { code } = await running.exit;
   expect(code, running.output()).toBe(0);
 });
@@ -60,13 +86,25 @@ test('a message comes again when the handler of the Java client throws an unchec
   expect(await next.expect(6)).toEqual({ ids: ['100'] });
 });
 
-// Takes the 10 s of the time limit.
-test('the Java client gives up a TLS handshake that the server does not answer', async () => {
-  const scripted = await server();
-  probe('tls', scripted.port);
-  const peer = await scripted.accept();
-  await peer.ended;
-  await scripted.accept();
+// Takes the 10 s of the time limits.
+test('the Java client gives up a TLS handshake that the server does not answer, and a write that it does not read', async () => {
+  const giveUpHandshake = async () => {
+    const scripted = await server();
+    probe('tls', scripted.port);
+    const peer = await scripted.accept();
+    await peer.ended;
+    await scripted.accept();
+  };
+  const giveUpWrite = async () => {
+    const scripted = await server();
+    probe('unread', scripted.port);
+    const peer = await scripted.accept();
+    await peer.verify({ lost: 0 });
+    peer.socket.pause();
+    peer.message('100', 'x');
+    await scripted.accept();
+  };
+  await Promise.all([giveUpHandshake(), giveUpWrite()]);
 });
 
 test('the Java decoder reads all vectors, and stops at a bad header', () => {

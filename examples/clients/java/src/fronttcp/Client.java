@@ -3,6 +3,7 @@ package fronttcp;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -13,7 +14,11 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
@@ -24,7 +29,7 @@ public final class Client implements AutoCloseable {
   private static final int VERIFY = 1, SINGLE = 2, BROADCAST = 4, HEARTBEAT = 5, ACKNOWLEDGE = 6, REPLY = 7;
   private static final int VERDICT = 101, ACCEPTED = 110, REFUSED = 111, GOODBYE = 112;
   private static final List<String> FEATURES = List.of("ack", "receipts", "errors", "pong", "goodbye");
-  private static final int HEARTBEAT_MS = 30_000, CONNECT_MS = 10_000, VERDICT_MS = 35_000, LASTING_MS = 10_000;
+  private static final int HEARTBEAT_MS = 30_000, CONNECT_MS = 10_000, VERDICT_MS = 35_000, LASTING_MS = 10_000, WRITE_MS = 10_000;
   private static final int MISSED_HEARTBEATS = 3, REMEMBERED_IDS = 10_000, FIRST_BACKOFF_MS = 500;
   /** No caller waits longer than 25 s: few lost replies are still of use. */
   private static final int REMEMBERED_REPLIES = 100;
@@ -72,9 +77,15 @@ public final class Client implements AutoCloseable {
             }
           });
   private volatile AskHandler onAsk;
-  private volatile boolean isClosed;
-  private Socket socket;
-  private long lastRef;
+  private final CountDownLatch closing = new CountDownLatch(1);
+  private final AtomicLong lastRef = new AtomicLong();
+  private final ReentrantLock writing = new ReentrantLock();
+  /** Without TLS: close() of a TLS socket waits for a write that is blocked, close() of this one ends it. */
+  private volatile Socket socket;
+  /** Null until the verify is accepted. */
+  private volatile OutputStream out;
+  /** Of the write that holds the lock; the largest number without one. */
+  private volatile long writeBeganMs = Long.MAX_VALUE;
   private long verifiedAtMs, pauseMs;
 
   public Client(
@@ -107,7 +118,7 @@ public final class Client implements AutoCloseable {
 
   /** Connects, and comes back until it may not. Returns after close(). */
   public void run() throws EndedException, InterruptedException {
-    for (int attempt = 1; !isClosed; attempt++) {
+    for (int attempt = 1; !isClosed(); attempt++) {
       verifiedAtMs = 0;
       pauseMs = -1;
       String cause = "the server closed the connection";
@@ -116,21 +127,21 @@ public final class Client implements AutoCloseable {
       } catch (IOException | RuntimeException error) {
         cause = String.valueOf(error.getMessage());
       }
-      if (isClosed) return;
+      if (isClosed()) return;
       if (verifiedAtMs > 0 && now() - verifiedAtMs >= LASTING_MS) attempt = 1;
       long pause = pauseMs >= 0 ? pauseMs : backoffMs(attempt);
       onEvent.handle("reconnecting", Json.write(Map.of("cause", cause, "delay_ms", pause)));
-      Thread.sleep(pause);
+      if (closing.await(pause, TimeUnit.MILLISECONDS)) return;
     }
   }
 
-  /** Sends to one user, to everyone who is connected without one. Returns the ref that accepted and refused carry. */
+  /**
+   * Sends to one user, to everyone who is connected without one. Returns the ref that accepted and refused carry. It throws before the
+   * event verified, and while the client comes back.
+   */
   public String send(String to, String content) throws IOException {
     Map<String, Object> body = new LinkedHashMap<>();
-    String ref;
-    synchronized (this) {
-      ref = Long.toString(++lastRef);
-    }
+    String ref = Long.toString(lastRef.incrementAndGet());
     body.put("chat_from", userId);
     if (to != null) body.put("chat_to", to);
     body.put("chat_content", content);
@@ -141,10 +152,12 @@ public final class Client implements AutoCloseable {
 
   @Override
   public void close() {
-    isClosed = true;
-    synchronized (this) {
-      closeQuietly(socket);
-    }
+    closing.countDown();
+    closeQuietly(socket);
+  }
+
+  private boolean isClosed() {
+    return closing.getCount() == 0;
   }
 
   private void write(int commandId, Map<String, Object> body) throws IOException {
@@ -157,24 +170,42 @@ public final class Client implements AutoCloseable {
     return new Frame(VERSION, commandId, bytes).encode();
   }
 
-  private synchronized void write(byte[] frame) throws IOException {
-    if (socket == null) throw new IOException("not connected");
-    OutputStream out = socket.getOutputStream();
-    out.write(frame);
-    out.flush();
+  private void write(byte[] frame) throws IOException {
+    lockForWrite();
+    try {
+      writeBeganMs = now();
+      OutputStream verified = out;
+      if (verified == null) throw new IOException("not connected");
+      verified.write(frame);
+      verified.flush();
+    } finally {
+      writeBeganMs = Long.MAX_VALUE;
+      writing.unlock();
+    }
+  }
+
+  /** Java has no time limit for a write. Whoever waits for one ends its connection when it takes too long; the heartbeats wait, too. */
+  private void lockForWrite() throws IOException {
+    try {
+      for (;;) {
+        Socket blocked = socket;
+        if (writing.tryLock(WRITE_MS / 10, TimeUnit.MILLISECONDS)) return;
+        if (now() - writeBeganMs >= WRITE_MS) closeQuietly(blocked);
+      }
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted before the write");
+    }
   }
 
   private Socket open() throws IOException {
     Socket plain = new Socket();
+    socket = plain;
+    // After close() can find it: one of the two closes it.
+    if (isClosed()) throw new IOException("closed");
     plain.connect(new InetSocketAddress(host, port), CONNECT_MS);
     plain.setTcpNoDelay(true);
-    if (!tls) return plain;
-    try {
-      return secure(plain);
-    } catch (IOException error) {
-      closeQuietly(plain);
-      throw error;
-    }
+    return tls ? secure(plain) : plain;
   }
 
   private Socket secure(Socket plain) throws IOException {
@@ -182,7 +213,7 @@ public final class Client implements AutoCloseable {
     SSLParameters parameters = secure.getSSLParameters();
     parameters.setEndpointIdentificationAlgorithm("HTTPS");
     secure.setSSLParameters(parameters);
-    // With a time limit: a server may accept and be silent. Not by the first write, which holds the lock that close() needs.
+    // With a time limit: a server may accept and be silent.
     secure.setSoTimeout(CONNECT_MS);
     secure.startHandshake();
     return secure;
@@ -190,30 +221,24 @@ public final class Client implements AutoCloseable {
 
   /** One connection, from its verify to its end. */
   private void converse() throws IOException, EndedException {
-    Socket own = open();
-    synchronized (this) {
-      // close() finds no socket while this one is being opened.
-      if (isClosed) {
-        closeQuietly(own);
-        return;
-      }
-      socket = own;
-    }
     Heart heart = null;
     try {
+      Socket own = open();
+      OutputStream opened = own.getOutputStream();
       Map<String, Object> verify = new LinkedHashMap<>();
       verify.put("phone_number", userId);
       verify.put("token", token);
       verify.put("features", FEATURES);
       verify.put("max_frame_bytes", Frame.MAX_FRAME_BYTES);
-      write(VERIFY, verify);
+      opened.write(frame(VERIFY, verify));
+      opened.flush();
       own.setSoTimeout(VERDICT_MS);
       DataInputStream in = new DataInputStream(new BufferedInputStream(own.getInputStream(), 16_384));
       for (;;) {
         Frame frame = Frame.read(in, Frame.MAX_FRAME_BYTES, Frame.MAX_SKIPPED_BYTES);
         int id = (int) Math.min(frame.commandId(), Integer.MAX_VALUE);
         if (id == VERDICT) {
-          int everyMs = verdict(frame.text());
+          int everyMs = verdict(frame.text(), opened);
           // Every beat is answered: that many without a byte, and the server is dead.
           own.setSoTimeout(MISSED_HEARTBEATS * everyMs + everyMs / 2);
           if (heart == null) (heart = new Heart(everyMs)).start();
@@ -222,18 +247,18 @@ public final class Client implements AutoCloseable {
         }
       }
     } finally {
+      // First: it ends a write that is blocked.
+      closeQuietly(socket);
+      out = null;
       if (heart != null) heart.interrupt();
-      synchronized (this) {
-        socket = null;
-      }
-      closeQuietly(own);
     }
   }
 
-  private int verdict(String text) throws EndedException {
+  private int verdict(String text, OutputStream opened) throws EndedException {
     Map<String, Object> body = Json.object(text);
     if (!Double.valueOf(1).equals(body.get("code"))) throw new EndedException("the token was refused");
     verifiedAtMs = now();
+    out = opened;
     onEvent.handle("verified", text);
     double borne = body.get("heartbeat_timeout_ms") instanceof Double ms ? ms : 3.0 * HEARTBEAT_MS;
     return (int) Math.min(HEARTBEAT_MS, Math.max(1, borne / 3));
