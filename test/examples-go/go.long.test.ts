@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectAgain, expectReply, expectReplyAgain } from '../examples/support/asks.ts';
+import { expectNoSendBeforeTheVerdict } from '../examples/support/broken.ts';
 import { expectConformance } from '../examples/support/conformance.ts';
 import { repository } from '../kit/process.ts';
 
@@ -37,4 +38,6 @@ describe('the Go client', () => {
   test('sends no reply when its handler fails, and is called again', () => expectAgain(client));
 
   test('sends a lost reply again, and does not call its handler again', () => expectReplyAgain(client));
+
+  test('refuses to send before its verify is accepted', () => expectNoSendBeforeTheVerdict(client));
 });

@@ -78,8 +78,10 @@ type Options struct {
 
 // Client keeps one user's connection up until its context ends, the token is refused, or the server dismisses it.
 type Client struct {
-	options Options
-	mu      sync.Mutex
+	options      Options
+	writeTimeout time.Duration
+	mu           sync.Mutex
+	// Nil until the verify is accepted, and after a write has failed.
 	conn    net.Conn
 	lastRef uint64
 	taken   map[string]bool
@@ -98,7 +100,7 @@ func New(options Options) *Client {
 	if options.MaxBackoff == 0 {
 		options.MaxBackoff = 30 * time.Second
 	}
-	return &Client{options: options, taken: map[string]bool{}}
+	return &Client{options: options, writeTimeout: writeTimeout, taken: map[string]bool{}}
 }
 
 // Run connects and comes back until it may not. It returns ErrTokenRefused, a *Dismissed or the error of the context.
@@ -126,7 +128,8 @@ func (c *Client) Run(ctx context.Context) error {
 	}
 }
 
-// Send sends to one user. It returns the ref that the events accepted and refused carry.
+// Send sends to one user. It returns the ref that the events accepted and refused carry. Before the event verified, and while
+// the client comes back, the error is net.ErrClosed.
 func (c *Client) Send(to, content string) (string, error) {
 	return c.chat(cmdSingle, map[string]any{"chat_to": to, "chat_content": content})
 }
@@ -167,22 +170,51 @@ func (c *Client) chat(command uint32, body map[string]any) (string, error) {
 }
 
 func (c *Client) write(command uint32, body any) error {
-	var payload []byte
-	if body != nil {
-		encoded, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		payload = encoded
+	frame, err := encode(command, body)
+	if err != nil {
+		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.conn == nil {
 		return net.ErrClosed
 	}
-	_ = c.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	_, err := c.conn.Write(Encode(Frame{Version: version, CommandID: command, Body: payload}))
+	if err := c.writeTo(c.conn, frame); err != nil {
+		endTransfer(c.conn)
+		c.conn = nil
+		return err
+	}
+	return nil
+}
+
+func (c *Client) writeTo(conn net.Conn, frame []byte) error {
+	_ = conn.SetWriteDeadline(time.Now().Add(c.writeTimeout))
+	_, err := conn.Write(frame)
 	return err
+}
+
+func encode(command uint32, body any) ([]byte, error) {
+	var payload []byte
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		payload = encoded
+	}
+	return Encode(Frame{Version: version, CommandID: command, Body: payload}), nil
+}
+
+// A part of a frame may have been sent, so nothing may follow it. What came is still read: it may be a goodbye. The reader finds
+// the end behind it, and comes back.
+func endTransfer(conn net.Conn) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if plain, ok := conn.(*net.TCPConn); ok {
+		_ = plain.CloseWrite()
+		_ = plain.CloseRead()
+	}
 }
 
 // One connection, from its verify to its end: how long it was verified, and the pause that the server named (or -1).
@@ -194,13 +226,13 @@ func (c *Client) converse(ctx context.Context) (time.Duration, time.Duration, er
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	defer c.close(conn)
-	c.mu.Lock()
-	c.conn = conn
-	c.mu.Unlock()
-	err = c.write(cmdVerify, map[string]any{
+	verify, err := encode(cmdVerify, map[string]any{
 		"phone_number": c.options.UserID, "token": c.options.Token, "max_frame_bytes": MaxFrameBytes,
 		"features": []string{"ack", "receipts", "errors", "pong", "goodbye"},
 	})
+	if err == nil {
+		err = c.writeTo(conn, verify)
+	}
 	if err != nil {
 		return 0, -1, err
 	}
@@ -216,10 +248,15 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 }
 
 func (c *Client) close(conn net.Conn) {
-	c.mu.Lock()
-	c.conn = nil
-	c.mu.Unlock()
+	// First: it ends a write that holds the lock.
 	conn.Close()
+	c.publish(nil)
+}
+
+func (c *Client) publish(conn net.Conn) {
+	c.mu.Lock()
+	c.conn = conn
+	c.mu.Unlock()
 }
 
 type control struct {
@@ -244,7 +281,10 @@ func (c *Client) listen(conn net.Conn) (time.Duration, time.Duration, error) {
 	defer alive.Stop()
 	silence := verdictTimeout
 	for {
+		// Only while it is read: a handler may take longer than the server may be silent.
+		alive.Reset(silence)
 		frame, err := ReadFrame(&touching{reader, func() { alive.Reset(silence) }}, MaxFrameBytes, maxSkippedBytes)
+		alive.Stop()
 		if err != nil {
 			if end != nil {
 				err = end
@@ -263,8 +303,8 @@ func (c *Client) listen(conn net.Conn) (time.Duration, time.Duration, error) {
 			}
 			// Every beat is answered: that many without a byte, and the server is dead.
 			silence = missedHeartbeats*every + every/2
-			alive.Reset(silence)
 			if verifiedAt.IsZero() {
+				c.publish(conn)
 				done := make(chan struct{})
 				defer close(done)
 				go c.beat(every, done)
