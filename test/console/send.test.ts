@@ -100,6 +100,42 @@ test('a refusal shows its reason, the text stays, and a new attempt has a new ke
   expect(new Set(sentKeys()).size).toBe(2);
 });
 
+test('a refusal of a firewall in front of the API does not end the session', async () => {
+  const { page } = ui;
+  await userBox(page, 'pump-1').check();
+  ui.api.answer('POST /send-command', () => ({
+    ...{ status: 403, body: '<h1>403 Forbidden</h1>', headers: { 'content-type': 'text/html' } },
+  }));
+  await writeAndSend(page, 'DROP TABLE');
+  await log(page).getByText('Refused: HTTP 403').waitFor();
+  ui.api.answer('POST /send-command', undefined);
+  await writeAndSend(page, 'hello');
+  await log(page).getByText('Sent to 1 online').waitFor();
+});
+
+test('a number that a double cannot hold is sent digit by digit, and so is its reply shown', async () => {
+  const { page } = ui;
+  const wide = '{"serial":9007199254740993}';
+  await userBox(page, 'pump-1').check();
+  await page.getByLabel('Application').check();
+  await page.getByLabel('Ask and wait for the reply').check();
+  await page.locator('#content').fill(wide);
+  await page.getByText('The same as code').click();
+  await page.getByLabel('Language of the code').selectOption('TypeScript');
+  const typescript = await page.locator('.compose pre').innerText();
+  ui.api.answer('POST /send-command', () => ({
+    ...{ status: 200, headers: {} },
+    body: `{"code":1,"message":"done","id":"1","recipients":{"online":1},"outcome":"replied","reply":${wide}}`,
+  }));
+  await page.getByRole('button', { name: 'Send to 1 client' }).click();
+  await log(page).getByText('"serial": 9007199254740993').waitFor();
+  await run(process.execPath, ['--input-type=module-typescript', '-e', typescript], {
+    env: { ...process.env, TOKEN: 't' },
+  });
+  const sent = ui.api.requestsOf('POST /send-command').map(({ text }) => text);
+  expect(sent).toEqual([expect.stringContaining(wide), expect.stringContaining(wide)]);
+});
+
 test('without a response the page does not know whether it was sent: each retry has the same key', async () => {
   const { page } = ui;
   await userBox(page, 'pump-1').check();
@@ -134,13 +170,16 @@ test('another text after a send without a response is a new message', async () =
 
 test.each([429, 503])('%i: the retry counts down and works', async (status) => {
   const { page } = ui;
+  await page.clock.install();
+  await page.reload();
   await userBox(page, 'pump-1').check();
-  ui.api.answer('POST /send-command', () => refused(status, 'later', { 'retry-after': '2' }));
+  ui.api.answer('POST /send-command', () => refused(status, 'later', { 'retry-after': '60' }));
   await writeAndSend(page, 'hello');
-  const waiting = page.getByRole('button', { name: /Try again in [12] s/ });
+  const waiting = page.getByRole('button', { name: /Try again in [1-6]?\d s/ });
   await waiting.waitFor();
   expect(await waiting.isDisabled()).toBe(true);
   ui.api.answer('POST /send-command', undefined);
+  await page.clock.fastForward(60_000);
   await page.getByRole('button', { name: 'Try again', exact: true }).click();
   await log(page).getByText('Sent to 1 online').waitFor();
   expect(new Set(sentKeys()).size).toBe(1);

@@ -126,16 +126,44 @@ test('a search among very many users pauses, and continues on request', async ()
   ui.api.users = fleet(10);
   await logIn(page);
   await userBox(page, 'device-0000').waitFor();
-  let calls = 0;
-  ui.api.answer('GET /users', () => {
-    calls += 1;
-    const users = calls < 8 ? [] : [{ phone_number: 'the-needle', online: true }];
-    return done({ users, cursor: calls < 8 ? `at-${calls}` : null, total: null });
+  let rounds = 0;
+  ui.api.answer('GET /users', ({ url }) => {
+    const cursor = url.searchParams.get('cursor');
+    if (cursor === null) rounds += 1;
+    const at = Number(cursor?.slice('at-'.length) ?? 0);
+    const users = at < 7 ? [] : [{ phone_number: 'the-needle', online: true }];
+    return done({ users, cursor: at < 7 ? `at-${at + 1}` : null, total: null });
   });
   await page.getByRole('searchbox').fill('needle');
   await page.getByText('Nobody found yet among the first users.').waitFor();
   await page.getByRole('button', { name: 'Continue searching' }).click();
   await userBox(page, 'the-needle').waitFor();
+  // The rounds begin with users among whom there is nobody to be found.
+  const before = rounds;
+  await until('two rounds', async () => {
+    await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`);
+    return rounds >= before + 2;
+  });
+  await page.waitForLoadState('networkidle');
+  expect(await userBox(page, 'the-needle').isVisible()).toBe(true);
+});
+
+test('all found users are those of one search, whatever is typed meanwhile', async () => {
+  const { page } = ui;
+  const reading = Promise.withResolvers<void>();
+  ui.api.answer('GET /users', async ({ url }) => {
+    const isFirst = url.searchParams.get('limit') === '500' && !url.searchParams.has('cursor');
+    if (isFirst) await reading.promise;
+    return done({ users: fleet(50), cursor: isFirst ? 'next' : null, total: 700 });
+  });
+  await logIn(page);
+  await page.getByText('700 users').waitFor();
+  await page.getByLabel('All found').click();
+  await page.getByRole('searchbox').fill('other');
+  reading.resolve();
+  const second = () => asked().find((query) => query.get('cursor') === 'next');
+  await until('the second page came', () => second() !== undefined);
+  expect(second()?.has('contains')).toBe(false);
 });
 
 test('all found users are selected at once, up to the bound of a message', async () => {

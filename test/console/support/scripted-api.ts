@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { renderConsole } from '../../../functions/console/document.ts';
 
 /** The console before an API that says what a test wants it to: answers a real one gives only in bad times. */
@@ -25,6 +26,7 @@ interface ScriptedRequest {
   readonly url: URL;
   readonly headers: IncomingMessage['headers'];
   readonly body: unknown;
+  readonly text: string;
 }
 
 interface ScriptedUser {
@@ -51,7 +53,8 @@ interface ScriptedToken {
 
 export interface Answered {
   readonly status: number;
-  readonly body: object;
+  /** A text is sent as it is. */
+  readonly body: object | string;
   readonly headers?: Record<string, string>;
 }
 
@@ -72,19 +75,22 @@ export async function startScriptedApi(): Promise<ScriptedApi> {
     operators: [OPERATOR],
   };
   const server = createServer((incoming, response) => {
-    void readBody(incoming).then(async (body) => {
+    void text(incoming).then(async (sent) => {
+      const body: unknown = sent === '' ? undefined : JSON.parse(sent);
       const url = new URL(incoming.url ?? '/', 'http://localhost');
       const path = url.pathname
         .replace(/^\/(commands|users|groups|dead-letters|service-tokens)\/[^/]+/, '/$1/{id}')
         .replace(/\/messages\/[^/]+$/, '/messages/{id}');
       const route = `${incoming.method} ${path}`;
       if (route === 'GET /' || route === 'GET /web/send-command') return sendPage(response);
-      const request = { route, url, headers: incoming.headers, body };
+      const request = { route, url, headers: incoming.headers, body, text: sent };
       requests.push(request);
       const answer = scripted.get(route);
       if (answer === 'reset') return incoming.socket.destroy();
       const { status, body: answered, headers } = answer ? await answer(request) : ordinary(request, api);
-      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(answered));
+      response
+        .writeHead(status, { 'content-type': 'application/json', ...headers })
+        .end(typeof answered === 'string' ? answered : JSON.stringify(answered));
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -112,7 +118,7 @@ export function done(members: object = {}): Answered {
 }
 
 export function refused(status: number, message: string, headers: Record<string, string> = {}): Answered {
-  return { status, body: { code: 0, message }, headers };
+  return { status, body: { code: 0, error: 'scripted', message }, headers };
 }
 
 function ordinary(
@@ -175,7 +181,8 @@ function ofOne(
   if (route === 'GET /dead-letters')
     return done({ letters: letters.map(letterOf), total: letters.length, cursor: null });
   if (route === 'POST /dead-letters/{id}/retry' || route === 'DELETE /dead-letters/{id}') {
-    if (!letters.some((letter) => letter.id === id)) return refused(404, 'there is no such dead letter: it may have been retried or deleted');
+    if (!letters.some((letter) => letter.id === id))
+      return refused(404, 'there is no such dead letter: it may have been retried or deleted');
     api.letters = letters.filter((letter) => letter.id !== id);
     return done();
   }
@@ -254,10 +261,4 @@ function sendPage(response: ServerResponse): void {
     'content-security-policy': contentSecurityPolicy,
   });
   response.end(html);
-}
-
-async function readBody(incoming: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  return chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString('utf8'));
 }

@@ -1,4 +1,5 @@
 import { config, object, optional, string, type ZodMiniType } from 'zod/mini';
+import { parseJson } from '../../../../shared/raw-json.ts';
 import { language } from '../state/preferences.ts';
 
 // The page's policy forbids eval, and zod would try it once to see whether it may.
@@ -28,7 +29,7 @@ export interface Call {
   waitMs?: number;
 }
 
-const refusalSchema = object({ message: optional(string()), id: optional(string()) });
+const refusalSchema = object({ error: optional(string()), message: optional(string()), id: optional(string()) });
 
 const TIMEOUT_MS = 10_000;
 const DEFAULT_RETRY_SECONDS = 3;
@@ -48,7 +49,7 @@ export async function request<T>(schema: ZodMiniType<T>, call: Call): Promise<An
   if (call.token !== undefined) headers.authorization = `Bearer ${call.token}`;
   if (call.body !== undefined) headers['content-type'] = 'application/json';
   let response: Response;
-  let answer: unknown;
+  let text: string;
   try {
     response = await fetch(`${mount}${call.path}`, {
       method: call.method,
@@ -58,10 +59,11 @@ export async function request<T>(schema: ZodMiniType<T>, call: Call): Promise<An
       signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
     });
-    answer = await response.json().catch(() => undefined);
+    text = await response.text();
   } catch {
     return { ok: false, failure: { kind: 'network' } };
   }
+  const answer = jsonOf(text);
   if (!response.ok) return { ok: false, failure: failureOf(response, answer) };
   const parsed = schema.safeParse(answer);
   if (parsed.success) return { ok: true, value: parsed.data };
@@ -69,13 +71,23 @@ export async function request<T>(schema: ZodMiniType<T>, call: Call): Promise<An
   return { ok: false, failure: { kind: 'network' } };
 }
 
+/** Undefined for what is no JSON, such as the page of a proxy. */
+function jsonOf(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function failureOf(response: Response, answer: unknown): Failure {
   const retryAfterSeconds = retryAfter(response.headers.get('retry-after'));
-  if (response.status === 401) return { kind: 'unauthorized' };
-  if (response.status === 403) return { kind: 'forbidden' };
+  const { error, message = '', id } = refusalSchema.safeParse(answer).data ?? {};
+  // Only the API's own word ends a session: a firewall in front of it refuses without one.
+  if (response.status === 401 && error !== undefined) return { kind: 'unauthorized' };
+  if (response.status === 403 && error !== undefined) return { kind: 'forbidden' };
   if (response.status === 429) return { kind: 'throttled', retryAfterSeconds };
   if (response.status >= 500) return { kind: 'unavailable', retryAfterSeconds };
-  const { message = '', id } = refusalSchema.safeParse(answer).data ?? {};
   return { kind: 'refused', message: message || `HTTP ${response.status}`, id };
 }
 

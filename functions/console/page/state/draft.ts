@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals';
+import { isJsonObject, parseJsonExactly } from '../../../../shared/raw-json.ts';
 import type { Command } from '../api/commands.ts';
 
 /** As many as a message may name, unless the deployment says otherwise (MAX_RECIPIENTS). */
@@ -119,8 +120,8 @@ function draftTo(): NonNullable<Command['chat_to']> {
 
 function objectOf(json: string): object | undefined {
   try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+    const value = parseJsonExactly(json);
+    return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -13,10 +13,12 @@ export function codeOf(language: Language, url: string, command: Command): strin
   -d ${shellWord(json)}`;
   }
   if (language === 'TypeScript') {
+    const isKept = JSON.stringify(JSON.parse(json)) === json;
+    const object = `JSON.stringify(${JSON.stringify(command, null, 2).replaceAll('\n', '\n  ')})`;
     return `const response = await fetch(${JSON.stringify(url)}, {
   method: 'POST',
   headers: { Authorization: \`Bearer \${process.env.TOKEN}\`, 'Content-Type': 'application/json' },
-  body: JSON.stringify(${JSON.stringify(command, null, 2).replaceAll('\n', '\n  ')}),
+  body: ${isKept ? object : JSON.stringify(json)},
 });
 console.log(response.status, await response.json());`;
   }

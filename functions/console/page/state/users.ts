@@ -63,9 +63,11 @@ export function searchOn(): Promise<Failure | undefined> {
 /** Ids of all found users, at most `max`. */
 export async function allFound(max: number): Promise<string[] | undefined> {
   const ids: string[] = [];
+  // Whatever is typed meanwhile is another search.
+  const search = wanted();
   let cursor: string | undefined;
   do {
-    const answer = await listUsers({ ...wanted(), cursor, limit: 500 });
+    const answer = await listUsers({ ...search, cursor, limit: 500 });
     if (!answer.ok) return undefined;
     ids.push(...answer.value.users.map((user) => user.phone_number));
     cursor = answer.value.cursor ?? undefined;
@@ -159,14 +161,13 @@ async function refreshFound(list: UserList): Promise<Failure | undefined> {
   const answer = await alone(list.search, (signal) => listUsers({ ...wanted(), cursor, limit, signal }));
   if (!answer) return undefined;
   if (!answer.ok) return answer.failure;
-  const { users: read } = answer.value;
+  const { users: read, cursor: more } = answer.value;
+  // A page that is short although more follow stopped at the bound of its search: what is behind it stays.
   const isSame =
-    read.length === Math.min(limit, list.count) &&
+    (read.length === Math.min(limit, list.count) || Boolean(more)) &&
     read.every((user, at) => list.rows.get(from + at)?.phone_number === user.phone_number);
   const rows = new Map(isSame ? list.rows : [...list.rows].filter(([at]) => at < from));
   for (const [at, user] of read.entries()) rows.set(from + at, user);
-  users.value = isSame
-    ? { ...list, rows }
-    : { ...list, rows, count: from + read.length, cursor: answer.value.cursor ?? undefined };
+  users.value = isSame ? { ...list, rows } : { ...list, rows, count: from + read.length, cursor: more ?? undefined };
   return undefined;
 }
