@@ -117,6 +117,18 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     expect(receipt.body.recipients[0]).toMatchObject({ phone_number: 'away', state: 'written' });
   });
 
+  it('answers 409 when the message has expired in the mailbox, unless a session is served from there', async () => {
+    for (const id of ['gone', 'comes']) await http.addUser(id);
+    const expiring = { wait: 'written', ttl_s: 1, timeout_s: 2 };
+    const expired = send('gone', expiring);
+    const mayBeWritten = await sendAnd('comes', expiring, () =>
+      http.redis.hset(keysOf(http.prefix).user('comes'), { gateway: 'g1', epoch: '1', form: 'ack' }),
+    );
+    expect(mayBeWritten).toMatchObject({ status: 202, body: { outcome: 'pending' } });
+    expect(await expired).toMatchObject({ status: 409, body: { code: 0, error: 'expired' } });
+    expect(await http.redis.exists(keysOf(http.prefix).mailbox('gone'))).toBe(0);
+  });
+
   it.each([
     ['expired', undefined, 'expired'],
     ['replaced', undefined, 'replaced'],
