@@ -94,7 +94,10 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     if (this.outbox.gather(item)) this.#parts.flusher.schedule(this.outbox);
   }
 
-  /** Sends the broadcasts that came before, which may fill the outbox: then a replay has begun. One that has begun before was given them. */
+  /**
+   * Sends the broadcasts that came before, which may fill the outbox: then a replay has begun. While a replay runs,
+   * Broadcast.add gives it each message: so nothing is to be caught up.
+   */
   catchUp(): void {
     if (this.#replay === undefined) this.#parts.broadcasts.catchUp(this.#session);
   }
@@ -252,10 +255,16 @@ export class Downlink implements OutboxOwner, ReplayingSession {
 
   /** Takes back the messages that were not written. Replies that were gathered in this turn still go out. */
   takeBack(): readonly Outgoing[] {
+    const unbegun = this.takeBackUnbegun();
+    return [...this.outbox.takeBack(), ...unbegun];
+  }
+
+  /** The same without what is being written: that goes on, and is settled for whoever has the connection then. */
+  takeBackUnbegun(): readonly Outgoing[] {
     const held = this.endReplay();
     const pending = this.outbox.takeBackPending((item) => item instanceof Message);
     this.outbox.flush(joinFrames, performance.now());
-    return [...this.outbox.takeBack(), ...pending, ...this.#takeKept(), ...held];
+    return [...pending, ...this.#takeKept(), ...held];
   }
 
   /** Writes what was gathered, not waiting for the end of the turn. Returns whether the kernel has all of it. */

@@ -318,17 +318,22 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
   }
 
   /**
-   * The user leaves this connection because it verifies again: undelivered messages are put back. Returns the broadcasts
-   * among it, which are not stored: they are still due when the same user comes again.
+   * The user leaves this connection because it verifies again, as `next`: undelivered messages are put back. When the same
+   * user comes again in the same form, what is being written stays: it reaches the client, and must not come twice.
+   * Returns the broadcasts that are still due to the same user: they are not stored.
    */
-  leave(): readonly Message[] {
+  leave(next: Pick<Identity, 'userId' | 'form'>): readonly Message[] {
     const { registry, broadcasts } = this.#parts;
+    const isSameUser = next.userId === this.userId;
     registry.remove(this);
     this.#downlink.catchUp();
     broadcasts.leave(this);
-    const unsent = this.#downlink.takeBack();
-    this.#release(unsent, CloseReasons.reverified, undefined);
-    return unsent.filter((item) => item instanceof Message).filter(({ origin }) => origin === 'broadcast');
+    const goesOn = isSameUser && next.form === this.form;
+    const unsent = goesOn ? this.#downlink.takeBackUnbegun() : this.#downlink.takeBack();
+    const due = isSameUser ? unsent.filter(isBroadcast) : [];
+    const rest = isSameUser ? unsent.filter((item) => !isBroadcast(item)) : unsent;
+    this.#release(rest, CloseReasons.reverified, undefined);
+    return due;
   }
 
   /** The stay has ended: undelivered messages go back to the mailbox. */
@@ -393,4 +398,8 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     if (firstMs === silentUntilMs) return [CloseReasons.heartbeatTimeout, firstMs];
     return [CloseReasons.frameTimeout, firstMs];
   }
+}
+
+function isBroadcast(item: Outgoing): item is Message {
+  return item instanceof Message && item.origin === 'broadcast';
 }

@@ -108,3 +108,50 @@ describe('broadcasts that come while a session is served from its mailbox', () =
     expect(broadcastsIn(client.received())).toEqual(['one', 'two', 'three']);
   });
 });
+
+describe('messages that wait for a stalled reader which verifies again', () => {
+  /** A reader that stalled with one message being written and one behind it; and how each was settled. */
+  async function stalled() {
+    const g = sessionsInProcess();
+    const client = await g.verified('u');
+    await g.turn();
+    client.connection.block();
+    const settled: string[] = [];
+    for (const [id, origin] of [
+      ['7', 'inbox'],
+      ['8', 'broadcast'],
+      ['9', 'inbox'],
+    ] as const) {
+      const { head, body } = stored(id, id);
+      const settle = (userId: string, _epoch: number, written: unknown) => settled.push(`${id} ${userId} ${written}`);
+      client.session.deliver(new Message(head, body, origin, settle));
+      await g.turn();
+    }
+    const verifiesAs = async (userId: string) => {
+      client.send(1, { phone_number: userId, token: `token of ${userId}` });
+      await turns(g);
+    };
+    return { g, client, settled, verifiesAs };
+  }
+
+  test('as the same user: what is being written goes on, a broadcast is sent behind it, and each is settled once', async () => {
+    const { g, client, settled, verifiesAs } = await stalled();
+    await verifiesAs('u');
+    expect(g.released.map((items) => items.map(({ id }) => id))).toEqual([['9']]);
+    client.connection.unblock();
+    await turns(g);
+    expect(settled).toEqual(['9 u false', '7 u plain', '8 u plain']);
+    const contents = client.received().map((frame) => /"code": 1|"chat_content":"(\d)/.exec(frame)?.[1] ?? 'verified');
+    expect(contents).toEqual(['verified', '7', 'verified', '8']);
+  });
+
+  test('as another user: what is being written is put back for the user whose it is', async () => {
+    const { g, client, settled, verifiesAs } = await stalled();
+    await verifiesAs('another');
+    expect(g.released.map((items) => items.map(({ id }) => id))).toEqual([['7', '9']]);
+    client.connection.unblock();
+    await turns(g);
+    expect(settled).toEqual(['7 u false', '8 u false', '9 u false']);
+    expect(g.counters.deliveredInbox).toBe(0);
+  });
+});
