@@ -185,6 +185,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, state: Gat
     hasStarted: state.hasStarted,
     metrics: observer.metrics,
     debug,
+    log,
   });
 
   return {

@@ -1,6 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Registry } from 'prom-client';
+import type { Log } from '../../shared/log.ts';
 import type { DebugEndpoints } from './debug.ts';
 
 /** For a request, and between two. */
@@ -13,6 +14,7 @@ interface HealthServerParts {
   readonly hasStarted: () => boolean;
   readonly metrics: Registry;
   readonly debug: DebugEndpoints | undefined;
+  readonly log: Pick<Log, 'error'>;
   readonly timeoutMs?: number;
 }
 
@@ -23,11 +25,13 @@ interface HealthServerParts {
  */
 export class HealthServer {
   readonly #server: Server;
+  readonly #log: HealthServerParts['log'];
   /** In the order in which they came. */
   readonly #connections = new Set<Socket>();
 
   constructor(parts: HealthServerParts) {
     const { timeoutMs = TIMEOUT_MS } = parts;
+    this.#log = parts.log;
     this.#server = createServer((request, response) => {
       if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET\n');
       const path = request.url?.split('?')[0];
@@ -66,8 +70,15 @@ export class HealthServer {
   async listen(host: string, port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, host, resolve);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
     });
+    // One connection that cannot be accepted must not end the gateway.
+    this.#server.on('error', (error) =>
+      this.#log.error({ event: 'accept_failed', error: error.message }, 'could not accept on the health port'),
+    );
     const address = this.#server.address();
     return typeof address === 'object' && address ? address.port : port;
   }

@@ -6,11 +6,18 @@ const MAX_WAITING_CHARACTERS = 4_194_304;
 /** At the exit a reader that takes nothing is tried so often, every 100 ms. */
 const MAX_RETRIES_AT_EXIT = 20;
 
+let shared: SonicBoom | undefined;
+
 /**
- * Standard output for the log. The event loop does not wait for its reader; when nobody reads any more, the gateway goes on
+ * Standard output for the log, and for whatever else is written beside it: one of them, with one bound. The event loop does not wait for its reader; when nobody reads any more, the gateway goes on
  * without a log. The output that pino makes by itself (sonic-boom 4) has no bound, and at the exit tries a broken pipe for ever.
  */
 export function logOutput(): SonicBoom {
+  shared ??= openOutput();
+  return shared;
+}
+
+function openOutput(): SonicBoom {
   let retriesLeft = Number.POSITIVE_INFINITY;
   const retryEAGAIN = () => {
     retriesLeft -= 1;

@@ -14,7 +14,7 @@ type NumberField = {
 
 /** Sums, and the fields where they are read: hot paths only add to plain numbers. */
 const SUMS: readonly [name: string, help: string, field: NumberField][] = [
-  ['fronttcp_accepts_total', 'TCP connections accepted', 'accepts'],
+  ['fronttcp_accepts_total', 'TCP connections that came, also those that were then turned away', 'accepts'],
   ['fronttcp_frames_received_total', 'Frames received', 'framesIn'],
   ['fronttcp_frames_sent_total', 'Frames handed to the kernel', 'framesOut'],
   ['fronttcp_bytes_received_total', 'Bytes received', 'bytesIn'],

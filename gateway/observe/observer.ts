@@ -7,6 +7,7 @@ import { EmfReport, type EmfSources } from './emf-report.ts';
 import type { EventLoop } from './event-loop.ts';
 import { FiguresReport } from './figures-report.ts';
 import type { GatewayLog } from './log.ts';
+import { logOutput } from './log-output.ts';
 import { createMetrics, type MetricSources } from './metrics.ts';
 import { type ObservedSession, SessionSums } from './session-totals.ts';
 import { StoreProbe } from './store-probe.ts';
@@ -56,7 +57,7 @@ export class Observer {
     this.#figures = new FiguresReport(parts);
     const { metricsDeployment, taskProtectionAgent } = config;
     if (metricsDeployment !== undefined) {
-      const write = (line: string) => void process.stdout.write(line);
+      const write = (line: string) => void logOutput().write(line);
       this.#emf = new EmfReport(metricsDeployment, { ...parts, probe, write });
     }
     if (taskProtectionAgent !== undefined) {

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { startGatewayProcess } from '../kit/gateway-process.ts';
 import { repository, startProcess } from '../kit/process.ts';
+import { sharedRedisUrl, uniquePrefix } from '../kit/redis.ts';
 
 /** A program that, told by SIGUSR2, logs more than one write takes, and exits at once. */
 const PROGRAM = `
@@ -30,3 +32,12 @@ test('a process whose log nobody reads any more ends all the same', async () => 
   // Without SIGKILL, which `stop` sends in the end.
   expect(await program.stop('SIGUSR2', 20_000)).toEqual({ code: 3, signal: null });
 });
+
+test('a gateway whose output nobody reads any more goes on reporting its metrics, and stops in order', async () => {
+  const env = { REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: uniquePrefix(), METRICS_DEPLOYMENT: 'blue' };
+  const { process: program } = await startGatewayProcess({ env });
+  await program.line(/"_aws"/, 60_000);
+  program.child.stdout?.destroy();
+  // Its last report is a line to that output.
+  expect(await program.stop('SIGTERM', 60_000)).toEqual({ code: 0, signal: null });
+}, 120_000);
