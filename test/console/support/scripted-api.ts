@@ -113,7 +113,7 @@ export async function startScriptedApi(): Promise<ScriptedApi> {
 }
 
 /** `{code: 1}` with these members. */
-export function done(members: object = {}): Answered {
+export function done(members: object = {}) {
   return { status: 200, body: { code: 1, message: 'done', ...members } };
 }
 
