@@ -87,6 +87,8 @@ test.each([
   await until('it is served from its mailbox', async () => (await g.mailbox('u')).length > 0);
   expect(await g.metric('fronttcp_behind_total{bound="session"}')).toBeGreaterThan(0);
   if (what !== 'goes on') {
+    await until('the queue is empty', async () => (await g.redis.command('LLEN', g.keys.queue)) === 0);
+    await until('a page waits for it', async () => (await g.metric('fronttcp_stalled_bytes')) > 200_000);
     client.send(1, { phone_number: 'u', token: 'token of u' });
     await until('it is verified again', async () => (await g.metric('fronttcp_verified_total')) === 2);
   }
