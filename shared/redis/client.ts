@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
-import { nameNodes } from './cluster.ts';
+import { nameNodes, watchPrimaries } from './cluster.ts';
 import { CommandCork } from './command-cork.ts';
 import type { CredentialSource } from './credential-source.ts';
 import {
@@ -56,6 +56,8 @@ export class RedisClient {
   /** The last connection error while disconnected: for a call ioredis only reports that there were too many attempts. */
   #lastError: Error | undefined;
   #generation = 0;
+  /** Of a cluster: a primary was lost, and no call has succeeded since. */
+  #hasLostPrimary = false;
   readonly #pending = new Set<(error: Error) => void>();
   #isClosed = false;
 
@@ -82,6 +84,7 @@ export class RedisClient {
       call.then(
         (reply) => {
           end();
+          if (this.#hasLostPrimary) this.#ready();
           resolve(reply as RedisReply);
         },
         (error: unknown) => {
@@ -176,16 +179,23 @@ export class RedisClient {
       if (isAboutCredentials(this.#lastError)) this.#credentialsRefused(this.#lastError);
     });
     client.on('ready', () => {
-      if (!isCurrent()) return;
-      this.#lastError = undefined;
-      this.#options.onReady?.();
+      if (isCurrent()) this.#ready();
     });
     client.on('close', () => {
-      if (!isCurrent()) return;
-      this.#sentWhole.clear();
-      this.#options.onClose?.();
+      if (isCurrent()) this.#lost();
     });
     return client;
+  }
+
+  #ready(): void {
+    this.#hasLostPrimary = false;
+    this.#lastError = undefined;
+    this.#options.onReady?.();
+  }
+
+  #lost(): void {
+    this.#sentWhole.clear();
+    this.#options.onClose?.();
   }
 
   #standalone(): Redis {
@@ -213,6 +223,11 @@ export class RedisClient {
       hasAnswered = true;
     });
     cluster.on('+node', (node: Redis) => this.#watch.add(node));
+    watchPrimaries(cluster, () => {
+      if (cluster !== this.#client) return;
+      this.#hasLostPrimary = true;
+      this.#lost();
+    });
     return cluster;
   }
 
