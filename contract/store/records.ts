@@ -11,6 +11,7 @@ import { z } from 'zod';
  *            direct: "*" for everyone, or [user, epoch, …] · kept: likewise, and also in those users' mailboxes
  *   close    ["c", user, epoch, reason, owing]     owing 1: the next session waits until everything before this record is handled
  *   mailbox  ["p", user, epoch]     somebody else put something into this session's mailbox: read it again
+ *   clock    ["s"]     the store's clock was set: read all mailboxes again
  *
  * Flags: `r` a receipt was requested · `a` a reply is requested · `k` a caller waits for an acknowledgement · `p` a newer command
  * with the same key replaces it. expires_at_ms 0: as long as OFFLINE_TTL_S allows.

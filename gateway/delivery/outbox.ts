@@ -144,7 +144,7 @@ export class Outbox implements SessionOutbox {
     this.#count();
     this.#owner.onStalled();
     this.#connection.write(NOTHING, (error) => {
-      if (!error) this.#drained(items, join);
+      if (!error) this.#onWritten(items, join);
     });
   }
 
@@ -185,7 +185,7 @@ export class Outbox implements SessionOutbox {
   }
 
   /** Items that were taken back meanwhile are not ours any more, and others may be on their way. */
-  #drained(written: readonly Outgoing[], join: Join): void {
+  #onWritten(written: readonly Outgoing[], join: Join): void {
     if (this.#writing !== written) return;
     this.#writing = NONE;
     this.#bytes -= this.#writingBytes;

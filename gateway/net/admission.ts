@@ -52,9 +52,9 @@ export class Admission {
     const network = networkOf(from);
     const address = this.#addresses.get(network) ?? newAddress(network);
     if (max > 0 && address.connections >= max) return undefined;
-    const isCrowded = maxUnverified > 0 && address.unverified >= maxUnverified;
+    const isAtUnverifiedLimit = maxUnverified > 0 && address.unverified >= maxUnverified;
     // One more may have a moment to send its verify, as long as there is room for other addresses.
-    if (isCrowded && open >= NEARLY_FULL_SHARE * this.#maxConnections) return undefined;
+    if (isAtUnverifiedLimit && open >= NEARLY_FULL_SHARE * this.#maxConnections) return undefined;
     address.connections += 1;
     this.#addresses.set(network, address);
     return address;

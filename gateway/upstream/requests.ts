@@ -161,7 +161,7 @@ export class Requests {
     }
     const commands = pushes.parse(send, traceparent);
     if (commands.length > 0) await pushes.send(commands);
-    if (!this.#settle(request)) return;
+    if (!this.#isFirstReply(request)) return;
     counters.requestsAnswered += 1;
     if (takesReply(request)) session.send(notice);
   }
@@ -173,15 +173,15 @@ export class Requests {
   }
 
   #refuse(request: Request, failure: InvocationFailure): void {
-    if (!this.#settle(request)) return;
+    if (!this.#isFirstReply(request)) return;
     this.#parts.counters.requestsRefused += 1;
     this.#parts.counters.failed(failure);
     const { session, frame } = request;
     if (session.userId === request.userId) session.reject(failure, frame.version, frame.ref);
   }
 
-  /** Returns whether this is the first reply to the request. */
-  #settle(request: Request): boolean {
+  /** Returns whether this is the first reply to the request, and notes it. */
+  #isFirstReply(request: Request): boolean {
     if (request.isAnswered) return false;
     request.isAnswered = true;
     return true;
