@@ -46,7 +46,7 @@ export class NativeConnection implements Connection {
   #queue: Buffer[] | undefined;
   #queuedBytes = 0;
   /** To be called when the kernel has taken everything. */
-  #onWritable: ((error?: Error | null) => void)[] | undefined;
+  #onceWritable: ((error?: Error | null) => void)[] | undefined;
 
   constructor(network: NativeSockets, socket: number, remoteAddress: string) {
     this.network = network;
@@ -85,8 +85,8 @@ export class NativeConnection implements Connection {
     else if (bytes.length > 0) this.network.gather(this, this.#socket, bytes);
     if (taken === undefined) return;
     if (this.writableLength === 0) process.nextTick(taken);
-    else if (this.#onWritable === undefined) this.#onWritable = [taken];
-    else this.#onWritable.push(taken);
+    else if (this.#onceWritable === undefined) this.#onceWritable = [taken];
+    else this.#onceWritable.push(taken);
   }
 
   pause(): void {
@@ -117,7 +117,7 @@ export class NativeConnection implements Connection {
     this.#queue = undefined;
     this.#queuedBytes = 0;
     this.#held = undefined;
-    this.#onWritable = undefined;
+    this.#onceWritable = undefined;
     // Closing takes it out of epoll, too.
     this.network.closeSocket(socket);
     process.nextTick(reportClosed, this);
@@ -154,10 +154,10 @@ export class NativeConnection implements Connection {
   onResent(): void {
     if (this.#socket < 0 || this.#queue !== undefined) return;
     this.#watch(this.#watched & ~Watched.write);
-    const onWritable = this.#onWritable;
-    this.#onWritable = undefined;
+    const onceWritable = this.#onceWritable;
+    this.#onceWritable = undefined;
     if (this.#is(Flag.ending)) this.#sendEnd();
-    if (onWritable) for (const taken of onWritable) taken();
+    if (onceWritable) for (const taken of onceWritable) taken();
   }
 
   reportHeld(): void {

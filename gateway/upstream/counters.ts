@@ -42,7 +42,11 @@ type NumberField = {
 
 const SUMS: readonly [name: string, help: string, field: NumberField][] = [
   ['fronttcp_upstream_items_spooled_total', 'Items of devices that Redis took for the function', 'itemsSpooled'],
-  ['fronttcp_upstream_items_refused_total', 'Items that Redis did not take: the spool was full, or the store refused them', 'itemsRefused'],
+  [
+    'fronttcp_upstream_items_refused_total',
+    'Items that Redis did not take: the spool was full, or the store refused them',
+    'itemsRefused',
+  ],
   ['fronttcp_upstream_items_handed_on_total', 'Items that Lambda took', 'itemsHandedOn'],
   ['fronttcp_upstream_items_dead_total', 'Items larger than Lambda takes', 'itemsDead'],
   ['fronttcp_upstream_lifecycle_handed_on_total', 'Lifecycle events that Lambda took', 'lifecycleHandedOn'],

@@ -76,30 +76,31 @@ test('a plain reader that was too slow gets from its mailbox what the kernel did
   expect(got).toEqual(upTo(400).slice(got[0]));
 });
 
-test.each([
-  'goes on',
-  'verifies again and goes on',
-])('a reader that pauses and %s gets everything on the same connection, in order and once', async (what) => {
-  const g = await gateway({ MAILBOX_MAX: '2000', MAILBOX_MAX_BYTES: '100000000', OUTBOX_MAX_BYTES: '262144' });
-  const client = await g.verified('u');
-  client.freeze();
-  for (let from = 0; from < 400; from += 50) await g.push(...upTo(50).map((i) => entry(`${from + i} ${TEXT}`, ['u'])));
-  await until('it is served from its mailbox', async () => (await g.mailbox('u')).length > 0);
-  expect(await g.metric('fronttcp_behind_total{bound="session"}')).toBeGreaterThan(0);
-  if (what !== 'goes on') {
-    await until('the queue is empty', async () => (await g.redis.command('LLEN', g.keys.queue)) === 0);
-    await until('a page waits for it', async () => (await g.metric('fronttcp_stalled_bytes')) > 200_000);
-    client.send(1, { phone_number: 'u', token: 'token of u' });
-    await until('it is verified again', async () => (await g.metric('fronttcp_verified_total')) === 2);
-  }
-  client.thaw();
-  await until('the newest is here', () => numbersOf(client).at(-1) === 399, { timeoutMs: 60_000 });
-  expect(numbersOf(client)).toEqual(upTo(400));
-  await g.push(entry('live again', ['u']));
-  await until('it is live again', () => client.frames.at(-1)?.text.includes('live again'));
-  expect(client.frames.filter(({ commandId }) => commandId === 102)).toHaveLength(401);
-  await until('the mailbox is empty', async () => (await g.mailbox('u')).length === 0);
-});
+test.each(['goes on', 'verifies again and goes on'])(
+  'a reader that pauses and %s gets everything on the same connection, in order and once',
+  async (what) => {
+    const g = await gateway({ MAILBOX_MAX: '2000', MAILBOX_MAX_BYTES: '100000000', OUTBOX_MAX_BYTES: '262144' });
+    const client = await g.verified('u');
+    client.freeze();
+    for (let from = 0; from < 400; from += 50)
+      await g.push(...upTo(50).map((i) => entry(`${from + i} ${TEXT}`, ['u'])));
+    await until('it is served from its mailbox', async () => (await g.mailbox('u')).length > 0);
+    expect(await g.metric('fronttcp_behind_total{bound="session"}')).toBeGreaterThan(0);
+    if (what !== 'goes on') {
+      await until('the queue is empty', async () => (await g.redis.command('LLEN', g.keys.queue)) === 0);
+      await until('a page waits for it', async () => (await g.metric('fronttcp_stalled_bytes')) > 200_000);
+      client.send(1, { phone_number: 'u', token: 'token of u' });
+      await until('it is verified again', async () => (await g.metric('fronttcp_verified_total')) === 2);
+    }
+    client.thaw();
+    await until('the newest is here', () => numbersOf(client).at(-1) === 399, { timeoutMs: 60_000 });
+    expect(numbersOf(client)).toEqual(upTo(400));
+    await g.push(entry('live again', ['u']));
+    await until('it is live again', () => client.frames.at(-1)?.text.includes('live again'));
+    expect(client.frames.filter(({ commandId }) => commandId === 102)).toHaveLength(401);
+    await until('the mailbox is empty', async () => (await g.mailbox('u')).length === 0);
+  },
+);
 
 test('a slow reader beside a thousand quick ones delays none of them', { timeout: 120_000 }, async () => {
   const g = await gateway({ OUTBOX_MAX_BYTES: '65536', MAILBOX_MAX_BYTES: '100000000' });
