@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { ClientCommand } from '../../contract/wire/command-ids.ts';
 import { encodeFrame } from '../../contract/wire/frame.ts';
+import { until } from '../../test/kit/until.ts';
 import { connectDevice } from '../support/device.ts';
 import { userId } from '../support/redis.ts';
 import { nowMs } from '../upstream/times.ts';
@@ -22,8 +23,8 @@ export interface GroupOrders {
 const COMMAND = 2_001;
 const PER_CHANGE = 1_000;
 const CONNECTIONS = 8;
-/** Everything must have arrived by then, ms. */
-const LIMIT_MS = 120_000;
+/** Until everything has arrived. */
+const PATIENCE = { timeoutMs: 120_000, everyMs: 2 };
 
 const orders = JSON.parse(process.argv[2] ?? '') as GroupOrders;
 const { ports, members, connected, perRequest } = orders;
@@ -78,15 +79,19 @@ if (perRequest === undefined) {
   await Promise.all(requests.map((chat_to) => send(chat_to)));
   acceptedMs = nowMs() - startedAt;
 }
-await until('all connected members have it', () => received >= connected);
+await until('all connected members have it', () => received >= connected, PATIENCE);
 const servedMs = lastAtMs - startedAt;
 /** Offline members, from everywhere in the group: when they have it, all have. */
 const sample = Array.from({ length: 100 }, (_, i) => `mailbox:${userId(Math.ceil(((i + 1) * members) / 100) - 1)}`);
-await until('the offline members have it', async () => {
-  const pipeline = redis.pipeline();
-  for (const mailbox of sample) pipeline.exists(mailbox);
-  return (await pipeline.exec())?.every(([, exists]) => exists === 1) === true;
-});
+await until(
+  'the offline members have it',
+  async () => {
+    const pipeline = redis.pipeline();
+    for (const mailbox of sample) pipeline.exists(mailbox);
+    return (await pipeline.exec())?.every(([, exists]) => exists === 1) === true;
+  },
+  PATIENCE,
+);
 const doneMs = nowMs() - startedAt;
 const cpuMs = (await redisCpuMs()) - cpuBefore;
 isPinging = false;
@@ -129,12 +134,4 @@ async function send(chat_to: string[] | { group: string }): Promise<void> {
   const body = { command_id: COMMAND, chat_to, content: { set: 'level', level: 3 } };
   const { status, body: answer } = await caller.call('POST', '/send-command', body);
   if (status !== 200) throw new Error(`${status} ${JSON.stringify(answer)}`);
-}
-
-async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = nowMs() + LIMIT_MS;
-  while (!(await isTrue())) {
-    if (nowMs() > deadline) throw new Error(`not in ${LIMIT_MS} ms: ${what}; ${received} of ${connected} received`);
-    await sleep(2);
-  }
 }

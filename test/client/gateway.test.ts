@@ -7,12 +7,12 @@ import type { Client } from '../../sdk/client/client.ts';
 import { DismissedError, RefusedError, TokenRefusedError } from '../../sdk/client/errors.ts';
 import type { ChatMessage } from '../../sdk/client/message.ts';
 import { until } from '../kit/until.ts';
-import { startTestGateway, type TestGateway } from './gateway.ts';
+import { startClientGateway, type TestGateway } from './gateway.ts';
 import { Peer } from './scripted-server.ts';
 
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await startTestGateway();
+  gateway = await startClientGateway();
 });
 afterAll(() => gateway.stop());
 

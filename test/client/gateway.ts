@@ -24,7 +24,7 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
-export async function startTestGateway(prefix: string = uniquePrefix()): Promise<TestGateway> {
+export async function startClientGateway(prefix: string = uniquePrefix()): Promise<TestGateway> {
   const url = sharedRedisUrl();
   const keys = keysOf(prefix);
   const { process: program, port } = await startGatewayProcess({
@@ -53,7 +53,7 @@ export async function startTestGateway(prefix: string = uniquePrefix()): Promise
       onTestFinished(() => client.close());
       return client;
     },
-    another: () => startTestGateway(prefix),
+    another: () => startClientGateway(prefix),
     stop: async () => {
       await program.stop();
     },

@@ -6,7 +6,7 @@ import { fencesOf } from '../docs/support/fences.ts';
 import { compile, installCompiledPackage } from '../kit/compiled-package.ts';
 import { provideNode } from '../kit/nodes.ts';
 import { repository, startProcess } from '../kit/process.ts';
-import { startTestGateway, type TestGateway } from './gateway.ts';
+import { startClientGateway, type TestGateway } from './gateway.ts';
 
 /** The blocks of docs/client.md, each a program. */
 export const examples = fencesOf('docs/client.md').filter(({ language }) => language === 'ts');
@@ -80,7 +80,7 @@ export function describeTours(versions: readonly string[]): void {
         include: [],
       }),
     );
-    [gateway] = await Promise.all([startTestGateway(), compiled]);
+    [gateway] = await Promise.all([startClientGateway(), compiled]);
   });
   afterAll(async () => {
     await gateway.stop();

@@ -5,10 +5,11 @@ import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { sendOf } from '../first-hour/readme.ts';
+import type { Peer } from '../kit/peer.ts';
 import { repository } from '../kit/process.ts';
 import { until } from '../kit/until.ts';
 import { logIn, type OpenedPage, openConsole, sharedBrowser, userBox, writeAndSend } from './support/browser.ts';
-import { type Client, type System, startSystem } from './support/system.ts';
+import { type System, startSystem } from './support/system.ts';
 
 const OPERATOR = '13764408552';
 const FIRST = '13565208554';
@@ -48,7 +49,7 @@ test('a message from the page arrives at a connected client, and the page shows 
   expect(await arrived(client, 102)).toEqual({ chat_from: OPERATOR, chat_content: '你好 <b>pump</b> 📟' });
   await result('Sent to 1 online').waitFor();
   await result('Written to the connection 1').waitFor();
-  client.end();
+  client.socket.destroy();
   await row(FIRST)
     .getByText(/Last seen/)
     .waitFor();
@@ -69,8 +70,8 @@ test('to a group: sent to connected users, stored for the others, and delivered 
   const late = await system.connectClient(SECOND);
   expect(await arrived(late, 103)).toEqual({ chat_from: OPERATOR, chat_content: 'to both' });
   await result('Written to the connection 2').waitFor();
-  client.end();
-  late.end();
+  client.socket.destroy();
+  late.socket.destroy();
 });
 
 test('to everyone connected', async () => {
@@ -82,7 +83,7 @@ test('to everyone connected', async () => {
   await page.getByRole('dialog').getByRole('button', { name: 'Send', exact: true }).click();
   for (const client of clients) {
     expect(await arrived(client, 104)).toEqual({ chat_from: OPERATOR, chat_content: 'to all' });
-    client.end();
+    client.socket.destroy();
   }
   await result('Sent to 2 online').waitFor();
 });
@@ -128,8 +129,8 @@ test('Redis away: the page says so, retries a send with the same key, and recove
   await page.getByRole('button', { name: 'Try again', exact: true }).click();
   await result('Stored for 1').waitFor();
   const client = await system.connectClient(SECOND);
-  await until('it arrived', () => client.messages.some(({ commandId }) => commandId === 102));
-  client.end();
+  await until('it arrived', () => client.frames.some(({ commandId }) => commandId === 102));
+  client.socket.destroy();
 });
 
 test("a dead letter is shown, retried when its recipient is known, and delivered; the history and the user's timeline show the rest", async () => {
@@ -207,7 +208,7 @@ test('another login of the same operator leaves this page alone; ending all of t
 const row = (userId: string) => opened.page.locator('.user', { has: opened.page.getByText(userId, { exact: true }) });
 const result = (text: string) => opened.page.locator('.log').getByText(text, { exact: true });
 
-async function arrived(client: Client, commandId: number): Promise<unknown> {
-  const found = () => client.messages.find((message) => message.commandId === commandId);
+async function arrived(client: Peer, commandId: number): Promise<unknown> {
+  const found = () => client.frames.find((message) => message.commandId === commandId);
   return (await until(`a frame ${commandId}`, found)).body;
 }

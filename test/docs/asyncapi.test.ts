@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { APPLICATION_DOWN, APPLICATION_UP, ClientCommand, ServerCommand } from '../../contract/wire/command-ids.ts';
 import { DEFAULT_MAX_FRAME_BYTES } from '../../contract/wire/frame.ts';
 import { asyncApiDocument, asyncApiFile, serializeAsyncApi } from '../../scripts/asyncapi.ts';
-import { startTestGateway, type TestGateway } from '../client/gateway.ts';
+import { startClientGateway, type TestGateway } from '../client/gateway.ts';
 import { asyncApiProblems, schemaProblems } from '../kit/json-schema.ts';
 import { Peer, type ReceivedFrame } from '../kit/peer.ts';
 import { vectors } from '../vectors/vectors.ts';
@@ -40,7 +40,7 @@ function problemsOf({ commandId, version, text }: Pick<ReceivedFrame, 'commandId
 
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await startTestGateway();
+  gateway = await startClientGateway();
 });
 afterAll(() => gateway.stop());
 

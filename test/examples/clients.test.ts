@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { server } from '../client/dialogue.ts';
-import { startTestGateway, type TestGateway } from '../client/gateway.ts';
+import { startClientGateway, type TestGateway } from '../client/gateway.ts';
 import { repository } from '../kit/process.ts';
 import { invalidHeaders, vectors } from '../vectors/vectors.ts';
 import { expectAgain, expectReply, expectReplyAgain } from './support/asks.ts';
@@ -28,7 +28,7 @@ beforeAll(async () => {
     { encoding: 'utf8' },
   );
   expect(compiler.stderr).toBe('');
-  gateway = await startTestGateway();
+  gateway = await startClientGateway();
 });
 afterAll(async () => {
   await gateway.stop();

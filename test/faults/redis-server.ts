@@ -5,6 +5,7 @@ import { ask } from '../../local/redis/ping.ts';
 import { lastLines, run } from '../../local/redis/run.ts';
 import { launchServer, type RunningServer, signalProcess } from '../../local/redis/server.ts';
 import { requireRedisBinary } from '../../local/redis/start.ts';
+import { formCluster } from '../kit/cluster.ts';
 import { reservePort } from '../kit/ports.ts';
 import { repository } from '../kit/process.ts';
 import { until } from '../kit/until.ts';
@@ -83,12 +84,4 @@ export async function startReplica(folder: string, primary: RedisServer): Promis
     String(await ask(replica.url, 'INFO', 'replication')).includes('master_link_status:up'),
   );
   return replica;
-}
-
-async function formCluster(url: string): Promise<void> {
-  const slots = /cluster_slots_assigned:(\d+)/.exec(String(await ask(url, 'CLUSTER', 'INFO')))?.[1];
-  if (slots === '0') await ask(url, 'CLUSTER', 'ADDSLOTS', ...Array.from({ length: 16_384 }, (_, slot) => `${slot}`));
-  await until('cluster_state is ok', async () =>
-    String(await ask(url, 'CLUSTER', 'INFO')).includes('cluster_state:ok'),
-  );
 }

@@ -95,7 +95,11 @@ describe.each(stores)('POST /login over %s', (store) => {
     ['no password', { phone_number: 'ann' }, 'password: is missing'],
     ['an empty password', { phone_number: 'ann', password: '' }, 'password: is empty'],
     ['a list for a password', { phone_number: 'ann', password: [] }, 'password: is not a string'],
-    ['a long password', { phone_number: 'ann', password: 'x'.repeat(1_025) }, 'password: must have at most 1024 characters'],
+    [
+      'a long password',
+      { phone_number: 'ann', password: 'x'.repeat(1_025) },
+      'password: must have at most 1024 characters',
+    ],
     ['a list', [], 'the body is not a JSON object'],
   ];
   it.each(bad)('refuses %s', async (_what, body, message) => {

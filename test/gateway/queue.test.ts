@@ -218,7 +218,8 @@ test('nothing is polled: an idle gateway makes only blocking calls, and those fo
   const before = await renewedAt();
   await until('the lease is renewed', async () => (await renewedAt()) !== before, { everyMs: 200 });
   const counted = String(await g.redis.command('INFO', 'commandstats'));
-  const callsOf = (command: string) => Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'm').exec(counted)?.[1] ?? 0);
+  const callsOf = (command: string) =>
+    Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'm').exec(counted)?.[1] ?? 0);
   const seconds = (performance.now() - startedAt) / 1_000;
   // Each blocks for 1.5 s. The scripts are the renewal, and a look at the schedule each second.
   for (const command of ['xread', 'blmove']) expect(callsOf(command)).toBeLessThanOrEqual(2 + seconds);

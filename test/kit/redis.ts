@@ -3,11 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import { ask } from '../../local/redis/ping.ts';
 import { launchServer, type RunningServer, signalProcess } from '../../local/redis/server.ts';
 import { requireRedisBinary } from '../../local/redis/start.ts';
+import { formCluster } from './cluster.ts';
 import { reservePort } from './ports.ts';
-import { until } from './until.ts';
 
 interface TestRedisOptions {
   /** A one-node cluster that holds all slots: refuses scripts and commands whose keys are in different slots. */
@@ -101,13 +100,4 @@ function settings(options: TestRedisOptions): readonly string[] {
     : ['--save', '', '--appendonly', 'no'];
   const cluster = options.cluster ? ['--cluster-enabled', 'yes', '--cluster-require-full-coverage', 'yes'] : [];
   return [...durability, ...cluster, ...(options.args ?? [])];
-}
-
-async function formCluster(url: string): Promise<void> {
-  const slots = /cluster_slots_assigned:(\d+)/.exec(String(await ask(url, 'CLUSTER', 'INFO')))?.[1];
-  // After a restart the node knows its slots from its folder. ADDSLOTSRANGE would need Redis 7.
-  if (slots === '0') await ask(url, 'CLUSTER', 'ADDSLOTS', ...Array.from({ length: 16_384 }, (_, slot) => `${slot}`));
-  await until('cluster_state is ok', async () =>
-    String(await ask(url, 'CLUSTER', 'INFO')).includes('cluster_state:ok'),
-  );
 }

@@ -1,13 +1,10 @@
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import { Decoded, encodeFrame, FrameDecoder } from '../../../contract/wire/frame.ts';
 import { createLog } from '../../../functions/runtime/log.ts';
 import { createRuntime, type Runtime } from '../../../functions/runtime/runtime.ts';
 import { createDemoUsers } from '../../../local/demo-users.ts';
 import { startApi } from '../../../local/http/server.ts';
 import { startGatewayProcess } from '../../kit/gateway-process.ts';
+import { Peer } from '../../kit/peer.ts';
 import { startTestRedis, type TestRedis } from '../../kit/redis.ts';
-import { until } from '../../kit/until.ts';
 
 /** Everything real: Redis, the handlers behind the local HTTP server, a gateway process. */
 export interface System {
@@ -16,7 +13,7 @@ export interface System {
   readonly redis: TestRedis;
   readonly runtime: Runtime;
   /** With this token; without one, another is written for it, which replaces that of the user's last login. */
-  connectClient(userId: string, token?: string, how?: ClientOptions): Promise<Client>;
+  connectClient(userId: string, token?: string, how?: ClientOptions): Promise<Peer>;
   stop(): Promise<void>;
 }
 
@@ -25,18 +22,6 @@ interface ClientOptions {
   readonly acknowledges?: boolean;
   /** Of which gateway, counted from 0. */
   readonly gateway?: number;
-}
-
-interface Message {
-  readonly commandId: number;
-  readonly body: unknown;
-}
-
-/** A plain client: it verified, and keeps what it is sent. */
-export interface Client {
-  readonly messages: Message[];
-  readonly isClosed: boolean;
-  end(): void;
 }
 
 /** `gatewayPorts`: a gateway for each; 0 is any port that is free. */
@@ -49,7 +34,7 @@ export async function startSystem({ gatewayPorts = [0] } = {}): Promise<System> 
   const gateways = await Promise.all(
     gatewayPorts.map((port) => startGatewayProcess({ env: { ...env, GATEWAY_PORT: String(port) } })),
   );
-  const clients: Client[] = [];
+  const clients: Peer[] = [];
   return {
     url: `${api.url}/web/send-command`,
     redis,
@@ -61,7 +46,7 @@ export async function startSystem({ gatewayPorts = [0] } = {}): Promise<System> 
       return client;
     },
     stop: async () => {
-      for (const client of clients) client.end();
+      for (const client of clients) client.socket.destroy();
       await Promise.all(gateways.map((gateway) => gateway.process.stop()));
       await Promise.all([api.close(), runtime.redis.close()]);
       await redis.stop();
@@ -76,34 +61,21 @@ async function writeToken({ redis, keys }: Runtime, userId: string): Promise<str
   return token;
 }
 
-async function verifiedClient(port: number, userId: string, token: string, acknowledges: boolean): Promise<Client> {
-  const socket = connect(port, '127.0.0.1');
-  await once(socket, 'connect');
-  const messages = collectMessages(socket, acknowledges);
-  const features = acknowledges ? { features: ['ack'] } : {};
-  socket.write(encodeFrame(1100, 1, JSON.stringify({ phone_number: userId, token, ...features })));
-  await until(`${userId} is verified`, () => messages.some(({ commandId }) => commandId === 101));
-  return {
-    messages,
-    get isClosed() {
-      return socket.closed;
-    },
-    end: () => socket.destroy(),
-  };
+async function verifiedClient(port: number, userId: string, token: string, acknowledges: boolean): Promise<Peer> {
+  const peer = await Peer.connect(port);
+  if (acknowledges) acknowledge(peer);
+  await peer.verify(userId, acknowledges ? { token, features: ['ack'] } : { token }, 1_100);
+  return peer;
 }
 
-function collectMessages(socket: Socket, acknowledges: boolean): Message[] {
-  const messages: Message[] = [];
-  const decoder = new FrameDecoder();
-  socket.on('error', () => socket.destroy());
-  socket.on('data', (chunk) => {
-    decoder.push(chunk);
-    while (decoder.next() === Decoded.frame) {
-      const body = JSON.parse(decoder.body.toString('utf8'));
-      messages.push({ commandId: decoder.commandId, body });
-      if (acknowledges && body.id) socket.write(encodeFrame(1100, 6, JSON.stringify({ ids: [body.id] })));
+/** Whatever has an id, as soon as it comes. */
+function acknowledge(peer: Peer): void {
+  let seen = 0;
+  peer.socket.on('data', () => {
+    for (const { body } of peer.frames.slice(seen)) {
+      const { id } = body as { id?: string };
+      if (id) peer.send(6, { ids: [id] }, 1_100);
     }
-    decoder.detach();
+    seen = peer.frames.length;
   });
-  return messages;
 }

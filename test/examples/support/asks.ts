@@ -7,7 +7,7 @@ import { endWithUs } from '../../../local/end-with-us.ts';
 import { startApi } from '../../../local/http/server.ts';
 import { ask } from '../../../local/redis/ping.ts';
 import { server } from '../../client/dialogue.ts';
-import { startTestGateway } from '../../client/gateway.ts';
+import { startClientGateway } from '../../client/gateway.ts';
 import { sharedRedisUrl, uniquePrefix } from '../../kit/redis.ts';
 
 type CommandLine = (port: number, userId: string) => readonly [string, ...string[]];
@@ -33,7 +33,7 @@ function start(
 /** A caller of the HTTP API gets the reply of the client through a real gateway, and the client acknowledges the message too. */
 export async function expectReply(client: CommandLine): Promise<void> {
   const prefix = uniquePrefix();
-  const gateway = await startTestGateway(prefix);
+  const gateway = await startClientGateway(prefix);
   onTestFinished(() => gateway.stop());
   const env = { REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: prefix };
   const api = await startApi({ port: 0, env, log: createLog({ level: 'silent' }) });
