@@ -1,6 +1,7 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { type Claimant, type ClaimResult, claimSessions, type Release } from '../../contract/store/scripts/sessions.ts';
 import type { Log } from '../../shared/log.ts';
+import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { CloseReasons, endOf } from '../session/close-reasons.ts';
 import type { Registry } from '../session/registry.ts';
@@ -38,24 +39,16 @@ export async function resumeUnderNewId(previous: string, parts: ResumeParts): Pr
  * by now, or no token any more, or the session was ended meanwhile. Returns the number of those that were resumed.
  */
 async function resumeSessions(parts: ResumeParts): Promise<number> {
-  const { registry, redis, keys, lease, claims, config, log } = parts;
+  const { registry, lease, claims } = parts;
   const { claimant } = lease;
   const { gatewayId } = claimant;
   const suspended = [...registry.all()].filter((session) => session.state === 'suspended');
   let resumed = 0;
   for (let from = 0; from < suspended.length; from += BATCH) {
     const batch = suspended.slice(from, from + BATCH);
-    const requests = batch.map(({ userId, form, epoch, sinceEpoch, identity: { holder } }) => ({
-      userId,
-      form,
-      proof: { resumeEpoch: epoch, sinceEpoch, holder },
-    }));
     const users = batch.map(({ userId }) => userId);
     claims.begin(users);
-    const results = await claimSessions(redis, keys, claimant, config.offlineTtlSeconds, requests).catch((error) => {
-      log.error({ event: 'store_failed', what: 'resume', error: String(error) }, 'could not resume sessions');
-      return [];
-    });
+    const results = await claimAgain(batch, claimant, parts);
     if (results !== 'no_lease') {
       batch.forEach((session, i) => {
         // Joined anew meanwhile: still suspended, and claimed again from this epoch on.
@@ -68,6 +61,38 @@ async function resumeSessions(parts: ResumeParts): Promise<number> {
     if (results === 'no_lease') return resumed;
   }
   return resumed;
+}
+
+/**
+ * Returns a result per session. A batch that the script refuses is halved until the session at fault is alone: it has none, the
+ * others go on. Those that were claimed before the script came to that one are recognised.
+ */
+async function claimAgain(
+  batch: readonly Session[],
+  claimant: Claimant,
+  parts: ResumeParts,
+): Promise<(ClaimResult | undefined)[] | 'no_lease'> {
+  const { redis, keys, config, log } = parts;
+  const requests = batch.map(({ userId, form, epoch, sinceEpoch, identity: { holder } }) => ({
+    userId,
+    form,
+    proof: { resumeEpoch: epoch, sinceEpoch, holder },
+  }));
+  try {
+    return await claimSessions(redis, keys, claimant, config.offlineTtlSeconds, requests);
+  } catch (error) {
+    if (batch.length > 1 && error instanceof RedisReplyError) {
+      const half = Math.ceil(batch.length / 2);
+      const first = await claimAgain(batch.slice(0, half), claimant, parts);
+      const second = first === 'no_lease' ? first : await claimAgain(batch.slice(half), claimant, parts);
+      return first === 'no_lease' || second === 'no_lease' ? 'no_lease' : [...first, ...second];
+    }
+    log.error(
+      { event: 'store_failed', what: 'resume', sessions: batch.length, error: String(error) },
+      'could not resume sessions',
+    );
+    return batch.map(() => undefined);
+  }
 }
 
 function noteClaim(session: Session, result: ClaimResult | undefined, holder: string): void {

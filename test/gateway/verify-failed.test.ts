@@ -25,3 +25,28 @@ test('a verify that the store refuses closes its connection without a 101; other
   await behind?.receives(102);
   expect((await g.verified('broken')).verdict).toMatchObject({ code: 1 });
 });
+
+test('after a lost lease a session that the store refuses is closed; others of the same batch go on, and no event lacks its end', async () => {
+  const g = await gateway({ LEASE_MS: '2000' });
+  const users = ['before', 'broken', 'behind'];
+  const peers = [];
+  for (const user of users) peers.push(await g.verified(user));
+  const [before, broken, behind] = peers;
+  await g.redis.command('SET', g.keys.mailbox('broken'), 'of another type');
+  const first = g.running.id;
+  await g.redis.command('ZADD', g.keys.gateways, 1, first);
+  await broken?.isClosedSilently();
+  expect(g.running.id).not.toBe(first);
+  for (const user of ['before', 'behind'])
+    await g.route({ to: [user], body: '{"chat_from": "op", "chat_content": "x"}' });
+  await before?.receives(102);
+  await behind?.receives(102);
+  const held = (await g.redis.command('SMEMBERS', g.keys.sessions(g.running.id))) as string[];
+  expect(held.sort()).toEqual(['before', 'behind'].sort());
+  const events = (await g.redis.command('XRANGE', g.keys.events, '-', '+')) as [string, string[]][];
+  const open = users.map((user) => {
+    const types = events.filter(([, fields]) => fields[3] === user).map(([, fields]) => fields[1]);
+    return types.reduce((sum, type) => sum + (type === 'connected' ? 1 : -1), 0);
+  });
+  expect(open).toEqual([1, 0, 1]);
+});
