@@ -7,6 +7,8 @@ import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 
 const BATCH = 128;
+/** About how many sessions a look at those that Redis knows of returns. */
+const SCAN = 1_000;
 
 interface ReconcileParts {
   readonly redis: RedisPort;
@@ -81,9 +83,23 @@ function isActive({ state }: Session): boolean {
   return state === 'live' || state === 'replaying';
 }
 
-async function endLeft({ registry, redis, keys, lease, claims, sessionStore }: ReconcileParts): Promise<number> {
+/** In steps: every gateway does this at the same time, right after Redis is back. A user that comes twice does no harm. */
+async function endLeft(parts: ReconcileParts): Promise<number> {
+  const { redis, keys, lease } = parts;
   const holder = lease.gatewayId;
-  const held = (await redis.command('SMEMBERS', keys.sessions(holder))) as string[];
+  let left = 0;
+  let cursor = '0';
+  do {
+    const reply = await redis.command('SSCAN', keys.sessions(holder), cursor, 'COUNT', SCAN);
+    const [next, held] = reply as [string, string[]];
+    left += await endAbsent(held, holder, parts);
+    cursor = next;
+  } while (cursor !== '0');
+  return left;
+}
+
+async function endAbsent(held: readonly string[], holder: string, parts: ReconcileParts): Promise<number> {
+  const { registry, redis, keys, claims, sessionStore } = parts;
   const absent = held.filter((userId) => registry.get(userId) === undefined && !claims.has(userId));
   for (let from = 0; from < absent.length; from += BATCH) {
     const batch = absent.slice(from, from + BATCH);
