@@ -69,7 +69,9 @@ test('what went back into a mailbox, and was forgotten there, goes back again', 
   await until('it is in the mailbox', async () => ((await mailbox()) as string[]).length === 1);
   const before = await mailbox();
   await until('it left the inbox', async () => (await g.redis.command('XLEN', g.keys.inbox(g.running.id))) === 0);
-  await g.redis.command('DEL', g.keys.mailbox('u'), g.keys.writes(g.running.id));
+  const once = (await g.redis.command('KEYS', `*once:${g.running.id}:*`)) as string[];
+  expect(once).toHaveLength(1);
+  await g.redis.command('DEL', g.keys.mailbox('u'), g.keys.writes(g.running.id), ...once);
   await failOver();
   await until('it is there again', async () => ((await mailbox()) as string[]).length === 1);
   expect(await mailbox()).toEqual(before);
