@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { createServer, type LookupFunction } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { expect, test } from 'vitest';
 import { FEATURES } from '../../contract/wire/command-ids.ts';
 import { connect } from '../../sdk/client/connect.ts';
@@ -10,6 +9,7 @@ import {
   TokenRefusedError,
   UnreachableError,
 } from '../../sdk/client/errors.ts';
+import { reservePort } from '../kit/ports.ts';
 import { optionsFor, pair, server } from './dialogue.ts';
 
 test('verifies with every feature by default, and knows which ones the server accepted', async () => {
@@ -75,11 +75,7 @@ test('a token provider gets the refused token and is asked again, on the same co
 });
 
 test('a refused connection rejects at once without fromStart', async () => {
-  const free = createServer().listen(0, '127.0.0.1');
-  await once(free, 'listening');
-  const { port } = free.address() as { port: number };
-  free.close();
-  await once(free, 'close');
+  const port = await reservePort();
   const error = await connect({ host: '127.0.0.1', port, phoneNumber: 'me', token: 't' }).catch((e: Error) => e);
   expect(error).toBeInstanceOf(UnreachableError);
   expect(error).toBeInstanceOf(FronttcpError);
@@ -87,11 +83,7 @@ test('a refused connection rejects at once without fromStart', async () => {
 });
 
 test('a refused connection to a name with several addresses says why', async () => {
-  const free = createServer().listen(0, '127.0.0.1');
-  await once(free, 'listening');
-  const { port } = free.address() as { port: number };
-  free.close();
-  await once(free, 'close');
+  const port = await reservePort();
   const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }));
   const lookup: LookupFunction = (_name, _options, found) => found(null, addresses);
   const connecting = connect({ host: 'gateway.test', port, phoneNumber: 'me', token: 't', tls: { lookup } });

@@ -5,8 +5,8 @@ import { idempotencyOf } from '../../functions/send-command/idempotency.ts';
 import { createSender } from '../../functions/send-command/send.ts';
 import { startHttpApi } from '../kit/http-api.ts';
 import { startTestRedis } from '../kit/redis.ts';
-import { startStoreProxy } from '../kit/store-proxy.ts';
 import { stopwatch } from '../kit/stopwatch.ts';
+import { startStoreProxy } from '../kit/store-proxy.ts';
 import { until } from '../kit/until.ts';
 
 const COMMAND = { command_id: 102, chat_to: 'away', content: 'x' } as const;

@@ -13,8 +13,6 @@ async function own(env: NodeJS.ProcessEnv = {}): Promise<{ g: TestGateway; redis
   return { g, redis };
 }
 
-const SOON = { timeoutMs: 20_000 };
-
 test('Redis stopped and started again: connections stay, verifies and sends wait and then succeed, /healthz stays 200', async () => {
   const { g, redis } = await own();
   const alice = await g.verified('alice', ['receipts']);
