@@ -2,7 +2,7 @@ import { type Keys, keysOf } from '../contract/store/keys.ts';
 import type { Traces } from '../shared/trace.ts';
 import { composeSessions } from './compose-sessions.ts';
 import type { GatewayConfig } from './config.ts';
-import { InboxHandOut } from './delivery/dispatch.ts';
+import { InboxHandOut } from './delivery/inbox-hand-out.ts';
 import { InboxReader } from './delivery/inbox-reader.ts';
 import { Undertaker } from './fleet/burial.ts';
 import { Lease } from './fleet/lease.ts';

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { UPSTREAM_LANES } from '../../contract/store/scripts/upstream.ts';
 import { UPSTREAM_BATCH_BYTES } from '../../contract/upstream.ts';
-import type { InboxHandOut } from '../../gateway/delivery/dispatch.ts';
+import type { InboxHandOut } from '../../gateway/delivery/inbox-hand-out.ts';
 import { InboxReader } from '../../gateway/delivery/inbox-reader.ts';
 import { Registry } from '../../gateway/session/registry.ts';
 import { ClaimsInFlight } from '../../gateway/store/claims-in-flight.ts';

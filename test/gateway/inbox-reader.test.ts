@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
-import { InboxHandOut } from '../../gateway/delivery/dispatch.ts';
+import { InboxHandOut } from '../../gateway/delivery/inbox-hand-out.ts';
 import { InboxReader } from '../../gateway/delivery/inbox-reader.ts';
 import type { Lease } from '../../gateway/fleet/lease.ts';
 import { StoreClock } from '../../gateway/fleet/store-clock.ts';

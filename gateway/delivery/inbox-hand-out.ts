@@ -158,7 +158,7 @@ export class InboxHandOut {
 
   /**
    * Another session has taken over, or this one was ended from outside. All earlier records have been handled. If the next
-   * session waits for the hand-over, Redis is told, even when this session is long gone; only then is the entry done.
+   * session waits for the hand-over, Redis is notified, even if this session is long gone; only then is the entry done.
    */
   #close(entry: InboxEntry, { userId, epoch, reason, successorWaits }: CloseRecord): void {
     if (successorWaits) entry.expect(1);
