@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ApiMetricName, emfLine, METRIC_DIMENSION, METRIC_NAMESPACE, MetricName } from '../../contract/metrics.ts';
+import {
+  ApiMetricName,
+  emfLine,
+  FunctionMetricName,
+  METRIC_DIMENSION,
+  METRIC_NAMESPACE,
+  MetricName,
+} from '../../contract/metrics.ts';
 import { RequestMetrics } from '../../functions/http/request-metrics.ts';
 import { TaskProtection } from '../../gateway/observe/task-protection.ts';
 import { Histogram, representatives } from '../../shared/histogram.ts';
@@ -65,7 +72,7 @@ it('docs/metrics.md has a line for each CloudWatch name, and no other', () => {
   ]);
   expect(rows).toEqual([
     ...Object.values(MetricName).map((name) => [name, 'gateways']),
-    ...Object.values(ApiMetricName).map((name) => [name, 'functions']),
+    ...[...Object.values(ApiMetricName), ...Object.values(FunctionMetricName)].map((name) => [name, 'functions']),
   ]);
 });
 
