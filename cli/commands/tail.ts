@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { Command } from 'commander';
-import { beginTail, EVERYONE, type LifecycleLine, readTail, type TailLine } from '../../contract/store/tail.ts';
+import { beginTail, EVERYONE, type LifecycleLine, readTail, type TailLine } from '../../contract/store/scripts/tail.ts';
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import { contextOf } from '../support/context.ts';
 import { onInterrupt } from '../support/interrupt.ts';

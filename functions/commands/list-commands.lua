@@ -51,7 +51,7 @@ local function fields_of(record)
   spend(1, bytes)
   return f
 end
--- a revoked request was refused with 503 and counts as never sent. Its record follows directly after that of the send
+-- a withdrawn request was refused with 503 and counts as never sent. Its record follows directly after that of the send
 local withdrawn = {}
 local function note_withdrawal(f)
   if f.kind == 'withdraw' then withdrawn[f.message] = true end

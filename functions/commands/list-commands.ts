@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
+import { tupleOf } from '../../contract/store/redis-reply.ts';
 import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { recordedRecipients } from './recorded-recipients.ts';
@@ -23,7 +24,7 @@ export async function listCommands(
   for (let call = 0; call < LIST_CALLS; call += 1) {
     const start = cursor === '' ? '+' : `(${cursor}`;
     const args = [keys.prefix, start, limit - commands.length, from, to];
-    const [rows, next] = (await redis.script(listScript, [keys.users], args)) as [string[][], string];
+    const [rows, next] = tupleOf(await redis.script(listScript, [keys.users], args), 'rows', 'text');
     commands.push(...rows.map(commandOf));
     cursor = next;
     if (cursor === '' || commands.length === limit) break;

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
+import { entriesOf } from '../../contract/store/redis-reply.ts';
 import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import { pairsOf } from '../../shared/redis/flat.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
@@ -11,10 +12,7 @@ const readScript = defineScript('read_audit', readLua(new URL('./read-audit.lua'
 export async function readAudit(redis: RedisPort, keys: Keys, query: AuditQuery): Promise<z.infer<typeof auditAnswer>> {
   const { limit, before } = query;
   const from = before === undefined ? '+' : `(${before}`;
-  const entries = (await redis.script(readScript, [keys.users], [keys.prefix, from, limit + 1])) as [
-    string,
-    string[],
-  ][];
+  const entries = entriesOf(await redis.script(readScript, [keys.users], [keys.prefix, from, limit + 1]));
   const records = entries.slice(0, limit).map(([id, fields]) => recordOf(id, fields));
   return { records, cursor: entries.length > limit ? (records.at(-1)?.id ?? null) : null };
 }

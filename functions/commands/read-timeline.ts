@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
+import { tupleOf } from '../../contract/store/redis-reply.ts';
 import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import { parseSteps } from '../../contract/store/scripts/receipts.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
@@ -28,8 +29,6 @@ export async function readTimeline(
   return { entries: [...events, ...messages].sort((a, b) => b.at - a.at), events_since: since };
 }
 
-type EventRow = [type: string, at: string, epoch: string, gateway: string, reason: string];
-
 async function readEvents(
   redis: RedisPort,
   keys: Keys,
@@ -40,7 +39,7 @@ async function readEvents(
   for (let call = 0; call < EVENT_CALLS; call += 1) {
     const args = [keys.prefix, userId, before, MAX_EVENTS - events.length];
     const reply = await redis.script(eventsScript, [keys.users], args);
-    const [rows, next, at] = reply as [EventRow[], string, string];
+    const [rows, next, at] = tupleOf(reply, 'rows', 'text', 'text');
     events.push(...rows.map(eventOf));
     if (next === '') return { events, since: null };
     if (events.length === MAX_EVENTS || call === EVENT_CALLS - 1) return { events, since: Number(at) };
@@ -49,7 +48,7 @@ async function readEvents(
   return { events, since: null };
 }
 
-function eventOf([what, at, epoch, gateway, reason]: EventRow): Entry {
+function eventOf([what = '', at, epoch, gateway = '', reason = '']: readonly string[]): Entry {
   return { at: Number(at), what, gateway, epoch: Number(epoch), ...(reason === '' ? {} : { reason }) };
 }
 

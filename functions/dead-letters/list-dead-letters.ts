@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
+import { tupleOf } from '../../contract/store/redis-reply.ts';
 import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { LETTER_LUA } from './letter.ts';
@@ -30,7 +31,7 @@ export async function listDeadLetters(
     [keys.users],
     [keys.prefix, cursor, limit, SHOWN_BYTES, NAMED_RECIPIENTS],
   );
-  const [total, rows] = reply as [number, string[][]];
+  const [total, rows] = tupleOf(reply, 'number', 'rows');
   const oldest = Number(rows.at(-1)?.[0] ?? 0);
   return { letters: rows.map(letterOf), total, cursor: oldest > 0 ? String(oldest) : null };
 }

@@ -1,3 +1,4 @@
+import { textsOf } from '../../contract/store/redis-reply.ts';
 import { withDeadline } from '../../contract/store/scripts/action.ts';
 import { AUDIT_LUA } from '../../contract/store/scripts/audit.ts';
 import { ALLOW_FULL, defineScript, readLua } from '../../contract/store/scripts/library.ts';
@@ -28,7 +29,7 @@ export async function takeDeadLetter(
       clock,
       async (deadline) => {
         const args = [keys.prefix, position, name, what, entry, id, by, environment.AUDIT_MAX, deadline, call, from];
-        return (await redis.script(takeScript, [keys.users], args)) as [string, string?, string?];
+        return textsOf(await redis.script(takeScript, [keys.users], args));
       },
       ([status]) => status === 'late',
     );

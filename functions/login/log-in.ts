@@ -1,5 +1,6 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { verifyPassword } from '../../contract/store/passwords.ts';
+import { textsOf } from '../../contract/store/redis-reply.ts';
 import { withDeadline } from '../../contract/store/scripts/action.ts';
 import { ALLOW_FULL, defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import { TOKENS_LUA } from '../../contract/store/scripts/tokens.ts';
@@ -58,9 +59,9 @@ export function createLogIn({ redis, keys, clock, limits, hashing, tokenTtlSecon
     const args = [keys.prefix, userId, tokenAtRest(token), tokenTtlSeconds, checkedField];
     const issue = async (deadline: number) => {
       const all = [...args, deadline, pair, known, tries, attempt.name];
-      return (await redis.script(issueScript, [keys.users], all)) as [string, string?];
+      return textsOf(await redis.script(issueScript, [keys.users], all));
     };
-    const [status, expiresAt] = await withDeadline(clock, issue, ([said]) => said === 'late');
+    const [status, expiresAt] = await withDeadline(clock, issue, ([result]) => result === 'late');
     if (status !== 'ok') throw new HttpRefusal(401, 'bad_login');
     return { token, expiresAt: Number(expiresAt) };
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Keys } from '../../contract/store/keys.ts';
+import { listOf, tupleOf } from '../../contract/store/redis-reply.ts';
 import { type AskState, ReceiptChange, readAskStates } from '../../contract/store/scripts/asks.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { Log } from '../runtime/log.ts';
@@ -29,8 +30,6 @@ interface Waiting {
   /** The last state that was read. */
   state: AskState | undefined;
 }
-
-type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
 
 /**
  * All calls of one function instance that wait for a step of a receipt. Scripts write the new state of a message into the
@@ -162,7 +161,7 @@ export class StepWaits {
     const from = ['STREAMS', this.#keys.waits(this.instance), this.#position];
     const reply = await (this.#reader ?? this.#redis).command('XREAD', 'COUNT', COUNT, ...block, ...from);
     this.#readAtMs = performance.now();
-    const entries = ((reply as StreamReply) ?? []).flatMap(([, read]) => read);
+    const entries = listOf(reply ?? []).flatMap((stream) => tupleOf(stream, 'text', 'entries')[1]);
     this.#position = entries.at(-1)?.[0] ?? this.#position;
     return entries.map(([, fields]) => new ReceiptChange(fields));
   }

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
-import { beginTail, readTail, type TailPosition } from '../../contract/store/tail.ts';
+import { beginTail, readTail, type TailPosition } from '../../contract/store/scripts/tail.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { TailQuery, tailAnswer } from './schema.ts';
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
+import { listOf, tupleOf } from '../../contract/store/redis-reply.ts';
 import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import { listMailbox } from '../../contract/store/scripts/users.ts';
 import { sentAtMs } from '../../contract/wire/message.ts';
@@ -40,7 +41,7 @@ export async function listUsers(redis: RedisPort, keys: Keys, query: UsersQuery)
     return findUsers(redis, keys, [from, to], limit, [contains, presence]);
   }
   const reply = await redis.script(listScript, [keys.users], [keys.prefix, from, to, limit, offset]);
-  const [total, rows] = reply as [number, string[][]];
+  const [total, rows] = tupleOf(reply, 'number', 'rows');
   const users = rows.map(userOf);
   const hasMore = total > offset + users.length;
   return { users, cursor: (hasMore && users.at(-1)?.phone_number) || null, total: cursor ? null : total };
@@ -57,7 +58,7 @@ async function findUsers(
   let next = from;
   for (let call = 0; call < SEARCH_CALLS; call += 1) {
     const args = [keys.prefix, next, to, limit - users.length, ...wanted];
-    const [last, rows] = (await redis.script(findScript, [keys.users], args)) as [string, string[][]];
+    const [last, rows] = tupleOf(await redis.script(findScript, [keys.users], args), 'text', 'rows');
     users.push(...rows.map(userOf));
     if (last === '') return { users, cursor: null, total: null };
     next = `(${last}`;
@@ -66,16 +67,23 @@ async function findUsers(
   return { users, cursor: next.slice(1), total: null };
 }
 
+/** See describe-user.lua. */
+const DESCRIBED = [
+  ...(['text', 'text', 'text', 'text', 'text', 'text'] as const),
+  ...(['number', 'text', 'text', 'number', 'text', 'rows'] as const),
+] as const;
+
 export async function describeUser(
   redis: RedisPort,
   keys: Keys,
   userId: string,
 ): Promise<z.infer<typeof userDetailAnswer> | undefined> {
-  const row = (await redis.script(describeScript, [keys.users], [keys.prefix, userId, SHOWN_MESSAGES])) as UserRow | [];
-  if (row.length === 0) return undefined;
-  const [, , gateway, , , lost, mailbox, epoch, form, hasToken, tokenExpiresAt, heads] = row;
+  const reply = await redis.script(describeScript, [keys.users], [keys.prefix, userId, SHOWN_MESSAGES]);
+  if (listOf(reply).length === 0) return undefined;
+  const row = tupleOf(reply, ...DESCRIBED);
+  const [id, role, gateway, connectedAt, lastSeen, lost, mailbox, epoch, form, hasToken, tokenExpiresAt, heads] = row;
   return {
-    ...userOf(row),
+    ...userOf([id, role, gateway, connectedAt, lastSeen]),
     session: gateway === '' ? null : { epoch: Number(epoch), acknowledges: form === 'ack' },
     token: hasToken === 1 ? { expires_at: tokenExpiresAt === '' ? null : Number(tokenExpiresAt) } : null,
     mailbox,
@@ -96,20 +104,12 @@ export async function listMessages(
   return { total: page.total, messages, cursor: page.hasMore ? (messages.at(-1)?.id ?? null) : null };
 }
 
-type Head = readonly [id: string, commandId: string, expiresAt: string];
-
-function messageOf([id, commandId, expiresAt]: Head): z.infer<typeof waitingMessage> {
+function messageOf([id = '', commandId, expiresAt]: readonly string[]): z.infer<typeof waitingMessage> {
   const expires_at = expiresAt === '0' ? null : Number(expiresAt);
   return { id, command_id: Number(commandId), sent_at: sentAtMs(id), expires_at };
 }
 
-type UserRow = [
-  ...[id: string, role: string, gateway: string, connectedAt: string, lastSeen: string, lost: string],
-  ...[mailbox: number, epoch: string, form: string, hasToken: number, tokenExpiresAt: string],
-  heads: Head[],
-];
-
-function userOf([id, role, gateway, connectedAt, lastSeen]: readonly [...string[]] | UserRow): User {
+function userOf([id = '', role, gateway, connectedAt, lastSeen]: readonly string[]): User {
   return {
     phone_number: id,
     role: role || null,

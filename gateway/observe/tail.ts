@@ -1,5 +1,5 @@
 import type { Keys } from '../../contract/store/keys.ts';
-import { EVERYONE, type TailLine, writeTail } from '../../contract/store/tail.ts';
+import { EVERYONE, type TailLine, writeTail } from '../../contract/store/scripts/tail.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import type { Message } from '../session/messages.ts';
 

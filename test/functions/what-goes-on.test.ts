@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { addFigures } from '../../contract/store/scripts/figures.ts';
 import { markDelivery } from '../../contract/store/scripts/settle.ts';
-import { writeTail } from '../../contract/store/tail.ts';
+import { writeTail } from '../../contract/store/scripts/tail.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';

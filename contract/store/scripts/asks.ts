@@ -1,5 +1,6 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { listOf, textOrNone } from '../redis-reply.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { parseSteps, type RecipientReceipt } from './receipts.ts';
 import { TRIM_LUA } from './sweep.ts';
@@ -37,13 +38,16 @@ export async function readAskStates(
   asks: readonly { readonly id: string; readonly userId: string }[],
 ): Promise<(AskState | undefined)[]> {
   const commands = asks.map(({ id, userId }) => ['HMGET', keys.receipt(id), `u:${userId}`, `r:${userId}`]);
-  const replies = (await redis.pipeline(commands)) as (string | null)[][];
-  return replies.map(([steps, reply], at) => askState(asks[at]?.userId ?? '', steps, reply));
+  const replies = await redis.pipeline(commands);
+  return replies.map((fields, at) => {
+    const [steps, reply] = listOf(fields);
+    return askState(asks[at]?.userId ?? '', textOrNone(steps), textOrNone(reply));
+  });
 }
 
-function askState(userId: string, steps?: string | null, reply?: string | null): AskState | undefined {
-  if (steps == null) return undefined;
-  return { ...parseSteps(userId, steps), ...(reply == null ? {} : { reply }) };
+function askState(userId: string, steps?: string, reply?: string): AskState | undefined {
+  if (steps === undefined) return undefined;
+  return { ...parseSteps(userId, steps), ...(reply === undefined ? {} : { reply }) };
 }
 
 /** An entry of `waits:<instance>`. */

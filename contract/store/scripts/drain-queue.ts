@@ -1,6 +1,7 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import { largestFrameBytes } from '../../wire/message.ts';
 import type { Keys } from '../keys.ts';
+import { tupleOf } from '../redis-reply.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { ROUTE_LUA } from './route.ts';
@@ -45,6 +46,6 @@ export async function drainQueue(redis: RedisPort, keys: Keys, limits: DrainLimi
       limits.highestId,
     ],
   );
-  const [taken, dead, left] = reply as [number, number, number];
+  const [taken, dead, left] = tupleOf(reply, 'number', 'number', 'number');
   return { taken, dead, left };
 }

@@ -2,6 +2,7 @@ import { QUICK_MS } from '../../../shared/histogram.ts';
 import { pairsOf } from '../../../shared/redis/flat.ts';
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { rowsOf } from '../redis-reply.ts';
 import { defineScript, readLua } from './library.ts';
 
 /** Upper bounds of the buckets of delivery times, ms, included; one more bucket follows the last. */
@@ -48,7 +49,7 @@ export async function readFigures(
   const minutes: (FleetMinute | undefined)[] = [];
   for (let done = 0; done < count; done += READ_AT_ONCE) {
     const args = [keys.prefix, first + done, Math.min(READ_AT_ONCE, count - done)];
-    const rows = (await redis.script(readScript, [keys.users], args)) as string[][];
+    const rows = rowsOf(await redis.script(readScript, [keys.users], args));
     minutes.push(...rows.map(minuteOf));
   }
   return minutes;

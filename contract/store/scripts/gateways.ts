@@ -1,5 +1,6 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { textsOf, tupleOf, wordOf } from '../redis-reply.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { SESSION_LUA } from './sessions.ts';
@@ -44,15 +45,17 @@ export async function holdLease(redis: RedisPort, keys: Keys, request: LeaseRequ
   ];
   const reply = await redis.script(leaseScript, [keys.users], args);
   if (reply === 'lost') return reply;
-  const [nowMs, known, ...dead] = reply as string[];
+  const [nowMs, known, ...dead] = textsOf(reply);
   return { nowMs: Number(nowMs), highestId: Number(known), dead };
 }
 
 const buryScript = defineScript('bury', ALLOW_FULL, readLua(new URL('./bury.lua', import.meta.url)));
 
+const BURIAL_OUTCOMES = ['live', 'busy', 'more', 'done'] as const;
+
 interface Burial {
   /** `busy`: another gateway does it. */
-  outcome: 'live' | 'busy' | 'more' | 'done';
+  outcome: (typeof BURIAL_OUTCOMES)[number];
   rerouted: number;
   lost: number;
 }
@@ -66,6 +69,7 @@ export async function buryGateway(
   { leaving, by = '' }: { leaving: boolean; by?: string },
 ): Promise<Burial> {
   const args = [keys.prefix, gatewayId, store.offlineTtlSeconds, mailboxBound(store), leaving ? 1 : 0, by];
-  const reply = (await redis.script(buryScript, [keys.users], args)) as [Burial['outcome'], number, number];
-  return { outcome: reply[0], rerouted: reply[1], lost: reply[2] };
+  const reply = await redis.script(buryScript, [keys.users], args);
+  const [outcome, rerouted, lost] = tupleOf(reply, 'text', 'number', 'number');
+  return { outcome: wordOf(outcome, BURIAL_OUTCOMES), rerouted, lost };
 }

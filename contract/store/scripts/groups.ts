@@ -1,5 +1,6 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { listOf, numberOf, textsOf, tupleOf } from '../redis-reply.ts';
 import { ACTION_LUA, type Actor, act } from './action.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { defineScript, readLua } from './library.ts';
@@ -36,7 +37,7 @@ export async function changeGroup(
 ): Promise<number | 'full'> {
   const { add, remove } = change;
   const args = [name, MAX_GROUP_MEMBERS, add.length, highestId, ...add, ...remove];
-  const members = (await act(redis, keys, membersScript, actor, args)) as number;
+  const members = numberOf(await act(redis, keys, membersScript, actor, args));
   return members < 0 ? 'full' : members;
 }
 
@@ -60,8 +61,8 @@ export async function readGroup(
   page: { after: string; limit: number },
 ): Promise<GroupPage | undefined> {
   const reply = await redis.script(pageScript, [keys.users], [keys.prefix, name, page.after, page.limit + 1]);
-  const [size, flat] = reply as [number, string[]] | [];
-  if (size === undefined || flat === undefined) return undefined;
+  if (listOf(reply).length === 0) return undefined;
+  const [size, flat] = tupleOf(reply, 'number', 'texts');
   const members = flat.filter((_, at) => at % 2 === 0).slice(0, page.limit);
   const hasMore = flat.length / 2 > page.limit;
   return { size, members, cursor: hasMore ? flat[2 * page.limit - 1] : undefined };
@@ -75,6 +76,6 @@ export async function listGroups(
 ): Promise<{ names: string[]; cursor: string | undefined }> {
   const from = page.after === '' ? '-' : `(${page.after}`;
   const limit = ['LIMIT', 0, page.limit + 1];
-  const names = (await redis.command('ZRANGEBYLEX', keys.groups, from, '+', ...limit)) as string[];
+  const names = textsOf(await redis.command('ZRANGEBYLEX', keys.groups, from, '+', ...limit));
   return { names: names.slice(0, page.limit), cursor: names.length > page.limit ? names[page.limit - 1] : undefined };
 }

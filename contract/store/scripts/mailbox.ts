@@ -1,6 +1,7 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { type MessageHead, parseMailboxMember, type Recipient } from '../records.ts';
+import { textsOf, wordOf } from '../redis-reply.ts';
 import { ACTION_LUA, type Actor, act } from './action.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { ALLOW_FULL, defineScript, pushList, readLua } from './library.ts';
@@ -32,9 +33,10 @@ export async function readMailbox(
 ): Promise<MailboxPage> {
   const { after, max, lostReported, waitsForNobody } = page;
   const args = [keys.prefix, session.userId, session.epoch, after, max, lostReported, waitsForNobody ? 1 : 0];
-  const reply = (await redis.script(readMailboxScript, [keys.users], args)) as string[] | 'stale' | 'waits';
+  const reply = await redis.script(readMailboxScript, [keys.users], args);
   if (reply === 'stale' || reply === 'waits') return reply;
-  return reply[0] === 'more' ? 'more' : reply.map(parseMailboxMember);
+  const members = textsOf(reply);
+  return members[0] === 'more' ? 'more' : members.map(parseMailboxMember);
 }
 
 const tooLargeScript = defineScript('too_large', ALLOW_FULL, readLua(new URL('./too-large.lua', import.meta.url)));
@@ -74,7 +76,7 @@ export async function dropMessage(
   actor: Actor,
 ): Promise<'dropped' | 'no_user' | 'no_message'> {
   const args = [message.userId, message.id];
-  return (await act(redis, keys, dropMessageScript, actor, args)) as 'dropped' | 'no_user' | 'no_message';
+  return wordOf(await act(redis, keys, dropMessageScript, actor, args), ['dropped', 'no_user', 'no_message']);
 }
 
 const stashScript = defineScript('stash', ALLOW_FULL, readLua(new URL('./stash.lua', import.meta.url)));

@@ -1,6 +1,7 @@
 import { pairsOf } from '../../../shared/redis/flat.ts';
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { tupleOf } from '../redis-reply.ts';
 import { defineScript, readLua } from './library.ts';
 
 const probeScript = defineScript('probe', readLua(new URL('./probe.lua', import.meta.url)));
@@ -24,16 +25,10 @@ export interface Probe {
 /** The state of the deployment, seen from one gateway. */
 export async function probeStore(redis: RedisPort, keys: Keys, gatewayId: string): Promise<Probe> {
   const reply = await redis.script(probeScript, [keys.users], [keys.prefix, gatewayId]);
-  const [now, queueWaiting, queueDead, inboxEntries, oldest, connections, flat, followed] = reply as [
-    string,
-    number,
-    number,
-    number,
-    string,
-    string[],
-    string[],
-    string[],
-  ];
+  const [now, queueWaiting, queueDead, inboxEntries, oldest, connections, flat, followed] = tupleOf(
+    reply,
+    ...(['text', 'number', 'number', 'number', 'text', 'texts', 'texts', 'texts'] as const),
+  );
   const nowMs = Number(now);
   return {
     nowMs,

@@ -1,6 +1,7 @@
 import { pairsOf } from '../../../shared/redis/flat.ts';
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { listOf, numberOf, textOrNone, textsOf, tupleOf } from '../redis-reply.ts';
 
 export const DELIVERY_STATES = [
   'scheduled',
@@ -58,20 +59,20 @@ export async function readReceipt(
 ): Promise<Receipt | undefined> {
   const key = keys.receipt(messageId);
   const states = DELIVERY_STATES.map((state) => `c:${state}`);
-  const [head, fields] = (await redis.pipeline([
+  const [head, fields] = await redis.pipeline([
     ['HMGET', key, ...HEAD, ...states],
     ['HLEN', key],
-  ])) as [(string | null)[], number];
-  const [acceptedAt, commandId, from, group, members, ...counts] = head;
-  if (acceptedAt == null) return undefined;
+  ]);
+  const [acceptedAt, commandId, from, group, members, ...counts] = listOf(head).map(textOrNone);
+  if (acceptedAt === undefined) return undefined;
   const receipt = { acceptedAtMs: Number(acceptedAt), commandId: Number(commandId), from: from ?? '' };
-  if (group == null && fields <= MAX_WHOLE_FIELDS) {
-    const flat = (await redis.command('HGETALL', key)) as string[];
+  if (group === undefined && numberOf(fields) <= MAX_WHOLE_FIELDS) {
+    const flat = textsOf(await redis.command('HGETALL', key));
     return { ...receipt, recipients: recipientsIn(flat) };
   }
-  const [next, flat] = (await redis.command('HSCAN', key, cursor, 'COUNT', PAGE)) as [string, string[]];
+  const [next, flat] = tupleOf(await redis.command('HSCAN', key, cursor, 'COUNT', PAGE), 'text', 'texts');
   const page = { ...receipt, recipients: recipientsIn(flat), cursor: next === '0' ? null : next };
-  if (group == null) return page;
+  if (group === undefined) return page;
   const inState = DELIVERY_STATES.flatMap((state, at) => (Number(counts[at]) > 0 ? [[state, Number(counts[at])]] : []));
   return { ...page, group: { name: group, members: Number(members), states: Object.fromEntries(inState) } };
 }

@@ -1,6 +1,7 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import { APPLICATION_DOWN } from '../../wire/command-ids.ts';
 import type { Keys } from '../keys.ts';
+import { tupleOf, wordOf } from '../redis-reply.ts';
 import { STEP_WORK, workOf } from '../work.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { GROUP_LUA } from './groups.ts';
@@ -99,8 +100,10 @@ export interface RouteAnswer {
   refusal?: RouteRefusal;
 }
 
+const ROUTE_STATUSES = ['ok', 'replay', 'conflict', 'late', 'unauthorized'] as const;
+
 export interface RouteResult {
-  status: 'ok' | 'replay' | 'conflict' | 'late' | 'unauthorized';
+  status: (typeof ROUTE_STATUSES)[number];
   answers: RouteAnswer[];
   ownEntry: string | undefined;
   redisNowMs: number;
@@ -141,15 +144,10 @@ export async function routeCommands(
     else if (command.to === 'everyone elsewhere') args.push(-2);
     else pushList(args, command.to);
   }
-  const reply = (await redis.script(routeScript, [keys.users], args)) as [
-    RouteResult['status'],
-    string,
-    string,
-    string,
-  ];
-  const [status, answers, ownEntry, now] = reply;
+  const reply = await redis.script(routeScript, [keys.users], args);
+  const [status, answers, ownEntry, now] = tupleOf(reply, 'text', 'text', 'text', 'text');
   return {
-    status,
+    status: wordOf(status, ROUTE_STATUSES),
     answers: answers === '' ? [] : answers.split(';').map(parseAnswer),
     ownEntry: ownEntry === '' ? undefined : ownEntry,
     redisNowMs: Number(now),

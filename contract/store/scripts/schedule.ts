@@ -1,5 +1,6 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { tupleOf } from '../redis-reply.ts';
 import { ACTION_LUA, type Actor, act } from './action.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { GROUP_LUA } from './groups.ts';
@@ -38,7 +39,8 @@ export async function releaseScheduled(
   highestId: number,
 ): Promise<Release> {
   const args = [keys.prefix, store.offlineTtlSeconds, mailboxBound(store), highestId];
-  const [released, nextInMs] = (await redis.script(releaseScript, [keys.users], args)) as [number, number];
+  const reply = await redis.script(releaseScript, [keys.users], args);
+  const [released, nextInMs] = tupleOf(reply, 'number', 'number');
   return { released, nextInMs: nextInMs < 0 ? undefined : nextInMs };
 }
 
@@ -60,7 +62,7 @@ export async function cancelCommands(
   let cancelled = 0;
   for (;;) {
     const reply = await act(redis, keys, cancelScript, actor, ids);
-    const [status, found, now, tooLate] = reply as ['done' | 'more', number, number, number];
+    const [status, found, now, tooLate] = tupleOf(reply, 'text', 'number', 'number', 'number');
     cancelled += now;
     if (status === 'done') return { found, cancelled, tooLate };
   }

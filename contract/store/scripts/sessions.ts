@@ -2,6 +2,7 @@ import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { SessionForm } from '../../wire/session-form.ts';
 import type { Keys } from '../keys.ts';
 import type { Recipient } from '../records.ts';
+import { listOf, rowsOf, textOf, textsOf, wordOf } from '../redis-reply.ts';
 import { ACTION_LUA, type Actor, inTime } from './action.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
@@ -28,7 +29,8 @@ export type TokenFields = string | readonly string[];
 
 /** The tokens of each user. */
 export async function readTokens(redis: RedisPort, keys: Keys, users: readonly string[]): Promise<TokenFields[]> {
-  return (await redis.script(tokensScript, [keys.users], [keys.prefix, ...users])) as TokenFields[];
+  const fields = listOf(await redis.script(tokensScript, [keys.users], [keys.prefix, ...users]));
+  return fields.map((field) => (Array.isArray(field) ? textsOf(field) : textOf(field)));
 }
 
 export interface ClaimRequest {
@@ -78,7 +80,7 @@ export async function claimSessions(
   }
   const reply = await redis.script(claimScript, [keys.users], args);
   if (reply === 'no_lease') return reply;
-  const [newest = '', lastMessage, ...results] = reply as string[];
+  const [newest = '', lastMessage, ...results] = textsOf(reply);
   const newestEntry = newest === '' ? undefined : newest;
   const lastMessageId = Number(lastMessage);
   return results.map((result): ClaimResult => {
@@ -122,14 +124,12 @@ export async function readCurrentSessions(
   userIds: readonly string[],
 ): Promise<CurrentSession[]> {
   const reply = await redis.script(currentSessionsScript, [keys.users], [keys.prefix, ...userIds]);
-  return (reply as [epoch: string, since: string, gatewayId: string, endedBy: string][]).map(
-    ([epoch, since, gatewayId, endedBy]) => ({
-      epoch: Number(epoch),
-      sinceEpoch: Number(since),
-      gatewayId: gatewayId === '' ? undefined : gatewayId,
-      endedBy,
-    }),
-  );
+  return rowsOf(reply).map(([epoch, since, gatewayId = '', endedBy = '']) => ({
+    epoch: Number(epoch),
+    sinceEpoch: Number(since),
+    gatewayId: gatewayId === '' ? undefined : gatewayId,
+    endedBy,
+  }));
 }
 
 const releaseScript = defineScript('release', ALLOW_FULL, readLua(new URL('./release.lua', import.meta.url)));
@@ -218,5 +218,5 @@ export async function disconnectUser(
   const args = [keys.prefix, userId, how.reason, revoked, how.highestId ?? 0];
   const call = (named: readonly RedisArgument[]) => redis.script(disconnectScript, [keys.users], [...args, ...named]);
   const reply = await (actor === undefined ? call(UNNAMED) : inTime(actor, call));
-  return reply as Awaited<ReturnType<typeof disconnectUser>>;
+  return wordOf(reply, ['unknown', 'offline', 'online', 'kept']);
 }

@@ -1,6 +1,7 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import type { Recipient } from '../records.ts';
+import { numbersOf } from '../redis-reply.ts';
 import { workOf } from '../work.ts';
 import { ALLOW_FULL, defineScript, pushList, readLua } from './library.ts';
 import type { DeliveryStep } from './receipts.ts';
@@ -45,7 +46,7 @@ export async function writeProgress(
       pushList(args, item.ids);
     } else args.push('mark', item.messageId, item.userId, item.state, item.reason ?? '');
   }
-  return (await redis.script(settleScript, [keys.users], args)) as number[];
+  return numbersOf(await redis.script(settleScript, [keys.users], args));
 }
 
 /** The work of Redis for one item (see ../work.ts). */

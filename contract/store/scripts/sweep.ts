@@ -1,5 +1,6 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { numberOf } from '../redis-reply.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 
 export const TRIM_LUA = readLua(new URL('./trim-library.lua', import.meta.url));
@@ -24,9 +25,6 @@ interface SweepStep {
  */
 export async function sweepMailboxes(redis: RedisPort, keys: Keys, step: SweepStep): Promise<number> {
   const { offlineTtlSeconds, max, pauseMs } = step;
-  return (await redis.script(
-    sweepScript,
-    [keys.users],
-    [keys.prefix, offlineTtlSeconds, max, KEYS_PER_STEP, pauseMs],
-  )) as number;
+  const args = [keys.prefix, offlineTtlSeconds, max, KEYS_PER_STEP, pauseMs];
+  return numberOf(await redis.script(sweepScript, [keys.users], args));
 }

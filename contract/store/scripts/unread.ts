@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { parseInboxRecord } from '../records.ts';
+import { numberOf, textsOf } from '../redis-reply.ts';
 import { inSteps, workOf } from '../work.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 
@@ -17,12 +18,12 @@ const unreadSchema = z.tuple([z.string(), z.string()]);
 export async function adoptUnread(redis: RedisPort, keys: Keys, gatewayId: string): Promise<number> {
   let moved = 0;
   for (let at = 0; ; ) {
-    const records = (await redis.script(readScript, [keys.users], [keys.prefix, at])) as string[];
+    const records = textsOf(await redis.script(readScript, [keys.users], [keys.prefix, at]));
     if (records.length === 0) return moved;
     const known = records.filter(isKnown);
     // Each is compared with the list, and written into the inbox.
     for (const step of inSteps(known, (record) => 2 * workOf(1, Buffer.byteLength(record)))) {
-      moved += (await redis.script(adoptScript, [keys.users], [keys.prefix, gatewayId, ...step])) as number;
+      moved += numberOf(await redis.script(adoptScript, [keys.users], [keys.prefix, gatewayId, ...step]));
     }
     at += records.length - known.length;
   }

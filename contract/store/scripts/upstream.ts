@@ -1,5 +1,6 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import { cellOf, type Keys } from '../keys.ts';
+import { numberOf, numbersOf, textOf } from '../redis-reply.ts';
 import { ALLOW_FULL, defineScript, readLua } from './library.ts';
 
 /** Maximum of concurrent invocations for items in a deployment. The same in every gateway: a user's lane keeps the user's order. */
@@ -35,7 +36,7 @@ export async function spoolItems(
     UPSTREAM_LANES,
   ];
   for (const { lane, text } of items) args.push(lane, text);
-  const reply = (await redis.script(spoolScript, [keys.users], args)) as string;
+  const reply = textOf(await redis.script(spoolScript, [keys.users], args));
   return reply.split(',').map((id) => (id === '' ? undefined : id));
 }
 
@@ -56,7 +57,7 @@ export interface SpooledItem {
 export async function removeItems(redis: RedisPort, keys: Keys, items: readonly SpooledItem[]): Promise<number> {
   const args: RedisArgument[] = [keys.prefix];
   for (const { lane, id, bytes } of items) args.push(lane, id, bytes);
-  return (await redis.script(handedOnScript, [keys.users], args)) as number;
+  return numberOf(await redis.script(handedOnScript, [keys.users], args));
 }
 
 const lanesScript = defineScript(
@@ -76,7 +77,7 @@ export async function shareLanes(
   wants: { lifecycle: boolean; giveUp: readonly number[] },
 ): Promise<{ fair: number; lanes: number[] }> {
   const args = [keys.prefix, gatewayId, LIFECYCLE_LANE + 1, wants.lifecycle ? 1 : 0, ...wants.giveUp];
-  const [fair = 0, ...lanes] = (await redis.script(lanesScript, [keys.users], args)) as number[];
+  const [fair = 0, ...lanes] = numbersOf(await redis.script(lanesScript, [keys.users], args));
   return { fair, lanes };
 }
 

@@ -1,6 +1,7 @@
 import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { hashPassword } from '../passwords.ts';
+import { listOf, tupleOf, wordOf } from '../redis-reply.ts';
 import { makeToken, tokenAtRest } from '../tokens.ts';
 import { ACTION_LUA, type Actor, act } from './action.ts';
 import { AUDIT_LUA } from './audit.ts';
@@ -28,7 +29,7 @@ export async function addUser(
 ): Promise<'done' | 'exists'> {
   const atRest = password === undefined ? '' : await hashPassword(password);
   const args = [userId, replace ? 'replace' : 'add', atRest, isOperator ? 'operator' : 'user'];
-  return (await act(redis, keys, putScript, actor, args)) as 'done' | 'exists';
+  return wordOf(await act(redis, keys, putScript, actor, args), ['done', 'exists']);
 }
 
 /** Tokens and connections stay. */
@@ -40,7 +41,7 @@ export async function setPassword(
   actor: Actor,
 ): Promise<'done' | 'no_user'> {
   const args = [userId, 'password', await hashPassword(password), ''];
-  return (await act(redis, keys, putScript, actor, args)) as 'done' | 'no_user';
+  return wordOf(await act(redis, keys, putScript, actor, args), ['done', 'no_user']);
 }
 
 const giveTokenScript = defineScript(
@@ -65,8 +66,8 @@ export async function giveToken(
 ): Promise<{ token: string; expiresAt: number | undefined } | 'no_user'> {
   const token = makeToken(userId);
   const reply = await act(redis, keys, giveTokenScript, actor, [userId, tokenAtRest(token), ttlSeconds]);
-  const [status, expiresAt] = reply as [string, string?];
-  if (status !== 'ok') return 'no_user';
+  if (listOf(reply)[0] === 'no_user') return 'no_user';
+  const [, expiresAt] = tupleOf(reply, 'text', 'text');
   return { token, expiresAt: expiresAt ? Number(expiresAt) : undefined };
 }
 
@@ -92,9 +93,9 @@ export async function clearMailbox(
   let total = 0;
   for (;;) {
     const reply = await act(redis, keys, clearScript, actor, [userId, upTo]);
-    const [last, deleted, isMore] = reply as [string?, number?, number?];
-    if (last === undefined) return upTo === '' ? undefined : total;
-    total += deleted ?? 0;
+    if (listOf(reply).length === 0) return upTo === '' ? undefined : total;
+    const [last, deleted, isMore] = tupleOf(reply, 'text', 'number', 'number');
+    total += deleted;
     if (isMore !== 1) return total;
     upTo = last;
   }
@@ -117,12 +118,11 @@ export async function removeUser(
   userId: string,
   { highestId = 0, ...actor }: Actor & { highestId?: number },
 ): Promise<'removed' | 'unknown'> {
-  let outcome: 'removed' | 'unknown' | 'more';
-  do {
+  for (;;) {
     const reply = await act(redis, keys, removeScript, actor, [userId, highestId]);
-    outcome = reply as 'removed' | 'unknown' | 'more';
-  } while (outcome === 'more');
-  return outcome;
+    const outcome = wordOf(reply, ['removed', 'unknown', 'more']);
+    if (outcome !== 'more') return outcome;
+  }
 }
 
 const listScript = defineScript('list_mailbox', readLua(new URL('./list-mailbox.lua', import.meta.url)));
@@ -130,7 +130,8 @@ const listScript = defineScript('list_mailbox', readLua(new URL('./list-mailbox.
 interface WaitingMessages {
   /** Of all messages that wait. */
   readonly total: number;
-  readonly heads: readonly [id: string, commandId: string, expiresAt: string][];
+  /** Per message its id, command id and expiry, ms. */
+  readonly heads: readonly (readonly string[])[];
   readonly hasMore: boolean;
 }
 
@@ -142,6 +143,7 @@ export async function listMailbox(
   { after, limit }: { after: string; limit: number },
 ): Promise<WaitingMessages | undefined> {
   const reply = await redis.script(listScript, [keys.users], [keys.prefix, userId, after, limit]);
-  const [total, heads, more] = reply as [number?, [string, string, string][]?, number?];
-  return total === undefined ? undefined : { total, heads: heads ?? [], hasMore: more === 1 };
+  if (listOf(reply).length === 0) return undefined;
+  const [total, heads, more] = tupleOf(reply, 'number', 'rows', 'number');
+  return { total, heads, hasMore: more === 1 };
 }

@@ -1,5 +1,6 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
+import { numbersOf, textsOf } from '../redis-reply.ts';
 import { inSteps, STEP_WORK, takeOutWork } from '../work.ts';
 import { AUDIT_LUA } from './audit.ts';
 import { GROUP_LUA } from './groups.ts';
@@ -48,7 +49,7 @@ export async function withdrawCommands(
     return call;
   });
   // Together, so that all of them have left when the caller gives up.
-  const withdrawn = (await redis.pipeline(calls)) as number[];
+  const withdrawn = numbersOf(await redis.pipeline(calls));
   return withdrawn.reduce((sum, count) => sum + count, 0);
 }
 
@@ -75,5 +76,5 @@ export async function withdrawnMessages(
   first: string,
   last: string,
 ): Promise<ReadonlySet<string>> {
-  return new Set((await redis.command('ZRANGEBYSCORE', keys.withdrawn, first, last)) as string[]);
+  return new Set(textsOf(await redis.command('ZRANGEBYSCORE', keys.withdrawn, first, last)));
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { pairsOf } from '../../shared/redis/flat.ts';
-import type { RedisPort } from '../../shared/redis/port.ts';
-import type { Keys } from './keys.ts';
-import { defineScript, readLua } from './scripts/library.ts';
+import { pairsOf } from '../../../shared/redis/flat.ts';
+import type { RedisPort } from '../../../shared/redis/port.ts';
+import type { Keys } from '../keys.ts';
+import { tupleOf } from '../redis-reply.ts';
+import { defineScript, readLua } from './library.ts';
 
 /** A gateway's line about one message or refusal, for followers: ids and codes, no contents. */
 const tailLine = z.object({
@@ -43,13 +44,13 @@ export interface TailPosition {
   events: string;
 }
 
-type Entries = [id: string, fields: string[]][];
-type FollowReply = [tail: Entries, events: Entries, tailEnd: string, eventsEnd: string, left: number];
+/** {entries of tail, entries of events, end of tail, end of events, lines left out} */
+const FOLLOWED = ['entries', 'entries', 'text', 'text', 'number'] as const;
 
 /** The current end of the streams: new lines come after it. The gateways begin to write lines with their next probe. */
 export async function beginTail(redis: RedisPort, keys: Keys, user: string): Promise<TailPosition> {
   const reply = await redis.script(followScript, [keys.users], [keys.prefix, user, WANTED_MS, '', '', '', '']);
-  const [, , tail, events] = reply as FollowReply;
+  const [, , tail, events] = tupleOf(reply, ...FOLLOWED);
   return { tail, events };
 }
 
@@ -73,7 +74,7 @@ export async function readTail(
 ): Promise<TailPage> {
   const args = [keys.prefix, user, WANTED_MS, from.tail, from.events, maxLines ?? '', JSON.stringify(user)];
   const reply = await redis.script(followScript, [keys.users], args);
-  const [tailed, events, tailEnd, eventsEnd, left] = reply as FollowReply;
+  const [tailed, events, tailEnd, eventsEnd, left] = tupleOf(reply, ...FOLLOWED);
   const isWanted = (line: { user?: string | undefined; type: string }) =>
     user === EVERYONE || line.user === user || line.type === 'skipped';
   const lines = [
