@@ -1,17 +1,19 @@
 -- KEYS[1] users
--- ARGV[1] prefix · [2] id · [3] token at rest · [4] name · [5] scopes, [6] recipients as JSON ([6] '': anyone) · [7] TTL, s
---     [8] actor · [9] maximum of tokens · [10] bound of the audit · [11] deadline, ms of Redis's clock
--- Returns {'ok', expires at, Unix s} | {'full'} | {'late'}
+-- ARGV[1] prefix · [2] deadline, [3] name of this call: see action-library.lua · [4] bound of the audit stream, 0: none is kept
+--     [5] who asks · [6] id · [7] token at rest · [8] name · [9] scopes, [10] recipients as JSON ([10] '': anyone) · [11] TTL, s
+--     [12] maximum of tokens
+-- Returns {'ok', expires at, Unix s}, {'full'} or 'late'
 -- Atomic because: token, list and record agree, and no token is made after its request has timed out.
-local id, index, seconds = ARGV[2], P .. 'service_tokens', math.floor(now / 1000)
-if now > tonumber(ARGV[11]) then return { 'late' } end
+local past = earlier_answer(ARGV[2], ARGV[3])
+if past then return past end
+local id, index, seconds = ARGV[6], P .. 'service_tokens', math.floor(now / 1000)
 redis.call('ZREMRANGEBYSCORE', index, '-inf', int(seconds))
-if redis.call('ZCARD', index) >= tonumber(ARGV[9]) then return { 'full' } end
-local expires = int(seconds + tonumber(ARGV[7]))
+if redis.call('ZCARD', index) >= tonumber(ARGV[12]) then return { 'full' } end
+local expires = int(seconds + tonumber(ARGV[11]))
 local key = P .. 'service_token:' .. id
-redis.call('HSET', key, 'token', ARGV[3], 'name', ARGV[4], 'scopes', ARGV[5], 'recipients', ARGV[6],
-  'created_by', ARGV[8], 'created_at', int(now), 'expires_at', expires)
+redis.call('HSET', key, 'token', ARGV[7], 'name', ARGV[8], 'scopes', ARGV[9], 'recipients', ARGV[10],
+  'created_by', ARGV[5], 'created_at', int(now), 'expires_at', expires)
 redis.call('EXPIREAT', key, expires)
 redis.call('ZADD', index, expires, id)
-audit(tonumber(ARGV[10]), ARGV[8], 'token_created', 'target', id)
-return { 'ok', expires }
+audit(tonumber(ARGV[4]), ARGV[5], 'token_created', 'target', id)
+return answered(ARGV[3], { 'ok', expires })

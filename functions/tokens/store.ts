@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Keys } from '../../contract/store/keys.ts';
-import { ACTION_LUA, act, withDeadline } from '../../contract/store/scripts/action.ts';
+import { rowsOf, textsOf } from '../../contract/store/redis-reply.ts';
+import { ACTION_LUA, act } from '../../contract/store/scripts/action.ts';
 import { AUDIT_LUA } from '../../contract/store/scripts/audit.ts';
 import { ALLOW_FULL, defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import { MAX_SERVICE_TOKENS, makeServiceToken, SCOPES } from '../../contract/store/service-tokens.ts';
@@ -13,6 +14,7 @@ import type { createTokenRequest, serviceToken } from './schema.ts';
 
 const createScript = defineScript(
   'create_service_token',
+  ACTION_LUA,
   AUDIT_LUA,
   readLua(new URL('./create-service-token.lua', import.meta.url)),
 );
@@ -28,18 +30,17 @@ const revokeScript = defineScript(
 );
 
 export async function createServiceToken(
-  { environment, redis, keys, clock }: Runtime,
+  runtime: Runtime,
   by: string,
-  { name, scopes, recipients, ttl_s: ttlSeconds = environment.TOKEN_TTL_S }: z.infer<typeof createTokenRequest>,
+  request: z.infer<typeof createTokenRequest>,
 ): Promise<{ id: string; token: string; expires_at: number }> {
+  const { environment, redis, keys } = runtime;
+  const { name, scopes, recipients, ttl_s: ttlSeconds = environment.TOKEN_TTL_S } = request;
   const { id, token } = makeServiceToken();
   const whom = recipients === undefined ? '' : JSON.stringify([...new Set(recipients)]);
-  const args = [id, tokenAtRest(token), name, JSON.stringify([...new Set(scopes)]), whom, ttlSeconds, by];
-  const create = async (deadline: number) => {
-    const limits = [MAX_SERVICE_TOKENS, environment.AUDIT_MAX, deadline];
-    return (await redis.script(createScript, [keys.users], [keys.prefix, ...args, ...limits])) as [string, string?];
-  };
-  const [status, expiresAt] = await withDeadline(clock, create, ([said]) => said === 'late');
+  const args = [id, tokenAtRest(token), name, JSON.stringify([...new Set(scopes)]), whom, ttlSeconds];
+  const reply = await act(redis, keys, createScript, actorOf(runtime, by), [...args, MAX_SERVICE_TOKENS]);
+  const [status, expiresAt] = textsOf(reply);
   if (status === 'full') throw new HttpRefusal(400, 'too_many_tokens');
   return { id, token, expires_at: Number(expiresAt) };
 }
@@ -48,7 +49,7 @@ const storedScopes = z.array(z.enum(SCOPES));
 const storedRecipients = z.array(z.string());
 
 export async function listServiceTokens(redis: RedisPort, keys: Keys): Promise<z.infer<typeof serviceToken>[]> {
-  const rows = (await redis.script(listScript, [keys.users], [keys.prefix])) as string[][];
+  const rows = rowsOf(await redis.script(listScript, [keys.users], [keys.prefix]));
   return rows.map(([id = '', name = '', scopes = '', recipients = '', by = '', createdAt, expiresAt]) => ({
     id,
     name,
