@@ -1,8 +1,8 @@
 import { Annotations, aws_ec2 as ec2, Token } from 'aws-cdk-lib';
 import { Construct, DependencyGroup, type IDependable } from 'constructs';
-import { acknowledge } from './acknowledge.ts';
 import { type LogSettings, logGroup } from './data-policy.ts';
 import { refuse } from './guards/problems.ts';
+import { suppressFinding } from './suppress-finding.ts';
 
 /**
  * How tasks reach AWS and the internet.
@@ -213,7 +213,7 @@ export class Network extends Construct {
     }
     endpoints.addIngressRule(ec2.Peer.ipv4(block), ec2.Port.tcp(443), 'workloads of the VPC');
     if (Token.isUnresolved(block)) {
-      acknowledge(endpoints, 'EC23', 'The address block of the VPC itself, which is known at deployment.');
+      suppressFinding(endpoints, 'EC23', 'The address block of the VPC itself, which is known at deployment.');
     }
   }
 

@@ -9,12 +9,12 @@ import {
   aws_secretsmanager as secrets,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge.ts';
 import type { Artifacts } from '../artifacts.ts';
 import { defaultSystemControls } from '../guards/system-controls.ts';
 import type { RedisStore } from '../redis/redis-store.ts';
 import { Env } from '../runtime-environment.ts';
 import { secretDecryption } from '../secret-decryption.ts';
+import { suppressFinding } from '../suppress-finding.ts';
 import type { Timings } from '../timings.ts';
 import { DEFAULT_HEALTH_PORT, DEFAULT_PORT, type GatewaySettings, type TlsChoice } from './gateway-settings.ts';
 
@@ -56,7 +56,11 @@ export class GatewayTask extends Construct {
     this.executionRole = new iam.Role(this, 'ExecutionRole', {
       assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
     });
-    acknowledge(this.executionRole, 'IAM5[Resource::*]', 'ecr:GetAuthorizationToken knows no resource to be bound to.');
+    suppressFinding(
+      this.executionRole,
+      'IAM5[Resource::*]',
+      'ecr:GetAuthorizationToken knows no resource to be bound to.',
+    );
 
     this.definition = new ecs.FargateTaskDefinition(this, 'Definition', {
       cpu: settings.cpu ?? 1024,
@@ -67,7 +71,7 @@ export class GatewayTask extends Construct {
         operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
       },
     });
-    acknowledge(
+    suppressFinding(
       this.definition,
       'ECS2',
       'The plain environment holds facts; a guard of this library refuses secrets in it.',
@@ -165,7 +169,7 @@ export class GatewayTask extends Construct {
           conditions: { ArnEquals: { 'ecs:cluster': cluster.clusterArn } },
         }),
       );
-      acknowledge(
+      suppressFinding(
         role,
         'IAM5[Resource::*]',
         'A task does not know its ARN beforehand; the condition binds it to its cluster.',

@@ -8,12 +8,12 @@ import {
   aws_s3 as s3,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge.ts';
 import { type DataPolicy, retention } from '../data-policy.ts';
 import type { Domain } from '../domain.ts';
 import { missingPaths, openPath, type Path } from '../guards/security-group-paths.ts';
 import { targetAttributesBelow } from '../guards/target-attributes.ts';
 import type { Network } from '../network.ts';
+import { suppressFinding } from '../suppress-finding.ts';
 import { NLB_IDLE_TIMEOUT_SECONDS, type Timings } from '../timings.ts';
 import { DEFAULT_HEALTH_PORT, DEFAULT_PORT, type GatewaySettings, type TlsChoice } from './gateway-settings.ts';
 import { CONTAINER_NAME } from './gateway-task.ts';
@@ -80,7 +80,7 @@ export class LoadBalancer extends Construct {
       const peer = cidr.includes(':') ? ec2.Peer.ipv6(cidr) : ec2.Peer.ipv4(cidr);
       group.addIngressRule(peer, ec2.Port.tcp(this.port), 'clients');
     }
-    acknowledge(
+    suppressFinding(
       group,
       'EC23',
       'The one public port: clients come from anywhere unless gateway.clientCidrs says otherwise.',
@@ -122,7 +122,7 @@ export class LoadBalancer extends Construct {
         iam.ManagedPolicy.fromAwsManagedPolicyName('AmazonECSInfrastructureRolePolicyForLoadBalancers'),
       ],
     });
-    acknowledge(
+    suppressFinding(
       role,
       'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers]',
       'The role that AWS keeps for this very shift.',
@@ -215,7 +215,7 @@ export class LoadBalancer extends Construct {
 
   #logAccess({ tls, dataPolicy }: LoadBalancerProps): void {
     if (tls.kind !== 'load-balancer') {
-      acknowledge(
+      suppressFinding(
         this.balancer,
         'ELB2',
         'Access logs exist for TLS listeners only; flow logs and the gateway log take their place.',
@@ -231,7 +231,7 @@ export class LoadBalancer extends Construct {
       // CloudFormation deletes no bucket that has objects in it, and this one has from the first hour on.
       autoDeleteObjects: dataPolicy === 'destroy',
     });
-    acknowledge(bucket, 'S1', 'This bucket is the access log.');
+    suppressFinding(bucket, 'S1', 'This bucket is the access log.');
     this.balancer.logAccessLogs(bucket as s3.IBucket);
   }
 }

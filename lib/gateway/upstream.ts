@@ -14,10 +14,10 @@ import {
   DEFAULT_REQUEST_IDS,
   parseCommandIds,
 } from '../../contract/wire/command-id-ranges.ts';
-import { acknowledge } from '../acknowledge.ts';
 import { type DataPolicy, retention } from '../data-policy.ts';
 import { refuse } from '../guards/problems.ts';
 import { Env } from '../runtime-environment.ts';
+import { suppressFinding } from '../suppress-finding.ts';
 
 /** Where devices' application commands and the life of their sessions go: your own function. */
 export interface UpstreamSettings {
@@ -86,7 +86,7 @@ export class Upstream extends Construct {
       retentionPeriod: Duration.days(14),
       removalPolicy: retention(dataPolicy),
     });
-    acknowledge(queue, 'SQS3', 'It is the dead-letter queue itself.');
+    suppressFinding(queue, 'SQS3', 'It is the dead-letter queue itself.');
     return queue;
   }
 }

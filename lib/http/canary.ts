@@ -5,7 +5,7 @@ import {
   type aws_lambda as lambda,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge.ts';
+import { suppressFinding } from '../suppress-finding.ts';
 
 /** Every alias gives a tenth of its calls to the new version for five minutes; an alarm of the function takes it back. */
 export class Canary extends Construct {
@@ -16,7 +16,7 @@ export class Canary extends Construct {
     super(scope, id);
     this.#application = new codedeploy.LambdaApplication(this, 'Application');
     this.#role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('codedeploy.amazonaws.com') });
-    acknowledge(
+    suppressFinding(
       this.#role,
       'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited]',
       'The role that AWS keeps for this very service.',

@@ -10,12 +10,12 @@ import {
   aws_secretsmanager as secrets,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge.ts';
 import type { Artifacts } from '../artifacts.ts';
 import { type LogSettings, retention } from '../data-policy.ts';
 import type { Domain } from '../domain.ts';
 import type { RedisStore } from '../redis/redis-store.ts';
 import { Env } from '../runtime-environment.ts';
+import { suppressFinding } from '../suppress-finding.ts';
 import { API_TIMEOUT_SECONDS } from '../timings.ts';
 import type { FirewallSettings } from './api-stage.ts';
 import { NodeFunction } from './node-function.ts';
@@ -67,7 +67,7 @@ export class Firewall extends Construct {
       removalPolicy: retention(logs.dataPolicy),
       ...(logs.encryptionKey ? { encryptionKey: logs.encryptionKey } : {}),
     });
-    acknowledge(
+    suppressFinding(
       secret,
       'SMG4',
       'CloudFront takes a value over by a deployment; docs/deploy.md says how it is rotated.',
@@ -142,10 +142,10 @@ export class Firewall extends Construct {
         ],
       },
     });
-    acknowledge(distribution, 'CFR1', 'The web ACL decides which countries are admitted.');
-    acknowledge(distribution, 'CFR3', 'The API has an access log of its own, and the web ACL can have one.');
+    suppressFinding(distribution, 'CFR1', 'The web ACL decides which countries are admitted.');
+    suppressFinding(distribution, 'CFR3', 'The API has an access log of its own, and the web ACL can have one.');
     if (!certificate)
-      acknowledge(distribution, 'CFR4', "CloudFront's own name has its own TLS policy; a domain has TLS 1.2.");
+      suppressFinding(distribution, 'CFR4', "CloudFront's own name has its own TLS policy; a domain has TLS 1.2.");
     return distribution;
   }
 

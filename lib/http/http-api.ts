@@ -8,13 +8,13 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { type FunctionName, fallbackFunction, routes } from '../../functions/routes.ts';
-import { acknowledge } from '../acknowledge.ts';
 import type { Artifacts } from '../artifacts.ts';
 import type { LogSettings } from '../data-policy.ts';
 import type { Domain } from '../domain.ts';
 import type { Network } from '../network.ts';
 import { admitToStore, type RedisStore } from '../redis/redis-store.ts';
 import { Env } from '../runtime-environment.ts';
+import { suppressFinding } from '../suppress-finding.ts';
 import { API_TIMEOUT_SECONDS, type Timings } from '../timings.ts';
 import { type ApiSettings, ApiStage, type FirewallSettings } from './api-stage.ts';
 import { Canary } from './canary.ts';
@@ -194,7 +194,7 @@ export class HttpApi extends Construct {
         integration: target,
         ...(authorizer ? { authorizer } : {}),
       });
-      acknowledge(route, 'APIG4', functionTable[name].openBecause);
+      suppressFinding(route, 'APIG4', functionTable[name].openBecause);
       return route;
     });
   }

@@ -10,13 +10,13 @@ import {
   Token,
 } from 'aws-cdk-lib';
 import { Construct, DependencyGroup } from 'constructs';
-import { acknowledge } from '../acknowledge.ts';
 import type { Artifacts } from '../artifacts.ts';
 import { type LogSettings, logGroup } from '../data-policy.ts';
 import type { Network } from '../network.ts';
 import type { RedisStore } from '../redis/redis-store.ts';
 import { Env } from '../runtime-environment.ts';
 import { secretDecryption } from '../secret-decryption.ts';
+import { suppressFinding } from '../suppress-finding.ts';
 
 interface NodeFunctionProps {
   /** The folder of the function, and so of its bundle. */
@@ -69,7 +69,11 @@ export class NodeFunction extends Construct {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
       inlinePolicies: { Rights: rights.policy },
     });
-    acknowledge(role, 'IAM5[Resource::*]', 'Trace segments and network interfaces know no resource to be bound to.');
+    suppressFinding(
+      role,
+      'IAM5[Resource::*]',
+      'Trace segments and network interfaces know no resource to be bound to.',
+    );
 
     this.handler = new lambda.Function(this, 'Function', {
       description: `fronttcp ${props.name}`,

@@ -1,8 +1,8 @@
 import { type aws_kms as kms, aws_secretsmanager as secrets } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge.ts';
 import { type DataPolicy, retention } from '../data-policy.ts';
 import type { StoreCredentials } from '../runtime-environment.ts';
+import { suppressFinding } from '../suppress-finding.ts';
 
 /**
  * The rights of the one user of a store: its own keys, all commands that read, write and run scripts, and no
@@ -38,7 +38,7 @@ export function createCredentials(
     removalPolicy: retention(dataPolicy),
     ...(encryptionKey ? { encryptionKey } : {}),
   });
-  acknowledge(
+  suppressFinding(
     secret,
     'SMG4',
     'Store users have no managed rotation. docs/deploy.md rotates by a second password and a deployment.',

@@ -1,7 +1,7 @@
 import { aws_elasticache as cache, aws_cloudwatch as cw, Duration, aws_ec2 as ec2, Fn } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge.ts';
 import { snapshotRetention } from '../data-policy.ts';
+import { suppressFinding } from '../suppress-finding.ts';
 import { accessString, passwordReference } from './credentials.ts';
 import type { ValkeyChoice } from './redis-choice.ts';
 import type { StoreGauges } from './redis-store.ts';
@@ -46,7 +46,7 @@ export class ValkeyStore extends StoreInVpc {
       ],
     });
     group.applyRemovalPolicy(snapshotRetention(props.dataPolicy));
-    acknowledge(
+    suppressFinding(
       group,
       'AEC6',
       'A user group with a password and rights of its own; the rule only knows the single AUTH token.',
