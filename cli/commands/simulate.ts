@@ -13,10 +13,10 @@ import { percentile } from '../support/fleet/tally.ts';
 import { runWorker } from '../support/fleet/worker.ts';
 import { type GatewayOptions, gatewaysOf, hostOption, portOption, tlsOption } from '../support/gateway.ts';
 import { onInterrupt } from '../support/interrupt.ts';
-import { isDrawable, LiveBlock } from '../support/live.ts';
 import { decimalNumber, wholeNumber } from '../support/numbers.ts';
 import type { Output } from '../support/output.ts';
 import { Progress } from '../support/progress.ts';
+import { isDrawable, LiveBlock } from '../support/redrawn-lines.ts';
 import { type Store, withStore } from '../support/store.ts';
 
 interface SimulateOptions extends GatewayOptions {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SCOPES } from '../../contract/store/service-tokens.ts';
 import { createTokenAnswer, tokensAnswer } from '../../functions/tokens/schema.ts';
 import { apiOf, contextOf } from '../support/context.ts';
-import { defaultTo } from '../support/groups.ts';
+import { defaultTo } from '../support/default-command.ts';
 import { collect, wholeNumber } from '../support/numbers.ts';
 import { printable, table, time, unixMs } from '../support/output.ts';
 

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { clearedAnswer, disconnectedAnswer, userDetailAnswer } from '../../functions/users/schema.ts';
 import { apiOf, contextOf } from '../support/context.ts';
-import { defaultTo } from '../support/groups.ts';
+import { defaultTo } from '../support/default-command.ts';
 import { wholeNumber } from '../support/numbers.ts';
 import { printable, styled, table, time, unixMs } from '../support/output.ts';
 import { readPassword } from '../support/password.ts';

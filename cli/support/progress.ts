@@ -1,6 +1,6 @@
 import { bar, count } from './drawing.ts';
-import { isDrawable, LiveBlock } from './live.ts';
 import type { Output } from './output.ts';
+import { isDrawable, LiveBlock } from './redrawn-lines.ts';
 
 const DRAW_EVERY_MS = 100;
 /** Where lines cannot be redrawn: one line after each such share of the job. */

@@ -6,7 +6,7 @@ import { type Persona, personaOf, SHARES } from '../../cli/support/fleet/behavio
 import { block } from '../../cli/support/fleet/display.ts';
 import { checkPorts, clientsOfAProcess } from '../../cli/support/fleet/limits.ts';
 import { addLatency, addTally, emptyTally, type Latencies, percentile } from '../../cli/support/fleet/tally.ts';
-import { LiveBlock } from '../../cli/support/live.ts';
+import { LiveBlock } from '../../cli/support/redrawn-lines.ts';
 import { ask } from '../../local/redis/ping.ts';
 import { repository } from '../kit/process.ts';
 import { System } from './system.ts';
