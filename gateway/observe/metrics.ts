@@ -5,7 +5,7 @@ import type { StoreUse } from '../store/store-use.ts';
 import type { Counters } from './counters.ts';
 import type { EventLoop } from './event-loop.ts';
 import { MetricKinds } from './metric-kinds.ts';
-import type { SessionSums } from './session-totals.ts';
+import type { SessionTotals } from './session-totals.ts';
 import type { StoreProbe } from './store-probe.ts';
 
 type NumberField = {
@@ -78,7 +78,7 @@ export interface MetricSources {
   inboxOpen: () => number;
   routesWaiting: () => number;
   routeBytes: () => number;
-  sums: SessionSums;
+  sums: SessionTotals;
   probe: StoreProbe;
   eventLoop: EventLoop;
 }

@@ -8,11 +8,11 @@ import type { EventLoop } from './event-loop.ts';
 import { FiguresReport } from './figures-report.ts';
 import type { GatewayLog } from './log.ts';
 import { logOutput } from './log-output.ts';
+import { LogWarnings } from './log-warnings.ts';
 import { createMetrics, type MetricSources } from './metrics.ts';
-import { type ObservedSession, SessionSums } from './session-totals.ts';
+import { type ObservedSession, SessionTotals } from './session-totals.ts';
 import { StoreProbe } from './store-probe.ts';
 import { TaskProtection } from './task-protection.ts';
-import { Watch } from './watch.ts';
 
 /** A collector that does not reply must not hold up a stop. */
 const EXPORT_TIMEOUT_MS = 3_000;
@@ -37,7 +37,7 @@ export class Observer {
   readonly metrics: MetricsRegistry;
   readonly #eventLoop: EventLoop;
   readonly #probe: StoreProbe;
-  readonly #watch: Watch;
+  readonly #warnings: LogWarnings;
   readonly #emf: EmfReport | undefined;
   readonly #protection: TaskProtection | undefined;
   readonly #figures: FiguresReport;
@@ -49,11 +49,11 @@ export class Observer {
       tail.follow(followed);
     };
     const probe = new StoreProbe({ redis, keys, lease, onAnswer });
-    const sums = new SessionSums(sessions);
+    const sums = new SessionTotals(sessions);
     this.#probe = probe;
     this.#eventLoop = eventLoop;
     this.metrics = createMetrics({ ...parts, sums, probe });
-    this.#watch = new Watch({ counters, probe, eventLoop, sums, log });
+    this.#warnings = new LogWarnings({ counters, probe, eventLoop, sums, log });
     this.#figures = new FiguresReport(parts);
     const { metricsDeployment, taskProtectionAgent } = config;
     if (metricsDeployment !== undefined) {
@@ -69,7 +69,7 @@ export class Observer {
   start(): void {
     this.#eventLoop.start();
     this.#probe.start();
-    this.#watch.start();
+    this.#warnings.start();
     this.#emf?.start();
     this.#figures.start();
     this.#protection?.start();
@@ -87,7 +87,7 @@ export class Observer {
 
   /** Redis must still be there. Does not reject. */
   async stop(): Promise<void> {
-    this.#watch.stop();
+    this.#warnings.stop();
     this.#probe.stop();
     this.#emf?.stop();
     this.#eventLoop.stop();

@@ -4,7 +4,7 @@ export interface ObservedSession {
   readonly outbox: { readonly bytes: number; readonly stalledSinceMs: number };
 }
 
-interface SessionTotals {
+interface Totals {
   /** Served from their mailboxes because they are behind, or have just come. */
   replaying: number;
   /** Whose reader has not read for a second and more. */
@@ -19,16 +19,16 @@ const STALLED_MS = 1_000;
 const FRESH_MS = 2_000;
 
 /** Sums over all connections, made when somebody asks, and kept for a moment. */
-export class SessionSums {
+export class SessionTotals {
   readonly #sessions: () => Iterable<ObservedSession>;
-  #totals: SessionTotals | undefined;
+  #totals: Totals | undefined;
   #madeAtMs = 0;
 
   constructor(sessions: () => Iterable<ObservedSession>) {
     this.#sessions = sessions;
   }
 
-  get now(): SessionTotals {
+  get now(): Totals {
     const nowMs = performance.now();
     if (this.#totals !== undefined && nowMs - this.#madeAtMs < FRESH_MS) return this.#totals;
     const totals = { replaying: 0, stalled: 0, outboxBytes: 0, largestOutboxBytes: 0 };

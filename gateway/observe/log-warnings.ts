@@ -1,7 +1,7 @@
 import type { Counters } from './counters.ts';
 import type { EventLoop } from './event-loop.ts';
 import { type GatewayLog, reportSuppressed } from './log.ts';
-import type { SessionSums } from './session-totals.ts';
+import type { SessionTotals } from './session-totals.ts';
 import type { StoreProbe } from './store-probe.ts';
 
 const TICK_MS = 1_000;
@@ -22,7 +22,7 @@ interface WatchSources {
   readonly counters: Counters;
   readonly probe: StoreProbe;
   readonly eventLoop: EventLoop;
-  readonly sums: SessionSums;
+  readonly sums: SessionTotals;
   readonly log: GatewayLog;
 }
 
@@ -30,7 +30,7 @@ interface WatchSources {
  * Logs what the counters show to be wrong: however many clients are concerned, one line per kind and ten seconds, with
  * their number.
  */
-export class Watch {
+export class LogWarnings {
   readonly #sources: WatchSources;
   readonly #rows: readonly Row[];
   readonly #reported = new Map<string, { value: number; atMs: number }>();
@@ -42,7 +42,11 @@ export class Watch {
     this.#sources = sources;
     this.#rows = [
       { event: 'verifies_refused', message: 'tokens were refused', read: () => counters.refusedVerifies },
-      { event: 'frames_refused', message: 'clients sent what is not allowed', read: () => counters.badFrames },
+      {
+        event: 'frames_refused',
+        message: 'frames that break the protocol were refused',
+        read: () => counters.badFrames,
+      },
       {
         event: 'slow_readers',
         message: 'sessions were closed: their clients did not read',
