@@ -42,8 +42,8 @@ type SessionSurroundings = Omit<SessionParts, ComposedHere> &
 interface ComposedSessions {
   readonly broadcasts: Broadcast;
   readonly stalled: StalledBytes;
-  /** The owner of a new connection. */
-  readonly own: (...connection: SessionArguments) => Session;
+  /** Makes the session that owns a new connection. */
+  readonly makeOwner: (...connection: SessionArguments) => Session;
 }
 
 type SessionArguments = ConstructorParameters<typeof Session> extends [unknown, ...infer Rest] ? Rest : never;
@@ -79,5 +79,5 @@ export function composeSessions(around: SessionSurroundings): ComposedSessions {
     unverifiedBytes: { total: 0 },
     decoders: new Decoders(),
   };
-  return { broadcasts, stalled, own: (...connection) => new Session(sessionParts, ...connection) };
+  return { broadcasts, stalled, makeOwner: (...connection) => new Session(sessionParts, ...connection) };
 }

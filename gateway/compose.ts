@@ -131,7 +131,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, state: Gat
   const upstream =
     config.upstream && (await Upstream.create({ settings: config.upstream, config, redis, keys, lease, log }));
 
-  const { stalled, own } = composeSessions({
+  const { stalled, makeOwner } = composeSessions({
     config,
     registry,
     counters,
@@ -151,7 +151,7 @@ export async function compose(config: GatewayConfig, log: GatewayLog, state: Gat
   });
   const tlsMaterial = config.tls ? new TlsMaterial(config.tls, log) : undefined;
   const { network, description: networkDescription } = chooseNetwork(config.net, await tlsMaterial?.load());
-  const listener = new Listener<Session>({ settings: config, network, counters, log, own });
+  const listener = new Listener<Session>({ settings: config, network, counters, log, makeOwner });
 
   const connections = () => listener.size;
   const sessions = () => listener.owners;

@@ -7,8 +7,8 @@ import { z } from 'zod';
  * the value the message body (JSON text, opaque here). A mailbox member (sorted set, score = message id) is
  * `[head]\n<body>`. Lua writes both by joining strings, because its numbers and its JSON would not keep ids and bodies.
  *
- *   message  ["m", "<id>", command_id, version, expires_at_ms, "<flags>", "<traceparent>", direct, kept]
- *            direct: "*" for everyone, or [user, epoch, …] · kept: likewise, and also in those users' mailboxes
+ *   message  ["m", "<id>", command_id, version, expires_at_ms, "<flags>", "<traceparent>", inbox_only, also_in_mailbox]
+ *            inbox_only: "*" for everyone, or [user, epoch, …] · also_in_mailbox: likewise, and also in those users' mailboxes
  *   close    ["c", user, epoch, reason, owing]     owing 1: the next session waits until everything before this record is handled
  *   mailbox  ["p", user, epoch]     somebody else put something into this session's mailbox: read it again
  *   clock    ["s"]     the store's clock was set: read all mailboxes again
@@ -37,8 +37,8 @@ export interface MessageRecord {
   kind: 'message';
   head: MessageHead;
   body: string;
-  direct: Recipient[] | 'everyone';
-  kept: Recipient[];
+  inboxOnly: Recipient[] | 'everyone';
+  alsoInMailbox: Recipient[];
 }
 
 export interface CloseRecord {
@@ -88,8 +88,8 @@ function chatOf([, id = '', commandId, version, userId = '', epoch]: RegExpExecA
     kind: 'message',
     head: { id, commandId: Number(commandId), version: Number(version), expiresAtMs: 0, flags: '', traceparent: '' },
     body,
-    direct: [{ userId, epoch: Number(epoch) }],
-    kept: [],
+    inboxOnly: [{ userId, epoch: Number(epoch) }],
+    alsoInMailbox: [],
   };
 }
 
@@ -121,15 +121,15 @@ export function headRest(head: MessageHead): string {
 
 /** By hand, not by a schema: every message to a group or with a receipt comes through here. */
 function messageOf(items: readonly unknown[], body: string): MessageRecord {
-  const [, id, commandId, version, expiresAtMs, flags, traceparent, direct, kept] = items;
+  const [, id, commandId, version, expiresAtMs, flags, traceparent, inboxOnly, alsoInMailbox] = items;
   if (typeof id !== 'string' || typeof flags !== 'string' || typeof traceparent !== 'string') throw notARecord();
   if (!isCount(commandId) || !isCount(version) || !isCount(expiresAtMs)) throw notARecord();
   return {
     kind: 'message',
     head: { id, commandId, version, expiresAtMs, flags, traceparent },
     body,
-    direct: direct === '*' ? 'everyone' : recipients(direct),
-    kept: recipients(kept),
+    inboxOnly: inboxOnly === '*' ? 'everyone' : recipients(inboxOnly),
+    alsoInMailbox: recipients(alsoInMailbox),
   };
 }
 

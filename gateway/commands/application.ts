@@ -1,7 +1,7 @@
 import { UPSTREAM_BATCH_BYTES, UPSTREAM_BODY_DEPTH } from '../../contract/upstream.ts';
 import { isWithinDepth } from '../../contract/wire/commands.ts';
 import type { Session } from '../session/session.ts';
-import { parseJson, refSchema } from './body.ts';
+import { parseJsonBytes, refSchema } from './body.ts';
 import type { Handler } from './handler.ts';
 
 /** The maximum number of bytes that the item around a body takes of a batch. */
@@ -30,7 +30,7 @@ interface ApplicationFrame {
 export const application: Handler<ApplicationParts> = (session, frame, { upstream }) => {
   const { commandId, version } = frame;
   const isEmpty = frame.bodyBytes === 0;
-  const value = isEmpty ? null : parseJson(frame.body);
+  const value = isEmpty ? null : parseJsonBytes(frame.body);
   if (value === undefined) return session.rejectAsViolation('malformed', version);
   const ref = refIn(value);
   if (upstream === undefined || upstream.isRefused(commandId)) {

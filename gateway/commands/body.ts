@@ -38,11 +38,11 @@ export const replySchema = z
 
 /** Returns the JSON of a body that fits its schema; undefined for anything else. */
 export function parseBody<T>(frame: Frame, schema: z.ZodType<T>): T | undefined {
-  const result = schema.safeParse(parseJson(frame.body));
+  const result = schema.safeParse(parseJsonBytes(frame.body));
   return result.success ? result.data : undefined;
 }
 
-export function parseJson(bytes: Buffer): unknown {
+export function parseJsonBytes(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) return undefined;
   try {
     return JSON.parse(bytes.toString('utf8'));
@@ -54,6 +54,6 @@ export function parseJson(bytes: Buffer): unknown {
 
 /** Returns the `ref` of a body that is refused, so that its sender knows which one it was. */
 export function refOf(frame: Frame): string | number | undefined {
-  const body = z.object({ ref: refSchema }).safeParse(parseJson(frame.body));
+  const body = z.object({ ref: refSchema }).safeParse(parseJsonBytes(frame.body));
   return body.success ? body.data.ref : undefined;
 }

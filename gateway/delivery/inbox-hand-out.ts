@@ -96,9 +96,9 @@ export class InboxHandOut {
   }
 
   #deliver(entry: InboxEntry, record: MessageRecord): void {
-    const { head, body, direct, kept } = record;
+    const { head, body, inboxOnly, alsoInMailbox } = record;
     this.#latestId = Math.max(this.#latestId, Number(head.id));
-    if (direct === 'everyone') {
+    if (inboxOnly === 'everyone') {
       const message = this.#message(entry, record, 'broadcast');
       for (const session of this.#registry.all()) {
         if (Number(head.id) > session.identity.joinedAtMessageId) this.#hand(entry, session, message);
@@ -106,9 +106,9 @@ export class InboxHandOut {
       return;
     }
     const isExpired = head.expiresAtMs > 0 && head.expiresAtMs <= this.#clock.nowMs();
-    const message = direct.length > 0 ? this.#message(entry, record, 'inbox') : undefined;
+    const message = inboxOnly.length > 0 ? this.#message(entry, record, 'inbox') : undefined;
     const stale: Recipient[] = [];
-    for (const recipient of direct) {
+    for (const recipient of inboxOnly) {
       const session = this.#registry.find(recipient.userId, recipient.epoch);
       if (isExpired) void this.#progress.mark({ messageId: head.id, userId: recipient.userId, state: 'expired' });
       else if (session && message) this.#hand(entry, session, message);
@@ -123,14 +123,14 @@ export class InboxHandOut {
         .then(() => entry.settle());
     }
     // One that expired stays in the mailbox until the next claim gives it up.
-    if (!isExpired) this.#deliverKept(entry, record, kept);
+    if (!isExpired) this.#deliverAlsoInMailbox(entry, record, alsoInMailbox);
   }
 
   /** Those whose session has moved on find the message in their mailbox. */
-  #deliverKept(entry: InboxEntry, record: MessageRecord, kept: readonly Recipient[]): void {
-    if (kept.length === 0) return;
+  #deliverAlsoInMailbox(entry: InboxEntry, record: MessageRecord, recipients: readonly Recipient[]): void {
+    if (recipients.length === 0) return;
     const message = this.#message(entry, record, 'inbox, in mailbox too');
-    for (const { userId, epoch } of kept) {
+    for (const { userId, epoch } of recipients) {
       const session = this.#registry.find(userId, epoch);
       if (session) this.#hand(entry, session, message);
     }

@@ -190,8 +190,8 @@ export class InboxReader {
         if (record.kind === 'close') wait(record.userId);
         else if (record.kind === 'mailbox') look(record);
         else {
-          if (record.direct !== 'everyone') record.direct.forEach(look);
-          record.kept.forEach(look);
+          if (record.inboxOnly !== 'everyone') record.inboxOnly.forEach(look);
+          record.alsoInMailbox.forEach(look);
         }
       }
     }

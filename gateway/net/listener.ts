@@ -39,7 +39,7 @@ interface ListenerParts<Owner extends ConnectionOwner> {
    * Makes the owner of an admitted connection. `onlyUser`: the user whom the client's certificate names, who is the only
    * one it may verify as; undefined when no certificate was asked for.
    */
-  readonly own: (
+  readonly makeOwner: (
     connection: Connection,
     connectionId: number,
     address: AddressCount,
@@ -141,7 +141,7 @@ export class Listener<Owner extends ConnectionOwner> implements AcceptEvents {
       return;
     }
     this.#lastConnectionId += 1;
-    const owner = this.#parts.own(connection, this.#lastConnectionId, address, connection.certificateName);
+    const owner = this.#parts.makeOwner(connection, this.#lastConnectionId, address, connection.certificateName);
     this.#owners.add(owner);
     connection.events = owner;
     this.#parts.log.trace({ event: 'accepted', connection: this.#lastConnectionId, address: from }, 'accepted');

@@ -29,11 +29,11 @@ const SILENCE_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_500;
 
 export function connectRedis(config: StoreSettings, log: Log): GatewayRedis {
-  const way = { config, credentials: credentialsOf(config), log, use: new StoreUse() };
-  return new WaitingRedis(way, { blocks: false });
+  const parts = { config, credentials: credentialsOf(config), log, use: new StoreUse() };
+  return new WaitingRedis(parts, { blocks: false });
 }
 
-interface Way {
+interface StoreConnectionParts {
   readonly config: StoreSettings;
   /** Shared by all connections: a rotated secret is read once. */
   readonly credentials: CredentialSource<Credentials | undefined>;
@@ -43,7 +43,7 @@ interface Way {
 
 class WaitingRedis implements GatewayRedis {
   readonly use: StoreUse;
-  readonly #way: Way;
+  readonly #parts: StoreConnectionParts;
   /** What waits for something to come says nothing about the store's speed. */
   readonly #blocks: boolean;
   readonly #client: RedisClient;
@@ -61,10 +61,10 @@ class WaitingRedis implements GatewayRedis {
   readonly #tooFullFor = new Set<number>();
   #closed = false;
 
-  constructor(way: Way, { blocks }: { blocks: boolean }) {
-    const { config, credentials, use } = way;
+  constructor(parts: StoreConnectionParts, { blocks }: { blocks: boolean }) {
+    const { config, credentials, use } = parts;
     this.use = use;
-    this.#way = way;
+    this.#parts = parts;
     this.#blocks = blocks;
     this.#client = new RedisClient({
       target: parseRedisUrl(config.url),
@@ -92,7 +92,7 @@ class WaitingRedis implements GatewayRedis {
   }
 
   blocking(): GatewayRedis {
-    return new WaitingRedis(this.#way, { blocks: true });
+    return new WaitingRedis(this.#parts, { blocks: true });
   }
 
   async command(name: string, ...args: RedisArgument[]): Promise<RedisReply> {
@@ -172,7 +172,7 @@ class WaitingRedis implements GatewayRedis {
     } catch (error) {
       this.#away('store_credentials', error instanceof Error ? error.message : String(error));
     }
-    const hasCredentials = this.#way.credentials.current !== undefined;
+    const hasCredentials = this.#parts.credentials.current !== undefined;
     await setTimeout(retryDelay(attempt), undefined, { ref: false });
     if (!hasCredentials && !this.#closed) return this.#renewed(attempt + 1);
   }
@@ -180,7 +180,7 @@ class WaitingRedis implements GatewayRedis {
   #away(reason: string, error: string): void {
     if (this.#trouble === reason) return;
     this.#trouble = reason;
-    this.#way.log.warn({ event: 'redis_away', reason, error }, 'Redis is out of reach, or refuses');
+    this.#parts.log.warn({ event: 'redis_away', reason, error }, 'Redis is unreachable or refuses commands');
   }
 
   #succeeded(number: number): void {
@@ -193,7 +193,7 @@ class WaitingRedis implements GatewayRedis {
     this.#trouble = undefined;
     this.#tooFullFor.clear();
     this.#pauses = 0;
-    this.#way.log.info({ event: 'redis_back' }, 'Redis replies again');
+    this.#parts.log.info({ event: 'redis_back' }, 'Redis replies again');
   }
 
   #ready(): void {

@@ -18,11 +18,11 @@ test('a message for some, of whom one acknowledges', () => {
     kind: 'message',
     head,
     body,
-    direct: [
+    inboxOnly: [
       { userId: '123', epoch: 1 },
       { userId: 'b:c', epoch: 9_007_199_254_740_991 },
     ],
-    kept: [{ userId: 'd', epoch: 3 }],
+    alsoInMailbox: [{ userId: 'd', epoch: 3 }],
   });
 });
 
@@ -32,22 +32,25 @@ test('a chat to one user reads the same as its longer forms, whatever the user i
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.nat(), fc.string(), (userId, epoch, body) => {
       const recipient = `[${JSON.stringify(userId)},${epoch}]`;
-      const record = { kind: 'message', head: chat, body, direct: [{ userId, epoch }], kept: [] };
+      const record = { kind: 'message', head: chat, body, inboxOnly: [{ userId, epoch }], alsoInMailbox: [] };
       expect(parseInboxRecord(`["m",${text},${recipient},[]]`, body)).toEqual(record);
       expect(parseInboxRecord(`["m",${text},${recipient},${recipient}]`, body)).toEqual({
         ...record,
-        kept: record.direct,
+        alsoInMailbox: record.inboxOnly,
       });
     }),
   );
 });
 
 test('a message for everyone', () => {
-  expect(parseInboxRecord(`["m",${headText},"*",[]]`, '{}')).toMatchObject({ direct: 'everyone', kept: [] });
+  expect(parseInboxRecord(`["m",${headText},"*",[]]`, '{}')).toMatchObject({
+    inboxOnly: 'everyone',
+    alsoInMailbox: [],
+  });
 });
 
 test('an empty list as Lua writes it is an empty list', () => {
-  expect(parseInboxRecord(`["m",${headText},[],[]]`, '{}')).toMatchObject({ direct: [], kept: [] });
+  expect(parseInboxRecord(`["m",${headText},[],[]]`, '{}')).toMatchObject({ inboxOnly: [], alsoInMailbox: [] });
 });
 
 test('the end of a session, and the notice that a mailbox was written', () => {

@@ -194,7 +194,7 @@ async function agrees(steps: readonly Step[]): Promise<void> {
       fields.flatMap((field, at) => (at % 2 === 0 ? [parseInboxRecord(field, fields[at + 1] ?? '')] : [])),
     );
     const messages = records.flatMap((one) =>
-      one.kind === 'message' ? [{ id: one.head.id, direct: one.direct, kept: one.kept }] : [],
+      one.kind === 'message' ? [{ id: one.head.id, direct: one.inboxOnly, kept: one.alsoInMailbox }] : [],
     );
     expect(messages).toEqual(run.model.inboxes.get(gateway));
     ids.push(...messages.map(({ id }) => Number(id)));

@@ -108,7 +108,7 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
       return pages.shift() ?? [];
     },
   };
-  const { broadcasts, own } = composeSessions({
+  const { broadcasts, makeOwner } = composeSessions({
     config,
     registry,
     counters,
@@ -144,7 +144,7 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
     connections += 1;
     const connection = new TestConnection();
     const address = { network: '', connections: 1, unverified: 0, verifiedAtMs: 0 };
-    const session = own(connection, connections, address, undefined);
+    const session = makeOwner(connection, connections, address, undefined);
     return {
       session,
       connection,

@@ -248,14 +248,14 @@ export class Protocol {
     } else if (record.kind === 'close') {
       if (session?.epoch === record.epoch) await this.#end(gateway, record.successorWaits);
       else if (record.successorWaits) await this.#release(record.epoch, idOf(gateway), true);
-    } else if (record.kind === 'message' && record.direct !== 'everyone') {
+    } else if (record.kind === 'message' && record.inboxOnly !== 'everyone') {
       const { id } = record.head;
       gateway.seenId = Math.max(gateway.seenId, Number(id));
-      for (const { epoch } of record.direct) {
+      for (const { epoch } of record.inboxOnly) {
         if (session?.epoch === epoch && session.state === 'live') await this.#deliver(gateway, session, id, false);
         else await this.#stash(id, body);
       }
-      for (const { epoch } of record.kept) {
+      for (const { epoch } of record.alsoInMailbox) {
         if (session?.epoch !== epoch || session.state !== 'live') continue;
         if (Number(id) > session.lastSent) await this.#deliver(gateway, session, id, true);
       }

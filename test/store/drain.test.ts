@@ -170,8 +170,8 @@ describe.each(drivers)('the drain of front_tcp over %s', (driver) => {
     const entries = await store.redis.xrange(store.keys.inbox('g1'), '-', '+');
     const records = entries.flatMap(([, fields]) => fields.filter((_, at) => at % 2 === 0));
     expect(records.map((record) => parseInboxRecord(record, ''))).toMatchObject([
-      { direct: 'everyone', head: { commandId: 104 } },
-      { direct: 'everyone' },
+      { inboxOnly: 'everyone', head: { commandId: 104 } },
+      { inboxOnly: 'everyone' },
     ]);
   });
 

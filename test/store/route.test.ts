@@ -84,7 +84,7 @@ describe.each(drivers)('the route script over %s', (driver) => {
     expect(more).toEqual([]);
     expect(entry).toMatchObject({
       kind: 'message',
-      direct: even.map((userId) => ({ userId, epoch: odd.indexOf(userId) })),
+      inboxOnly: even.map((userId) => ({ userId, epoch: odd.indexOf(userId) })),
     });
     expect(await inbox('g1')).toHaveLength(1);
   });
@@ -124,7 +124,7 @@ describe.each(drivers)('the route script over %s', (driver) => {
     const { answers } = await route([message(['acker'])]);
     expect(answers[0]).toMatchObject({ online: 1, stored: 0 });
     expect(await mailbox('acker')).toHaveLength(1);
-    expect(await inbox('g1')).toMatchObject([{ direct: [], kept: [{ userId: 'acker', epoch: 3 }] }]);
+    expect(await inbox('g1')).toMatchObject([{ inboxOnly: [], alsoInMailbox: [{ userId: 'acker', epoch: 3 }] }]);
   });
 
   it('stores an application message for a plain session: it could not read it', async () => {
@@ -196,7 +196,7 @@ describe.each(drivers)('the route script over %s', (driver) => {
     await store.redis.sadd(store.keys.sessions('g1'), 'a', 'b');
     const all = await route([message('everyone')]);
     expect(all.answers[0]?.online).toBe(2);
-    expect(await inbox('g1')).toMatchObject([{ direct: 'everyone' }]);
+    expect(await inbox('g1')).toMatchObject([{ inboxOnly: 'everyone' }]);
     expect(await inbox('g2')).toHaveLength(1);
     await route([message('everyone elsewhere')], { gatewayId: 'g1' });
     expect(await inbox('g1')).toEqual([]);

@@ -2,9 +2,8 @@ import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { tupleOf } from '../redis-reply.ts';
 import { ACTION_LUA, type Actor, act } from './action.ts';
-import { AUDIT_LUA } from './audit.ts';
 import { GROUP_LUA } from './groups.ts';
-import { ALLOW_FULL, defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, AUDIT_LUA, defineScript, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { LATER_LUA, ROUTE_LUA } from './route.ts';
 
@@ -23,7 +22,7 @@ const cancelScript = defineScript(
   readLua(new URL('./cancel.lua', import.meta.url)),
 );
 
-interface Release {
+interface ReleasedCommands {
   /** Number of commands that were released completely. */
   readonly released: number;
   /** Time until the next one is due, ms; 0: more is due now. Undefined: none is scheduled. */
@@ -37,7 +36,7 @@ export async function releaseScheduled(
   store: { offlineTtlSeconds: number } & MailboxBound,
   /** The highest message id known to the caller: new ones are above it. */
   highestId: number,
-): Promise<Release> {
+): Promise<ReleasedCommands> {
   const args = [keys.prefix, store.offlineTtlSeconds, mailboxBound(store), highestId];
   const reply = await redis.script(releaseScript, [keys.users], args);
   const [released, nextInMs] = tupleOf(reply, 'number', 'number');
