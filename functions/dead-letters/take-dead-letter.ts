@@ -1,7 +1,6 @@
 import { textsOf } from '../../contract/store/redis-reply.ts';
 import { withDeadline } from '../../contract/store/scripts/action.ts';
-import { AUDIT_LUA } from '../../contract/store/scripts/audit.ts';
-import { ALLOW_FULL, defineScript, readLua } from '../../contract/store/scripts/library.ts';
+import { ALLOW_FULL, AUDIT_LUA, defineScript, readLua } from '../../contract/store/scripts/library.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { LETTER_LUA } from './letter.ts';
 import { entryFor } from './retry-entry.ts';

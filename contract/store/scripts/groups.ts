@@ -2,8 +2,7 @@ import type { RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { listOf, numberOf, textsOf, tupleOf } from '../redis-reply.ts';
 import { ACTION_LUA, type Actor, act } from './action.ts';
-import { AUDIT_LUA } from './audit.ts';
-import { defineScript, readLua } from './library.ts';
+import { AUDIT_LUA, defineScript, readLua } from './library.ts';
 
 export const GROUP_LUA = readLua(new URL('./group-library.lua', import.meta.url));
 

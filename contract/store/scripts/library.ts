@@ -31,6 +31,12 @@ export function pushList(args: RedisArgument[], list: readonly string[]): void {
 /** Follows the prelude of a script that must work when the store is full. Scripts that accept new messages do not have it. */
 export const ALLOW_FULL = readLua(new URL('./allow-full.lua', import.meta.url));
 
+/** Records of who did what. */
+export const AUDIT_LUA = readLua(new URL('./audit-library.lua', import.meta.url));
+
+/** The tokens of a user. */
+export const TOKENS_LUA = readLua(new URL('./tokens-library.lua', import.meta.url));
+
 const defined = new Map<string, Script>();
 
 /**

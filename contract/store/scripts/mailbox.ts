@@ -3,8 +3,7 @@ import type { Keys } from '../keys.ts';
 import { type MessageHead, parseMailboxMember, type Recipient } from '../records.ts';
 import { textsOf, wordOf } from '../redis-reply.ts';
 import { ACTION_LUA, type Actor, act } from './action.ts';
-import { AUDIT_LUA } from './audit.ts';
-import { ALLOW_FULL, defineScript, pushList, readLua } from './library.ts';
+import { ALLOW_FULL, AUDIT_LUA, defineScript, pushList, readLua } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import type { Undelivered } from './sessions.ts';
 

@@ -3,11 +3,9 @@ import { APPLICATION_DOWN } from '../../wire/command-ids.ts';
 import type { Keys } from '../keys.ts';
 import { tupleOf, wordOf } from '../redis-reply.ts';
 import { STEP_WORK, workOf } from '../work.ts';
-import { AUDIT_LUA } from './audit.ts';
 import { GROUP_LUA } from './groups.ts';
-import { defineScript, pushList, readLua } from './library.ts';
+import { AUDIT_LUA, defineScript, pushList, readLua, TOKENS_LUA } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
-import { TOKENS_LUA } from './tokens.ts';
 
 export const ROUTE_LUA = readLua(new URL('./route-library.lua', import.meta.url));
 
@@ -81,7 +79,7 @@ export interface RouteOptions extends MailboxBound {
   reservedIds?: number;
   /** The highest message id known to the caller: new ones are above it. */
   highestId: number;
-  /** Each command is recorded in the audit, which keeps about so many records; 0: none. */
+  /** Each command is recorded in the audit, which keeps about this many records; 0: none. */
   auditMax?: number;
   /** Nothing is done unless this is the token (in its stored form) of an operator. */
   operator?: { userId: string; token: string };

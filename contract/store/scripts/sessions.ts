@@ -4,11 +4,9 @@ import type { Keys } from '../keys.ts';
 import type { Recipient } from '../records.ts';
 import { listOf, rowsOf, textOf, textsOf, wordOf } from '../redis-reply.ts';
 import { ACTION_LUA, type Actor, inTime } from './action.ts';
-import { AUDIT_LUA } from './audit.ts';
-import { ALLOW_FULL, defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, AUDIT_LUA, defineScript, readLua, TOKENS_LUA } from './library.ts';
 import { type MailboxBound, mailboxBound } from './mailbox-bound.ts';
 import { TRIM_LUA } from './sweep.ts';
-import { TOKENS_LUA } from './tokens.ts';
 
 /** Shared with leases: epochs and ids are on one time line. */
 export const SESSION_LUA = readLua(new URL('./session-library.lua', import.meta.url));

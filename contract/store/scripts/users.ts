@@ -4,10 +4,8 @@ import { hashPassword } from '../passwords.ts';
 import { listOf, tupleOf, wordOf } from '../redis-reply.ts';
 import { makeToken, tokenAtRest } from '../tokens.ts';
 import { ACTION_LUA, type Actor, act } from './action.ts';
-import { AUDIT_LUA } from './audit.ts';
-import { ALLOW_FULL, defineScript, readLua } from './library.ts';
+import { ALLOW_FULL, AUDIT_LUA, defineScript, readLua, TOKENS_LUA } from './library.ts';
 import { SESSION_LUA } from './sessions.ts';
-import { TOKENS_LUA } from './tokens.ts';
 
 interface NewUser {
   /** Undefined: the user has none, and cannot log in. */

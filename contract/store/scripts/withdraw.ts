@@ -2,9 +2,8 @@ import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { Keys } from '../keys.ts';
 import { numbersOf, textsOf } from '../redis-reply.ts';
 import { inSteps, STEP_WORK, takeOutWork } from '../work.ts';
-import { AUDIT_LUA } from './audit.ts';
 import { GROUP_LUA } from './groups.ts';
-import { ALLOW_FULL, defineScript, pushList, readLua } from './library.ts';
+import { ALLOW_FULL, AUDIT_LUA, defineScript, pushList, readLua } from './library.ts';
 import type { RouteCommand } from './route.ts';
 
 const withdrawScript = defineScript(
