@@ -89,7 +89,7 @@ const schema = z
     /** How often certificate files, or the secret, are looked at for a renewal. */
     TLS_RENEWAL_CHECK_MS: whole(60_000, 10, MAX_MS),
     DRAIN_TIMEOUT_MS: whole(110_000, 0, MAX_MS),
-    /** New connections are accepted for so long after the signal, within the drain, even when all clients have left. */
+    /** How long new connections are accepted after the signal, within the drain, even when all clients have left. */
     DRAIN_ACCEPT_MS: whole(0, 0, MAX_MS),
     /** How long a gateway may be silent before others take it for dead. The same for all gateways of a deployment. */
     LEASE_MS: whole(DEFAULT_LEASE_MS, 1_000, 600_000),
@@ -98,7 +98,7 @@ const schema = z
     /** The ECS task protects itself while it holds connections, through the agent whose address ECS sets. */
     TASK_PROTECTION: flag,
     ECS_AGENT_URI: z.url({ protocol: /^http$/, error: 'must be an http:// URL' }).optional(),
-    /** Over so many times the mean of all gateways, clients that know a goodbye are asked to come again. 0: off. */
+    /** Above this multiple of the mean of all gateways, clients that know a goodbye are asked to reconnect. 0: off. */
     SHED_ABOVE: z.coerce
       .number('must be a number')
       .refine((above) => above === 0 || above >= 1.1, 'must be 0 or at least 1.1')

@@ -64,6 +64,7 @@ class Gateway implements RunningGateway {
     redis.onReturn(
       () =>
         void reconcileSessions(parts).catch((error: unknown) =>
+          // The event's name is public; it is about reconciling sessions.
           log.error({ event: 'audit_failed', error: String(error) }, 'could not reconcile the sessions'),
         ),
     );

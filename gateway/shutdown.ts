@@ -10,9 +10,8 @@ interface ShutdownStep {
 }
 
 /**
- * With a DRAIN_TIMEOUT_MS of 39 s and more the process is gone so much after it, at most. The steps beside the goodbyes keep
- * their time of 24.5 s also in a shorter drain, of which the goodbyes get half: of 10 s it takes up to 29.5 s. The stop timeout
- * of a container is longer.
+ * The process ends at most this long after DRAIN_TIMEOUT_MS, if that is 39 s or more. In a shorter drain the other steps keep
+ * their 24.5 s and the goodbyes get half of the drain: 10 s take up to 29.5 s. The stop timeout of a container is longer.
  */
 export const STOP_MARGIN_MS = 5_000;
 const MIN_GOODBYES_MS = 1_000;

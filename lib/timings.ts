@@ -18,7 +18,7 @@ export interface Timings {
    */
   readonly deregistrationDelaySeconds: number;
   /**
-   * A client that is silent for so long after its first heartbeat is disconnected.
+   * A client that is silent for this long after its first heartbeat is disconnected.
    * @default 90
    */
   readonly heartbeatTimeoutSeconds: number;

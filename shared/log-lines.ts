@@ -97,7 +97,7 @@ const WARN = 40;
 const WINDOW_MS = 10_000;
 const LINES_PER_WINDOW = 20;
 
-/** Keeps a flood of one event from filling the log: beyond so many lines in ten seconds they are counted, and the number is logged. */
+/** Keeps a flood of one event from filling the log: lines beyond LINES_PER_WINDOW in ten seconds are only counted, and their number is logged. */
 export class FloodLimiter {
   readonly #events = new Map<string, { since: number; lines: number; suppressed: number }>();
 

@@ -132,7 +132,7 @@ async function sendToGroup(
   if (!options.receipt) return output.result({ id, recipients }, text);
   output.note(`${text} Following it for up to ${wait} s.`);
   const receipt = await awaitDelivery(api, id, wait * 1_000);
-  // Of so many, only the failures are of interest; `fronttcp commands show` lists everyone.
+  // Of many recipients, only the failures are of interest; `fronttcp commands show` lists everyone.
   const failures = { ...receipt, recipients: receipt.recipients.filter(isFailed) };
   output.result({ recipients, receipt }, receiptText(failures));
   if (hasFailed(receipt)) process.exitCode = ExitCode.failed;

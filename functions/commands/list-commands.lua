@@ -17,7 +17,7 @@ local function is_to(list)
   return false
 end
 
--- the number of recipients in a receipt of so many fields that is not read
+-- the number of recipients in a receipt that is not read, by its number of fields
 local function recipients_in(key, fields)
   local was = redis.call('HMGET', key, 'm:members', 'm:wait', 'm:accepted_at', 'm:command_id', 'm:from', 'm:replaces')
   if was[1] then return was[1] end

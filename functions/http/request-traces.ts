@@ -1,6 +1,6 @@
 import { type Span, SpanName, startTraces, type Traces } from '../../shared/trace.ts';
 
-/** Spans are sent before the response, while the sandbox still runs: an unreachable collector may delay a request for so long. */
+/** Spans are sent before the response, while the sandbox still runs: an unreachable collector may delay a request by this much. */
 const EXPORT_TIMEOUT_MS = 1_000;
 
 let started: Promise<Traces> | undefined;

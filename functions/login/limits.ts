@@ -13,7 +13,7 @@ import { HttpRefusal } from '../http/refusal.ts';
  *   user     wrong passwords from everywhere within an hour: above USER_FAILURES a new address has one free try
  *   address  wrong passwords over all users: a burst, then one a second; addresses known for the user are let through
  *   known    (user, address) pairs that have logged in; for KNOWN_SECONDS
- *   tries    (user, address): those under way, at most as many as are free; at a known address KNOWN_PARALLEL_TRIES
+ *   tries    (user, address): those in flight, at most as many as are free; at a known address KNOWN_PARALLEL_TRIES
  *
  * The numbers are in login-attempt.lua and succeeded-library.lua.
  */

@@ -1,6 +1,6 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] pair key · [3] user key · [4] address key · [5] known key · [6] 'begin' | 'failed' | 'release'
---     [7] burst of an address, 0 off · [8] key of the pair's tries that are under way · [9] name of this try
+--     [7] burst of an address, 0 off · [8] key of the pair's tries in flight · [9] name of this try
 -- Returns the time to wait before the next try, ms: 0 is now, and of 'begin': this one may go on
 -- Atomic because: two failures at the same moment must both be counted, and of parallel guesses only as many may begin as are free.
 local ADDRESS_REFILL_MS = 1000

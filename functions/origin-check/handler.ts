@@ -11,7 +11,7 @@ interface AuthorizerEvent {
 const READ = { tries: 10, timeoutMs: 2_000, pastCache: false } as const;
 const AGAIN = { tries: 1, timeoutMs: 2_000, pastCache: true } as const;
 
-/** Reads past the cache are paid for, and anybody may send a wrong value: one sandbox makes so many at once, then one in ten seconds. */
+/** Reads past the cache are paid for, and anybody may send a wrong value: one sandbox makes a burst of them, then one in ten seconds. */
 const rereads = new TokenBucket(0.1, 16, performance.now());
 /** The value before the last rotation, as of the last read past the cache; undefined: none. */
 let previous: string | undefined;

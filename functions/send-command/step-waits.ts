@@ -173,7 +173,7 @@ export class StepWaits {
   }
 
   #warn(error: unknown): void {
-    this.#log.warn({ event: 'wait_failed', error: String(error) }, 'could not look at what calls wait for');
+    this.#log.warn({ event: 'wait_failed', error: String(error) }, 'could not read what calls wait for');
   }
 
   async close(): Promise<void> {

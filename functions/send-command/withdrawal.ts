@@ -3,7 +3,7 @@ import type { withdrawCommands } from '../../contract/store/scripts/withdraw.ts'
 import { RedisUnavailableError } from '../../shared/redis/errors.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** The 503 waits so long for the withdrawal to leave: together with the call before it, less than 2 s. */
+/** How long the 503 waits for the withdrawal to leave; together with the call before it, less than 2 s. */
 const LEAVE_MS = 200;
 /** While Redis is unreachable it is repeated with growing pauses, for as long as gateways may not have checked yet. */
 const FIRST_PAUSE_MS = 250;

@@ -2,7 +2,7 @@ import type { Join } from '../session/outbox-port.ts';
 import { memoisedJoin } from './outbox.ts';
 import { TimeBudget } from './time-budget.ts';
 
-/** A write takes some microseconds: the clock is read once in so many. */
+/** Number of writes between two readings of the clock: a write takes some microseconds. */
 const WRITES_PER_CHECK = 16;
 /** Outboxes whose writes go to the network together. */
 const OUTBOXES_PER_SEND = 32;

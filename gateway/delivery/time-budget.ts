@@ -7,7 +7,7 @@ export class TimeBudget {
   readonly #stepsPerCheck: number;
   #steps = 0;
 
-  /** Reads the clock once in so many steps. */
+  /** Number of steps between two readings of the clock. */
   constructor(stepsPerCheck: number) {
     this.#stepsPerCheck = stepsPerCheck;
   }

@@ -53,7 +53,7 @@ export class Undertaker {
     if (known !== undefined) return known;
     const burial = this.#bury(gatewayId, how.leaving)
       .catch((error: unknown) =>
-        this.#log.error({ event: 'burial_failed', dead: gatewayId, error: String(error) }, 'could not bury'),
+        this.#log.error({ event: 'burial_failed', dead: gatewayId, error: String(error) }, 'could not bury a gateway'),
       )
       .finally(() => this.#inFlight.delete(gatewayId));
     this.#inFlight.set(gatewayId, burial);

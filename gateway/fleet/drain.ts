@@ -31,7 +31,7 @@ const SHARE_BEFORE_STOP_ACCEPTING = 0.8;
 
 /**
  * Sends all clients away, and serves new ones meanwhile: a load balancer sends new connections for minutes after its
- * signal to stop, and each of them would be refused. Those that have yet to verify count as new. `acceptMs`: accept new connections for so long, even when all clients have left.
+ * signal to stop, and each of them would be refused. Those that have yet to verify count as new. `acceptMs`: how long new connections are accepted, even when all clients have left.
  */
 export async function drainClients(listener: DrainedListener, budgetMs: number, acceptMs: number): Promise<void> {
   const startedAtMs = performance.now();

@@ -10,7 +10,7 @@ const MIN_PER_TICK = 1;
 const TOLERATED = 10;
 
 interface RebalanceParts {
-  /** A gateway with more than so many times the mean has too many. */
+  /** Limit as a multiple of the mean of all gateways. */
   above: number;
   /** The number of this gateway's connections. */
   connections: () => number;
@@ -58,7 +58,7 @@ export class Rebalance {
     if (!this.#isShedding) {
       this.#isShedding = true;
       const line = { event: 'shedding', connections: held, mean: Math.round(mean) };
-      log.info(line, 'asks clients to come again: others have room');
+      log.info(line, 'asks clients to reconnect: other gateways have room');
     }
     shed(sessions(), Math.max(MIN_PER_TICK, Math.ceil(excess * SHARE_PER_TICK)));
   }

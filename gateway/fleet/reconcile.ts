@@ -51,7 +51,7 @@ export async function reconcileSessions(parts: ReconcileParts): Promise<void> {
 /** Does not reject: the sessions are compared whatever becomes of it. */
 async function repeatForgotten({ recentCalls, log }: ReconcileParts): Promise<void> {
   const failed = (error: unknown): void =>
-    log.error({ event: 'store_failed', what: 'repeat', error: String(error) }, 'a script failed');
+    log.error({ event: 'store_failed', what: 'repeat', error: String(error) }, 'Redis refused a script');
   try {
     const { made, errors } = await recentCalls.repeatForgotten();
     if (made > 0) log.warn({ event: 'writes_repeated', repeated: made }, 'Redis had forgotten calls: made them again');

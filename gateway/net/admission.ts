@@ -1,7 +1,7 @@
 import { networkOf } from '../../shared/address.ts';
 import { TokenBucket } from '../../shared/time/token-bucket.ts';
 
-/** Bursts of so many seconds' worth of connections are let through. */
+/** Burst allowance, in seconds' worth of connections. */
 const BURST_SECONDS = 2;
 /** Share of all connections up to which an address that has MAX_UNVERIFIED_PER_ADDRESS already may open more. */
 const NEARLY_FULL_SHARE = 0.95;

@@ -132,7 +132,7 @@ export class NativeConnection implements Connection {
     else if (kind === RecordKind.failed) this.destroy();
   }
 
-  /** The kernel took so many of these bytes; below 0: the connection is lost. */
+  /** `taken`: the number of these bytes that the kernel took; below 0: the connection is lost. */
   onSent(bytes: Buffer, taken: number): void {
     this.isGathered = false;
     if (this.#socket < 0) return;

@@ -11,7 +11,7 @@ const ARENA_BYTES = 4_194_304;
 const MAX_RECORDS = 1_100;
 /** Sends that are gathered before they go out without being asked to. */
 const MAX_GATHERED = 1_024;
-/** No descriptor is left: for so long the listening socket is not asked. */
+/** How long no connection is accepted when no descriptor is left. */
 const ACCEPT_PAUSE_MS = 100;
 
 /**

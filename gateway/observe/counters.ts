@@ -97,7 +97,7 @@ export class Counters {
     this.replyTimes.answered(Number(ask), nowMs);
   }
 
-  /** Of `replies` that were written to Redis, so many counted. */
+  /** `counted`: how many of the `replies` that were written to Redis counted. */
   repliesWritten(replies: number, counted: number): void {
     this.replied += counted;
     this.repliesPassedOver += replies - counted;

@@ -3,7 +3,7 @@ import sonicBoom from 'sonic-boom';
 
 /** What may wait for a reader of the log that is slow; lines beyond it are dropped. */
 const MAX_WAITING_CHARACTERS = 4_194_304;
-/** At the exit a reader that takes nothing is tried so often, every 100 ms. */
+/** Number of tries, 100 ms apart, at the exit when the reader takes nothing. */
 const MAX_RETRIES_AT_EXIT = 20;
 
 let shared: SonicBoom | undefined;

@@ -35,7 +35,7 @@ export function createLog(
 /** Logs the number of lines that were left out of floods that are over. To be called at intervals. */
 export function reportSuppressed(log: GatewayLog): void {
   for (const [of, count] of limiters.get(log)?.takeOver(performance.now()) ?? []) {
-    log.info({ event: 'suppressed', of, count }, 'so many lines of this event were left out');
+    log.info({ event: 'suppressed', of, count }, 'lines of this event were suppressed');
   }
 }
 

@@ -20,7 +20,7 @@ import type { SenderOrder } from '../session/sender-order.ts';
 import type { Session } from '../session/session.ts';
 import { SenderTurns } from './sender-turns.ts';
 
-/** A sender with more than so many commands or bytes in flight is not read until half of them are routed. */
+/** A sender with more commands or bytes in flight than this is not read until half of them are routed. */
 const SENDER_MAX = 512;
 const SENDER_MAX_BYTES = 1_048_576;
 /** Commands of all senders; one that finds the queue full is not read. The bound of bytes is ROUTE_QUEUE_MAX_BYTES. */
@@ -103,7 +103,7 @@ export class RouteQueue {
   }
 
   /**
-   * Whether nothing was routed for so long that clients are better served elsewhere. Commands that were refused are no longer
+   * Whether nothing has been routed for STUCK_MS: clients are better served elsewhere. Commands that were refused are no longer
    * tried: when nothing waits and no call has failed lately, there is nothing to be stuck with.
    */
   get isStuck(): boolean {
@@ -158,7 +158,7 @@ export class RouteQueue {
     return routed;
   }
 
-  /** Nothing was tried for so long after it: the next failure begins anew. */
+  /** A failure after which nothing was tried for STUCK_MS is over: the next one begins anew. */
   #forgetOldFailure(): void {
     if (this.#failingSinceMs > 0 && performance.now() - this.#failedAtMs > STUCK_MS) this.#failingSinceMs = 0;
   }

@@ -286,7 +286,7 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     return this.#replay ? this.#replay.onDeadline(nowMs, atMs) : atMs;
   }
 
-  /** A stalled reader is looked at so often: it may go on for so long after its last progress, beside its timeout. */
+  /** Time between two checks of a stalled reader: it may be closed this much later than its timeout. */
   get #progressCheckMs(): number {
     return this.#parts.settings.slowReaderTimeoutMs / PROGRESS_CHECKS;
   }

@@ -10,7 +10,7 @@ export type PauseReason = (typeof PauseReason)[keyof typeof PauseReason];
 
 /** Of a frame before the verify (docs/protocol.md): no token is needed to send one. */
 const MAX_UNVERIFIED_FRAME_BYTES = 8_192;
-/** Bursts of so many seconds' worth of messages are let through. */
+/** Burst allowance, in seconds' worth of messages. */
 const BURST_SECONDS = 2;
 const RATE_CHECK_MS = 100;
 

@@ -7,7 +7,7 @@ import { type CloseReason, CloseReasons } from './close-reasons.ts';
 import type { Identity } from './identity.ts';
 import { Message, type Outgoing } from './messages.ts';
 
-/** After so many leases a dead predecessor has long been buried; one that lives hands over in a few milliseconds. */
+/** How long to wait for a predecessor, in leases: a dead one is buried by then, a live one hands over in a few milliseconds. */
 const PREDECESSOR_PATIENCE_LEASES = 3;
 
 /** Mailboxes in Redis. */

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { FailureCounts } from './failure-counts.ts';
 import type { Timed, Wheel } from './wheel.ts';
 
-/** Failures for one user from all addresses: so many times the limit of one address, before every attempt for that user waits. */
+/** Every attempt for a user waits after failures from all addresses: this multiple of the limit of one address. */
 const ALL_ADDRESSES_FACTOR = 5;
 const FIRST_DELAY_MS = 250;
 /** The longest delay of one attempt: 5 s, or this share of AUTH_TIMEOUT_MS if that is less. The right token always gets in. */

@@ -16,9 +16,9 @@ interface DeliveryProgressParts {
   readonly log: Pick<Log, 'error'>;
 }
 
-/** A caller waits for an acknowledgement for so long at most (MAX_WAIT_SECONDS), and a little. */
+/** A little more than the longest time that a caller waits for an acknowledgement (MAX_WAIT_SECONDS). */
 const AWAITED_MS = 30_000;
-/** With so many calls that wait, every acknowledgement is taken for an awaited one. */
+/** When this many calls wait, every acknowledgement is taken for an awaited one. */
 const AWAITED_MAX = 16_384;
 
 /**

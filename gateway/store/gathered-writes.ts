@@ -23,7 +23,7 @@ interface Call {
 
 /** What may wait for others leaves after this time at the latest. */
 const WAIT_MS = 5;
-/** With so many items it does not wait. */
+/** Writes at once when it has this many items. */
 const WAITING_MAX = 32;
 
 /**
@@ -123,7 +123,7 @@ export class GatheredWrites<T> {
       await write(step, isRepeated);
     } catch (error) {
       if (step.length === 1) {
-        log.error({ event: 'store_failed', what, error: String(error) }, 'a script failed');
+        log.error({ event: 'store_failed', what, error: String(error) }, 'Redis refused a script');
         return;
       }
       const half = Math.ceil(step.length / 2);

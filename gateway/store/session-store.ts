@@ -191,7 +191,7 @@ export class SessionStore {
   /** Does not reject: a final refusal of Redis is logged, because no caller could do better. */
   #run(what: string, userIds: readonly string[], work: () => Promise<void>): Promise<void> {
     const done = work().catch((error: unknown) =>
-      this.#log.error({ event: 'store_failed', what, error: String(error) }, 'a script failed'),
+      this.#log.error({ event: 'store_failed', what, error: String(error) }, 'Redis refused a script'),
     );
     this.#inFlight.add(done);
     const earlier = userIds.map((userId) => this.#lastOf.get(userId));

@@ -206,7 +206,10 @@ export class Verifier {
       await run(batch.slice(0, half));
       return run(batch.slice(half));
     }
-    this.#log.error({ event: 'verify_failed', verifies: batch.length, error: String(error) }, 'verifying failed');
+    this.#log.error(
+      { event: 'verify_failed', verifies: batch.length, error: String(error) },
+      'could not verify clients',
+    );
     for (const { answer } of batch) answer(FAILED);
   }
 

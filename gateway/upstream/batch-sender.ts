@@ -13,7 +13,7 @@ import type { UpstreamSettings } from './settings.ts';
 
 const RETRY_MIN_MS = 200;
 const RETRY_MAX_MS = 10_000;
-/** Items that no function can take, kept to be looked at; the latest so many. */
+/** Maximum of items that no function can take; the latest are kept for inspection. */
 const DEAD_MAX = 1_000;
 
 interface BatchSenderParts {
@@ -197,7 +197,10 @@ export class BatchSender {
       return this.#deliver(batch, items.slice(middle));
     }
     counters.itemsDead += 1;
-    log.error({ event: 'item_too_large', lane: items[0]?.lane, bytes: items[0]?.bytes }, 'no function takes this item');
+    log.error(
+      { event: 'item_too_large', lane: items[0]?.lane, bytes: items[0]?.bytes },
+      'an item is too large for any function',
+    );
     await redis.command('LPUSH', keys.upstreamDead, ...items.map(({ text }) => text));
     await redis.command('LTRIM', keys.upstreamDead, 0, DEAD_MAX - 1);
     await removeItems(redis, keys, items);
@@ -213,7 +216,7 @@ export class BatchSender {
     if (attempt % 10 !== 1) return;
     this.#parts.log.warn(
       { event: 'invocation_failed', function: batch.functionName, batch: batch.id, attempt, error: error.message },
-      'the upstream function was not reached; tried again',
+      'could not invoke the upstream function; it is tried again',
     );
   }
 }

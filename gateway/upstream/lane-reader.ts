@@ -136,7 +136,7 @@ export class LaneReader {
     } catch (error) {
       this.#parts.log.error(
         { event: 'lifecycle_refused', entry: id, error: String(error) },
-        'an event of an unknown form',
+        'an event has an unknown format',
       );
       return undefined;
     }

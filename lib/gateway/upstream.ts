@@ -23,8 +23,9 @@ import { suppressFinding } from '../suppress-finding.ts';
 export interface UpstreamSettings {
   /**
    * An alias, or the ARN of one: the gateways may invoke it and nothing else of the function. With an alias what fails
-   * three times goes to a queue of ours, unless it was told before what becomes of that (`configureAsyncInvoke`); a
-   * function given by its ARN has a destination of its own, or none. The same is true of `lifecycle`.
+   * three times goes to a queue that the construct makes, unless the alias already has a destination
+   * (`configureAsyncInvoke`); a function given by its ARN has a destination of its own, or none. The same is true of
+   * `lifecycle`.
    */
   readonly alias: lambda.IAlias | string;
   /** Command ids that are gathered and handed on without a reply. @default '1000-1499' */

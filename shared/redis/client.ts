@@ -26,7 +26,7 @@ interface RedisClientOptions {
    */
   readonly whileAway: 'wait' | 'fail';
   readonly connectTimeoutMs: number;
-  /** A connection without any data for so long, while a call waits for its reply, is dropped and replaced. */
+  /** Without any data for this long, while a call waits for its reply, a connection is replaced. */
   readonly silenceMs: number;
   /** Attempts to reach a cluster that has never answered. Default: any number. */
   readonly firstTries?: number;
@@ -41,8 +41,8 @@ interface RedisClientOptions {
 }
 
 /**
- * The only module that uses ioredis: commands and scripts on one connection, errors with their class, a watch on silence, credentials
- * that may change. Its owner decides when to retry: see gateway/store/redis.ts and functions/runtime/drivers/ioredis.ts.
+ * The Redis client of the gateway and the functions: commands and scripts on one connection, errors with their class, a watch
+ * on silence, credentials that may change. Its owner decides when to retry: see gateway/store/redis.ts and functions/runtime/drivers/ioredis.ts.
  */
 export class RedisClient {
   readonly #options: RedisClientOptions;

@@ -11,7 +11,7 @@ const GROWTH = 2;
 export class ReadCount {
   #count = FIRST_COUNT;
 
-  /** For each of so many streams that are read together. */
+  /** For each of `streams` streams that are read together. */
   of(streams: number): number {
     return Math.max(1, Math.floor(this.#count / streams));
   }

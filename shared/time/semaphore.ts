@@ -1,4 +1,4 @@
-/** Runs at most so many pieces of work at a time; the others wait, first in first out. */
+/** Runs at most `max` pieces of work at a time; the others wait, first in first out. */
 export class Semaphore {
   readonly #max: number;
   #running = 0;

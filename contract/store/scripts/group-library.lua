@@ -3,7 +3,7 @@
 -- A send to a group reaches its members at acceptance. While sends are pending (`group_sends:<generation>`, a sorted set of command
 -- ids), members who leave and whom one of them reaches are kept in `group_left:<generation>` ("<member>\n<id when it left>", score =
 -- time of joining).
--- a send to a group of at most so many is routed in the call that accepts it
+-- a send to a group of at most this many members is routed in the call that accepts it
 local INLINE_MEMBERS = 1000
 local function group_keys(generation)
   return P .. 'group:' .. generation, P .. 'group_left:' .. generation, P .. 'group_sends:' .. generation

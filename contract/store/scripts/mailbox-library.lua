@@ -7,7 +7,7 @@
 -- `mailbox_expiry:<user>`: ids of the messages with a time to live of their own, score = their expiry.
 -- `mailbox_senders:<user>`: once a quarter of a bound is reached, `"<sender>"\n<id>` of messages from clients, all with one score.
 local SHARED_BYTES = 800
--- one store removes at most so many messages: a mailbox far above its bound shrinks in a few steps
+-- one store removes at most this many messages: a mailbox far above its bound shrinks in a few steps
 local EVICTIONS = 32
 
 local function shared_bytes(member) return string.match(member, '^%["%d+",%d+,%d+,%d+,"%a*","[^"]*",(%d+)%]\n$') end

@@ -51,7 +51,7 @@ local function count(name, by)
   if by ~= 0 then counts[name] = (counts[name] or 0) + (by or 1) end
 end
 
--- records for inboxes, collected and written by commit(): an entry has at most so many fields and bytes, unless one
+-- records for inboxes, collected and written by commit(): an entry has at most this many fields and bytes, unless one
 -- record alone is larger
 local ENTRY_FIELDS, ENTRY_BYTES = 4000, 65536
 local outgoing, outgoingOrder = {}, {}
@@ -196,7 +196,7 @@ end
 
 -- `writes:<gateway>`: which calls of a gateway took effect here, '<all up to this number> <further> …'; a call is named
 -- '<gateway>:<number>'. A failover loses writes that were acknowledged: the gateway finds their numbers missing, and makes
--- these calls again. A number that stays missing (its call failed) is passed over when so many follow it.
+-- these calls again. A number that stays missing (its call failed) is passed over when WRITES_FURTHER follow it.
 -- Returns false for a call that is noted already: it is sent again after a broken connection, and both may arrive
 local WRITES_FURTHER, WRITES_SECONDS = 256, 600
 local function note_call(call)

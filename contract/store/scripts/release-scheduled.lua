@@ -6,7 +6,7 @@
 -- Atomic because: a recipient is served once, whichever gateways work at the same time.
 local offlineTtl, bound = tonumber(ARGV[2]), bound_of(ARGV[3])
 continue_above(ARGV[4])
--- a stored message costs more than a unit: with so many recipients per step the call stays within its bound
+-- a stored message costs more than a unit: with this many recipients per step the call stays within its bound
 local HALF = STEP_WORK / 2
 
 -- how many recipients of this command the rest of the call has room for

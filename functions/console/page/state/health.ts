@@ -26,7 +26,7 @@ export interface Problem {
 /** What waits longer than a moment: the gateways take thousands a second. */
 const MANY_WAITING = 1_000;
 const SLOW_MS = 1_000;
-/** A fall of this share within a quarter of an hour, of at least so many clients. */
+/** A fall by this share, and by at least this many clients, within a quarter of an hour. */
 const FALL_SHARE = 0.3;
 const FALL_CLIENTS = 10;
 const FALL_WITHIN_S = 900;
