@@ -50,7 +50,7 @@ async function sentBy(work: (port: RedisPort) => Promise<unknown>): Promise<[str
   const port = {
     script: async (script: { lua: string }, keys: string[], args: RedisArgument[]) => {
       sent = ['EVAL', script.lua, keys.length, ...keys, ...args];
-      return ['', '', '', ''];
+      return ['ok', '', '', '0'];
     },
     pipeline: async (commands: [string, ...RedisArgument[]][]) => {
       expect(commands).toHaveLength(1);
