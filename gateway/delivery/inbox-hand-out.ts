@@ -14,7 +14,7 @@ import { Message, type Origin, type Outgoing } from '../session/messages.ts';
 import type { Registry } from '../session/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { InboxEntry } from './inbox-entries.ts';
-import type { UnreadRecord } from './withdrawn-messages.ts';
+import type { UnreadRecord } from './revocations.ts';
 
 interface InboxHandOutParts {
   readonly registry: Pick<Registry, 'all' | 'find'>;

@@ -8,10 +8,10 @@ import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { ReadCount } from '../../shared/redis/read-count.ts';
 import type { Registry } from '../session/registry.ts';
-import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
 import type { InboxHandOut } from './inbox-hand-out.ts';
+import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
+import { type Entry, Revocations, type UnreadRecord } from './revocations.ts';
 import { TimeBudget } from './time-budget.ts';
-import { type Entry, type UnreadRecord, WithdrawnMessages } from './withdrawn-messages.ts';
 
 /** Entries of one look at what was handed out. */
 const LOOK = 8;
@@ -57,7 +57,7 @@ export class InboxReader {
   readonly #handOut: InboxHandOut;
   readonly #log: InboxReaderParts['log'];
   readonly #writer: RedisPort;
-  readonly #withdrawn: WithdrawnMessages;
+  readonly #revocations: Revocations;
   #redis: RedisPort | undefined;
   #entries: InboxEntries | undefined;
   #position = '0';
@@ -74,7 +74,7 @@ export class InboxReader {
     this.#claims = parts.claims;
     this.#handOut = parts.handOut;
     this.#log = parts.log;
-    this.#withdrawn = new WithdrawnMessages({ redis: parts.writer, keys: parts.keys, log: parts.log });
+    this.#revocations = new Revocations({ redis: parts.writer, keys: parts.keys, log: parts.log });
   }
 
   /** The highest id of a message so far. */
@@ -218,10 +218,10 @@ export class InboxReader {
     }
   }
 
-  /** Without withdrawn messages, as it is now; undefined when Redis refused. */
+  /** Without revoked messages, as it is now; undefined when Redis refused. */
   async #valid(batch: Entry[], tookMs: number): Promise<Entry[] | undefined> {
     try {
-      return await this.#withdrawn.excludeWithdrawn(batch, tookMs);
+      return await this.#revocations.excludeRevoked(batch, tookMs);
     } catch (error) {
       this.#warn(error);
       return undefined;

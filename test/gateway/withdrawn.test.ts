@@ -6,7 +6,7 @@ import { keysOf } from '../../contract/store/keys.ts';
 import type { InboxRecord } from '../../contract/store/records.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { withdrawCommands } from '../../contract/store/scripts/withdraw.ts';
-import { WithdrawnMessages } from '../../gateway/delivery/withdrawn-messages.ts';
+import { Revocations } from '../../gateway/delivery/revocations.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import type { RedisArgument, RedisPort } from '../../shared/redis/port.ts';
 import { gateway, silentLog } from '../kit/gateway.ts';
@@ -95,7 +95,7 @@ test('Redis stands still between carrying out and replying: a command withdrawn 
   expect((await g.mailbox('ack')).filter((member) => member.includes('refused'))).toEqual([]);
 });
 
-test('Redis stands still under the check for withdrawn messages: a command withdrawn behind the check is left out', async () => {
+test('Redis stands still under the revocation check: a command withdrawn behind the check is left out', async () => {
   const redis = await startTestRedis();
   onTestFinished(() => redis.stop());
   const keyPrefix = 'w:';
@@ -109,12 +109,12 @@ test('Redis stands still under the check for withdrawn messages: a command withd
     const { answers } = await routeCommands(port, keys, [command('refused')], once);
     const head = { id: answers[0]?.id };
     const entry = { id: `${Date.now()}-0`, records: [{ kind: 'message', head } as InboxRecord], unread: [] };
-    const messages = new WithdrawnMessages({ redis: port, keys, log: silentLog });
+    const revocations = new Revocations({ redis: port, keys, log: silentLog });
 
     const startedAt = performance.now();
     await redis.kill('SIGSTOP');
     // The first entry of all is asked about. On one connection, so that their order is certain.
-    const asked = messages.excludeWithdrawn([entry], 0);
+    const asked = revocations.excludeRevoked([entry], 0);
     const withdrawn = withdrawCommands(port, keys, [command('refused')], { idempotencyKey: key, auditMax: 0 });
     // Not a timer of this process: it may be held up itself.
     spawn('sh', ['-c', `sleep ${STILL_MS / 1_000}; kill -CONT ${redis.pid}`]);
@@ -135,7 +135,7 @@ test('an entry is late when the script that wrote it began early: Redis may have
   const keys = keysOf('w:');
   const port = connectRedis({ url: redis.url, cluster: false, username: undefined, password: undefined }, silentLog);
   onTestFinished(() => port.close());
-  const messages = new WithdrawnMessages({ redis: port, keys, log: silentLog });
+  const revocations = new Revocations({ redis: port, keys, log: silentLog });
   const entryOf = (id: string) => ({
     id: `${Date.now()}-0`,
     records: [{ kind: 'message', head: { id } } as InboxRecord],
@@ -143,9 +143,9 @@ test('an entry is late when the script that wrote it began early: Redis may have
   });
   const idBefore = (ms: number) => String((Date.now() - ms) * 1_024);
   const first = entryOf(idBefore(0));
-  expect(await messages.excludeWithdrawn([first], 0)).toEqual([first]);
+  expect(await revocations.excludeRevoked([first], 0)).toEqual([first]);
   const id = idBefore(1_000);
-  const late = entryOf(id);
+  const revoked = entryOf(id);
   await port.command('ZADD', keys.withdrawn, id, id);
-  expect(await messages.excludeWithdrawn([late], 0)).toEqual([{ ...late, records: [] }]);
+  expect(await revocations.excludeRevoked([revoked], 0)).toEqual([{ ...revoked, records: [] }]);
 });

@@ -7,14 +7,14 @@ import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 
 /**
- * A function withdraws a message when it refused the request, because Redis did not reply in time, and Redis carried the command
+ * A function revokes a message when it refused the request, because Redis did not reply in time, and Redis carried the command
  * out all the same. It waits for START_TIMEOUT_MS of functions/runtime/drivers/failures.ts: an entry that is read sooner than this
- * after it was written cannot have been withdrawn.
+ * after it was written cannot have been revoked.
  */
 const LATE_MS = 300;
 /** After the store stood still, commands that were sent meanwhile or were on their way get this time to arrive. */
 const GRACE_MS = 50;
-/** A function that gives a message up has withdrawn it by then: CALL_TIMEOUT_MS there, and a little. */
+/** A function that gives a message up has revoked it by then: CALL_TIMEOUT_MS there, and a little. */
 const GIVEN_UP_MS = 2_000;
 /** The share by which two clocks may drift apart. */
 const DRIFT = 0.001;
@@ -31,8 +31,8 @@ export interface UnreadRecord {
   readonly body: string;
 }
 
-/** Leaves out messages that were withdrawn. Redis is asked only about entries that come late. */
-export class WithdrawnMessages {
+/** Leaves out messages that were revoked. Redis is asked only about entries that come late. */
+export class Revocations {
   readonly #redis: RedisPort;
   readonly #keys: Keys;
   readonly #log: Pick<Log, 'info'>;
@@ -47,30 +47,33 @@ export class WithdrawnMessages {
   }
 
   /** `readMs`: how long the read took that gave the batch. */
-  async excludeWithdrawn(batch: Entry[], readMs: number): Promise<Entry[]> {
+  async excludeRevoked(batch: Entry[], readMs: number): Promise<Entry[]> {
     if (!this.#isLate(batch)) return batch;
     const ids = batch.flatMap(({ records }) => records.flatMap((one) => (one.kind === 'message' ? one.head.id : [])));
     const [first, last] = [ids[0], ids.at(-1)];
     if (first === undefined || last === undefined) return batch;
-    const withdrawn = await this.#withdrawn(first, last, readMs);
-    if (withdrawn.size === 0) return batch;
-    this.#log.info({ event: 'withdrawn', messages: withdrawn.size }, 'excluded messages of withdrawn requests');
+    const revoked = await this.#revoked(first, last, readMs);
+    if (revoked.size === 0) return batch;
+    this.#log.info(
+      { event: 'withdrawn', messages: revoked.size },
+      'left out messages whose request was refused after all',
+    );
     return batch.map(({ id, records, unread }) => ({
       id,
       unread,
-      records: records.filter((record) => record.kind !== 'message' || !withdrawn.has(record.head.id)),
+      records: records.filter((record) => record.kind !== 'message' || !revoked.has(record.head.id)),
     }));
   }
 
-  /** A store that stood still during the question may have replied ahead of a withdrawal: it is asked again. */
-  async #withdrawn(first: string, last: string, readMs: number): Promise<ReadonlySet<string>> {
+  /** A store that stood still during the question may have replied ahead of a revocation: it is asked again. */
+  async #revoked(first: string, last: string, readMs: number): Promise<ReadonlySet<string>> {
     const startedAtMs = performance.now();
     for (let tookMs = readMs; ; ) {
       if (tookMs > LATE_MS) await setTimeout(GRACE_MS);
       const askedAtMs = performance.now();
-      const withdrawn = await withdrawnMessages(this.#redis, this.#keys, first, last);
+      const revoked = await withdrawnMessages(this.#redis, this.#keys, first, last);
       tookMs = performance.now() - askedAtMs;
-      if (tookMs <= LATE_MS || askedAtMs - startedAtMs > GIVEN_UP_MS) return withdrawn;
+      if (tookMs <= LATE_MS || askedAtMs - startedAtMs > GIVEN_UP_MS) return revoked;
     }
   }
 
