@@ -1,4 +1,4 @@
-import type {} from '../../shared/raw-json.ts';
+import { isJsonObject } from '../../shared/raw-json.ts';
 
 /** Returns the entry for these recipients only (JSON). Everything else keeps the producer's text, with its escapes and digits. */
 export function entryFor(entry: string, recipients: string): string {
@@ -9,7 +9,7 @@ export function entryFor(entry: string, recipients: string): string {
     // The drain did not write it. It will become a dead letter again, with a reason.
     return entry;
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return entry;
+  if (!isJsonObject(parsed)) return entry;
   return JSON.stringify({ ...parsed, chat_to: JSON.parse(recipients) });
 }
 

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import type { z } from 'zod';
-import { parseJson } from '../../shared/raw-json.ts';
+import { isJsonObject, parseJson } from '../../shared/raw-json.ts';
 import { invalid } from './invalid.ts';
 import { HttpRefusal, tooLarge } from './refusal.ts';
 
@@ -23,9 +23,8 @@ export function readBody<T>(
 /** Returns the body as a JSON object. */
 export function readJson(event: APIGatewayProxyEventV2, maxBytes: number): Record<string, unknown> {
   const parsed = parse(bodyText(event, maxBytes));
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new HttpRefusal(400, 'not_an_object');
-  return parsed as Record<string, unknown>;
+  if (!isJsonObject(parsed)) throw new HttpRefusal(400, 'not_an_object');
+  return parsed;
 }
 
 function bodyText(event: APIGatewayProxyEventV2, maxBytes: number): string {

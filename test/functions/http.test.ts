@@ -117,6 +117,11 @@ describe('bodies', () => {
     expect((await http.call('POST', '/send-command', { body: 'not JSON' })).status).toBe(400);
   });
 
+  it.each(['1', '12345678901234567890', '[]', 'null'])('that are not an object are 400: %s', async (body) => {
+    const answer = await http.call('POST', '/send-command', { body });
+    expect([answer.status, answer.body.error]).toEqual([400, 'not_an_object']);
+  });
+
   it('may begin with a byte order mark and may come in pieces', async () => {
     const body = '\ufeff{"command_id":104,"content":"x"}';
     expect((await http.call('POST', '/send-command', { body })).status).toBe(200);
