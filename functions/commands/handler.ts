@@ -1,6 +1,6 @@
 import { readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { idempotencyKeyOf } from '../http/idempotency-key.ts';
-import { invalid } from '../http/invalid.ts';
+import { readQuery } from '../http/query.ts';
 import { HttpRefusal } from '../http/refusal.ts';
 import { type ApiRequest, type Handler, serve } from '../http/serve.ts';
 import { actorOf } from '../runtime/actor.ts';
@@ -20,9 +20,8 @@ export function createHandler(runtime: Runtime): Handler {
   return serve(runtime.log, {
     'GET /commands': async (request) => {
       await authorize(runtime, request, OPERATOR);
-      const query = commandsQuery.safeParse(request.event.queryStringParameters ?? {});
-      if (!query.success) throw invalid(query.error);
-      return listCommands(runtime.redis, runtime.keys, query.data);
+      const query = readQuery(request.event, commandsQuery);
+      return listCommands(runtime.redis, runtime.keys, query);
     },
     'DELETE /commands': async (request) => {
       const { userId } = await authorize(runtime, request, OPERATOR);
@@ -38,9 +37,8 @@ export function createHandler(runtime: Runtime): Handler {
     },
     'GET /audit': async (request) => {
       await authorize(runtime, request, OPERATOR);
-      const query = auditQuery.safeParse(request.event.queryStringParameters ?? {});
-      if (!query.success) throw invalid(query.error);
-      return readAudit(runtime.redis, runtime.keys, query.data);
+      const query = readQuery(request.event, auditQuery);
+      return readAudit(runtime.redis, runtime.keys, query);
     },
     'GET /users/{phone_number}/timeline': async (request) => {
       await authorize(runtime, request, OPERATOR);
@@ -49,9 +47,8 @@ export function createHandler(runtime: Runtime): Handler {
     'GET /commands/{id}': async (request) => {
       await authorize(runtime, request, 'read');
       const id = commandIdOf(request);
-      const query = commandQuery.safeParse(request.event.queryStringParameters ?? {});
-      if (!query.success) throw invalid(query.error);
-      const receipt = await readReceipt(runtime.redis, runtime.keys, id, query.data.cursor);
+      const query = readQuery(request.event, commandQuery);
+      const receipt = await readReceipt(runtime.redis, runtime.keys, id, query.cursor);
       if (receipt === undefined) throw new HttpRefusal(404, 'no_such_command');
       request.logFields.target = id;
       return receiptAnswer(id, receipt);

@@ -1,4 +1,4 @@
-import { invalid } from '../http/invalid.ts';
+import { readQuery } from '../http/query.ts';
 import { HttpRefusal } from '../http/refusal.ts';
 import { type Handler, type Rule, serve } from '../http/serve.ts';
 import { authorize, OPERATOR } from '../runtime/authorize.ts';
@@ -22,9 +22,8 @@ export function createHandler(runtime: Runtime): Handler {
   return serve(runtime.log, {
     'GET /dead-letters': async (request) => {
       await authorize(runtime, request, OPERATOR);
-      const query = deadLettersQuery.safeParse(request.event.queryStringParameters ?? {});
-      if (!query.success) throw invalid(query.error);
-      return listDeadLetters(runtime.redis, runtime.keys, query.data);
+      const query = readQuery(request.event, deadLettersQuery);
+      return listDeadLetters(runtime.redis, runtime.keys, query);
     },
     'POST /dead-letters/{id}/retry': taking('retry'),
     'DELETE /dead-letters/{id}': taking('delete'),

@@ -2,6 +2,7 @@ import { changeGroup, deleteGroup, listGroups, readGroup } from '../../contract/
 import { GROUP_NAME } from '../../contract/wire/commands.ts';
 import { readJson } from '../http/body.ts';
 import { invalid } from '../http/invalid.ts';
+import { readQuery } from '../http/query.ts';
 import { HttpRefusal } from '../http/refusal.ts';
 import { type ApiRequest, type Handler, serve } from '../http/serve.ts';
 import { actorOf } from '../runtime/actor.ts';
@@ -17,18 +18,14 @@ export function createHandler(runtime: Runtime): Handler {
   return serve(log, {
     'GET /groups': async (request) => {
       await authorize(runtime, request, OPERATOR);
-      const query = groupsQuery.safeParse(request.event.queryStringParameters ?? {});
-      if (!query.success) throw invalid(query.error);
-      const { limit, cursor = '' } = query.data;
+      const { limit, cursor = '' } = readQuery(request.event, groupsQuery);
       const page = await listGroups(redis, keys, { after: cursor, limit });
       return { groups: page.names, cursor: page.cursor ?? null };
     },
     'GET /groups/{name}/members': async (request) => {
       await authorize(runtime, request, OPERATOR);
       const name = nameOf(request);
-      const query = membersQuery.safeParse(request.event.queryStringParameters ?? {});
-      if (!query.success) throw invalid(query.error);
-      const { limit, cursor } = query.data;
+      const { limit, cursor } = readQuery(request.event, membersQuery);
       const page = await readGroup(redis, keys, name, { after: cursor, limit });
       if (page === undefined) throw new HttpRefusal(404, 'unknown_group');
       return { group: name, size: page.size, members: page.members, cursor: page.cursor ?? null };

@@ -82,7 +82,10 @@ export const MESSAGES = {
   },
   no_such_command: { en: 'there is no receipt of this command', zh: '没有该命令的回执' },
   no_such_message: { en: 'the mailbox does not have this message', zh: '信箱中没有该消息' },
-  no_such_letter: { en: 'there is no such dead letter: it may have been retried or deleted', zh: '没有该死信，或已被处理' },
+  no_such_letter: {
+    en: 'there is no such dead letter: it may have been retried or deleted',
+    zh: '没有该死信，或已被处理',
+  },
   user_exists: { en: 'there is a user with this id already', zh: '该用户 ID 已存在' },
   no_such_user: { en: 'there is no such user', zh: '没有该用户' },
   no_such_route: { en: 'there is no such route', zh: '没有该路径' },

@@ -19,7 +19,7 @@ export class RequestMetrics {
   readonly #now: () => number;
   readonly #version: Readonly<Record<string, string>> | undefined;
   #sums = nothing();
-  #toldAtMs = Number.NEGATIVE_INFINITY;
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
 
   /** `version`: the dimensions of this version of the function; undefined outside of Lambda. */
   constructor(
@@ -51,8 +51,8 @@ export class RequestMetrics {
     if (status === 503) sums[ApiMetricName.unavailable] += 1;
     const nowMs = this.#now();
     if (status >= 500) this.#reportFailure(status, nowMs);
-    if (nowMs - this.#toldAtMs < PERIOD_MS) return;
-    this.#toldAtMs = nowMs;
+    if (nowMs - this.#reportedAtMs < PERIOD_MS) return;
+    this.#reportedAtMs = nowMs;
     this.#sums = nothing();
     const values = Object.entries(sums).map(([name, value]) => [name, { unit: 'Count' as const, value }]);
     this.#write(`${emfLine(this.#deployment, nowMs, Object.fromEntries(values))}\n`);

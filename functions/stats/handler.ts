@@ -1,4 +1,4 @@
-import { invalid } from '../http/invalid.ts';
+import { readQuery } from '../http/query.ts';
 import { type Handler, serve } from '../http/serve.ts';
 import { authorize } from '../runtime/authorize.ts';
 import { lambdaEntry } from '../runtime/lambda-entry.ts';
@@ -17,15 +17,13 @@ export function createHandler(runtime: Runtime): Handler {
     },
     'GET /stats/history': async (request) => {
       await authorize(runtime, request, 'read');
-      const query = historyQuery.safeParse(request.event.queryStringParameters ?? {});
-      if (!query.success) throw invalid(query.error);
-      return readHistory(runtime.redis, runtime.keys, query.data.hours, await runtime.clock.now());
+      const query = readQuery(request.event, historyQuery);
+      return readHistory(runtime.redis, runtime.keys, query.hours, await runtime.clock.now());
     },
     'GET /tail': async (request) => {
       await authorize(runtime, request, 'read');
-      const query = tailQuery.safeParse(request.event.queryStringParameters ?? {});
-      if (!query.success) throw invalid(query.error);
-      return followTail(runtime.redis, runtime.keys, query.data);
+      const query = readQuery(request.event, tailQuery);
+      return followTail(runtime.redis, runtime.keys, query);
     },
   });
 }

@@ -3,7 +3,7 @@ import { dropMessage } from '../../contract/store/scripts/mailbox.ts';
 import { disconnectUser } from '../../contract/store/scripts/sessions.ts';
 import { addUser, clearMailbox, giveToken, removeUser, setPassword } from '../../contract/store/scripts/users.ts';
 import { readBody } from '../http/body.ts';
-import { invalid } from '../http/invalid.ts';
+import { readQuery } from '../http/query.ts';
 import { HttpRefusal } from '../http/refusal.ts';
 import { type ApiRequest, type Handler, serve } from '../http/serve.ts';
 import { actorOf } from '../runtime/actor.ts';
@@ -58,9 +58,8 @@ export function createHandler(runtime: Runtime): Handler {
     },
     'GET /users/{phone_number}/messages': async (request) => {
       await authorize(runtime, request, 'read');
-      const query = messagesQuery.safeParse(request.event.queryStringParameters ?? {});
-      if (!query.success) throw invalid(query.error);
-      const page = await listMessages(redis, keys, phoneNumberOf(request), query.data);
+      const query = readQuery(request.event, messagesQuery);
+      const page = await listMessages(redis, keys, phoneNumberOf(request), query);
       if (page === undefined) throw new HttpRefusal(404, 'no_such_user');
       return page;
     },
@@ -74,9 +73,8 @@ export function createHandler(runtime: Runtime): Handler {
     },
     'GET /users': async (request) => {
       await authorize(runtime, request, 'read');
-      const query = usersQuery.safeParse(request.event.queryStringParameters ?? {});
-      if (!query.success) throw invalid(query.error);
-      return listUsers(redis, keys, query.data);
+      const query = readQuery(request.event, usersQuery);
+      return listUsers(redis, keys, query);
     },
     'GET /users/{phone_number}': async (request) => {
       await authorize(runtime, request, 'read');
