@@ -26,6 +26,8 @@ export const ServerCommand = {
 /** Application commands: a device's go upstream, a server's are pushed through the HTTP API or answer one (id + 1000). */
 export const APPLICATION_UP = { first: 1000, last: 1999 } as const;
 export const APPLICATION_DOWN = { first: 2000, last: 2999 } as const;
+/** `command_id` of a reply, less that of its request. */
+export const REPLY_OFFSET = 1_000;
 
 export function isApplicationUp(commandId: number): boolean {
   return commandId >= APPLICATION_UP.first && commandId <= APPLICATION_UP.last;

@@ -7,6 +7,9 @@
 
 import { allocateFrame, HEADER_BYTES } from './frame.ts';
 
+/** Message ids count parts of a millisecond of Redis's clock. */
+export const IDS_PER_MS = 1_024;
+
 /** Body of 102–104 from two pieces of JSON text: `chatFrom` a JSON string, `chatContent` any JSON value. */
 export function chatBody(chatFromJson: string, chatContentJson: string): string {
   return `${chatHead(chatFromJson)}${chatContentJson}}`;
@@ -71,12 +74,12 @@ export function largestFrameBytes(body: string, { asks = false } = {}): number {
   return largestFrameOf(Buffer.byteLength(body)) + (asks ? ASK_BYTES : 0);
 }
 
-/** Bytes of the largest frame for a body of so many bytes that asks for no reply. */
+/** Bytes of the largest frame for a body of `bodyBytes` that asks for no reply. */
 export function largestFrameOf(bodyBytes: number): number {
   return HEADER_BYTES + bodyBytes + BESIDE_BYTES;
 }
 
-/** Message ids count 1/1024 of a millisecond of Redis's clock: when a message was accepted, in Unix milliseconds. */
+/** When a message was accepted, in Unix milliseconds. */
 export function sentAtMs(messageId: string): number {
-  return Math.floor(Number(messageId) / 1024);
+  return Math.floor(Number(messageId) / IDS_PER_MS);
 }

@@ -1,5 +1,6 @@
 import type { Keys } from '../../contract/store/keys.ts';
 import { defineScript, readLua } from '../../contract/store/scripts/library.ts';
+import { IDS_PER_MS } from '../../contract/wire/message.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { START_TIMEOUT_MS } from './drivers/failures.ts';
 
@@ -7,8 +8,6 @@ const clockScript = defineScript('clock', readLua(new URL('./clock.lua', import.
 
 /** Redis's time is asked for again after this long, by our clock. */
 const LEARN_AGAIN_MS = 60_000;
-/** Message ids count 1/1024 ms of Redis's clock. */
-const IDS_PER_MS = 1_024;
 
 /**
  * The offset of Redis's clock to ours, so that a command can carry a deadline. A command that is

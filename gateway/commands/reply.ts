@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Reply } from '../../contract/store/scripts/settle.ts';
+import { BYTES_PER_UNIT } from '../../contract/store/work.ts';
 import { isWithinDepth, MAX_CONTENT_DEPTH } from '../../contract/wire/commands.ts';
 import { parseJson } from '../../shared/raw-json.ts';
 import type { Frame } from '../session/frame-reader.ts';
@@ -14,9 +15,6 @@ export interface ReplyParts {
   readonly traces: { replied(userId: string, ask: string): void } | undefined;
 }
 
-/** What a reply costs Redis beside the reply itself: a unit for every so many bytes (docs/architecture.md, "Bounds"). */
-const BYTES_PER_UNIT = 200;
-
 /** 7: the reply to a message that carried `ask`. A plain client is never asked: the command is unknown to it. */
 export const reply: Handler<ReplyParts> = (session, frame, { progress, counters, traces }) => {
   if (session.identity.form === 'plain') {
@@ -28,6 +26,7 @@ export const reply: Handler<ReplyParts> = (session, frame, { progress, counters,
   counters.reply(body.ask, Date.now());
   traces?.replied(userId, body.ask);
   acknowledgements.begin();
+  // What it costs Redis beside the reply itself.
   reader.payForWork(Math.ceil(frame.bodyBytes / BYTES_PER_UNIT));
   void progress.replied({ ...body, userId }).then(() => acknowledgements.end());
 };

@@ -1,3 +1,5 @@
+import { IDS_PER_MS } from '../../contract/wire/message.ts';
+
 /**
  * Moments on this machine. A suspended machine stops the monotonic clock, and the wall clock may be set: of two moments,
  * the longer of both differences is believed, because a lease that is given up too early costs little.
@@ -14,9 +16,6 @@ export function momentNow(): Moment {
 export function elapsedMs(since: Moment, now: Moment = momentNow()): number {
   return Math.max(now.monotonicMs - since.monotonicMs, now.wallMs - since.wallMs);
 }
-
-/** Ids count 1/1024 ms. */
-const IDS_PER_MS = 1_024;
 
 /**
  * Redis's clock as this gateway knows it. It decides when messages expire, and it is brought to Redis with every claim and

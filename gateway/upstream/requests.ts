@@ -1,4 +1,5 @@
 import { upstreamAnswerSchema } from '../../contract/upstream.ts';
+import { REPLY_OFFSET } from '../../contract/wire/command-ids.ts';
 import type { Log } from '../../shared/log.ts';
 import { parseJson } from '../../shared/raw-json.ts';
 import { Latch } from '../../shared/time/latch.ts';
@@ -9,8 +10,6 @@ import { InvocationError, type InvocationFailure, type Invoker } from './invoker
 import { type ApplicationFrame, itemText, newTraceparent } from './items.ts';
 import type { Pushes } from './pushes.ts';
 
-/** `command_id` of a reply, less that of the request. */
-const REPLY_OFFSET = 1_000;
 /** Of one session, so that it cannot take all places. */
 const SESSION_MAX = 32;
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
-import { markDelivery } from '../../contract/store/scripts/settle.ts';
+import { writeProgress } from '../../contract/store/scripts/settle.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { type HttpApi, startHttpApi, stores } from '../kit/http-api.ts';
@@ -83,7 +83,7 @@ describe.each(stores)('operators over %s', (store) => {
     const redis = connectRedis(readEnvironment({ REDIS_URL: sharedRedisUrl() }), undefined);
     if (store !== 'ioredis in a cluster') {
       const step = { messageId: sent.body.id, userId: 'away' };
-      await markDelivery(redis, keysOf(http.prefix), [
+      await writeProgress(redis, keysOf(http.prefix), [
         { ...step, state: 'written' },
         { ...step, state: 'acknowledged' },
         { ...step, state: 'written' },

@@ -41,7 +41,7 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     expect(parseInboxRecord(field, value)).toMatchObject({
       kind: 'message',
       head: { id: body.id, commandId: 103 },
-      direct: [{ userId: 'ann', epoch: 7 }],
+      inboxOnly: [{ userId: 'ann', epoch: 7 }],
     });
   });
 
@@ -52,7 +52,7 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     const { body } = await http.send({ command_id: 104, content: 'all' });
     expect(body.recipients).toEqual({ online: 2, stored: 0, unknown: 0 });
     const [entry] = await http.redis.xrange(keys.inbox('g2'), '-', '+');
-    expect(parseInboxRecord(entry?.[1][0] ?? '', '')).toMatchObject({ direct: 'everyone' });
+    expect(parseInboxRecord(entry?.[1][0] ?? '', '')).toMatchObject({ inboxOnly: 'everyone' });
   });
 
   it('hands application content over as it was written, numbers and __proto__ too', async () => {
@@ -204,7 +204,11 @@ describe.each(stores)('POST /send-command over %s', (store) => {
     ['a number for an id', { command_id: 103, chat_to: ['bob', 1], content: 'x' }, 'chat_to[1]: is not a string'],
     ['a number for the list', { command_id: 103, chat_to: 1, content: 'x' }, 'chat_to: has the wrong type'],
     ['a lone surrogate', { command_id: 102, chat_to: '\ud800', content: 'x' }, 'chat_to: is not well-formed Unicode'],
-    ['a long id', { command_id: 102, chat_to: 'x'.repeat(129), content: 'x' }, 'chat_to: must have at most 128 characters'],
+    [
+      'a long id',
+      { command_id: 102, chat_to: 'x'.repeat(129), content: 'x' },
+      'chat_to: must have at most 128 characters',
+    ],
     [
       'too many recipients',
       { command_id: 102, chat_to: Array.from({ length: 1_001 }, (_, i) => `${i}`), content: 'x' },

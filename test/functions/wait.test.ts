@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import type { DeliveryStep } from '../../contract/store/scripts/receipts.ts';
-import { markDelivery, writeReplies } from '../../contract/store/scripts/settle.ts';
+import { writeProgress } from '../../contract/store/scripts/settle.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
 import { type HttpApi, type Reply, startHttpApi, stores } from '../kit/http-api.ts';
@@ -58,7 +58,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     return { ...(await answer), id };
   }
   const mark = (messageId: string, userId: string, state: DeliveryStep['state'], reason?: string) =>
-    markDelivery(gateway, keysOf(http.prefix), [{ messageId, userId, state, ...(reason ? { reason } : {}) }]);
+    writeProgress(gateway, keysOf(http.prefix), [{ messageId, userId, state, ...(reason ? { reason } : {}) }]);
 
   it.each(['written', 'acknowledged'] as const)('answers 200 when it is %s', async (step) => {
     const { status, body, id } = await sendAnd('ack', { wait: step }, (id) => mark(id, 'ack', step));
@@ -75,7 +75,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
       text: answer,
       body,
     } = await sendAnd('extended', { wait: 'reply' }, (id) =>
-      writeReplies(gateway, keysOf(http.prefix), [{ ask: id, userId: 'extended', reply: text }]),
+      writeProgress(gateway, keysOf(http.prefix), [{ ask: id, userId: 'extended', reply: text }]),
     );
     expect([status, body.outcome]).toEqual([200, 'replied']);
     expect(answer).toContain('"reply":{"t":21.5,"serial":12345678901234567890}');
@@ -84,7 +84,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
   it('answers with a reply that is too large for its notice', async () => {
     const reply = JSON.stringify({ log: 'x'.repeat(2_000) });
     const { body } = await sendAnd('extended', { wait: 'reply' }, (id) =>
-      writeReplies(gateway, keysOf(http.prefix), [{ ask: id, userId: 'extended', reply }]),
+      writeProgress(gateway, keysOf(http.prefix), [{ ask: id, userId: 'extended', reply }]),
     );
     expect(body).toMatchObject({ outcome: 'replied', reply: JSON.parse(reply) });
   });
@@ -93,7 +93,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
     const { body } = await sendAnd('extended', { wait: 'reply' }, async (id) => {
       const keys = keysOf(http.prefix);
       const both = [
-        writeReplies(gateway, keys, [{ ask: id, userId: 'extended', reply: `"${'x'.repeat(2_000)}"` }]),
+        writeProgress(gateway, keys, [{ ask: id, userId: 'extended', reply: `"${'x'.repeat(2_000)}"` }]),
         mark(id, 'extended', 'expired'),
       ];
       await Promise.all(both);
@@ -186,7 +186,7 @@ describe.each(stores)('POST /send-command with wait, over %s', (store) => {
             : [],
         ),
       );
-      if (asks.length > 0) await writeReplies(gateway, keys, asks.reverse());
+      if (asks.length > 0) await writeProgress(gateway, keys, asks.reverse());
     }
     const answers = await all;
     expect(answers.map(({ status, body }) => [status, body.reply])).toEqual(calls.map((_, n) => [200, { n }]));

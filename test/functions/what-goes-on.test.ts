@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../contract/store/keys.ts';
 import { addFigures } from '../../contract/store/scripts/figures.ts';
-import { markDelivery } from '../../contract/store/scripts/settle.ts';
+import { writeProgress } from '../../contract/store/scripts/settle.ts';
 import { writeTail } from '../../contract/store/scripts/tail.ts';
 import { connectRedis } from '../../functions/runtime/drivers/ioredis.ts';
 import { readEnvironment } from '../../functions/runtime/environment.ts';
@@ -142,7 +142,7 @@ describe.each(stores)('history, tail and timeline, on %s', (store) => {
     await event('tim', { type: 'disconnected', reason: 'heartbeat_timeout', at: 2_000 });
     const { body } = await http.send({ command_id: 102, chat_to: 'tim', content: 'x', receipt: true });
     const step = { messageId: body.id, userId: 'tim' };
-    await asGateway((redis) => markDelivery(redis, keys(), [{ ...step, state: 'written' }]));
+    await asGateway((redis) => writeProgress(redis, keys(), [{ ...step, state: 'written' }]));
     const timeline = await get('/users/tim/timeline');
     expect(timeline.events_since).toBeNull();
     const whats = timeline.entries.map(({ what }: { what: string }) => what);

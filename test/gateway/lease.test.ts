@@ -17,9 +17,9 @@ async function joined() {
   let behindMs = 0;
   let lateMs = 0;
   const script: RedisPort['script'] = async (...call) => {
-    const [now, ...rest] = (await redis.script(...call)) as [number, ...RedisReply[]];
+    const [now, ...rest] = (await redis.script(...call)) as RedisReply[];
     await setTimeout(lateMs);
-    return [now - behindMs, ...rest];
+    return [String(Number(now) - behindMs), ...rest];
   };
   const lease = new Lease({
     redis: { ...redis, script } as RedisPort,

@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { type Keys, keysOf } from '../../contract/store/keys.ts';
-import { markDelivery } from '../../contract/store/scripts/settle.ts';
+import { writeProgress } from '../../contract/store/scripts/settle.ts';
 import { RecentCalls } from '../../gateway/store/recent-calls.ts';
 import { connectRedis } from '../../gateway/store/redis.ts';
 import { silentLog } from '../kit/gateway.ts';
@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 
 /** As a script of the store does it. */
-const note = (call: string) => markDelivery(redis, keys, [], call);
+const note = (call: string) => writeProgress(redis, keys, [], call);
 const make = (bytes = 1) =>
   recent.make(bytes, (call) => {
     made.push(call);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAskStates } from '../../contract/store/scripts/asks.ts';
 import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
-import { markDelivery, writeReplies } from '../../contract/store/scripts/settle.ts';
+import { writeProgress } from '../../contract/store/scripts/settle.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
 
 describe.each(drivers)('commands with a waiting caller, over %s', (driver) => {
@@ -24,8 +24,8 @@ describe.each(drivers)('commands with a waiting caller, over %s', (driver) => {
     (await store.redis.xrange(store.keys.waits(instance), '-', '+')).map(([, [, id]]) => id);
   const state = async (id: string, userId: string) =>
     (await readAskStates(store.port, store.keys, [{ id, userId }]))[0];
-  const reply = (id: string, userId: string, text: string) =>
-    writeReplies(store.port, store.keys, [{ ask: id, userId, reply: text }]);
+  const reply = async (id: string, userId: string, text: string) =>
+    (await writeProgress(store.port, store.keys, [{ ask: id, userId, reply: text }]))[0];
 
   it.each([
     ['away', { failIfAway: true }, 'away'],
@@ -57,7 +57,7 @@ describe.each(drivers)('commands with a waiting caller, over %s', (driver) => {
     const sent = await send('ack', { wait: { step: 'acknowledged', instance: 'f2' } });
     const id = sent?.id ?? '';
     const mark = (step: 'written' | 'acknowledged') =>
-      markDelivery(store.port, store.keys, [{ messageId: id, userId: 'ack', state: step }]);
+      writeProgress(store.port, store.keys, [{ messageId: id, userId: 'ack', state: step }]);
     await mark('written');
     expect(await notices('f2')).toEqual([]);
     await mark('acknowledged');
@@ -65,7 +65,7 @@ describe.each(drivers)('commands with a waiting caller, over %s', (driver) => {
     expect(await store.redis.pttl(store.keys.waits('f2'))).toBeGreaterThan(0);
     const other = await send('ack', { wait: { step: 'reply', instance: 'f2' } });
     const steps = [{ messageId: other?.id ?? '', userId: 'ack', state: 'expired' as const }];
-    await markDelivery(store.port, store.keys, steps);
+    await writeProgress(store.port, store.keys, steps);
     expect(await notices('f2')).toEqual([id, other?.id]);
   });
 
@@ -81,7 +81,7 @@ describe.each(drivers)('commands with a waiting caller, over %s', (driver) => {
   it('ignores replies to a message that never asked, is finished, or is unknown', async () => {
     const noAsk = (await send('extended', {}))?.id ?? '';
     const over = (await ask('extended'))?.id ?? '';
-    await markDelivery(store.port, store.keys, [{ messageId: over, userId: 'extended', state: 'expired' }]);
+    await writeProgress(store.port, store.keys, [{ messageId: over, userId: 'extended', state: 'expired' }]);
     for (const id of [noAsk, over, '123']) expect(await reply(id, 'extended', '1')).toBe(0);
     expect(await state('123', 'extended')).toBeUndefined();
   });

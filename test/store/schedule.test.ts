@@ -6,7 +6,7 @@ import { stashMessages } from '../../contract/store/scripts/mailbox.ts';
 import { type RouteCommand, routeCommands } from '../../contract/store/scripts/route.ts';
 import { cancelCommands, releaseScheduled } from '../../contract/store/scripts/schedule.ts';
 import { claimSessions } from '../../contract/store/scripts/sessions.ts';
-import { markDelivery, writeReplies } from '../../contract/store/scripts/settle.ts';
+import { writeProgress } from '../../contract/store/scripts/settle.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
 
 const audit = { by: 'op', max: 100 };
@@ -86,9 +86,9 @@ describe.each(drivers)('scheduled, keyed and cancelled commands, over %s', (driv
     const [record] = await inbox();
     const id = record?.kind === 'message' ? record.head.id : '';
     expect(id).not.toBe(sent.id);
-    await markDelivery(store.port, store.keys, [{ messageId: id, userId: user, state: 'written' }]);
+    await writeProgress(store.port, store.keys, [{ messageId: id, userId: user, state: 'written' }]);
     expect(await state(sent.id, user)).toBe('written');
-    expect(await writeReplies(store.port, store.keys, [{ ask: id, userId: user, reply: '1' }])).toBe(1);
+    expect(await writeProgress(store.port, store.keys, [{ ask: id, userId: user, reply: '1' }])).toEqual([1]);
     expect(await state(sent.id, user)).toBe('replied');
   });
 
@@ -188,7 +188,7 @@ describe.each(drivers)('scheduled, keyed and cancelled commands, over %s', (driv
   it('keeps a written message: the client has it', async () => {
     const user = await online('ack');
     const first = await send([user], { replaces: 'level', receipt: true, ...body('1') });
-    await markDelivery(store.port, store.keys, [{ messageId: first.id, userId: user, state: 'written' }]);
+    await writeProgress(store.port, store.keys, [{ messageId: first.id, userId: user, state: 'written' }]);
     await store.redis.hdel(store.keys.user(user), 'gateway', 'form');
     await send([user], { replaces: 'level', receipt: true, ...body('2') });
     expect(await state(first.id, user)).toBe('written');

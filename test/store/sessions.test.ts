@@ -5,7 +5,7 @@ import { readMailbox, stashMessages } from '../../contract/store/scripts/mailbox
 import { readReceipt } from '../../contract/store/scripts/receipts.ts';
 import { routeCommands } from '../../contract/store/scripts/route.ts';
 import { claimSessions, disconnectUser, releaseSession } from '../../contract/store/scripts/sessions.ts';
-import { markDelivery, settleMessages } from '../../contract/store/scripts/settle.ts';
+import { settleMessages, writeProgress } from '../../contract/store/scripts/settle.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 import { DEFAULT_LEASE_MS } from '../../shared/limits.ts';
 import { drivers, limits, message, openStore, type Store } from './ports.ts';
@@ -179,7 +179,7 @@ describe.each(drivers)('sessions over %s', (driver) => {
     const sent = await routeCommands(store.port, store.keys, [everyone, everyone], limits);
     const ids = [...stored.answers, ...sent.answers].map(({ id }) => id);
     const [inMailbox = '', broadcast = '', unwritten = ''] = ids;
-    await markDelivery(store.port, store.keys, [{ messageId: broadcast, userId: user, state: 'written' }]);
+    await writeProgress(store.port, store.keys, [{ messageId: broadcast, userId: user, state: 'written' }]);
     const next = await claimed('g2', 'ack');
     const session = { userId: user, epoch: old.epoch };
     expect(await settleMessages(store.port, store.keys, [{ session, state: 'acknowledged', ids }])).toEqual([-1]);
@@ -249,7 +249,7 @@ describe.each(drivers)('sessions over %s', (driver) => {
   it('write each state into a receipt once, and none where there is no receipt', async () => {
     const { answers } = await send({ receipt: true });
     const id = answers[0]?.id ?? '';
-    await markDelivery(store.port, store.keys, [
+    await writeProgress(store.port, store.keys, [
       { messageId: id, userId: user, state: 'written' },
       { messageId: id, userId: user, state: 'written' },
       { messageId: id, userId: user, state: 'failed', reason: 'refused' },

@@ -55,21 +55,6 @@ export function progressWork(item: Progress): number {
   return workOf('ids' in item ? 1 + item.ids.length : 1, 0);
 }
 
-/** Writes steps into the receipts of messages that have one; others are skipped. `call`: as of `writeProgress`. */
-export async function markDelivery(
-  redis: RedisPort,
-  keys: Keys,
-  steps: readonly DeliveryStep[],
-  call?: string,
-): Promise<void> {
-  await writeProgress(redis, keys, steps, call);
-}
-
-/** Returns how many replies counted. */
-export async function writeReplies(redis: RedisPort, keys: Keys, replies: readonly Reply[]): Promise<number> {
-  return (await writeProgress(redis, keys, replies)).reduce((sum, counted) => sum + counted, 0);
-}
-
 /** Returns, per settlement, how many messages left the mailbox; -1: somebody else has the session. `call`: as of `writeProgress`. */
 export function settleMessages(
   redis: RedisPort,
