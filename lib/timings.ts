@@ -66,6 +66,11 @@ const STOP_STEPS_SECONDS = 24.5;
 /** An HTTP API gives up on an integration after as long. */
 export const API_TIMEOUT_SECONDS = 30;
 
+/** The longest that a gateway takes to stop, in seconds: see gateway/shutdown.ts. */
+function minStopTimeoutSeconds({ drainTimeoutSeconds }: Timings): number {
+  return Math.max(drainTimeoutSeconds + STOP_MARGIN_SECONDS, drainTimeoutSeconds / 2 + STOP_STEPS_SECONDS);
+}
+
 /** Returns the violated relations, a sentence each; empty when every relation holds. */
 export function timingProblems(timings: Timings): string[] {
   const t = timings;
@@ -75,12 +80,8 @@ export function timingProblems(timings: Timings): string[] {
       `stopTimeoutSeconds is ${t.stopTimeoutSeconds}: Fargate allows 2 to ${MAX_STOP_TIMEOUT_SECONDS} seconds.`,
     ],
     [
-      t.drainTimeoutSeconds + STOP_MARGIN_SECONDS <= t.stopTimeoutSeconds,
-      `drainTimeoutSeconds is ${t.drainTimeoutSeconds}, stopTimeoutSeconds ${t.stopTimeoutSeconds}: a drain must end ${STOP_MARGIN_SECONDS} seconds before the task is killed.`,
-    ],
-    [
-      t.drainTimeoutSeconds / 2 + STOP_STEPS_SECONDS <= t.stopTimeoutSeconds,
-      `drainTimeoutSeconds is ${t.drainTimeoutSeconds}, stopTimeoutSeconds ${t.stopTimeoutSeconds}: half of the drain and the ${STOP_STEPS_SECONDS} seconds of the other steps of the stop must fit into it.`,
+      minStopTimeoutSeconds(t) <= t.stopTimeoutSeconds,
+      `drainTimeoutSeconds is ${t.drainTimeoutSeconds}, stopTimeoutSeconds ${t.stopTimeoutSeconds}: such a drain needs a stop timeout of at least ${minStopTimeoutSeconds(t)} seconds.`,
     ],
     [
       t.heartbeatTimeoutSeconds >= 1 && t.heartbeatTimeoutSeconds + IDLE_MARGIN_SECONDS <= NLB_IDLE_TIMEOUT_SECONDS,

@@ -6,11 +6,11 @@ import { CERTIFICATE, newFrontTcp, newStack, UPSTASH_SECRET, UPSTREAM_ALIAS } fr
 
 const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence: RegExp])[] = [
   ['a stop timeout over 120 seconds', { timings: { stopTimeoutSeconds: 600 } }, /Fargate allows 2 to 120 seconds/],
-  ['a drain longer than the stop timeout', { timings: { drainTimeoutSeconds: 118 } }, /must end 5 seconds before/],
+  ['a drain longer than the stop timeout', { timings: { drainTimeoutSeconds: 118 } }, /needs a stop timeout of at least 123 s/],
   [
     'a short drain with too little time for the rest of the stop',
     { timings: { drainTimeoutSeconds: 10, stopTimeoutSeconds: 29 } },
-    /half of the drain and the 24\.5 seconds of the other steps/,
+    /needs a stop timeout of at least 29\.5 seconds/,
   ],
   ['a password from a file', { gateway: { environment: { REDIS_PASSWORD_FILE: '/x' } } }, /set the prop redis instead/],
   ['lines for a terminal', { api: { environment: { LOG_FORMAT: 'pretty' } } }, /alarms and queries read JSON/],
