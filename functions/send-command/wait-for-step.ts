@@ -1,4 +1,5 @@
-import { type AskState, expireAsk, joinWait } from '../../contract/store/scripts/asks.ts';
+import { type AskState, joinWait } from '../../contract/store/scripts/asks.ts';
+import type { expireAsk } from '../../contract/store/scripts/expire-ask.ts';
 import type { WaitStep } from '../../contract/store/scripts/route.ts';
 import { DEFAULT_WAIT_SECONDS, type SendCommand } from '../../contract/wire/commands.ts';
 import { HttpRefusal } from '../http/refusal.ts';
@@ -43,7 +44,9 @@ async function withoutExpired(
   last: AskState,
 ): Promise<AskState | undefined> {
   try {
-    return await expireAsk(redis, keys, ask, environment.OFFLINE_TTL_S);
+    // Few calls need it: it is not read when a process starts.
+    const script = await import('../../contract/store/scripts/expire-ask.ts');
+    return await script.expireAsk(redis, keys, ask, environment.OFFLINE_TTL_S);
   } catch (error) {
     log.warn({ event: 'wait_failed', error: String(error) }, 'could not look for what has expired');
     return last;
