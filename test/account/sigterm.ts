@@ -38,10 +38,10 @@ export async function sigterm(stack: DeployedStack, pauseMs = PAUSE_MS, replaced
     });
     await delay(pauseMs);
   }
-  if (attempts === 0) throw new Error('the deployment was over before a client could connect');
   if (!(await isDone(stack, cluster, name))) {
     throw new Error(`the gateways were not replaced within ${replacedMs / 60_000} minutes`);
   }
+  if (attempts === 0) throw new Error('the deployment was over before a client could connect');
   const drainedAtMs = await firstLine(stack, 'draining', startedAtMs);
   const stoppedAtMs = await firstLine(stack, 'stopped', startedAtMs);
   if (refused.length > 0) throw new Error(`${refused.length} of ${attempts} connections were refused: ${refused[0]}`);

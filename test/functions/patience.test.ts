@@ -16,10 +16,14 @@ function holdUp(peer: Socket): void {
     const end = performance.now() + TIMEOUT_MS;
     while (performance.now() < end);
   };
+  let isHeld = false;
   const real = globalThis.setTimeout;
   const armed = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((run: () => void, ms: number) => {
     // Behind the reading of the sockets: timers are what comes next.
-    if (ms === LAST_LOOK_MS) setImmediate(hold);
+    if (ms === LAST_LOOK_MS && !isHeld) {
+      isHeld = true;
+      setImmediate(hold);
+    }
     return real(run, ms);
   }) as typeof setTimeout);
   onTestFinished(() => armed.mockRestore());

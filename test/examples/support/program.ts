@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
+import { endWithUs } from '../../../local/end-with-us.ts';
 
 export type CommandLine = readonly [string, ...string[]];
 
@@ -15,6 +16,7 @@ export class Program {
     this.child = spawn(command, args, {
       env: { ...process.env, ...env, FRONTTCP_TOKEN: token, PYTHONDONTWRITEBYTECODE: '1' },
     });
+    endWithUs(this.child);
     this.child.stdin.on('error', () => {
       // Of a program that has ended: `exited` shows it.
     });
