@@ -8,8 +8,8 @@ import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { ReadCount } from '../../shared/redis/read-count.ts';
 import type { Registry } from '../session/registry.ts';
-import type { InboxHandOut } from './inbox-hand-out.ts';
 import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
+import type { InboxHandOut } from './inbox-hand-out.ts';
 import { type Entry, Revocations, type UnreadRecord } from './revocations.ts';
 import { TimeBudget } from './time-budget.ts';
 

@@ -6,7 +6,11 @@ import { CERTIFICATE, newFrontTcp, newStack, UPSTASH_SECRET, UPSTREAM_ALIAS } fr
 
 const refused: readonly (readonly [name: string, props: FrontTcpProps, sentence: RegExp])[] = [
   ['a stop timeout over 120 seconds', { timings: { stopTimeoutSeconds: 600 } }, /Fargate allows 2 to 120 seconds/],
-  ['a drain longer than the stop timeout', { timings: { drainTimeoutSeconds: 118 } }, /needs a stop timeout of at least 123 s/],
+  [
+    'a drain longer than the stop timeout',
+    { timings: { drainTimeoutSeconds: 118 } },
+    /needs a stop timeout of at least 123 s/,
+  ],
   [
     'a short drain with too little time for the rest of the stop',
     { timings: { drainTimeoutSeconds: 10, stopTimeoutSeconds: 29 } },

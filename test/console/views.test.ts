@@ -145,7 +145,9 @@ test('dead letters are retried and deleted, one or all, and counted beside the n
 
 test('a dead letter that was taken meanwhile is shown as gone', async () => {
   ui.api.letters = [{ id: '0-0123456789abcdef', entry: 'x', reason: 'not JSON' }];
-  ui.api.answer('POST /dead-letters/{id}/retry', () => refused(404, 'there is no such dead letter: it may have been retried or deleted'));
+  ui.api.answer('POST /dead-letters/{id}/retry', () =>
+    refused(404, 'there is no such dead letter: it may have been retried or deleted'),
+  );
   await ui.logInAt('#/queue');
   await ui.page.getByRole('button', { name: 'Retry' }).click();
   await ui.page.locator('.letter').getByText('there is no such dead letter').waitFor();
