@@ -131,8 +131,11 @@ export class RedisClient {
   close(): void {
     this.#isClosed = true;
     this.#watch.stop();
+    const isConnected = this.#client.status === 'ready';
     this.#client.disconnect();
-    // ioredis leaves those that wait for a new connection without a reply.
+    // Replies that are on their way still come.
+    if (isConnected) return;
+    // ioredis leaves calls that wait for a new connection without a reply.
     const error = new RedisUnavailableError('the connection was closed');
     for (const refuse of [...this.#pending]) refuse(error);
   }

@@ -89,3 +89,11 @@ test('nothing is tried any more when the connection is closed', { timeout: 20_00
   await routed;
   expect(counters).toMatchObject({ routed: 0, routesRefused: 0 });
 });
+
+test('a reply that is on its way when the connection is closed still comes', async () => {
+  const { redis } = await routeQueue();
+  await redis.command('PING');
+  const reply = redis.command('ECHO', 'here');
+  await redis.close();
+  expect(await reply).toBe('here');
+});
