@@ -49,7 +49,9 @@ async function logIn(phoneNumber: string, options: LoginOptions, command: Comman
     output.result({ phone_number: phoneNumber, token, expires_at: unixMs(expires_at) }, token);
     return;
   }
-  const { host, port, tls } = { ...(await credentials.get(apiUrl)), ...options };
+  // Another host is another gateway: its port and TLS are not those of the one before.
+  const known = options.host === undefined ? await credentials.get(apiUrl) : undefined;
+  const { host, port, tls } = { ...known, ...options };
   const gateway = { ...(host ? { host } : {}), ...(port ? { port } : {}), ...(tls ? { tls } : {}) };
   await credentials.put(apiUrl, { phone_number: phoneNumber, token, expires_at, ...gateway });
   output.result(

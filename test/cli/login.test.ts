@@ -31,6 +31,8 @@ test('a later login keeps where the gateway is, except for what it says anew', a
   await kept('--host', 'tcp.example.com', '--port', '8443', '--tls');
   expect(await kept()).toMatchObject({ host: 'tcp.example.com', port: 8_443, tls: true });
   expect(await kept('--port', '9443')).toMatchObject({ host: 'tcp.example.com', port: 9_443, tls: true });
+  const { host, port, tls } = await kept('--host', '127.0.0.1');
+  expect({ host, port, tls }, 'another gateway').toEqual({ host: '127.0.0.1' });
 });
 
 test('the API of the last login is the one that other commands use', async () => {
