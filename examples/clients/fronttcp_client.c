@@ -396,8 +396,8 @@ static int beat(struct client *client) {
 
 /* Returns 0 when the connection is broken. */
 static int read_lines(struct client *client, int *is_open) {
-  size_t most = sizeof client->lines - 1;
-  ssize_t bytes = read(STDIN_FILENO, client->lines + client->lines_bytes, most - client->lines_bytes);
+  size_t max_bytes = sizeof client->lines - 1;
+  ssize_t bytes = read(STDIN_FILENO, client->lines + client->lines_bytes, max_bytes - client->lines_bytes);
   if (bytes > 0) {
     client->lines_bytes += (size_t)bytes;
   } else {
@@ -405,7 +405,7 @@ static int read_lines(struct client *client, int *is_open) {
     client->lines[client->lines_bytes++] = '\n'; /* the last line may lack it; an empty line is not sent */
   }
   if (!send_lines(client)) return 0;
-  if (client->lines_bytes == most) client->lines_bytes = 0; /* longer than any frame */
+  if (client->lines_bytes == max_bytes) client->lines_bytes = 0; /* longer than any frame */
   return 1;
 }
 
