@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DirectBroadcast } from './direct-broadcasts.ts';
 
 /**
  * The format of messages in Redis, between routing and the gateway that delivers them.
@@ -9,6 +10,7 @@ import { z } from 'zod';
  *
  *   message  ["m", "<id>", command_id, version, expires_at_ms, "<flags>", "<traceparent>", inbox_only, also_in_mailbox]
  *            inbox_only: "*" for everyone, or [user, epoch, …] · also_in_mailbox: likewise, and also in those users' mailboxes
+ *            behind them, for a direct broadcast: "<origin>", number
  *   close    ["c", user, epoch, reason, owing]     owing 1: the next session waits until everything before this record is handled
  *   mailbox  ["p", user, epoch]     somebody else put something into this session's mailbox: read it again
  *   clock    ["s"]     the store's clock was set: read all mailboxes again
@@ -26,6 +28,8 @@ export interface MessageHead {
   expiresAtMs: number;
   flags: string;
   traceparent: string;
+  /** Its sender's gateway has given it to its own sessions. */
+  direct?: DirectBroadcast;
 }
 
 export interface Recipient {
@@ -121,12 +125,14 @@ export function headRest(head: MessageHead): string {
 
 /** By hand, not by a schema: every message to a group or with a receipt comes through here. */
 function messageOf(items: readonly unknown[], body: string): MessageRecord {
-  const [, id, commandId, version, expiresAtMs, flags, traceparent, inboxOnly, alsoInMailbox] = items;
+  const [, id, commandId, version, expiresAtMs, flags, traceparent, inboxOnly, alsoInMailbox, origin, number] = items;
   if (typeof id !== 'string' || typeof flags !== 'string' || typeof traceparent !== 'string') throw notARecord();
   if (!isCount(commandId) || !isCount(version) || !isCount(expiresAtMs)) throw notARecord();
+  const head: MessageHead = { id, commandId, version, expiresAtMs, flags, traceparent };
+  if (typeof origin === 'string' && isCount(number)) head.direct = { origin, number };
   return {
     kind: 'message',
-    head: { id, commandId, version, expiresAtMs, flags, traceparent },
+    head,
     body,
     inboxOnly: inboxOnly === '*' ? 'everyone' : recipients(inboxOnly),
     alsoInMailbox: recipients(alsoInMailbox),

@@ -103,8 +103,20 @@ function welcome(session: Session, claimant: Claimant, claim: Claim, parts: Veri
   const bits = featureBits(features ?? []);
   const joinedAtMessageId = isSameUser ? session.identity.joinedAtMessageId : claim.lastMessageId;
   const maxFrameBytes = frameLimit(claimant.maxFrameBytes, settings.maxFrameBytes);
-  const who = { userId, epoch, holder, sinceEpoch: undefined, form, features: bits, joinedAtMessageId, maxFrameBytes };
-  session.bindUser(who, newestEntry);
+  session.bindUser(
+    {
+      userId,
+      epoch,
+      holder,
+      sinceEpoch: undefined,
+      form,
+      features: bits,
+      joinedAtMessageId,
+      given: claim.given,
+      maxFrameBytes,
+    },
+    newestEntry,
+  );
   counters.verified += 1;
   parts.verifyLimits.succeeded(userId, session.address.network, performance.now());
   counters.mailboxDepth.record(waiting);

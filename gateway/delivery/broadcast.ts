@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import type { DirectBroadcast, DirectBroadcasts } from '../../contract/store/direct-broadcasts.ts';
 import type { Broadcasts } from '../session/broadcasts-port.ts';
 import type { Message } from '../session/messages.ts';
 import { joinFrames } from '../session/outbox-port.ts';
@@ -41,8 +43,12 @@ interface BroadcastParts {
  * A round to very many sessions takes several turns. Messages that come meanwhile make the next round.
  * `Session.broadcastCursor` is the number of messages, of all that ever came here, that the session has had: a session
  * that joined later than a message is not sent it. Sessions that are served from their mailbox get theirs at once, to hold.
+ *
+ * Other gateways get the same messages through Redis, with the number that each has here: a user who moves there meanwhile is not
+ * sent again what the session here had.
  */
 export class Broadcast implements Broadcasts {
+  readonly #origin = randomBytes(6).toString('hex');
   /** Messages so far, since the gateway started. */
   #count = 0;
   #items: Message[] = [];
@@ -54,8 +60,18 @@ export class Broadcast implements Broadcasts {
     this.#parts = parts;
   }
 
+  begin(session: Session): void {
+    session.broadcastsAfter = this.#count;
+    this.join(session);
+  }
+
   join(session: Session): void {
     session.broadcastCursor = this.#count;
+  }
+
+  given({ broadcastsAfter: after, broadcastCursor }: Session, unsent: number): DirectBroadcasts | undefined {
+    const upTo = broadcastCursor - unsent;
+    return upTo > after ? { origin: this.#origin, after, upTo } : undefined;
   }
 
   leave(session: Session): void {
@@ -63,12 +79,13 @@ export class Broadcast implements Broadcasts {
   }
 
   /** The message has no id and no `settle`: nobody waits for it to be written. */
-  add(message: Message): void {
+  add(message: Message): DirectBroadcast {
     for (const session of this.#parts.registry.replaying) session.deliver(message);
     if (this.#items.length === 0) this.#parts.schedule();
     this.#items.push(message);
     this.#bytes += message.frame('plain').length;
     this.#count += 1;
+    return { origin: this.#origin, number: this.#count };
   }
 
   /** Delivers the messages that the session has not had yet, before whatever it is sent next. */

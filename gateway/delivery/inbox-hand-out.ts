@@ -101,7 +101,8 @@ export class InboxHandOut {
     if (inboxOnly === 'everyone') {
       const message = this.#message(entry, record, 'broadcast');
       for (const session of this.#registry.all()) {
-        if (Number(head.id) > session.identity.joinedAtMessageId) this.#hand(entry, session, message);
+        if (Number(head.id) <= session.identity.joinedAtMessageId) continue;
+        if (head.direct === undefined || !session.wasGiven(head.direct)) this.#hand(entry, session, message);
       }
       return;
     }

@@ -127,7 +127,11 @@ function resume(
     session.close(result.status === 'superseded' ? endOf(result.reason) : CloseReasons.loggedOut);
     return false;
   }
-  const claim = { epoch: result.epoch, holder, joinedAtMessageId: result.lastMessageId };
-  session.resume(claim, result.newestEntry, result.predecessorHandsOver ? 'predecessor' : 'outbox');
+  const { epoch, lastMessageId: joinedAtMessageId, given } = result;
+  session.resume(
+    { epoch, holder, joinedAtMessageId, given },
+    result.newestEntry,
+    result.predecessorHandsOver ? 'predecessor' : 'outbox',
+  );
   return true;
 }

@@ -4,6 +4,7 @@ import {
   type RouteAnswer,
   type RouteCommand,
   type RouteResult,
+  recipientsOf,
   routeCommands,
   routeWork,
 } from '../../contract/store/scripts/route.ts';
@@ -125,8 +126,7 @@ export class RouteQueue {
   ): void {
     const { version, ref } = chat;
     const rest = { version, from: sender.userId, ttlSeconds: 0, receipt: false, traceparent: '' };
-    const recipients = typeof command.to === 'string' ? 0 : command.to.length;
-    const bytes = COMMAND_BYTES + command.body.length + recipients * RECIPIENT_BYTES;
+    const bytes = COMMAND_BYTES + command.body.length + recipientsOf(command.to).length * RECIPIENT_BYTES;
     const work = routeWork(command);
     this.#waiting.add({ sender, ref, command: { ...command, ...rest }, work, bytes });
     this.#waitingBytes += bytes;
@@ -246,7 +246,7 @@ export class RouteQueue {
   }
 
   async #deadLetter({ commandId, from, to, body }: RouteCommand, cause: unknown): Promise<void> {
-    const chat_to = typeof to === 'string' ? undefined : to;
+    const chat_to = Array.isArray(to) ? to : undefined;
     const entry = JSON.stringify({ ...JSON.parse(body), command_id: commandId, chat_from: from, chat_to });
     const letter = { entry, reason: `not routed: ${String(cause)}`, at: Date.now() };
     await this.#redis
@@ -274,8 +274,7 @@ export class RouteQueue {
    * client has not acknowledged yet.
    */
   #noticeStored(to: RouteCommand['to']): void {
-    if (typeof to === 'string') return;
-    for (const userId of to) this.#registry.get(userId)?.notifyMailbox();
+    for (const userId of recipientsOf(to)) this.#registry.get(userId)?.notifyMailbox();
   }
 
   #done({ sender: { order, reader }, command, bytes }: Waiting, ownEntry?: string): void {

@@ -1,3 +1,4 @@
+import type { DirectBroadcast } from '../../contract/store/direct-broadcasts.ts';
 import type { RouteCommand } from '../../contract/store/scripts/route.ts';
 import { ServerCommand } from '../../contract/wire/command-ids.ts';
 import { chatBytes, chatText, encodeChat, type JsonBytes, largestFrameOf } from '../../contract/wire/message.ts';
@@ -18,7 +19,7 @@ export interface RouterParts {
   readonly lease: { readonly isHeld: boolean };
   readonly queue: Pick<RouteQueue, 'add' | 'latestId' | 'directInterval'>;
   readonly inbox: { readonly latestId: number; hasPassed(entry: string): boolean };
-  readonly broadcasts: { add(message: Message): void };
+  readonly broadcasts: { add(message: Message): DirectBroadcast };
 }
 
 /**
@@ -79,8 +80,8 @@ export class Router {
       return this.#route(sender, chat, ServerCommand.broadcast, 'everyone');
     }
     const frame = encodeChat(chat.version, ServerCommand.broadcast, sender.chatHead, chat);
-    this.#broadcasts.add(Message.broadcast(frame, this.#orderId(sender)));
-    this.#route(sender, chat, ServerCommand.broadcast, 'everyone elsewhere');
+    const direct = this.#broadcasts.add(Message.broadcast(frame, this.#orderId(sender)));
+    this.#route(sender, chat, ServerCommand.broadcast, { direct });
   }
 
   /** Returns whether it was refused. */

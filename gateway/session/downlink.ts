@@ -1,3 +1,4 @@
+import type { DirectBroadcasts } from '../../contract/store/direct-broadcasts.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 import type { Connection } from '../net/connection.ts';
 import type { Broadcasts } from './broadcasts-port.ts';
@@ -193,6 +194,14 @@ export class Downlink implements OutboxOwner, ReplayingSession {
     this.#parts.registry.endReplay(this.#session);
     this.#parts.broadcasts.join(this.#session);
     return held;
+  }
+
+  noteGiven(given: readonly DirectBroadcasts[]): void {
+    this.#session.noteGiven(given);
+  }
+
+  wasGiven({ head: { direct } }: Message): boolean {
+    return direct !== undefined && this.#session.wasGiven(direct);
   }
 
   close(reason: CloseReason): void {

@@ -1,3 +1,4 @@
+import { type DirectBroadcasts, NO_DIRECT_BROADCASTS } from '../../contract/store/direct-broadcasts.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
 
 /** Who a session is: one user's stay. Replaced as a whole when the client verifies, or the gateway claims the session again. */
@@ -14,6 +15,8 @@ export interface Identity {
   readonly features: number;
   /** Broadcasts up to this message id are older than this stay: the user may have had them where it was before. */
   readonly joinedAtMessageId: number;
+  /** Broadcasts that the user was given elsewhere before Redis had them. */
+  readonly given: readonly DirectBroadcasts[];
   /** The largest frame that the client can take; NO_FRAME_LIMIT: it named none. */
   readonly maxFrameBytes: number;
 }
@@ -30,5 +33,6 @@ export const ANONYMOUS: Identity = {
   form: 'plain',
   features: 0,
   joinedAtMessageId: 0,
+  given: NO_DIRECT_BROADCASTS,
   maxFrameBytes: NO_FRAME_LIMIT,
 };

@@ -1,3 +1,4 @@
+import type { DirectBroadcasts } from '../../contract/store/direct-broadcasts.ts';
 import type { Recipient } from '../../contract/store/records.ts';
 import type { MailboxMessage, MailboxPage, Stashed } from '../../contract/store/scripts/mailbox.ts';
 import { APPLICATION_DOWN } from '../../contract/wire/command-ids.ts';
@@ -44,6 +45,10 @@ export interface ReplayingSession {
   readonly identity: Identity;
   readonly outbox: { readonly isEmpty: boolean };
   sendMessage(message: Message): void;
+  /** The sessions before it have handed over. */
+  noteGiven(given: readonly DirectBroadcasts[]): void;
+  /** Whether its user was given this message elsewhere. */
+  wasGiven(message: Message): boolean;
   /** The replay's deadline is asked for at this time, or earlier. */
   checkBy(atMs: number): void;
   /** The mailbox is empty. */
@@ -207,9 +212,11 @@ export class Replay {
     // Somebody else has the session: the record that closes this one is on its way to us.
     if (page === 'stale') return;
     if (page === 'waits') return this.#enter(this.#hasMissedOlder() ? 'reading' : 'awaiting predecessor');
-    if (page === 'more' || (page.length === 0 && this.#missed !== 'nothing')) return this.#enter('reading');
-    if (page.length === 0) return this.#finish();
-    this.#sendPage(page);
+    if (page === 'more') return this.#enter('reading');
+    if (page.given.length > 0) this.#session.noteGiven(page.given);
+    const { messages } = page;
+    if (messages.length === 0) return this.#missed === 'nothing' ? this.#finish() : this.#enter('reading');
+    this.#sendPage(messages);
     this.#enter('awaiting outbox');
   }
 
@@ -261,7 +268,8 @@ export class Replay {
       const message = this.#held.shift();
       if (message === undefined) return;
       this.#heldBytes -= message.body.length;
-      this.#session.sendMessage(message);
+      if (!this.#session.wasGiven(message)) this.#session.sendMessage(message);
+      else message.settle?.(this.#session.identity.userId, this.#session.identity.epoch, false);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { RouteCommand } from '../../contract/store/scripts/route.ts';
+import { type RouteCommand, recipientsOf } from '../../contract/store/scripts/route.ts';
 
 type To = RouteCommand['to'];
 
@@ -41,7 +41,7 @@ export class SenderOrder {
     this.#bytesInFlight += bytes;
     const only = onlyRecipient(to);
     if (only !== undefined) this.#inFlightTo.set(only, (this.#inFlightTo.get(only) ?? 0) + 1);
-    else if (to !== 'everyone elsewhere') this.#toMany += 1;
+    else if (comesBack(to)) this.#toMany += 1;
   }
 
   /** `entry`: routed messages may be in our own inbox up to this entry; undefined: none is. */
@@ -50,7 +50,7 @@ export class SenderOrder {
     this.#bytesInFlight -= bytes;
     const only = onlyRecipient(to);
     if (only === undefined) {
-      if (to !== 'everyone elsewhere') this.#toMany -= 1;
+      if (comesBack(to)) this.#toMany -= 1;
       if (entry !== undefined) this.awaitEntry(entry);
       return;
     }
@@ -101,5 +101,11 @@ export class SenderOrder {
 }
 
 function onlyRecipient(to: To): string | undefined {
-  return typeof to !== 'string' && to.length === 1 ? to[0] : undefined;
+  const recipients = recipientsOf(to);
+  return recipients.length === 1 ? recipients[0] : undefined;
+}
+
+/** Sessions of this gateway may get it through Redis: they were not given it directly. */
+function comesBack(to: To): boolean {
+  return typeof to === 'string' || !('direct' in to);
 }

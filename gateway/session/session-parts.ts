@@ -1,3 +1,4 @@
+import type { DirectBroadcasts } from '../../contract/store/direct-broadcasts.ts';
 import type { Undelivered } from '../../contract/store/scripts/sessions.ts';
 import type { Refusal } from '../../contract/wire/refusals.ts';
 import type { Log } from '../../shared/log.ts';
@@ -30,6 +31,7 @@ export type SessionParts = FrameReaderParts &
         session: { userId: string; epoch: number; holder: string };
         reason: string;
         handsOver: boolean;
+        given: DirectBroadcasts | undefined;
         undelivered: readonly Undelivered[] | Promise<readonly Undelivered[]>;
       }): Promise<void>;
     };

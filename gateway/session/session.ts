@@ -1,3 +1,4 @@
+import { type DirectBroadcast, type DirectBroadcasts, isAmong } from '../../contract/store/direct-broadcasts.ts';
 import { chatHead } from '../../contract/wire/message.ts';
 import type { Refusal } from '../../contract/wire/refusals.ts';
 import type { SessionForm } from '../../contract/wire/session-form.ts';
@@ -47,6 +48,8 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
   slot = -1;
   /** Owned by Broadcast: how many of all broadcasts so far this session has received; -1: it receives none. */
   broadcastCursor = -1;
+  /** Owned by Broadcast: the same when its user's stay began. */
+  broadcastsAfter = -1;
   readonly #parts: SessionParts;
   readonly #downlink: Downlink;
   #state: 'unverified' | 'verified' | 'suspended' | 'closed' = 'unverified';
@@ -195,6 +198,16 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     if (this.#state !== 'closed') this.#downlink.send(item);
   }
 
+  /** Whether its user was given this broadcast on another gateway, from which it has come. */
+  wasGiven(broadcast: DirectBroadcast): boolean {
+    return isAmong(this.#identity.given, broadcast);
+  }
+
+  /** Its predecessors have handed over: these are what they were given. */
+  noteGiven(given: readonly DirectBroadcasts[]): void {
+    this.#identity = { ...this.#identity, given };
+  }
+
   /** Sends a message to this very session, in the order of arrival. Its `settle` is called once, whatever becomes of it. */
   deliver(message: Message): void {
     this.#downlink.deliver(message);
@@ -241,6 +254,8 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
 
   /** The claim has succeeded. What its user sent from another connection may be in our inbox up to `awaitedEntry`. */
   bindUser(identity: Identity, awaitedEntry: string | undefined): void {
+    // The same user again has been connected all the time: what it was given before belongs to this stay, too.
+    const goesOn = this.isVerified && this.userId === identity.userId;
     this.#state = 'verified';
     this.#identity = identity;
     this.#chatHead = undefined;
@@ -252,7 +267,8 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     this.#pendingAuth?.count(false);
     this.#pendingAuth = undefined;
     this.address.verifiedAtMs = performance.now();
-    this.#parts.broadcasts.join(this);
+    if (goesOn) this.#parts.broadcasts.join(this);
+    else this.#parts.broadcasts.begin(this);
     this.#parts.registry.add(this);
   }
 
@@ -263,12 +279,11 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
 
   /** The session was claimed again, under a new id of the gateway: it goes on. */
   resume(
-    claim: Pick<Identity, 'epoch' | 'holder' | 'joinedAtMessageId'>,
+    claim: Pick<Identity, 'epoch' | 'holder' | 'joinedAtMessageId' | 'given'>,
     awaitedEntry: string | undefined,
     waitFor: ReplayStart['waitFor'],
   ): void {
-    const { epoch, holder, joinedAtMessageId } = claim;
-    this.#identity = { ...this.#identity, sinceEpoch: this.sinceEpoch, epoch, holder, joinedAtMessageId };
+    this.#identity = { ...this.#identity, ...claim, sinceEpoch: this.sinceEpoch };
     this.#awaitEntry(awaitedEntry);
     this.#state = 'verified';
     this.#downlink.resume(waitFor);
@@ -302,7 +317,7 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     this.#pendingAuth?.count(false);
     if (wasVerified) {
       registry.remove(this);
-      this.#release(unsent, reason, handedOver);
+      this.#release(unsent, reason, { handedOver, given: this.#broadcastsGiven(unsent) });
     }
     log.debug(
       {
@@ -327,22 +342,32 @@ export class Session implements ConnectionOwner, FrameConsumer, PendingConnectio
     const isSameUser = next.userId === this.userId;
     registry.remove(this);
     this.#downlink.catchUp();
-    broadcasts.leave(this);
     const goesOn = isSameUser && next.form === this.form;
     const unsent = goesOn ? this.#downlink.takeBackUnbegun() : this.#downlink.takeBack();
     const due = isSameUser ? unsent.filter(isBroadcast) : [];
     const rest = isSameUser ? unsent.filter((item) => !isBroadcast(item)) : unsent;
-    this.#release(rest, CloseReasons.reverified, undefined);
+    const given = isSameUser ? undefined : this.#broadcastsGiven(rest);
+    broadcasts.leave(this);
+    this.#release(rest, CloseReasons.reverified, { given });
     return due;
   }
 
+  #broadcastsGiven(unsent: readonly Outgoing[]): DirectBroadcasts | undefined {
+    const direct = unsent.filter((item) => isBroadcast(item) && item.id === 0);
+    return this.#parts.broadcasts.given(this, direct.length);
+  }
+
   /** The stay has ended: undelivered messages go back to the mailbox. */
-  #release(items: readonly Outgoing[], reason: CloseReason, handedOver: (() => void) | undefined): void {
+  #release(
+    items: readonly Outgoing[],
+    reason: CloseReason,
+    { handedOver, given }: { handedOver?: (() => void) | undefined; given: DirectBroadcasts | undefined },
+  ): void {
     const { userId, epoch, holder } = this.#identity;
     const session = { userId, epoch, holder };
     const handsOver = handedOver !== undefined;
     void this.#parts.store
-      .release({ session, reason: reason.name, handsOver, undelivered: undeliveredOf(items) })
+      .release({ session, reason: reason.name, handsOver, given, undelivered: undeliveredOf(items) })
       .then(() => {
         for (const item of items) item.settle?.(userId, epoch, false);
         handedOver?.();

@@ -47,6 +47,10 @@ test('a message for everyone', () => {
     inboxOnly: 'everyone',
     alsoInMailbox: [],
   });
+  expect(parseInboxRecord(`["m",${headText},"*",[],"9fe2c1",12]`, '{}')).toMatchObject({
+    head: { ...head, direct: { origin: '9fe2c1', number: 12 } },
+    inboxOnly: 'everyone',
+  });
 });
 
 test('an empty list as Lua writes it is an empty list', () => {

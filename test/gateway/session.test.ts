@@ -296,7 +296,7 @@ describe('a session that is served from its mailbox', () => {
     client.send(5);
     expect(client.session.state).toBe('suspended');
     g.pages.push([stored('7', 'from the mailbox')]);
-    client.session.resume({ epoch: 2, holder: 'g2', joinedAtMessageId: 0 }, undefined, 'outbox');
+    client.session.resume({ epoch: 2, holder: 'g2', joinedAtMessageId: 0, given: [] }, undefined, 'outbox');
     client.connection.unblock();
     for (let turns = 0; client.session.state !== 'live' && turns < 10; turns += 1) await g.turn();
     expect(client.session.state).toBe('live');
@@ -327,7 +327,7 @@ describe('a suspended session', () => {
     session.suspend();
     connection.unblock();
     g.pages.push([stored('20', 'first'), stored('30', 'fourth')]);
-    session.resume({ epoch: 9, holder: 'g', joinedAtMessageId: 30 }, undefined, 'outbox');
+    session.resume({ epoch: 9, holder: 'g', joinedAtMessageId: 30, given: [] }, undefined, 'outbox');
     for (let turns = 0; session.state !== 'live' && turns < 10; turns += 1) await g.turn();
     await g.turn();
     const contents = received().flatMap((frame) => /"chat_content":"([^"]*)"/.exec(frame)?.[1] ?? []);

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { onTestFinished, vi } from 'vitest';
-import type { MailboxPage } from '../../contract/store/scripts/mailbox.ts';
+import type { MailboxMessage } from '../../contract/store/scripts/mailbox.ts';
 import type { ClaimResult, Undelivered } from '../../contract/store/scripts/sessions.ts';
 import { composeSessions } from '../../gateway/compose-sessions.ts';
 import { parseConfig } from '../../gateway/config.ts';
@@ -86,8 +86,15 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
   const registry = new Registry();
   const wheel = new Wheel();
   /** What a claim says beside the epoch. */
-  const claim = { predecessorHandsOver: false, lost: 0, waiting: 0, newestEntry: undefined, lastMessageId: 0 };
-  const pages: MailboxPage[] = [];
+  const claim = {
+    predecessorHandsOver: false,
+    lost: 0,
+    waiting: 0,
+    newestEntry: undefined,
+    lastMessageId: 0,
+    given: [],
+  };
+  const pages: MailboxMessage[][] = [];
   const asked: { after: string; waitsForNobody: boolean }[] = [];
   const routed: string[] = [];
   const released: (readonly Undelivered[])[] = [];
@@ -105,7 +112,7 @@ export function sessionsInProcess(env: NodeJS.ProcessEnv = {}) {
     page: async (_session: unknown, from: { after: string; waitsForNobody: boolean }) => {
       asked.push({ after: from.after, waitsForNobody: from.waitsForNobody });
       meanwhile.shift()?.();
-      return pages.shift() ?? [];
+      return { messages: pages.shift() ?? [], given: [] };
     },
   };
   const { broadcasts, makeOwner } = composeSessions({

@@ -224,9 +224,9 @@ export class Protocol {
     const owner = { userId: USER, epoch: session.epoch };
     const page = await readMailbox(this.store.port, this.store.keys, owner, from);
     if (page === 'waits') session.state = 'waits';
-    if (!Array.isArray(page)) return;
+    if (typeof page === 'string') return;
     session.state = 'live';
-    for (const { head } of page) await this.#deliver(gateway, session, head.id, true);
+    for (const { head } of page.messages) await this.#deliver(gateway, session, head.id, true);
   }
 
   /** With an acknowledgement at once, where the client acknowledges. */

@@ -198,9 +198,13 @@ describe.each(drivers)('the route script over %s', (driver) => {
     expect(all.answers[0]?.online).toBe(2);
     expect(await inbox('g1')).toMatchObject([{ inboxOnly: 'everyone' }]);
     expect(await inbox('g2')).toHaveLength(1);
-    await route([message('everyone elsewhere')], { gatewayId: 'g1' });
-    expect(await inbox('g1')).toEqual([]);
-    expect(await inbox('g2')).toHaveLength(1);
+    const direct = { origin: '9fe2c1', number: 7 };
+    const behind = message('everyone');
+    await route([message({ direct }), behind], { gatewayId: 'g1' });
+    expect(await inbox('g1')).toMatchObject([{ inboxOnly: 'everyone' }]);
+    const [first, second] = await inbox('g2');
+    expect(first).toMatchObject({ inboxOnly: 'everyone', head: { direct } });
+    expect(second).toMatchObject({ inboxOnly: 'everyone', head: expect.not.objectContaining({ direct }) });
     await store.redis.del(store.keys.sessions('g1'));
   });
 

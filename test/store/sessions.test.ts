@@ -46,13 +46,15 @@ describe.each(drivers)('sessions over %s', (driver) => {
     (await store.redis.xrange(store.keys.inbox(gateway), '-', '+')).flatMap(([, fields]) =>
       fields.flatMap((field, at) => (at % 2 === 0 ? [parseInboxRecord(field, fields[at + 1] ?? '')] : [])),
     );
-  const read = (epoch: number, after = '0') =>
-    readMailbox(
-      store.port,
-      store.keys,
-      { userId: user, epoch },
-      { after, max: 10, lostReported: 0, waitsForNobody: true },
-    );
+  const page = (epoch: number, from: { after?: string; waitsForNobody?: boolean } = {}) => {
+    const rest = { after: '0', max: 10, lostReported: 0, waitsForNobody: true, ...from };
+    return readMailbox(store.port, store.keys, { userId: user, epoch }, rest);
+  };
+  const read = async (epoch: number, after = '0') => {
+    const read = await page(epoch, { after });
+    if (typeof read === 'string') throw new Error(`the page is ${read}`);
+    return read.messages;
+  };
 
   it('are claimed with the token that was checked, and each claim has the next epoch', async () => {
     const first = await claimed('g1');
@@ -157,17 +159,16 @@ describe.each(drivers)('sessions over %s', (driver) => {
     const first = await send({ receipt: true });
     await send();
     const { epoch } = await claimed('g1');
-    const page = await read(epoch);
-    if (!Array.isArray(page)) throw new Error(`the page is ${page}`);
-    expect(page.map(({ head }) => head.id)).toEqual([...page.map(({ head }) => head.id)].sort());
-    const [id = ''] = page.map(({ head }) => head.id);
+    const messages = await read(epoch);
+    expect(messages.map(({ head }) => head.id)).toEqual([...messages.map(({ head }) => head.id)].sort());
+    const [id = ''] = messages.map(({ head }) => head.id);
     expect(id).toBe(first.answers[0]?.id);
     const settle = (at: number, ids: string[]) =>
       settleMessages(store.port, store.keys, [{ session: { userId: user, epoch: at }, state: 'acknowledged', ids }]);
     expect(await settle(epoch - 1, [id])).toEqual([-1]);
     expect(await settle(epoch, [id, id, '99'])).toEqual([1]);
     expect(await read(epoch, id)).toHaveLength(1);
-    expect(await read(epoch - 1)).toBe('stale');
+    expect(await page(epoch - 1)).toBe('stale');
     const receipt = await readReceipt(store.port, store.keys, id);
     expect(receipt?.recipients).toMatchObject([{ userId: user, state: 'acknowledged' }]);
   });
@@ -189,6 +190,37 @@ describe.each(drivers)('sessions over %s', (driver) => {
     expect(await stateOf(unwritten)).toEqual([]);
     expect(await stateOf(inMailbox)).toEqual(['routed']);
     expect(await read(next.epoch)).toMatchObject([{ head: { id: inMailbox } }]);
+  });
+
+  it('learn which direct broadcasts the sessions before them were given, from four of them', async () => {
+    const release = (epoch: number, origin: string, handsOver = false) =>
+      releaseSession(store.port, store.keys, limits, {
+        session: { userId: user, epoch, holder: 'g1' },
+        reason: 'client_left',
+        handsOver,
+        given: { origin, after: 2, upTo: 5 },
+        undelivered: [],
+        call: `g1:${made}${origin}`,
+        highestId: 0,
+      });
+    const given = (origin: string) => ({ origin, after: 2, upTo: 5 });
+    expect((await claimed('g1')).given).toEqual([]);
+    await release((await claimed('g1')).epoch, '1');
+    expect((await claimed('g1')).given).toEqual([given('1')]);
+    const waited = await claimed('g1', 'plain');
+    const waiting = await claimed('g2', 'plain');
+    expect(waiting).toMatchObject({ predecessorHandsOver: true, given: [given('1')] });
+    expect(await page(waiting.epoch, { waitsForNobody: false })).toBe('waits');
+    for (let times = 0; times < 2; times += 1) await release(waited.epoch, '2', true);
+    expect(await page(waiting.epoch, { waitsForNobody: false })).toEqual({
+      messages: [],
+      given: [given('2'), given('1')],
+    });
+    for (const origin of ['3', '4', '5']) await release(waited.epoch, origin);
+    expect((await claimed('g1')).given).toEqual(['5', '4', '3', '2'].map(given));
+    await store.redis.del(store.keys.user(user));
+    await release(waited.epoch, '6');
+    expect(await store.redis.exists(store.keys.user(user))).toBe(0);
   });
 
   it('are not given expired messages, and get their number', async () => {

@@ -162,7 +162,7 @@ describe.each(drivers)('the withdraw script over %s', (driver) => {
       const whole = { after: '0', max: 10, lostReported: 0, waitsForNobody: true };
       await store.redis.hset(store.keys.user(user), 'epoch', 1);
       const page = await readMailbox(store.port, store.keys, { userId: user, epoch: 1 }, whole);
-      expect(page).toMatchObject([{ body: large.body }]);
+      expect(page).toMatchObject({ messages: [{ body: large.body }] });
     });
   });
 

@@ -3,7 +3,8 @@
 --     then per session: user, form, the token field that was checked or '',
 --     and, for a session to resume, '<its epoch> <epoch of its verify> <id of the gateway that had it>', or ''
 -- Returns 'no_lease', or the last entry of this gateway's inbox or '', the last message id, and per session
---     'claimed <epoch> <1 when a predecessor has yet to hand over, or 0> <lost> <size of the mailbox>' | 'refused'
+--     'claimed <epoch> <1 when a predecessor has yet to hand over, or 0> <lost> <size of the mailbox> <given, see release>'
+--     | 'refused'
 --     | 'superseded <reason why it ended or ''>'
 -- Atomic because: the epoch, the holder, the predecessor's end and both events must agree; the token is still the one that was checked.
 local gateway, offlineTtl = ARGV[2], tonumber(ARGV[3])
@@ -25,7 +26,8 @@ local function claim(user, form, token, resumed, name)
   local resume, since, holder
   if resumed ~= '' then resume, since, holder = string.match(resumed, '^(%S+) (%S+) (.*)$') end
   local key = P .. 'user:' .. user
-  local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'owing', 'lost', 'ended')
+  local was = redis.call('HMGET', key, 'token', 'token_expires_at', 'gateway', 'epoch', 'form', 'expiring', 'owing', 'lost', 'ended',
+    'given')
   spend(5)
   if not was[1] and not resume then return 'refused' end
   local owing, lost, waiting = was[7] and 1 or 0, was[8] or '0', redis.call('ZCARD', P .. 'mailbox:' .. user)
@@ -33,7 +35,7 @@ local function claim(user, form, token, resumed, name)
     claimedUsers[#claimedUsers + 1] = user
     scoredUsers[#scoredUsers + 1] = 0
     scoredUsers[#scoredUsers + 1] = user
-    return 'claimed ' .. epoch .. ' ' .. owing .. ' ' .. lost .. ' ' .. waiting
+    return 'claimed ' .. epoch .. ' ' .. owing .. ' ' .. lost .. ' ' .. waiting .. ' ' .. (was[10] or '')
   end
   if resume then
     local session = redis.call('HMGET', key, 'resumed_from', 'since')

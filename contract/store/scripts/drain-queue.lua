@@ -188,7 +188,7 @@ local function take_any(raw)
     return true
   end
   if not entry.to then
-    broadcast(nextId(), rest, body, '')
+    broadcast(nextId(), rest, body)
     return true
   end
   local to, first, past, last = entry.to, 1, '', nil

@@ -1,4 +1,5 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
+import { type DirectBroadcasts, parseDirectBroadcasts } from '../direct-broadcasts.ts';
 import type { Keys } from '../keys.ts';
 import { type MessageHead, parseMailboxMember, type Recipient } from '../records.ts';
 import { textsOf, wordOf } from '../redis-reply.ts';
@@ -18,11 +19,16 @@ export interface MailboxMessage {
   body: string;
 }
 
-export type MailboxPage = MailboxMessage[] | 'stale' | 'waits' | 'more';
+export type MailboxPage =
+  /** `given`: direct broadcasts that the user's earlier sessions were given. */
+  | { readonly messages: readonly MailboxMessage[]; readonly given: readonly DirectBroadcasts[] }
+  | 'stale'
+  | 'waits'
+  | 'more';
 
 /**
  * The next page of a session's mailbox. `stale`: somebody else has the session; `waits`: one before it has yet to hand over.
- * An empty page is the end; `more`: the messages of the page had expired, read another page.
+ * A page without messages is the end; `more`: those of the page had expired, read another page.
  */
 export async function readMailbox(
   redis: RedisPort,
@@ -34,8 +40,9 @@ export async function readMailbox(
   const args = [keys.prefix, session.userId, session.epoch, after, max, lostReported, waitsForNobody ? 1 : 0];
   const reply = await redis.script(readMailboxScript, [keys.users], args);
   if (reply === 'stale' || reply === 'waits') return reply;
-  const members = textsOf(reply);
-  return members[0] === 'more' ? 'more' : members.map(parseMailboxMember);
+  const [given = '', ...members] = textsOf(reply);
+  if (members[0] === 'more') return 'more';
+  return { messages: members.map(parseMailboxMember), given: parseDirectBroadcasts(given) };
 }
 
 const tooLargeScript = defineScript('too_large', ALLOW_FULL, readLua(new URL('./too-large.lua', import.meta.url)));

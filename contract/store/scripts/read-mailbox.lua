@@ -1,7 +1,8 @@
 -- KEYS[1] users
 -- ARGV[1] prefix · [2] user · [3] epoch · [4] only ids above this · [5] limit · [6] `lost` that was reported to the session
 --     [7] 1: do not wait for a predecessor
--- Returns 'stale', 'waits' (a predecessor has yet to hand over: a notice follows), or members `[head]\\n<body>` in the order of their ids
+-- Returns 'stale', 'waits' (a predecessor has yet to hand over: a notice follows), or the user's `given` (see release) and
+--     members `[head]\\n<body>` in the order of their ids, or 'more'
 -- Atomic because: only the current session may read on, and expired and withdrawn messages are removed in the same step.
 -- A page ends with the message that reaches its size: many frozen readers must not hold a large page each.
 local PAGE_BYTES = 262144
@@ -76,4 +77,5 @@ give_up(user, without_body, 'body_lost')
 if ARGV[4] == '0' and members[1] then note_first(members[1]) end
 commit()
 if #members == 0 and #expired + #without_body + #withdrawn > 0 then members[1] = 'more' end
+table.insert(members, 1, redis.call('HGET', key, 'given') or '')
 return members

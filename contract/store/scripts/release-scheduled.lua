@@ -91,7 +91,7 @@ end
 local function step_of_all(command)
   local messageId = nextId()
   if command.hasReceipt then alias(messageId, command.id, command.life) end
-  keep_cancellable(command.id, messageId, {}, broadcast(messageId, command.rest, command.body, ''), command.life)
+  keep_cancellable(command.id, messageId, {}, broadcast(messageId, command.rest, command.body), command.life)
   return true
 end
 

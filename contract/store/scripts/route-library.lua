@@ -167,12 +167,13 @@ local function route(id, rest, body, recipients, offlineTtl, bound, sender, opti
   return online, stored, unknown, waiting
 end
 
--- to every live gateway but one (which has already served its own); returns the number of connected users
-local function broadcast(id, rest, body, except)
+-- to every live gateway but one, which has already served its own: `direct` are the items of the record that say so. Or to all.
+-- Returns the number of connected users
+local function broadcast(id, rest, body, except, direct)
   local online = 0
   for _, gateway in ipairs(redis.call('ZRANGEBYSCORE', P .. 'gateways', '(' .. int(now), '+inf')) do
     online = online + redis.call('SCARD', P .. 'sessions:' .. gateway)
-    if gateway ~= except then post(gateway, '["m","' .. id .. '",' .. rest .. ',"*",[]]', body) end
+    if gateway ~= except then post(gateway, '["m","' .. id .. '",' .. rest .. ',"*",[]' .. (direct and ',' .. direct or '') .. ']', body) end
   end
   count('broadcasts')
   return online

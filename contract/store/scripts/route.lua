@@ -8,7 +8,7 @@
 --     [14] number of calls that the request takes; each has a key name of its own
 --     then per command, in one of two forms: 's', `<command_id>,<version>`, from, body, recipient (a chat of a gateway's client to one
 --     user, without any of the rest) · command_id, version, ttl_s, flags, traceparent, from, body, options, n, n recipients
---     (n = -1: everyone · -2: everyone but the asking gateway's)
+--     (n = -1: everyone · -2: everyone but the asking gateway's, who were given it directly: `"<origin>",<number>` follows)
 --     options: '' or JSON {wait?: 'written' | 'acknowledged' | 'reply', waiter?: instance, if_away?: true, not_before?: ms,
 --     replaces?: key, cancellable?: true, group?: name}; wait and if_away of one recipient; of a group n is 0
 -- Returns {'ok' | 'replay' | 'conflict' | 'late' | 'unauthorized', answers, last entry of the asking gateway's inbox or '', now ms}
@@ -97,13 +97,14 @@ while ARGV[at] do
       local life = math.max(offlineTtl, ttl) + math.ceil(due)
       if string.find(flags, 'r', 1, true) then open_receipt(id, commandId, from, life + 86400, options) end
       local online, stored, unknown, waiting, scheduled = 0, 0, {}, {}, 0
-      if members and (due > 0 or members > INLINE_MEMBERS or has_work(from)) then
-        keep_for_later(id, { commandId, version, flags, traceparent, from, body }, group, options, life)
-        scheduled = due > 0 and members or 0
-        audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'target', group.name, 'recipients', int(members))
-      elseif members then
-        recipients = redis.call('ZRANGE', (group_keys(group.generation)), 0, -1)
-        online, stored, unknown, waiting = route(id, rest, body, recipients, offlineTtl, bound, nil, options)
+      if members then
+        if due > 0 or members > INLINE_MEMBERS or has_work(from) then
+          keep_for_later(id, { commandId, version, flags, traceparent, from, body }, group, options, life)
+          scheduled = due > 0 and members or 0
+        else
+          recipients = redis.call('ZRANGE', (group_keys(group.generation)), 0, -1)
+          online, stored, unknown, waiting = route(id, rest, body, recipients, offlineTtl, bound, nil, options)
+        end
         audit(auditBound, from, 'send', 'message', id, 'command', commandId, 'target', group.name, 'recipients', int(members))
       elseif n < 0 and isHttp and due == 0 and has_work(from) then
         keep_for_later(id, { commandId, version, flags, traceparent, from, body }, nil, options, life)
@@ -117,7 +118,7 @@ while ARGV[at] do
             'to', named(recipients))
         end
       elseif n < 0 then
-        online = broadcast(id, rest, body, n == -2 and self or '')
+        online = n == -2 and broadcast(id, rest, body, self, ARGV[at + 9]) or broadcast(id, rest, body)
         audit(auditBound, from, 'send', 'message', id, 'command', commandId)
       else
         online, stored, unknown, waiting = route(id, rest, body, recipients, offlineTtl, bound, not isHttp and from or nil, options)
@@ -126,7 +127,7 @@ while ARGV[at] do
       if options.cancellable and due == 0 then keep_cancellable(id, id, waiting, online, life) end
       answers[#answers + 1] = id .. ',' .. online .. ',' .. stored .. ',' .. #unknown .. ',,' .. scheduled .. ',' .. (members or '')
     end
-    at = at + 9 + math.max(n, 0)
+    at = at + 9 + (n == -2 and 1 or math.max(n, 0))
   end
 end
 local entries = commit()

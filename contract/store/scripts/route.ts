@@ -1,5 +1,6 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import { APPLICATION_DOWN } from '../../wire/command-ids.ts';
+import type { DirectBroadcast } from '../direct-broadcasts.ts';
 import type { Keys } from '../keys.ts';
 import { tupleOf, wordOf } from '../redis-reply.ts';
 import { STEP_WORK, workOf } from '../work.ts';
@@ -31,7 +32,8 @@ export interface RouteCommand {
   version: number;
   /** JSON text of the message body in its plain form. */
   body: string;
-  to: readonly string[] | 'everyone' | 'everyone elsewhere';
+  /** `direct`: everyone but the sessions of the calling gateway, which were given this broadcast. */
+  to: readonly string[] | 'everyone' | { direct: DirectBroadcast };
   /** Sends it to the members of this group; `to` is empty then. */
   group?: string;
   /** Who sends it: a user id. */
@@ -139,7 +141,7 @@ export async function routeCommands(
     args.push(command.commandId, command.version, command.ttlSeconds, flagsOf(command));
     args.push(command.traceparent, command.from, command.body, optionsOf(command));
     if (command.to === 'everyone') args.push(-1);
-    else if (command.to === 'everyone elsewhere') args.push(-2);
+    else if ('direct' in command.to) args.push(-2, `"${command.to.direct.origin}",${command.to.direct.number}`);
     else pushList(args, command.to);
   }
   const reply = await redis.script(routeScript, [keys.users], args);
@@ -152,18 +154,27 @@ export async function routeCommands(
   };
 }
 
+/** Those that it names: a broadcast names nobody. */
+export function recipientsOf(to: RouteCommand['to']): readonly string[] {
+  return typeof to === 'string' || 'direct' in to ? NOBODY : to;
+}
+
+const NOBODY: readonly string[] = [];
+
 /** The work of Redis to route a command (see ../work.ts). A group may have as many members as one call serves. */
 export function routeWork({ to, group, body }: Pick<RouteCommand, 'to' | 'group' | 'body'>): number {
   if (group !== undefined) return STEP_WORK;
-  return workOf(typeof to === 'string' ? 0 : to.length, Buffer.byteLength(body)) + 1;
+  return workOf(recipientsOf(to).length, Buffer.byteLength(body)) + 1;
 }
 
 /** The recipient of a gateway's chat to one user with nothing beside it: the script takes these in a short form. */
 function onlyRecipientOf(command: RouteCommand, { gatewayId, auditMax = 0 }: RouteOptions): string | undefined {
   const { to, commandId, receipt, ttlSeconds, traceparent } = command;
-  if (gatewayId === undefined || auditMax > 0 || typeof to === 'string' || to.length !== 1) return undefined;
+  if (gatewayId === undefined || auditMax > 0) return undefined;
+  const recipients = recipientsOf(to);
+  if (recipients.length !== 1) return undefined;
   const isPlain = commandId < APPLICATION_DOWN.first && !receipt && ttlSeconds === 0 && traceparent === '';
-  return isPlain && !hasOptions(command) ? to[0] : undefined;
+  return isPlain && !hasOptions(command) ? recipients[0] : undefined;
 }
 
 function hasOptions({ group, wait, failIfAway, notBeforeMs, replaces, cancellable }: RouteCommand): boolean {

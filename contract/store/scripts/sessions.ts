@@ -1,5 +1,6 @@
 import type { RedisArgument, RedisPort } from '../../../shared/redis/port.ts';
 import type { SessionForm } from '../../wire/session-form.ts';
+import { type DirectBroadcasts, directBroadcastsText, parseDirectBroadcasts } from '../direct-broadcasts.ts';
 import type { Keys } from '../keys.ts';
 import type { Recipient } from '../records.ts';
 import { listOf, rowsOf, textOf, textsOf, wordOf } from '../redis-reply.ts';
@@ -58,6 +59,8 @@ export type ClaimResult =
       newestEntry: string | undefined;
       /** The newest message at the claim: a broadcast up to it was for the sessions of that time. */
       lastMessageId: number;
+      /** Direct broadcasts that the user's earlier sessions were given, as far as they have ended. */
+      given: readonly DirectBroadcasts[];
     }
   | { status: 'refused' }
   /** The user was claimed elsewhere since, or the session was ended: `reason` is the cause, empty for a later claim. */
@@ -82,7 +85,7 @@ export async function claimSessions(
   const newestEntry = newest === '' ? undefined : newest;
   const lastMessageId = Number(lastMessage);
   return results.map((result): ClaimResult => {
-    const [status, epochOrReason = '', handsOver, lost, waiting] = result.split(' ');
+    const [status, epochOrReason = '', handsOver, lost, waiting, ...given] = result.split(' ');
     if (status === 'superseded') return { status, reason: epochOrReason };
     if (status !== 'claimed') return { status: 'refused' };
     return {
@@ -93,6 +96,7 @@ export async function claimSessions(
       waiting: Number(waiting),
       newestEntry,
       lastMessageId,
+      given: parseDirectBroadcasts(given.join(' ')),
     };
   });
 }
@@ -150,6 +154,8 @@ export interface Release {
   reason: string;
   /** Nothing of this session is left in the inbox: the next session may be served. */
   handsOver: boolean;
+  /** The broadcasts that it was given before Redis had them; undefined: none. */
+  given?: DirectBroadcasts | undefined;
   undelivered: readonly Undelivered[];
   /** The same when the call is repeated; no other call has it. */
   call: string;
@@ -164,7 +170,7 @@ export async function releaseSession(
   store: { offlineTtlSeconds: number } & MailboxBound,
   release: Release,
 ): Promise<boolean> {
-  const { session, reason, handsOver, undelivered, call, highestId } = release;
+  const { session, reason, handsOver, given, undelivered, call, highestId } = release;
   const reply = await redis.script(
     releaseScript,
     [keys.users],
@@ -179,6 +185,7 @@ export async function releaseSession(
       handsOver ? 1 : 0,
       call,
       highestId,
+      directBroadcastsText(given),
       ...undelivered.flatMap(({ id, rest, body }) => [id, rest, body]),
     ],
   );

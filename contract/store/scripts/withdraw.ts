@@ -4,7 +4,7 @@ import { numbersOf, textsOf } from '../redis-reply.ts';
 import { inSteps, STEP_WORK, takeOutWork } from '../work.ts';
 import { GROUP_LUA } from './groups.ts';
 import { ALLOW_FULL, AUDIT_LUA, defineScript, pushList, readLua } from './library.ts';
-import type { RouteCommand } from './route.ts';
+import { type RouteCommand, recipientsOf } from './route.ts';
 
 const withdrawScript = defineScript(
   'withdraw',
@@ -56,13 +56,14 @@ export async function withdrawCommands(
 function partsOf({ to, group = '', replaces = '', body }: WithdrawnCommand, place: number): Part[] {
   const part = { place, group, replaces, to: [] };
   if (group !== '') return [{ ...part, work: STEP_WORK }];
-  if (typeof to === 'string' || to.length === 0) return [{ ...part, work: 1 }];
+  const recipients = recipientsOf(to);
+  if (recipients.length === 0) return [{ ...part, work: 1 }];
   // What was replaced is put back: it is taken to be as large.
   const each = takeOutWork(Buffer.byteLength(body)) * (replaces === '' ? 1 : 2);
   const size = Math.floor(STEP_WORK / each);
   const parts: Part[] = [];
-  for (let from = 0; from < to.length; from += size) {
-    const some = to.slice(from, from + size);
+  for (let from = 0; from < recipients.length; from += size) {
+    const some = recipients.slice(from, from + size);
     parts.push({ ...part, to: some, work: some.length * each });
   }
   return parts;
