@@ -25,7 +25,8 @@ export async function freePort(width = 1): Promise<number> {
   throw new Error(`no free port of 127.0.0.1 was found between ${FIRST} and ${END}`);
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** Whether nobody listens there now. Rejects when this process can open no more sockets. */
+export async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   try {
     server.listen(port, '127.0.0.1');

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { ExitCode, Failure } from './failure.ts';
+import { jsonOf } from './typed-json.ts';
 
 const loginSchema = z.object({
   phone_number: z.string(),
@@ -75,13 +76,5 @@ export class Credentials {
     const draft = `${this.path}.${process.pid}`;
     await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
     await rename(draft, this.path);
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

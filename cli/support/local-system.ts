@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isAlive } from '../../shared/process.ts';
 import { RUNNING_SYSTEM_FILE, type RunningSystem, runningSystemSchema } from '../../shared/running-system.ts';
+import { jsonOf } from './typed-json.ts';
 
 /** The running `fronttcp dev` (or `npm start`) of this folder, if any. */
 export async function findLocalSystem(): Promise<RunningSystem | undefined> {
@@ -14,12 +15,4 @@ export async function findLocalSystem(): Promise<RunningSystem | undefined> {
 /** Returns whether an address, as in a URL, is this machine. */
 export function isLoopback(hostname: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(hostname);
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

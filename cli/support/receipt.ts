@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
 import { commandAnswer } from '../../functions/commands/schema.ts';
+import { growingPause } from '../../shared/time/growing-pause.ts';
 import type { Api } from './api.ts';
 import { count } from './drawing.ts';
 import { printable, styled, table, time } from './output.ts';
@@ -57,14 +58,13 @@ async function lookUntil(
   passing: readonly Recipient['state'][],
   known?: ReceiptAnswer,
 ): Promise<ReceiptAnswer> {
-  let pauseMs = POLL_MIN_MS;
+  const pause = growingPause(POLL_MIN_MS, POLL_MAX_MS);
   let receipt = known ?? (await readPages(api, id));
   while (countIn(receipt, passing) > 0 && performance.now() < endMs) {
-    await delay(Math.min(pauseMs, Math.max(0, endMs - performance.now())), undefined, { signal }).catch(
+    await delay(Math.min(pause.next(), Math.max(0, endMs - performance.now())), undefined, { signal }).catch(
       () => undefined,
     );
     if (signal.aborted) break;
-    pauseMs = Math.min(POLL_MAX_MS, pauseMs * 2);
     receipt = await readPages(api, id);
   }
   return receipt;

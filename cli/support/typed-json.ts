@@ -11,6 +11,15 @@ export function typedJson(text: string): unknown {
   }
 }
 
+/** Of a file or a frame. Undefined: it is no JSON. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** As `typedJson`; undefined also for what is no object. */
 export function typedObject(text: string): Record<string, unknown> | undefined {
   const value = typedJson(text);

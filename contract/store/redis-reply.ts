@@ -41,6 +41,11 @@ export function entriesOf(reply: RedisReply | undefined): [id: string, fields: s
   return listOf(reply).map((entry) => tupleOf(entry, 'text', 'texts'));
 }
 
+/** Of XREAD: the streams that had something. */
+export function streamsOf(reply: RedisReply | undefined): [key: string, entries: [id: string, fields: string[]][]][] {
+  return reply === null ? [] : listOf(reply).map((stream) => tupleOf(stream, 'text', 'entries'));
+}
+
 /** One of these words. */
 export function wordOf<const Word extends string>(reply: RedisReply | undefined, words: readonly Word[]): Word {
   return words.find((word) => word === reply) ?? refuse(reply, words.join(' or '));

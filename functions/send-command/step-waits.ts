@@ -3,6 +3,7 @@ import type { Keys } from '../../contract/store/keys.ts';
 import { listOf, tupleOf } from '../../contract/store/redis-reply.ts';
 import { type AskState, ReceiptChange, readAskStates } from '../../contract/store/scripts/asks.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { growingPause } from '../../shared/time/growing-pause.ts';
 import type { Log } from '../runtime/log.ts';
 
 /** Time that one read blocks, ms. */
@@ -123,16 +124,13 @@ export class StepWaits {
   async #listen(): Promise<void> {
     if (this.#isListening) return;
     this.#isListening = true;
-    let pauseMs = POLL_MIN_MS;
+    const pause = growingPause(POLL_MIN_MS, POLL_MAX_MS);
     while (this.#waiting.size > 0) {
       try {
         const changes = await this.#next();
-        if (changes.length > 0) pauseMs = POLL_MIN_MS;
+        if (changes.length > 0) pause.reset();
         for (const change of changes) this.#take(change);
-        if (this.#reader === undefined && this.#waiting.size > 0) {
-          await sleep(pauseMs);
-          pauseMs = Math.min(POLL_MAX_MS, pauseMs * 2);
-        }
+        if (this.#reader === undefined && this.#waiting.size > 0) await sleep(pause.next());
       } catch (error) {
         this.#warn(error);
         // Entries written meanwhile may be lost, and another server may restart its entry ids.

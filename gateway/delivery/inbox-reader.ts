@@ -2,11 +2,13 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { compareEntryIds } from '../../contract/store/entry-ids.ts';
 import type { Keys } from '../../contract/store/keys.ts';
 import { type InboxRecord, parseInboxRecord, type Recipient } from '../../contract/store/records.ts';
+import { entriesOf, streamsOf } from '../../contract/store/redis-reply.ts';
 import type { Log } from '../../shared/log.ts';
 import { BLOCK_MS } from '../../shared/redis/blocking.ts';
 import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { ReadCount } from '../../shared/redis/read-count.ts';
+import { growingPause } from '../../shared/time/growing-pause.ts';
 import type { Registry } from '../session/registry.ts';
 import { InboxEntries, type InboxEntry } from './inbox-entries.ts';
 import type { InboxHandOut } from './inbox-hand-out.ts';
@@ -128,7 +130,7 @@ export class InboxReader {
     let from = '-';
     while (entries !== undefined && this.#position !== '0' && isCurrent()) {
       const reply = await this.#writer.command('XRANGE', inbox, from, this.#position, 'COUNT', LOOK);
-      const ids = (reply as [string, string[]][]).map(([id]) => id);
+      const ids = entriesOf(reply).map(([id]) => id);
       if (isCurrent()) entries.removeAgain(ids);
       if (ids.length < LOOK) return;
       from = `(${ids.at(-1)}`;
@@ -141,7 +143,7 @@ export class InboxReader {
   }
 
   async #run(generation: number, redis: RedisPort, inbox: string, entries: InboxEntries): Promise<void> {
-    let pauseMs = 0;
+    const pause = growingPause(POLL_MIN_MS, POLL_MAX_MS);
     let reading = this.#read(generation, redis, inbox, this.#position);
     while (generation === this.#generation) {
       const { batch, tookMs } = await reading;
@@ -153,8 +155,8 @@ export class InboxReader {
       const isTaken = valid && (await this.#takeAll(generation, entries, valid));
       if (generation !== this.#generation) return;
       if (isTaken) {
-        pauseMs = last ? 0 : Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, pauseMs * 2));
-        if (!this.#blocks && pauseMs > 0) await setTimeout(pauseMs);
+        if (last) pause.reset();
+        else if (!this.#blocks) await setTimeout(pause.next());
         if (ahead === undefined && last) {
           // When these were written, their removal and the next read leave together.
           await setImmediate();
@@ -204,8 +206,7 @@ export class InboxReader {
     const startedAt = performance.now();
     try {
       const reply = await redis.command('XREAD', 'COUNT', this.#count.of(1), ...block, 'STREAMS', inbox, after);
-      const streams = (reply as [string, [string, string[]][]][] | null) ?? [];
-      const entries = streams.flatMap(([, read]) => read);
+      const entries = streamsOf(reply).flatMap(([, read]) => read);
       this.#count.adapt(entries);
       const batch = entries.map(([id, fields]) => ({ id, ...this.#parse(id, fields) }));
       return { batch, tookMs: performance.now() - startedAt };

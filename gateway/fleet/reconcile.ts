@@ -1,4 +1,5 @@
 import type { Keys } from '../../contract/store/keys.ts';
+import { tupleOf } from '../../contract/store/redis-reply.ts';
 import { type Release, readCurrentSessions } from '../../contract/store/scripts/sessions.ts';
 import type { Log } from '../../shared/log.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
@@ -91,7 +92,7 @@ async function endLeft(parts: ReconcileParts): Promise<number> {
   let cursor = '0';
   do {
     const reply = await redis.command('SSCAN', keys.sessions(holder), cursor, 'COUNT', SCAN);
-    const [next, held] = reply as [string, string[]];
+    const [next, held] = tupleOf(reply, 'text', 'texts');
     left += await endAbsent(held, holder, parts);
     cursor = next;
   } while (cursor !== '0');

@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { SecureContextOptions } from 'node:tls';
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { z } from 'zod';
 import type { Log } from '../../shared/log.ts';
+import { readSecret } from '../../shared/secret.ts';
 
 const secretSchema = z.object({
   certificate: z.string().min(1),
@@ -77,14 +77,7 @@ export class TlsMaterial {
   }
 
   async #secret(arn: string): Promise<{ version: string; fields: z.infer<typeof secretSchema> }> {
-    // arn:aws:secretsmanager:<region>:…: the secret may be in another region than this process.
-    const [, , , region = ''] = arn.split(':');
-    const client = new SecretsManagerClient({ region, maxAttempts: 4 });
-    try {
-      const secret = await client.send(new GetSecretValueCommand({ SecretId: arn }));
-      return { version: secret.VersionId ?? '', fields: secretSchema.parse(JSON.parse(secret.SecretString ?? '{}')) };
-    } finally {
-      client.destroy();
-    }
+    const { version, json } = await readSecret(arn, { maxAttempts: 4 });
+    return { version, fields: secretSchema.parse(json) };
   }
 }

@@ -5,6 +5,7 @@ import type { Log } from '../../shared/log.ts';
 import { BLOCK_MS } from '../../shared/redis/blocking.ts';
 import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
+import { growingPause } from '../../shared/time/growing-pause.ts';
 
 /** Entries in one call of the script, beside the bound of its work: it holds Redis up for one or two milliseconds. */
 const BATCH = 250;
@@ -74,13 +75,13 @@ export class QueueDrain {
   }
 
   async #run(): Promise<void> {
-    let pauseMs = POLL_MIN_MS;
+    const pause = growingPause(POLL_MIN_MS, POLL_MAX_MS);
     while (this.#isRunning) {
       try {
         const came = await this.#turn();
         if (this.#blocks) continue;
-        pauseMs = came ? POLL_MIN_MS : Math.min(POLL_MAX_MS, pauseMs * 2);
-        if (!came) await setTimeout(pauseMs);
+        if (came) pause.reset();
+        else await setTimeout(pause.next());
       } catch (error) {
         if (!this.#isRunning) return;
         this.#log.warn({ event: 'queue_failed', error: String(error) }, 'could not drain the queue');

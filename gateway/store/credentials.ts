@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { z } from 'zod';
 import { CredentialSource } from '../../shared/redis/credential-source.ts';
 import { type Credentials, parseRedisUrl } from '../../shared/redis/target.ts';
+import { readSecret } from '../../shared/secret.ts';
 
 /** Where the store is, and what we show to it. */
 export interface StoreSettings {
@@ -29,7 +29,7 @@ export function credentialsOf(config: StoreSettings): CredentialSource<Credentia
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
-  if (secretArn !== undefined) return new CredentialSource(undefined, () => readSecret(secretArn));
+  if (secretArn !== undefined) return new CredentialSource(undefined, () => fromSecret(secretArn));
   if (passwordFile !== undefined) {
     const read = async () => ({ ...fixed, password: (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '') });
     return new CredentialSource<Credentials | undefined>(undefined, read);
@@ -37,15 +37,8 @@ export function credentialsOf(config: StoreSettings): CredentialSource<Credentia
   return new CredentialSource<Credentials | undefined>(fixed);
 }
 
-async function readSecret(arn: string): Promise<Credentials> {
-  // arn:aws:secretsmanager:<region>:…: nothing else says where this process is.
-  const [, , , region = ''] = arn.split(':');
-  const client = new SecretsManagerClient({ region, maxAttempts: 2 });
-  try {
-    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: arn }));
-    const { username, password } = secretSchema.parse(JSON.parse(SecretString ?? '{}'));
-    return { password, ...(username === undefined ? {} : { username }) };
-  } finally {
-    client.destroy();
-  }
+async function fromSecret(arn: string): Promise<Credentials> {
+  const { json } = await readSecret(arn, { maxAttempts: 2 });
+  const { username, password } = secretSchema.parse(json);
+  return { password, ...(username === undefined ? {} : { username }) };
 }

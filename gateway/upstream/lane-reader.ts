@@ -1,10 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import { compareEntryIds } from '../../contract/store/entry-ids.ts';
+import { entriesOf, streamsOf } from '../../contract/store/redis-reply.ts';
 import { lifecycleItemOf, UPSTREAM_BATCH_BYTES, UPSTREAM_BATCH_ITEMS } from '../../contract/upstream.ts';
 import type { Log } from '../../shared/log.ts';
 import { RedisReplyError } from '../../shared/redis/errors.ts';
 import type { RedisPort } from '../../shared/redis/port.ts';
 import { ReadCount } from '../../shared/redis/read-count.ts';
+import { growingPause } from '../../shared/time/growing-pause.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
 
@@ -16,8 +18,6 @@ const POLL_MAX_MS = 250;
 
 /** The stream had no event when they were first asked for. */
 const FROM_THE_START = '0-0';
-
-type Entry = [id: string, fields: string[]];
 
 interface LaneReaderParts {
   /** A connection of its own. */
@@ -56,7 +56,7 @@ export class LaneReader {
   }
 
   async #run(): Promise<void> {
-    let pauseMs = POLL_MIN_MS;
+    const pause = growingPause(POLL_MIN_MS, POLL_MAX_MS);
     while (this.#isRunning) {
       const usable = [...this.#parts.lanes.usable()];
       const open = usable.filter(hasRoom);
@@ -64,11 +64,10 @@ export class LaneReader {
       const mayBlock = this.#blocks && open.length === usable.length;
       const found = open.length === 0 ? 0 : await this.#read(open, mayBlock);
       if (found > 0) {
-        pauseMs = POLL_MIN_MS;
+        pause.reset();
         this.#parts.onItems();
       } else if (open.length === 0 || !mayBlock) {
-        await this.#pause(pauseMs);
-        pauseMs = Math.min(POLL_MAX_MS, pauseMs * 2);
+        await this.#pause(pause.next());
       }
     }
   }
@@ -79,7 +78,7 @@ export class LaneReader {
     try {
       const count = Math.min(UPSTREAM_BATCH_ITEMS, this.#count.of(lanes.length));
       const reply = await this.#parts.redis.command('XREAD', 'COUNT', count, ...block, 'STREAMS', ...streams);
-      const read = (reply as [string, Entry[]][] | null) ?? [];
+      const read = streamsOf(reply);
       this.#count.adapt(read.flatMap(([, entries]) => entries));
       let found = 0;
       for (const [key, entries] of read) {
@@ -111,7 +110,7 @@ export class LaneReader {
     const after = lane.position;
     if (after === FROM_THE_START) return;
     const reply = await this.#parts.redis.command('XRANGE', lane.key, '-', '+', 'COUNT', 1);
-    const before = (reply as Entry[])[0]?.[0];
+    const before = entriesOf(reply)[0]?.[0];
     if (before === undefined || compareEntryIds(before, after) <= 0) return;
     this.#parts.counters.lifecycleGaps += 1;
     this.#parts.log.error(

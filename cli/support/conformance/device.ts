@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { ClientCommand, isApplicationUp } from '../../../contract/wire/command-ids.ts';
 import { Decoded, encodeFrame, FrameDecoder, HEADER_BYTES } from '../../../contract/wire/frame.ts';
+import { jsonOf } from '../typed-json.ts';
 
 interface DeviceFrame {
   readonly version: number;
@@ -182,12 +183,4 @@ export function headerOf(length: number, commandId = 102): Buffer {
   header.writeUInt32BE(1100, 4);
   header.writeUInt32BE(commandId, 8);
   return header;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
