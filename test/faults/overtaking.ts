@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { encodeFrame } from '../../contract/wire/frame.ts';
+import { holdInboxes, releaseInboxes } from '../kit/hold-inboxes.ts';
 import { until } from '../kit/until.ts';
 import { type Gateway, System } from './system.ts';
 import { Wire, type WireFrame } from './wire.ts';
@@ -44,7 +44,7 @@ export async function runOvertaking(): Promise<string[]> {
       return [2, { chat_to: 'receiver', chat_content: content, ref }];
     };
     const inboxesGoOn = async (): Promise<void> => {
-      await system.admin.call('ACL', 'SETUSER', 'default', '+xread');
+      await releaseInboxes(system.admin);
       await until(`${sent.at(-1)} has come`, () => got.includes(sent.at(-1) ?? ''), PATIENCE);
     };
 
@@ -138,12 +138,4 @@ class Sender {
   async accepted(ref: string): Promise<void> {
     await until(`${ref} is accepted`, () => this.#receipts.has(ref), PATIENCE);
   }
-}
-
-/** No gateway gets anything out of its inbox: those that wait for it are woken, and refused when they ask again. */
-async function holdInboxes(admin: Redis): Promise<void> {
-  await admin.call('ACL', 'SETUSER', 'default', '-xread');
-  const clients = String(await admin.call('CLIENT', 'LIST')).split('\n');
-  const waiting = clients.filter((line) => line.includes(' cmd=xread ') && / flags=\w*b/.test(line));
-  for (const line of waiting) await admin.call('CLIENT', 'UNBLOCK', /id=(\d+)/.exec(line)?.[1] ?? '');
 }

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { gateway, type TestGateway } from '../kit/gateway.ts';
+import { holdInboxes, releaseInboxes } from '../kit/hold-inboxes.ts';
 import type { Peer } from '../kit/peer.ts';
 import { startTestRedis, uniquePrefix } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
@@ -38,14 +39,6 @@ function storeThatFills(admin: Redis) {
   };
 }
 
-async function holdInboxes(admin: Redis): Promise<void> {
-  await admin.call('ACL', 'SETUSER', 'default', '-xread');
-  const clients = String(await admin.call('CLIENT', 'LIST')).split('\n');
-  for (const line of clients.filter((one) => one.includes(' cmd=xread ') && / flags=\w*b/.test(one))) {
-    await admin.call('CLIENT', 'UNBLOCK', /id=(\d+)/.exec(line)?.[1] ?? '');
-  }
-}
-
 const broadcastsOf = (...peers: readonly Peer[]): string[] =>
   peers.flatMap(({ frames }) =>
     frames.filter(({ commandId }) => commandId === 104).map(({ text }) => JSON.parse(text).chat_content),
@@ -75,7 +68,7 @@ test('a broadcast that the older connection was given does not come again on the
     'it is on its way to the newer',
     async () => (await admin.xlen(elsewhere.keys.inbox(elsewhere.running.id))) > 0,
   );
-  await admin.call('ACL', 'SETUSER', 'default', '+xread');
+  await releaseInboxes(admin);
   await older.ended();
   await settled([here], everyone, newer);
   expect(broadcastsOf(older, newer)).toEqual(['to the older', 'the last']);
